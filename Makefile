@@ -1,0 +1,120 @@
+# Coppice: build, test, demonstrate.
+#
+#   make            builds priv/coppice
+#   make demo       sets up, builds, runs a C replica beside an Elixir node
+#   make test       sets up, builds, runs every suite
+#   make test-matrix  the suites over real nodes, against OTP 27 and OTP 29
+#
+# Variables it reads: CC, CFLAGS (added to the project's own), ERL_ROOT (where
+# Erlang is installed), SEEDS (storms in the simulator), V=1 (show commands).
+
+ERL_ROOT ?= $(firstword $(wildcard /usr/lib/erlang /usr/local/lib/erlang /opt/erlang))
+FLAVOUR  ?= gcc
+BUILD    := build/$(FLAVOUR)
+
+CC_gcc   := gcc
+CC_clang := clang
+CC_asan  := clang
+CC       := $(CC_$(FLAVOUR))
+FLAGS_gcc   := -O2
+FLAGS_clang := -O1
+FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g $(WARNINGS) $(FLAGS_$(FLAVOUR)) \
+              -isystem $(ERL_ROOT)/usr/include $(CFLAGS)
+LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -lm -pthread
+
+Q := $(if $(V),,@)
+
+# From left to right as data goes; a folder links with those after it.
+LAYERS := net node store replica otp dist crdt term
+ARCHIVES := $(LAYERS:%=$(BUILD)/lib%.a) $(BUILD)/libbase.a
+
+all: priv/coppice
+
+priv/coppice: $(BUILD)/coppice
+	$(Q)mkdir -p priv && cp $< $@
+
+$(BUILD)/coppice: $(BUILD)/main.o $(ARCHIVES)
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+define archive
+$(BUILD)/lib$(1).a: $$(patsubst c_src/%.c,$(BUILD)/%.o,$$(wildcard c_src/$(1)/*.c))
+	$$(Q)mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach layer,$(LAYERS),$(eval $(call archive,$(layer))))
+
+$(BUILD)/libbase.a: $(BUILD)/err.o $(BUILD)/mem.o
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: c_src/%.c
+	@echo "  cc    $<"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- unit suites: test/unit/FOLDER/test_NAME.c, one program each ------------
+
+UNIT_SOURCES := $(wildcard test/unit/*/test_*.c)
+UNIT := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/unit/%)
+
+# A suite sees its own folder and those after it, as the code there does.
+after = $(if $(filter $(1),$(firstword $(2))),$(2),$(call after,$(1),$(wordlist 2,$(words $(2)),$(2))))
+
+$(BUILD)/test/%.o: test/%.c
+	@echo "  cc    $<"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -Itest -MMD -MP -c -o $@ $<
+
+define unit_folder
+$(BUILD)/unit/$(1)/%: $(BUILD)/test/unit/$(1)/%.o $(BUILD)/test/unit/suite.o \
+        $(foreach l,$(call after,$(1),$(LAYERS)),$(BUILD)/lib$(l).a) $(BUILD)/libbase.a
+	$$(Q)mkdir -p $$(@D) && $$(CC) $$(ALL_CFLAGS) -o $$@ $$^ -lcunit $$(LIBS)
+endef
+$(foreach layer,$(LAYERS),$(eval $(call unit_folder,$(layer))))
+
+unit: $(UNIT)
+	$(Q)test/unit/run $(UNIT)
+
+# --- everything --------------------------------------------------------------
+
+# What is public sets up first and then calls make again, since this file's own
+# variables look at what is installed.
+demo:
+	$(Q)tools/setup demo
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)tools/demo
+
+test:
+	$(Q)tools/setup test
+	$(Q)$(MAKE) --no-print-directory -k check
+
+test-matrix:
+	$(Q)tools/setup matrix
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)tools/matrix
+
+check: check-unit-gcc check-unit-clang check-unit-asan check-tidy check-app check-interop
+
+check-unit-%:
+	@echo "== unit and simulation suites, $*"
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=$* unit sim
+
+check-tidy:
+	@echo "== the code itself"
+	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/tidy/run
+	$(Q)test/tidy/planted
+
+check-app: priv/coppice
+	@echo "== the Erlang application"
+	$(Q)test/erlang/run
+
+check-interop: priv/coppice
+	@echo "== real nodes"
+	$(Q)test/interop/run
+
+clean:
+	$(Q)rm -rf build priv/coppice
+
+.PHONY: all unit sim demo test test-matrix check check-tidy check-app check-interop clean
+.SECONDARY:
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,44 @@
+#include "mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "err.h"
+
+#define ROOM_AT_FIRST 8
+
+static void *mem_checked(void *block)
+{
+    if (block == NULL) {
+        fputs("coppice: out of memory\n", stderr);
+        abort();
+    }
+    return block;
+}
+
+void *mem_take(size_t n)
+{
+    return mem_checked(calloc(1, n > 0 ? n : 1));
+}
+
+void *mem_resize(void *old, size_t n)
+{
+    return mem_checked(realloc(old, n > 0 ? n : 1));
+}
+
+void *mem_room(void *old, size_t count, size_t *cap, size_t size)
+{
+    must(count <= *cap);
+    if (count < *cap)
+        return old;
+    size_t grown = *cap > 0 ? *cap * 2 : ROOM_AT_FIRST;
+    must(grown <= SIZE_MAX / size);
+    *cap = grown;
+    return mem_resize(old, grown * size);
+}
+
+void mem_free(void *block)
+{
+    free(block);
+}

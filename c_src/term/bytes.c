@@ -1,0 +1,147 @@
+#include "bytes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../err.h"
+#include "../mem.h"
+
+#define BUF_AT_FIRST 64
+
+struct bytes bytes_of(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
+}
+
+bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+int bytes_compare(struct bytes a, struct bytes b)
+{
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared > 0 ? memcmp(a.at, b.at, shared) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* FNV-1a with a final mix, so that tables may use the low bits. */
+uint64_t bytes_hash(struct bytes b, uint64_t seed)
+{
+    uint64_t h = 0xcbf29ce484222325u ^ seed;
+    for (size_t i = 0; i < b.len; i++)
+        h = (h ^ b.at[i]) * 0x100000001b3u;
+    h ^= h >> 32;
+    h *= 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+struct bytes buf_bytes(const struct buf *b)
+{
+    return (struct bytes){b->at, b->len};
+}
+
+uint8_t *buf_room(struct buf *b, size_t n)
+{
+    must(n <= SIZE_MAX / 2 - b->len);
+    if (b->len + n > b->cap) {
+        size_t grown = b->cap * 2 > BUF_AT_FIRST ? b->cap * 2 : BUF_AT_FIRST;
+        b->cap = grown >= b->len + n ? grown : b->len + n;
+        b->at = mem_resize(b->at, b->cap);
+    }
+    return b->at + b->len;
+}
+
+void buf_put(struct buf *b, struct bytes more)
+{
+    if (more.len == 0)
+        return;
+    memcpy(buf_room(b, more.len), more.at, more.len);
+    b->len += more.len;
+}
+
+void buf_put_u8(struct buf *b, uint8_t v)
+{
+    *buf_room(b, 1) = v;
+    b->len += 1;
+}
+
+void buf_put_u16(struct buf *b, uint16_t v)
+{
+    uint8_t *at = buf_room(b, 2);
+    at[0] = (uint8_t)(v >> 8);
+    at[1] = (uint8_t)v;
+    b->len += 2;
+}
+
+void buf_put_u32(struct buf *b, uint32_t v)
+{
+    buf_put_u16(b, (uint16_t)(v >> 16));
+    buf_put_u16(b, (uint16_t)v);
+}
+
+void buf_put_u64(struct buf *b, uint64_t v)
+{
+    buf_put_u32(b, (uint32_t)(v >> 32));
+    buf_put_u32(b, (uint32_t)v);
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    must(n >= 0);
+    vsnprintf((char *)buf_room(b, (size_t)n + 1), (size_t)n + 1, format, again);
+    va_end(again);
+    b->len += (size_t)n;
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+    must(n <= b->len);
+    b->len -= n;
+    if (b->len > 0 && n > 0)
+        memmove(b->at, b->at + n, b->len);
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+}
+
+void buf_free(struct buf *b)
+{
+    mem_free(b->at);
+    *b = (struct buf){0};
+}
+
+struct term term_copy(struct bytes canonical)
+{
+    must(canonical.len > 0);
+    struct term t = {mem_take(canonical.len), canonical.len};
+    memcpy(t.at, canonical.at, canonical.len);
+    return t;
+}
+
+struct term term_take(struct buf *canonical)
+{
+    must(canonical->len > 0);
+    struct term t = {mem_resize(canonical->at, canonical->len), canonical->len};
+    *canonical = (struct buf){0};
+    return t;
+}
+
+struct bytes term_bytes(const struct term *t)
+{
+    return (struct bytes){t->at, t->len};
+}
+
+void term_free(struct term *t)
+{
+    mem_free(t->at);
+    *t = (struct term){0};
+}

@@ -1,0 +1,183 @@
+#include "etf.h"
+#include "head.h"
+#include "utf8.h"
+
+struct check {
+    const uint8_t *at, *end;
+    size_t depth;
+    uint64_t left[LIMIT_TERM_DEPTH]; /* terms to come in each open container */
+};
+
+static enum err check_atom(const uint8_t *at, const struct head *head)
+{
+    bool utf8 = head->tag == TAG_ATOM_UTF8 || head->tag == TAG_SMALL_ATOM_UTF8;
+    if (head->count > (utf8 ? LIMIT_ATOM_BYTES : LIMIT_ATOM_CHARS))
+        return ERR_LIMIT;
+    if (!utf8)
+        return OK;
+    struct bytes text = head_content(at, head);
+    size_t characters = 0;
+    for (; text.len > 0; characters++) {
+        uint32_t character;
+        size_t n = *text.at < 0x80 ? 1 : utf8_next(text, &character);
+        if (n == 0)
+            return ERR_UTF8;
+        text = (struct bytes){text.at + n, text.len - n};
+    }
+    return characters <= LIMIT_ATOM_CHARS ? OK : ERR_LIMIT;
+}
+
+static enum err check_integer(const uint8_t *at, const struct head *head)
+{
+    if (head->tag != TAG_SMALL_BIG && head->tag != TAG_LARGE_BIG)
+        return OK;
+    uint8_t sign = at[head->size - head->count - 1];
+    if (head->count > LIMIT_INTEGER_BYTES)
+        return ERR_LIMIT;
+    return sign <= 1 ? OK : ERR_RANGE;
+}
+
+static enum err check_float(const uint8_t *at)
+{
+    double v;
+    return head_float(at, &v);
+}
+
+static enum err check_node(const uint8_t *at, const uint8_t *end)
+{
+    struct head node;
+    const uint8_t *name = head_node(at).at;
+    enum err e = head_read(name, end, &node);
+    return e == OK ? check_atom(name, &node) : e;
+}
+
+static enum err check_reference(const uint8_t *at, const uint8_t *end, const struct head *head)
+{
+    if (head->tag != TAG_REFERENCE && head->count == 0)
+        return ERR_RANGE;
+    return head->count <= LIMIT_REF_WORDS ? check_node(at, end) : ERR_LIMIT;
+}
+
+/* OTP (external.c) refuses as well a last byte of no or of too many bits, and
+ * bits in a last byte that is not there. */
+static enum err check_bits(const uint8_t *at, const struct head *head)
+{
+    if (head->tag != TAG_BIT_BINARY)
+        return OK;
+    return (head->count == 0) == (at[5] == 0) && at[5] <= 8 ? OK : ERR_RANGE;
+}
+
+static enum err check_value(const uint8_t *at, const uint8_t *end, const struct head *head)
+{
+    switch (head->kind) {
+    case ETF_ATOM:
+        return check_atom(at, head);
+    case ETF_INTEGER:
+        return check_integer(at, head);
+    case ETF_FLOAT:
+        return check_float(at);
+    case ETF_BINARY:
+    case ETF_BITSTRING:
+        return check_bits(at, head);
+    case ETF_REFERENCE:
+        return check_reference(at, end, head);
+    case ETF_PID:
+    case ETF_PORT:
+        return check_node(at, end);
+    default:
+        return OK;
+    }
+}
+
+/* A part of a fun, which must be of this kind and has no parts of its own. */
+static enum err check_part(struct check *c, enum etf_kind kind)
+{
+    struct head head;
+    enum err e = head_read(c->at, c->end, &head);
+    if (e == OK && head.kind != kind)
+        e = ERR_SHAPE;
+    if (e == OK)
+        e = check_value(c->at, c->end, &head);
+    if (e == OK)
+        c->at += head.size;
+    return e;
+}
+
+/* The cursor stands behind the fun's head and is moved to its free variables.
+ * The size in the head is not looked at: OTP has sent wrong ones (funs encoded
+ * before the connection was up) and, as a reader, does not need it. */
+static enum err check_fun_parts(struct check *c)
+{
+    static const enum etf_kind parts[] = {ETF_ATOM, ETF_INTEGER, ETF_INTEGER, ETF_PID};
+    enum err e = OK;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && e == OK; i++)
+        e = check_part(c, parts[i]);
+    return e;
+}
+
+static enum err check_export_parts(struct check *c)
+{
+    enum err e = check_part(c, ETF_ATOM);
+    if (e == OK)
+        e = check_part(c, ETF_ATOM);
+    if (e == OK && c->at < c->end && *c->at != TAG_SMALL_INTEGER)
+        e = ERR_SHAPE;
+    return e == OK ? check_part(c, ETF_INTEGER) : e;
+}
+
+static enum err check_open(struct check *c, uint64_t terms)
+{
+    /* Each term takes a byte at least. */
+    if (terms > (uint64_t)(c->end - c->at))
+        return ERR_SHORT;
+    if (c->depth == LIMIT_TERM_DEPTH)
+        return ERR_LIMIT;
+    c->left[c->depth++] = terms;
+    return OK;
+}
+
+/* One term without its subterms; how many of those follow goes to *terms. */
+static enum err check_one(struct check *c, uint64_t *terms)
+{
+    struct head head;
+    enum err e = head_read(c->at, c->end, &head);
+    if (e == OK)
+        e = check_value(c->at, c->end, &head);
+    if (e != OK)
+        return e;
+    c->at += head.size;
+    *terms = head.terms;
+    if (head.kind == ETF_FUN) {
+        *terms = head.count;
+        return check_fun_parts(c);
+    }
+    if (head.kind == ETF_EXPORT) {
+        *terms = 0;
+        return check_export_parts(c);
+    }
+    return OK;
+}
+
+enum err etf_check(struct bytes b, size_t *len)
+{
+    struct check c;
+    if (b.len == 0)
+        return ERR_SHORT;
+    c.at = b.at;
+    c.end = b.at + b.len;
+    c.depth = 0;
+    do {
+        uint64_t terms = 0;
+        enum err e = check_one(&c, &terms);
+        if (e == OK && terms > 0)
+            e = check_open(&c, terms);
+        if (e != OK)
+            return e;
+        if (terms > 0)
+            continue;
+        while (c.depth > 0 && --c.left[c.depth - 1] == 0)
+            c.depth--;
+    } while (c.depth > 0);
+    *len = (size_t)(c.at - b.at);
+    return OK;
+}

@@ -1,0 +1,89 @@
+/* The heads of encoded terms: tags, lengths and how many terms follow.
+ *
+ * For the files of this folder that walk encoded bytes; everybody else reads
+ * through etf.h.  One table says how each tag is laid out, and one function
+ * applies it within bounds, so that measuring, checking, reading and copying
+ * cannot disagree about where a term ends. */
+#ifndef COPPICE_TERM_HEAD_H
+#define COPPICE_TERM_HEAD_H
+
+#include "../err.h"
+#include "bytes.h"
+#include "etf.h"
+
+enum tag {
+    TAG_NEW_FLOAT = 70,
+    TAG_BIT_BINARY = 77,
+    TAG_COMPRESSED = 80,
+    TAG_NEW_PID = 88,
+    TAG_NEW_PORT = 89,
+    TAG_NEWER_REFERENCE = 90,
+    TAG_SMALL_INTEGER = 97,
+    TAG_INTEGER = 98,
+    TAG_FLOAT = 99,
+    TAG_ATOM = 100,
+    TAG_REFERENCE = 101,
+    TAG_PORT = 102,
+    TAG_PID = 103,
+    TAG_SMALL_TUPLE = 104,
+    TAG_LARGE_TUPLE = 105,
+    TAG_NIL = 106,
+    TAG_STRING = 107,
+    TAG_LIST = 108,
+    TAG_BINARY = 109,
+    TAG_SMALL_BIG = 110,
+    TAG_LARGE_BIG = 111,
+    TAG_NEW_FUN = 112,
+    TAG_EXPORT = 113,
+    TAG_NEW_REFERENCE = 114,
+    TAG_SMALL_ATOM = 115,
+    TAG_MAP = 116,
+    TAG_ATOM_UTF8 = 118,
+    TAG_SMALL_ATOM_UTF8 = 119,
+    TAG_V4_PORT = 120,
+    TAG_VERSION = 131,
+};
+
+/* Bytes of a LIST, LARGE_TUPLE, MAP or BINARY before what it contains. */
+#define HEAD_BYTES_COUNTED 5
+/* Bytes of a NEW_FUN before its module, and where its size field stands. */
+#define HEAD_BYTES_FUN   30
+#define HEAD_OF_FUN_SIZE 1
+
+struct head {
+    uint8_t tag;
+    enum etf_kind kind;
+    uint64_t count; /* what the length field says; 0 where there is none */
+    uint64_t size;  /* bytes up to the first subterm; all of a term without */
+    uint64_t terms; /* subterms that follow */
+};
+
+/* Measures the head at the front of [at, end).  ERR_SHORT, ERR_TAG, or
+ * ERR_SHAPE for a pid, port or reference whose node is not an atom.  The node
+ * counts among the bytes, not among the subterms; values are not looked at. */
+must_use enum err head_read(const uint8_t *at, const uint8_t *end, struct head *head);
+
+/* Where the node's name stands in a pid, port or reference. */
+struct bytes head_node(const uint8_t *at);
+
+/* What fills a leaf behind its head: an atom's text in its own encoding, the
+ * bytes of a binary, bit string or STRING, the digits of a big integer. */
+struct bytes head_content(const uint8_t *at, const struct head *head);
+
+/* The value of a FLOAT or NEW_FLOAT: ERR_SHAPE for a text that is no number,
+ * ERR_RANGE for one that is not finite. */
+must_use enum err head_float(const uint8_t *at, double *v);
+
+/* Skips LIST heads of no elements: what follows such a head is the term. */
+const uint8_t *head_past_empty(const uint8_t *at, const uint8_t *end);
+
+/* A big-endian number of 1, 2, 4 or 8 bytes. */
+static inline uint64_t head_number(const uint8_t *at, unsigned width)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < width; i++)
+        v = v << 8 | at[i];
+    return v;
+}
+
+#endif

@@ -1,0 +1,422 @@
+#include "order.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../limits.h"
+#include "etf.h"
+#include "head.h"
+#include "integer.h"
+
+/* Two canonical terms are walked side by side, each byte once.  What makes it
+ * more than a comparison of two streams are maps: all keys are compared before
+ * any value, and the bytes have key and value in turn.  So a difference
+ * between two values is only noted in the map's frame, and the walk goes on
+ * over the rest of the keys; the values left are skipped.  Both cursors must
+ * then stand behind what was compared, which is why every open container
+ * counts the terms that it still has on either side. */
+
+enum inside {
+    ELEMENTS, /* a tuple, or what a fun holds */
+    LIST,     /* elements, then one tail */
+    AT_KEY,   /* a map whose next term is a key; whose last one was a value */
+    AT_VALUE, /* ... and the other way round */
+};
+
+struct frame {
+    size_t left_a, left_b; /* terms still to come on either side */
+    int found;             /* the outcome unless something decides before the end */
+    enum inside inside;
+    bool exact;
+};
+
+struct walk {
+    struct etf_in a, b;
+    unsigned depth, maps; /* frames, and those of them that are maps */
+    struct frame frames[LIMIT_TERM_DEPTH];
+};
+
+/* Which kinds stand before which.  Funs and exports are one kind to the
+ * manual; the runtime puts all funs before all exports. */
+enum rank {
+    RANK_NUMBER,
+    RANK_ATOM,
+    RANK_REFERENCE,
+    RANK_FUN,
+    RANK_EXPORT,
+    RANK_PORT,
+    RANK_PID,
+    RANK_TUPLE,
+    RANK_MAP,
+    RANK_NIL,
+    RANK_LIST,
+    RANK_BITSTRING,
+};
+
+static enum rank rank(const struct etf_in *in)
+{
+    static const enum rank ranks[] = {
+        [ETF_INTEGER] = RANK_NUMBER,
+        [ETF_FLOAT] = RANK_NUMBER,
+        [ETF_ATOM] = RANK_ATOM,
+        [ETF_REFERENCE] = RANK_REFERENCE,
+        [ETF_FUN] = RANK_FUN,
+        [ETF_EXPORT] = RANK_EXPORT,
+        [ETF_PORT] = RANK_PORT,
+        [ETF_PID] = RANK_PID,
+        [ETF_TUPLE] = RANK_TUPLE,
+        [ETF_MAP] = RANK_MAP,
+        [ETF_LIST] = RANK_LIST,
+        [ETF_BINARY] = RANK_BITSTRING,
+        [ETF_BITSTRING] = RANK_BITSTRING,
+    };
+    enum etf_kind kind = etf_peek(in);
+    must(kind != ETF_NOTHING);
+    return kind == ETF_LIST && *in->at == TAG_NIL ? RANK_NIL : ranks[kind];
+}
+
+static int sign(bool greater, bool less)
+{
+    return (int)greater - (int)less;
+}
+#define COMPARE(x, y) sign((x) > (y), (x) < (y))
+
+/* --- terms without parts ------------------------------------------------- */
+
+static int compare_numbers(struct bytes a, struct bytes b, bool exact)
+{
+    struct etf_in in_a = etf_open(a), in_b = etf_open(b);
+    bool float_a = *a.at == TAG_NEW_FLOAT, float_b = *b.at == TAG_NEW_FLOAT;
+    if (!float_a && !float_b)
+        return integer_compare(a, b);
+    if (exact && float_a != float_b)
+        return float_a ? 1 : -1;
+    if (!float_a)
+        return integer_compare_float(a, etf_float(&in_b));
+    if (!float_b)
+        return -integer_compare_float(b, etf_float(&in_a));
+    double x = etf_float(&in_a), y = etf_float(&in_b);
+    int order = COMPARE(x, y);
+    return order != 0 || !exact ? order : sign(signbit(y), signbit(x));
+}
+
+static struct bytes behind(struct bytes b, size_t head)
+{
+    must(head <= b.len);
+    return (struct bytes){b.at + head, b.len - head};
+}
+
+/* UTF-8 sorts by bytes as by characters. */
+static int compare_atoms(struct bytes a, struct bytes b)
+{
+    return bytes_compare(behind(a, *a.at == TAG_SMALL_ATOM_UTF8 ? 2 : 3),
+                         behind(b, *b.at == TAG_SMALL_ATOM_UTF8 ? 2 : 3));
+}
+
+/* From the last word, the most significant one; missing words are zeros. */
+static int compare_references(struct bytes a, struct bytes b, bool exact)
+{
+    struct etf_in in_a = etf_open(a), in_b = etf_open(b);
+    struct etf_reference x = etf_reference(&in_a), y = etf_reference(&in_b);
+    int order = compare_atoms(x.node, y.node);
+    if (order == 0)
+        order = COMPARE(x.creation, y.creation);
+    for (unsigned i = LIMIT_REF_WORDS; order == 0 && i > 0; i--) {
+        uint32_t word_x = i <= x.count ? x.words[i - 1] : 0;
+        uint32_t word_y = i <= y.count ? y.words[i - 1] : 0;
+        order = COMPARE(word_x, word_y);
+    }
+    return order != 0 || !exact ? order : COMPARE(x.count, y.count);
+}
+
+static int compare_exports(struct bytes a, struct bytes b)
+{
+    struct etf_in in_a = etf_open(a), in_b = etf_open(b);
+    struct etf_export x = etf_export(&in_a), y = etf_export(&in_b);
+    int order = compare_atoms(x.module, y.module);
+    if (order == 0)
+        order = compare_atoms(x.function, y.function);
+    return order != 0 ? order : COMPARE(x.arity, y.arity);
+}
+
+/* The node, the creation, and only then the eight bytes of number. */
+static int compare_ports(struct bytes a, struct bytes b)
+{
+    struct bytes node_a = head_node(a.at), node_b = head_node(b.at);
+    const uint8_t *number_a = node_a.at + node_a.len, *number_b = node_b.at + node_b.len;
+    int order = compare_atoms(node_a, node_b);
+    if (order == 0)
+        order = memcmp(number_a + 8, number_b + 8, 4);
+    return order != 0 ? order : memcmp(number_a, number_b, 8);
+}
+
+/* The numbers first, and only then the node. */
+static int compare_pids(struct bytes a, struct bytes b)
+{
+    struct etf_in in_a = etf_open(a), in_b = etf_open(b);
+    struct etf_pid x = etf_pid(&in_a), y = etf_pid(&in_b);
+    int order = COMPARE(x.serial, y.serial);
+    if (order == 0)
+        order = COMPARE(x.id, y.id);
+    if (order == 0)
+        order = compare_atoms(x.node, y.node);
+    return order != 0 ? order : COMPARE(x.creation, y.creation);
+}
+
+/* Binaries and bitstrings: the bits that both have, then their number. */
+static int compare_bits(struct bytes a, struct bytes b)
+{
+    uint64_t bits_a = head_number(a.at + 1, 4) * 8, bits_b = head_number(b.at + 1, 4) * 8;
+    const uint8_t *at_a = a.at + HEAD_BYTES_COUNTED, *at_b = b.at + HEAD_BYTES_COUNTED;
+    if (*a.at == TAG_BIT_BINARY)
+        bits_a -= 8u - *at_a++;
+    if (*b.at == TAG_BIT_BINARY)
+        bits_b -= 8u - *at_b++;
+    uint64_t shared = bits_a < bits_b ? bits_a : bits_b;
+    int order = memcmp(at_a, at_b, shared / 8);
+    if (order == 0 && shared % 8 != 0) {
+        unsigned unused = 8 - shared % 8;
+        order = (at_a[shared / 8] >> unused) - (at_b[shared / 8] >> unused);
+    }
+    return order != 0 ? order : COMPARE(bits_a, bits_b);
+}
+
+/* A string against a list that is not one.  Only a number can equal a byte, so
+ * nothing needs to be entered. */
+static int compare_string(struct bytes string, struct bytes list, bool exact)
+{
+    size_t bytes = string.len - 3, elements = head_number(list.at + 1, 4);
+    struct etf_in in = etf_open(behind(list, HEAD_BYTES_COUNTED));
+    for (size_t i = 0; i < bytes && i < elements; i++) {
+        uint8_t small[] = {TAG_SMALL_INTEGER, string.at[3 + i]};
+        if (rank(&in) != RANK_NUMBER)
+            return -1;
+        int order = compare_numbers((struct bytes){small, sizeof(small)}, etf_any(&in), exact);
+        if (order != 0)
+            return order;
+    }
+    if (bytes < elements)
+        return -1; /* [] is before every other list */
+    enum rank rest = bytes > elements ? RANK_LIST : RANK_NIL;
+    return COMPARE(rest, rank(&in));
+}
+
+/* Two lists of which one at least is a string. */
+static int compare_strings(struct bytes a, struct bytes b, bool exact)
+{
+    if (*a.at == TAG_STRING && *b.at == TAG_STRING)
+        return bytes_compare(behind(a, 3), behind(b, 3));
+    return *a.at == TAG_STRING ? compare_string(a, b, exact) : -compare_string(b, a, exact);
+}
+
+/* --- terms with parts ---------------------------------------------------- */
+
+static struct frame *open_frame(struct walk *w, enum inside inside, size_t left_a, size_t left_b,
+                                bool exact)
+{
+    must(w->depth < LIMIT_TERM_DEPTH);
+    w->maps += inside == AT_KEY;
+    struct frame *f = &w->frames[w->depth++];
+    *f = (struct frame){left_a, left_b, 0, inside, exact};
+    return f;
+}
+
+static void close_frame(struct walk *w)
+{
+    must(w->depth > 0);
+    const struct frame *f = &w->frames[--w->depth];
+    w->maps -= f->inside == AT_KEY || f->inside == AT_VALUE;
+}
+
+static int enter_tuples(struct walk *w, bool exact)
+{
+    uint32_t arity_a = etf_tuple(&w->a), arity_b = etf_tuple(&w->b);
+    if (arity_a > 0 || arity_b > 0)
+        open_frame(w, ELEMENTS, arity_a, arity_b, exact);
+    return COMPARE(arity_a, arity_b);
+}
+
+static int enter_maps(struct walk *w, bool exact)
+{
+    size_t size_a = etf_map(&w->a), size_b = etf_map(&w->b);
+    if (size_a > 0 || size_b > 0)
+        open_frame(w, size_a == size_b ? AT_KEY : ELEMENTS, 2 * size_a, 2 * size_b, exact);
+    return COMPARE(size_a, size_b);
+}
+
+static void enter_lists(struct walk *w, bool exact)
+{
+    size_t elements_a = head_number(w->a.at + 1, 4), elements_b = head_number(w->b.at + 1, 4);
+    w->a.at += HEAD_BYTES_COUNTED;
+    w->b.at += HEAD_BYTES_COUNTED;
+    open_frame(w, LIST, elements_a + 1, elements_b + 1, exact);
+}
+
+struct fun {
+    struct bytes head, module, old_uniq; /* head: all that stands before what it holds */
+    uint64_t index, held;
+};
+
+/* Leaves the cursor at the first of the terms that the fun holds. */
+static struct fun fun_open(struct etf_in *in)
+{
+    const uint8_t *at = in->at;
+    struct fun fun = {.index = head_number(at + 22, 4), .held = head_number(at + 26, 4)};
+    in->at += HEAD_BYTES_FUN;
+    fun.module = etf_any(in);
+    etf_any(in);
+    fun.old_uniq = etf_any(in);
+    etf_any(in);
+    fun.head = (struct bytes){at, (size_t)(in->at - at)};
+    return fun;
+}
+
+/* The runtime looks at the module, the index, the old uniq and what the fun
+ * holds.  Funs that differ elsewhere are equal to it, and to a map the same
+ * key; here they are told apart by their bytes, after all that. */
+static int enter_funs(struct walk *w, bool exact)
+{
+    struct fun x = fun_open(&w->a), y = fun_open(&w->b);
+    int order = compare_atoms(x.module, y.module);
+    if (order == 0)
+        order = COMPARE(x.index, y.index);
+    if (order == 0)
+        order = integer_compare(x.old_uniq, y.old_uniq);
+    if (order == 0)
+        order = COMPARE(x.held, y.held);
+    int tie = exact ? bytes_compare(x.head, y.head) : 0;
+    if (x.held == 0 && y.held == 0)
+        return order != 0 ? order : tie;
+    open_frame(w, ELEMENTS, x.held, y.held, exact)->found = tie;
+    return order;
+}
+
+static int compare_leaves(enum rank kind, struct bytes a, struct bytes b, bool exact)
+{
+    switch (kind) {
+    case RANK_NUMBER:
+        return compare_numbers(a, b, exact);
+    case RANK_ATOM:
+        return compare_atoms(a, b);
+    case RANK_REFERENCE:
+        return compare_references(a, b, exact);
+    case RANK_EXPORT:
+        return compare_exports(a, b);
+    case RANK_PORT:
+        return compare_ports(a, b);
+    case RANK_PID:
+        return compare_pids(a, b);
+    case RANK_LIST:
+        return compare_strings(a, b, exact);
+    case RANK_BITSTRING:
+        return compare_bits(a, b);
+    default:
+        return 0; /* [] */
+    }
+}
+
+/* Compares the next terms: whole ones when they have no parts, else what can
+ * be told from their heads, with a frame opened for the parts. */
+static int enter(struct walk *w, bool exact)
+{
+    enum rank rank_a = rank(&w->a), rank_b = rank(&w->b);
+    if (rank_a == rank_b) {
+        if (rank_a == RANK_TUPLE)
+            return enter_tuples(w, exact);
+        if (rank_a == RANK_MAP)
+            return enter_maps(w, exact);
+        if (rank_a == RANK_FUN)
+            return enter_funs(w, exact);
+        if (rank_a == RANK_LIST && *w->a.at == TAG_LIST && *w->b.at == TAG_LIST) {
+            enter_lists(w, exact);
+            return 0;
+        }
+    }
+    struct bytes a = etf_any(&w->a), b = etf_any(&w->b);
+    return rank_a != rank_b ? COMPARE(rank_a, rank_b) : compare_leaves(rank_a, a, b, exact);
+}
+
+/* The next terms of the innermost frame, or its end. */
+static int step(struct walk *w)
+{
+    struct frame *f = &w->frames[w->depth - 1];
+    if (f->left_a == 0) {
+        int found = f->found;
+        close_frame(w);
+        return found;
+    }
+    bool tail_a = f->left_a == 1, tail_b = f->left_b == 1;
+    f->left_a--;
+    f->left_b--;
+    switch (f->inside) {
+    case AT_KEY:
+        f->inside = AT_VALUE;
+        return enter(w, true);
+    case AT_VALUE:
+        f->inside = AT_KEY;
+        if (f->found == 0)
+            return enter(w, f->exact);
+        etf_any(&w->a);
+        etf_any(&w->b);
+        return 0;
+    case LIST:
+        if (tail_a != tail_b) { /* what is left of the longer list is a list */
+            int order = tail_a ? COMPARE(rank(&w->a), RANK_LIST) : COMPARE(RANK_LIST, rank(&w->b));
+            etf_any(&w->a);
+            etf_any(&w->b);
+            return order;
+        }
+        return enter(w, f->exact);
+    case ELEMENTS:
+        break;
+    }
+    return enter(w, f->exact);
+}
+
+/* Takes a difference outwards: it decides for every container around it up to
+ * a map that has it in a value, where it is noted. */
+static int leave(struct walk *w, int order)
+{
+    while (w->maps > 0) {
+        struct frame *f = &w->frames[w->depth - 1];
+        if (f->inside == AT_KEY) {
+            f->found = order;
+            return 0;
+        }
+        for (; f->left_a > 0; f->left_a--)
+            etf_any(&w->a);
+        for (; f->left_b > 0; f->left_b--)
+            etf_any(&w->b);
+        close_frame(w);
+    }
+    w->depth = 0;
+    return order;
+}
+
+static int compare(struct bytes a, struct bytes b, bool exact)
+{
+    if (bytes_equal(a, b))
+        return 0;
+    struct walk w;
+    w.a = etf_open(a);
+    w.b = etf_open(b);
+    w.depth = w.maps = 0;
+    int order = enter(&w, exact);
+    for (;;) {
+        if (order != 0)
+            order = leave(&w, order);
+        if (w.depth == 0)
+            return order;
+        order = step(&w);
+    }
+}
+
+int term_compare(struct bytes a, struct bytes b)
+{
+    return compare(a, b, false);
+}
+
+int term_compare_keys(struct bytes a, struct bytes b)
+{
+    return compare(a, b, true);
+}

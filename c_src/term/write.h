@@ -1,0 +1,41 @@
+/* Writing terms, in canonical form wherever the parts are canonical.
+ *
+ * Each function appends one term, or the head of one whose parts the caller
+ * appends next, to a buffer.  The numbers and atoms go through ei's encoders.
+ * None can fail: lengths are the program's own, bounded by limits.h (must). */
+#ifndef COPPICE_TERM_WRITE_H
+#define COPPICE_TERM_WRITE_H
+
+#include "bytes.h"
+
+void put_int(struct buf *out, int64_t v);
+void put_uint(struct buf *out, uint64_t v);
+void put_float(struct buf *out, double v); /* finite */
+void put_bool(struct buf *out, bool v);
+
+/* An atom from UTF-8 text of at most LIMIT_ATOM_CHARS characters. */
+void put_atom(struct buf *out, const char *text);
+void put_atom_bytes(struct buf *out, struct bytes text);
+
+void put_binary(struct buf *out, struct bytes b);
+void put_nil(struct buf *out);
+
+/* Heads: the caller appends arity terms, or n keys and values in key order
+ * (term/order.h), or n elements and a tail.  A list of nothing but bytes is
+ * valid as put_list() begins it, but not canonical: that form is a STRING. */
+void put_tuple(struct buf *out, uint32_t arity);
+void put_map(struct buf *out, uint32_t n);
+void put_list(struct buf *out, uint32_t n);
+
+/* A pid or reference; node is the name's text. */
+void put_pid(struct buf *out, struct bytes node, uint32_t id, uint32_t serial, uint32_t creation);
+void put_reference(struct buf *out, struct bytes node, uint32_t creation, const uint32_t *words,
+                   unsigned count);
+
+/* A term that is already encoded. */
+void put_term(struct buf *out, struct bytes term);
+
+/* The version byte, 131, that stands before a term outside a frame. */
+void put_version(struct buf *out);
+
+#endif

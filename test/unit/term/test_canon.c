@@ -1,0 +1,332 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "limits.h"
+#include "term/canon.h"
+#include "term/etf.h"
+#include "term/write.h"
+#include "unit/suite.h"
+#include "unit/term/recorded.h"
+
+#define MUTATIONS    200000
+#define MUTANT_BYTES 1000
+
+/* Checked and made canonical; the error of whichever refuses. */
+static enum err canon(struct buf *out, struct bytes b)
+{
+    size_t len = 0;
+    enum err e = etf_check(b, &len);
+    return e == OK ? canon_put(out, (struct bytes){b.at, len}) : e;
+}
+
+static void is(const char *given, const char *wanted)
+{
+    struct buf out = {0};
+    CU_ASSERT(canon(&out, wall(hex(given))) == OK);
+    bool same = bytes_equal(buf_bytes(&out), hex(wanted));
+    CU_ASSERT(same);
+    if (!same)
+        fprintf(stderr, "\n%s\n", given);
+    buf_free(&out);
+}
+
+static void refused(const char *given, enum err wanted)
+{
+    struct buf out = {0};
+    buf_put_u8(&out, 'x');
+    CU_ASSERT(canon(&out, wall(hex(given))) == wanted);
+    CU_ASSERT(out.len == 1 && out.at[0] == 'x');
+    buf_free(&out);
+}
+
+static void agrees_with_a_beam(void)
+{
+    struct bytes file = vector("term/recorded.bin");
+    for (struct recorded r; recorded_next(&file, &r);) {
+        struct buf out = {0};
+        bool same = canon_external(&out, wall(r.external)) == OK &&
+                    bytes_equal(buf_bytes(&out), r.canonical);
+        CU_ASSERT(same);
+        if (!same)
+            fprintf(stderr, "\n%.*s\n", (int)r.name.len, (const char *)r.name.at);
+        buf_clear(&out);
+        CU_ASSERT(canon(&out, wall(r.canonical)) == OK);
+        CU_ASSERT(bytes_equal(buf_bytes(&out), r.canonical));
+        buf_free(&out);
+    }
+}
+
+static void appends(void)
+{
+    struct buf out = {0};
+    CU_ASSERT(canon(&out, hex("6802 64000161 74 00000002 770162 6101 770161 6102")) == OK);
+    CU_ASSERT(canon(&out, hex("74 00000002 64000162 6101 64000161 6102")) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&out), hex("6802 770161 74 00000002 770161 6102 770162 6101"
+                                               "74 00000002 770161 6102 770162 6101")));
+    buf_free(&out);
+}
+
+static void copies(void)
+{
+    struct term t;
+    CU_ASSERT(canon_copy(&t, hex("6802 64000161 6a")) == OK);
+    CU_ASSERT(bytes_equal(term_bytes(&t), hex("6802 770161 6a")));
+    term_free(&t);
+    CU_ASSERT(canon_copy(&t, hex("74 00000002 6101 6a 6101 6a")) == ERR_DUPLICATE);
+    CU_ASSERT(t.at == NULL && t.len == 0);
+}
+
+static void refuses_equal_keys(void)
+{
+    refused("74 00000002 6101 6a 6101 6a", ERR_DUPLICATE);
+    refused("74 00000003 6101 6a 6102 6a 6101 6a", ERR_DUPLICATE);
+    refused("74 00000002 770161 6a 64000161 6a", ERR_DUPLICATE);
+    refused("74 00000003 64000162 6a 64000161 6a 73 01 62 6a", ERR_DUPLICATE);
+    refused("6801 74 00000001 6101 74 00000002 6101 6a 62 00000001 6a", ERR_DUPLICATE);
+    is("74 00000002 6101 6a 46 3ff0000000000000 6a", "74 00000002 6101 6a 46 3ff0000000000000 6a");
+}
+
+static void orders_keys(void)
+{
+    is("74 00000002 46 3ff0000000000000 6a 6105 6a", "74 00000002 6105 6a 46 3ff0000000000000 6a");
+    is("74 00000002 46 0000000000000000 6a 46 8000000000000000 6a",
+       "74 00000002 46 8000000000000000 6a 46 0000000000000000 6a");
+    /* The first key is in order and stays uncopied until the second is not canonical. */
+    is("74 00000003 6101 6a 64000162 6101 64000161 6102",
+       "74 00000003 6101 6a 770161 6102 770162 6101");
+    /* Keys that are maps, out of order themselves. */
+    is("74 00000002 74 00000002 6102 6a 6101 6a 6101  74 00000001 6101 6a 6102",
+       "74 00000002 74 00000001 6101 6a 6102  74 00000002 6101 6a 6102 6a 6101");
+}
+
+/* A list of n small integers, before the boundary of a STRING and behind it. */
+static void list_of_bytes(struct buf *out, uint32_t n)
+{
+    put_list(out, n);
+    for (uint32_t i = 0; i < n; i++)
+        put_int(out, i % 256);
+    put_nil(out);
+}
+
+static void draws_the_line_between_strings_and_lists(void)
+{
+    struct buf list = {0}, out = {0};
+    list_of_bytes(&list, 65535);
+    CU_ASSERT(canon(&out, buf_bytes(&list)) == OK);
+    CU_ASSERT(out.len == 3 + 65535 && memcmp(out.at, "\x6b\xff\xff\0\1\2", 6) == 0);
+    buf_clear(&list);
+    buf_clear(&out);
+    list_of_bytes(&list, 65536);
+    CU_ASSERT(canon(&out, buf_bytes(&list)) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&out), buf_bytes(&list)));
+    /* [0 | "..."] of 65536 bytes in all is no string either. */
+    struct buf joined = {0};
+    buf_put(&joined, hex("6c 00000001 6100 6b ffff"));
+    for (unsigned i = 1; i < 65536; i++)
+        buf_put_u8(&joined, (uint8_t)i);
+    buf_clear(&out);
+    CU_ASSERT(canon(&out, buf_bytes(&joined)) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&out), buf_bytes(&list)));
+    buf_free(&joined);
+    buf_free(&list);
+    buf_free(&out);
+}
+
+static void clears_the_bits_behind_a_bit_string(void)
+{
+    is("4d 00000001 01 ff", "4d 00000001 01 80");
+    is("6802 4d 00000002 07 ffff 6a", "6802 4d 00000002 07 fffe 6a");
+}
+
+/* As deep as a check lets through, ending in a fun that has its own parts. */
+static void goes_as_deep_as_a_check(void)
+{
+    static const char fun[] = "70 00000000 00 00112233445566778899aabbccddeeff 00000000 00000001 "
+                              "64000161 6101 6102 58 64000161 00000001 00000002 00000003 6a";
+    const char *const ends[] = {fun, "71 64000161 64000162 6100", "6c 00000001 64000161 6a",
+                                "6801 6c 00000000 6a"};
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct buf b = {0}, out = {0};
+        size_t len;
+        for (unsigned d = 1; d < LIMIT_TERM_DEPTH; d++)
+            buf_put(&b, hex("6801"));
+        buf_put(&b, hex(ends[i]));
+        enum err wanted = etf_check(buf_bytes(&b), &len);
+        CU_ASSERT(wanted == (i == 3 ? ERR_LIMIT : OK));
+        CU_ASSERT(canon(&out, buf_bytes(&b)) == wanted);
+        buf_free(&b);
+        buf_free(&out);
+    }
+}
+
+/* --- compressed terms ---------------------------------------------------------- */
+
+/* version, tag, size as claimed, zlib of plain, and something behind. */
+static void packed(struct buf *out, struct bytes plain, uint32_t claimed, const char *behind)
+{
+    uLongf len = compressBound(plain.len);
+    put_version(out);
+    buf_put_u8(out, TAG_COMPRESSED);
+    buf_put_u32(out, claimed);
+    must(compress(buf_room(out, len), &len, plain.at, plain.len) == Z_OK);
+    out->len += len;
+    buf_put(out, hex(behind));
+}
+
+static enum err external(struct buf *b)
+{
+    struct buf out = {0};
+    enum err e = canon_external(&out, wall(buf_bytes(b)));
+    CU_ASSERT((e == OK) == (out.len > 0));
+    buf_free(&out);
+    buf_clear(b);
+    return e;
+}
+
+static void unpacks_exactly(void)
+{
+    struct buf b = {0};
+    struct bytes plain = hex("6803 6101 6102 6103");
+    uint32_t size = (uint32_t)plain.len;
+    packed(&b, plain, size, "");
+    CU_ASSERT(external(&b) == OK);
+    packed(&b, plain, size, "00");
+    CU_ASSERT(external(&b) == ERR_TRAILING);
+    packed(&b, plain, size + 1, "");
+    CU_ASSERT(external(&b) == ERR_ZLIB);
+    packed(&b, plain, size - 1, "");
+    CU_ASSERT(external(&b) == ERR_ZLIB);
+    packed(&b, plain, LIMIT_UNPACKED_BYTES + 1, "");
+    CU_ASSERT(external(&b) == ERR_LIMIT);
+    packed(&b, plain, UINT32_MAX, "");
+    CU_ASSERT(external(&b) == ERR_LIMIT);
+    packed(&b, hex("6a 6a"), 2, "");
+    CU_ASSERT(external(&b) == ERR_TRAILING);
+    packed(&b, hex("50 00000001"), 5, "");
+    CU_ASSERT(external(&b) == ERR_TAG);
+    packed(&b, plain, size, "");
+    b.at[10] ^= 0x55;
+    CU_ASSERT(external(&b) == ERR_ZLIB);
+    buf_free(&b);
+}
+
+static void refuses_every_prefix_of_external_terms(void)
+{
+    struct bytes file = vector("term/recorded.bin");
+    for (struct recorded r; recorded_next(&file, &r);) {
+        if (r.external.len > 200)
+            continue;
+        for (size_t cut = 0; cut < r.external.len; cut++) {
+            struct buf out = {0};
+            CU_ASSERT(canon_external(&out, wall((struct bytes){r.external.at, cut})) != OK);
+            CU_ASSERT(out.len == 0);
+            buf_free(&out);
+        }
+    }
+}
+
+static void demands_a_version(void)
+{
+    struct buf out = {0};
+    CU_ASSERT(canon_external(&out, hex("84 6a")) == ERR_TAG);
+    CU_ASSERT(canon_external(&out, hex("83 6a 6a")) == ERR_TRAILING);
+    CU_ASSERT(out.len == 0);
+    buf_free(&out);
+}
+
+/* Sizes around the step in which the result grows, and a bomb: a small stream
+ * that claims little and unpacks to much must not grow beyond its claim. */
+static void unpacks_in_steps(void)
+{
+    struct buf plain = {0}, b = {0};
+    for (uint32_t n = 65536 - 7; n < 65536 + 3; n++) {
+        buf_clear(&plain);
+        put_binary(&plain, (struct bytes){0});
+        memset(buf_room(&plain, n), 0, n);
+        plain.len += n;
+        plain.at[3] = (uint8_t)(n >> 8);
+        plain.at[4] = (uint8_t)n;
+        plain.at[2] = (uint8_t)(n >> 16);
+        packed(&b, buf_bytes(&plain), (uint32_t)plain.len, "");
+        CU_ASSERT(external(&b) == OK);
+        packed(&b, buf_bytes(&plain), 65536, "");
+        CU_ASSERT(external(&b) == (plain.len == 65536 ? OK : ERR_ZLIB));
+    }
+    buf_free(&plain);
+    buf_free(&b);
+}
+
+/* --- mutants --------------------------------------------------------------- */
+
+static uint32_t draw(uint64_t *state, size_t below)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((*state >> 33) % below);
+}
+
+static void mutate(struct buf *b, uint64_t *state)
+{
+    static const uint8_t telling[] = {0,   1,   2,   70,  77,  88,  90,  97,  98,
+                                      104, 105, 106, 107, 108, 109, 110, 111, 112,
+                                      113, 116, 118, 119, 127, 128, 255};
+    for (uint32_t n = draw(state, 3) + 1; n > 0 && b->len > 0; n--) {
+        uint32_t at = draw(state, b->len);
+        uint32_t how = draw(state, 8);
+        if (how == 0)
+            b->len = at;
+        else if (how == 1)
+            b->at[at] = (uint8_t)draw(state, 256);
+        else if (how == 2)
+            memmove(b->at, b->at + at, b->len -= at);
+        else
+            b->at[at] = telling[draw(state, sizeof(telling))];
+    }
+}
+
+/* What a check lets through must come out canonical, and so for good. */
+static bool survives(struct bytes b)
+{
+    struct buf once = {0}, twice = {0};
+    size_t len = 0;
+    enum err e = canon(&once, b);
+    bool good = e != OK || (etf_check(buf_bytes(&once), &len) == OK && len == once.len &&
+                            canon_put(&twice, buf_bytes(&once)) == OK &&
+                            bytes_equal(buf_bytes(&once), buf_bytes(&twice)));
+    buf_free(&once);
+    buf_free(&twice);
+    return good;
+}
+
+static void survives_mutants(void)
+{
+    struct recorded all[1000];
+    size_t count = 0;
+    uint64_t state = 1;
+    struct bytes file = vector("term/recorded.bin");
+    for (struct recorded r; recorded_next(&file, &r);)
+        if (r.external.len < MUTANT_BYTES && r.external.at[1] != TAG_COMPRESSED)
+            all[count++] = r;
+    for (int i = 0; i < MUTATIONS; i++) {
+        struct bytes from = all[draw(&state, count)].external;
+        struct buf b = {0};
+        buf_put(&b, (struct bytes){from.at + 1, from.len - 1});
+        mutate(&b, &state);
+        /* A block of exactly this size: a sanitizer sees the byte behind it. */
+        uint8_t *exact = malloc(b.len > 0 ? b.len : 1);
+        must(exact != NULL);
+        if (b.len > 0)
+            memcpy(exact, b.at, b.len);
+        if (!survives((struct bytes){exact, b.len}))
+            CU_FAIL("a mutant has two canonical forms");
+        free(exact);
+        buf_free(&b);
+    }
+}
+
+SUITE("canon", TEST(agrees_with_a_beam), TEST(appends), TEST(copies), TEST(refuses_equal_keys),
+      TEST(orders_keys), TEST(draws_the_line_between_strings_and_lists),
+      TEST(clears_the_bits_behind_a_bit_string), TEST(goes_as_deep_as_a_check),
+      TEST(unpacks_exactly), TEST(refuses_every_prefix_of_external_terms), TEST(demands_a_version),
+      TEST(unpacks_in_steps), TEST(survives_mutants))
