@@ -1,0 +1,409 @@
+#include "channel.h"
+
+#include "../limits.h"
+#include "../mem.h"
+#include "control.h"
+#include "flags.h"
+#include "frame.h"
+
+enum state {
+    DIAL_STATUS,    /* waits for the peer's status */
+    DIAL_ALIVE,     /* waits for channel_replace() */
+    DIAL_CHALLENGE, /* waits for the peer's challenge */
+    DIAL_ACK,       /* waits for the peer's digest */
+    ACCEPT_NAME,    /* waits for the peer's name */
+    ACCEPT_NAMED,   /* waits for channel_answer() */
+    ACCEPT_ALIVE,   /* waits for the peer to say whether the older one goes */
+    ACCEPT_REPLY,   /* waits for the peer's challenge and digest */
+    UP,
+    BAD,
+    STATES
+};
+
+/* taken counts the bytes at the front of in that were read already: they are
+ * dropped when the next bytes are fed, so that slices of the last signal stay
+ * good and many small frames cost no more than one move. */
+struct channel {
+    const struct channel_self *self;
+    enum state state;
+    enum err err;
+    enum status refusal;
+    uint32_t challenge; /* ours */
+    uint32_t creation;  /* the peer's */
+    uint64_t flags;     /* of both */
+    struct buf peer;    /* its name */
+    struct buf in, out;
+    size_t taken;
+    struct buf scratch; /* canonical terms of the last signal */
+    struct fragments *fragments;
+};
+
+static enum channel_event bad(struct channel *c, enum err e)
+{
+    must(e != OK && c->state != BAD);
+    c->state = BAD;
+    c->err = e;
+    return CHANNEL_BAD;
+}
+
+/* --- the handshake ------------------------------------------------------ */
+
+/* Two zero bytes before a length of two make it one of four. */
+static struct buf *message_out(struct channel *c)
+{
+    if (c->self->tls)
+        buf_put_u16(&c->out, 0);
+    return &c->out;
+}
+
+static struct hello hello_of(const struct channel_self *self)
+{
+    return (struct hello){.flags = self->flags, .creation = self->creation, .name = self->name};
+}
+
+static void agree(struct channel *c, const struct hello *peer)
+{
+    c->creation = peer->creation;
+    c->flags = c->self->flags & peer->flags;
+}
+
+static void challenge_send(struct channel *c)
+{
+    struct hello self = hello_of(c->self);
+    put_challenge(message_out(c), &self, c->challenge);
+    c->state = ACCEPT_REPLY;
+}
+
+static bool digest_right(const struct channel *c, const uint8_t digest[DIGEST_BYTES])
+{
+    uint8_t wanted[DIGEST_BYTES];
+    digest_make(wanted, c->self->cookie, c->challenge);
+    return digest_equal(wanted, digest);
+}
+
+static enum channel_event up(struct channel *c)
+{
+    c->state = UP;
+    return CHANNEL_UP;
+}
+
+/* The steps: one message each.  CHANNEL_QUIET is "go on". */
+
+static enum channel_event dial_status(struct channel *c, struct bytes message)
+{
+    enum status status;
+    enum err e = read_status(message, &status);
+    if (e != OK)
+        return bad(c, e);
+    switch (status) {
+    case STATUS_OK:
+    case STATUS_OK_SIMULTANEOUS:
+        c->state = DIAL_CHALLENGE;
+        return CHANNEL_QUIET;
+    case STATUS_ALIVE:
+        c->state = DIAL_ALIVE;
+        return CHANNEL_ALIVE;
+    case STATUS_NOK:
+    case STATUS_NOT_ALLOWED:
+        c->refusal = status;
+        return bad(c, ERR_STATUS);
+    default:
+        return bad(c, ERR_SHAPE);
+    }
+}
+
+static enum channel_event dial_challenge(struct channel *c, struct bytes message)
+{
+    struct hello peer;
+    uint32_t challenge;
+    enum err e = read_challenge(message, &peer, &challenge);
+    if (e == OK && !bytes_equal(peer.name, buf_bytes(&c->peer)))
+        e = ERR_NAME;
+    if (e != OK)
+        return bad(c, e);
+    agree(c, &peer);
+    uint8_t digest[DIGEST_BYTES];
+    digest_make(digest, c->self->cookie, challenge);
+    put_reply(message_out(c), c->challenge, digest);
+    c->state = DIAL_ACK;
+    return CHANNEL_QUIET;
+}
+
+static enum channel_event dial_ack(struct channel *c, struct bytes message)
+{
+    uint8_t digest[DIGEST_BYTES];
+    enum err e = read_ack(message, digest);
+    if (e == OK && !digest_right(c, digest))
+        e = ERR_COOKIE;
+    return e == OK ? up(c) : bad(c, e);
+}
+
+static enum channel_event accept_name(struct channel *c, struct bytes message)
+{
+    struct hello peer;
+    enum err e = read_name(message, &peer);
+    bool nameless = e == OK && peer.name.len == 0;
+    if (e == ERR_FLAGS || nameless)
+        put_status(message_out(c), STATUS_NOT_ALLOWED);
+    if (e != OK || nameless)
+        return bad(c, nameless ? ERR_NAME : e);
+    agree(c, &peer);
+    buf_put(&c->peer, peer.name);
+    c->state = ACCEPT_NAMED;
+    return CHANNEL_NAMED;
+}
+
+static enum channel_event accept_alive(struct channel *c, struct bytes message)
+{
+    enum status status;
+    enum err e = read_status(message, &status);
+    if (e != OK)
+        return bad(c, e);
+    if (status == STATUS_TRUE) {
+        challenge_send(c);
+        return CHANNEL_QUIET;
+    }
+    if (status != STATUS_FALSE)
+        return bad(c, ERR_SHAPE);
+    c->refusal = status;
+    return bad(c, ERR_STATUS);
+}
+
+static enum channel_event accept_reply(struct channel *c, struct bytes message)
+{
+    uint32_t challenge;
+    uint8_t digest[DIGEST_BYTES];
+    enum err e = read_reply(message, &challenge, digest);
+    if (e == OK && !digest_right(c, digest))
+        e = ERR_COOKIE;
+    if (e != OK)
+        return bad(c, e);
+    digest_make(digest, c->self->cookie, challenge);
+    put_ack(message_out(c), digest);
+    return up(c);
+}
+
+static enum channel_event (*const steps[STATES])(struct channel *, struct bytes) = {
+    [DIAL_STATUS] = dial_status, [DIAL_CHALLENGE] = dial_challenge, [DIAL_ACK] = dial_ack,
+    [ACCEPT_NAME] = accept_name, [ACCEPT_ALIVE] = accept_alive,     [ACCEPT_REPLY] = accept_reply,
+};
+
+/* --- what was read ------------------------------------------------------ */
+
+static enum frame next_frame(struct channel *c, struct bytes *body)
+{
+    bool narrow = c->state != UP && !c->self->tls;
+    size_t limit = c->state == UP ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES;
+    struct bytes rest = {c->in.at + c->taken, c->in.len - c->taken};
+    enum frame frame = frame_next(&rest, narrow ? 2 : 4, limit, body);
+    c->taken = c->in.len - rest.len;
+    return frame;
+}
+
+/* One message of the handshake; CHANNEL_QUIET with *more set is "go on". */
+static enum channel_event shake(struct channel *c, bool *more)
+{
+    struct bytes body;
+    switch (next_frame(c, &body)) {
+    case FRAME_MORE:
+        *more = false;
+        return CHANNEL_QUIET;
+    case FRAME_BODY:
+        return steps[c->state](c, body);
+    case FRAME_TICK:
+        return bad(c, ERR_SHAPE);
+    default:
+        return bad(c, ERR_LIMIT);
+    }
+}
+
+/* One frame of an up channel; the same. */
+static enum channel_event hear(struct channel *c, struct signal *signal, bool *more)
+{
+    struct bytes body, terms;
+    bool versioned;
+    enum err e;
+    switch (next_frame(c, &body)) {
+    case FRAME_MORE:
+        *more = false;
+        return CHANNEL_QUIET;
+    case FRAME_TICK:
+        return CHANNEL_QUIET;
+    case FRAME_BODY:
+        break;
+    default:
+        return bad(c, ERR_LIMIT);
+    }
+    switch (message_take(c->fragments, body, &terms, &versioned, &e)) {
+    case MESSAGE_NONE:
+        return CHANNEL_QUIET;
+    case MESSAGE_WHOLE:
+        e = control_read(terms, versioned, &c->scratch, signal);
+        return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+    default:
+        return bad(c, e);
+    }
+}
+
+/* Empties a buffer, and gives its memory back when one large message took it. */
+static void spare(struct buf *b)
+{
+    if (b->cap > LIMIT_SPARE_BYTES)
+        buf_free(b);
+    else
+        buf_clear(b);
+}
+
+enum channel_event channel_next(struct channel *c, struct signal *signal)
+{
+    spare(&c->scratch);
+    fragments_forget(c->fragments);
+    enum channel_event event = c->state == BAD ? CHANNEL_BAD : CHANNEL_QUIET;
+    bool more = true;
+    while (event == CHANNEL_QUIET && more) {
+        if (c->state == UP)
+            event = hear(c, signal, &more);
+        else if (steps[c->state] != NULL)
+            event = shake(c, &more);
+        else
+            more = false;
+    }
+    if (event == CHANNEL_BAD || (event == CHANNEL_QUIET && c->taken == c->in.len)) {
+        spare(&c->in);
+        c->taken = 0;
+    }
+    return event;
+}
+
+void channel_feed(struct channel *c, struct bytes read)
+{
+    if (c->state == BAD)
+        return;
+    /* Only when it moves fewer bytes than were taken: then all moves together
+     * cost no more than the reading did. */
+    if (c->taken > c->in.len - c->taken) {
+        buf_drop(&c->in, c->taken);
+        c->taken = 0;
+    }
+    buf_put(&c->in, read);
+}
+
+/* --- the caller's side -------------------------------------------------- */
+
+static struct channel *channel_new(const struct channel_self *self, enum state state,
+                                   uint32_t challenge)
+{
+    struct channel *c = mem_take(sizeof(*c));
+    c->self = self;
+    c->state = state;
+    c->refusal = STATUSES;
+    c->challenge = challenge;
+    c->fragments = fragments_new();
+    return c;
+}
+
+struct channel *channel_dial(const struct channel_self *self, struct bytes peer, uint32_t challenge)
+{
+    struct channel *c = channel_new(self, DIAL_STATUS, challenge);
+    struct hello hello = hello_of(self);
+    buf_put(&c->peer, peer);
+    put_name(message_out(c), &hello);
+    return c;
+}
+
+struct channel *channel_accept(const struct channel_self *self, uint32_t challenge)
+{
+    return channel_new(self, ACCEPT_NAME, challenge);
+}
+
+void channel_free(struct channel *c)
+{
+    if (c == NULL)
+        return;
+    fragments_free(c->fragments);
+    buf_free(&c->scratch);
+    buf_free(&c->in);
+    buf_free(&c->out);
+    buf_free(&c->peer);
+    mem_free(c);
+}
+
+void channel_answer(struct channel *c, enum status status)
+{
+    must(c->state == ACCEPT_NAMED);
+    put_status(message_out(c), status);
+    switch (status) {
+    case STATUS_OK:
+    case STATUS_OK_SIMULTANEOUS:
+        challenge_send(c);
+        break;
+    case STATUS_ALIVE:
+        c->state = ACCEPT_ALIVE;
+        break;
+    default:
+        must(status == STATUS_NOK || status == STATUS_NOT_ALLOWED);
+        bad(c, ERR_STATUS);
+    }
+}
+
+void channel_replace(struct channel *c, bool replace)
+{
+    must(c->state == DIAL_ALIVE);
+    put_status(message_out(c), replace ? STATUS_TRUE : STATUS_FALSE);
+    if (replace) {
+        c->state = DIAL_CHALLENGE;
+        return;
+    }
+    c->refusal = STATUS_ALIVE;
+    bad(c, ERR_STATUS);
+}
+
+enum err channel_error(const struct channel *c)
+{
+    return c->err;
+}
+
+enum status channel_refusal(const struct channel *c)
+{
+    return c->refusal;
+}
+
+struct bytes channel_peer(const struct channel *c)
+{
+    return buf_bytes(&c->peer);
+}
+
+uint32_t channel_peer_creation(const struct channel *c)
+{
+    return c->creation;
+}
+
+uint64_t channel_flags(const struct channel *c)
+{
+    return c->flags;
+}
+
+bool channel_is_up(const struct channel *c)
+{
+    return c->state == UP;
+}
+
+void channel_send(struct channel *c, const struct signal *signal)
+{
+    must(c->state == UP);
+    bool versioned;
+    size_t start = frame_open(&c->out, c->flags, &versioned);
+    control_write(&c->out, signal, c->flags, versioned);
+    frame_close(&c->out, start);
+}
+
+void channel_tick(struct channel *c)
+{
+    must(c->state == UP);
+    buf_put_u32(&c->out, 0);
+}
+
+struct buf *channel_out(struct channel *c)
+{
+    return &c->out;
+}

@@ -1,0 +1,287 @@
+#include "control.h"
+
+#include <string.h>
+
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/write.h"
+#include "flags.h"
+
+#define VERSION_BYTE 131
+
+#define ALTACT_SIG_SEND 37
+
+/* Bits of its second element.  Others are to be ignored. */
+#define ALTACT_TOKEN  2u
+#define ALTACT_ALIAS  4u
+#define ALTACT_NAME   8u
+#define ALTACT_EXIT   16u
+#define ALTACT_CHOOSE (ALTACT_ALIAS | ALTACT_NAME | ALTACT_EXIT)
+
+enum payload { NOTHING, MESSAGE, REASON };
+
+/* Among the needs of a row that is read and never written. */
+#define NEVER (UINT64_C(1) << 63)
+
+/* One way to say a signal.  The fields are those after the number:
+ *
+ *     f  from: a pid           F  from: a pid, or an atom
+ *     t  to: a pid             w  to: a pid, or an atom
+ *     n  to: an atom           a  to: a reference
+ *     r  ref: a reference      x  reason: any term
+ *     i  id: not 0             c  the bits of 37 that choose the row
+ *     _  any term, not kept; '' where we write it
+ *     0  any integer, not kept; 0 where we write it */
+struct row {
+    uint8_t number;
+    enum signal_kind kind;
+    const char *name;
+    const char *fields;
+    enum payload payload;
+    uint64_t needs; /* written only to who has these flags; the last such row counts */
+    unsigned chosen_by;
+};
+
+static const struct row rows[] = {
+    {1, SIGNAL_LINK, "LINK", "ft", NOTHING, 0, 0},
+    {2, SIGNAL_SEND, "SEND", "_t", MESSAGE, 0, 0},
+    {3, SIGNAL_EXIT, "EXIT", "ftx", NOTHING, 0, 0},
+    {4, SIGNAL_UNLINK, "UNLINK", "ft", NOTHING, 0, 0},
+    {6, SIGNAL_REG_SEND, "REG_SEND", "f_n", MESSAGE, 0, 0},
+    {7, SIGNAL_GROUP_LEADER, "GROUP_LEADER", "ft", NOTHING, 0, 0},
+    {8, SIGNAL_EXIT2, "EXIT2", "ftx", NOTHING, 0, 0},
+    {12, SIGNAL_SEND, "SEND_TT", "_t_", MESSAGE, NEVER, 0},
+    {13, SIGNAL_EXIT, "EXIT_TT", "ft_x", NOTHING, NEVER, 0},
+    {16, SIGNAL_REG_SEND, "REG_SEND_TT", "f_n_", MESSAGE, NEVER, 0},
+    {18, SIGNAL_EXIT2, "EXIT2_TT", "ft_x", NOTHING, NEVER, 0},
+    {19, SIGNAL_MONITOR, "MONITOR", "fwr", NOTHING, 0, 0},
+    {20, SIGNAL_DEMONITOR, "DEMONITOR", "fwr", NOTHING, 0, 0},
+    {21, SIGNAL_MONITOR_EXIT, "MONITOR_EXIT", "Ftrx", NOTHING, 0, 0},
+    {22, SIGNAL_SEND, "SEND_SENDER", "ft", MESSAGE, DFLAG_SEND_SENDER, 0},
+    {23, SIGNAL_SEND, "SEND_SENDER_TT", "ft_", MESSAGE, NEVER, 0},
+    {24, SIGNAL_EXIT, "PAYLOAD_EXIT", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
+    {25, SIGNAL_EXIT, "PAYLOAD_EXIT_TT", "ft_", REASON, NEVER, 0},
+    {26, SIGNAL_EXIT2, "PAYLOAD_EXIT2", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
+    {27, SIGNAL_EXIT2, "PAYLOAD_EXIT2_TT", "ft_", REASON, NEVER, 0},
+    {28, SIGNAL_MONITOR_EXIT, "PAYLOAD_MONITOR_EXIT", "Ftr", REASON, DFLAG_EXIT_PAYLOAD, 0},
+    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf___", MESSAGE, NEVER, 0},
+    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf____", MESSAGE, NEVER, 0},
+    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rt0F", NOTHING, 0, 0},
+    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rt0F_", NOTHING, NEVER, 0},
+    {33, SIGNAL_ALIAS_SEND, "ALIAS_SEND", "fa", MESSAGE, DFLAG_ALIAS, 0},
+    {34, SIGNAL_ALIAS_SEND, "ALIAS_SEND_TT", "fa_", MESSAGE, NEVER, 0},
+    {35, SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NOTHING, 0, 0},
+    {36, SIGNAL_UNLINK_ID_ACK, "UNLINK_ID_ACK", "ift", NOTHING, 0, 0},
+    {37, SIGNAL_SEND, "ALTACT_SEND", "cft", MESSAGE, NEVER, 0},
+    {37, SIGNAL_REG_SEND, "ALTACT_REG_SEND", "cfn", MESSAGE, NEVER, ALTACT_NAME},
+    {37, SIGNAL_ALIAS_SEND, "ALTACT_ALIAS_SEND", "cfa", MESSAGE, DFLAG_ALTACT_SIG, ALTACT_ALIAS},
+    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cft", REASON, NEVER, ALTACT_EXIT},
+    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfn", REASON, NEVER, ALTACT_EXIT | ALTACT_NAME},
+    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfa", REASON, NEVER, ALTACT_EXIT | ALTACT_ALIAS},
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* Where in a signal a field's term belongs; NULL for what is no term of it. */
+static struct bytes *place(struct signal *s, char field)
+{
+    switch (field) {
+    case 'f':
+    case 'F':
+        return &s->from;
+    case 't':
+    case 'w':
+    case 'n':
+    case 'a':
+        return &s->to;
+    case 'r':
+        return &s->ref;
+    case 'x':
+        return &s->reason;
+    default:
+        return NULL;
+    }
+}
+
+static bool fits(char field, enum etf_kind kind)
+{
+    switch (field) {
+    case 'f':
+    case 't':
+        return kind == ETF_PID;
+    case 'F':
+    case 'w':
+        return kind == ETF_PID || kind == ETF_ATOM;
+    case 'n':
+        return kind == ETF_ATOM;
+    case 'r':
+    case 'a':
+        return kind == ETF_REFERENCE;
+    case 'c':
+    case 'i':
+    case '0':
+        return kind == ETF_INTEGER;
+    default:
+        return kind != ETF_NOTHING;
+    }
+}
+
+static const struct row *row_of(uint64_t number, unsigned chosen_by)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].number == number && rows[i].chosen_by == chosen_by)
+            return &rows[i];
+    return NULL;
+}
+
+/* Which row a control message is of; NULL when of none. */
+static const struct row *row_read(struct bytes control)
+{
+    struct etf_in in = etf_open(control);
+    uint32_t arity = etf_tuple(&in);
+    uint64_t number = etf_uint64(&in);
+    uint64_t bits = number == ALTACT_SIG_SEND ? etf_uint64(&in) : 0;
+    if (in.err != OK)
+        return NULL;
+    const struct row *row = row_of(number, (unsigned)(bits & ALTACT_CHOOSE));
+    if (row == NULL)
+        return NULL;
+    size_t wanted = 1 + strlen(row->fields);
+    /* "we should only verify that it is large enough" (dist.c, of this number only) */
+    if (number == ALTACT_SIG_SEND)
+        return arity >= wanted + (bits & ALTACT_TOKEN ? 1 : 0) ? row : NULL;
+    return arity == wanted ? row : NULL;
+}
+
+static enum err fields_read(struct bytes control, const struct row *row, struct signal *s)
+{
+    struct etf_in in = etf_open(control);
+    etf_tuple(&in);
+    etf_any(&in);
+    for (const char *field = row->fields; *field != '\0'; field++) {
+        if (!fits(*field, etf_peek(&in)))
+            return ERR_CONTROL;
+        struct bytes *slot = place(s, *field);
+        if (*field == 'i')
+            s->id = etf_uint64(&in);
+        else if (slot != NULL)
+            *slot = etf_any(&in);
+        else
+            etf_any(&in);
+        if (*field == 'i' && s->id == 0)
+            return ERR_CONTROL;
+    }
+    return in.err == OK ? OK : ERR_CONTROL;
+}
+
+/* Cuts one checked term, without its version byte, off the front of terms. */
+static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term)
+{
+    size_t version = versioned ? 1 : 0;
+    if (terms->len < version)
+        return ERR_SHORT;
+    if (versioned && terms->at[0] != VERSION_BYTE)
+        return ERR_TAG;
+    struct bytes rest = {terms->at + version, terms->len - version};
+    size_t len;
+    enum err e = etf_check(rest, &len);
+    if (e != OK)
+        return e;
+    *term = (struct bytes){rest.at, len};
+    *terms = (struct bytes){rest.at + len, rest.len - len};
+    return OK;
+}
+
+static enum err payload_cut(struct bytes terms, bool versioned, const struct row *row,
+                            struct bytes *payload)
+{
+    if ((row->payload == NOTHING) != (terms.len == 0))
+        return ERR_CONTROL;
+    if (row->payload == NOTHING)
+        return OK;
+    enum err e = term_cut(&terms, versioned, payload);
+    if (e != OK)
+        return e;
+    return terms.len == 0 ? OK : ERR_TRAILING;
+}
+
+enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
+                      struct signal *signal)
+{
+    struct bytes control, payload = {0};
+    buf_clear(scratch);
+    *signal = (struct signal){0};
+    enum err e = term_cut(&terms, versioned, &control);
+    if (e != OK)
+        return e;
+    const struct row *row = row_read(control);
+    if (row == NULL)
+        return ERR_CONTROL;
+    e = payload_cut(terms, versioned, row, &payload);
+    if (e == OK)
+        e = canon_put(scratch, control);
+    size_t control_len = scratch->len;
+    if (e == OK && row->payload == REASON)
+        e = canon_put(scratch, payload);
+    if (e != OK)
+        return e;
+    signal->kind = row->kind;
+    if (row->payload == REASON)
+        signal->reason = (struct bytes){scratch->at + control_len, scratch->len - control_len};
+    else
+        signal->payload = payload;
+    return fields_read((struct bytes){scratch->at, control_len}, row, signal);
+}
+
+static const struct row *row_to_write(enum signal_kind kind, uint64_t flags)
+{
+    const struct row *last = NULL;
+    uint64_t lacks = ~flags | NEVER;
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].kind == kind && (rows[i].needs & lacks) == 0)
+            last = &rows[i];
+    must(last != NULL);
+    return last;
+}
+
+static void field_write(struct buf *out, const struct row *row, char field, struct signal *s)
+{
+    struct bytes *slot = place(s, field);
+    if (slot != NULL) {
+        must(slot->len > 0);
+        put_term(out, *slot);
+    } else if (field == '_') {
+        put_atom(out, "");
+    } else {
+        must(field != 'i' || s->id != 0);
+        put_uint(out, field == 'i' ? s->id : field == 'c' ? row->chosen_by : 0);
+    }
+}
+
+void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned)
+{
+    struct signal s = *signal;
+    const struct row *row = row_to_write(s.kind, flags);
+    if (versioned)
+        put_version(out);
+    put_tuple(out, 1 + (uint32_t)strlen(row->fields));
+    put_uint(out, row->number);
+    for (const char *field = row->fields; *field != '\0'; field++)
+        field_write(out, row, *field, &s);
+    if (row->payload == NOTHING)
+        return;
+    if (versioned)
+        put_version(out);
+    struct bytes payload = row->payload == REASON ? s.reason : s.payload;
+    must(payload.len > 0);
+    put_term(out, payload);
+}
+
+const char *signal_name(enum signal_kind kind)
+{
+    size_t i = 0;
+    while (i < ROWS && rows[i].kind != kind)
+        i++;
+    must(i < ROWS);
+    return rows[i].name;
+}

@@ -1,0 +1,496 @@
+/* Two channels of ours that talk to each other, and one that hears what no
+ * BEAM would say.  Recorded connections are in test_replay. */
+#include <malloc.h>
+#include <stdio.h>
+
+#include "dist/channel.h"
+#include "dist/control.h"
+#include "dist/flags.h"
+#include "limits.h"
+#include "unit/suite.h"
+
+/* Fixed challenges: what comes out is the same every time. */
+#define CHALLENGE_A 1000000001
+#define CHALLENGE_B 4000000002
+
+static const struct channel_self self_a = {
+    {(const uint8_t *)"a@h", 3}, {(const uint8_t *)"cookie", 6}, DFLAGS_OURS, 11, false};
+static const struct channel_self self_b = {{(const uint8_t *)"b@h", 3},
+                                           {(const uint8_t *)"cookie", 6},
+                                           DFLAGS_OURS | DFLAG_PUBLISHED,
+                                           12,
+                                           false};
+
+struct pair {
+    struct channel *a, *b; /* a dials b */
+};
+
+static struct pair pair_of(const struct channel_self *a, const struct channel_self *b)
+{
+    return (struct pair){channel_dial(a, BYTES("b@h"), CHALLENGE_A),
+                         channel_accept(b, CHALLENGE_B)};
+}
+
+static void pair_free(struct pair *p)
+{
+    channel_free(p->a);
+    channel_free(p->b);
+}
+
+/* What from wants to write is read by to; its next event. */
+static enum channel_event pass(struct channel *from, struct channel *to, struct signal *signal)
+{
+    channel_feed(to, buf_bytes(channel_out(from)));
+    buf_clear(channel_out(from));
+    return channel_next(to, signal);
+}
+
+static void joined(struct pair *p)
+{
+    struct signal signal;
+    CU_ASSERT_EQUAL(pass(p->a, p->b, &signal), CHANNEL_NAMED);
+    channel_answer(p->b, STATUS_OK);
+    CU_ASSERT_EQUAL(pass(p->b, p->a, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(pass(p->a, p->b, &signal), CHANNEL_UP);
+    CU_ASSERT_EQUAL(pass(p->b, p->a, &signal), CHANNEL_UP);
+    CU_ASSERT(channel_is_up(p->a) && channel_is_up(p->b));
+}
+
+static void join(void)
+{
+    struct pair p = pair_of(&self_a, &self_b);
+    CU_ASSERT(bytes_equal(channel_peer(p.a), BYTES("b@h")));
+    CU_ASSERT_EQUAL(channel_peer(p.b).len, 0);
+    CU_ASSERT(!channel_is_up(p.a) && !channel_is_up(p.b));
+    joined(&p);
+    CU_ASSERT(bytes_equal(channel_peer(p.b), BYTES("a@h")));
+    CU_ASSERT_EQUAL(channel_peer_creation(p.a), 12);
+    CU_ASSERT_EQUAL(channel_peer_creation(p.b), 11);
+    /* hidden, because one of them is */
+    CU_ASSERT_EQUAL(channel_flags(p.a), DFLAGS_OURS);
+    CU_ASSERT_EQUAL(channel_flags(p.b), DFLAGS_OURS);
+    CU_ASSERT_EQUAL(channel_error(p.a), OK);
+    CU_ASSERT_EQUAL(channel_refusal(p.a), STATUSES);
+    pair_free(&p);
+    channel_free(NULL);
+}
+
+/* inet_tls_dist: lengths are 4 bytes from the first message on. */
+static void join_over_tls(void)
+{
+    struct channel_self a = self_a, b = self_b;
+    a.tls = b.tls = true;
+    struct pair p = pair_of(&a, &b);
+    struct buf *out = channel_out(p.a);
+    CU_ASSERT_EQUAL(out->len, 4u + out->at[3]);
+    CU_ASSERT(bytes_equal((struct bytes){out->at, 5}, hex("00000012 4e")));
+    joined(&p);
+    pair_free(&p);
+}
+
+static void keeps_one_of_two(void)
+{
+    struct signal signal;
+    struct pair p = pair_of(&self_a, &self_b);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    channel_answer(p.b, STATUS_OK_SIMULTANEOUS);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_UP);
+    pair_free(&p);
+}
+
+static void refuses_peers(void)
+{
+    static const enum status refusals[] = {STATUS_NOK, STATUS_NOT_ALLOWED};
+    struct signal signal;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair p = pair_of(&self_a, &self_b);
+        CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+        channel_answer(p.b, refusals[i]);
+        CU_ASSERT_EQUAL(channel_error(p.b), ERR_STATUS);
+        CU_ASSERT_EQUAL(channel_refusal(p.b), STATUSES);
+        CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_BAD);
+        CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
+        CU_ASSERT_EQUAL(channel_error(p.a), ERR_STATUS);
+        CU_ASSERT_EQUAL(channel_refusal(p.a), refusals[i]);
+        pair_free(&p);
+    }
+}
+
+static struct pair alive_pair(void)
+{
+    struct signal signal;
+    struct pair p = pair_of(&self_a, &self_b);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    channel_answer(p.b, STATUS_ALIVE);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_ALIVE);
+    CU_ASSERT_EQUAL(channel_next(p.a, &signal), CHANNEL_QUIET);
+    return p;
+}
+
+static void replaces_an_older_connection(void)
+{
+    struct signal signal;
+    struct pair p = alive_pair();
+    channel_replace(p.a, true);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_UP);
+    pair_free(&p);
+}
+
+static void leaves_an_older_connection(void)
+{
+    struct signal signal;
+    struct pair p = alive_pair();
+    channel_replace(p.a, false);
+    CU_ASSERT_EQUAL(channel_error(p.a), ERR_STATUS);
+    CU_ASSERT_EQUAL(channel_refusal(p.a), STATUS_ALIVE);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(p.b), ERR_STATUS);
+    CU_ASSERT_EQUAL(channel_refusal(p.b), STATUS_FALSE);
+    pair_free(&p);
+    p = alive_pair();
+    channel_feed(p.b, hex("0003 736f6b")); /* sok */
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(p.b), ERR_SHAPE);
+    pair_free(&p);
+}
+
+/* The acceptor finds out, says nothing, and gives no digest of its own. */
+static void finds_a_wrong_cookie(void)
+{
+    struct signal signal;
+    struct channel_self other = self_a;
+    other.cookie = BYTES("cookies");
+    for (unsigned side = 0; side < 2; side++) {
+        struct pair p = side == 0 ? pair_of(&other, &self_b) : pair_of(&self_a, &other);
+        struct channel_self b = other;
+        b.name = BYTES("b@h");
+        if (side == 1) {
+            channel_free(p.b);
+            p.b = channel_accept(&b, CHALLENGE_B);
+        }
+        CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+        channel_answer(p.b, STATUS_OK);
+        CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
+        CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_BAD);
+        CU_ASSERT_EQUAL(channel_error(p.b), ERR_COOKIE);
+        CU_ASSERT_EQUAL(channel_out(p.b)->len, 0);
+        CU_ASSERT(!channel_is_up(p.b));
+        pair_free(&p);
+    }
+}
+
+/* Whoever accepts without knowing the cookie is found out by its digest. */
+static void finds_a_wrong_digest(void)
+{
+    struct signal signal;
+    struct pair p = pair_of(&self_a, &self_b);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    channel_answer(p.b, STATUS_OK);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
+    struct buf *ack = channel_out(p.b);
+    ack->at[ack->len - 1] ^= 1;
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(p.a), ERR_COOKIE);
+    CU_ASSERT(!channel_is_up(p.a));
+    pair_free(&p);
+}
+
+static void finds_another_node(void)
+{
+    struct signal signal;
+    struct channel_self other = self_b;
+    other.name = BYTES("b@other");
+    struct pair p = pair_of(&self_a, &other);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    channel_answer(p.b, STATUS_OK);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(p.a), ERR_NAME);
+    CU_ASSERT_EQUAL(channel_out(p.a)->len, 0); /* no digest for a stranger */
+    pair_free(&p);
+}
+
+static void demands_flags(void)
+{
+    struct signal signal;
+    struct channel_self weak = self_a;
+    weak.flags &= ~(DFLAG_MANDATORY_25_DIGEST | DFLAG_BIG_CREATION);
+    struct pair p = pair_of(&weak, &self_b);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(p.b), ERR_FLAGS);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_refusal(p.a), STATUS_NOT_ALLOWED);
+    pair_free(&p);
+    weak.name = BYTES("b@h");
+    p = pair_of(&self_a, &weak);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    channel_answer(p.b, STATUS_OK);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(p.a), ERR_FLAGS);
+    CU_ASSERT_EQUAL(channel_out(p.a)->len, 0);
+    pair_free(&p);
+}
+
+/* One side, fed these bytes: the error that it ends with. */
+static void ends(bool dials, const char *fed, enum err wanted, const char *answer)
+{
+    struct signal signal;
+    struct channel *c = dials ? channel_dial(&self_a, BYTES("b@h"), 1) : channel_accept(&self_a, 1);
+    buf_clear(channel_out(c));
+    channel_feed(c, hex(fed));
+    CU_ASSERT_EQUAL(channel_next(c, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(c), wanted);
+    CU_ASSERT(bytes_equal(buf_bytes(channel_out(c)), hex(answer)));
+    channel_feed(c, hex(fed));
+    CU_ASSERT_EQUAL(channel_next(c, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(c), wanted);
+    channel_free(c);
+}
+
+#define NOT_ALLOWED "000c 736e6f745f616c6c6f776564"
+
+static void refuses_openings(void)
+{
+    ends(false, "000a 6e 0005 00077fbd 624068", ERR_VERSION, "");
+    ends(true, "0003 736f6b 000e 6e 0005 00077fbd 00000001 624068", ERR_VERSION, "");
+    ends(false, "0000", ERR_SHAPE, "");
+    ends(false, "0001 4e", ERR_SHORT, "");
+    ends(false, "0801", ERR_LIMIT, "");
+    ends(false, "474554202f20485454502f312e31", ERR_LIMIT, ""); /* GET / HTTP/1.1 */
+    ends(false, "0003 736f6b", ERR_SHAPE, "");
+    ends(false, "0010 4e 0000000004000000 00000001 0001 62", ERR_NAME, "");
+    /* "h" asks for a name */
+    ends(false, "0010 4e 0000000204000000 00000001 0001 68", ERR_NAME, NOT_ALLOWED);
+    ends(true, "0005 7374727565", ERR_SHAPE, "");  /* strue */
+    ends(true, "0005 736e616d65", ERR_STATUS, ""); /* sname */
+    ends(true, "0003 736f6b 0003 736f6b", ERR_SHAPE, "");
+    ends(true, "0000", ERR_SHAPE, "");
+    ends(true, "0801", ERR_LIMIT, "");
+}
+
+/* The longest message that is read, with a name that is too long. */
+static void refuses_oversize_names(void)
+{
+    struct signal signal;
+    struct buf hello = {0};
+    struct channel *c = channel_accept(&self_a, 1);
+    buf_put(&hello, hex("0800 4e 0000000004000000 00000001 07f1"));
+    while (hello.len < 2 + LIMIT_HANDSHAKE_BYTES)
+        buf_put_u8(&hello, hello.len == 30 ? '@' : 'x');
+    channel_feed(c, (struct bytes){hello.at, hello.len - 1});
+    CU_ASSERT_EQUAL(channel_next(c, &signal), CHANNEL_QUIET);
+    channel_feed(c, (struct bytes){hello.at + hello.len - 1, 1});
+    CU_ASSERT_EQUAL(channel_next(c, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(c), ERR_NAME);
+    buf_free(&hello);
+    channel_free(c);
+}
+
+/* Everything that a peer says is fed at once: nothing is read before the
+ * answer, and frames behind the handshake are not lost. */
+static void waits_for_the_answer(void)
+{
+    struct signal signal;
+    struct pair p = pair_of(&self_a, &self_b), twin = pair_of(&self_a, &self_b);
+    joined(&twin);
+    struct signal send = {.kind = SIGNAL_REG_SEND, .payload = term_of("hello")};
+    send.from = term_of("#Pid<'a@h'.1.0.11>");
+    send.to = term_of("srv");
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
+    channel_answer(p.b, STATUS_OK);
+    channel_feed(p.a, buf_bytes(channel_out(p.b)));
+    CU_ASSERT_EQUAL(channel_next(p.a, &signal), CHANNEL_QUIET);
+    channel_feed(p.b, buf_bytes(channel_out(p.a)));
+    channel_send(twin.a, &send);
+    channel_tick(twin.a);
+    channel_send(twin.a, &send);
+    channel_feed(p.b, buf_bytes(channel_out(twin.a)));
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_UP);
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_SIGNAL);
+    ASSERT_TERM(signal.payload, term_of("hello"));
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_SIGNAL);
+    ASSERT_TERM(signal.to, term_of("srv"));
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
+    pair_free(&p);
+    pair_free(&twin);
+}
+
+#define A "#Pid<'a@h'.1.2.11>"
+#define B "#Pid<'b@h'.3.4.12>"
+#define R "#Ref<'a@h'.11.1.2.3>"
+
+static struct bytes maybe(const char *text)
+{
+    return text != NULL ? term_of(text) : (struct bytes){0};
+}
+
+static void same(const struct signal *got, const struct signal *wanted)
+{
+    CU_ASSERT_EQUAL(got->kind, wanted->kind);
+    CU_ASSERT(bytes_equal(got->to, wanted->to));
+    CU_ASSERT(bytes_equal(got->ref, wanted->ref));
+    CU_ASSERT(bytes_equal(got->reason, wanted->reason));
+    CU_ASSERT(bytes_equal(got->payload, wanted->payload));
+    CU_ASSERT_EQUAL(got->id, wanted->id);
+}
+
+/* Every kind, whole and with as little as a peer may announce. */
+static void carries_signals(void)
+{
+    static const struct {
+        enum signal_kind kind;
+        const char *to, *ref, *reason, *payload;
+        uint64_t id;
+    } sent[] = {
+        {SIGNAL_SEND, B, NULL, NULL, "{m,1}", 0},
+        {SIGNAL_REG_SEND, "srv", NULL, NULL, "[]", 0},
+        {SIGNAL_LINK, B, NULL, NULL, NULL, 0},
+        {SIGNAL_UNLINK, B, NULL, NULL, NULL, 0},
+        {SIGNAL_UNLINK_ID, B, NULL, NULL, NULL, 5},
+        {SIGNAL_UNLINK_ID_ACK, B, NULL, NULL, NULL, UINT64_MAX},
+        {SIGNAL_EXIT, B, NULL, "{shutdown,x}", NULL, 0},
+        {SIGNAL_EXIT2, B, NULL, "kill", NULL, 0},
+        {SIGNAL_GROUP_LEADER, B, NULL, NULL, NULL, 0},
+        {SIGNAL_MONITOR, "srv", R, NULL, NULL, 0},
+        {SIGNAL_DEMONITOR, B, R, NULL, NULL, 0},
+        {SIGNAL_MONITOR_EXIT, B, R, "noproc", NULL, 0},
+        {SIGNAL_SPAWN_REPLY, B, R, NULL, NULL, 0},
+        {SIGNAL_ALIAS_SEND, R, NULL, NULL, "late", 0},
+    };
+    struct channel_self plain = self_a;
+    plain.flags = DFLAGS_MANDATORY_25 | DFLAG_ALIAS;
+    for (unsigned whole = 0; whole < 2; whole++) {
+        struct pair p = pair_of(whole ? &self_a : &plain, &self_b);
+        joined(&p);
+        for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+            struct signal out = {.kind = sent[i].kind, .from = term_of(A), .id = sent[i].id}, in;
+            out.to = maybe(sent[i].to);
+            out.ref = maybe(sent[i].ref);
+            out.reason = maybe(sent[i].reason);
+            out.payload = maybe(sent[i].payload);
+            channel_send(p.a, &out);
+            CU_ASSERT_EQUAL(channel_out(p.a)->at[4], whole ? 131 : 'p');
+            CU_ASSERT_EQUAL_FATAL(pass(p.a, p.b, &in), CHANNEL_SIGNAL);
+            same(&in, &out);
+            CU_ASSERT_EQUAL(channel_next(p.b, &in), CHANNEL_QUIET);
+        }
+        pair_free(&p);
+    }
+}
+
+static void ticks(void)
+{
+    struct signal signal;
+    struct pair p = pair_of(&self_a, &self_b);
+    joined(&p);
+    channel_tick(p.a);
+    CU_ASSERT(bytes_equal(buf_bytes(channel_out(p.a)), hex("00000000")));
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_QUIET);
+    CU_ASSERT(channel_is_up(p.b));
+    pair_free(&p);
+}
+
+static void refuses_frames(void)
+{
+    static const struct {
+        const char *frame;
+        enum err e;
+    } wrong[] = {
+        {"10000001", ERR_LIMIT},
+        {"ffffffff", ERR_LIMIT},
+        {"00000001 00", ERR_SHAPE},
+        {"00000005 834401 0005", ERR_SHAPE},
+        {"00000005 834400 6800", ERR_CONTROL},
+        {"00000004 834400 68", ERR_SHORT},
+        {"00000012 8346 0000000000000001 0000000000000001", ERR_FRAGMENT},
+    };
+    struct signal signal;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct pair p = pair_of(&self_a, &self_b);
+        joined(&p);
+        channel_feed(p.b, hex(wrong[i].frame));
+        CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_BAD);
+        CU_ASSERT_EQUAL(channel_error(p.b), wrong[i].e);
+        CU_ASSERT_EQUAL(channel_out(p.b)->len, 0);
+        CU_ASSERT(!channel_is_up(p.b));
+        pair_free(&p);
+    }
+}
+
+/* What malloc has handed out, as far as it says so. */
+static size_t bytes_taken(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* Lengths that are only promised take no memory, and what a large frame took
+ * is given back. */
+static void takes_no_memory_ahead(void)
+{
+    struct signal signal;
+    struct pair p = pair_of(&self_a, &self_b);
+    joined(&p);
+    size_t before = bytes_taken();
+    channel_feed(p.b, hex("0fffffff 8345 0000000000000001 00000000ffffffff 00"));
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
+    CU_ASSERT(bytes_taken() < before + 100000);
+    struct buf payload = {0};
+    buf_put(&payload, hex("6d 00989680"));
+    for (unsigned i = 0; i < 10000000; i++)
+        buf_put_u8(&payload, (uint8_t)i);
+    struct signal out = {.kind = SIGNAL_SEND, .from = term_of(B), .to = term_of(A)};
+    out.payload = buf_bytes(&payload);
+    channel_send(p.b, &out);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_SIGNAL);
+    CU_ASSERT(bytes_equal(signal.payload, out.payload));
+    buf_free(&payload);
+    buf_free(channel_out(p.b));
+    CU_ASSERT_EQUAL(channel_next(p.a, &signal), CHANNEL_QUIET);
+    CU_ASSERT(bytes_taken() < before + 100000);
+    pair_free(&p);
+}
+
+/* A million frames in one feed, then in small ones with a rest each time:
+ * quadratic work would not end. */
+static void is_linear(void)
+{
+    struct signal signal;
+    struct buf many = {0};
+    struct pair p = pair_of(&self_a, &self_b);
+    joined(&p);
+    for (unsigned i = 0; i < 1000000; i++)
+        buf_put(&many, hex("00000000"));
+    struct signal link = {.kind = SIGNAL_LINK, .from = term_of(A), .to = term_of(B)};
+    for (unsigned i = 0; i < 50000; i++)
+        channel_send(p.a, &link);
+    size_t frame = channel_out(p.a)->len / 50000;
+    buf_put(&many, buf_bytes(channel_out(p.a)));
+    channel_feed(p.b, buf_bytes(&many));
+    unsigned heard = 0;
+    while (channel_next(p.b, &signal) == CHANNEL_SIGNAL)
+        heard++;
+    CU_ASSERT_EQUAL(heard, 50000);
+    for (size_t at = 0, n; at < channel_out(p.a)->len; at += n) {
+        n = channel_out(p.a)->len - at < frame + 1 ? channel_out(p.a)->len - at : frame + 1;
+        channel_feed(p.b, (struct bytes){channel_out(p.a)->at + at, n});
+        while (channel_next(p.b, &signal) == CHANNEL_SIGNAL)
+            heard++;
+    }
+    CU_ASSERT_EQUAL(heard, 100000);
+    buf_free(&many);
+    pair_free(&p);
+}
+
+SUITE("channel", TEST(join), TEST(join_over_tls), TEST(keeps_one_of_two), TEST(refuses_peers),
+      TEST(replaces_an_older_connection), TEST(leaves_an_older_connection),
+      TEST(finds_a_wrong_cookie), TEST(finds_a_wrong_digest), TEST(finds_another_node),
+      TEST(demands_flags), TEST(refuses_openings), TEST(refuses_oversize_names),
+      TEST(waits_for_the_answer), TEST(carries_signals), TEST(ticks), TEST(refuses_frames),
+      TEST(takes_no_memory_ahead), TEST(is_linear))

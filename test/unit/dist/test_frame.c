@@ -1,0 +1,214 @@
+/* Frames and fragments, by hand; recorded ones are replayed in test_channel. */
+#include "dist/flags.h"
+#include "dist/frame.h"
+#include "limits.h"
+#include "unit/suite.h"
+
+#include <sys/mman.h>
+
+static void cuts(void)
+{
+    struct bytes body, in = wall(hex("0003 616263 0000 0001 64 00"));
+    CU_ASSERT_EQUAL(frame_next(&in, 2, 100, &body), FRAME_BODY);
+    CU_ASSERT(bytes_equal(body, BYTES("abc")));
+    CU_ASSERT_EQUAL(frame_next(&in, 2, 100, &body), FRAME_TICK);
+    CU_ASSERT_EQUAL(frame_next(&in, 2, 100, &body), FRAME_BODY);
+    CU_ASSERT(bytes_equal(body, BYTES("d")));
+    CU_ASSERT_EQUAL(frame_next(&in, 2, 100, &body), FRAME_MORE);
+    CU_ASSERT_EQUAL(in.len, 1);
+}
+
+/* A prefix is "more" and leaves the cursor where it was. */
+static void waits_for_every_prefix(void)
+{
+    struct bytes whole = hex("00000005 68656c6c6f");
+    for (size_t cut = 0; cut < whole.len; cut++) {
+        struct bytes body, in = wall((struct bytes){whole.at, cut});
+        const uint8_t *at = in.at;
+        CU_ASSERT_EQUAL(frame_next(&in, 4, 5, &body), FRAME_MORE);
+        CU_ASSERT(in.at == at && in.len == cut);
+    }
+    struct bytes body, in = wall(whole);
+    CU_ASSERT_EQUAL(frame_next(&in, 4, 5, &body), FRAME_BODY);
+    CU_ASSERT_EQUAL(in.len, 0);
+    in = wall(whole);
+    CU_ASSERT_EQUAL(frame_next(&in, 4, 4, &body), FRAME_BAD);
+    in = wall(hex("ffffffff"));
+    CU_ASSERT_EQUAL(frame_next(&in, 4, LIMIT_FRAME_BYTES, &body), FRAME_BAD);
+    in = (struct bytes){0};
+    CU_ASSERT_EQUAL(frame_next(&in, 4, 4, &body), FRAME_MORE);
+}
+
+static void opens_and_closes(void)
+{
+    struct buf out = {0};
+    bool versioned;
+    buf_put(&out, BYTES("before"));
+    size_t start = frame_open(&out, DFLAGS_OURS, &versioned);
+    CU_ASSERT(!versioned);
+    buf_put(&out, BYTES("terms"));
+    frame_close(&out, start);
+    CU_ASSERT(bytes_equal(buf_bytes(&out), hex("6265666f7265 00000008 834400 7465726d73")));
+    buf_clear(&out);
+    start = frame_open(&out, DFLAGS_OURS & ~DFLAG_FRAGMENTS, &versioned);
+    CU_ASSERT(versioned);
+    frame_close(&out, start);
+    CU_ASSERT(bytes_equal(buf_bytes(&out), hex("00000001 70")));
+    buf_clear(&out);
+    frame_open(&out, DFLAG_DIST_HDR_ATOM_CACHE, &versioned);
+    CU_ASSERT(!versioned);
+    buf_free(&out);
+}
+
+/* Takes one body in and compares: an error, or the terms (NULL: none yet). */
+static void takes(struct fragments *f, const char *body, enum err wanted, const char *terms)
+{
+    struct bytes got = {0};
+    bool versioned = true;
+    enum err e = OK;
+    enum message message = message_take(f, wall(hex(body)), &got, &versioned, &e);
+    CU_ASSERT_EQUAL(e, wanted);
+    if (wanted != OK) {
+        CU_ASSERT_EQUAL(message, MESSAGE_BAD);
+    } else if (terms == NULL) {
+        CU_ASSERT_EQUAL(message, MESSAGE_NONE);
+    } else {
+        CU_ASSERT_EQUAL(message, MESSAGE_WHOLE);
+        CU_ASSERT(bytes_equal(got, hex(terms)));
+        CU_ASSERT_EQUAL(versioned, hex(body).at[0] == 'p');
+    }
+}
+
+static void takes_whole_messages(void)
+{
+    struct fragments *f = fragments_new();
+    takes(f, "834400 6801", OK, "6801");
+    takes(f, "70 83 6801", OK, "83 6801");
+    takes(f, "70", OK, "");
+    takes(f, "8345 0000000000000001 0000000000000001 00 6801", OK, "6801");
+    fragments_free(f);
+    fragments_free(NULL);
+}
+
+static void refuses_other_bodies(void)
+{
+    struct fragments *f = fragments_new();
+    takes(f, "00", ERR_SHAPE, NULL);
+    takes(f, "71 83 6801", ERR_SHAPE, NULL);
+    takes(f, "83", ERR_SHORT, NULL);
+    takes(f, "8344", ERR_SHORT, NULL);
+    takes(f, "8343", ERR_SHAPE, NULL);
+    takes(f, "8347", ERR_SHAPE, NULL);
+    takes(f, "8368 01", ERR_SHAPE, NULL);
+    /* an atom from the cache in the header: flags, then its index */
+    takes(f, "834401 00 05 6801", ERR_SHAPE, NULL);
+    takes(f, "8345 0000000000000001 0000000000000002 01 00 05", ERR_SHAPE, NULL);
+    struct bytes first = hex("8345 0000000000000001 0000000000000002 00");
+    for (size_t cut = 1; cut < first.len; cut++) {
+        struct bytes terms;
+        bool versioned;
+        enum err e;
+        CU_ASSERT_EQUAL(
+            message_take(f, wall((struct bytes){first.at, cut}), &terms, &versioned, &e),
+            MESSAGE_BAD);
+        CU_ASSERT_EQUAL(e, ERR_SHORT);
+    }
+    fragments_free(f);
+}
+
+#define A "0000000000000007 "
+#define B "ffffffffffffffff "
+
+static void joins_fragments(void)
+{
+    struct fragments *f = fragments_new();
+    takes(f, "8345" A "0000000000000003 00 6131", OK, NULL);
+    takes(f, "8345" B "0000000000000002 00 6231", OK, NULL);
+    takes(f, "834400 6801", OK, "6801");
+    takes(f, "8346" A "0000000000000002 6132", OK, NULL);
+    takes(f, "8346" B "0000000000000001 6232", OK, "6231 6232");
+    takes(f, "8346" A "0000000000000001", OK, "6131 6132");
+    /* an id may be used again when its sequence is over */
+    takes(f, "8345" A "0000000000000002 00 6131", OK, NULL);
+    takes(f, "8346" A "0000000000000001 6133", OK, "6131 6133");
+    fragments_free(f);
+}
+
+/* Each in a fresh state, after a start of sequence A with three to come. */
+static void refuses_fragments(void)
+{
+    static const char *const wrong[] = {
+        "8346" A "0000000000000003 6132",    /* the same again */
+        "8346" A "0000000000000001 6132",    /* one left out */
+        "8346" A "0000000000000000 6132",    /* nobody counts to 0 */
+        "8346" A "ffffffffffffffff 6132",    /* nor from here */
+        "8346" B "0000000000000002 6132",    /* never begun */
+        "8345" A "0000000000000003 00 6131", /* begun twice */
+        "8345" A "0000000000000001 00 6131", /* the same, and whole */
+        "8345" B "0000000000000000 00 6131", "8345" B "ffffffffffffffff 00 6131",
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct fragments *f = fragments_new();
+        takes(f, "8345" A "0000000000000003 00 6131", OK, NULL);
+        takes(f, wrong[i], ERR_FRAGMENT, NULL);
+        fragments_free(f);
+    }
+}
+
+static enum err begin(struct fragments *f, uint64_t id)
+{
+    struct buf body = {0};
+    struct bytes terms;
+    bool versioned;
+    enum err e;
+    buf_put(&body, hex("8345"));
+    buf_put_u64(&body, id);
+    buf_put_u64(&body, UINT64_MAX - 1);
+    buf_put(&body, hex("00 61"));
+    message_take(f, wall(buf_bytes(&body)), &terms, &versioned, &e);
+    buf_free(&body);
+    return e;
+}
+
+static void bounds_sequences(void)
+{
+    struct fragments *f = fragments_new();
+    for (uint64_t id = 0; id < LIMIT_FRAGMENT_SEQUENCES; id++)
+        CU_ASSERT_EQUAL(begin(f, id), OK);
+    CU_ASSERT_EQUAL(begin(f, LIMIT_FRAGMENT_SEQUENCES), ERR_LIMIT);
+    fragments_free(f);
+}
+
+/* A body of this many bytes that nobody has to write: its end reads as zero. */
+static struct bytes large_body(size_t len, struct bytes head)
+{
+    uint8_t *at =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CU_ASSERT_FATAL(at != MAP_FAILED);
+    for (size_t i = 0; i < head.len; i++)
+        at[i] = head.at[i];
+    return (struct bytes){at, len};
+}
+
+/* Fragments that are held count together, and no more once they are whole. */
+static void bounds_bytes(void)
+{
+    struct fragments *f = fragments_new();
+    struct bytes head = hex("8345" B "0000000000000002 00"), terms;
+    bool versioned;
+    enum err e;
+    takes(f, "8345" A "0000000000000002 00 61", OK, NULL);
+    struct bytes body = large_body(head.len + LIMIT_FRAME_BYTES, head);
+    CU_ASSERT_EQUAL(message_take(f, body, &terms, &versioned, &e), MESSAGE_BAD);
+    CU_ASSERT_EQUAL(e, ERR_LIMIT);
+    takes(f, "8346" A "0000000000000001 62", OK, "61 62");
+    CU_ASSERT_EQUAL(message_take(f, body, &terms, &versioned, &e), MESSAGE_NONE);
+    takes(f, "8345" A "0000000000000002 00 61", ERR_LIMIT, NULL);
+    takes(f, "8345" A "0000000000000002 00", OK, NULL);
+    munmap((void *)(uintptr_t)body.at, body.len);
+    fragments_free(f);
+}
+
+SUITE("frame", TEST(cuts), TEST(waits_for_every_prefix), TEST(opens_and_closes),
+      TEST(takes_whole_messages), TEST(refuses_other_bodies), TEST(joins_fragments),
+      TEST(refuses_fragments), TEST(bounds_sequences), TEST(bounds_bytes))

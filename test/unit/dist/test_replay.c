@@ -1,0 +1,277 @@
+/* Whole connections of a BEAM of OTP 25, recorded by
+ * test/vectors/dist/record.escript, through a channel: cut up in every way,
+ * and damaged at random. */
+#include <stdio.h>
+#include <zlib.h>
+
+#include "dist/channel.h"
+#include "dist/control.h"
+#include "dist/flags.h"
+#include "dist/frame.h"
+#include "limits.h"
+#include "unit/suite.h"
+
+#define CHALLENGE 0x01020304
+#define LONG_TERM 100
+
+/* The flags of record.escript's FLAGS_PLAIN. */
+#define FLAGS_PLAIN UINT64_C(0x407074fbc)
+
+struct story {
+    const char *name;
+    bool dials, replaces;
+    uint64_t flags;
+    enum err ends;
+};
+
+static const struct story stories[] = {
+    {"calls", false, false, DFLAGS_OURS, OK},
+    {"monitors", false, false, DFLAGS_OURS, OK},
+    {"links", false, false, DFLAGS_OURS, OK},
+    {"stop", false, false, DFLAGS_OURS, OK},
+    {"spawns", false, false, DFLAGS_OURS, OK},
+    {"aliases", false, false, DFLAGS_OURS, OK},
+    {"traced", false, false, DFLAGS_OURS, OK},
+    {"ticks", false, false, DFLAGS_OURS, OK},
+    {"plain", false, false, FLAGS_PLAIN, OK},
+    {"large", false, false, DFLAGS_OURS, OK},
+    {"dialled", true, false, DFLAGS_OURS, OK},
+    {"alive_true", true, true, DFLAGS_OURS, OK},
+    {"alive_false", true, false, DFLAGS_OURS, ERR_STATUS},
+    {"simultaneous", true, false, DFLAGS_OURS, OK},
+};
+
+#define STORIES (sizeof(stories) / sizeof(stories[0]))
+
+static struct bytes file_of(const struct story *s, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "dist/%s.%s", s->name, what);
+    return vector(name);
+}
+
+static struct channel_self self_of(const struct story *s)
+{
+    return (struct channel_self){.name = BYTES("c1@127.0.0.1"),
+                                 .cookie = BYTES("secret"),
+                                 .flags = s->flags,
+                                 .creation = 0x00C0FFEE};
+}
+
+static struct channel *open_story(const struct story *s, const struct channel_self *self)
+{
+    return s->dials ? channel_dial(self, BYTES("b@127.0.0.1"), CHALLENGE)
+                    : channel_accept(self, CHALLENGE);
+}
+
+static void print_term(struct buf *text, const char *what, struct bytes term)
+{
+    buf_printf(text, " %s=", what);
+    if (term.len > LONG_TERM)
+        buf_printf(text, "%zu:%08lx", term.len, crc32(0, term.at, (unsigned)term.len));
+    else
+        for (size_t i = 0; i < term.len; i++)
+            buf_printf(text, "%02x", term.at[i]);
+}
+
+/* A line as record.escript writes it. */
+static void print_signal(struct buf *text, const struct signal *s)
+{
+    buf_printf(text, "%s", signal_name(s->kind));
+    print_term(text, "from", s->from);
+    print_term(text, "to", s->to);
+    print_term(text, "ref", s->ref);
+    print_term(text, "reason", s->reason);
+    unsigned long crc = s->payload.len > 0 ? crc32(0, s->payload.at, (unsigned)s->payload.len) : 0;
+    buf_printf(text, " id=%llu payload=%zu:%08lx\n", (unsigned long long)s->id, s->payload.len,
+               crc);
+}
+
+/* What the channel says until it is quiet or bad. */
+static enum channel_event listen(struct channel *c, bool replaces, struct buf *text)
+{
+    struct signal signal;
+    for (;;) {
+        enum channel_event event = channel_next(c, &signal);
+        if (event == CHANNEL_QUIET || event == CHANNEL_BAD)
+            return event;
+        if (event == CHANNEL_NAMED)
+            channel_answer(c, STATUS_OK);
+        else if (event == CHANNEL_ALIVE)
+            channel_replace(c, replaces);
+        else if (event == CHANNEL_SIGNAL && text != NULL)
+            print_signal(text, &signal);
+    }
+}
+
+static void replay(const struct story *s, size_t piece)
+{
+    struct channel_self self = self_of(s);
+    struct channel *c = open_story(s, &self);
+    struct bytes in = file_of(s, "in"), out = file_of(s, "out");
+    struct buf text = {0};
+    enum channel_event event = CHANNEL_QUIET;
+    for (size_t at = 0; at < in.len; at += piece) {
+        size_t n = in.len - at < piece ? in.len - at : piece;
+        channel_feed(c, (struct bytes){in.at + at, n});
+        event = listen(c, s->replaces, &text);
+    }
+    struct bytes said = buf_bytes(channel_out(c));
+    CU_ASSERT(said.len <= out.len && bytes_equal(said, (struct bytes){out.at, said.len}));
+    CU_ASSERT_EQUAL(channel_error(c), s->ends);
+    CU_ASSERT_EQUAL(event, s->ends == OK ? CHANNEL_QUIET : CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_is_up(c), s->ends == OK);
+    if (s->ends == OK) {
+        CU_ASSERT(bytes_equal(buf_bytes(&text), file_of(s, "signals")));
+        CU_ASSERT(bytes_equal(channel_peer(c), BYTES("b@127.0.0.1")));
+        CU_ASSERT_EQUAL(channel_flags(c) & ~s->flags, 0);
+        CU_ASSERT_EQUAL(channel_flags(c) | DFLAG_ALTACT_SIG, s->flags | DFLAG_ALTACT_SIG);
+    } else {
+        CU_ASSERT_EQUAL(channel_refusal(c), STATUS_ALIVE);
+        CU_ASSERT_EQUAL(text.len, 0);
+    }
+    buf_free(&text);
+    channel_free(c);
+}
+
+/* However the bytes are cut up, they say the same. */
+static void replays(void)
+{
+    static const size_t pieces[] = {1, 2, 3, 5, 7, 13, 61, 64, 65, 1000, 4095, 65537, SIZE_MAX};
+    for (size_t s = 0; s < STORIES; s++)
+        for (size_t p = 0; p < sizeof(pieces) / sizeof(pieces[0]); p++)
+            replay(&stories[s], pieces[p]);
+}
+
+static void is_refused(void)
+{
+    struct story s = {.name = "not_allowed", .flags = DFLAGS_OURS};
+    struct channel_self self = self_of(&s);
+    struct channel *c = channel_dial(&self, BYTES("b@127.0.0.1"), CHALLENGE);
+    channel_feed(c, file_of(&s, "in"));
+    CU_ASSERT_EQUAL(listen(c, false, NULL), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_error(c), ERR_STATUS);
+    CU_ASSERT_EQUAL(channel_refusal(c), STATUS_NOT_ALLOWED);
+    channel_free(c);
+}
+
+/* The frames of a recording behind its handshake. */
+static struct bytes frames_of(const struct story *s)
+{
+    struct bytes in = file_of(s, "in"), body;
+    for (unsigned message = 0; message < (s->dials ? 3 : 2); message++)
+        CU_ASSERT_EQUAL(frame_next(&in, 2, LIMIT_HANDSHAKE_BYTES, &body), FRAME_BODY);
+    return in;
+}
+
+static void body_at_every_cut(struct bytes body)
+{
+    struct fragments *f = fragments_new();
+    struct buf scratch = {0};
+    for (size_t cut = 0; cut <= body.len; cut++) {
+        struct bytes terms;
+        bool versioned;
+        enum err e;
+        struct signal signal;
+        struct bytes front = wall((struct bytes){body.at, cut});
+        if (message_take(f, front, &terms, &versioned, &e) == MESSAGE_WHOLE)
+            e = control_read(terms, versioned, &scratch, &signal);
+        CU_ASSERT_EQUAL(e == OK, cut == body.len);
+    }
+    buf_free(&scratch);
+    fragments_free(f);
+}
+
+static void reads_no_byte_too_far(void)
+{
+    for (size_t s = 0; s < STORIES; s++) {
+        if (stories[s].ends != OK)
+            continue;
+        struct bytes body, in = frames_of(&stories[s]);
+        for (enum frame kind; (kind = frame_next(&in, 4, LIMIT_FRAME_BYTES, &body)) != FRAME_MORE;)
+            if (kind == FRAME_BODY && body.len < 1000)
+                body_at_every_cut(body);
+        CU_ASSERT_EQUAL(in.len, 0);
+    }
+}
+
+static void large_ones_interleave(void)
+{
+    struct bytes body, in = frames_of(&stories[9]);
+    uint64_t before = 0;
+    unsigned turns = 0, pieces = 0;
+    while (frame_next(&in, 4, LIMIT_FRAME_BYTES, &body) == FRAME_BODY) {
+        if (body.at[1] != BODY_FIRST && body.at[1] != BODY_LATER)
+            continue;
+        uint64_t id = bytes_hash((struct bytes){body.at + 2, 8}, 0);
+        turns += id != before;
+        before = id;
+        pieces++;
+    }
+    CU_ASSERT_EQUAL(pieces, 22);
+    CU_ASSERT(turns > 2);
+}
+
+static uint64_t random_next(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* Changes, drops or repeats a few bytes. */
+static void damage(struct buf *b, uint64_t *seed)
+{
+    for (uint64_t times = 1 + random_next(seed) % 4; times > 0 && b->len > 1; times--) {
+        size_t at = random_next(seed) % b->len;
+        switch (random_next(seed) % 4) {
+        case 0:
+            b->at[at] = (uint8_t)random_next(seed);
+            break;
+        case 1:
+            b->at[at] ^= (uint8_t)(1 << random_next(seed) % 8);
+            break;
+        case 2:
+            b->at[at] = random_next(seed) % 2 ? 0xff : 0;
+            break;
+        default:
+            b->len = at;
+        }
+    }
+}
+
+static void replay_damaged(const struct story *s, uint64_t *seed)
+{
+    struct channel_self self = self_of(s);
+    struct channel *c = open_story(s, &self);
+    struct bytes in = file_of(s, "in");
+    struct buf damaged = {0};
+    /* Mostly behind the handshake, which else would seldom succeed. */
+    size_t kept = random_next(seed) % 8 == 0 ? 0 : in.len - frames_of(s).len;
+    channel_feed(c, (struct bytes){in.at, kept});
+    enum channel_event event = listen(c, true, NULL);
+    buf_put(&damaged, (struct bytes){in.at + kept, in.len - kept});
+    damage(&damaged, seed);
+    for (size_t at = 0; at < damaged.len && event != CHANNEL_BAD;) {
+        size_t n = 1 + random_next(seed) % 400;
+        n = n < damaged.len - at ? n : damaged.len - at;
+        channel_feed(c, (struct bytes){damaged.at + at, n});
+        event = listen(c, true, NULL);
+        at += n;
+    }
+    CU_ASSERT_EQUAL(event == CHANNEL_BAD, channel_error(c) != OK);
+    buf_free(&damaged);
+    channel_free(c);
+}
+
+static void survives_damage(void)
+{
+    static const size_t small[] = {0, 2, 3, 4, 5, 6, 7, 10, 11, 13};
+    uint64_t seed = 0x9e3779b97f4a7c15;
+    for (unsigned round = 0; round < 100000; round++)
+        replay_damaged(&stories[small[round % 10]], &seed);
+}
+
+SUITE("replay", TEST(replays), TEST(is_refused), TEST(reads_no_byte_too_far),
+      TEST(large_ones_interleave), TEST(survives_damage))
