@@ -1,0 +1,13 @@
+/* The registered names that BEAMs expect on every node: net_kernel answers
+ * {is_auth, Node} with yes (net_adm:ping), and every other call with an error.
+ *
+ * Source: kernel's net_kernel.erl (handle_call, is_auth). */
+#ifndef COPPICE_OTP_KERNEL_H
+#define COPPICE_OTP_KERNEL_H
+
+#include "process.h"
+
+/* Starts net_kernel in the table. */
+void kernel_start(struct processes *table);
+
+#endif

@@ -1,0 +1,113 @@
+#include <string.h>
+
+#include "../mem.h"
+#include "gen.h"
+#include "sys.h"
+#include "table.h"
+
+struct mail {
+    struct mail *next;
+    uint64_t watch;
+    enum err err;
+    size_t len;
+    uint8_t bytes[];
+};
+
+/* A message that comes while held ones are being handled goes behind them. */
+bool mail_waits(const struct process *p)
+{
+    return p->suspended || p->held != NULL;
+}
+
+void mail_hold(struct process *p, uint64_t watch, enum err err, struct bytes bytes)
+{
+    struct mail *mail = mem_take(sizeof(*mail) + bytes.len);
+    *mail = (struct mail){.watch = watch, .err = err, .len = bytes.len};
+    if (bytes.len > 0)
+        memcpy(mail->bytes, bytes.at, bytes.len);
+    *p->held_end = mail;
+    p->held_end = &mail->next;
+}
+
+static void hold_message(struct process *p, struct bytes message, struct turn *t)
+{
+    if (p->held_messages < LIMIT_BACKLOG && message.len <= LIMIT_BACKLOG_BYTES - p->held_bytes) {
+        p->held_messages++;
+        p->held_bytes += message.len;
+        mail_hold(p, 0, OK, message);
+    } else if (!p->overflowed) {
+        p->overflowed = true;
+        turn_log(t, LOG_WARNING, "%.*s is suspended and its mailbox is full: messages are dropped",
+                 p->name.len > 0 ? (int)p->name.len : (int)strlen(p->kind->module),
+                 p->name.len > 0 ? (const char *)p->name.at : p->kind->module);
+    }
+}
+
+static struct mail *take_oldest(struct process *p)
+{
+    struct mail *mail = p->held;
+    p->held = mail->next;
+    if (p->held == NULL)
+        p->held_end = &p->held;
+    if (mail->watch == 0) {
+        p->held_messages--;
+        p->held_bytes -= mail->len;
+    }
+    return mail;
+}
+
+static void handle(struct process *p, const struct mail *mail, struct turn *t)
+{
+    struct bytes bytes = {mail->bytes, mail->len};
+    if (mail->watch == 0) {
+        p->kind->message(p, bytes, t);
+        return;
+    }
+    struct watch *w = watch_find(p->table, mail->watch);
+    if (w != NULL)
+        watch_tell(w, mail->err, bytes, t);
+}
+
+void process_deliver(struct process *p, struct bytes message, struct turn *t)
+{
+    if (p->ended)
+        return;
+    struct gen_message m = gen_read(message);
+    if (m.kind == GEN_SYSTEM)
+        sys_handle(p, m.from, m.request, t);
+    else if (m.kind == GEN_INFO && call_answered(p, message, t))
+        return;
+    else if (mail_waits(p))
+        hold_message(p, message, t);
+    else
+        p->kind->message(p, message, t);
+}
+
+bool process_suspended(const struct process *p)
+{
+    return p->suspended;
+}
+
+void process_suspend(struct process *p)
+{
+    p->suspended = true;
+    wakeup_stop(&p->table->wakeups, &p->wake);
+}
+
+void process_resume(struct process *p, struct turn *t)
+{
+    p->suspended = false;
+    p->overflowed = false;
+    process_wake_at(p, p->wake_at_ms);
+    while (!p->ended && !p->suspended && p->held != NULL) {
+        struct mail *mail = take_oldest(p);
+        handle(p, mail, t);
+        mem_free(mail);
+    }
+}
+
+void mail_close(struct process *p)
+{
+    while (p->held != NULL)
+        mem_free(take_oldest(p));
+}

@@ -1,0 +1,241 @@
+#include "process.h"
+
+#include "../mem.h"
+#include "../term/etf.h"
+#include "../term/write.h"
+#include "table.h"
+
+/* A pid's number is cut into id and serial where a BEAM without V4_NC cut it:
+ * 28 bits of id print as <0.N.0> for years. */
+#define PID_ID_BITS 28
+
+struct processes *processes_new(struct bytes node, uint32_t creation)
+{
+    struct processes *table = mem_take(sizeof(*table));
+    table->node = node;
+    table->creation = creation;
+    table->end = &table->first;
+    return table;
+}
+
+static void process_free(struct process *p)
+{
+    watchers_close(p);
+    while (!ring_empty(&p->watches))
+        watch_free(HOLDER(p->watches.next, struct watch, ring));
+    mail_close(p);
+    p->kind->free(p->self);
+    term_free(&p->pid);
+    buf_free(&p->name);
+    mem_free(p);
+}
+
+void processes_free(struct processes *table)
+{
+    if (table == NULL)
+        return;
+    for (struct process *p = table->first, *next; p != NULL; p = next) {
+        next = p->next;
+        process_free(p);
+    }
+    lookup_free(&table->names);
+    lookup_free(&table->watchers);
+    lookup_free(&table->watches);
+    wakeups_free(&table->wakeups);
+    mem_free(table);
+}
+
+void processes_on_end(struct processes *table,
+                      void (*ended)(void *who, struct process *p, struct bytes reason,
+                                    struct turn *t),
+                      void *who)
+{
+    table->on_end = ended;
+    table->on_end_who = who;
+}
+
+static void wake_ring(struct wakeup *w, struct turn *t)
+{
+    struct process *p = HOLDER(w, struct process, wake);
+    p->wake_at_ms = 0;
+    if (p->kind->wake != NULL)
+        p->kind->wake(p, t);
+}
+
+/* The next number whose slot is free; there is one below LIMIT_PROCESSES. */
+static uint64_t number_take(struct processes *table)
+{
+    must(table->living < LIMIT_PROCESSES);
+    do
+        table->started++;
+    while (table->slots[table->started % LIMIT_PROCESSES] != NULL);
+    return table->started;
+}
+
+static struct term pid_of(const struct processes *table, uint64_t number)
+{
+    struct buf pid = {0};
+    put_pid(&pid, table->node, (uint32_t)(number & ((1u << PID_ID_BITS) - 1)),
+            (uint32_t)(number >> PID_ID_BITS), table->creation);
+    return term_take(&pid);
+}
+
+struct process *process_start(struct processes *table, const struct process_kind *kind, void *self,
+                              struct bytes name)
+{
+    if (table->living == LIMIT_PROCESSES || process_named(table, name) != NULL)
+        return NULL;
+    struct process *p = mem_take(sizeof(*p));
+    p->table = table;
+    p->kind = kind;
+    p->self = self;
+    p->number = number_take(table);
+    p->pid = pid_of(table, p->number);
+    p->wake.ring = wake_ring;
+    p->held_end = &p->held;
+    ring_open(&p->watchers);
+    ring_open(&p->watches);
+    buf_put(&p->name, name);
+    if (name.len > 0)
+        lookup_put(&table->names, &p->named, bytes_hash(name, 0));
+    table->slots[p->number % LIMIT_PROCESSES] = p;
+    table->living++;
+    *table->end = p;
+    table->end = &p->next;
+    return p;
+}
+
+static void unregister(struct process *p)
+{
+    struct processes *table = p->table;
+    if (p->name.len > 0)
+        lookup_drop(&table->names, &p->named);
+    table->slots[p->number % LIMIT_PROCESSES] = NULL;
+    table->living--;
+}
+
+void process_exit(struct process *p, struct bytes reason, struct turn *t)
+{
+    if (p->ended)
+        return;
+    p->ended = true;
+    p->table->untidy = true;
+    if (p->kind->leave != NULL)
+        p->kind->leave(p, reason, t);
+    unregister(p);
+    if (p->table->on_end != NULL)
+        p->table->on_end(p->table->on_end_who, p, reason, t);
+    wakeup_stop(&p->table->wakeups, &p->wake);
+    watches_stop(p, t);
+    watchers_tell(p, reason, t);
+    mail_close(p);
+}
+
+bool process_ended(const struct process *p)
+{
+    return p->ended;
+}
+
+void processes_tidy(struct processes *table)
+{
+    if (!table->untidy)
+        return;
+    struct process **at = &table->first;
+    while (*at != NULL) {
+        struct process *p = *at;
+        if (p->ended) {
+            *at = p->next;
+            process_free(p);
+        } else {
+            at = &p->next;
+        }
+    }
+    table->end = at;
+    table->untidy = false;
+}
+
+struct process *process_named(struct processes *table, struct bytes name)
+{
+    struct lookup_link *link =
+        name.len > 0 ? lookup_find(&table->names, bytes_hash(name, 0)) : NULL;
+    for (; link != NULL; link = lookup_again(link)) {
+        struct process *p = HOLDER(link, struct process, named);
+        if (bytes_equal(buf_bytes(&p->name), name))
+            return p->ended ? NULL : p;
+    }
+    return NULL;
+}
+
+struct process *process_of_pid(struct processes *table, struct bytes pid)
+{
+    struct etf_in in = etf_open(pid);
+    struct etf_pid parts = etf_pid(&in);
+    if (etf_finish(&in) != OK)
+        return NULL;
+    uint64_t number = (uint64_t)parts.serial << PID_ID_BITS | parts.id;
+    struct process *p = table->slots[number % LIMIT_PROCESSES];
+    bool same = p != NULL && !p->ended && bytes_equal(term_bytes(&p->pid), pid);
+    return same ? p : NULL;
+}
+
+void *process_self(const struct process *p)
+{
+    return p->self;
+}
+
+const struct process_kind *process_kind(const struct process *p)
+{
+    return p->kind;
+}
+
+struct bytes process_pid(const struct process *p)
+{
+    return term_bytes(&p->pid);
+}
+
+struct bytes process_name(const struct process *p)
+{
+    return buf_bytes(&p->name);
+}
+
+struct processes *process_table(const struct process *p)
+{
+    return p->table;
+}
+
+struct bytes processes_node(const struct processes *table)
+{
+    return table->node;
+}
+
+uint32_t processes_creation(const struct processes *table)
+{
+    return table->creation;
+}
+
+struct process *processes_next(struct processes *table, const struct process *after)
+{
+    struct process *p = after != NULL ? after->next : table->first;
+    while (p != NULL && p->ended)
+        p = p->next;
+    return p;
+}
+
+void process_wake_at(struct process *p, uint64_t at_ms)
+{
+    p->wake_at_ms = p->ended ? 0 : at_ms;
+    if (p->wake_at_ms != 0 && !p->suspended)
+        wakeup_set(&p->table->wakeups, &p->wake, at_ms);
+    else
+        wakeup_stop(&p->table->wakeups, &p->wake);
+}
+
+uint64_t processes_due(const struct processes *table)
+{
+    return wakeups_due(&table->wakeups);
+}
+
+void processes_wake(struct processes *table, struct turn *t)
+{
+    wakeups_ring(&table->wakeups, t);
+}

@@ -1,0 +1,265 @@
+#include "sys.h"
+
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/utf8.h"
+#include "../term/write.h"
+#include "gen.h"
+
+struct order {
+    struct process *p;
+    struct bytes from, request;
+    struct etf_in arguments; /* the elements behind the command's name */
+    struct turn *turn;
+};
+
+/* Frees the reply. */
+static void answer(const struct order *o, struct buf *reply)
+{
+    gen_reply(o->p, o->from, buf_bytes(reply), o->turn);
+    buf_free(reply);
+}
+
+static void answer_error(const struct order *o, const char *reason)
+{
+    struct buf atom = {0};
+    put_atom(&atom, reason);
+    gen_reply_error(o->p, o->from, buf_bytes(&atom), o->turn);
+    buf_free(&atom);
+}
+
+static void get_state(const struct order *o)
+{
+    struct buf state = {0};
+    process_kind(o->p)->state(o->p, &state);
+    answer(o, &state);
+}
+
+static void put_chars(struct buf *out, struct bytes text)
+{
+    uint32_t character, count = 0;
+    struct bytes rest = text;
+    for (size_t n; (n = utf8_next(rest, &character)) > 0; rest.at += n, rest.len -= n)
+        count++;
+    put_list(out, count);
+    for (size_t n; (n = utf8_next(text, &character)) > 0; text.at += n, text.len -= n)
+        put_uint(out, character);
+    put_nil(out);
+}
+
+/* The head of {"Label", Value}. */
+static void put_label(struct buf *out, const char *label)
+{
+    put_tuple(out, 2);
+    put_chars(out, bytes_of(label));
+}
+
+static void put_sys_state(const struct process *p, struct buf *out)
+{
+    put_atom(out, process_suspended(p) ? "suspended" : "running");
+}
+
+/* [{header, "Status for Name"},
+ *  {data, [{"Status", running}, {"Parent", Pid}, {"Logged events", []}]},
+ *  {data, [{"State", State}]}]: what gen_server:format_status makes, which
+ * observer and logger know how to show.  Whoever has no parent is its own. */
+static void put_misc(const struct process *p, struct buf *out)
+{
+    struct bytes name = process_name(p);
+    struct buf header = {0};
+    buf_printf(&header, "Status for %s", process_kind(p)->module);
+    if (name.len > 0)
+        buf_printf(&header, " %.*s", (int)name.len, (const char *)name.at);
+    put_list(out, 3);
+    put_tuple(out, 2);
+    put_atom(out, "header");
+    put_chars(out, buf_bytes(&header));
+    buf_free(&header);
+    put_tuple(out, 2);
+    put_atom(out, "data");
+    put_list(out, 3);
+    put_label(out, "Status");
+    put_sys_state(p, out);
+    put_label(out, "Parent");
+    put_term(out, process_pid(p));
+    put_label(out, "Logged events");
+    put_nil(out);
+    put_nil(out);
+    put_tuple(out, 2);
+    put_atom(out, "data");
+    put_list(out, 1);
+    put_label(out, "State");
+    process_kind(p)->state(p, out);
+    put_nil(out);
+    put_nil(out);
+}
+
+/* {status, Pid, {module, Module}, [Dictionary, SysState, Parent, Debug, Misc]} */
+static void get_status(const struct order *o)
+{
+    struct buf status = {0};
+    put_tuple(&status, 4);
+    put_atom(&status, "status");
+    put_term(&status, process_pid(o->p));
+    put_tuple(&status, 2);
+    put_atom(&status, "module");
+    put_atom(&status, process_kind(o->p)->module);
+    put_list(&status, 5);
+    put_nil(&status);
+    put_sys_state(o->p, &status);
+    put_term(&status, process_pid(o->p));
+    put_nil(&status);
+    put_misc(o->p, &status);
+    put_nil(&status);
+    answer(o, &status);
+}
+
+static void suspend(const struct order *o)
+{
+    process_suspend(o->p);
+    gen_reply_ok(o->p, o->from, o->turn);
+}
+
+static void resume(const struct order *o)
+{
+    gen_reply_ok(o->p, o->from, o->turn);
+    process_resume(o->p, o->turn);
+}
+
+/* Made canonical because the reason goes on to watchers on this node too. */
+static void terminate(const struct order *o)
+{
+    struct etf_in in = o->arguments;
+    struct term reason;
+    if (canon_copy(&reason, etf_any(&in)) != OK) {
+        answer_error(o, "badarg");
+        return;
+    }
+    gen_reply_ok(o->p, o->from, o->turn);
+    process_exit(o->p, term_bytes(&reason), o->turn);
+    term_free(&reason);
+}
+
+/* {error, {callback_failed, {Module, system_replace_state}, {error, notsup}}}:
+ * sys:replace_state raises the inner tuple, whose shape its manual gives. */
+static void replace_state(const struct order *o)
+{
+    struct buf reason = {0};
+    put_tuple(&reason, 3);
+    put_atom(&reason, "callback_failed");
+    put_tuple(&reason, 2);
+    put_atom(&reason, process_kind(o->p)->module);
+    put_atom(&reason, "system_replace_state");
+    put_tuple(&reason, 2);
+    put_atom(&reason, "error");
+    put_atom(&reason, "notsup");
+    gen_reply_error(o->p, o->from, buf_bytes(&reason), o->turn);
+    buf_free(&reason);
+}
+
+static void unknown(const struct order *o)
+{
+    struct buf reason = {0};
+    put_tuple(&reason, 2);
+    put_atom(&reason, "unknown_system_msg");
+    put_term(&reason, o->request);
+    gen_reply_error(o->p, o->from, buf_bytes(&reason), o->turn);
+    buf_free(&reason);
+}
+
+/* sys.erl lets code be changed only while the process is suspended. */
+static void change_code(const struct order *o)
+{
+    if (process_suspended(o->p))
+        answer_error(o, "notsup");
+    else
+        unknown(o);
+}
+
+static void put_ok(struct buf *reply)
+{
+    put_atom(reply, "ok");
+}
+
+static void put_empty_log(struct buf *reply)
+{
+    put_tuple(reply, 2);
+    put_atom(reply, "ok");
+    put_nil(reply);
+}
+
+static void put_no_statistics(struct buf *reply)
+{
+    put_tuple(reply, 2);
+    put_atom(reply, "ok");
+    put_atom(reply, "no_statistics");
+}
+
+/* What is true of a process without debug functions: switching one off and
+ * printing what there is of it are done at once; to switch one on is refused. */
+static const struct debug_command {
+    const char *what, *value; /* NULL: any */
+    void (*put_reply)(struct buf *reply);
+} debug_commands[] = {
+    {"trace", "false", put_ok},
+    {"log", "false", put_ok},
+    {"log", "print", put_ok},
+    {"log", "get", put_empty_log},
+    {"log_to_file", "false", put_ok},
+    {"statistics", "false", put_ok},
+    {"statistics", "get", put_no_statistics},
+    {"remove", NULL, put_ok},
+};
+
+static const struct debug_command *find_debug_command(struct etf_in in)
+{
+    for (size_t i = 0; i < sizeof(debug_commands) / sizeof(debug_commands[0]); i++) {
+        const struct debug_command *c = &debug_commands[i];
+        struct etf_in at = in;
+        if (etf_accept(&at, c->what) && (c->value == NULL || etf_accept(&at, c->value)))
+            return c;
+    }
+    return NULL;
+}
+
+static void debug(const struct order *o)
+{
+    struct etf_in in = o->arguments;
+    bool none = etf_accept(&in, "no_debug");
+    const struct debug_command *command = NULL;
+    if (etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2)
+        command = find_debug_command(in);
+    if (!none && command == NULL) {
+        answer_error(o, "notsup");
+        return;
+    }
+    struct buf reply = {0};
+    (none ? put_ok : command->put_reply)(&reply);
+    answer(o, &reply);
+}
+
+static const struct command {
+    const char *name;
+    uint32_t arity; /* of the tuple that it starts; 0 for a bare atom */
+    void (*run)(const struct order *o);
+} commands[] = {
+    {"get_state", 0, get_state}, {"get_status", 0, get_status},
+    {"suspend", 0, suspend},     {"resume", 0, resume},
+    {"terminate", 2, terminate}, {"replace_state", 2, replace_state},
+    {"debug", 2, debug},         {"change_code", 4, change_code},
+};
+
+void sys_handle(struct process *p, struct bytes from, struct bytes request, struct turn *t)
+{
+    struct order o = {.p = p, .from = from, .request = request, .turn = t};
+    struct etf_in in = etf_open(request);
+    uint32_t arity = etf_peek(&in) == ETF_TUPLE ? etf_tuple(&in) : 0;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        o.arguments = in;
+        if (commands[i].arity == arity && etf_accept(&o.arguments, commands[i].name)) {
+            commands[i].run(&o);
+            return;
+        }
+    }
+    unknown(&o);
+}

@@ -1,0 +1,70 @@
+#include "turn.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "../err.h"
+#include "../term/etf.h"
+#include "../term/write.h"
+
+/* splitmix64 (Steele, Lea, Flood 2014): every seed is a good one. */
+uint64_t turn_random(struct turn *t)
+{
+    uint64_t z = t->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+void turn_send(struct turn *t, struct bytes from, struct bytes to, struct bytes message)
+{
+    t->post->send(
+        t->post,
+        &(struct signal){
+            .kind = SIGNAL_SEND, .node = node_of(to), .from = from, .to = to, .payload = message});
+}
+
+void turn_send_named(struct turn *t, struct bytes from, struct bytes node, struct bytes name,
+                     struct bytes message)
+{
+    struct buf to = {0};
+    put_atom_bytes(&to, name);
+    t->post->send(t->post, &(struct signal){.kind = SIGNAL_REG_SEND,
+                                            .node = node,
+                                            .from = from,
+                                            .to = buf_bytes(&to),
+                                            .payload = message});
+    buf_free(&to);
+}
+
+void turn_log(struct turn *t, enum log_level level, const char *format, ...)
+{
+    char line[2 * LIMIT_ATOM_BYTES]; /* a node's or process's name and what is said of it */
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    must(n >= 0);
+    size_t len = (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
+    t->post->log(t->post, level, (struct bytes){(const uint8_t *)line, len});
+}
+
+/* A canonical atom is a tag, a length of one byte up to 255 and of two beyond,
+ * and its text. */
+struct bytes atom_text(struct bytes atom)
+{
+    size_t head = atom.len <= 2 + UINT8_MAX ? 2 : 3;
+    must(atom.len >= head);
+    return (struct bytes){atom.at + head, atom.len - head};
+}
+
+/* Behind the tag, and a reference's count of words, stands the node's atom. */
+struct bytes node_of(struct bytes identifier)
+{
+    struct etf_in whole = etf_open(identifier);
+    size_t head = etf_peek(&whole) == ETF_REFERENCE ? 3 : 1;
+    must(identifier.len > head);
+    struct etf_in in = etf_open((struct bytes){identifier.at + head, identifier.len - head});
+    must(etf_peek(&in) == ETF_ATOM);
+    return atom_text(etf_any(&in));
+}

@@ -1,0 +1,157 @@
+#include "watch.h"
+
+#include <string.h>
+
+#include "../err.h"
+#include "../mem.h"
+#include "../term/write.h"
+#include "table.h"
+
+static void say(const struct watch *w, enum signal_kind kind, struct turn *t)
+{
+    struct buf ref = {0};
+    reference_put(w->owner->table, w->number, &ref);
+    t->post->send(t->post, &(struct signal){.kind = kind,
+                                            .node = w->node,
+                                            .from = process_pid(w->owner),
+                                            .to = w->to,
+                                            .ref = buf_bytes(&ref)});
+    buf_free(&ref);
+}
+
+/* An unset watch with its own copy of the address. */
+static struct watch *watch_on(const struct address *whom)
+{
+    struct buf to = {0};
+    if (whom->pid.len > 0)
+        buf_put(&to, whom->pid);
+    else
+        put_atom_bytes(&to, whom->name);
+    struct bytes node = whom->pid.len > 0 ? node_of(whom->pid) : whom->node;
+    struct watch *w = mem_take(sizeof(*w) + to.len + node.len);
+    memcpy(w->tail, to.at, to.len);
+    memcpy(w->tail + to.len, node.at, node.len);
+    w->to = (struct bytes){w->tail, to.len};
+    w->node = (struct bytes){w->tail + to.len, node.len};
+    buf_free(&to);
+    return w;
+}
+
+struct watch *watch_open(struct process *owner, const struct address *whom, struct turn *t)
+{
+    if (owner->ended)
+        return NULL;
+    struct watch *w = watch_on(whom);
+    w->owner = owner;
+    w->number = ++owner->table->referenced;
+    lookup_put(&owner->table->watches, &w->link, w->number);
+    ring_put(&owner->watches, &w->ring);
+    say(w, SIGNAL_MONITOR, t);
+    return w;
+}
+
+uint64_t watch_start(struct process *owner, const struct address *whom, struct turn *t)
+{
+    const struct watch *w = watch_open(owner, whom, t);
+    return w != NULL ? w->number : 0;
+}
+
+struct watch *watch_find(const struct processes *table, uint64_t number)
+{
+    struct lookup_link *link = lookup_find(&table->watches, number);
+    return link != NULL ? HOLDER(link, struct watch, link) : NULL;
+}
+
+void watch_free(struct watch *w)
+{
+    struct processes *table = w->owner->table;
+    lookup_drop(&table->watches, &w->link);
+    ring_drop(&w->ring);
+    wakeup_stop(&table->wakeups, &w->timeout);
+    table->calls -= w->call;
+    mem_free(w);
+}
+
+void watch_demonitor(const struct watch *w, struct turn *t)
+{
+    say(w, SIGNAL_DEMONITOR, t);
+}
+
+static void stop(struct watch *w, struct turn *t)
+{
+    if (!w->over)
+        watch_demonitor(w, t);
+    watch_free(w);
+}
+
+void watch_stop(struct process *owner, uint64_t watch, struct turn *t)
+{
+    struct watch *w = watch_find(owner->table, watch);
+    if (w == NULL)
+        return;
+    must(w->owner == owner);
+    stop(w, t);
+}
+
+void watches_stop(struct process *p, struct turn *t)
+{
+    while (!ring_empty(&p->watches))
+        stop(HOLDER(p->watches.next, struct watch, ring), t);
+}
+
+void watch_end(struct watch *w, enum err err, struct bytes bytes, struct turn *t)
+{
+    must(!w->over);
+    wakeup_stop(&w->owner->table->wakeups, &w->timeout);
+    if (!mail_waits(w->owner)) {
+        watch_tell(w, err, bytes, t);
+        return;
+    }
+    w->over = true;
+    mail_hold(w->owner, w->number, err, bytes);
+}
+
+void watch_tell(struct watch *w, enum err err, struct bytes bytes, struct turn *t)
+{
+    struct process *owner = w->owner;
+    uint64_t number = w->number;
+    bool call = w->call;
+    watch_free(w);
+    if (call && owner->kind->answer != NULL)
+        owner->kind->answer(owner, number, &(struct answer){err, bytes}, t);
+    else if (!call && owner->kind->down != NULL)
+        owner->kind->down(owner, number, bytes, t);
+}
+
+struct numbers {
+    uint64_t *at;
+    size_t count, cap;
+};
+
+static void collect(struct numbers *gone, struct process *p, struct bytes node)
+{
+    for (struct ring *at = p->watches.next; at != &p->watches; at = at->next) {
+        struct watch *w = HOLDER(at, struct watch, ring);
+        if (w->over || !bytes_equal(w->node, node))
+            continue;
+        gone->at = mem_room(gone->at, gone->count, &gone->cap, sizeof(uint64_t));
+        gone->at[gone->count++] = w->number;
+    }
+}
+
+/* By number, since telling one owner may stop the watches of another. */
+void watches_node_down(struct processes *table, struct bytes node, struct turn *t)
+{
+    struct numbers gone = {0};
+    struct buf reason = {0};
+    put_atom(&reason, "noconnection");
+    for (struct process *p = table->first; p != NULL; p = p->next)
+        collect(&gone, p, node);
+    for (size_t i = 0; i < gone.count; i++) {
+        struct watch *w = watch_find(table, gone.at[i]);
+        if (w != NULL && !w->over)
+            watch_end(w, w->call ? ERR_CLOSED : OK, buf_bytes(&reason), t);
+    }
+    buf_free(&reason);
+    mem_free(gone.at);
+}

@@ -1,0 +1,442 @@
+#include "unit/otp/world.h"
+
+#include "limits.h"
+#include "otp/rex.h"
+#include "otp/watch.h"
+
+static struct address named(const char *name)
+{
+    return (struct address){.name = bytes_of(name), .node = BYTES("b@h")};
+}
+
+static uint64_t watch_name(struct process *p, const char *name)
+{
+    struct address whom = named(name);
+    return watch_start(p, &whom, &world.turn);
+}
+
+static uint64_t call_name(struct process *p, const char *name, uint64_t timeout_ms)
+{
+    struct address whom = named(name);
+    return call_start(p, &whom, term_of("value"), timeout_ms, &world.turn);
+}
+
+static uint64_t call_pid(struct process *p, uint64_t timeout_ms)
+{
+    struct address whom = {.pid = term_of(THEM(4))};
+    return call_start(p, &whom, term_of("value"), timeout_ms, &world.turn);
+}
+
+/* Forgets what was said so far. */
+static void unheard(void)
+{
+    world.said_read = world.said.len;
+}
+
+/* --- watches --------------------------------------------------------------- */
+
+static void watches_by_pid_and_name(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    struct address whom = {.pid = term_of(THEM(4))};
+    CU_ASSERT_EQUAL(watch_start(p, &whom, &world.turn), 1);
+    SAID("MONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(1));
+    CU_ASSERT_EQUAL(watch_name(p, "pg"), 2);
+    SAID("MONITOR b@h " US(1) " -> pg " OUR_REF(2));
+    COME(SIGNAL_MONITOR_EXIT, THEM(4), US(1), .ref = OUR_REF(1), .reason = "{shutdown,1}");
+    HEARD("1 down 1 {shutdown,1}");
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(2), .reason = "noproc");
+    HEARD("1 down 2 noproc");
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(2), .reason = "noproc");
+    HEARD_NO_MORE();
+    SAID_NO_MORE();
+    world_close();
+}
+
+static void a_stopped_watch_is_silent(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    uint64_t watch = watch_name(p, "pg");
+    unheard();
+    watch_stop(p, watch, &world.turn);
+    SAID("DEMONITOR b@h " US(1) " -> pg " OUR_REF(1));
+    watch_stop(p, watch, &world.turn);
+    watch_stop(p, 99, &world.turn);
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "noproc");
+    HEARD_NO_MORE();
+    SAID_NO_MORE();
+    world_close();
+}
+
+static void only_the_watched_node_says_down(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    scribe_start("two");
+    watch_name(p, "pg");
+    come_from("c@h", &(struct coming){.kind = SIGNAL_MONITOR_EXIT,
+                                      .from = "pg",
+                                      .to = US(1),
+                                      .ref = OUR_REF(1),
+                                      .reason = "forged"});
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(2), .ref = OUR_REF(1), .reason = "misled");
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = REF(1), .reason = "not_ours");
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = "#Ref<'a@h'.6.1.0.0>", .reason = "old");
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = "#Ref<'a@h'.7.1.0>", .reason = "short");
+    HEARD_NO_MORE();
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "true");
+    HEARD("1 down 1 true");
+    world_close();
+}
+
+static void what_a_process_watches_ends_with_it(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    watch_name(p, "pg");
+    call_name(p, "rex", 100);
+    unheard();
+    process_exit(p, term_of("normal"), &world.turn);
+    processes_check(world.table);
+    SAID("DEMONITOR b@h " US(1) " -> pg " OUR_REF(1));
+    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(2));
+    CU_ASSERT_EQUAL(watch_name(p, "pg"), 0);
+    CU_ASSERT_EQUAL(call_name(p, "pg", 1), 0);
+    SAID_NO_MORE();
+    HEARD("1 leave normal");
+    after(200);
+    HEARD_NO_MORE();
+    world_close();
+}
+
+static void a_lost_node_ends_watches_and_calls(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    watch_name(p, "pg");
+    call_pid(p, 100);
+    struct address elsewhere = {.name = BYTES("pg"), .node = BYTES("c@h")};
+    watch_start(p, &elsewhere, &world.turn);
+    unheard();
+    processes_node_down(world.table, BYTES("b@h"), &world.turn);
+    processes_check(world.table);
+    HEARD("1 down 1 noconnection");
+    HEARD("1 closed 2 noconnection");
+    after(200);
+    HEARD_NO_MORE();
+    SAID_NO_MORE();
+    world_close();
+}
+
+static void stop_the_second(struct process *p)
+{
+    watch_stop(p, 2, &world.turn);
+    watch_name(p, "new");
+}
+
+static void watches_may_change_while_a_node_is_lost(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    for (int i = 0; i < 3; i++)
+        watch_name(p, "pg");
+    scribe_then(p, stop_the_second);
+    processes_node_down(world.table, BYTES("b@h"), &world.turn);
+    HEARD("1 down 1 noconnection");
+    HEARD("1 down 3 noconnection");
+    HEARD_NO_MORE();
+    processes_check(world.table);
+    world_close();
+}
+
+/* --- calls ------------------------------------------------------------------ */
+
+static void a_call_is_answered(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    CU_ASSERT_EQUAL(call_name(p, "rex", 100), 1);
+    SAID("MONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    SAID("REG_SEND b@h " US(1) " -> rex: {'$gen_call',{" US(1) "," OUR_REF(1) "},value}");
+    CU_ASSERT_EQUAL(call_pid(p, 100), 2);
+    SAID("MONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(2));
+    SAID("SEND b@h " US(1) " -> " THEM(4) ": {'$gen_call',{" US(1) "," OUR_REF(2) "},value}");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(2) ",{ok,5}}");
+    HEARD("1 answer 2 {ok,5}");
+    SAID("DEMONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(2));
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(2) ",{ok,6}}");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",[]}");
+    HEARD("1 answer 1 []");
+    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    after(1000);
+    HEARD_NO_MORE();
+    SAID_NO_MORE();
+    world_close();
+}
+
+static void what_only_looks_like_an_answer_is_a_message(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    call_name(p, "rex", 100);
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" REF(1) ",yes}");
+    HEARD("1 message {" REF(1) ",yes}");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes,no}");
+    HEARD("1 message {" OUR_REF(1) ",yes,no}");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{[alias|" OUR_REF(1) "],yes}");
+    HEARD("1 message {[alias|" OUR_REF(1) "],yes}");
+    scribe_start("two");
+    COME(SIGNAL_SEND, THEM(4), US(2), .payload = "{" OUR_REF(1) ",misled}");
+    HEARD_NO_MORE();
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes}");
+    HEARD("1 answer 1 yes");
+    world_close();
+}
+
+static void an_answer_to_a_watch_is_none(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    watch_name(p, "pg");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes}");
+    HEARD_NO_MORE();
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "over");
+    HEARD("1 down 1 over");
+    world_close();
+}
+
+static void the_callee_ends(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    call_name(p, "missing", 100);
+    unheard();
+    COME(SIGNAL_MONITOR_EXIT, "missing", US(1), .ref = OUR_REF(1), .reason = "noproc");
+    HEARD("1 closed 1 noproc");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",late}");
+    after(1000);
+    HEARD_NO_MORE();
+    SAID_NO_MORE();
+    world_close();
+}
+
+static void calls_time_out_in_order(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    call_name(p, "rex", 100);
+    call_name(p, "rex", 50);
+    call_name(p, "rex", 100);
+    call_name(p, "rex", UINT64_MAX);
+    unheard();
+    CU_ASSERT_EQUAL(processes_due(world.table), 1050);
+    after(49);
+    HEARD_NO_MORE();
+    after(1);
+    HEARD("1 late 2");
+    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(2));
+    after(50);
+    HEARD("1 late 1");
+    HEARD("1 late 3");
+    HEARD_NO_MORE();
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",too_late}");
+    HEARD_NO_MORE();
+    CU_ASSERT_EQUAL(processes_due(world.table), UINT64_MAX);
+    world_close();
+}
+
+static void a_stopped_call_is_silent(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    uint64_t call = call_name(p, "rex", 100);
+    unheard();
+    call_stop(p, call, &world.turn);
+    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    call_stop(p, call, &world.turn);
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",late}");
+    after(1000);
+    HEARD_NO_MORE();
+    SAID_NO_MORE();
+    world_close();
+}
+
+static void open_calls_are_bounded(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    uint64_t last = 0;
+    for (unsigned i = 0; i < LIMIT_CALLS; i++) {
+        last = call_name(p, "rex", 100);
+        buf_clear(&world.said);
+    }
+    CU_ASSERT_EQUAL(last, LIMIT_CALLS);
+    CU_ASSERT_EQUAL(call_name(p, "rex", 100), 0);
+    world.said_read = 0;
+    SAID_NO_MORE();
+    call_stop(p, 5, &world.turn);
+    CU_ASSERT_NOT_EQUAL(call_name(p, "rex", 100), 0);
+    processes_check(world.table);
+    world_close();
+}
+
+static void end_itself(struct process *p)
+{
+    process_exit(p, term_of("enough"), &world.turn);
+}
+
+static void may_end_on_an_answer(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    call_name(p, "rex", 100);
+    call_name(p, "rex", 100);
+    scribe_then(p, end_itself);
+    after(100);
+    HEARD("1 late 1");
+    HEARD("1 leave enough");
+    HEARD_NO_MORE();
+    processes_tidy(world.table);
+    processes_check(world.table);
+    world_close();
+}
+
+/* --- while suspended --------------------------------------------------------- */
+
+static void ends_are_held_for_a_suspended_owner(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    call_name(p, "rex", 100);
+    call_name(p, "rex", 50);
+    watch_name(p, "pg");
+    process_suspend(p);
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,6}}");
+    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(3), .reason = "over");
+    after(100);
+    processes_node_down(world.table, BYTES("b@h"), &world.turn);
+    HEARD_NO_MORE();
+    process_resume(p, &world.turn);
+    HEARD("1 message before");
+    HEARD("1 answer 1 {ok,5}");
+    HEARD("1 down 3 over");
+    HEARD("1 late 2");
+    HEARD_NO_MORE();
+    processes_check(world.table);
+    world_close();
+}
+
+static void stop_first_call(struct process *p)
+{
+    call_stop(p, 1, &world.turn);
+}
+
+static void a_held_end_can_still_be_stopped(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    call_name(p, "rex", 100);
+    process_suspend(p);
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
+    unheard();
+    scribe_then(p, stop_first_call);
+    process_resume(p, &world.turn);
+    HEARD("1 message before");
+    HEARD_NO_MORE();
+    SAID_NO_MORE();
+    processes_check(world.table);
+    world_close();
+}
+
+static void held_ends_go_with_their_owner(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    call_name(p, "rex", 100);
+    process_suspend(p);
+    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
+    unheard();
+    process_exit(p, term_of("normal"), &world.turn);
+    processes_check(world.table);
+    SAID_NO_MORE();
+    world_close();
+}
+
+/* --- rex ---------------------------------------------------------------------- */
+
+static void rex_is_called_as_rpc_does(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    uint64_t call = rex_start(p, BYTES("b@h"), "Elixir.Grove.Cluster.Membership", "scope",
+                              term_of("[]"), 100, &world.turn);
+    CU_ASSERT_EQUAL(call, 1);
+    SAID("MONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    SAID("REG_SEND b@h " US(1) " -> rex: {'$gen_call',{" US(1) "," OUR_REF(
+        1) "},{call,'Elixir.Grove.Cluster.Membership',scope,[],user}}");
+    world_close();
+}
+
+static void understands_what_rex_answers(void)
+{
+    static const struct {
+        const char *name;
+        enum rex_outcome outcome;
+        const char *term;
+    } table[] = {
+        {"value", REX_VALUE, "#{a => 1}"},
+        {"throws", REX_VALUE, "ball"},
+        {"looks_failed", REX_FAILED, "nodedown"},
+        {"exits", REX_RAISED, "over"},
+        {"exits_with_list", REX_RAISED, "{over,[1,2,3]}"},
+        {"key_error", REX_RAISED, "{badkey,a}"},
+        {"raises", REX_RAISED,
+         "#{'__struct__' => 'Elixir.RuntimeError','__exception__' => true,message => <<\"no\">>}"},
+        {"argument_error", REX_RAISED, "badarg"},
+        {"error", REX_RAISED, "boom"},
+        {"no_module", REX_UNDEF, NULL},
+        {"no_function", REX_UNDEF, NULL},
+        {"no_module_deeper", REX_RAISED, "undef"},
+        {"no_module_of_fun", REX_UNDEF, NULL},
+        {"raising_fun", REX_RAISED, "badarg"},
+        {"no_list", REX_RAISED, "badarg"},
+        {"killed", REX_RAISED, "killed"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct answer a = {OK, wall(recorded("otp/rex.etf", table[i].name))};
+        struct bytes term;
+        enum rex_outcome outcome = rex_read(&a, &term);
+        CU_ASSERT_EQUAL(outcome, table[i].outcome);
+        if (outcome != table[i].outcome)
+            fprintf(stderr, "\n%s gave %d\n", table[i].name, (int)outcome);
+        CU_ASSERT_EQUAL(term.len == 0, table[i].term == NULL);
+        struct buf canonical = {0};
+        if (table[i].term != NULL && canon_put(&canonical, term) == OK)
+            ASSERT_TERM(buf_bytes(&canonical), term_of(table[i].term));
+        buf_free(&canonical);
+    }
+}
+
+static void understands_that_there_is_no_rex(void)
+{
+    struct bytes term;
+    CU_ASSERT_EQUAL(rex_read(&(struct answer){ERR_CLOSED, term_of("noproc")}, &term), REX_GONE);
+    CU_ASSERT_EQUAL(term.len, 0);
+    CU_ASSERT_EQUAL(rex_read(&(struct answer){.err = ERR_TIMEOUT}, &term), REX_LATE);
+    CU_ASSERT_EQUAL(term.len, 0);
+}
+
+SUITE("call", TEST(watches_by_pid_and_name), TEST(a_stopped_watch_is_silent),
+      TEST(only_the_watched_node_says_down), TEST(what_a_process_watches_ends_with_it),
+      TEST(a_lost_node_ends_watches_and_calls), TEST(watches_may_change_while_a_node_is_lost),
+      TEST(a_call_is_answered), TEST(what_only_looks_like_an_answer_is_a_message),
+      TEST(an_answer_to_a_watch_is_none), TEST(the_callee_ends), TEST(calls_time_out_in_order),
+      TEST(a_stopped_call_is_silent), TEST(open_calls_are_bounded), TEST(may_end_on_an_answer),
+      TEST(ends_are_held_for_a_suspended_owner), TEST(a_held_end_can_still_be_stopped),
+      TEST(held_ends_go_with_their_owner), TEST(rex_is_called_as_rpc_does),
+      TEST(understands_what_rex_answers), TEST(understands_that_there_is_no_rex))

@@ -1,0 +1,285 @@
+/* A world for the process table: a post that writes down what is sent, a kind
+ * of process that writes down what it is told, and signals from the node b@h.
+ *
+ * What was sent, and what was told, is compared as text, oldest first:
+ *
+ *     SAID("DEMONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(1));
+ *     HEARD("1 answer 1 {ok,5}"); */
+#ifndef COPPICE_TEST_OTP_WORLD_H
+#define COPPICE_TEST_OTP_WORLD_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dist/control.h"
+#include "dist/flags.h"
+#include "mem.h"
+#include "otp/gen.h"
+#include "otp/process.h"
+#include "term/canon.h"
+#include "term/etf.h"
+#include "term/text.h"
+#include "term/write.h"
+#include "unit/suite.h"
+
+#define US(n)      "#Pid<'a@h'." #n ".0.7>"
+#define THEM(n)    "#Pid<'b@h'." #n ".0.3>"
+#define OUR_REF(n) "#Ref<'a@h'.7." #n ".0.0>"
+#define REF(n)     "#Ref<'b@h'.3." #n ".2.1>"
+
+struct world {
+    struct post post; /* first: the post is the world */
+    struct turn turn;
+    struct processes *table;
+    uint64_t flags;              /* of b@h */
+    struct buf said, heard, log; /* lines */
+    size_t said_read, heard_read;
+    size_t freed;
+};
+
+static struct world world;
+
+static inline void write_term(struct buf *line, struct bytes term)
+{
+    struct buf canonical = {0};
+    must(canon_put(&canonical, term) == OK);
+    text_print(line, buf_bytes(&canonical));
+    buf_free(&canonical);
+}
+
+static inline void write_part(struct buf *line, const char *before, struct bytes term)
+{
+    if (term.len == 0)
+        return;
+    buf_printf(line, "%s", before);
+    write_term(line, term);
+}
+
+static inline void world_send(struct post *post, const struct signal *s)
+{
+    struct buf *line = &((struct world *)post)->said;
+    buf_printf(line, "%s %.*s", signal_name(s->kind), (int)s->node.len, (const char *)s->node.at);
+    write_part(line, " ", s->from);
+    write_part(line, " -> ", s->to);
+    write_part(line, " ", s->ref);
+    if (s->id != 0)
+        buf_printf(line, " id %llu", (unsigned long long)s->id);
+    write_part(line, " because ", s->reason);
+    write_part(line, ": ", s->payload);
+    buf_printf(line, "\n");
+}
+
+static inline bool world_connected(struct post *post, struct bytes node)
+{
+    (void)post;
+    return bytes_equal(node, BYTES("b@h"));
+}
+
+static inline uint64_t world_flags(struct post *post, struct bytes node)
+{
+    return world_connected(post, node) ? ((struct world *)post)->flags : 0;
+}
+
+static inline bool world_slow(struct post *post, struct bytes node)
+{
+    (void)post;
+    (void)node;
+    return false;
+}
+
+static inline void world_log(struct post *post, enum log_level level, struct bytes line)
+{
+    buf_printf(&((struct world *)post)->log, "%d %.*s\n", (int)level, (int)line.len,
+               (const char *)line.at);
+}
+
+static inline void world_open(void)
+{
+    world =
+        (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log}};
+    world.turn = (struct turn){.now_ms = 1000, .random = 1, .post = &world.post};
+    world.table = processes_new(BYTES("a@h"), 7);
+    world.flags = DFLAGS_OURS;
+}
+
+static inline void world_close(void)
+{
+    processes_free(world.table);
+    buf_free(&world.said);
+    buf_free(&world.heard);
+    buf_free(&world.log);
+}
+
+/* Compares the next line, and prints both when they differ. */
+static inline void compare_line(const struct buf *lines, size_t *read, const char *wanted,
+                                unsigned at)
+{
+    struct bytes rest = {lines->at + *read, lines->len - *read};
+    const uint8_t *end = rest.len > 0 ? memchr(rest.at, '\n', rest.len) : NULL;
+    struct bytes got = {rest.at, end != NULL ? (size_t)(end - rest.at) : 0};
+    bool same = bytes_equal(got, bytes_of(wanted));
+    CU_assertImplementation(same, at, wanted, __FILE__, "", CU_FALSE);
+    if (!same)
+        fprintf(stderr, "\n%u: got:    %.*s\n    wanted: %s\n", at, (int)got.len,
+                (const char *)got.at, wanted);
+    *read += end != NULL ? got.len + 1 : 0;
+}
+
+#define SAID(text)      compare_line(&world.said, &world.said_read, (text), __LINE__)
+#define HEARD(text)     compare_line(&world.heard, &world.heard_read, (text), __LINE__)
+#define SAID_NO_MORE()  CU_ASSERT_EQUAL(world.said.len, world.said_read)
+#define HEARD_NO_MORE() CU_ASSERT_EQUAL(world.heard.len, world.heard_read)
+
+/* What a tested process does when it is told something, once. */
+struct scribe {
+    struct process *p;
+    void (*then)(struct process *p);
+};
+
+static inline void note(struct process *p, const char *what, uint64_t number, struct bytes term)
+{
+    unsigned long long id = 0;
+    struct etf_in in = etf_open(process_pid(p));
+    id = etf_pid(&in).id;
+    buf_printf(&world.heard, "%llu %s", id, what);
+    if (number != 0)
+        buf_printf(&world.heard, " %llu", (unsigned long long)number);
+    write_part(&world.heard, " ", term);
+    buf_printf(&world.heard, "\n");
+    struct scribe *s = process_self(p);
+    void (*then)(struct process *) = s->then;
+    s->then = NULL;
+    if (then != NULL)
+        then(p);
+}
+
+static inline void scribe_message(struct process *p, struct bytes message, struct turn *t)
+{
+    (void)t;
+    note(p, "message", 0, message);
+}
+
+static inline void scribe_answer(struct process *p, uint64_t call, const struct answer *a,
+                                 struct turn *t)
+{
+    (void)t;
+    const char *what = a->err == OK ? "answer" : a->err == ERR_TIMEOUT ? "late" : "closed";
+    note(p, what, call, a->reply);
+}
+
+static inline void scribe_down(struct process *p, uint64_t watch, struct bytes reason,
+                               struct turn *t)
+{
+    (void)t;
+    note(p, "down", watch, reason);
+}
+
+static inline void scribe_wake(struct process *p, struct turn *t)
+{
+    (void)t;
+    note(p, "wake", 0, (struct bytes){0});
+}
+
+static inline void scribe_state(const struct process *p, struct buf *out)
+{
+    (void)p;
+    buf_put(out, term_of("{state,1}"));
+}
+
+static inline void scribe_leave(struct process *p, struct bytes reason, struct turn *t)
+{
+    (void)t;
+    note(p, "leave", 0, reason);
+}
+
+static inline void scribe_free(void *self)
+{
+    world.freed++;
+    free(self);
+}
+
+static const struct process_kind scribe = {
+    .module = "scribe",
+    .message = scribe_message,
+    .answer = scribe_answer,
+    .down = scribe_down,
+    .wake = scribe_wake,
+    .state = scribe_state,
+    .leave = scribe_leave,
+    .free = scribe_free,
+};
+
+/* name NULL for none.  NULL as process_start(). */
+static inline struct process *scribe_start(const char *name)
+{
+    struct scribe *s = mem_take(sizeof(*s));
+    s->p =
+        process_start(world.table, &scribe, s, name != NULL ? bytes_of(name) : (struct bytes){0});
+    struct process *p = s->p;
+    if (p == NULL)
+        free(s);
+    return p;
+}
+
+static inline void scribe_then(struct process *p, void (*then)(struct process *))
+{
+    ((struct scribe *)process_self(p))->then = then;
+}
+
+static inline struct bytes term_or_none(const char *text)
+{
+    return text != NULL ? term_of(text) : (struct bytes){0};
+}
+
+/* A signal from b@h; terms as Erlang text, NULL for none. */
+struct coming {
+    enum signal_kind kind;
+    const char *from, *to, *ref, *reason, *payload;
+    uint64_t id;
+};
+
+static inline void come_from(const char *node, const struct coming *c)
+{
+    struct signal s = {.kind = c->kind,
+                       .from = term_or_none(c->from),
+                       .to = term_or_none(c->to),
+                       .ref = term_or_none(c->ref),
+                       .reason = term_or_none(c->reason),
+                       .payload = term_or_none(c->payload),
+                       .id = c->id};
+    processes_signal(world.table, bytes_of(node), &s, &world.turn);
+    processes_check(world.table);
+}
+
+#define COME(signal, sender, target, ...)                                                          \
+    come_from("b@h", &(struct coming){.kind = signal, .from = sender, .to = target, __VA_ARGS__})
+
+static inline void after(uint64_t ms)
+{
+    world.turn.now_ms += ms;
+    processes_wake(world.table, &world.turn);
+    processes_check(world.table);
+}
+
+/* The message with this name in a file of recorded ones. */
+static inline struct bytes recorded(const char *file, const char *name)
+{
+    struct bytes external = vector(file);
+    struct bytes terms = {external.at + 1, external.len - 1};
+    size_t len;
+    must(etf_check(terms, &len) == OK && len == terms.len);
+    struct etf_in in = etf_open(terms);
+    struct bytes pair;
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &pair);) {
+        struct etf_in at = etf_open(pair);
+        etf_tuple_of(&at, 2);
+        if (etf_accept(&at, name))
+            return etf_any(&at);
+    }
+    fprintf(stderr, "\n%s has no %s\n", file, name);
+    must(false);
+    return terms;
+}
+
+#endif
