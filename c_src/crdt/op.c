@@ -1,0 +1,133 @@
+#include "op.h"
+
+#include "../mem.h"
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/write.h"
+
+/* The text of a canonical atom, which ends it, where it stands. */
+static struct bytes name_read(struct etf_in *in)
+{
+    struct atom atom;
+    struct etf_in ahead = *in;
+    etf_atom(in, &atom);
+    struct bytes term = etf_any(&ahead);
+    if (in->err != OK)
+        return (struct bytes){0};
+    return (struct bytes){term.at + term.len - atom.len, atom.len};
+}
+
+/* Name or {Name, [Arg, ...]}, canonical. */
+static void op_read(struct etf_in *in, struct op *op)
+{
+    *op = (struct op){0};
+    if (etf_peek(in) == ETF_ATOM) {
+        op->name = name_read(in);
+        return;
+    }
+    etf_tuple_of(in, 2);
+    op->name = name_read(in);
+    struct bytes arg;
+    for (struct etf_list args = etf_list(in); etf_next(&args, &arg);) {
+        if (op->arity == OP_ARGS_MAX)
+            etf_fail(in, ERR_SHAPE);
+        else
+            op->args[op->arity++] = arg;
+    }
+}
+
+static bool is_list(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_peek(&in) == ETF_LIST;
+}
+
+/* Element i of the list that request is; request itself when it is none, or
+ * when it is improper and i is where its end should be. */
+static struct bytes element(struct bytes request, size_t i)
+{
+    struct etf_in in = etf_open(request);
+    struct bytes term;
+    if (is_list(request)) {
+        for (struct etf_list list = etf_list(&in); etf_next(&list, &term);) {
+            if (i-- == 0)
+                return term;
+        }
+    }
+    return request;
+}
+
+static void append(struct ops *ops, size_t *cap, struct bytes term, enum err *e)
+{
+    struct etf_in in = etf_open(term);
+    struct op op;
+    op_read(&in, &op);
+    *e = ops->count == LIMIT_OPS ? ERR_LIMIT : etf_finish(&in);
+    if (*e != OK)
+        return;
+    ops->list = mem_room(ops->list, ops->count, cap, sizeof(op));
+    ops->list[ops->count++] = op;
+}
+
+static enum err read_all(struct ops *ops, struct bytes canonical)
+{
+    size_t cap = 0;
+    enum err e = OK;
+    if (!is_list(canonical)) {
+        append(ops, &cap, canonical, &e);
+        return e;
+    }
+    struct etf_in in = etf_open(canonical);
+    struct bytes term;
+    for (struct etf_list list = etf_list(&in); e == OK && etf_next(&list, &term);)
+        append(ops, &cap, term, &e);
+    return e == OK ? etf_finish(&in) : e;
+}
+
+enum err ops_read(struct ops *ops, struct bytes request, struct bytes *bad)
+{
+    *ops = (struct ops){0};
+    enum err e = canon_put(&ops->terms, request);
+    if (e == OK)
+        e = read_all(ops, buf_bytes(&ops->terms));
+    if (e == OK)
+        return OK;
+    *bad = e == ERR_SHAPE ? element(request, ops->count) : request;
+    ops_free(ops);
+    return e;
+}
+
+void ops_single(struct ops *ops, struct bytes name)
+{
+    *ops = (struct ops){.count = 1};
+    buf_put(&ops->terms, name);
+    ops->list = mem_take(sizeof(*ops->list));
+    ops->list[0].name = buf_bytes(&ops->terms);
+}
+
+void ops_free(struct ops *ops)
+{
+    mem_free(ops->list);
+    buf_free(&ops->terms);
+    *ops = (struct ops){0};
+}
+
+bool op_is(const struct op *op, const char *name, unsigned arity)
+{
+    return op->arity == arity && bytes_equal(op->name, bytes_of(name));
+}
+
+void op_put(struct buf *out, const struct op *op)
+{
+    struct buf args = {0};
+    put_list(&args, op->arity);
+    for (unsigned i = 0; i < op->arity; i++)
+        put_term(&args, op->args[i]);
+    put_nil(&args);
+
+    put_tuple(out, 2);
+    put_atom_bytes(out, op->name);
+    /* A list of nothing but small integers has another canonical form. */
+    must(canon_put(out, buf_bytes(&args)) == OK);
+    buf_free(&args);
+}

@@ -1,0 +1,113 @@
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/text.h"
+#include "../term/write.h"
+#include "inside.h"
+
+/* Bytes of a sender's pid that a log line shows. */
+#define QUOTED 100
+
+enum err exchange_merge(struct replica *r, struct bytes checked, enum origin origin)
+{
+    bool changed = false;
+    enum err e = crdt_merge(r->crdt, checked, origin, &changed);
+    if (changed)
+        replica_changed(r);
+    return e;
+}
+
+/* --- in -------------------------------------------------------------------- */
+
+static bool is_nil(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_accept(&in, "nil");
+}
+
+/* In a group, a message that one sends to all comes back to its sender. */
+static bool is_self(const struct replica *r, struct bytes sender)
+{
+    struct etf_in in = etf_open(sender);
+    if (etf_peek(&in) != ETF_PID)
+        return false;
+    struct buf pid = {0};
+    bool self =
+        canon_put(&pid, sender) == OK && bytes_equal(buf_bytes(&pid), process_pid(r->process));
+    buf_free(&pid);
+    return self;
+}
+
+static void delta_refused(struct replica *r, struct bytes sender, enum err why, struct turn *t)
+{
+    struct buf pid = {0}, line = {0};
+    buf_printf(&line, "%s", err_text(why));
+    if (sender.len > 0 && canon_put(&pid, sender) == OK) {
+        buf_printf(&line, ", from ");
+        text_print_short(&line, buf_bytes(&pid), QUOTED);
+    }
+    replica_refused(r, "a struct", buf_bytes(&line), t);
+    buf_free(&pid);
+    buf_free(&line);
+}
+
+/* Some CRDTs of Grove's have the delta nil when nothing has changed. */
+void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t)
+{
+    if (is_self(r, sender) || is_nil(delta))
+        return;
+    enum err e = exchange_merge(r, delta, ORIGIN_PEER);
+    if (e == OK)
+        r->merges++;
+    else
+        delta_refused(r, sender, e, t);
+}
+
+/* --- out ------------------------------------------------------------------- */
+
+static bool is_slow(const struct member *m, struct turn *t)
+{
+    return t->post->slow(t->post, member_node(m));
+}
+
+static void send_to(struct replica *r, struct member *m, struct bytes message, struct turn *t)
+{
+    turn_send(t, process_pid(r->process), term_bytes(&m->pid), message);
+}
+
+void exchange_push(struct replica *r, struct member *m, struct turn *t)
+{
+    m->behind = is_slow(m, t);
+    if (!m->behind)
+        send_to(r, m, replica_state_message(r), t);
+}
+
+static void delta_message(struct replica *r, struct buf *out)
+{
+    put_tuple(out, 3);
+    put_atom(out, "grove_delta");
+    crdt_delta(r->crdt, out);
+    put_term(out, process_pid(r->process));
+}
+
+void exchange_sync(struct replica *r, bool last, struct turn *t)
+{
+    bool dirty = crdt_dirty(r->crdt);
+    struct buf delta = {0};
+    if (dirty && r->member_count > 0)
+        delta_message(r, &delta);
+    for (size_t i = 0; i < r->member_count; i++) {
+        struct member *m = r->members[i];
+        bool slow = !last && is_slow(m, t);
+        if (slow)
+            m->behind |= dirty;
+        else if (m->behind)
+            send_to(r, m, replica_state_message(r), t);
+        else if (dirty)
+            send_to(r, m, buf_bytes(&delta), t);
+        if (!slow)
+            m->behind = false;
+    }
+    buf_free(&delta);
+    /* Without members too: who comes gets the state. */
+    crdt_reset(r->crdt);
+}

@@ -1,0 +1,132 @@
+/* What the files of a replica share.
+ *
+ *     replica.c    its life: starting, waking, ending, what it says of itself
+ *     request.c    messages to it: which there are, and the answers
+ *     mutation.c   the queue of mutations, and funs away on their caller's node
+ *     catch_up.c   whether it may mutate yet
+ *     member.c     who else is in the group
+ *     exchange.c   deltas and states out, structs in
+ *     pull.c       asking members for their state
+ */
+#ifndef COPPICE_REPLICA_INSIDE_H
+#define COPPICE_REPLICA_INSIDE_H
+
+#include "../otp/gen.h"
+#include "replica.h"
+
+/* Where asking a member for its state stands. */
+enum pull {
+    PULL_DONE, /* answered, refused, or given up */
+    PULL_DUE,  /* to be asked as soon as fewer than LIMIT_PULLS are open */
+    PULL_OPEN, /* asked: its call is under way */
+    PULL_LATER /* failed: due again at a later sync tick */
+};
+
+/* One other process of the group. */
+struct member {
+    struct term pid;
+    size_t joins; /* times that it joined and has not left */
+    bool beam;    /* its node runs a BEAM */
+    bool behind;  /* missed a delta: needs the state */
+    enum pull pull;
+    uint64_t call;   /* PULL_OPEN */
+    uint64_t ticks;  /* PULL_LATER: sync ticks still to wait */
+    unsigned failed; /* pulls in a row */
+};
+
+/* A request to change the state that waits for its turn. */
+struct mutation {
+    struct mutation *next;
+    struct buf from;   /* empty for a cast */
+    struct buf change; /* as it came: it may hold a fun, whose bytes are not ours to change */
+};
+
+struct replica {
+    struct process *process;
+    struct replica_options options;
+    struct crdt *crdt;
+
+    /* {grove_delta, State, Self}, and where State is in it; and the value.
+     * Empty when not encoded since the last change. */
+    struct buf state_message;
+    size_t state_at;
+    struct buf value;
+
+    struct member **members; /* in order of pid bytes */
+    size_t member_count, member_cap;
+    size_t pulls_open;
+
+    struct mutation *first, **end; /* the queue */
+    size_t waiting, waiting_bytes;
+    uint64_t fun_call;    /* of the fun that is away; 0 for none */
+    struct buf fun_from;  /* who sent it */
+
+    bool settled, caught_up;
+    uint64_t catch_up_by_ms; /* 0 until a mutation is held */
+    uint64_t sync_at_ms;
+
+    uint64_t mutations, merges, refused, ignored;
+};
+
+/* --- replica.c ----------------------------------------------------------- */
+
+struct replica *replica_of(const struct process *p);
+void replica_alarm(struct replica *r); /* sets the next wake-up */
+/* The state has changed: what is encoded of it is stale. */
+void replica_changed(struct replica *r);
+struct bytes replica_state_term(struct replica *r); /* good until the next change */
+struct bytes replica_state_message(struct replica *r);
+struct bytes replica_value_term(struct replica *r);
+/* Counts something that was refused, and logs it unless too much is. */
+void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t);
+
+/* --- request.c ----------------------------------------------------------- */
+
+void request_handle(struct process *p, struct bytes message, struct turn *t);
+
+/* --- mutation.c ---------------------------------------------------------- */
+
+/* Applies, sends away or queues a mutation; from is empty for a cast. */
+void mutation_take(struct replica *r, struct bytes from, struct bytes change, struct turn *t);
+/* Goes on with the queue as far as it goes. */
+void mutation_go_on(struct replica *r, struct turn *t);
+void mutation_answer(struct replica *r, const struct answer *a, struct turn *t);
+void mutation_free(struct replica *r);
+
+/* --- catch_up.c ---------------------------------------------------------- */
+
+void catch_up_hold(struct replica *r, struct turn *t); /* a mutation has to wait */
+void catch_up_done(struct replica *r, struct turn *t); /* a peer's state is in */
+/* Looks whether there is nothing more to wait for, or no more time. */
+void catch_up_check(struct replica *r, struct turn *t);
+
+/* --- member.c ------------------------------------------------------------ */
+
+struct member *member_of_pid(struct replica *r, struct bytes pid); /* NULL for none */
+struct member *member_of_call(struct replica *r, uint64_t call);
+struct member *member_add(struct replica *r, struct bytes pid);
+void member_remove(struct replica *r, struct member *m);
+void member_free_all(struct replica *r);
+struct bytes member_node(const struct member *m); /* text */
+
+/* --- exchange.c ---------------------------------------------------------- */
+
+/* Joins a checked struct.  On an error nothing has changed. */
+enum err exchange_merge(struct replica *r, struct bytes checked, enum origin origin);
+/* A delta from a peer; its sender is a term, empty where it is not named. */
+void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t);
+/* The full state to a member, unless its node is slow: then later. */
+void exchange_push(struct replica *r, struct member *m, struct turn *t);
+/* The delta to all members, the state to those that are behind.  The last sync
+ * does not spare slow nodes: there is no later for it. */
+void exchange_sync(struct replica *r, bool last, struct turn *t);
+
+/* --- pull.c -------------------------------------------------------------- */
+
+void pull_from(struct replica *r, struct member *m, struct turn *t);
+void pull_stop(struct replica *r, struct member *m, struct turn *t);
+void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t);
+void pull_tick(struct replica *r, struct turn *t); /* once a sync interval */
+bool pull_pending(const struct replica *r);
+
+#endif

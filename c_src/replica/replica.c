@@ -1,0 +1,278 @@
+#include "replica.h"
+
+#include "../mem.h"
+#include "../term/text.h"
+#include "../term/write.h"
+#include "inside.h"
+
+/* Bytes of a reason that a log line quotes. */
+#define QUOTED 200
+
+static const struct process_kind replica_kind;
+
+bool replica_is(const struct process *p)
+{
+    return process_kind(p) == &replica_kind;
+}
+
+struct replica *replica_of(const struct process *p)
+{
+    must(replica_is(p));
+    return process_self(p);
+}
+
+struct bytes replica_group(const struct process *p)
+{
+    return term_bytes(&replica_of(p)->options.group);
+}
+
+const struct crdt *replica_crdt(const struct process *p)
+{
+    return replica_of(p)->crdt;
+}
+
+/* --- what is encoded once -------------------------------------------------- */
+
+void replica_changed(struct replica *r)
+{
+    buf_free(&r->state_message);
+    buf_free(&r->value);
+}
+
+struct bytes replica_state_message(struct replica *r)
+{
+    struct buf *message = &r->state_message;
+    if (message->len == 0) {
+        put_tuple(message, 3);
+        put_atom(message, "grove_delta");
+        r->state_at = message->len;
+        crdt_state(r->crdt, message);
+        put_term(message, process_pid(r->process));
+    }
+    return buf_bytes(message);
+}
+
+struct bytes replica_state_term(struct replica *r)
+{
+    struct bytes message = replica_state_message(r);
+    size_t around = r->state_at + process_pid(r->process).len;
+    return (struct bytes){message.at + r->state_at, message.len - around};
+}
+
+struct bytes replica_value_term(struct replica *r)
+{
+    if (r->value.len == 0)
+        crdt_value(r->crdt, &r->value);
+    return buf_bytes(&r->value);
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+static void free_self(void *self)
+{
+    struct replica *r = self;
+    mutation_free(r);
+    member_free_all(r);
+    replica_changed(r);
+    crdt_free(r->crdt);
+    replica_options_free(&r->options);
+    mem_free(r);
+}
+
+struct process *replica_start(struct processes *table, struct replica_options *options,
+                              struct turn *t)
+{
+    struct replica *r = mem_take(sizeof(*r));
+    struct process *p =
+        process_start(table, &replica_kind, r, atom_text(term_bytes(&options->name)));
+    if (p == NULL) {
+        mem_free(r);
+        return NULL;
+    }
+    r->process = p;
+    r->options = *options;
+    *options = (struct replica_options){0};
+    r->crdt = crdt_make(r->options.type, term_bytes(&r->options.actor));
+    r->end = &r->first;
+    r->sync_at_ms = t->now_ms + r->options.sync_ms;
+    replica_alarm(r);
+    return p;
+}
+
+void replica_alarm(struct replica *r)
+{
+    uint64_t at_ms = r->sync_at_ms;
+    if (r->catch_up_by_ms != 0 && r->catch_up_by_ms < at_ms)
+        at_ms = r->catch_up_by_ms;
+    process_wake_at(r->process, at_ms);
+}
+
+static void wake(struct process *p, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    if (t->now_ms >= r->sync_at_ms) {
+        r->sync_at_ms = t->now_ms + r->options.sync_ms;
+        exchange_sync(r, false, t);
+        pull_tick(r, t);
+    }
+    catch_up_check(r, t);
+    replica_alarm(r);
+}
+
+static void answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    struct member *m = call == r->fun_call ? NULL : member_of_call(r, call);
+    if (call == r->fun_call)
+        mutation_answer(r, a, t);
+    else if (m != NULL)
+        pull_answer(r, m, a, t);
+}
+
+static void leave(struct process *p, struct bytes reason, struct turn *t)
+{
+    (void)reason;
+    exchange_sync(replica_of(p), true, t);
+}
+
+/* --- the group ------------------------------------------------------------- */
+
+void replica_joined(struct process *p, struct bytes pid, bool beam, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    if (bytes_equal(pid, process_pid(p)))
+        return;
+    struct member *m = member_of_pid(r, pid);
+    if (m == NULL) {
+        m = member_add(r, pid);
+        m->beam = beam;
+        exchange_push(r, m, t);
+        pull_from(r, m, t);
+    }
+    m->joins++;
+}
+
+void replica_left(struct process *p, struct bytes pid, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    struct member *m = member_of_pid(r, pid);
+    if (m == NULL || --m->joins > 0)
+        return;
+    pull_stop(r, m, t);
+    member_remove(r, m);
+    catch_up_check(r, t);
+}
+
+void replica_drained(struct process *p, struct bytes node, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    for (size_t i = 0; i < r->member_count; i++) {
+        struct member *m = r->members[i];
+        if (m->behind && bytes_equal(member_node(m), node))
+            exchange_push(r, m, t);
+    }
+}
+
+void replica_settled(struct process *p, bool settled, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    r->settled = settled;
+    catch_up_check(r, t);
+}
+
+void replica_sync(struct process *p, struct turn *t)
+{
+    exchange_sync(replica_of(p), false, t);
+}
+
+/* --- what it says of itself ------------------------------------------------- */
+
+static void put_field(struct buf *out, const char *name, struct bytes value)
+{
+    put_atom(out, name);
+    put_term(out, value);
+}
+
+static void put_count(struct buf *out, const char *name, uint64_t count)
+{
+    put_atom(out, name);
+    put_uint(out, count);
+}
+
+static void put_nothing(struct buf *out, const char *name)
+{
+    put_atom(out, name);
+    put_atom(out, "nil");
+}
+
+/* The struct that sys:get_state shows of a Grove.Replication.Server; nil where
+ * this replica has no such thing. */
+static void state(const struct process *p, struct buf *out)
+{
+    struct replica *r = replica_of(p);
+    put_map(out, 13);
+    put_atom(out, "__struct__");
+    put_atom(out, "Elixir.Grove.Replication.Server");
+    put_field(out, "actor", term_bytes(&r->options.actor));
+    put_atom(out, "crdt_module");
+    put_atom(out, r->options.type->module);
+    put_field(out, "crdt_state", replica_state_term(r));
+    put_field(out, "group", term_bytes(&r->options.group));
+    put_nothing(out, "pubsub");
+    put_nothing(out, "pubsub_topic");
+    put_nothing(out, "snapshot_interval");
+    put_nothing(out, "snapshot_timer_ref");
+    put_nothing(out, "storage");
+    put_nothing(out, "storage_ref");
+    put_count(out, "sync_interval", r->options.sync_ms);
+    put_nothing(out, "sync_timer_ref");
+}
+
+static size_t count_behind(const struct replica *r)
+{
+    size_t behind = 0;
+    for (size_t i = 0; i < r->member_count; i++)
+        behind += r->members[i]->behind;
+    return behind;
+}
+
+void replica_status(const struct process *p, struct buf *out)
+{
+    const struct replica *r = replica_of(p);
+    put_map(out, 10);
+    put_field(out, "actor", term_bytes(&r->options.actor));
+    put_count(out, "behind", count_behind(r));
+    put_atom(out, "crdt");
+    put_atom(out, r->options.type->name);
+    put_field(out, "group", term_bytes(&r->options.group));
+    put_count(out, "ignored", r->ignored);
+    put_count(out, "merges", r->merges);
+    put_count(out, "mutations", r->mutations);
+    put_count(out, "peers", r->member_count);
+    put_count(out, "refused", r->refused);
+    put_count(out, "waiting", r->waiting + (r->fun_call != 0));
+}
+
+/* The first, the second, the fourth, the eighth: a peer that errs all day
+ * fills no disk. */
+void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t)
+{
+    r->refused++;
+    if ((r->refused & (r->refused - 1)) != 0)
+        return;
+    struct bytes name = process_name(r->process);
+    int shown = why.len < QUOTED ? (int)why.len : QUOTED;
+    turn_log(t, LOG_WARNING, "%.*s: refused %s: %.*s (%llu refused so far)", (int)name.len,
+             (const char *)name.at, what, shown, (const char *)why.at,
+             (unsigned long long)r->refused);
+}
+
+static const struct process_kind replica_kind = {
+    .module = "coppice_replica",
+    .message = request_handle,
+    .answer = answer,
+    .wake = wake,
+    .state = state,
+    .leave = leave,
+    .free = free_self,
+};

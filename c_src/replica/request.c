@@ -1,0 +1,107 @@
+#include "../term/etf.h"
+#include "../term/write.h"
+#include "inside.h"
+
+/* As what a request may come. */
+enum { CALL = 1, CAST = 2, INFO = 4 };
+
+#define ARGS_MAX 2
+
+struct row {
+    const char *name;
+    uint32_t args; /* behind the name; none: the atom alone, in a tuple or not */
+    unsigned as;   /* CALL | CAST | INFO */
+    void (*handle)(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t);
+};
+
+static void value(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
+{
+    (void)args;
+    gen_reply_value(r->process, from, replica_value_term(r), t);
+}
+
+static void state(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
+{
+    (void)args;
+    gen_reply_value(r->process, from, replica_state_term(r), t);
+}
+
+static void sync_now(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
+{
+    (void)args;
+    exchange_sync(r, false, t);
+    if (from.len > 0)
+        gen_reply_ok(r->process, from, t);
+}
+
+static void mutate(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
+{
+    mutation_take(r, from, args[0], t);
+}
+
+static void delta(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
+{
+    (void)from;
+    exchange_receive(r, args[0], args[1], t);
+}
+
+/* Grove's documentation names functions and not the messages behind them, so
+ * each is known here by every name that it may plausibly have. */
+static const struct row rows[] = {
+    {"value", 0, CALL, value},
+    {"get_value", 0, CALL, value},
+    {"state", 0, CALL, state},
+    {"get_state", 0, CALL, state},
+    {"get", 0, CALL, state},
+    {"sync_now", 0, CALL | CAST | INFO, sync_now},
+    {"sync", 0, CALL | CAST | INFO, sync_now},
+    {"mutate", 1, CALL | CAST, mutate},
+    {"batch", 1, CALL | CAST, mutate},
+    {"grove_delta", 1, CAST | INFO, delta},
+    {"grove_delta", 2, CAST | INFO, delta},
+    {"delta", 1, CAST | INFO, delta},
+    {"delta", 2, CAST | INFO, delta},
+};
+
+/* The row for Name, {Name}, {Name, Arg} or {Name, Arg, Arg}, and its arguments;
+ * NULL for none. */
+static const struct row *row_of(struct bytes request, unsigned as, struct bytes *args)
+{
+    struct etf_in in = etf_open(request);
+    uint32_t arity = etf_peek(&in) == ETF_TUPLE ? etf_tuple(&in) : 1;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if ((rows[i].as & as) == 0 || rows[i].args + 1 != arity || !etf_accept(&in, rows[i].name))
+            continue;
+        for (uint32_t n = 0; n < rows[i].args; n++)
+            args[n] = etf_any(&in);
+        return &rows[i];
+    }
+    return NULL;
+}
+
+static void unknown(struct replica *r, const struct gen_message *m, struct turn *t)
+{
+    if (m->kind != GEN_CALL) {
+        r->ignored++;
+        return;
+    }
+    struct buf reason = {0};
+    put_tuple(&reason, 2);
+    put_atom(&reason, "unknown_request");
+    put_term(&reason, m->request);
+    gen_reply_error(r->process, m->from, buf_bytes(&reason), t);
+    buf_free(&reason);
+}
+
+void request_handle(struct process *p, struct bytes message, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    struct gen_message m = gen_read(message);
+    unsigned as = m.kind == GEN_CALL ? CALL : m.kind == GEN_CAST ? CAST : INFO;
+    struct bytes args[ARGS_MAX] = {0};
+    const struct row *row = row_of(m.request, as, args);
+    if (row != NULL)
+        row->handle(r, m.from, args, t);
+    else
+        unknown(r, &m, t);
+}

@@ -1,0 +1,106 @@
+#include "unit/crdt/laws.h"
+
+#define HALF(counts)                                                                               \
+    "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => " counts             \
+    ", delta_buffer => #{}}"
+#define PNCOUNTER(up, down)                                                                        \
+    "#{'__struct__' => 'Elixir.Grove.Counter.PNCounter', actor => a, positive => " up              \
+    ", negative => " down "}"
+
+static const struct crdt_type *type(void)
+{
+    return crdt_type_named(BYTES("pncounter"));
+}
+
+static void goes_both_ways(void)
+{
+    struct crdt *c = make(type(), "a", "[]");
+    is(c, crdt_value, "0");
+    size_t bad;
+    CU_ASSERT(mutate(c, "[increment, {decrement, [5]}, decrement, {increment, [2]}]", &bad) == OK);
+    is(c, crdt_value, "-3");
+    is(c, crdt_state, PNCOUNTER(HALF("#{a => 3}"), HALF("#{a => 6}")));
+    crdt_reset(c);
+    CU_ASSERT(mutate(c, "{decrement, [1]}", &bad) == OK);
+    is(c, crdt_delta, PNCOUNTER(HALF("#{}"), HALF("#{a => 7}")));
+    crdt_free(c);
+}
+
+/* Its value says nothing of whether there is something to tell. */
+static void has_a_delta_that_comes_to_nothing(void)
+{
+    struct crdt *c = make(type(), "a", "[increment, decrement]");
+    is(c, crdt_value, "0");
+    CU_ASSERT(crdt_dirty(c));
+    is(c, crdt_delta, PNCOUNTER(HALF("#{a => 1}"), HALF("#{a => 1}")));
+    crdt_reset(c);
+    CU_ASSERT(!crdt_dirty(c));
+    crdt_free(c);
+}
+
+static void refuses_operations_whole(void)
+{
+    static const char *const wrong[] = {
+        "[increment, {decrement, [-1]}]",   "[decrement, {increment, [-1]}]",
+        "[increment, {value, []}]",         "[decrement, {increment, [a]}]",
+        "[increment, {decrement, [1, 2]}]",
+    };
+    struct crdt *c = make(type(), "a", "[{increment, [3]}, decrement]");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        size_t bad;
+        CU_ASSERT(mutate(c, wrong[i], &bad) == ERR_BAD_OP && bad == 1);
+        is(c, crdt_state, PNCOUNTER(HALF("#{a => 3}"), HALF("#{a => 1}")));
+    }
+    crdt_free(c);
+}
+
+static void obeys_the_laws(void)
+{
+    static const struct made states[] = {
+        {"a", "[]"},
+        {"a", "[{increment, [3]}, decrement]"},
+        {"a", "[{increment, [2]}, {decrement, [4]}]"},
+        {"b", "decrement"},
+        {"<<\"b\">>", "[{decrement, [18446744073709551616]}, increment]"},
+    };
+    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
+    delta_carries(type(), "[]", "decrement");
+    delta_carries(type(), "{increment, [9]}", "[increment, decrement]");
+    delta_carries(type(), "decrement", "{decrement, [9223372036854775807]}");
+}
+
+static void refuses_other_shapes(void)
+{
+    struct crdt *c = make(type(), "a", "[{increment, [3]}, decrement]");
+    refuses(c, term_of(HALF("#{a => 9}")), ERR_TYPE);
+    refuses(c, term_of("[]"), ERR_TYPE);
+    refuses(c, term_of(PNCOUNTER("nil", HALF("#{}"))), ERR_SHAPE);
+    refuses(c, term_of(PNCOUNTER(HALF("#{a => 9}"), "nil")), ERR_SHAPE);
+    refuses(c, term_of(PNCOUNTER(HALF("#{a => 9}"), HALF("#{a => -1}"))), ERR_RANGE);
+    refuses(c, term_of(PNCOUNTER(HALF("#{a => 9}"), HALF("#{a => x}"))), ERR_SHAPE);
+    refuses(c, term_of(PNCOUNTER(HALF("#{a => x}"), HALF("#{a => 9}"))), ERR_SHAPE);
+    refuses(c, term_of(PNCOUNTER(HALF("#{a => 9}"), PNCOUNTER(HALF("#{}"), HALF("#{}")))),
+            ERR_SHAPE);
+    refuses(c,
+            term_of("#{'__struct__' => 'Elixir.Grove.Counter.PNCounter', positive => " HALF(
+                "#{a => 9}") "}"),
+            ERR_SHAPE);
+    crdt_free(c);
+}
+
+static void takes_damage(void)
+{
+    struct crdt *c = make(type(), "a", "[increment, {decrement, [3]}]");
+    survives_damage(c,
+                    term_of(PNCOUNTER(HALF("#{a => 300, 1 => 2}"), HALF("#{<<\"b\">> => 70000}"))));
+    crdt_free(c);
+}
+
+static void agrees(void)
+{
+    CU_ASSERT(agrees_with_grove(type()) == 7);
+}
+
+SUITE("pncounter", TEST(goes_both_ways), TEST(has_a_delta_that_comes_to_nothing),
+      TEST(refuses_operations_whole), TEST(obeys_the_laws), TEST(refuses_other_shapes),
+      TEST(takes_damage), TEST(agrees))
