@@ -1,0 +1,12 @@
+/* Files that are read whole at the start: configuration and cookie. */
+#ifndef COPPICE_NET_FILE_H
+#define COPPICE_NET_FILE_H
+
+#include "../err.h"
+#include "../term/bytes.h"
+
+/* Appends the file's bytes.  ERR_CLOSED, with errno set, when it cannot be
+ * read; ERR_LIMIT when it has more than limit bytes. */
+must_use enum err file_read(struct buf *out, const char *path, size_t limit);
+
+#endif

@@ -1,0 +1,10 @@
+/* Log lines on standard error: one line, one fact, with the time in UTC. */
+#ifndef COPPICE_NET_LOG_H
+#define COPPICE_NET_LOG_H
+
+#include "../otp/turn.h"
+
+/* Control characters in line, which may quote a peer, are written as '?'. */
+void log_line(enum log_level level, struct bytes line);
+
+#endif

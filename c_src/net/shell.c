@@ -1,0 +1,289 @@
+#include "shell.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../mem.h"
+#include "log.h"
+#include "sockets.h"
+
+#define BACKLOG 128
+#define NS_A_MS 1000000u
+#define EXIT_OS 71 /* sysexits' EX_OSERR */
+
+struct shell {
+    uv_loop_t loop;
+    struct node *node;
+    const struct config *config;
+    const struct shell_options *options;
+    struct sockets sockets;
+    struct outbox outbox;
+    uv_tcp_t listener;
+    uv_timer_t wake;
+    uv_signal_t terminate, interrupt;
+    uv_poll_t owner;
+    uint32_t accepted; /* the last number given */
+    bool ending;
+    int code;
+};
+
+static void perform(struct shell *sh, struct action *a);
+
+static uint64_t now_ms(struct shell *sh)
+{
+    uv_update_time(&sh->loop);
+    return uv_now(&sh->loop);
+}
+
+static void on_wake(uv_timer_t *timer);
+
+/* The one place where the core is entered. */
+static void step(struct shell *sh, struct event *e)
+{
+    e->now_ms = now_ms(sh);
+    must(RAND_bytes((unsigned char *)&e->random, sizeof(e->random)) == 1);
+    node_step(sh->node, e, &sh->outbox);
+    for (size_t i = 0; i < sh->outbox.count; i++)
+        perform(sh, &sh->outbox.list[i]);
+    outbox_clear(&sh->outbox);
+    uint64_t due = node_due(sh->node);
+    if (sh->ending || due == UINT64_MAX)
+        uv_timer_stop(&sh->wake);
+    else
+        uv_timer_start(&sh->wake, on_wake, due > e->now_ms ? due - e->now_ms : 0, 0);
+}
+
+static void on_wake(uv_timer_t *timer)
+{
+    step(timer->data, &(struct event){.kind = EVENT_WAKE});
+}
+
+/* --- sockets --------------------------------------------------------------- */
+
+static void on_opened(void *who, uint32_t id)
+{
+    step(who, &(struct event){.kind = EVENT_OPENED, .conn = id});
+}
+
+static void on_bytes(void *who, uint32_t id, struct bytes bytes)
+{
+    step(who, &(struct event){.kind = EVENT_BYTES, .conn = id, .bytes = bytes});
+}
+
+static void on_written(void *who, uint32_t id, size_t count)
+{
+    step(who, &(struct event){.kind = EVENT_WRITTEN, .conn = id, .written = count});
+}
+
+static void on_closed(void *who, uint32_t id, enum err err)
+{
+    step(who, &(struct event){.kind = EVENT_CLOSED, .conn = id, .err = err});
+}
+
+/* The last socket has gone after the node has ended: nothing is left to do. */
+static void on_gone(void *who)
+{
+    struct shell *sh = who;
+    if (sh->ending && sh->sockets.count == 0)
+        uv_stop(&sh->loop);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct shell *sh = listener->data;
+    if (status != 0)
+        return;
+    sh->accepted += 2;
+    socket_accept(&sh->sockets, sh->accepted, listener);
+    step(sh, &(struct event){.kind = EVENT_ACCEPTED, .conn = sh->accepted});
+}
+
+/* Opens the listener; *port is the one that it got. */
+static int listen_open(struct shell *sh, uint16_t *port)
+{
+    struct sockaddr_storage address;
+    int length = sizeof(address);
+    struct buf host = {0};
+    buf_printf(&host, "%.*s", (int)sh->config->address.len, (const char *)sh->config->address.at);
+    buf_put_u8(&host, 0);
+    int e = uv_ip4_addr((const char *)host.at, sh->config->port, (struct sockaddr_in *)&address);
+    if (e != 0)
+        e = uv_ip6_addr((const char *)host.at, sh->config->port, (struct sockaddr_in6 *)&address);
+    buf_free(&host);
+    if (e == 0)
+        e = uv_tcp_bind(&sh->listener, (const struct sockaddr *)&address, 0);
+    if (e == 0)
+        e = uv_listen((uv_stream_t *)&sh->listener, BACKLOG, on_connection);
+    if (e == 0)
+        e = uv_tcp_getsockname(&sh->listener, (struct sockaddr *)&address, &length);
+    /* The port stands in the same place in both kinds of address. */
+    *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return e;
+}
+
+/* --- actions ----------------------------------------------------------------- */
+
+static void epmd_ended(uv_process_t *process, int64_t status, int signal)
+{
+    (void)status;
+    (void)signal;
+    uv_close((uv_handle_t *)process, (uv_close_cb)mem_free);
+}
+
+/* Where there is no epmd to be found nothing happens, and the node goes on asking. */
+static void start_epmd(struct shell *sh)
+{
+    char port[8];
+    snprintf(port, sizeof(port), "%u", sh->config->epmd_port);
+    char *arguments[] = {"epmd", "-daemon", "-port", port, NULL};
+    uv_stdio_container_t closed[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
+    uv_process_options_t options = {
+        .file = "epmd", .args = arguments, .exit_cb = epmd_ended, .stdio = closed, .stdio_count = 3};
+    uv_process_t *process = mem_take(sizeof(*process));
+    if (uv_spawn(&sh->loop, process, &options) != 0)
+        uv_close((uv_handle_t *)process, (uv_close_cb)mem_free);
+}
+
+/* No more events but those of sockets that are written out. */
+static void begin_end(struct shell *sh, int code)
+{
+    sh->ending = true;
+    sh->code = code;
+    sockets_close_all(&sh->sockets);
+    if (sh->sockets.count == 0)
+        uv_stop(&sh->loop);
+}
+
+static void say_ready(const struct action *a)
+{
+    printf("ready %.*s %u\n", (int)a->bytes.len, (const char *)a->bytes.at, a->port);
+    fflush(stdout);
+}
+
+static void dial(struct shell *sh, struct action *a)
+{
+    buf_put_u8(&a->bytes, 0);
+    socket_dial(&sh->sockets, a->conn, (const char *)a->bytes.at, a->port);
+}
+
+static void perform(struct shell *sh, struct action *a)
+{
+    switch (a->kind) {
+    case ACTION_DIAL:
+        dial(sh, a);
+        break;
+    case ACTION_SEND:
+        socket_send(&sh->sockets, a->conn, &a->bytes);
+        break;
+    case ACTION_CLOSE:
+        socket_close(&sh->sockets, a->conn);
+        break;
+    case ACTION_START_EPMD:
+        start_epmd(sh);
+        break;
+    case ACTION_READY:
+        say_ready(a);
+        break;
+    case ACTION_ANSWER:
+        sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes));
+        begin_end(sh, sh->code);
+        break;
+    case ACTION_LOG:
+        log_line(a->level, buf_bytes(&a->bytes));
+        break;
+    case ACTION_EXIT:
+        begin_end(sh, a->code);
+        break;
+    }
+}
+
+/* --- from start to end ------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    step(handle->data, &(struct event){.kind = EVENT_STOP});
+}
+
+/* Whoever owns us keeps our standard input open for as long as we are wanted. */
+static void on_owner(uv_poll_t *poll, int status, int events)
+{
+    char ignored[256];
+    (void)events;
+    if (status == 0 && read(STDIN_FILENO, ignored, sizeof(ignored)) > 0)
+        return;
+    uv_poll_stop(poll);
+    step(poll->data, &(struct event){.kind = EVENT_STOP});
+}
+
+static void shell_open(struct shell *sh)
+{
+    const struct socket_events events = {on_opened, on_bytes, on_written, on_closed, on_gone, sh};
+    must(uv_loop_init(&sh->loop) == 0);
+    sockets_init(&sh->sockets, &sh->loop, &events);
+    must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
+    must(uv_timer_init(&sh->loop, &sh->wake) == 0);
+    must(uv_signal_init(&sh->loop, &sh->terminate) == 0);
+    must(uv_signal_init(&sh->loop, &sh->interrupt) == 0);
+    sh->listener.data = sh->wake.data = sh->terminate.data = sh->interrupt.data = sh;
+    uv_signal_start(&sh->terminate, on_signal, SIGTERM);
+    uv_signal_start(&sh->interrupt, on_signal, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void watch_owner(struct shell *sh)
+{
+    /* A file or nothing at all cannot be waited for, and has no owner behind it. */
+    if (uv_poll_init(&sh->loop, &sh->owner, STDIN_FILENO) != 0) {
+        step(sh, &(struct event){.kind = EVENT_STOP});
+        return;
+    }
+    sh->owner.data = sh;
+    uv_poll_start(&sh->owner, UV_READABLE, on_owner);
+}
+
+static void close_handle(uv_handle_t *handle, void *ignored)
+{
+    (void)ignored;
+    if (!uv_is_closing(handle))
+        uv_close(handle, handle->type == UV_PROCESS ? (uv_close_cb)mem_free : NULL);
+}
+
+static void shell_close(struct shell *sh)
+{
+    uv_walk(&sh->loop, close_handle, NULL);
+    uv_run(&sh->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&sh->loop);
+    sockets_free(&sh->sockets);
+    outbox_free(&sh->outbox);
+}
+
+int shell_run(struct node *node, const struct config *config,
+              const struct shell_options *options)
+{
+    struct shell sh = {.node = node, .config = config, .options = options};
+    uint16_t port = 0;
+    shell_open(&sh);
+    int e = options->listen ? listen_open(&sh, &port) : 0;
+    if (e != 0) {
+        struct buf line = {0};
+        buf_printf(&line, "cannot listen on %.*s port %u: %s", (int)config->address.len,
+                   (const char *)config->address.at, config->port, uv_strerror(e));
+        log_line(LOG_ERROR, buf_bytes(&line));
+        buf_free(&line);
+        sh.code = EXIT_OS;
+    } else {
+        step(&sh, &(struct event){.kind = EVENT_START, .port = port});
+        if (options->request != NULL)
+            step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
+        if (options->owned)
+            watch_owner(&sh);
+        if (!sh.ending || sh.sockets.count > 0)
+            uv_run(&sh.loop, UV_RUN_DEFAULT);
+    }
+    shell_close(&sh);
+    return sh.code;
+}

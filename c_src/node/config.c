@@ -1,0 +1,198 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../dist/epmd.h"
+#include "../dist/handshake.h"
+#include "../limits.h"
+#include "../mem.h"
+#include "../term/etf.h"
+#include "../term/text.h"
+#include "../term/write.h"
+#include "config_keys.h"
+
+#define TICKTIME_DEFAULT_MS 60000
+
+void config_init(struct config *c)
+{
+    *c = (struct config){
+        .ticktime_ms = TICKTIME_DEFAULT_MS,
+        .scope_auto = true,
+        .epmd_port = EPMD_PORT,
+    };
+    buf_put(&c->address, BYTES("0.0.0.0"));
+}
+
+void config_free(struct config *c)
+{
+    buf_free(&c->node);
+    buf_free(&c->cookie);
+    buf_free(&c->cookie_file);
+    buf_free(&c->address);
+    for (size_t i = 0; i < c->connects; i++)
+        buf_free(&c->connect[i]);
+    mem_free(c->connect);
+    for (size_t i = 0; i < c->scope_count; i++)
+        buf_free(&c->scopes[i]);
+    mem_free(c->scopes);
+    for (size_t i = 0; i < c->replica_count; i++)
+        term_free(&c->replicas[i]);
+    mem_free(c->replicas);
+    *c = (struct config){0};
+}
+
+/* {Key, Value}, or {replica, Name, Map}. */
+static enum err read_entry(struct config *c, struct bytes entry, struct config_error *error)
+{
+    struct atom key;
+    struct etf_in in = etf_open(entry);
+    uint32_t arity = etf_peek(&in) == ETF_TUPLE ? etf_tuple(&in) : 0;
+    if (arity < 2)
+        return config_expected(error, "configuration", "{Key, Value}", entry);
+    etf_atom(&in, &key);
+    struct bytes name = {key.text, key.len};
+    const struct config_row *row = in.err == OK ? config_row(name) : NULL;
+    if (row == NULL)
+        return config_expected(error, "configuration", "a known key", entry);
+    bool replica = row->bare == BARE_REPLICA;
+    if (arity != (replica ? 3u : 2u))
+        return config_expected(error, row->key,
+                               replica ? "{replica, Name, Map}" : "{Key, Value}", entry);
+    struct bytes first = etf_any(&in);
+    return replica ? config_add_replica(c, first, etf_any(&in), error)
+                   : row->read(c, first, error);
+}
+
+enum err config_read(struct config *c, struct bytes text, struct config_error *error)
+{
+    struct text_in in = text_open(text);
+    struct buf entry = {0};
+    enum err e = OK;
+    while (e == OK && !text_at_end(&in)) {
+        struct text_error wrong = {0};
+        error->line = in.line;
+        error->column = in.column;
+        buf_clear(&entry);
+        e = text_term(&in, &entry, &wrong);
+        if (e == OK)
+            e = text_dot(&in, &wrong);
+        if (e != OK) {
+            error->line = wrong.line;
+            error->column = wrong.column;
+            snprintf(error->what, sizeof(error->what), "%s", wrong.what);
+        } else {
+            e = read_entry(c, buf_bytes(&entry), error);
+        }
+    }
+    buf_free(&entry);
+    return e;
+}
+
+/* Appends the term that a flag's value stands for; what is not quoted may be
+ * a bare name or path. */
+static enum err flag_term(const struct config_row *row, struct bytes value, struct buf *out,
+                          struct config_error *error)
+{
+    char first = value.len > 0 ? (char)value.at[0] : '\0';
+    if (row->bare == BARE_ATOM && strchr("'[", first) == NULL) {
+        if (value.len > LIMIT_ATOM_CHARS) {
+            snprintf(error->what, sizeof(error->what), "%s: longer than an atom", row->key);
+            return ERR_LIMIT;
+        }
+        put_atom_bytes(out, value);
+        return OK;
+    }
+    if (row->bare == BARE_STRING && first != '"') {
+        put_binary(out, value);
+        return OK;
+    }
+    struct buf text = {0};
+    struct text_error wrong = {0};
+    bool tuple = row->bare == BARE_REPLICA;
+    buf_printf(&text, tuple ? "{%.*s}" : "%.*s", (int)value.len, (const char *)value.at);
+    enum err e = text_single(buf_bytes(&text), out, &wrong);
+    if (e != OK)
+        snprintf(error->what, sizeof(error->what), "%s: %s", row->key, wrong.what);
+    buf_free(&text);
+    return e;
+}
+
+static void wrap_in_list(struct buf *term)
+{
+    struct buf list = {0};
+    put_list(&list, 1);
+    put_term(&list, buf_bytes(term));
+    put_nil(&list);
+    buf_free(term);
+    *term = list;
+}
+
+/* --connect a@h --connect b@h: each adds to those before. */
+static enum err flag_connect(struct config *c, const struct config_row *row, struct buf *term,
+                             struct config_error *error)
+{
+    struct config more = {0};
+    struct etf_in in = etf_open(buf_bytes(term));
+    if (etf_peek(&in) == ETF_ATOM)
+        wrap_in_list(term);
+    enum err e = row->read(&more, buf_bytes(term), error);
+    if (e == OK && more.connects > 0) {
+        size_t all = c->connects + more.connects;
+        c->connect = mem_resize(c->connect, all * sizeof(*c->connect));
+        memcpy(c->connect + c->connects, more.connect, more.connects * sizeof(*c->connect));
+        c->connects = all;
+        more.connects = 0;
+    }
+    config_free(&more);
+    return e;
+}
+
+enum err config_flag(struct config *c, const char *key, struct bytes value,
+                     struct config_error *error)
+{
+    const struct config_row *row = config_row(bytes_of(key));
+    error->line = error->column = 0;
+    if (row == NULL) {
+        snprintf(error->what, sizeof(error->what), "--%s: no such option", key);
+        return ERR_SHAPE;
+    }
+    struct buf term = {0};
+    enum err e = flag_term(row, value, &term, error);
+    if (e == OK && strcmp(key, "connect") == 0)
+        e = flag_connect(c, row, &term, error);
+    else if (e == OK)
+        e = row->read(c, buf_bytes(&term), error);
+    buf_free(&term);
+    return e;
+}
+
+void config_replica(const struct config *c, size_t i, struct bytes *name, struct bytes *map)
+{
+    must(i < c->replica_count);
+    struct etf_in in = etf_open(term_bytes(&c->replicas[i]));
+    etf_tuple_of(&in, 2);
+    *name = etf_any(&in);
+    *map = etf_any(&in);
+    must(etf_finish(&in) == OK);
+}
+
+enum err config_check(const struct config *c, struct config_error *error)
+{
+    error->line = error->column = 0;
+    if (c->node.len == 0) {
+        snprintf(error->what, sizeof(error->what),
+                 "node: missing; say {node, 'name@host'}. or --node name@host");
+        return ERR_SHAPE;
+    }
+    return OK;
+}
+
+const char *config_key(size_t i, const char **help)
+{
+    const struct config_row *row = config_row_at(i);
+    if (row == NULL)
+        return NULL;
+    *help = row->help;
+    return row->key;
+}

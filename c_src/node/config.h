@@ -1,0 +1,68 @@
+/* The configuration: Erlang terms, as file:consult/1 reads them, and the same
+ * as flags of the command line.
+ *
+ *     {node, 'c1@127.0.0.1'}.                     required
+ *     {cookie_file, "/etc/coppice/cookie"}.       default: ~/.erlang.cookie
+ *     {connect, ['web1@127.0.0.1']}.              default: []
+ *     {visible, false}.
+ *     {listen, #{port => 0, address => "0.0.0.0"}}.
+ *     {scope, auto}.                              or an atom, or a list of atoms
+ *     {net_ticktime, 60}.                         seconds
+ *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
+ *
+ * docs/configuration.md is the user's page. */
+#ifndef COPPICE_NODE_CONFIG_H
+#define COPPICE_NODE_CONFIG_H
+
+#include <stdint.h>
+
+#include "../replica/options.h"
+
+struct config {
+    struct buf node;        /* name@host */
+    struct buf cookie;      /* filled in by whoever reads the file */
+    struct buf cookie_file; /* path; empty: the default */
+    struct buf *connect;    /* names */
+    size_t connects;
+    bool visible;
+    uint16_t port;        /* 0: any that is free */
+    struct buf address;   /* to listen on; default: all */
+    bool scope_auto;      /* learn the scopes from the peers */
+    struct buf *scopes;   /* else these */
+    size_t scope_count;
+    uint64_t ticktime_ms;
+    uint16_t epmd_port;
+    struct term *replicas; /* {Name, Map}, as written; checked */
+    size_t replica_count;
+};
+
+/* Where and why a configuration is wrong. */
+struct config_error {
+    unsigned line, column; /* 0: not from a file */
+    char what[256];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
+};
+
+/* A configuration that says nothing yet: the defaults. */
+void config_init(struct config *c);
+void config_free(struct config *c);
+
+/* Reads the text of a file.  What it says replaces what was said before, but for
+ * replicas, which add up.  ERR_SHAPE (or what the text reader found) with *error set. */
+must_use enum err config_read(struct config *c, struct bytes text, struct config_error *error);
+
+/* One key as a flag gives it: `--net_ticktime 8` is config_flag("net_ticktime", "8").
+ * Names and paths may stand without quotes; --connect adds up; --replica's value is
+ * `NAME, MAP`. */
+must_use enum err config_flag(struct config *c, const char *key, struct bytes value,
+                              struct config_error *error);
+
+/* What must hold of the whole, once everything was read: there is a node name. */
+must_use enum err config_check(const struct config *c, struct config_error *error);
+
+/* Keys that config_flag knows, in turn, until NULL: for help texts. */
+const char *config_key(size_t i, const char **help);
+
+/* The replica's name (text) and its map, from config->replicas[i]. */
+void config_replica(const struct config *c, size_t i, struct bytes *name, struct bytes *map);
+
+#endif

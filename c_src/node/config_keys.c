@@ -1,0 +1,277 @@
+#include "config_keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../dist/handshake.h"
+#include "../limits.h"
+#include "../mem.h"
+#include "../term/etf.h"
+#include "../term/text.h"
+#include "../term/write.h"
+
+#define FOUND_BYTES 80
+
+#define TICKTIME_MIN_S 4
+#define TICKTIME_MAX_S 86400
+
+enum err config_expected(struct config_error *error, const char *key, const char *expected,
+                         struct bytes found)
+{
+    struct buf text = {0};
+    text_print_short(&text, found, FOUND_BYTES);
+    snprintf(error->what, sizeof(error->what), "%s: expected %s, found %.*s", key, expected,
+             (int)text.len, (const char *)text.at);
+    buf_free(&text);
+    return ERR_SHAPE;
+}
+
+static bool as_atom(struct bytes term, struct atom *atom)
+{
+    struct etf_in in = etf_open(term);
+    etf_atom(&in, atom);
+    return etf_finish(&in) == OK;
+}
+
+static struct bytes atom_text(const struct atom *atom)
+{
+    return (struct bytes){atom->text, atom->len};
+}
+
+static void buf_set(struct buf *b, struct bytes text)
+{
+    buf_clear(b);
+    buf_put(b, text);
+}
+
+/* A path or address: "a string" or <<"a binary">>. */
+static bool as_text(struct bytes term, struct buf *out)
+{
+    struct etf_in in = etf_open(term);
+    buf_clear(out);
+    if (etf_peek(&in) == ETF_BINARY) {
+        buf_put(out, etf_binary(&in));
+    } else {
+        struct bytes element;
+        for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
+            struct etf_in character = etf_open(element);
+            uint32_t c = etf_uint32(&character);
+            if (etf_finish(&character) != OK || c == 0 || c > 127)
+                etf_fail(&in, ERR_SHAPE);
+            buf_put_u8(out, (uint8_t)c);
+        }
+    }
+    return etf_finish(&in) == OK && out->len > 0;
+}
+
+static bool as_node(struct bytes term, struct atom *atom)
+{
+    return as_atom(term, atom) && node_name_valid(atom_text(atom));
+}
+
+static enum err read_node(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct atom atom;
+    if (!as_node(value, &atom))
+        return config_expected(error, "node", "a node's name such as 'c1@127.0.0.1'", value);
+    buf_set(&c->node, atom_text(&atom));
+    return OK;
+}
+
+static enum err read_cookie_file(struct config *c, struct bytes value, struct config_error *error)
+{
+    if (!as_text(value, &c->cookie_file))
+        return config_expected(error, "cookie_file", "a path as a string", value);
+    return OK;
+}
+
+static void append_name(struct buf **list, size_t *count, struct bytes text)
+{
+    *list = mem_resize(*list, (*count + 1) * sizeof(**list));
+    (*list)[*count] = (struct buf){0};
+    buf_put(&(*list)[(*count)++], text);
+}
+
+static void clear_names(struct buf **list, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++)
+        buf_free(&(*list)[i]);
+    mem_free(*list);
+    *list = NULL;
+    *count = 0;
+}
+
+static enum err read_connect(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct etf_in in = etf_open(value);
+    struct bytes element;
+    struct atom atom;
+    clear_names(&c->connect, &c->connects);
+    for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
+        if (!as_node(element, &atom))
+            return config_expected(error, "connect", "a list of node names", element);
+        append_name(&c->connect, &c->connects, atom_text(&atom));
+    }
+    if (etf_finish(&in) != OK)
+        return config_expected(error, "connect", "a list of node names", value);
+    return OK;
+}
+
+static enum err read_visible(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct etf_in in = etf_open(value);
+    c->visible = etf_bool(&in);
+    if (etf_finish(&in) != OK)
+        return config_expected(error, "visible", "true or false", value);
+    return OK;
+}
+
+static bool as_number(struct bytes term, uint64_t min, uint64_t max, uint64_t *number)
+{
+    struct etf_in in = etf_open(term);
+    *number = etf_uint64(&in);
+    return etf_finish(&in) == OK && *number >= min && *number <= max;
+}
+
+static enum err read_listen(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct etf_in in = etf_open(value);
+    uint64_t port;
+    if (etf_peek(&in) != ETF_MAP)
+        return config_expected(error, "listen", "a map with port and address", value);
+    for (uint32_t left = etf_map(&in); left > 0; left--) {
+        struct bytes key = etf_any(&in), setting = etf_any(&in);
+        struct etf_in name = etf_open(key);
+        if (etf_accept(&name, "port")) {
+            if (!as_number(setting, 0, UINT16_MAX, &port))
+                return config_expected(error, "listen: port", "0 to 65535", setting);
+            c->port = (uint16_t)port;
+        } else if (etf_accept(&name, "address")) {
+            if (!as_text(setting, &c->address))
+                return config_expected(error, "listen: address", "an address as a string",
+                                       setting);
+        } else {
+            return config_expected(error, "listen", "the keys port and address", key);
+        }
+    }
+    return OK;
+}
+
+static enum err read_scope(struct config *c, struct bytes value, struct config_error *error)
+{
+    static const char expected[] = "auto, a scope's name or a list of names";
+    struct atom atom;
+    struct bytes element;
+    clear_names(&c->scopes, &c->scope_count);
+    c->scope_auto = false;
+    if (as_atom(value, &atom)) {
+        c->scope_auto = bytes_equal(atom_text(&atom), BYTES("auto"));
+        if (!c->scope_auto)
+            append_name(&c->scopes, &c->scope_count, atom_text(&atom));
+        return OK;
+    }
+    struct etf_in in = etf_open(value);
+    for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
+        if (!as_atom(element, &atom) || c->scope_count == LIMIT_SCOPES)
+            return config_expected(error, "scope", expected, element);
+        append_name(&c->scopes, &c->scope_count, atom_text(&atom));
+    }
+    if (etf_finish(&in) != OK || c->scope_count == 0)
+        return config_expected(error, "scope", expected, value);
+    return OK;
+}
+
+static enum err read_ticktime(struct config *c, struct bytes value, struct config_error *error)
+{
+    uint64_t seconds;
+    if (!as_number(value, TICKTIME_MIN_S, TICKTIME_MAX_S, &seconds))
+        return config_expected(error, "net_ticktime", "seconds from 4 to 86400", value);
+    c->ticktime_ms = seconds * 1000;
+    return OK;
+}
+
+static enum err read_epmd_port(struct config *c, struct bytes value, struct config_error *error)
+{
+    uint64_t port;
+    if (!as_number(value, 1, UINT16_MAX, &port))
+        return config_expected(error, "epmd_port", "1 to 65535", value);
+    c->epmd_port = (uint16_t)port;
+    return OK;
+}
+
+/* The replica's flag has both values in one tuple. */
+static enum err read_replica(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct etf_in in = etf_open(value);
+    etf_tuple_of(&in, 2);
+    struct bytes name = etf_any(&in), map = etf_any(&in);
+    if (etf_finish(&in) != OK)
+        return config_expected(error, "replica", "a name and a map", value);
+    return config_add_replica(c, name, map, error);
+}
+
+/* Options are checked where they are read, so that the error has their line. */
+static enum err check_options(const struct config *c, struct bytes name, struct bytes map,
+                              struct config_error *error)
+{
+    struct replica_options options;
+    struct options_error wrong;
+    enum err e = replica_options_read(&options, name, map, buf_bytes(&c->node), &wrong);
+    if (e == OK) {
+        replica_options_free(&options);
+        return OK;
+    }
+    struct buf text = {0};
+    text_print_short(&text, name, FOUND_BYTES);
+    snprintf(error->what, sizeof(error->what), "replica %.*s: %s", (int)text.len,
+             (const char *)text.at, wrong.what);
+    buf_free(&text);
+    return e;
+}
+
+enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
+                            struct config_error *error)
+{
+    struct bytes other, ignored;
+    for (size_t i = 0; i < c->replica_count; i++) {
+        config_replica(c, i, &other, &ignored);
+        if (bytes_equal(name, other))
+            return config_expected(error, "replica", "each name once", name);
+    }
+    enum err e = check_options(c, name, map, error);
+    if (e != OK)
+        return e;
+    struct buf both = {0};
+    put_tuple(&both, 2);
+    put_term(&both, name);
+    put_term(&both, map);
+    c->replicas = mem_resize(c->replicas, (c->replica_count + 1) * sizeof(*c->replicas));
+    c->replicas[c->replica_count++] = term_take(&both);
+    return OK;
+}
+
+static const struct config_row rows[] = {
+    {"node", read_node, BARE_ATOM, "NAME@HOST, the node's name; required"},
+    {"cookie_file", read_cookie_file, BARE_STRING,
+     "PATH of the cookie (default ~/.erlang.cookie; $COPPICE_COOKIE wins)"},
+    {"connect", read_connect, BARE_ATOM, "NAME@HOST of a node to connect to; may be repeated"},
+    {"visible", read_visible, BARE_NOT, "true to be listed in nodes() (default false: hidden)"},
+    {"listen", read_listen, BARE_NOT, "'#{port => 0, address => \"0.0.0.0\"}'"},
+    {"scope", read_scope, BARE_ATOM, "auto, or the name of the pg scope, or a list of them"},
+    {"net_ticktime", read_ticktime, BARE_NOT, "SECONDS after which a silent peer is dropped (60)"},
+    {"epmd_port", read_epmd_port, BARE_NOT, "PORT of epmd (default $ERL_EPMD_PORT or 4369)"},
+    {"replica", read_replica, BARE_REPLICA, "'NAME, #{crdt => gcounter, ...}'; may be repeated"},
+};
+
+const struct config_row *config_row_at(size_t i)
+{
+    return i < sizeof(rows) / sizeof(rows[0]) ? &rows[i] : NULL;
+}
+
+const struct config_row *config_row(struct bytes key)
+{
+    for (size_t i = 0; config_row_at(i) != NULL; i++)
+        if (bytes_equal(bytes_of(rows[i].key), key))
+            return &rows[i];
+    return NULL;
+}

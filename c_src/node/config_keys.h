@@ -1,0 +1,31 @@
+/* The keys of a configuration: one row each, for the file, the flags and the
+ * help text alike. */
+#ifndef COPPICE_NODE_CONFIG_KEYS_H
+#define COPPICE_NODE_CONFIG_KEYS_H
+
+#include "config.h"
+
+/* How a flag's value may be written without Erlang's quotes. */
+enum bare { BARE_NOT, BARE_ATOM, BARE_STRING, BARE_REPLICA };
+
+struct config_row {
+    const char *key;
+    /* Takes the key's value, a canonical term; ERR_SHAPE with error->what set. */
+    enum err (*read)(struct config *c, struct bytes value, struct config_error *error);
+    enum bare bare;
+    const char *help; /* one line */
+};
+
+/* NULL for a key that does not exist. */
+const struct config_row *config_row(struct bytes key);
+const struct config_row *config_row_at(size_t i);
+
+/* Takes `Name, Map`: the replica key has two values where the others have one. */
+must_use enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
+                                     struct config_error *error);
+
+/* Sets error->what to "KEY: expected EXPECTED, found TERM" and gives ERR_SHAPE. */
+enum err config_expected(struct config_error *error, const char *key, const char *expected,
+                         struct bytes found);
+
+#endif

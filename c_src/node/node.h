@@ -1,0 +1,42 @@
+/* The node: the switchboard between peers and processes.
+ *
+ * One event in, actions out.  node_step() never blocks, never reads a clock, never
+ * touches a descriptor and never draws a random number, so a whole cluster
+ * of nodes runs inside one test, deterministically.
+ *
+ * It never fails for what a peer sent, either: a peer's mistake costs that
+ * peer its connection, with one log line, and nobody else anything. */
+#ifndef COPPICE_NODE_NODE_H
+#define COPPICE_NODE_NODE_H
+
+#include "config.h"
+#include "event.h"
+
+struct node;
+
+/* A node that serves: it registers with epmd, listens, runs replicas.  The
+ * config is borrowed for as long as the node lives. */
+struct node *node_new(const struct config *config);
+
+/* A node for one command: not registered, not listening, dials whom it is
+ * told to (EVENT_REQUEST). */
+struct node *node_new_client(const struct config *config);
+
+void node_free(struct node *node);
+
+/* Takes one event; appends what is to be done to out. */
+void node_step(struct node *node, const struct event *event, struct outbox *out);
+
+/* When EVENT_WAKE is due; UINT64_MAX for never. */
+uint64_t node_due(const struct node *node);
+
+/* The process table, NULL before the node is registered: for tests and the
+ * simulator's checkers. */
+struct processes *node_processes(const struct node *node);
+
+/* Invariants, always compiled, called by the simulator after each step: at
+ * most one connection a peer is up; queues are within limits; no conn without
+ * an owner. */
+void node_check(const struct node *node);
+
+#endif
