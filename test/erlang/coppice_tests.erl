@@ -1,0 +1,216 @@
+%% The owner of a coppice, against small programs that stand in for it: each
+%% test writes the script that it needs, and sees what was done to it.
+-module(coppice_tests).
+-behaviour(supervisor).
+-include_lib("eunit/include/eunit.hrl").
+
+-export([init/1]).
+
+-define(READY, "echo ready c1@127.0.0.1 4711").
+
+ready_test() ->
+    with_program(?READY "; read line", fun(Options, _Folder) ->
+        {ok, Pid} = coppice:start_link(Options),
+        ?assertEqual('c1@127.0.0.1', coppice:node(Pid)),
+        ?assertEqual(4711, coppice:port(Pid)),
+        ?assertEqual(ok, coppice:stop(Pid)),
+        ?assertNot(is_process_alive(Pid))
+    end).
+
+is_told_its_options_test() ->
+    Script = "echo \"$1 $2 $3 $4\" >arguments; cat \"$4\" >config; " ?READY "; read line",
+    with_program(Script, fun(Options, Folder) ->
+        Replica = #{crdt => gcounter, actor => <<"ä\n"/utf8>>},
+        {ok, Pid} = coppice:start_link(Options#{
+            net_ticktime => 4,
+            timeout => 5000,
+            cookie => never_in_a_file,
+            replicas => #{'page views' => Replica}
+        }),
+        {ok, Terms} = file:consult(filename:join(Folder, "config")),
+        ?assertEqual(
+            [{net_ticktime, 4}, {node, 'c1@127.0.0.1'}, {replica, 'page views', Replica}],
+            lists:sort(Terms)
+        ),
+        ["run", "--owned", "-c", File] = string:lexemes(kept(Folder, "arguments"), " "),
+        ?assertNot(filelib:is_file(File)),
+        coppice:stop(Pid)
+    end).
+
+takes_a_list_test() ->
+    with_program("cat \"$4\" >config; " ?READY "; read line", fun(Options, Folder) ->
+        Replica = {replica, views, #{crdt => gcounter}},
+        {ok, Pid} = coppice:start_link([Replica | maps:to_list(Options)]),
+        {ok, Terms} = file:consult(filename:join(Folder, "config")),
+        ?assertEqual([{node, 'c1@127.0.0.1'}, Replica], lists:sort(Terms)),
+        coppice:stop(Pid)
+    end).
+
+takes_a_file_test() ->
+    with_program("echo \"$4\" >argument; " ?READY "; read line", fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options#{config_file => "some.config"}),
+        ?assertEqual("some.config", kept(Folder, "argument")),
+        coppice:stop(Pid)
+    end).
+
+cookie_is_in_the_environment_test() ->
+    with_program("echo \"$COPPICE_COOKIE\" >cookie; " ?READY "; read line", fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options#{cookie => <<"oatmeal">>}),
+        ?assertEqual("oatmeal", kept(Folder, "cookie")),
+        coppice:stop(Pid)
+    end).
+
+%% On a distributed node the coppice is told whom to connect to, and how.
+belongs_to_its_owners_cluster_test() ->
+    os:cmd("epmd -daemon"),
+    Owner = list_to_atom("coppice_owner_" ++ os:getpid() ++ "@127.0.0.1"),
+    {ok, _} = net_kernel:start([Owner, longnames]),
+    erlang:set_cookie(crumbs),
+    Script = "cat \"$4\" >config; echo \"$COPPICE_COOKIE\" >cookie; " ?READY "; read line",
+    with_program(Script, fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options),
+        ok = net_kernel:stop(),
+        {ok, Terms} = file:consult(filename:join(Folder, "config")),
+        ?assertEqual([{connect, [Owner]}, {node, 'c1@127.0.0.1'}], lists:sort(Terms)),
+        ?assertEqual("crumbs", kept(Folder, "cookie")),
+        coppice:stop(Pid)
+    end).
+
+exits_at_once_test() ->
+    fails_with({exited, 78, config}, "exit 78"),
+    fails_with({exited, 64, usage}, "exit 64"),
+    fails_with({exited, 3, failure}, "exit 3").
+
+says_something_else_test() ->
+    fails_with({unexpected_output, <<"hello world">>}, "echo hello world; read line").
+
+is_never_ready_test() ->
+    fails_with({not_ready, 50}, "read line", #{timeout => 50}).
+
+is_not_there_test() ->
+    process_flag(trap_exit, true),
+    ?assertEqual(
+        {error, {program, "/nowhere/coppice", enoent}},
+        coppice:start_link(#{program => "/nowhere/coppice"})
+    ).
+
+%% stop/1 asks politely, and returns after the program's last act.
+stop_waits_test() ->
+    Script = "trap 'sleep 0.2; echo done >last; exit 0' TERM; " ?READY "; read line",
+    with_program(Script, fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options),
+        coppice:stop(Pid),
+        ?assertEqual("done", kept(Folder, "last"))
+    end).
+
+ends_with_its_program_test() ->
+    process_flag(trap_exit, true),
+    with_program(?READY "; kill -9 $$", fun(Options, _Folder) ->
+        quietly(fun() ->
+            {ok, Pid} = coppice:start_link(Options),
+            receive
+                {'EXIT', Pid, Reason} -> ?assertEqual({exited, 137, {signal, 9}}, Reason)
+            after 2000 -> ?assert(false)
+            end
+        end)
+    end).
+
+%% Even an owner that is killed outright leaves no orphan.
+program_ends_with_its_owner_test() ->
+    process_flag(trap_exit, true),
+    with_program(?READY "; read line; echo end of input >pipe", fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options),
+        exit(Pid, kill),
+        ?assertEqual("end of input", awaited(Folder))
+    end).
+
+is_restarted_by_its_supervisor_test() ->
+    process_flag(trap_exit, true),
+    with_program(?READY "; echo $$ >pipe; read line", fun(Options, Folder) ->
+        {ok, Supervisor} = supervisor:start_link(?MODULE, [coppice:child_spec(Options)]),
+        First = awaited(Folder),
+        Second = quietly(fun() ->
+            os:cmd("kill -9 " ++ First),
+            awaited(Folder)
+        end),
+        ?assertNotEqual(First, Second),
+        exit(Supervisor, shutdown),
+        receive
+            {'EXIT', Supervisor, Reason} -> ?assertEqual(shutdown, Reason)
+        end,
+        ?assertNotEqual("", os:cmd("kill -0 " ++ Second))
+    end).
+
+%% The program itself, once: it is ready, listens where it says, and stops.
+the_real_one_test_() ->
+    {timeout, 30, fun() ->
+        Node = list_to_atom("coppice_eunit_" ++ os:getpid() ++ "@127.0.0.1"),
+        {ok, Pid} = coppice:start_link(#{
+            node => Node,
+            cookie => eunit,
+            listen => #{address => "127.0.0.1"},
+            replicas => #{views => #{crdt => gcounter}}
+        }),
+        Port = coppice:port(Pid),
+        ?assertEqual(Node, coppice:node(Pid)),
+        {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, Port, []),
+        gen_tcp:close(Socket),
+        ok = coppice:stop(Pid),
+        ?assertEqual({error, econnrefused}, gen_tcp:connect({127, 0, 0, 1}, Port, []))
+    end}.
+
+the_real_one_refuses_nonsense_test() ->
+    process_flag(trap_exit, true),
+    ?assertEqual(
+        {error, {exited, 78, config}},
+        quietly(fun() -> coppice:start_link(#{node => 'c1@127.0.0.1', no_such_key => 1}) end)
+    ).
+
+%% The supervisor of a test.
+init(Children) ->
+    {ok, {#{}, Children}}.
+
+%% Helpers
+
+fails_with(Reason, Script) ->
+    fails_with(Reason, Script, #{}).
+
+fails_with(Reason, Script, More) ->
+    process_flag(trap_exit, true),
+    with_program(Script, fun(Options, _Folder) ->
+        Result = quietly(fun() -> coppice:start_link(maps:merge(Options, More)) end),
+        ?assertEqual({error, Reason}, Result)
+    end).
+
+%% Runs Test(Options, Folder): the options to start the shell script with, and the
+%% folder that it works in.
+with_program(Script, Test) ->
+    Folder = string:trim(os:cmd("mktemp -d")),
+    Program = filename:join(Folder, "coppice"),
+    ok = file:write_file(Program, ["#!/bin/sh\ncd ", Folder, "\n", Script, "\n"]),
+    ok = file:change_mode(Program, 8#755),
+    "" = os:cmd("mkfifo " ++ filename:join(Folder, "pipe")),
+    try
+        Test(#{program => Program, node => 'c1@127.0.0.1'}, Folder)
+    after
+        os:cmd("rm -r " ++ Folder)
+    end.
+
+%% What the script wrote to a file before it was ready, or before it ended.
+kept(Folder, Name) ->
+    {ok, Text} = file:read_file(filename:join(Folder, Name)),
+    string:trim(binary_to_list(Text)).
+
+%% What the script writes to its pipe, now or soon.
+awaited(Folder) ->
+    string:trim(os:cmd("timeout 5 cat " ++ filename:join(Folder, "pipe"))).
+
+%% Without the reports that an ending process makes.
+quietly(Fun) ->
+    #{level := Level} = logger:get_primary_config(),
+    logger:set_primary_config(level, none),
+    try
+        Fun()
+    after
+        logger:set_primary_config(level, Level)
+    end.

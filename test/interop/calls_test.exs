@@ -1,0 +1,205 @@
+defmodule CallsTest do
+  @moduledoc "GenServer.call/3 and cast/2 on a replica, as on any GenServer of another node."
+  use Story
+  import Bitwise
+
+  # A caller that would wait for its time-out is found out by its patience.
+  @long 60_000
+  @at_once 2_000
+
+  setup do
+    coppice = Coppice.start(replicas: [views: counter()])
+    {:ok, c: coppice, views: {:views, coppice.node}}
+  end
+
+  defp started(c, name \\ :another) do
+    {:ok, pid} = Coppice.start_replica(c, name, counter())
+    pid
+  end
+
+  describe "a call" do
+    test "by name is answered", %{views: views} do
+      assert GenServer.call(views, :value) == {:ok, 0}
+    end
+
+    test "by pid is answered", %{c: c} do
+      pid = started(c)
+      assert node(pid) == c.node
+      assert GenServer.call(pid, :value) == {:ok, 0}
+    end
+
+    test "through Grove's own functions is answered", %{views: views} do
+      assert Server.mutate(views, &GCounter.increment/1) == :ok
+      assert Server.batch(views, &GCounter.increment/1) == :ok
+      assert Server.value(views) == {:ok, 2}
+      assert Server.state(views) == {:ok, %GCounter{actor: "c", counts: %{"c" => 2}}}
+      assert Server.sync_now(views) == :ok
+    end
+
+    test "may say its operations as data", %{views: views} do
+      assert GenServer.call(views, {:mutate, {:increment, [5]}}) == :ok
+      assert GenServer.call(views, {:mutate, :increment}) == :ok
+      assert GenServer.call(views, {:mutate, [:increment, {:increment, [3]}]}) == :ok
+      assert GenServer.call(views, {:batch, {:increment, [10]}}) == :ok
+      assert GenServer.call(views, {:batch, [:increment, :increment]}) == :ok
+      assert value(views) == 22
+    end
+
+    test "with an operation that the type does not have changes nothing", %{views: views} do
+      for wrong <- [:shrink, {:increment, [-1]}, {:increment, [1.5]}, {:increment, [1, 2]}, 7] do
+        assert {:error, _} = GenServer.call(views, {:mutate, wrong})
+        assert {:error, _} = GenServer.call(views, {:mutate, [:increment, wrong]})
+        assert {:error, _} = GenServer.call(views, {:batch, [:increment, wrong]})
+      end
+
+      assert value(views) == 0
+    end
+
+    test "with an unknown request is answered with that request", %{views: views} do
+      requests = [
+        :get_value,
+        {:value, 1},
+        [:improper | :list],
+        %{1 => 1.0, {} => ["text", ~c"chars"]},
+        1 <<< 200,
+        -1,
+        make_ref(),
+        self(),
+        &GCounter.increment/1,
+        fn -> requests_are_terms(@long) end,
+        <<5::3>>,
+        :"an atom with ü"
+      ]
+
+      for request <- requests do
+        assert GenServer.call(views, request) == {:error, {:unknown_request, request}}
+      end
+    end
+
+    test "of 10 MB is answered with as much", %{views: views} do
+      blob = :binary.copy(<<0, 1, 2, 3, 255>>, 2_000_000)
+
+      assert GenServer.call(views, {:keep, blob}, @long) ==
+               {:error, {:unknown_request, {:keep, blob}}}
+
+      assert value(views) == 0
+    end
+
+    test "of each of a hundred callers gets its own answer", %{views: views} do
+      1..100
+      |> Enum.map(&Task.async(fn -> {&1, GenServer.call(views, {:who, &1})} end))
+      |> Task.await_many(@long)
+      |> Enum.each(fn {n, answer} -> assert answer == {:error, {:unknown_request, {:who, n}}} end)
+    end
+
+    test "to many nodes at once is answered", %{c: c, views: views} do
+      other = Coppice.start(replicas: [views: counter()])
+      :ok = GenServer.call(views, {:mutate, :increment})
+      {replies, bad} = GenServer.multi_call([c.node, other.node], :views, :value)
+      assert Enum.sort(replies) == Enum.sort([{c.node, {:ok, 1}}, {other.node, {:ok, 0}}])
+      assert bad == []
+    end
+  end
+
+  describe "a cast" do
+    test "changes the replica and is not answered", %{views: views} do
+      GenServer.cast(views, {:mutate, {:increment, [5]}})
+      GenServer.cast(views, {:mutate, &GCounter.increment/1})
+      GenServer.cast(views, {:batch, [:increment, {:increment, [3]}]})
+      eventually(fn -> value(views) == 10 end)
+      refute_received _
+    end
+
+    test "may bring a closure: it is applied where it comes from", %{views: views} do
+      GenServer.cast(views, {:mutate, &GCounter.increment(&1, 2)})
+      eventually(fn -> value(views) == 2 end)
+      refute_received _
+    end
+
+    test "that cannot be done is forgotten", %{c: c, views: views} do
+      for request <- [:value, :state, :sync_now, :junk, {:mutate, :shrink}, {:mutate, self()}] do
+        GenServer.cast(views, request)
+      end
+
+      GenServer.cast({:nobody, c.node}, :hello)
+      send(views, :hello)
+      send(views, {:"$gen_call", :not_from_anybody, :value})
+      assert value(views) == 0
+      refute_received _
+    end
+  end
+
+  describe "nobody is there, said at once," do
+    defp noproc_at_once(whom) do
+      {took, reason} = timed(fn -> exit_of(fn -> GenServer.call(whom, :value, @long) end) end)
+      assert {:noproc, _} = reason
+      assert took < @at_once * patience()
+    end
+
+    test "for a name that nobody has", %{c: c} do
+      noproc_at_once({:nobody, c.node})
+    end
+
+    test "for a replica that was stopped", %{c: c} do
+      pid = started(c)
+      assert Coppice.stop_replica(c, :another) == :ok
+      noproc_at_once(pid)
+      noproc_at_once({:another, c.node})
+    end
+
+    test "for a pid from before the node was started again", %{c: c} do
+      pid = started(c)
+      Coppice.kill(c)
+      again = Coppice.start(node: c.node, replicas: [views: counter()])
+      _same_number = started(again)
+      eventually(fn -> Node.ping(c.node) == :pong end)
+      noproc_at_once(pid)
+    end
+  end
+
+  test "an answer that comes too late is dropped", %{views: views} do
+    :ok = :sys.suspend(views)
+    assert {:timeout, _} = exit_of(fn -> GenServer.call(views, :value, 100) end)
+    :ok = :sys.resume(views)
+    assert value(views) == 0
+    refute_received _
+  end
+
+  describe "the node's own server" do
+    test "lists, starts and stops replicas", %{c: c} do
+      coppice = {:coppice, c.node}
+      assert GenServer.call(coppice, :replicas) == {:ok, [:views]}
+
+      pid = started(c)
+      {:ok, names} = GenServer.call(coppice, :replicas)
+      assert Enum.sort(names) == [:another, :views]
+      assert {:error, _} = Coppice.start_replica(c, :another, counter())
+
+      ref = Process.monitor(pid)
+      assert Coppice.stop_replica(c, :another) == :ok
+      assert_receive {:DOWN, ^ref, :process, ^pid, _}, 5_000
+      assert {:error, _} = Coppice.stop_replica(c, :another)
+      assert GenServer.call(coppice, :replicas) == {:ok, [:views]}
+    end
+
+    test "refuses a replica that cannot be", %{c: c} do
+      for wrong <- [%{}, counter(crdt: :tree), counter(sync_interval: -1), counter(colour: 1), 7] do
+        assert {:error, _} = Coppice.start_replica(c, :wrong, wrong)
+      end
+
+      assert {:error, _} = Coppice.start_replica(c, "not an atom", counter())
+      assert GenServer.call({:coppice, c.node}, :replicas) == {:ok, [:views]}
+    end
+
+    test "tells how it is", %{c: c} do
+      assert %{replicas: %{views: %{refused: 0}}} = Coppice.status(c)
+    end
+
+    test "says what it does not know", %{c: c} do
+      coppice = {:coppice, c.node}
+      assert GenServer.call(coppice, :sing) == {:error, {:unknown_request, :sing}}
+    end
+  end
+
+  defp requests_are_terms(n), do: n
+end

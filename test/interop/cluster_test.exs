@@ -1,0 +1,342 @@
+defmodule ClusterTest do
+  @moduledoc "A coppice as a node among nodes: names, cookies, ticks, lost connections."
+  use Story
+
+  # Watches the connections of a BEAM from inside it: the nodes it loses are
+  # kept, so that one that was lost and came back is noticed.
+  defp watch_connections(beam) do
+    Beam.run(beam, fn ->
+      spawn(fn ->
+        Process.register(self(), :watcher)
+        :ok = :net_kernel.monitor_nodes(true, node_type: :all)
+        lost([])
+      end)
+
+      wait_for_name(:watcher)
+    end)
+  end
+
+  defp lost(nodes) do
+    receive do
+      {:nodedown, node, _} ->
+        lost([node | nodes])
+
+      {:nodeup, _, _} ->
+        lost(nodes)
+
+      {from, :lost?} ->
+        send(from, {:lost, nodes})
+        lost(nodes)
+    end
+  end
+
+  defp wait_for_name(name), do: Process.whereis(name) || wait_for_name(name)
+
+  defp lost_by(beam) do
+    Beam.run(beam, fn ->
+      send(:watcher, {self(), :lost?})
+      receive do: ({:lost, nodes} -> nodes)
+    end)
+  end
+
+  defp connected?(beam, c), do: c.node in Beam.nodes(beam, :connected)
+
+  defp works?(c), do: match?({:ok, _}, GenServer.call({:coppice, c.node}, :replicas))
+
+  describe "a coppice" do
+    test "answers net_adm:ping and is hidden" do
+      c = Coppice.start()
+      beam = Beam.start()
+      assert Beam.ping(beam, c.node) == :pong
+      assert Beam.nodes(beam, :hidden) == [c.node]
+      assert Beam.nodes(beam, :visible) == []
+    end
+
+    test "may be visible" do
+      c = Coppice.start(visible: true)
+      beam = Beam.start()
+      assert Beam.ping(beam, c.node) == :pong
+      assert Beam.nodes(beam, :visible) == [c.node]
+    end
+
+    test "dials whom it is told to, once they are there" do
+      name = fresh("b")
+      c = Coppice.start(connect: [:"#{name}@127.0.0.1"])
+      beam = Beam.start(name: name)
+      eventually(fn -> connected?(beam, c) end)
+    end
+
+    test "dials whom a caller names" do
+      c = Coppice.start()
+      beam = Beam.start()
+      assert GenServer.call({:coppice, c.node}, {:connect, beam.node}) == :ok
+      eventually(fn -> connected?(beam, c) end)
+    end
+
+    test "meets another coppice" do
+      one = Coppice.start()
+      two = Coppice.start(connect: [one.node])
+      eventually(fn -> Coppice.status(two) |> inspect() =~ "#{one.node}" end)
+      assert works?(one) and works?(two)
+    end
+  end
+
+  describe "with another cookie" do
+    @secret "not_the_cookie_of_the_others"
+
+    test "a BEAM is refused, by name and without its cookie in the log" do
+      c = Coppice.start()
+      stranger = Beam.start(cookie: @secret)
+      assert Beam.ping(stranger, c.node) == :pang
+      eventually(fn -> Coppice.log(c) =~ "#{stranger.node}" end)
+      refute Coppice.log(c) =~ @secret
+      refute Coppice.log(c) =~ "#{Node.get_cookie()}"
+      assert works?(c)
+    end
+
+    test "a coppice is refused, says so, and serves on" do
+      beam = Beam.start()
+      stranger = Coppice.start([connect: [beam.node]], cookie: @secret)
+      eventually(fn -> Coppice.log(stranger) =~ "#{beam.node}" end)
+      assert Beam.nodes(beam, :connected) == []
+      refute Coppice.log(stranger) =~ @secret
+
+      friend = Beam.start(cookie: @secret)
+      assert Beam.ping(friend, stranger.node) == :pong
+    end
+  end
+
+  describe "junk on the port" do
+    setup do
+      {:ok, c: Coppice.start()}
+    end
+
+    junk = [
+      {"a web browser", "GET / HTTP/1.1\r\nHost: coppice\r\n\r\n"},
+      {"zeros", :binary.copy(<<0>>, 100_000)},
+      {"a length and no more of it", <<0xFF, 0xFF, ?N>>},
+      {"an old handshake", <<10::16, ?n, 5::16, 0::32, "a@b">>},
+      {"a name that is none", Raw.hello("no-host", 0x1070F94)},
+      {"a name of the longest kind", Raw.hello(String.duplicate("x", 2000) <> "@y", 0x1070F94)},
+      {"no flag that is required", Raw.hello("poor@127.0.0.1", 0)}
+    ]
+
+    for {what, bytes} <- junk do
+      test "(#{what}) closes that connection only", %{c: c} do
+        socket = Raw.connect(c.port)
+        Raw.say(socket, unquote(bytes))
+        assert Raw.closed?(socket)
+        assert works?(c)
+      end
+    end
+
+    test "(random bytes) closes that connection only", %{c: c} do
+      for size <- [1, 2, 3, 10, 1_000, 100_000] do
+        socket = Raw.connect(c.port)
+        Raw.say(socket, :rand.bytes(size))
+        :gen_tcp.shutdown(socket, :write)
+        assert Raw.closed?(socket)
+      end
+
+      assert works?(c)
+    end
+
+    frames = [
+      {"a length that is no message's", <<0xFFFFFFFF::32, "p">>},
+      {"a frame of no kind", Raw.long("what is this?")},
+      {"a control message that is none", Raw.frame({99, "what"})},
+      {"a control message without its fields", Raw.frame({6})},
+      {"a control message that is no tuple", Raw.frame(:hello)},
+      {"a term that ends too early", Raw.long(["p", <<131, 104, 3, 97, 6, 103>>])},
+      {"a list longer than any", Raw.long(["p", <<131, 104, 1, 108, 0xFFFFFFFF::32>>])},
+      {"a message that never started", Raw.long([<<131, 70, 1::64, 1::64, "rest">>])},
+      {"a fragment of number 0", Raw.long([<<131, 69, 1::64, 0::64, 0, 131, 97, 1>>])},
+      {"lists without end", Raw.long(["p", 131, :binary.copy(<<108, 1::32>>, 1_000_000)])}
+    ]
+
+    for {what, frame} <- frames do
+      test "(after a good handshake, #{what}) closes that connection only", %{c: c} do
+        name = "#{fresh("junk")}@127.0.0.1"
+        socket = Raw.join(c.port, name)
+        Raw.say(socket, unquote(IO.iodata_to_binary(frame)))
+        assert Raw.closed?(socket)
+        eventually(fn -> Coppice.log(c) =~ name end)
+        assert works?(c)
+      end
+    end
+
+    test "(a caller that says nothing) is not waited for", %{c: c} do
+      silent = for _ <- 1..20, do: Raw.connect(c.port)
+      assert works?(c)
+      for socket <- silent, do: assert(Raw.closed?(socket, 15_000))
+    end
+  end
+
+  describe "at a net_ticktime of 4 s" do
+    @ticktime 4
+
+    # Casts for as long as the node lives: the BEAM is always the one to write.
+    defp keep_talking(beam, c) do
+      Beam.run(beam, fn -> spawn(fn -> talk({:views, c.node}) end) end)
+    end
+
+    defp talk(server) do
+      GenServer.cast(server, :idle_words)
+      Process.sleep(20)
+      talk(server)
+    end
+
+    test "connections live, idle or busy, hidden or visible" do
+      beam = Beam.start(kernel: [net_ticktime: @ticktime])
+      settings = [net_ticktime: @ticktime, replicas: [views: counter()]]
+
+      nodes =
+        for visible <- [false, true], busy <- [false, true] do
+          c = Coppice.start([visible: visible] ++ settings)
+          :pong = Beam.ping(beam, c.node)
+          if busy, do: keep_talking(beam, c)
+          c.node
+        end
+
+      watch_connections(beam)
+      # Not a wait for anything: this is the time in which nothing may happen.
+      Process.sleep(:timer.seconds(3 * @ticktime))
+      assert lost_by(beam) == []
+      assert Enum.sort(nodes) == Enum.sort(Beam.nodes(beam, :connected))
+    end
+
+    test "a peer that falls silent is given up, and met again when it wakes" do
+      beam = Beam.start(kernel: [net_ticktime: @ticktime])
+      c = Coppice.start(net_ticktime: @ticktime, connect: [beam.node])
+      eventually(fn -> connected?(beam, c) end)
+      watch_connections(beam)
+      Beam.signal(beam, "STOP")
+      eventually(fn -> Coppice.log(c) =~ "#{beam.node}" end, 15_000)
+      Beam.signal(beam, "CONT")
+      eventually(fn -> c.node in lost_by(beam) and connected?(beam, c) end, 20_000)
+    end
+  end
+
+  describe "epmd" do
+    defp registered?(port, c),
+      do: (c.node |> to_string() |> String.split("@") |> hd()) in Epmd.names(port)
+
+    test "that is killed and started again lists the coppice again" do
+      {port, _} = epmd = Epmd.start()
+      c = Coppice.start([], env: [{"ERL_EPMD_PORT", "#{port}"}])
+      assert registered?(port, c)
+
+      Epmd.kill(epmd)
+      Epmd.start(port)
+      eventually(fn -> registered?(port, c) end, 15_000)
+      beam = Beam.start(epmd: port)
+      assert Beam.ping(beam, c.node) == :pong
+    end
+
+    test "is not needed by who is connected" do
+      {port, _} = epmd = Epmd.start()
+      c = Coppice.start([replicas: [views: counter()]], env: [{"ERL_EPMD_PORT", "#{port}"}])
+      beam = Beam.start(epmd: port)
+      :pong = Beam.ping(beam, c.node)
+      Epmd.kill(epmd)
+      assert Beam.call(beam, GenServer, :call, [{:views, c.node}, :value]) == {:ok, 0}
+    end
+
+    test "is started where there is none" do
+      port = Epmd.free_port()
+      on_exit(fn -> System.cmd("epmd", ["-port", "#{port}", "-kill"]) end)
+
+      c =
+        Coppice.start([],
+          env: [{"ERL_EPMD_PORT", "#{port}"}, {"ERL_EPMD_RELAXED_COMMAND_CHECK", "1"}]
+        )
+
+      assert registered?(port, c)
+    end
+
+    test "forgets a coppice that is stopped" do
+      {port, _} = Epmd.start()
+      c = Coppice.start([], env: [{"ERL_EPMD_PORT", "#{port}"}])
+      assert Coppice.stop(c) == 0
+      eventually(fn -> Epmd.names(port) == [] end)
+    end
+  end
+
+  describe "a node that is started again under its name" do
+    test "is a coppice: the BEAM finds it" do
+      c = Coppice.start(replicas: [views: counter()])
+      beam = Beam.start()
+      :pong = Beam.ping(beam, c.node)
+      Coppice.kill(c)
+      eventually(fn -> Beam.nodes(beam, :connected) == [] end)
+
+      Coppice.start(node: c.node, replicas: [views: counter()])
+      assert Beam.ping(beam, c.node) == :pong
+      assert Beam.call(beam, GenServer, :call, [{:views, c.node}, :value]) == {:ok, 0}
+    end
+
+    test "is a BEAM: the coppice finds it" do
+      name = fresh("b")
+      beam = Beam.start(name: name)
+      c = Coppice.start(connect: [beam.node])
+      eventually(fn -> connected?(beam, c) end)
+      Beam.signal(beam, "KILL")
+      eventually(fn -> name not in Epmd.names(epmd_port()) end)
+
+      again = Beam.start(name: name)
+      eventually(fn -> connected?(again, c) end)
+    end
+
+    test "while its old connection still seems up: the new one takes its place" do
+      {port, _} = epmd = Epmd.start()
+      env = [env: [{"ERL_EPMD_PORT", "#{port}"}]]
+      name = fresh("b")
+      old = Beam.start(name: name, epmd: port)
+      c = Coppice.start([replicas: [views: counter()]], env)
+      :pong = Beam.ping(old, c.node)
+      Beam.signal(old, "STOP")
+
+      # A fresh epmd has not heard of the old one, so the name can be had again.
+      Epmd.kill(epmd)
+      Epmd.start(port)
+      eventually(fn -> registered?(port, c) end, 15_000)
+      new = Beam.start(name: name, epmd: port)
+      assert Beam.ping(new, c.node) == :pong
+      assert Beam.call(new, GenServer, :call, [{:views, c.node}, :value]) == {:ok, 0}
+      Beam.signal(old, "KILL")
+      assert Beam.call(new, GenServer, :call, [{:views, c.node}, :value]) == {:ok, 0}
+    end
+  end
+
+  defp epmd_port, do: String.to_integer(System.fetch_env!("ERL_EPMD_PORT"))
+
+  describe "a connection" do
+    # The order of the two names decides who gives way.
+    for {who, prefix} <- [{"the lesser", "a"}, {"the greater", "z"}] do
+      test "that both open at once is one connection, #{who} name being the coppice's" do
+        c = Coppice.start(node: :"#{fresh(unquote(prefix))}@127.0.0.1")
+        beam = Beam.start()
+
+        for _ <- 1..25 do
+          dial = Task.async(fn -> GenServer.call({:coppice, c.node}, {:connect, beam.node}) end)
+          assert Beam.ping(beam, c.node) == :pong
+          assert Task.await(dial) == :ok
+          assert connected?(beam, c)
+          Beam.disconnect(beam, c.node)
+        end
+      end
+    end
+
+    test "that is cut is made again" do
+      beam = Beam.start()
+      c = Coppice.start(connect: [beam.node])
+
+      for _ <- 1..3 do
+        eventually(fn -> connected?(beam, c) end)
+        assert Beam.disconnect(beam, c.node)
+      end
+
+      eventually(fn -> connected?(beam, c) end)
+    end
+  end
+end

@@ -1,0 +1,136 @@
+defmodule CommandsTest do
+  @moduledoc "The command line, against a coppice and against a BEAM."
+  use Story
+
+  @usage 64
+
+  setup do
+    c = Coppice.start(replicas: [views: counter()])
+    {:ok, c: c, node: c.node, views: {:views, c.node}}
+  end
+
+  # The term that a command prints, and nothing else; it has succeeded.
+  defp prints(args) do
+    {status, out, err} = Coppice.run(args)
+    assert {status, err} == {0, ""}
+    {:ok, tokens, _} = :erl_scan.string(to_charlist(String.trim_trailing(out, "\n") <> "."))
+    {:ok, term} = :erl_parse.parse_term(tokens)
+    term
+  end
+
+  test "ping finds a coppice, a BEAM, and nobody", %{node: node} do
+    assert prints(["ping", node]) == :pong
+    assert prints(["ping", Beam.start().node]) == :pong
+    {status, out, _} = Coppice.run(["ping", "nobody@127.0.0.1"])
+    assert status != 0
+    assert out =~ "pang"
+  end
+
+  test "call prints the answer", %{node: node} do
+    assert prints(["call", node, "views", "value"]) == {:ok, 0}
+    assert prints(["call", node, "views", "{mutate, {increment, [5]}}"]) == :ok
+    request = {:sing, "ü", [1, 2.5, %{a: 1}]}
+    text = "{sing, <<\"ü\"/utf8>>, [1, 2.5, \#{a => 1}]}"
+    assert prints(["call", node, "views", text]) == {:error, {:unknown_request, request}}
+    assert prints(["call", node, "coppice", "replicas"]) == {:ok, [:views]}
+  end
+
+  test "call reaches a BEAM's server, and says when nobody is there", %{node: node} do
+    beam = Beam.start(grove: true)
+    {name, _} = Beam.replica(beam, actor: "b", group: fresh("g"))
+    assert prints(["call", beam.node, name, "value"]) == {:ok, 0}
+    {_, err} = Coppice.fail(["call", node, "nobody", "value"])
+    assert err =~ "noproc"
+    Coppice.fail(["call", "nobody@127.0.0.1", "views", "value"])
+  end
+
+  test "cast says it and goes", %{node: node, views: views} do
+    assert {0, _, ""} = Coppice.run(["cast", node, "views", "{mutate, {increment, [3]}}"])
+    eventually(fn -> value(views) == 3 end)
+  end
+
+  test "mutate, value, state and sync", %{node: node} do
+    assert prints(["mutate", node, "views", "increment"]) == :ok
+    assert prints(["mutate", node, "views", "increment", "5"]) == :ok
+    assert prints(["value", node, "views"]) == {:ok, 6}
+    assert prints(["state", node, "views"]) == {:ok, %GCounter{actor: "c", counts: %{"c" => 6}}}
+    assert prints(["sync", node, "views"]) == :ok
+  end
+
+  test "mutate prints why it could not", %{node: node} do
+    {status, out, err} = Coppice.run(["mutate", node, "views", "shrink"])
+    assert status != 0
+    assert out <> err =~ "error"
+  end
+
+  test "status shows the replicas", %{node: node} do
+    assert {:ok, %{replicas: %{views: %{refused: 0}}}} = prints(["status", node])
+  end
+
+  test "the wrong cookie is refused and not shown", %{node: node} do
+    {status, out, err} = Coppice.run(["value", node, "views"], cookie: "sesame")
+    assert status != 0
+    refute out <> err =~ "sesame"
+    refute out <> err =~ "#{Node.get_cookie()}"
+  end
+
+  test "version is a line" do
+    assert {0, out, ""} = Coppice.run(["version"])
+    assert out =~ ~r/^coppice \d+\.\d+\.\d+\n$/
+  end
+
+  for wrong <- [
+        [],
+        ["sing"],
+        ["ping"],
+        ["call", "c@127.0.0.1", "views"],
+        ["call", "c@127.0.0.1", "views", "{unfinished"],
+        ["mutate", "c@127.0.0.1", "views", "increment", "1 2"],
+        ["value", "c@127.0.0.1", "views", "more"],
+        ["run", "--colour", "blue"],
+        ["config"],
+        ["config", "check"]
+      ] do
+    test "usage: coppice #{Enum.join(wrong, " ")}" do
+      assert {@usage, _} = Coppice.fail(unquote(wrong))
+    end
+  end
+
+  describe "run" do
+    test "stops in good order on SIGTERM and on SIGINT" do
+      for signal <- ["TERM", "INT"] do
+        c = Coppice.start()
+        Coppice.signal(c, signal)
+        assert Coppice.Keeper.exit_status(c.keeper) == 0
+      end
+    end
+
+    test "owned, ends when its standard input ends" do
+      # head passes the first line on and is gone with it.
+      config = Coppice.config_file("{node, '#{fresh("c")}@127.0.0.1'}.\n")
+      args = Coppice.command(["run", "-c", config, "--owned"])
+      log = Coppice.log_file(:owned)
+      shell = ["-c", ~S(head -n 1 | "$@" 2>"$0"), log | args]
+      env = for {k, v} <- Coppice.env([]), do: {~c"#{k}", ~c"#{v}"}
+      opts = [:binary, :exit_status, line: 4096, args: shell, env: env]
+      port = Port.open({:spawn_executable, "/bin/sh"}, opts)
+      assert_receive {^port, {:data, {:eol, "ready " <> _}}}, 10_000 * patience()
+      Port.command(port, "\n")
+      assert_receive {^port, {:exit_status, 0}}, 10_000 * patience()
+    end
+
+    test "says ready once, with the name and the port that it has", %{c: c} do
+      assert c.port in 1..65_535
+      assert :gen_tcp.close(Raw.connect(c.port)) == :ok
+    end
+
+    test "takes flags before the file" do
+      name = :"#{fresh("c")}@127.0.0.1"
+      replica = "views, \#{crdt => pncounter, group => g}"
+      args = ["--node", "#{name}", "--replica", replica]
+      c = Coppice.start([node: :"other@127.0.0.1"], args: args)
+      assert c.node == name
+      assert {:ok, %PNCounter{}} = Server.state({:views, name})
+    end
+  end
+end

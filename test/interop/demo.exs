@@ -1,0 +1,100 @@
+# The demonstration: this Elixir node and a coppice keep one counter together.
+# Everything that it shows is done as it is shown.
+
+defmodule Demo do
+  alias Grove.Counter.GCounter
+  alias Grove.Replication.Server
+
+  @c1 :"c1@127.0.0.1"
+  @on_c1 {:page_views, @c1}
+  @group {:counter, "page_views"}
+
+  # Shows a line of Elixir, runs it, and shows what came of it.
+  defmacrop iex(code) do
+    quote do
+      IO.puts(["   iex> ", unquote(Macro.to_string(code))])
+      result = unquote(code)
+      IO.puts(["   ", inspect(result), "\n"])
+      result
+    end
+  end
+
+  def run do
+    say("Coppice: a C program that an Erlang cluster takes for one of its own")
+    start_elixir_replica()
+    coppice = start_coppice()
+    count()
+    agreed = agree()
+    0 = Coppice.stop(coppice)
+    agreed
+  end
+
+  defp start_elixir_replica do
+    say("1. This is an Elixir node, #{node()}.  It counts page views with Grove:")
+    {:ok, _} = Application.ensure_all_started(:grove)
+
+    {:ok, _} =
+      Server.start_link(
+        crdt_module: GCounter,
+        actor: "web1",
+        group: @group,
+        name: :page_views,
+        sync_interval: 500
+      )
+
+    iex(Server.value(:page_views))
+  end
+
+  defp start_coppice do
+    settings = [
+      node: @c1,
+      connect: [node()],
+      replicas: [
+        page_views: %{crdt: :gcounter, actor: "c1", group: @group, sync_interval: 500}
+      ]
+    ]
+
+    say("2. A coppice joins it: a program in C, with this configuration and no Erlang inside.\n")
+    for line <- Coppice.config_text(settings), do: IO.write(["   ", line])
+    coppice = Coppice.launch(settings)
+    IO.puts("\n   $ priv/coppice run -c page_views.config")
+    IO.puts("   ready '#{coppice.node}' #{coppice.port}\n")
+    coppice
+  end
+
+  defp count do
+    say("3. Elixir counts on the C replica, with a closure, as on any other of Grove's:")
+    iex(Server.mutate({:page_views, :"c1@127.0.0.1"}, &GCounter.increment(&1, 5)))
+    say("4. A shell counts there too:")
+    shell(["mutate", @c1, "page_views", "increment", 2])
+    say("5. And Elixir counts at home:")
+    iex(Server.mutate(:page_views, &GCounter.increment/1))
+  end
+
+  defp shell(args) do
+    IO.puts("   $ priv/coppice #{Enum.join(args, " ")}")
+    {0, answer, _} = Coppice.run(args)
+    IO.puts(["   ", answer])
+  end
+
+  # Both send what they changed twice a second.
+  defp agree do
+    say("6. Each tells the other what it counted, and they agree: 5 + 2 + 1.")
+    Story.all_reach([:page_views, @on_c1], 8)
+    shell(["value", @c1, "page_views"])
+    show("Elixir", node(), Server.state(:page_views))
+    show("C", @c1, Server.state(@on_c1))
+    Server.value(:page_views) == Server.value(@on_c1)
+  end
+
+  defp show(language, node, {:ok, state}) do
+    row = [String.pad_trailing(language, 8), String.pad_trailing("#{node}", 17)]
+    IO.puts(["   ", row, "#{GCounter.value(state)}  of  #{inspect(state.counts)}"])
+  end
+
+  defp say(text), do: IO.puts(text)
+end
+
+agreed = Demo.run()
+IO.puts(if agreed, do: "\nBoth sides are equal.", else: "\nThe two sides differ.")
+System.halt(if agreed, do: 0, else: 1)

@@ -1,0 +1,15 @@
+defmodule Grove.Application do
+  @moduledoc "Runs the membership service for as long as the application lives."
+  use Application
+
+  @impl true
+  def start(_type, _args) do
+    Supervisor.start_link([Grove.Cluster.Membership],
+      strategy: :one_for_one,
+      name: Grove.Supervisor
+    )
+  end
+
+  @impl true
+  def stop(_state), do: :ok
+end

@@ -1,0 +1,4 @@
+defprotocol Grove.Mergeable do
+  @moduledoc "Joins two states of one type."
+  def merge(a, b)
+end

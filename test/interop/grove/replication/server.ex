@@ -1,0 +1,106 @@
+defmodule Grove.Replication.Server do
+  @moduledoc """
+  One replicated value.  Its changes are gathered and sent to the peers that
+  the group has at that moment; whoever was away never hears of them again.
+  Nothing is repeated, repaired or passed on, as in the original.
+  """
+  use GenServer
+
+  alias Grove.Batch
+  alias Grove.Cluster.Membership
+
+  defstruct [
+    :actor,
+    :crdt_module,
+    :crdt_state,
+    :group,
+    :pubsub,
+    :pubsub_topic,
+    :snapshot_interval,
+    :snapshot_timer_ref,
+    :storage,
+    :storage_ref,
+    :sync_interval,
+    :sync_timer_ref
+  ]
+
+  def start_link(opts) do
+    GenServer.start_link(__MODULE__, opts, Keyword.take(opts, [:name]))
+  end
+
+  def mutate(server, fun), do: GenServer.call(server, {:mutate, fun})
+  def batch(server, fun), do: GenServer.call(server, {:batch, fun})
+  def value(server), do: GenServer.call(server, :value)
+  def state(server), do: GenServer.call(server, :state)
+  def sync_now(server), do: GenServer.call(server, :sync_now)
+  def stop(server), do: GenServer.stop(server)
+
+  @impl true
+  def init(opts) do
+    module = Keyword.fetch!(opts, :crdt_module)
+    actor = Keyword.fetch!(opts, :actor)
+    group = Keyword.fetch!(opts, :group)
+    Membership.join(group)
+
+    {:ok,
+     schedule(%__MODULE__{
+       actor: actor,
+       crdt_module: module,
+       crdt_state: module.new(actor),
+       group: group,
+       sync_interval: Keyword.get(opts, :sync_interval, 5000),
+       snapshot_interval: Keyword.get(opts, :snapshot_interval, 60_000)
+     })}
+  end
+
+  # A request without a clause ends the server, as it does in the original:
+  # who sends one by guess is found out.
+  @impl true
+  def handle_call({:mutate, fun}, _from, state) do
+    {:reply, :ok, %{state | crdt_state: fun.(state.crdt_state)}}
+  end
+
+  def handle_call({:batch, fun}, _from, state) do
+    case Batch.run(state.crdt_state, fun) do
+      {:ok, changed} -> {:reply, :ok, %{state | crdt_state: changed}}
+      {:error, reason, _unchanged} -> {:reply, {:error, reason}, state}
+    end
+  end
+
+  def handle_call(:value, _from, state) do
+    {:reply, {:ok, state.crdt_module.value(state.crdt_state)}, state}
+  end
+
+  def handle_call(:state, _from, state), do: {:reply, {:ok, state.crdt_state}, state}
+  def handle_call(:sync_now, _from, state), do: {:reply, :ok, sync(state)}
+
+  @impl true
+  def handle_info(:sync, state), do: {:noreply, state |> sync() |> schedule()}
+
+  def handle_info({:grove_delta, delta, from}, state) when from != self() do
+    {:noreply, %{state | crdt_state: state.crdt_module.merge(state.crdt_state, delta)}}
+  end
+
+  def handle_info(_message, state), do: {:noreply, state}
+
+  defp schedule(state) do
+    %{state | sync_timer_ref: Process.send_after(self(), :sync, state.sync_interval)}
+  end
+
+  defp sync(%{crdt_module: module} = state) do
+    delta = module.delta(state.crdt_state)
+
+    if empty?(module.value(delta)) do
+      state
+    else
+      Membership.broadcast(state.group, {:grove_delta, delta, self()})
+      %{state | crdt_state: module.reset_delta(state.crdt_state)}
+    end
+  end
+
+  # Judged by value, as the original does: a delta that nets to nothing stays
+  # where it is until another change gives it a value.
+  defp empty?(%MapSet{} = set), do: MapSet.size(set) == 0
+  defp empty?(map) when is_map(map), do: map_size(map) == 0
+  defp empty?(value), do: value in [0, nil, []]
+end

@@ -1,0 +1,256 @@
+defmodule PgTest do
+  @moduledoc "Groups: a coppice's scopes among the scopes of :pg."
+  use Story
+
+  # The scope that a suite's BEAM runs, beside Grove or without it.
+  defp with_pg(scope, opts \\ []) do
+    beam = Beam.start(opts)
+    start_scope(beam, scope)
+    beam
+  end
+
+  defp start_scope(beam, scope) do
+    Beam.run(beam, fn ->
+      {:ok, pid} = :pg.start(scope)
+      pid
+    end)
+  end
+
+  defp scope_pid(beam, scope), do: Beam.call(beam, :erlang, :whereis, [scope])
+
+  defp coppice(scope, group, beams, extra \\ []) do
+    replicas = [views: counter(group: group)]
+    connect = Enum.map(beams, & &1.node)
+    Coppice.start([scope: scope, connect: connect, replicas: replicas] ++ extra)
+  end
+
+  # Waits until the group has one member of that coppice, and answers it.
+  defp member_of(c, beam, scope, group) do
+    eventually(fn ->
+      case Enum.filter(Beam.members(beam, scope, group), &(node(&1) == c.node)) do
+        [pid] -> pid
+        _ -> nil
+      end
+    end)
+  end
+
+  # Member processes of a BEAM hear of each change once it is synced.
+  defp hears?(beam, member, c) do
+    eventually(fn ->
+      :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
+      :ok = Server.sync_now({:views, c.node})
+      Member.forget(beam, member) != []
+    end)
+  end
+
+  setup do
+    {:ok, scope: fresh_atom("scope"), group: {:counter, fresh("g")}}
+  end
+
+  describe "members" do
+    test "of each side are known to the other", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      member = Member.start(beam, scope, group)
+      c = coppice(scope, group, [beam])
+      pid = member_of(c, beam, scope, group)
+      assert Beam.call(beam, GenServer, :call, [pid, :value]) == {:ok, 0}
+      assert hears?(beam, member, c)
+    end
+
+    test "are known where the BEAM dialled a visible coppice", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      member = Member.start(beam, scope, group)
+      c = coppice(scope, group, [], visible: true)
+      assert Beam.ping(beam, c.node) == :pong
+      member_of(c, beam, scope, group)
+      assert hears?(beam, member, c)
+    end
+
+    test "are known where the BEAM dialled a hidden coppice", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [])
+      assert Beam.ping(beam, c.node) == :pong
+      member_of(c, beam, scope, group)
+    end
+
+    test "that join later are known", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      member_of(c, beam, scope, group)
+      member = Member.start(beam, scope, group)
+      assert hears?(beam, member, c)
+
+      other = {:counter, fresh("g")}
+      {:ok, pid} = Coppice.start_replica(c, :another, counter(group: other))
+      assert member_of(c, beam, scope, other) == pid
+    end
+
+    test "that leave are forgotten", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      member = Member.start(beam, scope, group)
+      assert hears?(beam, member, c)
+
+      :ok = Beam.call(beam, :pg, :leave, [scope, group, member])
+
+      eventually(fn ->
+        :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
+        :ok = Server.sync_now({:views, c.node})
+        {:ok, 0} = Beam.call(beam, GenServer, :call, [{:coppice, c.node}, :replicas]) && {:ok, 0}
+        Member.forget(beam, member) == []
+      end)
+
+      :ok = Coppice.stop_replica(c, :views)
+      eventually(fn -> Beam.members(beam, scope, group) == [] end)
+    end
+
+    test "that are stopped by their callers are forgotten", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      member_of(c, beam, scope, group)
+      :ok = GenServer.stop({:views, c.node})
+      eventually(fn -> Beam.members(beam, scope, group) == [] end)
+    end
+
+    test "that joined twice hear each delta once", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      member = Member.start(beam, scope, group)
+      :ok = Beam.call(beam, :pg, :join, [scope, group, member])
+      c = coppice(scope, group, [beam])
+      assert hears?(beam, member, c)
+      Member.forget(beam, member)
+
+      :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
+      :ok = Server.sync_now({:views, c.node})
+      eventually(fn -> Member.heard(beam, member) != [] end)
+      assert [_once] = Member.heard(beam, member)
+    end
+
+    test "of a coppice that is killed are forgotten, and known when it is back",
+         %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      old = member_of(c, beam, scope, group)
+      Coppice.kill(c)
+      eventually(fn -> Beam.members(beam, scope, group) == [] end)
+
+      again = coppice(scope, group, [beam], node: c.node)
+      assert member_of(again, beam, scope, group) != old
+    end
+
+    test "of a coppice that stops in good order are forgotten", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      member_of(c, beam, scope, group)
+      assert Coppice.stop(c) == 0
+      eventually(fn -> Beam.members(beam, scope, group) == [] end)
+    end
+
+    test "are known to many nodes", %{scope: scope, group: group} do
+      beams = for _ <- 1..3, do: with_pg(scope)
+      c = coppice(scope, group, beams)
+      for beam <- beams, do: member_of(c, beam, scope, group)
+    end
+  end
+
+  describe "the scope of a BEAM" do
+    test "that is started again meets the coppice again", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      pid = member_of(c, beam, scope, group)
+      Beam.run(beam, fn -> Process.exit(Process.whereis(scope), :kill) end)
+      eventually(fn -> scope_pid(beam, scope) == :undefined end)
+
+      start_scope(beam, scope)
+      member = Member.start(beam, scope, group)
+
+      eventually(fn ->
+        Beam.members(beam, scope, group) |> Enum.sort() == Enum.sort([pid, member])
+      end)
+
+      assert hears?(beam, member, c)
+    end
+
+    test "that is started after they met, meets the coppice", %{scope: scope, group: group} do
+      beam = Beam.start()
+      c = coppice(scope, group, [beam])
+      eventually(fn -> c.node in Beam.nodes(beam, :hidden) end)
+      start_scope(beam, scope)
+      member = Member.start(beam, scope, group)
+      eventually(fn -> length(Beam.members(beam, scope, group)) == 2 end, 20_000)
+      assert hears?(beam, member, c)
+    end
+
+    test "lives through all that a coppice goes through", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      pid = scope_pid(beam, scope)
+      member = Member.start(beam, scope, group)
+      c = coppice(scope, group, [beam])
+      assert hears?(beam, member, c)
+
+      for _ <- 1..5 do
+        {:ok, _} = Coppice.start_replica(c, :another, counter(group: group))
+        Beam.disconnect(beam, c.node)
+        :ok = Coppice.stop_replica(c, :another)
+        assert Beam.ping(beam, c.node) == :pong
+      end
+
+      member_of(c, beam, scope, group)
+      Coppice.kill(c)
+      again = coppice(scope, group, [beam], node: c.node)
+      member_of(again, beam, scope, group)
+      assert hears?(beam, member, again)
+      assert scope_pid(beam, scope) == pid
+    end
+  end
+
+  describe "scopes" do
+    test "may be several", %{scope: one, group: group} do
+      two = fresh_atom("scope")
+      [here, there] = [with_pg(one), with_pg(two)]
+      c = coppice([one, two], group, [here, there])
+      assert member_of(c, here, one, group) == member_of(c, there, two, group)
+      assert Beam.members(there, two, group) |> length() == 1
+    end
+
+    test "may be several on one node", %{scope: one, group: group} do
+      two = fresh_atom("scope")
+      beam = with_pg(one)
+      start_scope(beam, two)
+      c = coppice([one, two], group, [beam])
+      assert member_of(c, beam, one, group) == member_of(c, beam, two, group)
+    end
+
+    test "are learnt from Grove when they are auto", %{scope: scope, group: group} do
+      beam = Beam.start(grove: scope)
+      c = coppice(:auto, group, [beam])
+      member = Member.start(beam, scope, group)
+      member_of(c, beam, scope, group)
+      assert hears?(beam, member, c)
+    end
+
+    test "are learnt when Grove starts after they met", %{scope: scope, group: group} do
+      beam = Beam.start()
+      c = coppice(:auto, group, [beam])
+      eventually(fn -> c.node in Beam.nodes(beam, :hidden) end)
+      Beam.start_grove(beam, scope)
+      eventually(fn -> Beam.members(beam, scope, group) != [] end, 20_000)
+    end
+
+    test "of nodes without Grove are no trouble", %{scope: scope, group: group} do
+      plain = Beam.start()
+      grove = Beam.start(grove: scope)
+      c = coppice(:auto, group, [plain, grove])
+      member_of(c, grove, scope, group)
+      assert c.node in Beam.nodes(plain, :hidden)
+    end
+
+    test "that differ among the nodes are all learnt", %{scope: scope, group: group} do
+      here = Beam.start(grove: scope)
+      there = Beam.start(grove: fresh_atom("scope"))
+      c = coppice(:auto, group, [here, there])
+      member_of(c, here, scope, group)
+      member_of(c, there, Beam.call(there, Membership, :scope, []), group)
+    end
+  end
+end

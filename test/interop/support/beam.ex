@@ -1,0 +1,104 @@
+defmodule Beam do
+  @moduledoc """
+  Another BEAM node.  It is driven through its standard input, so driving it
+  connects it to nobody, and a lost connection between nodes does not end it.
+  It goes when the process that started it goes.
+  """
+
+  alias Grove.Counter.GCounter
+  alias Grove.Replication.Server
+
+  defstruct [:node, :peer, :os_pid]
+
+  @doc """
+  Options: `name`, `cookie`, `hidden` (default false), `kernel` (its
+  parameters), `epmd` (a port), `grove` (the scope to start Grove in; true for
+  Grove's own).
+  """
+  def start(opts \\ []) do
+    name = Keyword.get_lazy(opts, :name, fn -> Story.fresh("b") end)
+
+    {:ok, peer, node} =
+      :peer.start_link(%{
+        name: String.to_charlist(name),
+        host: ~c"127.0.0.1",
+        longnames: true,
+        connection: :standard_io,
+        wait_boot: 20_000,
+        args: Enum.map(args(opts), &String.to_charlist/1),
+        env: for(port <- List.wrap(opts[:epmd]), do: {~c"ERL_EPMD_PORT", ~c"#{port}"})
+      })
+
+    beam = %Beam{node: node, peer: peer}
+    {:ok, _} = call(beam, :application, :ensure_all_started, [:elixir])
+    :ok = call(beam, :logger, :set_primary_config, [:level, :none])
+    load_kept_code(beam)
+    start_grove(beam, opts[:grove])
+    %{beam | os_pid: List.to_string(call(beam, :os, :getpid, []))}
+  end
+
+  defp args(opts) do
+    cookie = opts[:cookie] || Node.get_cookie()
+
+    ["-setcookie", "#{cookie}", "-start_epmd", "false"] ++
+      if(opts[:hidden], do: ["-hidden"], else: []) ++
+      Enum.flat_map(opts[:kernel] || [], fn {key, x} -> ["-kernel", "#{key}", "#{x}"] end) ++
+      Enum.flat_map([String, Grove.Application, Beam], &["-pa", folder(&1)])
+  end
+
+  defp folder(module), do: module |> :code.which() |> Path.dirname()
+
+  @doc "Starts Grove there; `scope` is true for the scope of its own choice."
+  def start_grove(_beam, nil), do: :ok
+
+  def start_grove(beam, scope) do
+    run(beam, fn ->
+      if scope != true, do: Application.put_env(:grove, :scope, scope, persistent: true)
+      {:ok, _} = Application.ensure_all_started(:grove)
+      :ok
+    end)
+  end
+
+  @doc "Starts a replica of Grove's there and answers how to address it."
+  def replica(beam, opts) do
+    defaults = [crdt_module: GCounter, name: Story.fresh_atom("r"), sync_interval: 60_000]
+    opts = Keyword.merge(defaults, opts)
+
+    run(beam, fn ->
+      {:ok, pid} = Server.start_link(opts)
+      Process.unlink(pid)
+    end)
+
+    {opts[:name], beam.node}
+  end
+
+  @doc "Applies `fun` there."
+  def run(beam, fun), do: call(beam, :erlang, :apply, [fun, []])
+
+  def call(beam, module, function, args) do
+    :peer.call(beam.peer, module, function, args, 20_000 * Story.patience())
+  end
+
+  @doc "Keeps the code of the suites, which is in no file: nodes run funs of theirs."
+  def keep_code(modules), do: :persistent_term.put(__MODULE__, modules)
+
+  defp load_kept_code(beam) do
+    for {module, code} <- :persistent_term.get(__MODULE__, []) do
+      {:module, _} = call(beam, :code, :load_binary, [module, ~c"suite", code])
+    end
+  end
+
+  @doc "The nodes it is connected to: visible, hidden or connected (both)."
+  def nodes(beam, kind \\ :connected), do: call(beam, :erlang, :nodes, [kind])
+
+  def ping(beam, node), do: call(beam, :net_adm, :ping, [node])
+  def disconnect(beam, node), do: call(beam, :erlang, :disconnect_node, [node])
+
+  @doc "The members of a group as that node knows them."
+  def members(beam, scope, group), do: call(beam, :pg, :get_members, [scope, group])
+
+  def stop(beam), do: :peer.stop(beam.peer)
+
+  @doc "Sends it a signal, such as KILL, STOP or CONT."
+  def signal(beam, name), do: Story.signal(beam.os_pid, name)
+end

@@ -1,0 +1,76 @@
+# Prints every #include of the files given (c_src/...) that breaks the layer
+# rule: a folder includes itself and the folders named for it here, and nothing
+# of the system but what is listed.
+
+BEGIN {
+    folders["term"] = "term"
+    folders["crdt"] = "crdt term"
+    folders["dist"] = "dist term"
+    folders["store"] = "store term"
+    folders["otp"] = "otp dist term"
+    folders["replica"] = "replica otp crdt term"
+    folders["node"] = "node dist otp replica crdt store term"
+    folders["net"] = "net node term"
+    everybody = "err.h mem.h limits.h"
+
+    # No clock, no random source, no file, no socket can be had through these.
+    pure = "ctype.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h " \
+           "stdint.h stdio.h stdlib.h string.h"
+    system_of["term"] = pure " ei.h zlib.h openssl/bn.h openssl/crypto.h openssl/evp.h"
+    system_of["dist"] = pure " openssl/crypto.h openssl/evp.h openssl/md5.h"
+    system_of["store"] = pure " zlib.h"
+}
+
+FNR == 1 {
+    split(FILENAME, part, "/")
+    folder = part[3] == "" ? "" : part[2]
+}
+
+function listed(word, list)
+{
+    return index(" " list " ", " " word " ") > 0
+}
+
+# The folder below c_src that "name" in a file of this folder means; "" for
+# c_src itself, and "?" for anything else.
+function folder_of(name,    path)
+{
+    path = "c_src/" (folder == "" ? "" : folder "/") name
+    while (match(path, /[^\/.]+\/\.\.\//))
+        path = substr(path, 1, RSTART - 1) substr(path, RSTART + RLENGTH)
+    if (path ~ /^c_src\/[^\/]+\.h$/)
+        return ""
+    if (path ~ /^c_src\/[^\/]+\/[^\/]+\.h$/) {
+        split(path, part, "/")
+        return part[2]
+    }
+    return "?"
+}
+
+function ours_allowed(name,    target)
+{
+    target = folder_of(name)
+    sub(/.*\//, "", name)
+    if (FILENAME == "c_src/main.c")
+        return target != "?"
+    if (target == "")
+        return listed(name, everybody)
+    return folder != "" && listed(target, folders[folder])
+}
+
+function system_allowed(name)
+{
+    if (name == "ei.h")
+        return folder == "term"
+    if (folder == "net" || FILENAME == "c_src/main.c")
+        return 1
+    return listed(name, folder in system_of ? system_of[folder] : pure)
+}
+
+/^[ \t]*#[ \t]*include/ {
+    name = $0
+    sub(/^[^<"]*[<"]/, "", name)
+    sub(/[>"].*/, "", name)
+    if (!($0 ~ /</ ? system_allowed(name) : ours_allowed(name)))
+        print FILENAME ":" FNR ": may not include " name
+}
