@@ -75,6 +75,18 @@ $(foreach layer,$(LAYERS),$(eval $(call unit_folder,$(layer))))
 unit: $(UNIT)
 	$(Q)test/unit/run $(UNIT)
 
+# --- simulation: whole nodes, a virtual clock -------------------------------
+
+SIM := $(filter-out %/stories.o %/storm.o,$(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/sim/*.c)))
+SIM_ARCHIVES := $(filter-out $(BUILD)/libnet.a,$(ARCHIVES))
+
+$(BUILD)/stories $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_ARCHIVES)
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+sim: $(BUILD)/stories $(BUILD)/storm
+	$(Q)test/sim/run $^
+
 # --- everything --------------------------------------------------------------
 
 # What is public sets up first and then calls make again, since this file's own

@@ -243,7 +243,7 @@ static int show_failure(const struct asking *a, enum err err, struct bytes reaso
     struct etf_in in = etf_open(reason);
     fprintf(stderr, "coppice: %s at %s: ", a->name, node);
     if (etf_accept(&in, "noproc"))
-        fprintf(stderr, "there is no such process\n");
+        fprintf(stderr, "there is no such process (noproc)\n");
     else if (etf_peek(&in) == ETF_BINARY) {
         struct bytes text = etf_binary(&in);
         fprintf(stderr, "%.*s\n", (int)text.len, (const char *)text.at);

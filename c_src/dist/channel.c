@@ -194,6 +194,8 @@ static enum frame next_frame(struct channel *c, struct bytes *body)
 {
     bool narrow = c->state != UP && !c->self->tls;
     size_t limit = c->state == UP ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES;
+    if (c->taken == c->in.len)
+        return FRAME_MORE;
     struct bytes rest = {c->in.at + c->taken, c->in.len - c->taken};
     enum frame frame = frame_next(&rest, narrow ? 2 : 4, limit, body);
     c->taken = c->in.len - rest.len;

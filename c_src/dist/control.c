@@ -178,7 +178,7 @@ static enum err fields_read(struct bytes control, const struct row *row, struct 
 static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term)
 {
     size_t version = versioned ? 1 : 0;
-    if (terms->len < version)
+    if (terms->len <= version)
         return ERR_SHORT;
     if (versioned && terms->at[0] != VERSION_BYTE)
         return ERR_TAG;

@@ -40,6 +40,15 @@ static uint64_t now_ms(struct shell *sh)
 
 static void on_wake(uv_timer_t *timer);
 
+/* Nothing is left to do but to write out what sockets hold. */
+static void begin_end(struct shell *sh)
+{
+    uv_timer_stop(&sh->wake);
+    sockets_close_all(&sh->sockets);
+    if (sh->sockets.count == 0)
+        uv_stop(&sh->loop);
+}
+
 /* The one place where the core is entered. */
 static void step(struct shell *sh, struct event *e)
 {
@@ -50,7 +59,9 @@ static void step(struct shell *sh, struct event *e)
         perform(sh, &sh->outbox.list[i]);
     outbox_clear(&sh->outbox);
     uint64_t due = node_due(sh->node);
-    if (sh->ending || due == UINT64_MAX)
+    if (sh->ending)
+        begin_end(sh);
+    else if (due == UINT64_MAX)
         uv_timer_stop(&sh->wake);
     else
         uv_timer_start(&sh->wake, on_wake, due > e->now_ms ? due - e->now_ms : 0, 0);
@@ -147,16 +158,6 @@ static void start_epmd(struct shell *sh)
         uv_close((uv_handle_t *)process, (uv_close_cb)mem_free);
 }
 
-/* No more events but those of sockets that are written out. */
-static void begin_end(struct shell *sh, int code)
-{
-    sh->ending = true;
-    sh->code = code;
-    sockets_close_all(&sh->sockets);
-    if (sh->sockets.count == 0)
-        uv_stop(&sh->loop);
-}
-
 static void say_ready(const struct action *a)
 {
     printf("ready %.*s %u\n", (int)a->bytes.len, (const char *)a->bytes.at, a->port);
@@ -189,13 +190,14 @@ static void perform(struct shell *sh, struct action *a)
         break;
     case ACTION_ANSWER:
         sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes));
-        begin_end(sh, sh->code);
+        sh->ending = true;
         break;
     case ACTION_LOG:
         log_line(a->level, buf_bytes(&a->bytes));
         break;
     case ACTION_EXIT:
-        begin_end(sh, a->code);
+        sh->code = a->code;
+        sh->ending = true;
         break;
     }
 }

@@ -58,7 +58,7 @@ static void registration_refused(struct node *n)
     n->registration = NULL;
     n->refusals++;
     if (n->processes == NULL && n->refusals == REFUSALS_MAX) {
-        node_log(n, LOG_ERROR, "epmd refuses the name %.*s: another node has it",
+        node_log(n, LOG_ERROR, "epmd refuses the name %.*s: it is taken by another node",
                  TEXT(n->self.name));
         node_exit(n, EXIT_UNAVAILABLE);
         return;

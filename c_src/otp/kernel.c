@@ -15,19 +15,16 @@ static bool is_auth(struct bytes request)
 static void take_message(struct process *p, struct bytes message, struct turn *t)
 {
     struct gen_message m = gen_read(message);
-    struct buf reply = {0};
     if (m.kind != GEN_CALL)
         return;
-    if (is_auth(m.request)) {
-        put_atom(&reply, "yes");
-        gen_reply(p, m.from, buf_bytes(&reply), t);
-    } else {
-        put_tuple(&reply, 2);
-        put_atom(&reply, "unknown_request");
-        put_term(&reply, m.request);
-        gen_reply_error(p, m.from, buf_bytes(&reply), t);
+    if (!is_auth(m.request)) {
+        gen_reply_unknown(p, m.from, m.request, t);
+        return;
     }
-    buf_free(&reply);
+    struct buf yes = {0};
+    put_atom(&yes, "yes");
+    gen_reply(p, m.from, buf_bytes(&yes), t);
+    buf_free(&yes);
 }
 
 static void put_state(const struct process *p, struct buf *out)

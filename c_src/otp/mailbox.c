@@ -99,7 +99,7 @@ void process_resume(struct process *p, struct turn *t)
     p->suspended = false;
     p->overflowed = false;
     process_wake_at(p, p->wake_at_ms);
-    while (!p->ended && !p->suspended && p->held != NULL) {
+    while (!p->suspended && p->held != NULL) {
         struct mail *mail = take_oldest(p);
         handle(p, mail, t);
         mem_free(mail);

@@ -67,6 +67,11 @@ static void scope_down(struct process *p, uint64_t watch, struct bytes reason, s
         pg_peer_drop(s, peer, t);
         return;
     }
+    if (peer->pid.len == 0) {
+        peer->absent = true;
+        pg_wait(s, t);
+        return;
+    }
     pg_peer_lose(s, peer, t);
     /* Should it be our greeting that ends it, then not as fast as it restarts:
      * its supervisor would give up, and its node with it. */
@@ -270,5 +275,5 @@ void pg_status(const struct process *scope, struct buf *out)
 bool pg_settled(const struct process *scope, struct bytes node)
 {
     const struct peer *peer = pg_peer_find(scope_of(scope), node);
-    return peer != NULL && peer->settled;
+    return peer != NULL && (peer->settled || peer->absent);
 }

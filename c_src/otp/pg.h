@@ -66,8 +66,8 @@ void pg_members(const struct process *scope, struct bytes group,
 /* Every group known, with the number of its members, as a map: for status. */
 void pg_status(const struct process *scope, struct buf *out);
 
-/* True when the node's namesake has told its members since it was last met: what
- * it has to say about groups is known. */
+/* True when what the node has to say about groups is known: its namesake has told
+ * its members since it was last met, or it has none. */
 bool pg_settled(const struct process *scope, struct bytes node);
 
 #endif

@@ -1,4 +1,3 @@
-#include "../limits.h"
 #include "pg_scope.h"
 
 static void heard_discover(struct scope *s, const struct pg_message *m, struct turn *t)

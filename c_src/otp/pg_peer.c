@@ -82,7 +82,7 @@ void pg_peer_lose(struct scope *s, struct peer *peer, struct turn *t)
     if (peer->watch != 0)
         watch_stop(s->process, peer->watch, t);
     peer->watch = 0;
-    peer->settled = peer->told = false;
+    peer->settled = peer->told = peer->absent = false;
     term_free(&peer->pid);
     struct scope_turn on = {s, t};
     roster_clear(s->roster, peer->members, &(struct roster_visitor){pg_visit_left, &on});
@@ -119,10 +119,13 @@ void pg_peer_discover(struct scope *s, struct peer *peer, struct turn *t)
     struct bytes self = process_pid(s->process);
     struct buf out = {0};
     pg_put_discover(&out, self, peer->version);
+    struct address named = {.name = process_name(s->process), .node = pg_peer_name(peer)};
     if (peer->pid.len > 0)
         turn_send(t, self, term_bytes(&peer->pid), buf_bytes(&out));
     else
-        turn_send_named(t, self, pg_peer_name(peer), process_name(s->process), buf_bytes(&out));
+        turn_send_named(t, self, named.node, named.name, buf_bytes(&out));
+    if (peer->watch == 0)
+        peer->watch = watch_start(s->process, &named, t);
     buf_free(&out);
     peer->ask_ms = t->now_ms + LIMIT_DISCOVER_MS;
     pg_wait(s, t);

@@ -17,7 +17,8 @@ struct peer {
     struct roster_node *members;
     struct term pid;  /* of its scope; none until it has spoken */
     unsigned version; /* of its protocol */
-    uint64_t watch;   /* on pid; 0 when there is none */
+    uint64_t watch;   /* on pid or, until it has spoken, on the name; 0: none */
+    bool absent;      /* nobody had the scope's name there when last asked */
     uint64_t ask_ms;  /* LIMIT_DISCOVER_MS after the last discover */
     bool settled;     /* it has told its members */
     bool told;        /* it has been told ours */
@@ -57,7 +58,8 @@ void pg_peer_free(struct peer *peer);
 /* Has the scope look again, LIMIT_DISCOVER_MS from now at the latest, for peers
  * that have not answered. */
 void pg_wait(struct scope *s, struct turn *t);
-/* To its scope's pid or, until that has spoken, to the name. */
+/* To its scope's pid or, until that has spoken, to the name, which is watched
+ * then: so that a node without such a scope is known at once to be one. */
 void pg_peer_discover(struct scope *s, struct peer *peer, struct turn *t);
 /* All members of this node, to a peer that has spoken. */
 void pg_peer_tell(struct scope *s, struct peer *peer, struct turn *t);

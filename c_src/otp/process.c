@@ -8,6 +8,7 @@
 /* A pid's number is cut into id and serial where a BEAM without V4_NC cut it:
  * 28 bits of id print as <0.N.0> for years. */
 #define PID_ID_BITS 28
+_Static_assert((UINT64_C(1) << PID_ID_BITS) % LIMIT_PROCESSES == 0, "the id gives the slot");
 
 struct processes *processes_new(struct bytes node, uint32_t creation)
 {
@@ -172,8 +173,7 @@ struct process *process_of_pid(struct processes *table, struct bytes pid)
     struct etf_pid parts = etf_pid(&in);
     if (etf_finish(&in) != OK)
         return NULL;
-    uint64_t number = (uint64_t)parts.serial << PID_ID_BITS | parts.id;
-    struct process *p = table->slots[number % LIMIT_PROCESSES];
+    struct process *p = table->slots[parts.id % LIMIT_PROCESSES];
     bool same = p != NULL && !p->ended && bytes_equal(term_bytes(&p->pid), pid);
     return same ? p : NULL;
 }

@@ -132,7 +132,7 @@ static void collect(struct numbers *gone, struct process *p, struct bytes node)
 {
     for (struct ring *at = p->watches.next; at != &p->watches; at = at->next) {
         struct watch *w = HOLDER(at, struct watch, ring);
-        if (w->over || !bytes_equal(w->node, node))
+        if (!bytes_equal(w->node, node))
             continue;
         gone->at = mem_room(gone->at, gone->count, &gone->cap, sizeof(uint64_t));
         gone->at[gone->count++] = w->number;

@@ -58,8 +58,8 @@ struct replica {
 
     struct mutation *first, **end; /* the queue */
     size_t waiting, waiting_bytes;
-    uint64_t fun_call;    /* of the fun that is away; 0 for none */
-    struct buf fun_from;  /* who sent it */
+    uint64_t fun_call;   /* of the fun that is away; 0 for none */
+    struct buf fun_from; /* who sent it */
 
     bool settled, caught_up;
     uint64_t catch_up_by_ms; /* 0 until a mutation is held */

@@ -127,13 +127,24 @@ static void put_application(struct buf *out, struct bytes fun, struct bytes stat
     put_nil(out);
 }
 
+/* Whose node can run the fun: the caller's; where nobody waits, its maker's.
+ * Empty where neither is known. */
+static struct bytes fun_owner(struct bytes from, struct bytes fun)
+{
+    struct etf_in in = etf_open(fun);
+    if (from.len > 0)
+        return gen_caller(from);
+    return etf_peek(&in) == ETF_FUN ? etf_fun_creator(&in) : (struct bytes){0};
+}
+
 /* The caller waits in its own call, and its rex is another process: it can
  * run the fun without waiting for itself. */
-static void send_fun(struct replica *r, struct bytes from, struct bytes fun, struct turn *t)
+static void send_fun(struct replica *r, struct bytes from, struct bytes owner, struct bytes fun,
+                     struct turn *t)
 {
     must(r->fun_call == 0);
     struct buf caller = {0}, args = {0};
-    if (canon_put(&caller, gen_caller(from)) == OK) {
+    if (canon_put(&caller, owner) == OK) {
         put_application(&args, fun, replica_state_term(r));
         r->fun_call = rex_start(r->process, node_of(buf_bytes(&caller)), "erlang", "apply",
                                 buf_bytes(&args), LIMIT_APPLY_MS, t);
@@ -150,10 +161,11 @@ static void run_fun(struct replica *r, struct bytes from, struct bytes fun, stru
 {
     if (run_export(r, from, fun, t))
         return;
-    if (from.len == 0)
+    struct bytes owner = fun_owner(from, fun);
+    if (owner.len == 0)
         finish_with(r, from, "no_caller", t);
     else
-        send_fun(r, from, fun, t);
+        send_fun(r, from, owner, fun, t);
 }
 
 /* Joins what the fun made of the state. */
@@ -265,10 +277,12 @@ static void run(struct replica *r, struct bytes from, struct bytes change, struc
 
 void mutation_take(struct replica *r, struct bytes from, struct bytes change, struct turn *t)
 {
-    if (r->caught_up && r->fun_call == 0 && r->first == NULL)
-        run(r, from, change, t);
-    else
+    if (!r->caught_up || r->fun_call != 0) {
         enqueue(r, from, change, t);
+        return;
+    }
+    must(r->first == NULL);
+    run(r, from, change, t);
 }
 
 void mutation_go_on(struct replica *r, struct turn *t)

@@ -14,9 +14,9 @@
 struct replica_options {
     struct term name; /* the atom it is registered as */
     const struct crdt_type *type;
-    struct term actor;  /* any term; default: the node's name as a binary */
-    struct term group;  /* any term; default: the replica's name */
-    uint64_t sync_ms;   /* sync_interval */
+    struct term actor; /* any term; default: the node's name as a binary */
+    struct term group; /* any term; default: the replica's name */
+    uint64_t sync_ms;  /* sync_interval */
 };
 
 /* What is wrong with the options, in words for the user. */

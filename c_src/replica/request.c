@@ -85,12 +85,7 @@ static void unknown(struct replica *r, const struct gen_message *m, struct turn 
         r->ignored++;
         return;
     }
-    struct buf reason = {0};
-    put_tuple(&reason, 2);
-    put_atom(&reason, "unknown_request");
-    put_term(&reason, m->request);
-    gen_reply_error(r->process, m->from, buf_bytes(&reason), t);
-    buf_free(&reason);
+    gen_reply_unknown(r->process, m->from, m->request, t);
 }
 
 void request_handle(struct process *p, struct bytes message, struct turn *t)

@@ -282,3 +282,18 @@ struct etf_export etf_export(struct etf_in *in)
     x.arity = etf_uint32(in);
     return x;
 }
+
+struct bytes etf_fun_creator(struct etf_in *in)
+{
+    struct head head;
+    if (!find(in, ETF_FUN, &head))
+        return (struct bytes){0};
+    step(in, head.size);
+    /* Module, OldIndex and OldUniq stand before it, what the fun holds behind. */
+    for (int i = 0; i < 3; i++)
+        etf_any(in);
+    struct bytes creator = etf_any(in);
+    for (uint64_t held = head.terms - 4; held > 0; held--)
+        etf_any(in);
+    return creator;
+}

@@ -136,6 +136,9 @@ struct etf_export {
 };
 struct etf_export etf_export(struct etf_in *in);
 
+/* The pid of the process that made a closure; the whole fun is consumed. */
+struct bytes etf_fun_creator(struct etf_in *in);
+
 /* A list, element by element.  The list must be proper: an improper tail is
  * ERR_SHAPE when the walk reaches it.  Use:
  *

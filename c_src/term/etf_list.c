@@ -1,10 +1,7 @@
 #include "etf.h"
 #include "head.h"
 
-#define BYTE_TERM(n)                                                                               \
-    {                                                                                              \
-        TAG_SMALL_INTEGER, (n)                                                                     \
-    }
+#define BYTE_TERM(n)   TAG_SMALL_INTEGER, (n)
 #define BYTE_TERMS4(n) BYTE_TERM(n), BYTE_TERM((n) + 1), BYTE_TERM((n) + 2), BYTE_TERM((n) + 3)
 #define BYTE_TERMS16(n)                                                                            \
     BYTE_TERMS4(n), BYTE_TERMS4((n) + 4), BYTE_TERMS4((n) + 8), BYTE_TERMS4((n) + 12)
@@ -12,7 +9,7 @@
     BYTE_TERMS16(n), BYTE_TERMS16((n) + 16), BYTE_TERMS16((n) + 32), BYTE_TERMS16((n) + 48)
 
 /* What the elements of a string are as terms: a string holds them bare. */
-static const uint8_t byte_terms[256][2] = {
+static const uint8_t byte_terms[2 * 256] = {
     BYTE_TERMS64(0),
     BYTE_TERMS64(64),
     BYTE_TERMS64(128),
@@ -21,7 +18,7 @@ static const uint8_t byte_terms[256][2] = {
 
 static struct bytes byte_term(uint8_t value)
 {
-    return (struct bytes){byte_terms[value], sizeof(byte_terms[value])};
+    return (struct bytes){byte_terms + 2 * (size_t)value, 2};
 }
 
 /* Enters the list that starts at the cursor, or a tail that is one; false,

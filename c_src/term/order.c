@@ -39,6 +39,7 @@ struct walk {
 /* Which kinds stand before which.  Funs and exports are one kind to the
  * manual; the runtime puts all funs before all exports. */
 enum rank {
+    RANK_NONE, /* no canonical term */
     RANK_NUMBER,
     RANK_ATOM,
     RANK_REFERENCE,
@@ -55,24 +56,30 @@ enum rank {
 
 static enum rank rank(const struct etf_in *in)
 {
-    static const enum rank ranks[] = {
-        [ETF_INTEGER] = RANK_NUMBER,
-        [ETF_FLOAT] = RANK_NUMBER,
-        [ETF_ATOM] = RANK_ATOM,
-        [ETF_REFERENCE] = RANK_REFERENCE,
-        [ETF_FUN] = RANK_FUN,
-        [ETF_EXPORT] = RANK_EXPORT,
-        [ETF_PORT] = RANK_PORT,
-        [ETF_PID] = RANK_PID,
-        [ETF_TUPLE] = RANK_TUPLE,
-        [ETF_MAP] = RANK_MAP,
-        [ETF_LIST] = RANK_LIST,
-        [ETF_BINARY] = RANK_BITSTRING,
-        [ETF_BITSTRING] = RANK_BITSTRING,
+    static const uint8_t ranks[] = {
+        [TAG_SMALL_INTEGER] = RANK_NUMBER,
+        [TAG_INTEGER] = RANK_NUMBER,
+        [TAG_SMALL_BIG] = RANK_NUMBER,
+        [TAG_LARGE_BIG] = RANK_NUMBER,
+        [TAG_NEW_FLOAT] = RANK_NUMBER,
+        [TAG_SMALL_ATOM_UTF8] = RANK_ATOM,
+        [TAG_ATOM_UTF8] = RANK_ATOM,
+        [TAG_NEWER_REFERENCE] = RANK_REFERENCE,
+        [TAG_NEW_FUN] = RANK_FUN,
+        [TAG_EXPORT] = RANK_EXPORT,
+        [TAG_V4_PORT] = RANK_PORT,
+        [TAG_NEW_PID] = RANK_PID,
+        [TAG_SMALL_TUPLE] = RANK_TUPLE,
+        [TAG_LARGE_TUPLE] = RANK_TUPLE,
+        [TAG_MAP] = RANK_MAP,
+        [TAG_NIL] = RANK_NIL,
+        [TAG_STRING] = RANK_LIST,
+        [TAG_LIST] = RANK_LIST,
+        [TAG_BINARY] = RANK_BITSTRING,
+        [TAG_BIT_BINARY] = RANK_BITSTRING,
     };
-    enum etf_kind kind = etf_peek(in);
-    must(kind != ETF_NOTHING);
-    return kind == ETF_LIST && *in->at == TAG_NIL ? RANK_NIL : ranks[kind];
+    must(in->at < in->end && *in->at < sizeof(ranks) && ranks[*in->at] != RANK_NONE);
+    return ranks[*in->at];
 }
 
 static int sign(bool greater, bool less)

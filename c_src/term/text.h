@@ -22,8 +22,8 @@
 #include "bytes.h"
 
 struct text_in {
-    struct bytes text;        /* what is left to read */
-    unsigned line, column;    /* of the next character, from 1; columns count characters */
+    struct bytes text;     /* what is left to read */
+    unsigned line, column; /* of the next character, from 1; columns count characters */
 };
 
 /* What a reader tells of a mistake: where, and in words for the user. */
@@ -50,8 +50,9 @@ must_use enum err text_single(struct bytes text, struct buf *out, struct text_er
 
 /* Appends the term as text on one line, as io:format's ~0p would write it but
  * for the forms above: a list of printable characters as "text", a binary that
- * is printable UTF-8 as <<"text">> or <<"text"/utf8>>.  The term must be
- * canonical. */
+ * is printable UTF-8 as <<"text">> or <<"text"/utf8>>, an integer of more than
+ * a thousand bytes as 16#..., so that the time is linear in the bytes.  The
+ * term must be canonical. */
 void text_print(struct buf *out, struct bytes term);
 
 /* The same, cut with "..." after about limit bytes: for log lines. */

@@ -57,8 +57,8 @@ defmodule CallsTest do
 
     test "with an unknown request is answered with that request", %{views: views} do
       requests = [
-        :get_value,
-        {:value, 1},
+        :get_it,
+        {:value, 1, 2},
         [:improper | :list],
         %{1 => 1.0, {} => ["text", ~c"chars"]},
         1 <<< 200,

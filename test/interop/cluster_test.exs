@@ -210,56 +210,64 @@ defmodule ClusterTest do
       c = Coppice.start(net_ticktime: @ticktime, connect: [beam.node])
       eventually(fn -> connected?(beam, c) end)
       watch_connections(beam)
-      Beam.signal(beam, "STOP")
-      eventually(fn -> Coppice.log(c) =~ "#{beam.node}" end, 15_000)
-      Beam.signal(beam, "CONT")
+      Beam.freeze(beam)
+      eventually(fn -> Coppice.log(c) =~ "#{beam.node} has gone" end, 15_000)
+      Beam.thaw(beam)
       eventually(fn -> c.node in lost_by(beam) and connected?(beam, c) end, 20_000)
     end
   end
 
   describe "epmd" do
-    defp registered?(port, c),
-      do: (c.node |> to_string() |> String.split("@") |> hd()) in Epmd.names(port)
-
     test "that is killed and started again lists the coppice again" do
-      {port, _} = epmd = Epmd.start()
-      c = Coppice.start([], env: [{"ERL_EPMD_PORT", "#{port}"}])
+      port = Epmd.start()
+      # Without a PATH it cannot start one by itself.
+      c = Coppice.start([], env: [{"PATH", ""} | at_epmd(port)])
       assert registered?(port, c)
 
-      Epmd.kill(epmd)
+      Epmd.kill(port)
       Epmd.start(port)
       eventually(fn -> registered?(port, c) end, 15_000)
       beam = Beam.start(epmd: port)
       assert Beam.ping(beam, c.node) == :pong
     end
 
+    test "that is killed is started by the coppice, where it can" do
+      port = Epmd.start()
+      c = Coppice.start([], env: at_epmd(port))
+      Epmd.kill(port)
+      eventually(fn -> registered?(port, c) end, 15_000)
+    end
+
     test "is not needed by who is connected" do
-      {port, _} = epmd = Epmd.start()
-      c = Coppice.start([replicas: [views: counter()]], env: [{"ERL_EPMD_PORT", "#{port}"}])
+      port = Epmd.start()
+      c = Coppice.start([replicas: [views: counter()]], env: [{"PATH", ""} | at_epmd(port)])
       beam = Beam.start(epmd: port)
       :pong = Beam.ping(beam, c.node)
-      Epmd.kill(epmd)
+      Epmd.kill(port)
       assert Beam.call(beam, GenServer, :call, [{:views, c.node}, :value]) == {:ok, 0}
     end
 
     test "is started where there is none" do
       port = Epmd.free_port()
-      on_exit(fn -> System.cmd("epmd", ["-port", "#{port}", "-kill"]) end)
-
-      c =
-        Coppice.start([],
-          env: [{"ERL_EPMD_PORT", "#{port}"}, {"ERL_EPMD_RELAXED_COMMAND_CHECK", "1"}]
-        )
-
+      Epmd.ends_with_story(port)
+      c = Coppice.start([], env: at_epmd(port))
       assert registered?(port, c)
     end
 
     test "forgets a coppice that is stopped" do
-      {port, _} = Epmd.start()
-      c = Coppice.start([], env: [{"ERL_EPMD_PORT", "#{port}"}])
+      port = Epmd.start()
+      c = Coppice.start([], env: at_epmd(port))
       assert Coppice.stop(c) == 0
       eventually(fn -> Epmd.names(port) == [] end)
     end
+  end
+
+  defp at_epmd(port), do: [{"ERL_EPMD_PORT", "#{port}"}]
+
+  defp registered?(port, c) do
+    [name, _host] = String.split("#{c.node}", "@")
+    names = Epmd.names(port)
+    names != :none and name in names
   end
 
   describe "a node that is started again under its name" do
@@ -288,16 +296,15 @@ defmodule ClusterTest do
     end
 
     test "while its old connection still seems up: the new one takes its place" do
-      {port, _} = epmd = Epmd.start()
-      env = [env: [{"ERL_EPMD_PORT", "#{port}"}]]
+      port = Epmd.start()
       name = fresh("b")
       old = Beam.start(name: name, epmd: port)
-      c = Coppice.start([replicas: [views: counter()]], env)
+      c = Coppice.start([replicas: [views: counter()]], env: at_epmd(port))
       :pong = Beam.ping(old, c.node)
-      Beam.signal(old, "STOP")
+      Beam.freeze(old)
 
       # A fresh epmd has not heard of the old one, so the name can be had again.
-      Epmd.kill(epmd)
+      Epmd.kill(port)
       Epmd.start(port)
       eventually(fn -> registered?(port, c) end, 15_000)
       new = Beam.start(name: name, epmd: port)

@@ -229,8 +229,8 @@ defmodule PgTest do
       assert hears?(beam, member, c)
     end
 
-    test "are learnt when Grove starts after they met", %{scope: scope, group: group} do
-      beam = Beam.start()
+    test "are learnt when Grove comes after they met", %{scope: scope, group: group} do
+      beam = Beam.start(grove: false)
       c = coppice(:auto, group, [beam])
       eventually(fn -> c.node in Beam.nodes(beam, :hidden) end)
       Beam.start_grove(beam, scope)
@@ -238,7 +238,7 @@ defmodule PgTest do
     end
 
     test "of nodes without Grove are no trouble", %{scope: scope, group: group} do
-      plain = Beam.start()
+      plain = Beam.start(grove: false)
       grove = Beam.start(grove: scope)
       c = coppice(:auto, group, [plain, grove])
       member_of(c, grove, scope, group)

@@ -311,10 +311,10 @@ defmodule ReplicationTest do
 
     test "either side, after a cut, gets what it missed", %{group: group} do
       {c, beam, here, there} = pair(group)
-      Beam.signal(beam, "STOP")
+      Beam.freeze(beam)
       kept = Task.async(fn -> Server.mutate(here, &GCounter.increment(&1, 1)) end)
       assert Task.await(kept) == :ok
-      Beam.signal(beam, "CONT")
+      Beam.thaw(beam)
       Beam.disconnect(beam, c.node)
 
       :ok = Server.mutate(here, &GCounter.increment(&1, 4))

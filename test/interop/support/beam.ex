@@ -13,7 +13,7 @@ defmodule Beam do
   @doc """
   Options: `name`, `cookie`, `hidden` (default false), `kernel` (its
   parameters), `epmd` (a port), `grove` (the scope to start Grove in; true for
-  Grove's own).
+  Grove's own; false: its code is not even there).
   """
   def start(opts \\ []) do
     name = Keyword.get_lazy(opts, :name, fn -> Story.fresh("b") end)
@@ -33,7 +33,7 @@ defmodule Beam do
     {:ok, _} = call(beam, :application, :ensure_all_started, [:elixir])
     :ok = call(beam, :logger, :set_primary_config, [:level, :none])
     load_kept_code(beam)
-    start_grove(beam, opts[:grove])
+    if opts[:grove], do: start_grove(beam, opts[:grove])
     %{beam | os_pid: List.to_string(call(beam, :os, :getpid, []))}
   end
 
@@ -43,15 +43,16 @@ defmodule Beam do
     ["-setcookie", "#{cookie}", "-start_epmd", "false"] ++
       if(opts[:hidden], do: ["-hidden"], else: []) ++
       Enum.flat_map(opts[:kernel] || [], fn {key, x} -> ["-kernel", "#{key}", "#{x}"] end) ++
-      Enum.flat_map([String, Grove.Application, Beam], &["-pa", folder(&1)])
+      if(opts[:grove] == false, do: [], else: ["-pa", folder(Grove.Application)]) ++
+      ["-pa", folder(String), "-pa", folder(Beam)]
   end
 
   defp folder(module), do: module |> :code.which() |> Path.dirname()
 
   @doc "Starts Grove there; `scope` is true for the scope of its own choice."
-  def start_grove(_beam, nil), do: :ok
-
   def start_grove(beam, scope) do
+    true = call(beam, :code, :add_patha, [String.to_charlist(folder(Grove.Application))])
+
     run(beam, fn ->
       if scope != true, do: Application.put_env(:grove, :scope, scope, persistent: true)
       {:ok, _} = Application.ensure_all_started(:grove)
@@ -99,6 +100,14 @@ defmodule Beam do
 
   def stop(beam), do: :peer.stop(beam.peer)
 
-  @doc "Sends it a signal, such as KILL, STOP or CONT."
+  @doc "Sends it a signal, such as KILL."
   def signal(beam, name), do: Story.signal(beam.os_pid, name)
+
+  @doc "Stops it in its tracks until `thaw`; a frozen one does not outlive its story."
+  def freeze(beam) do
+    ExUnit.Callbacks.on_exit(fn -> signal(beam, "KILL") end)
+    signal(beam, "STOP")
+  end
+
+  def thaw(beam), do: signal(beam, "CONT")
 end

@@ -121,7 +121,8 @@ defmodule Coppice do
   @doc "The program and its arguments, with what is to stand before them."
   def command(args) do
     program = Path.expand(System.get_env("COPPICE", "priv/coppice"))
-    String.split(System.get_env("COPPICE_WRAP", "")) ++ [program | Enum.map(args, &to_string/1)]
+    wrap = String.split(System.get_env("COPPICE_WRAP", ""))
+    wrap ++ [program | Enum.map(args, &to_string/1)]
   end
 
   @doc "The environment of a coppice: it knows the suites' cookie unless told otherwise."

@@ -1,20 +1,25 @@
 defmodule Epmd do
   @moduledoc "An epmd beside the suites' own, for the stories in which it dies."
 
-  @doc "Starts one, on `port` if given; answers `{port, os_pid}` once it listens."
+  @doc "Starts one on `port`, a free one if not given, and answers that port."
   def start(port \\ free_port()) do
-    epmd = System.find_executable("epmd")
-    args = ["-port", "#{port}", "-address", "127.0.0.1"]
-    handle = Port.open({:spawn_executable, epmd}, [:binary, args: args])
-    {:os_pid, os_pid} = Port.info(handle, :os_pid)
-    ExUnit.Callbacks.on_exit(fn -> kill({port, os_pid}) end)
+    System.cmd("epmd", ["-daemon", "-port", "#{port}", "-address", "127.0.0.1"])
+    ends_with_story(port)
     Story.eventually(fn -> names(port) != :none end)
-    {port, os_pid}
+    port
   end
 
-  def kill({port, os_pid}) do
-    Story.signal(os_pid, "KILL")
-    Story.eventually(fn -> names(port) == :none end)
+  @doc "Whoever starts one there, it is gone when the story is over."
+  def ends_with_story(port), do: ExUnit.Callbacks.on_exit(fn -> kill(port) end)
+
+  # The environment says ERL_EPMD_RELAXED_COMMAND_CHECK, without which it would
+  # live on while it lists a node.
+  @doc "Ends it."
+  def kill(port) do
+    Story.eventually(fn ->
+      System.cmd("epmd", ["-port", "#{port}", "-kill"], stderr_to_stdout: true)
+      names(port) == :none
+    end)
   end
 
   @doc "What it lists, `:none` when nothing listens."
@@ -26,7 +31,7 @@ defmodule Epmd do
   end
 
   defp ask_names(socket) do
-    :ok = :gen_tcp.send(socket, <<1::16, ?n>>)
+    :gen_tcp.send(socket, <<1::16, ?n>>)
     text = read(socket, "")
     for [_, name] <- Regex.scan(~r/name (\S+) at/, text), do: name
   end

@@ -1,7 +1,7 @@
 /* Two channels of ours that talk to each other, and one that hears what no
  * BEAM would say.  Recorded connections are in test_replay. */
 #include <malloc.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "dist/channel.h"
 #include "dist/control.h"
@@ -163,16 +163,10 @@ static void leaves_an_older_connection(void)
 static void finds_a_wrong_cookie(void)
 {
     struct signal signal;
-    struct channel_self other = self_a;
-    other.cookie = BYTES("cookies");
     for (unsigned side = 0; side < 2; side++) {
-        struct pair p = side == 0 ? pair_of(&other, &self_b) : pair_of(&self_a, &other);
-        struct channel_self b = other;
-        b.name = BYTES("b@h");
-        if (side == 1) {
-            channel_free(p.b);
-            p.b = channel_accept(&b, CHALLENGE_B);
-        }
+        struct channel_self a = self_a, b = self_b;
+        (side == 0 ? &a : &b)->cookie = BYTES("cookies");
+        struct pair p = pair_of(&a, &b);
         CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
         channel_answer(p.b, STATUS_OK);
         CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
@@ -291,36 +285,6 @@ static void refuses_oversize_names(void)
     channel_free(c);
 }
 
-/* Everything that a peer says is fed at once: nothing is read before the
- * answer, and frames behind the handshake are not lost. */
-static void waits_for_the_answer(void)
-{
-    struct signal signal;
-    struct pair p = pair_of(&self_a, &self_b), twin = pair_of(&self_a, &self_b);
-    joined(&twin);
-    struct signal send = {.kind = SIGNAL_REG_SEND, .payload = term_of("hello")};
-    send.from = term_of("#Pid<'a@h'.1.0.11>");
-    send.to = term_of("srv");
-    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
-    channel_answer(p.b, STATUS_OK);
-    channel_feed(p.a, buf_bytes(channel_out(p.b)));
-    CU_ASSERT_EQUAL(channel_next(p.a, &signal), CHANNEL_QUIET);
-    channel_feed(p.b, buf_bytes(channel_out(p.a)));
-    channel_send(twin.a, &send);
-    channel_tick(twin.a);
-    channel_send(twin.a, &send);
-    channel_feed(p.b, buf_bytes(channel_out(twin.a)));
-    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_UP);
-    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_SIGNAL);
-    ASSERT_TERM(signal.payload, term_of("hello"));
-    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_SIGNAL);
-    ASSERT_TERM(signal.to, term_of("srv"));
-    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
-    pair_free(&p);
-    pair_free(&twin);
-}
-
 #define A "#Pid<'a@h'.1.2.11>"
 #define B "#Pid<'b@h'.3.4.12>"
 #define R "#Ref<'a@h'.11.1.2.3>"
@@ -384,6 +348,47 @@ static void carries_signals(void)
     }
 }
 
+/* All that a says to b until it is up, and a signal, a tick and a signal. */
+static void all_of_a(struct buf *said)
+{
+    struct signal signal, link = {.kind = SIGNAL_LINK, .from = term_of(A), .to = term_of(B)};
+    struct pair p = pair_of(&self_a, &self_b);
+    buf_put(said, buf_bytes(channel_out(p.a)));
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    channel_answer(p.b, STATUS_OK);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
+    buf_put(said, buf_bytes(channel_out(p.a)));
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_UP);
+    channel_send(p.a, &link);
+    channel_tick(p.a);
+    channel_send(p.a, &link);
+    buf_put(said, buf_bytes(channel_out(p.a)));
+    pair_free(&p);
+}
+
+/* Fed at once, nothing is read before the answer, and what stands behind the
+ * handshake is not lost. */
+static void waits_for_the_answer(void)
+{
+    struct signal signal;
+    struct buf said = {0};
+    all_of_a(&said);
+    struct channel *b = channel_accept(&self_b, CHALLENGE_B);
+    channel_feed(b, buf_bytes(&said));
+    CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_NAMED);
+    CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(channel_out(b)->len, 0);
+    channel_answer(b, STATUS_OK);
+    CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_UP);
+    CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_SIGNAL);
+    CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_SIGNAL);
+    ASSERT_TERM(signal.to, term_of(B));
+    CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_QUIET);
+    channel_free(b);
+    buf_free(&said);
+}
+
 static void ticks(void)
 {
     struct signal signal;
@@ -430,8 +435,7 @@ static size_t bytes_taken(void)
     return info.uordblks + info.hblkhd;
 }
 
-/* Lengths that are only promised take no memory, and what a large frame took
- * is given back. */
+/* Lengths that are only promised take no memory. */
 static void takes_no_memory_ahead(void)
 {
     struct signal signal;
@@ -441,49 +445,105 @@ static void takes_no_memory_ahead(void)
     channel_feed(p.b, hex("0fffffff 8345 0000000000000001 00000000ffffffff 00"));
     CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
     CU_ASSERT(bytes_taken() < before + 100000);
-    struct buf payload = {0};
-    buf_put(&payload, hex("6d 00989680"));
-    for (unsigned i = 0; i < 10000000; i++)
-        buf_put_u8(&payload, (uint8_t)i);
-    struct signal out = {.kind = SIGNAL_SEND, .from = term_of(B), .to = term_of(A)};
-    out.payload = buf_bytes(&payload);
-    channel_send(p.b, &out);
-    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_SIGNAL);
-    CU_ASSERT(bytes_equal(signal.payload, out.payload));
-    buf_free(&payload);
-    buf_free(channel_out(p.b));
-    CU_ASSERT_EQUAL(channel_next(p.a, &signal), CHANNEL_QUIET);
-    CU_ASSERT(bytes_taken() < before + 100000);
     pair_free(&p);
 }
 
-/* A million frames in one feed, then in small ones with a rest each time:
- * quadratic work would not end. */
-static void is_linear(void)
+#define LARGE_BYTES 10000000
+
+/* A frame of this signal, in one piece or as two fragments. */
+static void put_large(struct buf *frame, const struct signal *s, bool fragments)
+{
+    struct buf control = {0};
+    control_write(&control, s, DFLAGS_OURS, false);
+    size_t half = control.len / 2;
+    buf_put_u32(frame, (uint32_t)(fragments ? half + 19 : control.len + 3));
+    buf_put(frame, fragments ? hex("8345 0000000000000001 0000000000000002 00") : hex("834400"));
+    buf_put(frame, (struct bytes){control.at, fragments ? half : control.len});
+    if (fragments) {
+        buf_put_u32(frame, (uint32_t)(control.len - half + 18));
+        buf_put(frame, hex("8346 0000000000000001 0000000000000001"));
+        buf_put(frame, (struct bytes){control.at + half, control.len - half});
+    }
+    buf_free(&control);
+}
+
+/* What a large message took is given back without another message coming. */
+static void gives_memory_back(void)
+{
+    struct signal signal, out = {.kind = SIGNAL_EXIT, .from = term_of(A), .to = term_of(B)};
+    struct buf large = {0}, frame = {0};
+    buf_put(&large, hex("6d 00989680")); /* a binary of LARGE_BYTES */
+    memset(buf_room(&large, LARGE_BYTES), 'x', LARGE_BYTES);
+    large.len += LARGE_BYTES;
+    for (unsigned fragments = 0; fragments < 2; fragments++) {
+        struct pair p = pair_of(&self_a, &self_b);
+        joined(&p);
+        buf_clear(&frame);
+        out.reason = buf_bytes(&large);
+        put_large(&frame, &out, fragments);
+        size_t before = bytes_taken();
+        channel_feed(p.b, buf_bytes(&frame));
+        CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_SIGNAL);
+        CU_ASSERT(bytes_equal(signal.reason, out.reason));
+        CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
+        CU_ASSERT(bytes_taken() < before + 100000);
+        pair_free(&p);
+    }
+    buf_free(&frame);
+    buf_free(&large);
+}
+
+#define MANY 50000
+
+/* So many links, each a frame, in one buffer. */
+static void put_links(struct buf *out, struct channel *from)
+{
+    struct signal link = {.kind = SIGNAL_LINK, .from = term_of(A), .to = term_of(B)};
+    for (unsigned i = 0; i < MANY; i++)
+        channel_send(from, &link);
+    buf_put(out, buf_bytes(channel_out(from)));
+    buf_clear(channel_out(from));
+}
+
+static unsigned heard(struct channel *c)
 {
     struct signal signal;
+    unsigned signals = 0;
+    while (channel_next(c, &signal) == CHANNEL_SIGNAL)
+        signals++;
+    return signals;
+}
+
+/* A million frames in one feed: quadratic work would not end. */
+static void is_linear(void)
+{
     struct buf many = {0};
     struct pair p = pair_of(&self_a, &self_b);
     joined(&p);
     for (unsigned i = 0; i < 1000000; i++)
-        buf_put(&many, hex("00000000"));
-    struct signal link = {.kind = SIGNAL_LINK, .from = term_of(A), .to = term_of(B)};
-    for (unsigned i = 0; i < 50000; i++)
-        channel_send(p.a, &link);
-    size_t frame = channel_out(p.a)->len / 50000;
-    buf_put(&many, buf_bytes(channel_out(p.a)));
+        buf_put_u32(&many, 0);
+    put_links(&many, p.a);
     channel_feed(p.b, buf_bytes(&many));
-    unsigned heard = 0;
-    while (channel_next(p.b, &signal) == CHANNEL_SIGNAL)
-        heard++;
-    CU_ASSERT_EQUAL(heard, 50000);
-    for (size_t at = 0, n; at < channel_out(p.a)->len; at += n) {
-        n = channel_out(p.a)->len - at < frame + 1 ? channel_out(p.a)->len - at : frame + 1;
-        channel_feed(p.b, (struct bytes){channel_out(p.a)->at + at, n});
-        while (channel_next(p.b, &signal) == CHANNEL_SIGNAL)
-            heard++;
+    CU_ASSERT_EQUAL(heard(p.b), MANY);
+    buf_free(&many);
+    pair_free(&p);
+}
+
+/* Half a frame always waits for its other half; what was read does not pile up. */
+static void keeps_only_the_rest(void)
+{
+    struct buf many = {0};
+    struct pair p = pair_of(&self_a, &self_b);
+    joined(&p);
+    put_links(&many, p.a);
+    size_t frame = many.len / MANY, before = bytes_taken();
+    channel_feed(p.b, (struct bytes){many.at, frame / 2});
+    CU_ASSERT_EQUAL(heard(p.b), 0);
+    for (unsigned i = 0; i < MANY - 1; i++) {
+        channel_feed(p.b, (struct bytes){many.at + frame / 2 + i * frame, frame});
+        CU_ASSERT_EQUAL(heard(p.b), 1);
     }
-    CU_ASSERT_EQUAL(heard, 100000);
+    CU_ASSERT(bytes_taken() < before + 100000);
     buf_free(&many);
     pair_free(&p);
 }
@@ -493,4 +553,5 @@ SUITE("channel", TEST(join), TEST(join_over_tls), TEST(keeps_one_of_two), TEST(r
       TEST(finds_a_wrong_cookie), TEST(finds_a_wrong_digest), TEST(finds_another_node),
       TEST(demands_flags), TEST(refuses_openings), TEST(refuses_oversize_names),
       TEST(waits_for_the_answer), TEST(carries_signals), TEST(ticks), TEST(refuses_frames),
-      TEST(takes_no_memory_ahead), TEST(is_linear))
+      TEST(takes_no_memory_ahead), TEST(gives_memory_back), TEST(is_linear),
+      TEST(keeps_only_the_rest))

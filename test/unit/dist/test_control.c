@@ -356,7 +356,8 @@ static void refuses_bad_terms(void)
 {
     CU_ASSERT_EQUAL(verdict(hex(""), false), ERR_SHORT);
     CU_ASSERT_EQUAL(verdict(hex("ff"), false), ERR_TAG);
-    CU_ASSERT_EQUAL(verdict(hex("82"), true), ERR_TAG);
+    CU_ASSERT_EQUAL(verdict(hex("83"), true), ERR_SHORT);
+    CU_ASSERT_EQUAL(verdict(hex("82 6a"), true), ERR_TAG);
     CU_ASSERT_EQUAL(verdict(hex("52 00"), false), ERR_TAG); /* from the atom cache */
     struct buf terms = {0};
     buf_put(&terms, term_of("{2,''," T "}"));
@@ -387,6 +388,7 @@ static const struct writing writings[] = {
     {PLAIN, "{2,''," T "}", "m", SIGNAL_SEND, F, T, NULL, NULL, 0},
     {PLAIN, "{2,''," T "}", "m", SIGNAL_SEND, NULL, T, NULL, NULL, 0},
     {DFLAGS_OURS, "{22," F "," T "}", "m", SIGNAL_SEND, F, T, NULL, NULL, 0},
+    {UINT64_MAX, "{22," F "," T "}", "m", SIGNAL_SEND, F, T, NULL, NULL, 0},
     {DFLAGS_OURS, "{6," F ",'',srv}", "m", SIGNAL_REG_SEND, F, "srv", NULL, NULL, 0},
     {PLAIN, "{6," F ",'',srv}", "m", SIGNAL_REG_SEND, F, "srv", NULL, NULL, 0},
     {PLAIN, "{3," F "," T ",r}", NULL, SIGNAL_EXIT, F, T, NULL, "r", 0},

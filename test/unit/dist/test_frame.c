@@ -131,6 +131,11 @@ static void joins_fragments(void)
     /* an id may be used again when its sequence is over */
     takes(f, "8345" A "0000000000000002 00 6131", OK, NULL);
     takes(f, "8346" A "0000000000000001 6133", OK, "6131 6133");
+    /* the older of two is over first, and the younger goes on */
+    takes(f, "8345" A "0000000000000002 00 6131", OK, NULL);
+    takes(f, "8345" B "0000000000000002 00 6231", OK, NULL);
+    takes(f, "8346" A "0000000000000001 6132", OK, "6131 6132");
+    takes(f, "8346" B "0000000000000001 6232", OK, "6231 6232");
     fragments_free(f);
 }
 
@@ -144,6 +149,7 @@ static void refuses_fragments(void)
         "8346" A "ffffffffffffffff 6132",    /* nor from here */
         "8346" B "0000000000000002 6132",    /* never begun */
         "8345" A "0000000000000003 00 6131", /* begun twice */
+        "8345" A "0000000000000002 00 6131", /* the same, where the next has to come */
         "8345" A "0000000000000001 00 6131", /* the same, and whole */
         "8345" B "0000000000000000 00 6131", "8345" B "ffffffffffffffff 00 6131",
     };

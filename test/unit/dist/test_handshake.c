@@ -207,7 +207,7 @@ static void says_status(void)
         CU_ASSERT_EQUAL(message.at[0], 's');
         CU_ASSERT(bytes_equal((struct bytes){message.at + 1, message.len - 1}, bytes_of(texts[s])));
         CU_ASSERT_EQUAL(read_status(wall(message), &status), OK);
-        CU_ASSERT_EQUAL(status, s);
+        CU_ASSERT_EQUAL(status, (enum status)s);
     }
     buf_free(&out);
     CU_ASSERT_EQUAL(read_status(message_of("dist/not_allowed.in", 0), &status), OK);

@@ -1,4 +1,4 @@
-#include "unit/otp/world.h"
+#include "unit/otp/scribe.h"
 
 #include "limits.h"
 #include "otp/rex.h"
@@ -422,6 +422,22 @@ static void understands_what_rex_answers(void)
     }
 }
 
+static void cuts_off_only_what_is_a_stack(void)
+{
+    static const char *const whole[] = {
+        "{undef,[{m,f,1,[]}|more]}", "{undef,\"text\"}", "{undef,[{m,f,1}]}",    "{undef,{m,f}}",
+        "{undef,[{m,f,1,[]},x]}",    "[undef]",          "{undef,[{1,f,1,[]}]}", "{a,b,[]}",
+    };
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+        char reply[100];
+        snprintf(reply, sizeof(reply), "{badrpc,{'EXIT',%s}}", whole[i]);
+        struct bytes term;
+        struct answer a = {OK, wall(term_of(reply))};
+        CU_ASSERT_EQUAL(rex_read(&a, &term), REX_RAISED);
+        ASSERT_TERM(term, term_of(whole[i]));
+    }
+}
+
 static void understands_that_there_is_no_rex(void)
 {
     struct bytes term;
@@ -439,4 +455,5 @@ SUITE("call", TEST(watches_by_pid_and_name), TEST(a_stopped_watch_is_silent),
       TEST(a_stopped_call_is_silent), TEST(open_calls_are_bounded), TEST(may_end_on_an_answer),
       TEST(ends_are_held_for_a_suspended_owner), TEST(a_held_end_can_still_be_stopped),
       TEST(held_ends_go_with_their_owner), TEST(rex_is_called_as_rpc_does),
-      TEST(understands_what_rex_answers), TEST(understands_that_there_is_no_rex))
+      TEST(understands_what_rex_answers), TEST(cuts_off_only_what_is_a_stack),
+      TEST(understands_that_there_is_no_rex))

@@ -1,4 +1,4 @@
-#include "unit/otp/world.h"
+#include "unit/otp/scribe.h"
 
 #include "otp/kernel.h"
 

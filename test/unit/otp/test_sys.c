@@ -1,4 +1,4 @@
-#include "unit/otp/world.h"
+#include "unit/otp/scribe.h"
 
 #define FROM      "{" THEM(4) ",1}"
 #define ANSWER(a) "SEND b@h " US(1) " -> " THEM(4) ": {1," a "}"
@@ -60,6 +60,24 @@ static void suspends_and_resumes(void)
     SAID(ANSWER("ok"));
     HEARD("1 message held");
     CU_ASSERT_FALSE(process_suspended(p));
+    world_close();
+}
+
+static void send_on(struct process *p)
+{
+    turn_send(&world.turn, process_pid(p), term_of(THEM(4)), term_of("on"));
+}
+
+static void says_ok_before_it_goes_on(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    process_suspend(p);
+    process_deliver(p, term_of("held"), &world.turn);
+    scribe_then(p, send_on);
+    ask("resume");
+    SAID(ANSWER("ok"));
+    SAID("SEND b@h " US(1) " -> " THEM(4) ": on");
     world_close();
 }
 
@@ -171,5 +189,6 @@ static void answers_what_sys_functions_send(void)
 }
 
 SUITE("sys", TEST(shows_state_and_status), TEST(suspends_and_resumes),
-      TEST(stops_with_exactly_that_reason), TEST(says_what_it_cannot),
-      TEST(an_impossible_reason_is_refused), TEST(answers_what_sys_functions_send))
+      TEST(says_ok_before_it_goes_on), TEST(stops_with_exactly_that_reason),
+      TEST(says_what_it_cannot), TEST(an_impossible_reason_is_refused),
+      TEST(answers_what_sys_functions_send))

@@ -101,6 +101,56 @@ static void orders_keys(void)
        "74 00000002 74 00000001 6101 6a 6102  74 00000002 6101 6a 6102 6a 6101");
 }
 
+/* Each key is copied up to its atom while the rest of it still stands in the
+ * input, so that comparing it with the one before makes the result grow. */
+static void compares_keys_that_are_copied_in_part(void)
+{
+    struct buf b = {0}, out = {0};
+    put_map(&b, 256);
+    for (unsigned i = 0; i < 256; i++) {
+        put_tuple(&b, 2);
+        buf_put(&b, hex("640001"));
+        buf_put_u8(&b, (uint8_t)i);
+        memset(buf_room(&b, 1005), 0, 1005);
+        b.at[b.len] = TAG_BINARY;
+        b.at[b.len + 3] = 1000 >> 8;
+        b.at[b.len + 4] = 1000 & 0xff;
+        b.len += 1005;
+        put_nil(&b);
+    }
+    CU_ASSERT(canon(&out, buf_bytes(&b)) == OK);
+    buf_clear(&b);
+    CU_ASSERT(canon(&b, buf_bytes(&out)) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&b), buf_bytes(&out)));
+    buf_free(&out);
+    buf_free(&b);
+}
+
+/* #{2 => [], 1 => #{2 => [], 1 => ... <<a few megabytes>>}}: sorting each map
+ * moves all that is in it. */
+static enum err canon_nested_maps(unsigned depth, uint32_t bytes)
+{
+    struct buf b = {0}, out = {0};
+    for (; depth > 0; depth--)
+        buf_put(&b, hex("74 00000002 6102 6a 6101"));
+    buf_put_u8(&b, TAG_BINARY);
+    buf_put_u32(&b, bytes);
+    memset(buf_room(&b, bytes), 0, bytes);
+    b.len += bytes;
+    enum err e = canon(&out, buf_bytes(&b));
+    buf_free(&out);
+    buf_free(&b);
+    return e;
+}
+
+static void bounds_the_sorting(void)
+{
+    uint32_t bytes = (uint32_t)(LIMIT_SORT_BYTES / (LIMIT_TERM_DEPTH - 2));
+    CU_ASSERT(canon_nested_maps(LIMIT_TERM_DEPTH, bytes) == ERR_LIMIT);
+    CU_ASSERT(canon_nested_maps(LIMIT_TERM_DEPTH, 100000) == OK);
+    CU_ASSERT(canon_nested_maps(16, bytes) == OK);
+}
+
 /* A list of n small integers, before the boundary of a STRING and behind it. */
 static void list_of_bytes(struct buf *out, uint32_t n)
 {
@@ -326,7 +376,8 @@ static void survives_mutants(void)
 }
 
 SUITE("canon", TEST(agrees_with_a_beam), TEST(appends), TEST(copies), TEST(refuses_equal_keys),
-      TEST(orders_keys), TEST(draws_the_line_between_strings_and_lists),
-      TEST(clears_the_bits_behind_a_bit_string), TEST(goes_as_deep_as_a_check),
-      TEST(unpacks_exactly), TEST(refuses_every_prefix_of_external_terms), TEST(demands_a_version),
-      TEST(unpacks_in_steps), TEST(survives_mutants))
+      TEST(orders_keys), TEST(compares_keys_that_are_copied_in_part), TEST(bounds_the_sorting),
+      TEST(draws_the_line_between_strings_and_lists), TEST(clears_the_bits_behind_a_bit_string),
+      TEST(goes_as_deep_as_a_check), TEST(unpacks_exactly),
+      TEST(refuses_every_prefix_of_external_terms), TEST(demands_a_version), TEST(unpacks_in_steps),
+      TEST(survives_mutants))

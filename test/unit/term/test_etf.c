@@ -266,7 +266,9 @@ static void keeps_its_first_error(void)
     struct bytes element, head, tail;
     struct atom atom = {.len = 7};
     etf_tuple_of(&in, 3);
+    CU_ASSERT(in.err == ERR_SHAPE);
     etf_fail(&in, ERR_RANGE);
+    CU_ASSERT(in.err == ERR_SHAPE && in.at == in.end);
     CU_ASSERT(etf_peek(&in) == ETF_NOTHING);
     CU_ASSERT(etf_any(&in).len == 0);
     CU_ASSERT(etf_tuple(&in) == 0 && etf_map(&in) == 0);

@@ -1,0 +1,296 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mem.h"
+#include "term/etf.h"
+#include "term/text.h"
+#include "term/write.h"
+#include "world.h"
+
+/* gen_server:call/2 waits for so long. */
+#define CALL_MS 5000
+
+void caller_start(struct sim *s, unsigned node)
+{
+    struct caller *c = &s->callers[node];
+    buf_printf(&c->name, "caller%u@c%u", node + 1, node + 1);
+}
+
+void caller_free(struct sim *s, unsigned node)
+{
+    struct caller *c = &s->callers[node];
+    channel_free(c->channel);
+    buf_free(&c->name);
+    for (size_t i = 0; i < s->call_count; i++)
+        if (s->calls[i].node == node)
+            buf_free(&s->calls[i].request);
+}
+
+/* --- calls ------------------------------------------------------------------- */
+
+static void call_over(struct sim *s, struct sim_call *call, enum sim_outcome outcome,
+                      const char *text)
+{
+    call->outcome = outcome;
+    buf_free(&call->request);
+    if (call->kind != CALL_CAST)
+        trace_deed(s, "%s: %s", call->label, text);
+    while (s->calls_over < s->call_count && s->calls[s->calls_over].outcome != SIM_OPEN)
+        s->calls_over++;
+}
+
+/* As gen:do_call: a monitor, then the message under the same reference. */
+static void say(struct sim *s, unsigned node, size_t number)
+{
+    struct sim_call *call = &s->calls[number];
+    struct buf pid = {0}, ref = {0}, name = {0}, message = {0};
+    peer_put_pid(s, node, &pid);
+    peer_put_ref(s, node, number, &ref);
+    put_atom(&name, "counter");
+    struct signal signal = {.kind = SIGNAL_MONITOR,
+                            .from = buf_bytes(&pid),
+                            .to = buf_bytes(&name),
+                            .ref = buf_bytes(&ref)};
+    call->said = true;
+    if (call->kind != CALL_CAST)
+        peer_send(s, node, &signal);
+    put_tuple(&message, call->kind == CALL_CAST ? 2 : 3);
+    put_atom(&message, call->kind == CALL_CAST ? "$gen_cast" : "$gen_call");
+    if (call->kind != CALL_CAST) {
+        put_tuple(&message, 2);
+        put_term(&message, buf_bytes(&pid));
+        put_list(&message, 1);
+        put_atom(&message, "alias");
+        put_term(&message, buf_bytes(&ref));
+    }
+    put_term(&message, buf_bytes(&call->request));
+    signal.kind = SIGNAL_REG_SEND;
+    signal.payload = buf_bytes(&message);
+    if (call->kind != CALL_MONITOR)
+        peer_send(s, node, &signal);
+    buf_free(&pid);
+    buf_free(&ref);
+    buf_free(&name);
+    buf_free(&message);
+    if (call->kind == CALL_CAST)
+        call_over(s, call, SIM_REPLIED, "");
+}
+
+void caller_say(struct sim *s, unsigned node)
+{
+    for (size_t i = s->calls_over; i < s->call_count && s->callers[node].up; i++)
+        if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN && !s->calls[i].said)
+            say(s, node, i);
+}
+
+/* A call that has just been made, to be said as soon as there is a connection. */
+static size_t call_new(struct sim *s, unsigned node, enum call_kind kind, struct buf *request,
+                       const char *label, ...)
+{
+    s->calls = mem_room(s->calls, s->call_count, &s->call_cap, sizeof(*s->calls));
+    size_t number = s->call_count++;
+    struct sim_call *call = &s->calls[number];
+    *call = (struct sim_call){.node = node, .kind = kind, .request = *request};
+    call->until_ms = kind == CALL_MONITOR ? UINT64_MAX : s->now_ms + CALL_MS;
+    va_list args;
+    va_start(args, label);
+    vsnprintf(call->label, sizeof(call->label), label, args);
+    va_end(args);
+    trace_deed(s, "%s", call->label);
+    return number;
+}
+
+static void begin(struct sim *s, unsigned node)
+{
+    struct caller *c = &s->callers[node];
+    if (c->up)
+        caller_say(s, node);
+    else if (!c->dialling && s->nodes[node].ready)
+        peer_connect(s, node);
+    else if (!c->dialling)
+        caller_lost(s, node, "not connected");
+}
+
+static void read_text(struct buf *out, const char *text)
+{
+    struct text_error error;
+    enum err e = text_single(bytes_of(text), out, &error);
+    must(e == OK);
+}
+
+size_t sim_call(struct sim *s, unsigned node, const char *request)
+{
+    struct buf term = {0};
+    read_text(&term, request);
+    size_t number = call_new(s, node, CALL_OTHER, &term, "n%u, %s", node + 1, request);
+    begin(s, node);
+    return number;
+}
+
+void sim_cast(struct sim *s, unsigned node, const char *request)
+{
+    struct buf term = {0};
+    read_text(&term, request);
+    call_new(s, node, CALL_CAST, &term, "n%u, without an answer, %s", node + 1, request);
+    begin(s, node);
+}
+
+void sim_monitor(struct sim *s, unsigned node)
+{
+    struct buf nothing = {0};
+    call_new(s, node, CALL_MONITOR, &nothing, "watching n%u", node + 1);
+    begin(s, node);
+}
+
+/* --- additions: what the ledger is about --------------------------------------- */
+
+static size_t add(struct sim *s, unsigned node, enum call_kind kind, int64_t by,
+                  struct buf *request, const char *how)
+{
+    s->ledgers[node].asked[by < 0] += (uint64_t)(by < 0 ? -by : by);
+    size_t number = call_new(s, node, kind, request, "n%u %c= %lld%s", node + 1, by < 0 ? '-' : '+',
+                             (long long)(by < 0 ? -by : by), how);
+    s->calls[number].by = by;
+    begin(s, node);
+    return number;
+}
+
+static void put_operation(struct buf *out, int64_t by)
+{
+    put_tuple(out, 2);
+    put_atom(out, "mutate");
+    put_tuple(out, 2);
+    put_atom(out, by < 0 ? "decrement" : "increment");
+    put_list(out, 1);
+    put_int(out, by < 0 ? -by : by);
+    put_nil(out);
+}
+
+size_t sim_add(struct sim *s, unsigned node, int64_t by)
+{
+    struct buf request = {0};
+    put_operation(&request, by);
+    return add(s, node, CALL_ADD, by, &request, "");
+}
+
+void sim_cast_add(struct sim *s, unsigned node, int64_t by)
+{
+    struct buf request = {0};
+    put_operation(&request, by);
+    add(s, node, CALL_CAST, by, &request, " without an answer");
+}
+
+size_t sim_add_by_export(struct sim *s, unsigned node)
+{
+    struct buf request = {0};
+    char text[100];
+    snprintf(text, sizeof(text), "{mutate, fun 'Elixir.Grove.Counter.%s':increment/1}",
+             strcmp(s->options.crdt, "gcounter") == 0 ? "GCounter" : "PNCounter");
+    read_text(&request, text);
+    return add(s, node, CALL_ADD, 1, &request, " by a named fun");
+}
+
+size_t sim_add_by_closure(struct sim *s, unsigned node, uint64_t by)
+{
+    struct buf request = {0};
+    put_tuple(&request, 2);
+    put_atom(&request, "mutate");
+    fun_put(s, node, &request, by);
+    return add(s, node, CALL_ADD, (int64_t)by, &request, " by a closure");
+}
+
+enum sim_outcome sim_outcome(const struct sim *s, size_t number)
+{
+    must(number < s->call_count);
+    return s->calls[number].outcome;
+}
+
+/* --- what comes of them --------------------------------------------------------- */
+
+static bool is_ok(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_accept(&in, "ok") && etf_finish(&in) == OK;
+}
+
+static void demonitor(struct sim *s, unsigned node, size_t number)
+{
+    struct buf pid = {0}, ref = {0}, name = {0};
+    peer_put_pid(s, node, &pid);
+    peer_put_ref(s, node, number, &ref);
+    put_atom(&name, "counter");
+    peer_send(s, node,
+              &(struct signal){.kind = SIGNAL_DEMONITOR,
+                               .from = buf_bytes(&pid),
+                               .to = buf_bytes(&name),
+                               .ref = buf_bytes(&ref)});
+    buf_free(&pid);
+    buf_free(&ref);
+    buf_free(&name);
+}
+
+void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcome outcome,
+                  struct bytes term)
+{
+    if (number >= s->call_count || s->calls[number].node != node || !s->calls[number].said ||
+        s->calls[number].kind == CALL_CAST)
+        trace_violated(s, "caller%u hears of a call that it did not make", node + 1);
+    struct sim_call *call = &s->calls[number];
+    if (call->outcome == SIM_REPLIED && outcome == SIM_REPLIED)
+        trace_violated(s, "caller%u is answered twice: %s", node + 1, call->label);
+    /* Late, when the call has timed out and its alias is gone; or the end of what was
+     * watched has crossed with the demonitor. */
+    if (call->outcome != SIM_OPEN)
+        return;
+    struct buf text = {0};
+    buf_printf(&text, "%s", outcome == SIM_DOWN ? "down, " : "");
+    trace_term(&text, term);
+    buf_put_u8(&text, '\0');
+    bool current = s->callers[node].life == s->nodes[node].life;
+    bool added = call->kind == CALL_ADD && outcome == SIM_REPLIED && is_ok(term);
+    call_over(s, call, outcome, (const char *)text.at);
+    buf_free(&text);
+    if (outcome == SIM_REPLIED)
+        demonitor(s, node, number);
+    if (added && current && s->nodes[node].node != NULL)
+        check_acknowledged(s, node, call->by);
+}
+
+void caller_lost(struct sim *s, unsigned node, const char *why)
+{
+    for (size_t i = s->calls_over; i < s->call_count; i++)
+        if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN)
+            call_over(s, &s->calls[i], SIM_DOWN, why);
+}
+
+/* --- time ------------------------------------------------------------------------ */
+
+static uint64_t tick_ms(const struct sim *s, const struct caller *c)
+{
+    return c->up ? c->written_ms + s->options.ticktime_ms / 4 : UINT64_MAX;
+}
+
+uint64_t caller_due(const struct sim *s, unsigned node)
+{
+    uint64_t due = tick_ms(s, &s->callers[node]);
+    for (size_t i = s->calls_over; i < s->call_count; i++)
+        if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN &&
+            s->calls[i].until_ms < due)
+            due = s->calls[i].until_ms;
+    return due;
+}
+
+void caller_wake(struct sim *s, unsigned node)
+{
+    if (tick_ms(s, &s->callers[node]) <= s->now_ms)
+        peer_tick(s, node);
+    for (size_t i = s->calls_over; i < s->call_count; i++) {
+        struct sim_call *call = &s->calls[i];
+        if (call->node != node || call->outcome != SIM_OPEN || call->until_ms > s->now_ms)
+            continue;
+        if (call->said && s->callers[node].up)
+            demonitor(s, node, i);
+        call_over(s, call, SIM_TIMEOUT, "no answer in time");
+    }
+}

@@ -1,0 +1,381 @@
+#include <string.h>
+
+#include "dist/epmd.h"
+#include "mem.h"
+#include "world.h"
+
+/* --- the queue ----------------------------------------------------------- */
+
+static bool before(const struct thing *a, const struct thing *b)
+{
+    return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->order < b->order;
+}
+
+static void swap(struct sim *s, size_t a, size_t b)
+{
+    struct thing t = s->queue[a];
+    s->queue[a] = s->queue[b];
+    s->queue[b] = t;
+}
+
+void queue_put(struct sim *s, const struct thing *t)
+{
+    s->queue = mem_room(s->queue, s->things, &s->things_cap, sizeof(*s->queue));
+    size_t at = s->things++;
+    s->queue[at] = *t;
+    s->queue[at].order = s->order++;
+    for (; at > 0 && before(&s->queue[at], &s->queue[(at - 1) / 2]); at = (at - 1) / 2)
+        swap(s, at, (at - 1) / 2);
+}
+
+struct thing queue_take(struct sim *s)
+{
+    must(s->things > 0);
+    struct thing first = s->queue[0];
+    s->queue[0] = s->queue[--s->things];
+    for (size_t at = 0, child; (child = 2 * at + 1) < s->things; at = child) {
+        if (child + 1 < s->things && before(&s->queue[child + 1], &s->queue[child]))
+            child++;
+        if (!before(&s->queue[child], &s->queue[at]))
+            break;
+        swap(s, at, child);
+    }
+    return first;
+}
+
+/* --- connections --------------------------------------------------------- */
+
+static struct pipe *pipe_find(struct sim *s, enum party party, unsigned machine, uint32_t conn,
+                              unsigned *side)
+{
+    for (struct pipe *p = s->pipes; p != NULL; p = p->next)
+        for (unsigned i = 0; i < 2; i++) {
+            const struct end *e = &p->ends[i];
+            if (e->attached && e->party == party && e->machine == machine && e->conn == conn) {
+                *side = i;
+                return p;
+            }
+        }
+    return NULL;
+}
+
+static void arrivals_drop(struct end *e)
+{
+    while (e->first != NULL) {
+        struct arrival *a = e->first;
+        e->first = a->next;
+        buf_free(&a->bytes);
+        mem_free(a);
+    }
+    e->tail = &e->first;
+    e->held = 0;
+}
+
+/* Frees the connections that nobody will hear of any more. */
+static void pipes_tidy(struct sim *s)
+{
+    for (struct pipe **at = &s->pipes; *at != NULL;) {
+        struct pipe *p = *at;
+        bool over = !p->ends[0].attached && !p->ends[1].attached && p->things == 0;
+        if (!over) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        arrivals_drop(&p->ends[0]);
+        arrivals_drop(&p->ends[1]);
+        mem_free(p);
+    }
+}
+
+static uint64_t latency(struct sim *s, const struct pipe *p)
+{
+    const struct sim_options *o = &s->options;
+    if (p->ends[0].machine == p->ends[1].machine)
+        return o->latency_min_ms;
+    return o->latency_min_ms + sim_random(s, o->latency_max_ms - o->latency_min_ms + 1);
+}
+
+static void thing_for(struct sim *s, struct pipe *p, unsigned side)
+{
+    struct end *e = &p->ends[side];
+    uint64_t due_ms = s->now_ms + latency(s, p);
+    e->last_ms = due_ms > e->last_ms ? due_ms : e->last_ms;
+    p->things++;
+    queue_put(s, &(struct thing){.due_ms = e->last_ms, .pipe = p, .end = side});
+}
+
+/* Sets something going towards one side; it arrives after all that went before. */
+static void set_going(struct sim *s, struct pipe *p, unsigned side, const struct arrival *what)
+{
+    struct end *e = &p->ends[side];
+    struct arrival *a = mem_take(sizeof(*a));
+    *a = *what;
+    *e->tail = a;
+    e->tail = &a->next;
+    thing_for(s, p, side);
+}
+
+/* The connection is no more: what is under way is lost, who still has an end of it
+ * hears so. */
+static void pipe_break(struct sim *s, struct pipe *p)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        arrivals_drop(&p->ends[side]);
+        if (p->ends[side].attached && !p->ends[side].deaf)
+            set_going(s, p, side, &(struct arrival){.kind = ARRIVE_END, .err = ERR_CLOSED});
+    }
+}
+
+/* --- what the parties do ------------------------------------------------- */
+
+void network_dial(struct sim *s, const struct end *from, struct bytes host, uint16_t port)
+{
+    struct pipe *p = mem_take(sizeof(*p));
+    unsigned machine = world_machine(s, from->machine, host);
+    p->port = port;
+    p->ends[0] = *from;
+    p->ends[0].attached = true;
+    p->ends[1] = (struct end){.machine = machine == MACHINES ? from->machine : machine};
+    p->ends[0].tail = &p->ends[0].first;
+    p->ends[1].tail = &p->ends[1].first;
+    p->next = s->pipes;
+    s->pipes = p;
+    if (machine == MACHINES)
+        set_going(s, p, 0, &(struct arrival){.kind = ARRIVE_END, .err = ERR_REFUSED});
+    else
+        set_going(s, p, 1, &(struct arrival){.kind = ARRIVE_DIAL});
+}
+
+void network_send(struct sim *s, enum party party, unsigned machine, uint32_t conn,
+                  struct bytes bytes)
+{
+    unsigned side;
+    struct pipe *p = pipe_find(s, party, machine, conn, &side);
+    if (p == NULL || !p->ends[side].open)
+        trace_violated(s, "%s sends on the connection %u, which is not open",
+                       s->machines[machine].name, conn);
+    while (bytes.len > 0) {
+        size_t piece = bytes.len;
+        if (s->options.pieces) {
+            uint64_t most = UINT64_C(1) << sim_random(s, 13);
+            piece = 1 + sim_random(s, most < bytes.len ? most : bytes.len);
+            piece = piece < bytes.len ? piece : bytes.len;
+        }
+        struct arrival a = {.kind = ARRIVE_BYTES};
+        buf_put(&a.bytes, (struct bytes){bytes.at, piece});
+        set_going(s, p, 1 - side, &a);
+        bytes.at += piece;
+        bytes.len -= piece;
+    }
+}
+
+static void side_close(struct sim *s, struct pipe *p, unsigned side)
+{
+    p->ends[side].attached = false;
+    set_going(s, p, 1 - side, &(struct arrival){.kind = ARRIVE_END, .err = ERR_CLOSED});
+}
+
+void network_close(struct sim *s, enum party party, unsigned machine, uint32_t conn)
+{
+    unsigned side;
+    struct pipe *p = pipe_find(s, party, machine, conn, &side);
+    if (p == NULL)
+        trace_violated(s, "%s closes the connection %u, which it does not have",
+                       s->machines[machine].name, conn);
+    side_close(s, p, side);
+}
+
+/* Calls act for each end of that party (any, where party is negative) there. */
+static void each_end(struct sim *s, int party, unsigned machine,
+                     void (*act)(struct sim *s, struct pipe *p, unsigned side))
+{
+    for (struct pipe *p = s->pipes; p != NULL; p = p->next)
+        for (unsigned side = 0; side < 2; side++) {
+            const struct end *e = &p->ends[side];
+            if (e->attached && e->machine == machine && (party < 0 || (int)e->party == party))
+                act(s, p, side);
+        }
+}
+
+void network_close_all(struct sim *s, enum party party, unsigned machine)
+{
+    each_end(s, (int)party, machine, side_close);
+}
+
+static void side_reset(struct sim *s, struct pipe *p, unsigned side)
+{
+    p->ends[side].attached = false;
+    pipe_break(s, p);
+}
+
+void network_reset(struct sim *s, enum party party, unsigned machine)
+{
+    each_end(s, (int)party, machine, side_reset);
+}
+
+static void side_darken(struct sim *s, struct pipe *p, unsigned side)
+{
+    (void)s;
+    p->ends[side].attached = false;
+    p->ends[side].deaf = true;
+    arrivals_drop(&p->ends[side]);
+}
+
+void network_darken(struct sim *s, unsigned machine)
+{
+    each_end(s, -1, machine, side_darken);
+}
+
+void network_relight(struct sim *s, unsigned machine)
+{
+    for (struct pipe *p = s->pipes; p != NULL; p = p->next)
+        if ((p->ends[0].deaf && p->ends[0].machine == machine) ||
+            (p->ends[1].deaf && p->ends[1].machine == machine))
+            pipe_break(s, p);
+}
+
+static bool between(const struct pipe *p, unsigned a, unsigned b)
+{
+    unsigned x = p->ends[0].machine, y = p->ends[1].machine;
+    return (x == a && y == b) || (x == b && y == a);
+}
+
+void network_break(struct sim *s, unsigned a, unsigned b)
+{
+    for (struct pipe *p = s->pipes; p != NULL; p = p->next)
+        if (between(p, a, b))
+            pipe_break(s, p);
+}
+
+void network_mend(struct sim *s, unsigned a, unsigned b)
+{
+    for (struct pipe *p = s->pipes; p != NULL; p = p->next)
+        for (unsigned side = 0; side < 2 && between(p, a, b); side++)
+            for (; p->ends[side].held > 0; p->ends[side].held--)
+                thing_for(s, p, side);
+}
+
+void network_free(struct sim *s)
+{
+    while (s->pipes != NULL) {
+        struct pipe *p = s->pipes;
+        s->pipes = p->next;
+        arrivals_drop(&p->ends[0]);
+        arrivals_drop(&p->ends[1]);
+        mem_free(p);
+    }
+    mem_free(s->queue);
+}
+
+/* --- what the parties hear ----------------------------------------------- */
+
+static void tell_opened(struct sim *s, const struct end *e)
+{
+    struct event opened = {.kind = EVENT_OPENED, .conn = e->conn};
+    if (e->party == PARTY_NODE)
+        world_step(s, e->machine, &opened);
+    else
+        caller_opened(s, e->machine - SIM_NODES_MAX, e->conn);
+}
+
+static void tell_bytes(struct sim *s, const struct end *e, struct bytes bytes)
+{
+    struct event read = {.kind = EVENT_BYTES, .conn = e->conn, .bytes = bytes};
+    if (e->party == PARTY_NODE)
+        world_step(s, e->machine, &read);
+    else if (e->party == PARTY_EPMD)
+        epmd_bytes(s, e->machine, e->conn, bytes);
+    else
+        caller_bytes(s, e->machine - SIM_NODES_MAX, e->conn, bytes);
+}
+
+static void tell_written(struct sim *s, const struct end *e, size_t count)
+{
+    struct event written = {.kind = EVENT_WRITTEN, .conn = e->conn, .written = count};
+    if (e->party == PARTY_NODE)
+        world_step(s, e->machine, &written);
+}
+
+static void tell_closed(struct sim *s, const struct end *e, enum err err)
+{
+    struct event closed = {.kind = EVENT_CLOSED, .conn = e->conn, .err = err};
+    if (e->party == PARTY_NODE)
+        world_step(s, e->machine, &closed);
+    else if (e->party == PARTY_EPMD)
+        epmd_closed(s, e->machine, e->conn);
+    else
+        caller_closed(s, e->machine - SIM_NODES_MAX, e->conn);
+}
+
+/* Somebody knocks: epmd, a node, or nobody listens there. */
+static void dialled(struct sim *s, struct pipe *p)
+{
+    struct end *e = &p->ends[1];
+    struct sim_node *n = e->machine < SIM_NODES_MAX ? &s->nodes[e->machine] : NULL;
+    if (p->port == EPMD_PORT && epmd_listens(s, e->machine)) {
+        e->party = PARTY_EPMD;
+        e->conn = epmd_accepted(s, e->machine);
+    } else if (n != NULL && n->node != NULL && p->port == n->port) {
+        e->party = PARTY_NODE;
+        e->conn = n->accepted += 2;
+    } else {
+        set_going(s, p, 0, &(struct arrival){.kind = ARRIVE_END, .err = ERR_REFUSED});
+        return;
+    }
+    e->attached = e->open = true;
+    if (p->ends[0].attached)
+        set_going(s, p, 0, &(struct arrival){.kind = ARRIVE_OPEN});
+    if (e->party == PARTY_NODE)
+        world_step(s, e->machine, &(struct event){.kind = EVENT_ACCEPTED, .conn = e->conn});
+}
+
+static void deliver(struct sim *s, struct pipe *p, unsigned side, const struct arrival *a)
+{
+    struct end *e = &p->ends[side], *other = &p->ends[1 - side];
+    switch (a->kind) {
+    case ARRIVE_DIAL:
+        dialled(s, p);
+        break;
+    case ARRIVE_OPEN:
+        e->open = true;
+        if (e->attached)
+            tell_opened(s, e);
+        break;
+    case ARRIVE_BYTES:
+        /* Whoever has closed its end still takes what comes, and drops it. */
+        if (e->attached)
+            tell_bytes(s, e, buf_bytes(&a->bytes));
+        if (other->attached)
+            tell_written(s, other, a->bytes.len);
+        break;
+    case ARRIVE_END:
+        if (e->attached) {
+            e->attached = false;
+            tell_closed(s, e, a->err);
+        }
+        break;
+    }
+}
+
+void network_arrive(struct sim *s, const struct thing *t)
+{
+    struct pipe *p = t->pipe;
+    struct end *e = &p->ends[t->end];
+    must(p->things > 0);
+    p->things--;
+    if (s->cut[p->ends[0].machine][p->ends[1].machine]) {
+        e->held++;
+    } else if (!s->machines[e->machine].up || e->deaf) {
+        arrivals_drop(e);
+    } else if (e->first != NULL) {
+        struct arrival *a = e->first;
+        e->first = a->next;
+        if (e->first == NULL)
+            e->tail = &e->first;
+        deliver(s, p, t->end, a);
+        buf_free(&a->bytes);
+        mem_free(a);
+    }
+    pipes_tidy(s);
+}

@@ -1,0 +1,144 @@
+/* Whole nodes in one program: a virtual clock, a network that is slow, cut and
+ * broken at will, and callers that do as a BEAM's processes do.
+ *
+ * Nothing here is real but the core: every node is a `struct node` that gets
+ * events and gives actions.  All randomness comes from one seed, so the same
+ * seed is the same story to the last byte.
+ *
+ * The clock jumps to whatever is due next.  Of things due at the same time,
+ * what happens on the network comes first, in the order in which it was set
+ * going; then the nodes that want to be woken, in the order of their numbers;
+ * then the callers.
+ *
+ * Nodes have numbers from 0; n1@h1 is number 0.  Node i has a machine of its own
+ * (h1), with an epmd, and a caller of its own (caller1@c1 on the machine c1) that
+ * is no more than a channel: it says what a process of a BEAM would say, and
+ * sees what that would see.  One more machine runs single commands. */
+#ifndef COPPICE_SIM_H
+#define COPPICE_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SIM_NODES_MAX 9
+
+struct sim;
+
+struct sim_options {
+    uint64_t seed;
+    unsigned nodes;   /* 1 to SIM_NODES_MAX */
+    const char *crdt; /* gcounter or pncounter */
+    uint64_t sync_ms, ticktime_ms;
+    uint64_t latency_min_ms, latency_max_ms;
+    bool pieces; /* streams arrive cut into pieces of random length */
+};
+
+/* No node runs yet.  Each is configured to connect to all others, and to carry
+ * the replica `counter`, whose actor is the atom n1, n2, ... */
+struct sim *sim_new(const struct sim_options *options);
+void sim_free(struct sim *s);
+
+uint64_t sim_now(const struct sim *s);
+uint64_t sim_random(struct sim *s, uint64_t below);
+
+/* --- time ---------------------------------------------------------------- */
+
+void sim_run(struct sim *s, uint64_t ms);
+/* Runs until it holds, at most so long; false when it never did. */
+bool sim_until(struct sim *s, uint64_t ms, bool (*holds)(struct sim *s));
+
+/* --- faults -------------------------------------------------------------- */
+
+void sim_start(struct sim *s, unsigned node);     /* its creation is new, its memory empty */
+void sim_start_all(struct sim *s);                /* in the order of their numbers */
+void sim_crash(struct sim *s, unsigned node);     /* the process dies, its connections are reset */
+void sim_vanish(struct sim *s, unsigned node);    /* the machine goes dark: nobody is told */
+void sim_stop(struct sim *s, unsigned node);      /* in good order */
+void sim_epmd_down(struct sim *s, unsigned node); /* the epmd on its machine */
+void sim_epmd_up(struct sim *s, unsigned node);
+/* Nothing gets from one to the other until it is mended; then what was under way
+ * goes on, as TCP does. */
+void sim_cut(struct sim *s, unsigned a, unsigned b);
+void sim_mend(struct sim *s, unsigned a, unsigned b);
+/* Connections between the two are reset; what was under way is lost. */
+void sim_break(struct sim *s, unsigned a, unsigned b);
+void sim_break_caller(struct sim *s, unsigned node);
+
+/* --- callers ------------------------------------------------------------- */
+
+/* $gen_call to the node's `counter` by its caller, with a monitor, as
+ * gen_server:call/2 does it.  Gives the call's number. */
+size_t sim_call(struct sim *s, unsigned node, const char *request);
+void sim_cast(struct sim *s, unsigned node, const char *request);
+/* The same as {mutate, {increment, [By]}}, or decrement for a negative number:
+ * what the checks below reckon with. */
+size_t sim_add(struct sim *s, unsigned node, int64_t by);
+void sim_cast_add(struct sim *s, unsigned node, int64_t by);
+/* &Mod.increment/1, as a fun that the replica can run itself. */
+size_t sim_add_by_export(struct sim *s, unsigned node);
+/* A fun that only its caller's node can run: it adds so much. */
+size_t sim_add_by_closure(struct sim *s, unsigned node, uint64_t by);
+/* A monitor on the node's `counter`; its DOWN is told in the trace. */
+void sim_monitor(struct sim *s, unsigned node);
+
+enum sim_outcome {
+    SIM_OPEN,
+    SIM_REPLIED,
+    SIM_DOWN,    /* the callee, or the connection, has gone */
+    SIM_TIMEOUT, /* after 5 s, as in gen_server:call/2 */
+};
+enum sim_outcome sim_outcome(const struct sim *s, size_t call);
+
+/* A command to the node's `coppice` from a client node of its own. */
+void sim_command(struct sim *s, unsigned node, const char *request);
+
+/* --- what is true -------------------------------------------------------- */
+
+bool sim_runs(const struct sim *s, unsigned node);  /* it has been started, and lives */
+bool sim_ready(const struct sim *s, unsigned node); /* it is registered, and says so */
+bool sim_all_ready(struct sim *s);
+/* Every node that should run is ready, and all replicas hold the same counts. */
+bool sim_agrees(struct sim *s);
+/* The value of a node's replica; must be running. */
+int64_t sim_value(struct sim *s, unsigned node);
+/* What the actor `of` has counted up, as the replica of node `at` knows it. */
+uint64_t sim_count(struct sim *s, unsigned at, unsigned of);
+/* Increments of the node that were acknowledged since its last start. */
+uint64_t sim_acknowledged(const struct sim *s, unsigned node);
+
+/* A hash of all that has happened. */
+uint64_t sim_hash(const struct sim *s);
+uint64_t sim_steps(const struct sim *s);
+
+/* --- stories ------------------------------------------------------------- */
+
+/* True, and the trace empty again, when it is exactly this text: deeds, what callers
+ * hear, and every change of a replica's value, a line each.  Else both are
+ * printed. */
+bool sim_trace_is(struct sim *s, const char *text, const char *file, int line);
+void sim_trace_forget(struct sim *s);
+/* Says that a claim of a story is false. */
+void sim_claim_failed(struct sim *s, const char *claim, const char *file, int line);
+
+#define SIM_TRACE(s, text)                                                                         \
+    do {                                                                                           \
+        if (!sim_trace_is(s, text, __FILE__, __LINE__))                                            \
+            return;                                                                                \
+    } while (0)
+#define SIM_CLAIM(s, claim)                                                                        \
+    do {                                                                                           \
+        if (!(claim)) {                                                                            \
+            sim_claim_failed(s, #claim, __FILE__, __LINE__);                                       \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+#define SIM_WITHIN(s, ms, holds) SIM_CLAIM(s, sim_until(s, ms, holds))
+
+bool sim_failed(const struct sim *s);
+
+/* What is printed when a claim of the core or of the checks fails: how to see it
+ * again.  Good as long as the program; the simulation that runs is known by itself. */
+void sim_replay_with(const char *command);
+
+#endif

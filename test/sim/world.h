@@ -1,0 +1,270 @@
+/* What the simulator's files share.
+ *
+ *     world.c     the clock, nodes and their steps, faults
+ *     network.c   machines, connections, bytes on their way
+ *     epmd.c      the epmd of each machine, in its real bytes
+ *     caller.c    what callers ask, and what comes of it
+ *     caller_peer.c  their end of the distribution protocol
+ *     fun.c       funs that run on their caller's node
+ *     check.c     what must be true after every step, and at the end
+ *     trace.c     what has happened, for people and for the hash */
+#ifndef COPPICE_SIM_WORLD_H
+#define COPPICE_SIM_WORLD_H
+
+#include "dist/channel.h"
+#include "node/node.h"
+#include "sim.h"
+
+/* Machines: those of the nodes, those of their callers, that of commands. */
+#define COMMANDER    (2 * SIM_NODES_MAX)
+#define MACHINES     (COMMANDER + 1)
+#define CALLER_OF(i) ((i) + SIM_NODES_MAX)
+
+#define COOKIE      "simulated"
+#define TRACE_LINES 60
+#define SIGNS       2 /* of what is counted: up, down */
+
+/* --- the network --------------------------------------------------------- */
+
+/* Whoever has connections on a machine. */
+enum party { PARTY_NODE, PARTY_EPMD, PARTY_CALLER };
+
+enum arrival_kind { ARRIVE_DIAL, ARRIVE_OPEN, ARRIVE_BYTES, ARRIVE_END };
+
+struct arrival {
+    struct arrival *next;
+    enum arrival_kind kind;
+    enum err err;
+    struct buf bytes;
+};
+
+/* One side of a connection.  What is on its way to it stands in the order in
+ * which it was sent; each of it has a thing in the queue, or is held by a cut. */
+struct end {
+    enum party party;
+    unsigned machine;
+    uint32_t conn;    /* the party's own number for it */
+    bool attached;    /* the party wants to hear of it */
+    bool open;        /* it may be written to */
+    bool deaf;        /* its machine went dark: nothing is taken any more */
+    uint64_t last_ms; /* when the last of what is under way is due */
+    struct arrival *first, **tail;
+    size_t held;
+};
+
+struct pipe {
+    struct pipe *next;
+    uint16_t port;
+    size_t things;      /* in the queue that point here */
+    struct end ends[2]; /* who dialled, who was dialled */
+};
+
+/* Something that is due: the next arrival at one end of a pipe, or a deed. */
+struct thing {
+    uint64_t due_ms, order;
+    struct pipe *pipe;
+    unsigned end;
+    void (*run)(struct sim *s, unsigned machine); /* where pipe is NULL */
+    unsigned machine;
+};
+
+struct machine {
+    char name[8]; /* h1, c1, k */
+    bool up;      /* has power */
+};
+
+/* --- epmd ---------------------------------------------------------------- */
+
+struct epmd_client {
+    uint32_t conn;
+    struct buf in;
+    bool registered;
+    struct buf name;
+    uint16_t port;
+};
+
+struct epmd {
+    bool up;
+    uint32_t accepted;
+    struct epmd_client *clients;
+    size_t count, cap;
+};
+
+/* --- nodes --------------------------------------------------------------- */
+
+struct counted {
+    uint64_t by[SIGNS][SIM_NODES_MAX]; /* each actor's counts */
+};
+
+struct sim_node {
+    struct config config;
+    struct node *node; /* NULL: does not run */
+    bool wanted;       /* was started, and not told to stop */
+    bool ready;
+    uint64_t due_ms;
+    uint64_t woken_ms; /* last, and how often in this one millisecond */
+    unsigned woken;
+    uint32_t accepted;
+    uint16_t port;
+    unsigned life;       /* counts starts */
+    struct buf state;    /* of the replica, when it was last looked at */
+    struct counted seen; /* in it */
+};
+
+/* --- callers ------------------------------------------------------------- */
+
+enum call_kind { CALL_OTHER, CALL_ADD, CALL_MONITOR, CALL_CAST };
+
+/* Its number is an index, and the first word of its reference. */
+struct sim_call {
+    enum sim_outcome outcome;
+    unsigned node;
+    enum call_kind kind;
+    bool said;
+    int64_t by;        /* CALL_ADD */
+    uint64_t until_ms; /* while it is open: when it times out */
+    char label[100];   /* for the trace */
+    struct buf request;
+};
+
+struct caller {
+    struct buf name;
+    struct channel_self self;
+    struct channel *channel; /* NULL: not connected */
+    uint32_t conn;           /* of the channel, or of the one that is being dialled */
+    uint32_t last_conn;
+    bool dialling, up;
+    unsigned life; /* of the node that it is connected to */
+    uint64_t written_ms;
+};
+
+/* What a node's callers have asked of its actor, and were told. */
+struct ledger {
+    uint64_t asked[SIGNS];
+    uint64_t acknowledged[SIGNS]; /* since the node's last start */
+};
+
+/* --- the world ----------------------------------------------------------- */
+
+struct sim {
+    struct sim_options options;
+    uint64_t now_ms, random, order, hash, steps;
+    bool failed;
+
+    struct thing *queue; /* a heap */
+    size_t things, things_cap;
+    struct pipe *pipes;
+    bool cut[MACHINES][MACHINES];
+    struct machine machines[MACHINES];
+    struct epmd epmds[MACHINES];
+    uint32_t creation;
+    uint16_t next_port;
+
+    struct sim_node nodes[MACHINES]; /* [COMMANDER]: the client of a command */
+    struct outbox outbox;
+    struct caller callers[SIM_NODES_MAX];
+    struct sim_call *calls;
+    size_t call_count, call_cap;
+    size_t calls_over; /* all before this one are */
+    struct ledger ledgers[SIM_NODES_MAX];
+
+    struct buf story;
+    struct buf lines[TRACE_LINES]; /* the last of all lines, in a ring */
+    size_t lines_next;
+};
+
+/* --- world.c */
+
+void world_step(struct sim *s, unsigned node, struct event *event);
+void world_later(struct sim *s, uint64_t ms, void (*run)(struct sim *s, unsigned machine),
+                 unsigned machine);
+uint64_t world_random(struct sim *s);
+/* The machine of that name; MACHINES for none. */
+unsigned world_machine(const struct sim *s, unsigned from, struct bytes name);
+
+/* --- network.c */
+
+void queue_put(struct sim *s, const struct thing *t);
+struct thing queue_take(struct sim *s); /* what is due first */
+void network_arrive(struct sim *s, const struct thing *t);
+void network_dial(struct sim *s, const struct end *from, struct bytes host, uint16_t port);
+void network_send(struct sim *s, enum party party, unsigned machine, uint32_t conn,
+                  struct bytes bytes);
+/* Ends our side when all was written. */
+void network_close(struct sim *s, enum party party, unsigned machine, uint32_t conn);
+void network_close_all(struct sim *s, enum party party, unsigned machine);
+/* Its connections end without a word, or with a reset. */
+void network_reset(struct sim *s, enum party party, unsigned machine);
+void network_darken(struct sim *s, unsigned machine);
+void network_relight(struct sim *s, unsigned machine);
+void network_break(struct sim *s, unsigned a, unsigned b);
+void network_mend(struct sim *s, unsigned a, unsigned b);
+void network_free(struct sim *s);
+
+/* --- epmd.c */
+
+bool epmd_listens(const struct sim *s, unsigned machine);
+void epmd_start(struct sim *s, unsigned machine);
+void epmd_end(struct sim *s, unsigned machine); /* with its connections */
+uint32_t epmd_accepted(struct sim *s, unsigned machine);
+void epmd_bytes(struct sim *s, unsigned machine, uint32_t conn, struct bytes bytes);
+void epmd_closed(struct sim *s, unsigned machine, uint32_t conn);
+
+/* --- caller.c */
+
+void caller_start(struct sim *s, unsigned node);
+void caller_free(struct sim *s, unsigned node);
+uint64_t caller_due(const struct sim *s, unsigned node);
+void caller_wake(struct sim *s, unsigned node);
+/* Says what waits for a connection. */
+void caller_say(struct sim *s, unsigned node);
+/* A call has ended in this way; the reply or reason is a checked term, or empty. */
+void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcome outcome,
+                  struct bytes term);
+/* The connection is gone, or never came to be. */
+void caller_lost(struct sim *s, unsigned node, const char *why);
+
+/* --- caller_peer.c */
+
+void peer_connect(struct sim *s, unsigned node);
+void peer_send(struct sim *s, unsigned node, const struct signal *signal);
+void peer_tick(struct sim *s, unsigned node);
+void peer_put_pid(const struct sim *s, unsigned node, struct buf *out);
+void peer_put_ref(const struct sim *s, unsigned node, size_t call, struct buf *out);
+void caller_opened(struct sim *s, unsigned node, uint32_t conn);
+void caller_bytes(struct sim *s, unsigned node, uint32_t conn, struct bytes bytes);
+void caller_closed(struct sim *s, unsigned node, uint32_t conn);
+
+/* --- fun.c: what a BEAM's rex does for a replica */
+
+/* A closure that adds so much to the counter that it is given. */
+void fun_put(struct sim *s, unsigned node, struct buf *out, uint64_t by);
+/* Answers {'$gen_call', From, {call, M, F, A, user}}. */
+void fun_call(struct sim *s, unsigned node, struct bytes message);
+
+/* --- check.c */
+
+void check_node(struct sim *s, unsigned node);
+/* The node has lost its memory, and its callers' hopes with it. */
+void check_forget(struct sim *s, unsigned node);
+void check_acknowledged(struct sim *s, unsigned node, int64_t by);
+
+/* --- trace.c */
+
+/* A line of the story, and of the log; and of the log alone. */
+void trace_deed(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void trace_log(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void trace_hash(struct sim *s, struct bytes bytes);
+/* Appends a checked term as text. */
+void trace_term(struct buf *out, struct bytes checked);
+/* From now on this simulation's trace is what a failure shows. */
+void trace_open(struct sim *s);
+void trace_free(struct sim *s);
+/* Ends the program: what was violated, the last lines, how to see it again. */
+_Noreturn void trace_violated(struct sim *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The arguments of %.*s for a slice. */
+#define SLICE(bytes) (int)(bytes).len, (const char *)(bytes).at
+
+#endif

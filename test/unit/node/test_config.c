@@ -1,0 +1,201 @@
+#include "node/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "err.h"
+#include "unit/suite.h"
+
+static struct bytes text_of(const struct buf *b)
+{
+    return buf_bytes(b);
+}
+
+static void defaults(void)
+{
+    struct config c;
+    config_init(&c);
+    CU_ASSERT_FALSE(c.visible);
+    CU_ASSERT_TRUE(c.scope_auto);
+    CU_ASSERT_EQUAL(c.ticktime_ms, 60000);
+    CU_ASSERT_EQUAL(c.epmd_port, 4369);
+    CU_ASSERT_EQUAL(c.port, 0);
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.address), BYTES("0.0.0.0")));
+    config_free(&c);
+}
+
+static void reads_every_key(void)
+{
+    struct config c;
+    struct config_error error;
+    struct bytes name, map;
+    config_init(&c);
+    enum err e = config_read(&c, BYTES("% a comment\n"
+                                       "{node, 'c1@host'}.\n"
+                                       "{cookie_file, \"/etc/cookie\"}.\n"
+                                       "{connect, ['a@host', 'b@host']}.\n"
+                                       "{visible, true}.\n"
+                                       "{listen, #{port => 9100, address => \"127.0.0.1\"}}.\n"
+                                       "{scope, [one, two]}.\n"
+                                       "{net_ticktime, 8}.\n"
+                                       "{epmd_port, 4370}.\n"
+                                       "{replica, r1, #{crdt => gcounter}}.\n"
+                                       "{replica, r2, #{crdt => 'Elixir.Grove.Counter.PNCounter',"
+                                       " actor => {a, 1}, group => g, sync_interval => 10}}.\n"),
+                             &error);
+    CU_ASSERT_EQUAL(e, OK);
+    CU_ASSERT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.node), BYTES("c1@host")));
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.cookie_file), BYTES("/etc/cookie")));
+    CU_ASSERT_EQUAL(c.connects, 2);
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.connect[1]), BYTES("b@host")));
+    CU_ASSERT_TRUE(c.visible);
+    CU_ASSERT_EQUAL(c.port, 9100);
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.address), BYTES("127.0.0.1")));
+    CU_ASSERT_FALSE(c.scope_auto);
+    CU_ASSERT_EQUAL(c.scope_count, 2);
+    CU_ASSERT_EQUAL(c.ticktime_ms, 8000);
+    CU_ASSERT_EQUAL(c.epmd_port, 4370);
+    CU_ASSERT_EQUAL(c.replica_count, 2);
+    config_replica(&c, 1, &name, &map);
+    ASSERT_TERM(name, term_of("r2"));
+    config_free(&c);
+}
+
+/* The text is refused at this line, with words that hold this piece. */
+static void refused(const char *text, unsigned line, const char *piece)
+{
+    struct config c;
+    struct config_error error = {0};
+    config_init(&c);
+    CU_ASSERT_NOT_EQUAL(config_read(&c, bytes_of(text), &error), OK);
+    bool right = error.line == line && strstr(error.what, piece) != NULL;
+    if (!right)
+        fprintf(stderr, "\n%s: line %u: %s\n", text, error.line, error.what);
+    CU_ASSERT_TRUE(right);
+    config_free(&c);
+}
+
+static void refuses_what_is_wrong(void)
+{
+    refused("{node, 'nohost'}.", 1, "node: expected a node's name");
+    refused("{node, \"c1@host\"}.", 1, "node: expected");
+    refused("{node, '@host'}.", 1, "node");
+    refused("{node, 'c1@host'}.\n{colour, red}.", 2, "expected a known key, found {colour,red}");
+    refused("{node, 'c1@host'", 1, "");
+    refused("{node, 'c1@host'}\n{visible, true}.", 2, "");
+    refused("node.", 1, "expected {Key, Value}, found node");
+    refused("{node}.", 1, "expected {Key, Value}");
+    refused("{visible, 1}.", 1, "true or false");
+    refused("{visible, true, false}.", 1, "{Key, Value}");
+    refused("\n\n{net_ticktime, 3}.", 3, "seconds from 4 to 86400, found 3");
+    refused("{net_ticktime, 86401}.", 1, "found 86401");
+    refused("{net_ticktime, fast}.", 1, "found fast");
+    refused("{listen, 8080}.", 1, "a map");
+    refused("{listen, #{port => 65536}}.", 1, "0 to 65535");
+    refused("{listen, #{prot => 1}}.", 1, "port and address");
+    refused("{listen, #{address => localhost}}.", 1, "address");
+    refused("{connect, 'a@b'}.", 1, "a list of node names");
+    refused("{connect, ['a@b'|c]}.", 1, "a list of node names");
+    refused("{connect, [a]}.", 1, "found a");
+    refused("{scope, []}.", 1, "scope");
+    refused("{scope, 5}.", 1, "scope");
+    refused("{cookie_file, []}.", 1, "a path");
+    refused("{cookie_file, cookie}.", 1, "a path");
+    refused("{epmd_port, 0}.", 1, "1 to 65535");
+    refused("{replica, r}.", 1, "{replica, Name, Map}");
+    refused("{replica, r, []}.", 1, "expected a map, found []");
+    refused("{replica, \"r\", #{crdt => gcounter}}.", 1, "an atom");
+    refused("{replica, r, #{}}.", 1, "crdt");
+    refused("{replica, r, #{crdt => tree}}.", 1, "tree");
+    refused("{replica, r, #{crdt => gcounter, colour => red}}.", 1, "colour");
+    refused("{replica, r, #{crdt => gcounter, sync_interval => 9}}.", 1, "sync_interval");
+    refused("{replica, r, #{crdt => gcounter}}.\n{replica, r, #{crdt => gcounter}}.", 2,
+            "each name once, found r");
+}
+
+static void needs_a_node(void)
+{
+    struct config c;
+    struct config_error error = {0};
+    config_init(&c);
+    CU_ASSERT_EQUAL(config_read(&c, BYTES("{visible, true}."), &error), OK);
+    CU_ASSERT_NOT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_EQUAL(error.line, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.what, "node: missing"));
+    config_free(&c);
+}
+
+static enum err flag(struct config *c, const char *key, const char *value)
+{
+    struct config_error error = {0};
+    return config_flag(c, key, bytes_of(value), &error);
+}
+
+static void flags_need_no_quotes(void)
+{
+    struct config c;
+    config_init(&c);
+    CU_ASSERT_EQUAL(flag(&c, "node", "c1@host"), OK);
+    CU_ASSERT_EQUAL(flag(&c, "node", "'c2@host'"), OK);
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.node), BYTES("c2@host")));
+    CU_ASSERT_EQUAL(flag(&c, "cookie_file", "/etc/cookie"), OK);
+    CU_ASSERT_EQUAL(flag(&c, "cookie_file", "\"/etc/other\""), OK);
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.cookie_file), BYTES("/etc/other")));
+    CU_ASSERT_EQUAL(flag(&c, "scope", "grove"), OK);
+    CU_ASSERT_FALSE(c.scope_auto);
+    CU_ASSERT_EQUAL(flag(&c, "scope", "auto"), OK);
+    CU_ASSERT_TRUE(c.scope_auto);
+    CU_ASSERT_EQUAL(flag(&c, "net_ticktime", "12"), OK);
+    CU_ASSERT_EQUAL(c.ticktime_ms, 12000);
+    CU_ASSERT_EQUAL(flag(&c, "listen", "#{port => 1}"), OK);
+    CU_ASSERT_EQUAL(c.port, 1);
+    config_free(&c);
+}
+
+static void flags_add_up(void)
+{
+    struct config c;
+    config_init(&c);
+    CU_ASSERT_EQUAL(flag(&c, "connect", "a@host"), OK);
+    CU_ASSERT_EQUAL(flag(&c, "connect", "['b@host', 'c@host']"), OK);
+    CU_ASSERT_EQUAL(c.connects, 3);
+    CU_ASSERT_TRUE(bytes_equal(text_of(&c.connect[2]), BYTES("c@host")));
+    CU_ASSERT_EQUAL(flag(&c, "replica", "r1, #{crdt => gcounter}"), OK);
+    CU_ASSERT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "replica", "r3"), OK);
+    CU_ASSERT_EQUAL(c.replica_count, 2);
+    config_free(&c);
+}
+
+static void refuses_wrong_flags(void)
+{
+    struct config c;
+    char long_name[400];
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    config_init(&c);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "colour", "red"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "node", "nohost"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "node", ""), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "node", long_name), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "visible", "yes"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "connect", "['a@b'"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "listen", ""), OK);
+    config_free(&c);
+}
+
+/* Every key has a help text, and the flag of that name exists. */
+static void keys_have_help(void)
+{
+    const char *help, *key;
+    size_t i = 0;
+    for (; (key = config_key(i, &help)) != NULL; i++)
+        CU_ASSERT_TRUE(strlen(help) > 0);
+    CU_ASSERT_EQUAL(i, 9);
+}
+
+SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_what_is_wrong),
+      TEST(needs_a_node), TEST(flags_need_no_quotes), TEST(flags_add_up),
+      TEST(refuses_wrong_flags), TEST(keys_have_help))

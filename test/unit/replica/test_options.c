@@ -1,0 +1,107 @@
+#include "replica/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "unit/suite.h"
+
+static enum err read(struct replica_options *o, const char *name, const char *map,
+                     struct options_error *error)
+{
+    return replica_options_read(o, term_of(name), wall(term_of(map)), BYTES("c1@h"), error);
+}
+
+static void takes_all(void)
+{
+    struct replica_options o;
+    struct options_error error;
+    CU_ASSERT_FATAL(read(&o, "page_views",
+                         "#{crdt => gcounter, actor => {a, 1}, group => {counter, <<\"v\">>},"
+                         "  sync_interval => 250}",
+                         &error) == OK);
+    CU_ASSERT(o.type == crdt_type_named(BYTES("gcounter")));
+    ASSERT_TERM(term_bytes(&o.name), term_of("page_views"));
+    ASSERT_TERM(term_bytes(&o.actor), term_of("{a, 1}"));
+    ASSERT_TERM(term_bytes(&o.group), term_of("{counter, <<\"v\">>}"));
+    CU_ASSERT(o.sync_ms == 250);
+    replica_options_free(&o);
+    replica_options_free(&o);
+}
+
+static void has_defaults(void)
+{
+    struct replica_options o;
+    struct options_error error;
+    CU_ASSERT_FATAL(read(&o, "n", "#{crdt => 'Elixir.Grove.Counter.PNCounter'}", &error) == OK);
+    CU_ASSERT(o.type == crdt_type_named(BYTES("pncounter")));
+    ASSERT_TERM(term_bytes(&o.actor), term_of("<<\"c1@h\">>"));
+    ASSERT_TERM(term_bytes(&o.group), term_of("n"));
+    CU_ASSERT(o.sync_ms == 5000);
+    replica_options_free(&o);
+}
+
+static void takes_the_ends_of_ranges(void)
+{
+    struct replica_options o;
+    struct options_error error;
+    CU_ASSERT(read(&o, "n", "#{crdt => gcounter, sync_interval => 10}", &error) == OK);
+    replica_options_free(&o);
+    CU_ASSERT(read(&o, "n", "#{crdt => gcounter, sync_interval => 86400000}", &error) == OK);
+    replica_options_free(&o);
+}
+
+static void refused(const char *name, const char *map, const char *wanted)
+{
+    struct replica_options o;
+    struct options_error error = {""};
+    CU_ASSERT(read(&o, name, map, &error) == ERR_SHAPE);
+    bool same = strcmp(error.what, wanted) == 0;
+    CU_ASSERT(same);
+    if (!same)
+        fprintf(stderr, "\n  said:   %s\n  wanted: %s\n", error.what, wanted);
+    CU_ASSERT(o.name.at == NULL && o.actor.at == NULL && o.group.at == NULL);
+}
+
+static void says_what_is_wrong(void)
+{
+#define SYNC_WANTED "sync_interval: expected milliseconds from 10 to 86400000, found "
+    refused("n", "#{crdt => gcounter, sync_interval => abc}", SYNC_WANTED "abc");
+    refused("n", "#{crdt => gcounter, sync_interval => 9}", SYNC_WANTED "9");
+    refused("n", "#{crdt => gcounter, sync_interval => 86400001}", SYNC_WANTED "86400001");
+    refused("n", "#{crdt => gcounter, sync_interval => 0.5}", SYNC_WANTED "0.5");
+    refused("n", "#{crdt => gcounter, sync_interval => -5}", SYNC_WANTED "-5");
+    refused("n", "#{crdt => tree}", "crdt: expected one of gcounter, pncounter, found tree");
+    refused("n", "#{crdt => <<\"gcounter\">>}",
+            "crdt: expected one of gcounter, pncounter, found <<\"gcounter\">>");
+    refused("n", "#{actor => a}", "options: expected a crdt, found #{actor => a}");
+    refused("n", "#{crdt => gcounter, actor => a, colour => red}",
+            "options: expected the keys actor, crdt, group and sync_interval, found colour");
+    refused("n", "#{crdt => gcounter, <<\"group\">> => g}",
+            "options: expected the keys actor, crdt, group and sync_interval, found <<\"group\">>");
+    refused("n", "[{crdt, gcounter}]", "options: expected a map, found [{crdt,gcounter}]");
+    refused("<<\"n\">>", "#{crdt => gcounter}",
+            "name: expected an atom other than '' and undefined, found <<\"n\">>");
+    refused("''", "#{crdt => gcounter}",
+            "name: expected an atom other than '' and undefined, found ''");
+    refused("undefined", "#{crdt => gcounter}",
+            "name: expected an atom other than '' and undefined, found undefined");
+}
+
+/* However large what was found is, the message ends where its room does. */
+static void quotes_in_bounds(void)
+{
+    struct buf text = {0};
+    buf_printf(&text, "#{crdt => <<\"");
+    for (int i = 0; i < 5000; i++)
+        buf_printf(&text, "x");
+    buf_printf(&text, "\">>}%c", 0);
+    struct replica_options o;
+    struct options_error error;
+    CU_ASSERT(read(&o, "n", (const char *)text.at, &error) == ERR_SHAPE);
+    CU_ASSERT(strlen(error.what) < sizeof(error.what));
+    CU_ASSERT(strncmp(error.what, "crdt: expected one of", 21) == 0);
+    buf_free(&text);
+}
+
+SUITE("options", TEST(takes_all), TEST(has_defaults), TEST(takes_the_ends_of_ranges),
+      TEST(says_what_is_wrong), TEST(quotes_in_bounds))

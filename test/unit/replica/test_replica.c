@@ -1,0 +1,274 @@
+#include "unit/replica/world.h"
+
+static void starts_as_what_it_is(void)
+{
+    world_open(OPTIONS);
+    CU_ASSERT(replica_is(world.replica));
+    CU_ASSERT(process_named(world.table, BYTES("page_views")) == world.replica);
+    ASSERT_TERM(replica_group(world.replica), term_of("{counter, <<\"v\">>}"));
+    struct replica_options o;
+    struct options_error error;
+    CU_ASSERT(replica_options_read(&o, term_of("page_views"), term_of("#{crdt => gcounter}"),
+                                   BYTES("c1"), &error) == OK);
+    CU_ASSERT(replica_start(world.table, &o, &world.turn) == NULL);
+    ASSERT_TERM(term_bytes(&o.name), term_of("page_views"));
+    replica_options_free(&o);
+    world_close();
+}
+
+static void answers_reads(void)
+{
+    static const char *const values[] = {"value", "get_value", "{value}"};
+    static const char *const states[] = {"state", "get_state", "get", "{state}"};
+    world_open_settled();
+    told(CALL(1, "{mutate, {increment, [5]}}"));
+    SAID(THEM(1), REPLY(1, "ok"));
+    for (size_t i = 0; i < 6; i++) {
+        struct buf call = {0};
+        buf_printf(&call, "{'$gen_call', {%s, t1}, %s}%c", THEM(1), values[i % 3], 0);
+        told((const char *)call.at);
+        SAID(THEM(1), REPLY(1, "{ok, 5}"));
+        buf_free(&call);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        struct buf call = {0};
+        buf_printf(&call, "{'$gen_call', {%s, t1}, %s}%c", THEM(1), states[i], 0);
+        told((const char *)call.at);
+        SAID(THEM(1), REPLY(1, "{ok, " OURS("#{<<\"c1\">> => 5}") "}"));
+        buf_free(&call);
+    }
+    QUIET();
+    world_close();
+}
+
+/* What was encoded before a change is not what is answered after it. */
+static void answers_with_what_is_now(void)
+{
+    world_open_settled();
+    told(CALL(1, "value"));
+    SAID(THEM(1), REPLY(1, "{ok, 0}"));
+    told(CALL(1, "state"));
+    SAID(THEM(1), REPLY(1, "{ok, " OURS("#{}") "}"));
+    told(CAST("{mutate, increment}"));
+    told(CALL(1, "value"));
+    SAID(THEM(1), REPLY(1, "{ok, 1}"));
+    told(THEIR_DELTA("#{b => 2}"));
+    told(CALL(1, "value"));
+    SAID(THEM(1), REPLY(1, "{ok, 3}"));
+    told(CALL(1, "state"));
+    SAID(THEM(1), REPLY(1, "{ok, " OURS("#{b => 2, <<\"c1\">> => 1}") "}"));
+    told(CALL(1, "{mutate, 'Elixir'}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, {'Elixir', []}}}"));
+    told(CALL(1, "value"));
+    SAID(THEM(1), REPLY(1, "{ok, 3}"));
+    world_close();
+}
+
+static void never_answers_with_silence(void)
+{
+    world_open_settled();
+    told(CALL(1, "wat"));
+    SAID(THEM(1), REPLY(1, "{error, {unknown_request, wat}}"));
+    told(CALL(1, "{mutate}"));
+    SAID(THEM(1), REPLY(1, "{error, {unknown_request, {mutate}}}"));
+    told(CALL(1, "{mutate, increment, now}"));
+    SAID(THEM(1), REPLY(1, "{error, {unknown_request, {mutate, increment, now}}}"));
+    told(CALL(1, "#{value => 1}"));
+    SAID(THEM(1), REPLY(1, "{error, {unknown_request, #{value => 1}}}"));
+    told(CALL(1, "mutate"));
+    SAID(THEM(1), REPLY(1, "{error, {unknown_request, mutate}}"));
+    told(CALL(1, "{}"));
+    SAID(THEM(1), REPLY(1, "{error, {unknown_request, {}}}"));
+    QUIET();
+    CU_ASSERT(status("ignored") == 0);
+    world_close();
+}
+
+static void ignores_what_nobody_waits_for(void)
+{
+    static const char *const strange[] = {
+        "wat",
+        "value",
+        "{mutate, increment}",
+        "{nodeup, 'b@h'}",
+        "{t1, ok}",
+        "{}",
+        "[]",
+        "7",
+        CAST("wat"),
+        CAST("value"),
+        CAST("{value}"),
+        "{'$gen_call', t1, value}",
+        "{a, b, c, d}",
+    };
+    world_open_settled();
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+        told(strange[i]);
+        CU_ASSERT(status("ignored") == i + 1);
+    }
+    QUIET();
+    CU_ASSERT(world.log.len == 0);
+    CU_ASSERT(status("mutations") == 0);
+    world_close();
+}
+
+static void mutates_by_operation(void)
+{
+    world_open_settled();
+    told(CALL(1, "{mutate, increment}"));
+    SAID(THEM(1), REPLY(1, "ok"));
+    told(CALL(1, "{mutate, {increment, [5]}}"));
+    SAID(THEM(1), REPLY(1, "ok"));
+    told(CALL(1, "{batch, [increment, {increment, [5]}, {increment, []}]}"));
+    SAID(THEM(1), REPLY(1, "ok"));
+    told(CALL(1, "{mutate, []}"));
+    SAID(THEM(1), REPLY(1, "ok"));
+    told(CAST("{mutate, {increment, [10]}}"));
+    told(CAST("{batch, [increment]}"));
+    QUIET();
+    told(CALL(1, "value"));
+    SAID(THEM(1), REPLY(1, "{ok, 24}"));
+    CU_ASSERT(status("mutations") == 6);
+    world_close();
+}
+
+static void refuses_wrong_operations(void)
+{
+    world_open_settled();
+    told(CALL(1, "{mutate, decrement}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, {decrement, []}}}"));
+    told(CALL(1, "{batch, [increment, {increment, [-1]}]}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, {increment, [-1]}}}"));
+    told(CALL(1, "{mutate, {increment, [one]}}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, {increment, [one]}}}"));
+    told(CALL(1, "{mutate, [increment, 5]}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, 5}}"));
+    told(CALL(1, "{mutate, {increment, 5}}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, {increment, 5}}}"));
+    told(CALL(1, "{mutate, <<\"increment\">>}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, <<\"increment\">>}}"));
+    told(CALL(1, "value"));
+    SAID(THEM(1), REPLY(1, "{ok, 0}"));
+    CU_ASSERT(world.log.len == 0);
+
+    told(CAST("{mutate, [increment, decrement]}"));
+    CU_ASSERT(logged("page_views: refused a cast mutation: {bad_op,{decrement,[]}} (1 refused"));
+    CU_ASSERT(status("refused") == 1 && status("mutations") == 0);
+    QUIET();
+    world_close();
+}
+
+static void bounds_counts(void)
+{
+    struct buf message = {0}, echoed = {0};
+    size_t digits = LIMIT_COUNT_BYTES - 6;
+    world_open_settled();
+    for (int i = 0; i < 2; i++) {
+        buf_clear(&message);
+        put_tuple(&message, 3);
+        put_atom(&message, "$gen_call");
+        put_term(&message, term_of("{" THEM(1) ", t1}"));
+        put_tuple(&message, 2);
+        put_atom(&message, "mutate");
+        buf_clear(&echoed);
+        put_tuple(&echoed, 2);
+        put_atom(&echoed, "increment");
+        put_list(&echoed, 1);
+        buf_put_u8(&echoed, 111);
+        buf_put_u32(&echoed, (uint32_t)digits);
+        buf_put_u8(&echoed, 0);
+        for (size_t n = 0; n < digits; n++)
+            buf_put_u8(&echoed, 0xff);
+        put_nil(&echoed);
+        put_term(&message, buf_bytes(&echoed));
+        told_bytes(buf_bytes(&message));
+        if (i == 0)
+            SAID(THEM(1), REPLY(1, "ok"));
+    }
+    struct etf_in in = etf_open(buf_bytes(&world.payload));
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "t1");
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "error");
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "too_large");
+    CU_ASSERT(bytes_equal(etf_any(&in), buf_bytes(&echoed)));
+    CU_ASSERT(etf_finish(&in) == OK);
+    buf_free(&message);
+    buf_free(&echoed);
+    world_close();
+}
+
+static void syncs_however_it_is_asked(void)
+{
+    static const char *const requests[] = {
+        CALL(1, "sync_now"), CALL(1, "sync"), CAST("sync_now"), CAST("sync"), "sync_now", "sync",
+    };
+    world_open_settled();
+    joined(THEM(5), true);
+    world.read = world.said.len;
+    for (size_t i = 0; i < 6; i++) {
+        char delta[400];
+        snprintf(delta, sizeof(delta), "{grove_delta, %s%zu%s, %s}",
+                 "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => <<\"c1\">>, "
+                 "counts => #{<<\"c1\">> => ",
+                 i + 1, "}, delta_buffer => #{}}", US);
+        told(CAST("{mutate, increment}"));
+        QUIET();
+        told(requests[i]);
+        SAID(THEM(5), delta);
+        if (i < 2)
+            SAID(THEM(1), REPLY(1, "ok"));
+        QUIET();
+    }
+    world_close();
+}
+
+static void shows_its_state_as_groves_server_does(void)
+{
+    world_open_settled();
+    told(CAST("{mutate, increment}"));
+    told("{system, {" THEM(1) ", t1}, get_state}");
+    SAID(THEM(1),
+         REPLY(1, "#{'__struct__' => 'Elixir.Grove.Replication.Server', actor => <<\"c1\">>,"
+                  " crdt_module => 'Elixir.Grove.Counter.GCounter',"
+                  " crdt_state => " OURS(
+                      "#{<<\"c1\">> => 1}") ","
+                                            " group => {counter, <<\"v\">>}, pubsub => nil, "
+                                            "pubsub_topic => nil,"
+                                            " snapshot_interval => nil, snapshot_timer_ref => nil, "
+                                            "storage => nil,"
+                                            " storage_ref => nil, sync_interval => 1000, "
+                                            "sync_timer_ref => nil}"));
+    struct buf state = {0}, canonical = {0};
+    process_kind(world.replica)->state(world.replica, &state);
+    CU_ASSERT(canon_put(&canonical, buf_bytes(&state)) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&state), buf_bytes(&canonical)));
+    buf_free(&state);
+    buf_free(&canonical);
+    world_close();
+}
+
+static void tells_its_status(void)
+{
+    world_open_settled();
+    joined(THEM(5), true);
+    told(CAST("{mutate, increment}"));
+    told(THEIR_DELTA("#{b => 2}"));
+    told("{grove_delta, nonsense, " THEM(9) "}");
+    told("wat");
+    struct buf map = {0};
+    replica_status(world.replica, &map);
+    ASSERT_TERM(buf_bytes(&map),
+                term_of("#{crdt => gcounter, group => {counter, <<\"v\">>}, actor => <<\"c1\">>,"
+                        " peers => 1, mutations => 1, merges => 1, refused => 1, ignored => 1,"
+                        " waiting => 0, behind => 0}"));
+    buf_free(&map);
+    world_close();
+}
+
+SUITE("replica", TEST(starts_as_what_it_is), TEST(answers_reads), TEST(answers_with_what_is_now),
+      TEST(never_answers_with_silence), TEST(ignores_what_nobody_waits_for),
+      TEST(mutates_by_operation), TEST(refuses_wrong_operations), TEST(bounds_counts),
+      TEST(syncs_however_it_is_asked), TEST(shows_its_state_as_groves_server_does),
+      TEST(tells_its_status))

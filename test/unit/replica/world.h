@@ -1,0 +1,237 @@
+/* A world for one replica, a@h's page_views: a post that writes down which
+ * messages go out, and messages to it from other nodes.
+ *
+ *     told("{'$gen_call', {" THEM(1) ", t}, value}");
+ *     SAID(THEM(1), "{t, {ok, 0}}");
+ *     QUIET();
+ *
+ * Monitors come and go unmentioned. */
+#ifndef COPPICE_TEST_REPLICA_WORLD_H
+#define COPPICE_TEST_REPLICA_WORLD_H
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dist/flags.h"
+#include "limits.h"
+#include "replica/replica.h"
+#include "term/canon.h"
+#include "term/etf.h"
+#include "term/text.h"
+#include "term/write.h"
+#include "unit/suite.h"
+
+#define US         "#Pid<'a@h'.1.0.7>"
+#define THEM(n)    "#Pid<'b@h'." #n ".0.3>"
+#define OTHERS(n)  "#Pid<'c@h'." #n ".0.4>"
+#define OUR_REF(n) "#Ref<'a@h'.7." #n ".0.0>"
+
+#define CALL(n, request) "{'$gen_call', {" THEM(n) ", t" #n "}, " request "}"
+#define CAST(request)    "{'$gen_cast', " request "}"
+#define REPLY(n, reply)  "{t" #n ", " reply "}"
+
+#define GCOUNTER(actor, counts)                                                                    \
+    "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => " actor ", counts => " counts     \
+    ", delta_buffer => #{}}"
+#define OURS(counts)        GCOUNTER("<<\"c1\">>", counts)
+#define OUR_DELTA(counts)   "{grove_delta, " OURS(counts) ", " US "}"
+#define THEIR_DELTA(counts) "{grove_delta, " GCOUNTER("b", counts) ", " THEM(9) "}"
+
+#define SYNC_MS 1000
+
+struct world {
+    struct post post; /* first: the post is the world */
+    struct turn turn;
+    struct processes *table;
+    struct process *replica;
+    struct bytes slow;  /* the node that is */
+    struct buf said;    /* lines */
+    struct buf payload; /* of the last message, as it was sent */
+    struct buf log;
+    size_t read;
+};
+
+static struct world world;
+
+static inline void write_term(struct buf *line, struct bytes term)
+{
+    struct buf canonical = {0};
+    must(canon_put(&canonical, term) == OK);
+    text_print(line, buf_bytes(&canonical));
+    buf_free(&canonical);
+}
+
+static inline void world_send(struct post *post, const struct signal *s)
+{
+    struct world *w = (struct world *)post;
+    if (s->payload.len == 0)
+        return;
+    write_term(&w->said, s->to);
+    buf_printf(&w->said, " ");
+    write_term(&w->said, s->payload);
+    buf_printf(&w->said, "\n");
+    buf_clear(&w->payload);
+    buf_put(&w->payload, s->payload);
+}
+
+static inline bool world_connected(struct post *post, struct bytes node)
+{
+    (void)post;
+    return !bytes_equal(node, BYTES("gone@h"));
+}
+
+static inline uint64_t world_flags(struct post *post, struct bytes node)
+{
+    return world_connected(post, node) ? DFLAGS_OURS : 0;
+}
+
+static inline bool world_slow(struct post *post, struct bytes node)
+{
+    return bytes_equal(node, ((struct world *)post)->slow);
+}
+
+static inline void world_log(struct post *post, enum log_level level, struct bytes line)
+{
+    buf_printf(&((struct world *)post)->log, "%d %.*s\n", (int)level, (int)line.len,
+               (const char *)line.at);
+}
+
+/* A replica of this type that knows of no one yet. */
+static inline void world_open(const char *options)
+{
+    struct replica_options o;
+    struct options_error error;
+    world =
+        (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log}};
+    world.turn = (struct turn){.now_ms = 1000, .random = 1, .post = &world.post};
+    world.table = processes_new(BYTES("a@h"), 7);
+    buf_room(&world.said, 1); /* so that its end is an address before anything is said */
+    must(replica_options_read(&o, term_of("page_views"), term_of(options), BYTES("c1"), &error) ==
+         OK);
+    world.replica = replica_start(world.table, &o, &world.turn);
+    must(world.replica != NULL);
+}
+
+#define OPTIONS "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000}"
+
+/* The usual one, alone in the cluster and knowing it. */
+static inline void world_open_settled(void)
+{
+    world_open(OPTIONS);
+    replica_settled(world.replica, true, &world.turn);
+}
+
+static inline void world_close(void)
+{
+    processes_free(world.table);
+    buf_free(&world.said);
+    buf_free(&world.payload);
+    buf_free(&world.log);
+}
+
+static inline void told_bytes(struct bytes message)
+{
+    processes_signal(world.table, BYTES("b@h"),
+                     &(struct signal){.kind = SIGNAL_SEND,
+                                      .to = process_pid(world.replica),
+                                      .payload = wall(message)},
+                     &world.turn);
+    processes_tidy(world.table);
+}
+
+static inline void told(const char *message)
+{
+    told_bytes(term_of(message));
+}
+
+/* Time goes on; what is due on the way happens when it is due. */
+static inline void wait_ms(uint64_t ms)
+{
+    uint64_t until = world.turn.now_ms + ms;
+    while (processes_due(world.table) <= until) {
+        if (processes_due(world.table) > world.turn.now_ms)
+            world.turn.now_ms = processes_due(world.table);
+        processes_wake(world.table, &world.turn);
+    }
+    world.turn.now_ms = until;
+}
+
+static inline void joined(const char *pid, bool beam)
+{
+    replica_joined(world.replica, term_of(pid), beam, &world.turn);
+}
+
+static inline void left(const char *pid)
+{
+    replica_left(world.replica, term_of(pid), &world.turn);
+}
+
+/* Compares the next line that was said. */
+static inline void said(struct bytes wanted, const char *file, unsigned at)
+{
+    struct bytes got = BYTES(""), rest = {world.said.at + world.read, world.said.len - world.read};
+    const uint8_t *end = rest.len > 0 ? memchr(rest.at, '\n', rest.len) : NULL;
+    if (end != NULL)
+        got = (struct bytes){rest.at, (size_t)(end - rest.at)};
+    bool same = bytes_equal(got, wanted);
+    CU_assertImplementation(same, at, "said", file, "", CU_FALSE);
+    if (!same)
+        fprintf(stderr, "\n%s:%u\n  said:   %.*s\n  wanted: %.*s\n", file, at, (int)got.len,
+                (const char *)got.at, (int)wanted.len, (const char *)wanted.at);
+    world.read += got.len + (end != NULL);
+}
+
+static inline void said_to(const char *to, const char *message, const char *file, unsigned at)
+{
+    struct buf line = {0};
+    write_term(&line, term_of(to));
+    buf_printf(&line, " ");
+    write_term(&line, term_of(message));
+    said(buf_bytes(&line), file, at);
+    buf_free(&line);
+}
+
+#define SAID(to, message) said_to(to, message, __FILE__, __LINE__)
+#define QUIET()           said(BYTES(""), __FILE__, __LINE__)
+
+/* The call of a function on the node of whoever is asked. */
+#define REX_CALL(ref, function) "{'$gen_call', {" US ", " ref "}, {call, " function ", user}}"
+#define PULL(ref, pid)          REX_CALL(ref, "'Elixir.Grove.Replication.Server', state, [" pid "]")
+
+static inline bool logged(const char *text)
+{
+    return memmem(world.log.at, world.log.len, text, strlen(text)) != NULL;
+}
+
+static inline size_t log_lines(void)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < world.log.len; i++)
+        lines += world.log.at[i] == '\n';
+    return lines;
+}
+
+/* A number of the replica's status. */
+static inline uint64_t status(const char *name)
+{
+    struct buf map = {0}, canonical = {0};
+    replica_status(world.replica, &map);
+    CU_ASSERT(canon_put(&canonical, buf_bytes(&map)) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&canonical), buf_bytes(&map)));
+    uint64_t number = UINT64_MAX;
+    struct etf_in in = etf_open(buf_bytes(&map));
+    for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
+        bool it = etf_accept(&in, name);
+        if (!it)
+            etf_any(&in);
+        struct etf_in value = etf_open(etf_any(&in));
+        if (it)
+            number = etf_uint64(&value);
+    }
+    CU_ASSERT(etf_finish(&in) == OK && number != UINT64_MAX);
+    buf_free(&map);
+    buf_free(&canonical);
+    return number;
+}
+
+#endif
