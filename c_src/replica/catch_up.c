@@ -9,10 +9,8 @@ void catch_up_hold(struct replica *r, struct turn *t)
     replica_alarm(r);
 }
 
-void catch_up_done(struct replica *r, struct turn *t)
+static void catch_up_done(struct replica *r, struct turn *t)
 {
-    if (r->caught_up)
-        return;
     r->caught_up = true;
     r->catch_up_by_ms = 0;
     replica_alarm(r);
@@ -28,7 +26,7 @@ void catch_up_check(struct replica *r, struct turn *t)
     } else if (r->catch_up_by_ms != 0 && t->now_ms >= r->catch_up_by_ms) {
         struct bytes name = process_name(r->process);
         turn_log(t, LOG_WARNING,
-                 "%.*s: no peer told its state within %d ms; mutations go on without it, and "
+                 "%.*s: not every peer told its state within %d ms; mutations go on, and "
                  "what this actor did before a restart may hide them",
                  (int)name.len, (const char *)name.at, LIMIT_CATCH_UP_MS);
         catch_up_done(r, t);

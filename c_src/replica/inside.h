@@ -96,8 +96,8 @@ void mutation_free(struct replica *r);
 /* --- catch_up.c ---------------------------------------------------------- */
 
 void catch_up_hold(struct replica *r, struct turn *t); /* a mutation has to wait */
-void catch_up_done(struct replica *r, struct turn *t); /* a peer's state is in */
-/* Looks whether there is nothing more to wait for, or no more time. */
+/* Looks whether there is nothing more to wait for (every member has told its
+ * state: the first to answer may be as new as we are), or no more time. */
 void catch_up_check(struct replica *r, struct turn *t);
 
 /* --- member.c ------------------------------------------------------------ */

@@ -144,8 +144,5 @@ void pull_answer(struct replica *r, struct member *m, const struct answer *a, st
     else
         m->failed = 0;
     ask_due(r, t);
-    if (outcome == GOT)
-        catch_up_done(r, t);
-    else
-        catch_up_check(r, t);
+    catch_up_check(r, t);
 }

@@ -211,7 +211,7 @@ defmodule ClusterTest do
       eventually(fn -> connected?(beam, c) end)
       watch_connections(beam)
       Beam.freeze(beam)
-      eventually(fn -> Coppice.log(c) =~ "#{beam.node} has gone" end, 15_000)
+      eventually(fn -> Coppice.log(c) =~ "#{beam.node} disconnected: silent" end, 15_000)
       Beam.thaw(beam)
       eventually(fn -> c.node in lost_by(beam) and connected?(beam, c) end, 20_000)
     end

@@ -20,7 +20,7 @@ defmodule Demo do
   end
 
   def run do
-    say("Coppice: a C program that an Erlang cluster takes for one of its own")
+    say("Coppice: a C program that an Erlang cluster takes for one of its own\n")
     start_elixir_replica()
     coppice = start_coppice()
     count()
@@ -45,19 +45,22 @@ defmodule Demo do
     iex(Server.value(:page_views))
   end
 
-  defp start_coppice do
-    settings = [
-      node: @c1,
-      connect: [node()],
-      replicas: [
-        page_views: %{crdt: :gcounter, actor: "c1", group: @group, sync_interval: 500}
-      ]
-    ]
+  @config """
+  {node, 'c1@127.0.0.1'}.
+  {connect, ['web1@127.0.0.1']}.
+  {replica, page_views, \#{
+      crdt => gcounter,
+      actor => <<"c1">>,
+      group => {counter, <<"page_views">>},
+      sync_interval => 500}}.
+  """
 
-    say("2. A coppice joins it: a program in C, with this configuration and no Erlang inside.\n")
-    for line <- Coppice.config_text(settings), do: IO.write(["   ", line])
-    coppice = Coppice.launch(settings)
-    IO.puts("\n   $ priv/coppice run -c page_views.config")
+  defp start_coppice do
+    say("2. A coppice joins it: a program in C, no Erlang inside, with this configuration:")
+    for line <- String.split(@config, "\n"), do: IO.puts(["   ", line])
+    file = Coppice.config_file(@config)
+    coppice = Coppice.launch_file(file, Coppice.log_file(@c1))
+    IO.puts("   $ priv/coppice run -c page_views.config")
     IO.puts("   ready '#{coppice.node}' #{coppice.port}\n")
     coppice
   end

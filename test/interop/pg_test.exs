@@ -242,7 +242,7 @@ defmodule PgTest do
       grove = Beam.start(grove: scope)
       c = coppice(:auto, group, [plain, grove])
       member_of(c, grove, scope, group)
-      assert c.node in Beam.nodes(plain, :hidden)
+      eventually(fn -> c.node in Beam.nodes(plain, :hidden) end)
     end
 
     test "that differ among the nodes are all learnt", %{scope: scope, group: group} do

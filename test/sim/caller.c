@@ -181,6 +181,17 @@ void sim_cast_add(struct sim *s, unsigned node, int64_t by)
     add(s, node, CALL_CAST, by, &request, " without an answer");
 }
 
+size_t sim_add_twice(struct sim *s, unsigned node, uint64_t by)
+{
+    struct buf request = {0};
+    char text[100];
+    snprintf(text, sizeof(text), "{batch, [increment, {increment, [%llu]}]}",
+             (unsigned long long)by - 1);
+    must(by >= 1);
+    read_text(&request, text);
+    return add(s, node, CALL_ADD, (int64_t)by, &request, " in a batch");
+}
+
 size_t sim_add_by_export(struct sim *s, unsigned node)
 {
     struct buf request = {0};
@@ -204,6 +215,14 @@ enum sim_outcome sim_outcome(const struct sim *s, size_t number)
 {
     must(number < s->call_count);
     return s->calls[number].outcome;
+}
+
+bool sim_quiet(const struct sim *s)
+{
+    for (size_t i = s->calls_over; i < s->call_count; i++)
+        if (s->calls[i].outcome == SIM_OPEN && s->calls[i].kind != CALL_MONITOR)
+            return false;
+    return true;
 }
 
 /* --- what comes of them --------------------------------------------------------- */
@@ -235,10 +254,10 @@ void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcom
 {
     if (number >= s->call_count || s->calls[number].node != node || !s->calls[number].said ||
         s->calls[number].kind == CALL_CAST)
-        trace_violated(s, "caller%u hears of a call that it did not make", node + 1);
+        sim_violated(s, "caller%u hears of a call that it did not make", node + 1);
     struct sim_call *call = &s->calls[number];
     if (call->outcome == SIM_REPLIED && outcome == SIM_REPLIED)
-        trace_violated(s, "caller%u is answered twice: %s", node + 1, call->label);
+        sim_violated(s, "caller%u is answered twice: %s", node + 1, call->label);
     /* Late, when the call has timed out and its alias is gone; or the end of what was
      * watched has crossed with the demonitor. */
     if (call->outcome != SIM_OPEN)

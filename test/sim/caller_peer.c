@@ -38,6 +38,8 @@ static void flush(struct sim *s, unsigned node)
 {
     struct caller *c = caller_of(s, node);
     struct buf *out = channel_out(c->channel);
+    if (out->len == 0)
+        return;
     network_send(s, PARTY_CALLER, CALLER_OF(node), c->conn, buf_bytes(out));
     buf_clear(out);
     c->written_ms = s->now_ms;
@@ -108,7 +110,7 @@ static void heard_reply(struct sim *s, unsigned node, struct bytes message)
     struct bytes head, ref;
     etf_tuple_of(&in, 2);
     if (!etf_cons(&in, &head, &ref))
-        trace_violated(s, "caller%u gets a message that answers no call", node + 1);
+        sim_violated(s, "caller%u gets a message that answers no call", node + 1);
     caller_heard(s, node, call_number(ref), SIM_REPLIED, etf_any(&in));
 }
 
@@ -138,7 +140,7 @@ static void heard(struct sim *s, unsigned node, const struct signal *signal)
         heard_reply(s, node, signal->payload);
         break;
     case SIGNAL_SEND:
-        trace_violated(s, "caller%u gets a message to its pid, not to its alias", node + 1);
+        sim_violated(s, "caller%u gets a message to its pid, not to its alias", node + 1);
     case SIGNAL_REG_SEND:
         if (is_rex(signal->to))
             fun_call(s, node, signal->payload);
@@ -173,8 +175,8 @@ static void event(struct sim *s, unsigned node, enum channel_event event,
         heard(s, node, signal);
         break;
     case CHANNEL_BAD:
-        trace_violated(s, "caller%u is refused, or hears nonsense: %s", node + 1,
-                       err_text(channel_error(c->channel)));
+        sim_violated(s, "caller%u is refused, or hears nonsense: %s", node + 1,
+                     err_text(channel_error(c->channel)));
     default:
         break;
     }

@@ -88,14 +88,14 @@ static void check_count(struct sim *s, unsigned node, unsigned actor, unsigned s
     unsigned long long count = now->by[sign][actor];
     unsigned long long before = s->nodes[node].seen.by[sign][actor];
     if (count > l->asked[sign])
-        trace_violated(s, "n%u has n%u count %s to %llu; only %llu was ever asked for", node + 1,
-                       actor + 1, sign_text(sign), count, (unsigned long long)l->asked[sign]);
+        sim_violated(s, "n%u has n%u count %s to %llu; only %llu was ever asked for", node + 1,
+                     actor + 1, sign_text(sign), count, (unsigned long long)l->asked[sign]);
     if (count < before)
-        trace_violated(s, "n%u has n%u count %s to %llu; it had %llu before", node + 1, actor + 1,
-                       sign_text(sign), count, before);
+        sim_violated(s, "n%u has n%u count %s to %llu; it had %llu before", node + 1, actor + 1,
+                     sign_text(sign), count, before);
     if (actor == node && count < l->acknowledged[sign])
-        trace_violated(s, "n%u counts %s to %llu, but has acknowledged %llu", node + 1,
-                       sign_text(sign), count, (unsigned long long)l->acknowledged[sign]);
+        sim_violated(s, "n%u counts %s to %llu, but has acknowledged %llu", node + 1,
+                     sign_text(sign), count, (unsigned long long)l->acknowledged[sign]);
 }
 
 static void check_changed(struct sim *s, unsigned node, struct bytes state)
@@ -103,7 +103,7 @@ static void check_changed(struct sim *s, unsigned node, struct bytes state)
     struct sim_node *n = &s->nodes[node];
     struct counted now;
     if (!read_state(s, state, &now))
-        trace_violated(s, "n%u has a state with strange counts", node + 1);
+        sim_violated(s, "n%u has a state with strange counts", node + 1);
     for (unsigned sign = 0; sign < SIGNS; sign++)
         for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++)
             check_count(s, node, actor, sign, &now);
@@ -193,7 +193,7 @@ uint64_t sim_count(struct sim *s, unsigned at, unsigned of)
     return s->nodes[at].seen.by[0][of];
 }
 
-uint64_t sim_acknowledged(const struct sim *s, unsigned node)
+uint64_t sim_acknowledged_since(const struct sim *s, unsigned node)
 {
     return s->ledgers[node].acknowledged[0];
 }

@@ -132,8 +132,8 @@ void epmd_bytes(struct sim *s, unsigned machine, uint32_t conn, struct bytes byt
         look_up(s, machine, c, &in);
         break;
     default:
-        trace_violated(s, "epmd on %s was asked something it does not know",
-                       s->machines[machine].name);
+        sim_violated(s, "epmd on %s was asked something it does not know",
+                     s->machines[machine].name);
     }
 }
 

@@ -143,7 +143,7 @@ void fun_call(struct sim *s, unsigned node, struct bytes message)
     struct bytes module = etf_any(&in), function = etf_any(&in), args = etf_any(&in);
     etf_expect(&in, "user");
     if (etf_finish(&in) != OK)
-        trace_violated(s, "the rex of caller%u gets something else than a call", node + 1);
+        sim_violated(s, "the rex of caller%u gets something else than a call", node + 1);
     put_tuple(&reply, 2);
     put_term(&reply, tag);
     struct etf_in name = etf_open(module);

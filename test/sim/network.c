@@ -153,8 +153,8 @@ void network_send(struct sim *s, enum party party, unsigned machine, uint32_t co
     unsigned side;
     struct pipe *p = pipe_find(s, party, machine, conn, &side);
     if (p == NULL || !p->ends[side].open)
-        trace_violated(s, "%s sends on the connection %u, which is not open",
-                       s->machines[machine].name, conn);
+        sim_violated(s, "%s sends on the connection %u, which is not open",
+                     s->machines[machine].name, conn);
     while (bytes.len > 0) {
         size_t piece = bytes.len;
         if (s->options.pieces) {
@@ -181,8 +181,8 @@ void network_close(struct sim *s, enum party party, unsigned machine, uint32_t c
     unsigned side;
     struct pipe *p = pipe_find(s, party, machine, conn, &side);
     if (p == NULL)
-        trace_violated(s, "%s closes the connection %u, which it does not have",
-                       s->machines[machine].name, conn);
+        sim_violated(s, "%s closes the connection %u, which it does not have",
+                     s->machines[machine].name, conn);
     side_close(s, p, side);
 }
 
@@ -367,6 +367,7 @@ void network_arrive(struct sim *s, const struct thing *t)
     if (s->cut[p->ends[0].machine][p->ends[1].machine]) {
         e->held++;
     } else if (!s->machines[e->machine].up || e->deaf) {
+        e->deaf = true;
         arrivals_drop(e);
     } else if (e->first != NULL) {
         struct arrival *a = e->first;

@@ -75,6 +75,8 @@ void sim_cast(struct sim *s, unsigned node, const char *request);
  * what the checks below reckon with. */
 size_t sim_add(struct sim *s, unsigned node, int64_t by);
 void sim_cast_add(struct sim *s, unsigned node, int64_t by);
+/* The same as a batch of two: 1, and the rest. */
+size_t sim_add_twice(struct sim *s, unsigned node, uint64_t by);
 /* &Mod.increment/1, as a fun that the replica can run itself. */
 size_t sim_add_by_export(struct sim *s, unsigned node);
 /* A fun that only its caller's node can run: it adds so much. */
@@ -104,8 +106,10 @@ bool sim_agrees(struct sim *s);
 int64_t sim_value(struct sim *s, unsigned node);
 /* What the actor `of` has counted up, as the replica of node `at` knows it. */
 uint64_t sim_count(struct sim *s, unsigned at, unsigned of);
-/* Increments of the node that were acknowledged since its last start. */
-uint64_t sim_acknowledged(const struct sim *s, unsigned node);
+/* What was acknowledged of the node's counting up since its last start. */
+uint64_t sim_acknowledged_since(const struct sim *s, unsigned node);
+/* No call is under way. */
+bool sim_quiet(const struct sim *s);
 
 /* A hash of all that has happened. */
 uint64_t sim_hash(const struct sim *s);
@@ -118,6 +122,8 @@ uint64_t sim_steps(const struct sim *s);
  * printed. */
 bool sim_trace_is(struct sim *s, const char *text, const char *file, int line);
 void sim_trace_forget(struct sim *s);
+/* From now on what the nodes log is a part of the trace, too. */
+void sim_trace_logs(struct sim *s);
 /* Says that a claim of a story is false. */
 void sim_claim_failed(struct sim *s, const char *claim, const char *file, int line);
 
@@ -136,6 +142,10 @@ void sim_claim_failed(struct sim *s, const char *claim, const char *file, int li
 #define SIM_WITHIN(s, ms, holds) SIM_CLAIM(s, sim_until(s, ms, holds))
 
 bool sim_failed(const struct sim *s);
+
+/* Ends the program: what was violated, the last lines, how to see it again. */
+_Noreturn void sim_violated(struct sim *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* What is printed when a claim of the core or of the checks fails: how to see it
  * again.  Good as long as the program; the simulation that runs is known by itself. */

@@ -62,7 +62,7 @@ void sim_replay_with(const char *command)
     snprintf(replay, sizeof(replay), "%s", command);
 }
 
-void trace_violated(struct sim *s, const char *format, ...)
+void sim_violated(struct sim *s, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -86,6 +86,11 @@ static void line_add(struct sim *s, const char *text)
     trace_hash(s, buf_bytes(line));
 }
 
+static void story_add(struct sim *s, const char *text)
+{
+    buf_printf(&s->story, "[%5llu] %s\n", (unsigned long long)s->now_ms, text);
+}
+
 void trace_deed(struct sim *s, const char *format, ...)
 {
     char text[LINE_BYTES];
@@ -94,7 +99,7 @@ void trace_deed(struct sim *s, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     line_add(s, text);
-    buf_printf(&s->story, "[%5llu] %s\n", (unsigned long long)s->now_ms, text);
+    story_add(s, text);
 }
 
 void trace_log(struct sim *s, const char *format, ...)
@@ -105,6 +110,13 @@ void trace_log(struct sim *s, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     line_add(s, text);
+    if (s->tells_logs)
+        story_add(s, text);
+}
+
+void sim_trace_logs(struct sim *s)
+{
+    s->tells_logs = true;
 }
 
 void trace_term(struct buf *out, struct bytes checked)

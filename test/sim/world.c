@@ -145,7 +145,7 @@ static void ready(struct sim *s, unsigned i, const struct action *a)
     s->nodes[i].ready = true;
     trace_deed(s, "%s is ready", name_of(s, i));
     if (a->port != s->nodes[i].port)
-        trace_violated(s, "%s is ready on another port", name_of(s, i));
+        sim_violated(s, "%s is ready on another port", name_of(s, i));
 }
 
 static void answered(struct sim *s, unsigned i, const struct action *a)
@@ -262,7 +262,7 @@ static void wake(struct sim *s, unsigned who)
     n->woken = n->woken_ms == s->now_ms ? n->woken + 1 : 1;
     n->woken_ms = s->now_ms;
     if (n->woken > WAKES_A_MS)
-        trace_violated(s, "%s does not sleep", name_of(s, who));
+        sim_violated(s, "%s does not sleep", name_of(s, who));
     world_step(s, who, &(struct event){.kind = EVENT_WAKE});
 }
 

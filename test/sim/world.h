@@ -169,6 +169,7 @@ struct sim {
     struct ledger ledgers[SIM_NODES_MAX];
 
     struct buf story;
+    bool tells_logs;
     struct buf lines[TRACE_LINES]; /* the last of all lines, in a ring */
     size_t lines_next;
 };
@@ -260,10 +261,6 @@ void trace_term(struct buf *out, struct bytes checked);
 /* From now on this simulation's trace is what a failure shows. */
 void trace_open(struct sim *s);
 void trace_free(struct sim *s);
-/* Ends the program: what was violated, the last lines, how to see it again. */
-_Noreturn void trace_violated(struct sim *s, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* The arguments of %.*s for a slice. */
 #define SLICE(bytes) (int)(bytes).len, (const char *)(bytes).at
 

@@ -22,11 +22,13 @@ defmodule Coppice do
     coppice
   end
 
-  @doc "The same without a story around it: the caller stops it."
-  def launch(settings \\ [], opts \\ []) do
+  defp launch(settings, opts) do
     settings = Keyword.put_new_lazy(settings, :node, fn -> :"#{Story.fresh("c")}@127.0.0.1" end)
-    log = log_file(settings[:node])
-    config = settings |> config_text() |> config_file()
+    settings |> config_text() |> config_file() |> launch_file(log_file(settings[:node]), opts)
+  end
+
+  @doc "Starts one from a file, without a story around it: the caller stops it."
+  def launch_file(config, log, opts \\ []) do
     args = ["run", "-c", config, "--owned" | opts[:args] || []]
     {:ok, keeper} = GenServer.start(Keeper, {command(args), env(opts), log})
 

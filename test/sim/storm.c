@@ -1,0 +1,317 @@
+/* Storms: faults for a while, then calm.  What must never be is looked for after
+ * every step (check.c); what must be in the end is asked for here.
+ *
+ *     storm [SEED=N] [SEEDS=N]
+ *
+ * or the same in the environment: the one storm with that seed, or so many from
+ * the first on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "limits.h"
+#include "sim.h"
+
+#define SEEDS_BY_DEFAULT 100
+/* Of so many storms one is run twice, and must be the same twice. */
+#define ONE_TWICE_IN 20
+
+/* Long enough for whatever the faults have set going to end: a dial that waits, one
+ * that is stuck, a scope that asks again. */
+#define CALM_MS (LIMIT_DIAL_BACKOFF_MAX_MS + LIMIT_HANDSHAKE_MS + LIMIT_DISCOVER_MS)
+
+/* What this storm is like, as its seed says. */
+struct storm {
+    struct sim *sim;
+    unsigned nodes;
+    bool gentle; /* the network is whole, and restarts wait until all is told */
+    bool pncounter;
+    uint64_t deeds, pause_ms, sync_ms, ticktime_ms;
+    uint64_t faults; /* in 1000 deeds */
+    /* When last all knew everything: each actor's count, and what of its node's
+     * acknowledgements is in there. */
+    uint64_t floor[SIM_NODES_MAX], within[SIM_NODES_MAX];
+};
+
+/* --- deeds --------------------------------------------------------------------- */
+
+static unsigned any(struct storm *st)
+{
+    return (unsigned)sim_random(st->sim, st->nodes);
+}
+
+static unsigned any_but(struct storm *st, unsigned node)
+{
+    return (node + 1 + (unsigned)sim_random(st->sim, st->nodes - 1)) % st->nodes;
+}
+
+static void ask(struct storm *st, unsigned node)
+{
+    struct sim *s = st->sim;
+    int64_t by = 1 + (int64_t)sim_random(s, 1000);
+    switch (sim_random(s, 10)) {
+    case 0:
+        sim_cast_add(s, node, by);
+        break;
+    case 1:
+        sim_add_twice(s, node, (uint64_t)by);
+        break;
+    case 2:
+        sim_add_by_export(s, node);
+        break;
+    case 3:
+        sim_add_by_closure(s, node, (uint64_t)by);
+        break;
+    case 4:
+        sim_call(s, node, sim_random(s, 2) ? "value" : "state");
+        break;
+    case 5:
+        sim_call(s, node, "{mutate, [increment, {increment, [-1]}]}");
+        break;
+    case 6:
+        sim_cast(s, node, "sync_now");
+        break;
+    default:
+        sim_add(s, node, st->pncounter && sim_random(s, 2) ? -by : by);
+        break;
+    }
+}
+
+static void cut_or_mend(struct storm *st)
+{
+    unsigned a = any(st), b = any_but(st, a);
+    if (sim_random(st->sim, 2) == 0)
+        sim_cut(st->sim, a, b);
+    else
+        sim_mend(st->sim, a, b);
+}
+
+static void end_or_start(struct storm *st)
+{
+    unsigned node = any(st);
+    if (!sim_runs(st->sim, node)) {
+        sim_start(st->sim, node);
+        return;
+    }
+    switch (sim_random(st->sim, 3)) {
+    case 0:
+        sim_crash(st->sim, node);
+        break;
+    case 1:
+        sim_vanish(st->sim, node);
+        break;
+    default:
+        sim_stop(st->sim, node);
+        break;
+    }
+}
+
+static void fault(struct storm *st)
+{
+    unsigned node = any(st);
+    switch (sim_random(st->sim, 8)) {
+    case 0:
+    case 1:
+        cut_or_mend(st);
+        break;
+    case 2:
+        sim_break(st->sim, node, any_but(st, node));
+        break;
+    case 3:
+        sim_break_caller(st->sim, node);
+        break;
+    case 4:
+        sim_epmd_down(st->sim, node);
+        break;
+    case 5:
+        sim_epmd_up(st->sim, node);
+        break;
+    default:
+        end_or_start(st);
+        break;
+    }
+}
+
+/* --- gentle storms: nothing that was told is ever lost ----------------------------- */
+
+static bool all_told(struct sim *s)
+{
+    return sim_all_ready(s) && sim_quiet(s) && sim_agrees(s);
+}
+
+/* Everybody knows everything; then a node forgets.  The first never does: somebody
+ * must know. */
+static void restart(struct storm *st)
+{
+    struct sim *s = st->sim;
+    unsigned node = any_but(st, 0);
+    if (!sim_until(s, CALM_MS, all_told))
+        sim_violated(s, "in a gentle storm the replicas differ for %d ms", CALM_MS);
+    for (unsigned i = 0; i < st->nodes; i++) {
+        st->floor[i] = sim_count(s, i, i);
+        st->within[i] = i == node ? 0 : sim_acknowledged_since(s, i);
+    }
+    switch (sim_random(s, 3)) {
+    case 0:
+        sim_crash(s, node);
+        break;
+    case 1:
+        sim_vanish(s, node);
+        break;
+    default:
+        sim_stop(s, node);
+        break;
+    }
+    sim_run(s, sim_random(s, 2) ? sim_random(s, 3000) : 0);
+    sim_start(s, node);
+}
+
+/* What a node had told to all, and what it has acknowledged since its start, add
+ * up: it did not count on from an older count. */
+static void check_floors(struct storm *st)
+{
+    for (unsigned i = 1; i < st->nodes; i++) {
+        uint64_t since = sim_acknowledged_since(st->sim, i) - st->within[i];
+        uint64_t wanted = st->floor[i] + since;
+        if (sim_count(st->sim, i, i) < wanted)
+            sim_violated(st->sim,
+                         "n%u counts to %llu; all knew %llu, and it has acknowledged so "
+                         "much more that it must be %llu",
+                         i + 1, (unsigned long long)sim_count(st->sim, i, i),
+                         (unsigned long long)st->floor[i], (unsigned long long)wanted);
+    }
+}
+
+/* --- calm -------------------------------------------------------------------------- */
+
+static void calm(struct storm *st)
+{
+    struct sim *s = st->sim;
+    for (unsigned a = 0; a < st->nodes; a++) {
+        for (unsigned b = 0; b < a; b++)
+            sim_mend(s, a, b);
+        sim_epmd_up(s, a);
+        if (!sim_runs(s, a))
+            sim_start(s, a);
+    }
+    sim_run(s, CALM_MS + 2 * st->ticktime_ms);
+    if (!sim_agrees(s))
+        sim_violated(s, "in calm the replicas still differ after %llu ms",
+                     (unsigned long long)(CALM_MS + 2 * st->ticktime_ms));
+}
+
+/* Every node answers, and what it then tells is soon known to all: every pair is
+ * connected. */
+static void probe(struct storm *st)
+{
+    struct sim *s = st->sim;
+    size_t calls[SIM_NODES_MAX];
+    for (unsigned i = 0; i < st->nodes; i++)
+        calls[i] = sim_add(s, i, 1);
+    sim_run(s, 5000 + st->sync_ms);
+    for (unsigned i = 0; i < st->nodes; i++)
+        if (sim_outcome(s, calls[i]) != SIM_REPLIED)
+            sim_violated(s, "in calm n%u does not answer", i + 1);
+    if (!sim_agrees(s))
+        sim_violated(s, "in calm a delta does not reach everybody");
+}
+
+/* --- one storm --------------------------------------------------------------------- */
+
+static void draw(struct storm *st, uint64_t seed)
+{
+    /* The first numbers of a generator of its own: the world's begin with the same. */
+    uint64_t random = seed * 0x9e3779b97f4a7c15u;
+    random ^= random >> 29;
+    struct sim_options o = {.seed = seed, .pieces = seed % 4 != 0};
+    st->gentle = seed % 3 == 0;
+    st->pncounter = random & 1;
+    st->nodes = 2 + (unsigned)(random >> 1) % (random & 2 ? 3 : SIM_NODES_MAX - 1);
+    st->sync_ms = 50u << (random >> 8) % 5;
+    st->ticktime_ms = 4000u << (random >> 12) % 3;
+    st->deeds = 50 + (random >> 16) % 200;
+    st->pause_ms = 1u << (random >> 24) % 10;
+    st->faults = st->gentle ? 20 : 50u << (random >> 28) % 4;
+    o.nodes = st->nodes;
+    o.crdt = st->pncounter ? "pncounter" : "gcounter";
+    o.sync_ms = st->sync_ms;
+    o.ticktime_ms = st->ticktime_ms;
+    o.latency_min_ms = (random >> 32) % 3;
+    o.latency_max_ms = o.latency_min_ms + (1u << (random >> 36) % (st->gentle ? 6 : 9));
+    st->sim = sim_new(&o);
+}
+
+static void rage(struct storm *st)
+{
+    for (uint64_t i = 0; i < st->deeds; i++) {
+        if (sim_random(st->sim, 1000) >= st->faults)
+            ask(st, any(st));
+        else if (st->gentle)
+            restart(st);
+        else
+            fault(st);
+        if (sim_random(st->sim, 4) > 0)
+            sim_run(st->sim, sim_random(st->sim, st->pause_ms + 1));
+        sim_trace_forget(st->sim);
+    }
+}
+
+struct outcome {
+    uint64_t hash, steps;
+};
+
+static struct outcome storm(uint64_t seed)
+{
+    struct storm st = {0};
+    draw(&st, seed);
+    for (unsigned i = 0; i < st.nodes; i++)
+        if (st.gentle || sim_random(st.sim, 3) > 0)
+            sim_start(st.sim, i);
+    sim_run(st.sim, sim_random(st.sim, 3000));
+    rage(&st);
+    calm(&st);
+    probe(&st);
+    if (st.gentle)
+        check_floors(&st);
+    struct outcome outcome = {sim_hash(st.sim), sim_steps(st.sim)};
+    sim_free(st.sim);
+    return outcome;
+}
+
+/* --- all of them ------------------------------------------------------------------- */
+
+/* KEY=number among the arguments, else in the environment, else otherwise. */
+static uint64_t option(int argc, char **argv, const char *key, uint64_t otherwise)
+{
+    size_t len = strlen(key);
+    const char *text = getenv(key);
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], key, len) == 0 && argv[i][len] == '=')
+            text = argv[i] + len + 1;
+    return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seed = option(argc, argv, "SEED", 0);
+    uint64_t first = seed != 0 ? seed : 1;
+    uint64_t last = seed != 0 ? seed : option(argc, argv, "SEEDS", SEEDS_BY_DEFAULT);
+    uint64_t steps = 0, passed = 0;
+    char command[200];
+    for (uint64_t i = first; i <= last; i++) {
+        snprintf(command, sizeof(command), "%s SEED=%llu", argv[0], (unsigned long long)i);
+        sim_replay_with(command);
+        struct outcome outcome = storm(i);
+        steps += outcome.steps;
+        passed++;
+        if (i % ONE_TWICE_IN == 0 && storm(i).hash != outcome.hash) {
+            fprintf(stderr, "VIOLATED: the same seed twice is not the same: %s\n", command);
+            return EXIT_FAILURE;
+        }
+    }
+    printf("  ok    %llu storms, %llu steps of nodes\n", (unsigned long long)passed,
+           (unsigned long long)steps);
+    printf("%llu passed, 0 failed\n", (unsigned long long)passed);
+    return EXIT_SUCCESS;
+}
