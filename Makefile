@@ -3,6 +3,7 @@
 #   make            builds priv/coppice
 #   make demo       sets up, builds, runs a C replica beside an Elixir node
 #   make test       sets up, builds, runs every suite
+#   make bench      figures beside those of a BEAM
 #   make test-matrix  the suites over real nodes, against OTP 27 and OTP 29
 #
 # Variables it reads: CC, CFLAGS (added to the project's own), ERL_ROOT (where
@@ -84,8 +85,12 @@ $(BUILD)/stories $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
+SEEDS_gcc   := 400
+SEEDS_clang := 200
+SEEDS_asan  := 100
+
 sim: $(BUILD)/stories $(BUILD)/storm
-	$(Q)test/sim/run $^
+	$(Q)SEEDS=$(or $(SEEDS),$(SEEDS_$(FLAVOUR))) test/sim/run $^
 
 # --- everything --------------------------------------------------------------
 
@@ -104,6 +109,15 @@ test-matrix:
 	$(Q)tools/setup matrix
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)tools/matrix
+
+# Figures, side by side with a BEAM and with bare loopback; nothing passes or fails.
+bench:
+	$(Q)tools/setup demo
+	$(Q)$(MAKE) --no-print-directory priv/coppice build/bench/echo
+	$(Q)test/bench/run
+
+build/bench/echo: test/bench/echo.c
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $<
 
 check: check-unit-gcc check-unit-clang check-unit-asan check-tidy check-app check-interop
 
@@ -127,6 +141,6 @@ check-interop: priv/coppice
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all unit sim demo test test-matrix check check-tidy check-app check-interop clean
+.PHONY: all unit sim demo bench test test-matrix check check-tidy check-app check-interop clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

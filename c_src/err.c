@@ -5,10 +5,9 @@
 
 const char *err_text(enum err e)
 {
-    static const char *const text[ERR_COUNT] = {
-        [OK] = "ok",
+    static const char *const text[ERR_COUNT] = {[OK] = "ok",
 #define ERR_TEXT(name, sentence) [name] = sentence,
-        ERR_LIST(ERR_TEXT)
+                                                ERR_LIST(ERR_TEXT)
 #undef ERR_TEXT
     };
     must(e >= OK && e < ERR_COUNT);

@@ -7,28 +7,28 @@
 #ifndef COPPICE_ERR_H
 #define COPPICE_ERR_H
 
-#define ERR_LIST(X)                                                                  \
-    X(ERR_SHORT, "the bytes end before their length says")                           \
-    X(ERR_SHAPE, "well-formed, but not what belongs here")                           \
-    X(ERR_LIMIT, "larger than this node accepts")                                    \
-    X(ERR_TAG, "a tag that the external term format does not have")                  \
-    X(ERR_RANGE, "a number outside what is allowed here")                            \
-    X(ERR_TRAILING, "bytes are left over behind the end")                            \
-    X(ERR_UTF8, "not valid UTF-8")                                                   \
-    X(ERR_ZLIB, "a compressed term that does not unpack")                            \
-    X(ERR_DUPLICATE, "a map with the same key twice")                                \
-    X(ERR_TYPE, "a struct of another type")                                          \
-    X(ERR_BAD_OP, "not an operation of this type")                                   \
-    X(ERR_COOKIE, "the cookies differ")                                              \
-    X(ERR_FLAGS, "the peer lacks a capability that OTP 25 and later demand")         \
-    X(ERR_VERSION, "the peer speaks a handshake older than version 6")               \
-    X(ERR_STATUS, "the peer refused the handshake")                                  \
-    X(ERR_NAME, "not a node name, or not the one that was dialled")                  \
-    X(ERR_CONTROL, "not a control message of the distribution protocol")             \
-    X(ERR_FRAGMENT, "a fragment out of sequence")                                    \
-    X(ERR_TIMEOUT, "no answer in time")                                              \
-    X(ERR_CLOSED, "the connection was closed")                                       \
-    X(ERR_REFUSED, "nothing accepts connections there")                              \
+#define ERR_LIST(X)                                                                                \
+    X(ERR_SHORT, "the bytes end before their length says")                                         \
+    X(ERR_SHAPE, "well-formed, but not what belongs here")                                         \
+    X(ERR_LIMIT, "larger than this node accepts")                                                  \
+    X(ERR_TAG, "a tag that the external term format does not have")                                \
+    X(ERR_RANGE, "a number outside what is allowed here")                                          \
+    X(ERR_TRAILING, "bytes are left over behind the end")                                          \
+    X(ERR_UTF8, "not valid UTF-8")                                                                 \
+    X(ERR_ZLIB, "a compressed term that does not unpack")                                          \
+    X(ERR_DUPLICATE, "a map with the same key twice")                                              \
+    X(ERR_TYPE, "a struct of another type")                                                        \
+    X(ERR_BAD_OP, "not an operation of this type")                                                 \
+    X(ERR_COOKIE, "the cookies differ")                                                            \
+    X(ERR_FLAGS, "the peer lacks a capability that OTP 25 and later demand")                       \
+    X(ERR_VERSION, "the peer speaks a handshake older than version 6")                             \
+    X(ERR_STATUS, "the peer refused the handshake")                                                \
+    X(ERR_NAME, "not a node name, or not the one that was dialled")                                \
+    X(ERR_CONTROL, "not a control message of the distribution protocol")                           \
+    X(ERR_FRAGMENT, "a fragment out of sequence")                                                  \
+    X(ERR_TIMEOUT, "no answer in time")                                                            \
+    X(ERR_CLOSED, "the connection was closed")                                                     \
+    X(ERR_REFUSED, "nothing accepts connections there")                                            \
     X(ERR_FULL, "a queue is at its limit")
 
 #define ERR_ENUM(name, text) name,

@@ -67,8 +67,7 @@ static int read_config(struct config *c, const char *file)
     int code = 0;
     enum err e = file_read(&text, file, LIMIT_CONFIG_BYTES);
     if (e != OK) {
-        fprintf(stderr, "coppice: %s: %s\n", file,
-                e == ERR_LIMIT ? err_text(e) : strerror(errno));
+        fprintf(stderr, "coppice: %s: %s\n", file, e == ERR_LIMIT ? err_text(e) : strerror(errno));
         code = EXIT_CONFIG;
     } else if (config_read(c, buf_bytes(&text), &error) != OK) {
         code = complain_config(file, &error);
@@ -163,8 +162,7 @@ static int read_line(struct line *l, int count, char **arguments)
             l->words[l->count++] = arguments[i];
         } else if (!own_flag(l, arguments, count, &i)) {
             if (strncmp(argument, "--", 2) != 0 || i + 1 == count) {
-                fprintf(stderr, "coppice: %s: no such option, or its value is missing\n",
-                        argument);
+                fprintf(stderr, "coppice: %s: no such option, or its value is missing\n", argument);
                 return EXIT_USAGE;
             }
             if (config_flag(&l->config, argument + 2, bytes_of(arguments[++i]), &error) != OK)
@@ -280,8 +278,8 @@ static void name_self(struct config *c, struct bytes target)
     while (target.at[at] != '@')
         at++;
     buf_clear(&c->node);
-    buf_printf(&c->node, "coppice_%016llx%.*s", (unsigned long long)chance,
-               (int)(target.len - at), (const char *)target.at + at);
+    buf_printf(&c->node, "coppice_%016llx%.*s", (unsigned long long)chance, (int)(target.len - at),
+               (const char *)target.at + at);
 }
 
 /* Says term to the server named name at the node of words[0]. */
@@ -299,8 +297,7 @@ static int ask(struct line *l, enum request_kind kind, const char *name, struct 
     name_self(&l->config, target);
     struct asking asking = {l, shown, name};
     struct request request = {kind, target, bytes_of(name), term, l->timeout_ms};
-    struct shell_options options = {
-        .request = &request, .answered = show_answer, .who = &asking};
+    struct shell_options options = {.request = &request, .answered = show_answer, .who = &asking};
     struct node *node = node_new_client(&l->config);
     code = shell_run(node, &l->config, &options);
     node_free(node);
@@ -422,7 +419,7 @@ static const struct command {
     {"ping", ping, "NODE", "pong, when the node is there and has the same cookie"},
     {"call", call, "NODE SERVER TERM", "GenServer.call; prints the reply"},
     {"cast", cast, "NODE SERVER TERM", "GenServer.cast"},
-    {"mutate", mutate, "NODE SERVER OP [ARG...]", "change a replica: mutate c1@host views increment 5"},
+    {"mutate", mutate, "NODE SERVER OP [ARG...]", "change a replica: OP is an atom, ARG a term"},
     {"value", value, "NODE SERVER", "the value of a replica"},
     {"state", state, "NODE SERVER", "its whole CRDT, as Grove's struct"},
     {"sync", sync_now, "NODE SERVER", "send its changes to its peers now"},

@@ -227,17 +227,17 @@ enum err counts_read(struct buf *out, struct bytes checked)
 }
 
 /* Raises the entry at i; false when it has already seen that much. */
-static bool entry_join(struct counts *c, size_t i, struct bytes count, bool local)
+static bool entry_join(struct counts *c, size_t i, struct bytes count, bool ours)
 {
     if (integer_compare(count, term_bytes(&c->list[i].count)) <= 0)
         return false;
     entry_set(c, i, count);
-    if (local)
+    if (ours)
         entry_mark(c, i);
     return true;
 }
 
-bool counts_join(struct counts *c, struct bytes canonical, bool local)
+bool counts_join(struct counts *c, struct bytes canonical, struct bytes own, bool local)
 {
     struct counts fresh = {0};
     bool grew = false;
@@ -245,12 +245,13 @@ bool counts_join(struct counts *c, struct bytes canonical, bool local)
     struct etf_in in = etf_open(canonical);
     for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
         struct bytes actor = etf_any(&in), count = etf_any(&in);
+        bool ours = local || bytes_equal(actor, own);
         at = place_of(c, at, actor);
         if (is_at(c, at, actor)) {
-            grew |= entry_join(c, at, count, local);
+            grew |= entry_join(c, at, count, ours);
         } else {
             entry_append(&fresh, actor, count);
-            if (local)
+            if (ours)
                 entry_mark(&fresh, fresh.len - 1);
         }
     }

@@ -37,9 +37,11 @@ void counts_raise(struct counts *c, struct bytes actor, struct bytes count);
 must_use enum err counts_read(struct buf *out, struct bytes checked);
 
 /* Joins such a canonical map; entries that grow are marked as changed here
- * when local is true.  True when any grew; a count of 0 is more than none, as in the maps
- * that Grove compares. */
-bool counts_join(struct counts *c, struct bytes canonical, bool local);
+ * when local is true, and the one of the actor own (may be empty) always: what it
+ * counted before a restart comes back from a peer, and who else missed it hears of
+ * it from nobody but us.  True when any grew; a count of 0 is more than none, as in
+ * the maps that Grove compares. */
+bool counts_join(struct counts *c, struct bytes canonical, struct bytes own, bool local);
 
 /* Appends the map: of all entries, or of those changed here. */
 void counts_put(const struct counts *c, struct buf *out);

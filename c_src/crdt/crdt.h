@@ -21,7 +21,7 @@
 
 /* Whose change a struct that is merged brings. */
 enum origin {
-    ORIGIN_PEER,  /* a peer's: it has told the others itself */
+    ORIGIN_PEER,  /* a peer's: it has told the others itself, but for what our actor once did */
     ORIGIN_LOCAL, /* ours, made by a fun elsewhere: what it adds joins our delta */
 };
 

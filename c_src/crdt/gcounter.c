@@ -104,7 +104,8 @@ static enum err merge(struct crdt *c, struct bytes checked, enum origin origin, 
     struct buf counts = {0};
     enum err e = gcounter_read(&counts, checked);
     if (e == OK)
-        *changed = counts_join(&of(c)->counts, buf_bytes(&counts), origin == ORIGIN_LOCAL);
+        *changed = counts_join(&of(c)->counts, buf_bytes(&counts), term_bytes(&of(c)->actor),
+                               origin == ORIGIN_LOCAL);
     buf_free(&counts);
     return e;
 }

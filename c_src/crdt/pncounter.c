@@ -83,8 +83,10 @@ static enum err merge(struct crdt *c, struct bytes checked, enum origin origin, 
         e = half_read(&down, halves[1]);
     if (e == OK) {
         struct pncounter *p = of(c);
-        *changed = counts_join(&p->positive, buf_bytes(&up), origin == ORIGIN_LOCAL);
-        *changed |= counts_join(&p->negative, buf_bytes(&down), origin == ORIGIN_LOCAL);
+        struct bytes own = term_bytes(&p->actor);
+        bool local = origin == ORIGIN_LOCAL;
+        *changed = counts_join(&p->positive, buf_bytes(&up), own, local);
+        *changed |= counts_join(&p->negative, buf_bytes(&down), own, local);
     }
     buf_free(&up);
     buf_free(&down);

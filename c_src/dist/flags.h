@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+// clang-format off
 #define DFLAG_PUBLISHED             (UINT64_C(1) << 0) /* visible: in nodes() */
 #define DFLAG_EXTENDED_REFERENCES   (UINT64_C(1) << 2)
 #define DFLAG_DIST_MONITOR          (UINT64_C(1) << 3)

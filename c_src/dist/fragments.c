@@ -5,7 +5,8 @@
 
 struct sequence {
     uint64_t id;
-    uint64_t next; /* number of the fragment that has to come; they count down to 1 */
+    uint64_t next;  /* number of the fragment that has to come; they count down to 1 */
+    uint64_t heard; /* what taken was when its last fragment came */
     struct buf bytes;
 };
 
@@ -15,6 +16,7 @@ struct fragments {
     struct sequence *open;
     size_t count, cap;
     size_t held;
+    uint64_t taken;   /* fragments so far */
     struct buf whole; /* the last message that was put together */
 };
 
@@ -57,15 +59,29 @@ static struct sequence *begin(struct fragments *f, const struct fragment *first)
 {
     f->open = mem_room(f->open, f->count, &f->cap, sizeof(*f->open));
     struct sequence *s = &f->open[f->count++];
-    *s = (struct sequence){.id = first->id, .next = first->number};
+    *s = (struct sequence){.id = first->id, .next = first->number, .heard = ++f->taken};
     return s;
 }
 
-static void end(struct fragments *f, struct sequence *s)
+/* Takes a sequence out; its bytes are the caller's. */
+static struct buf end(struct fragments *f, struct sequence *s)
 {
-    f->held -= s->bytes.len;
-    f->whole = s->bytes;
+    struct buf bytes = s->bytes;
+    f->held -= bytes.len;
     *s = f->open[--f->count];
+    return bytes;
+}
+
+/* Gives up what has waited longest for its next fragment. */
+static void give_up_one(struct fragments *f)
+{
+    must(f->count > 0);
+    struct sequence *oldest = &f->open[0];
+    for (size_t i = 1; i < f->count; i++)
+        if (f->open[i].heard < oldest->heard)
+            oldest = &f->open[i];
+    struct buf bytes = end(f, oldest);
+    buf_free(&bytes);
 }
 
 static enum err no_atoms(struct wire *in)
@@ -90,41 +106,47 @@ static enum err fragment_read(struct wire *in, bool first, struct fragment *frag
     return e;
 }
 
-/* Takes the fragment in; *done is set to its sequence when it was the last. */
-static enum err join(struct fragments *f, bool first, const struct fragment *fragment,
-                     struct sequence **done)
+/* Whether the fragment is the one that has to come. */
+static enum err place_check(struct fragments *f, bool first, const struct fragment *fragment)
 {
-    struct sequence *s = find(f, fragment->id);
+    const struct sequence *s = find(f, fragment->id);
     if (first == (s != NULL))
         return ERR_FRAGMENT;
     if (s != NULL && s->next != fragment->number)
         return ERR_FRAGMENT;
-    if (s == NULL && f->count == LIMIT_FRAGMENT_SEQUENCES)
-        return ERR_LIMIT;
-    if (fragment->piece.len > LIMIT_FRAME_BYTES - f->held)
-        return ERR_LIMIT;
-    if (s == NULL)
-        s = begin(f, fragment);
+    size_t before = s != NULL ? s->bytes.len : 0;
+    return fragment->piece.len <= LIMIT_FRAME_BYTES - before ? OK : ERR_LIMIT;
+}
+
+/* Takes in a fragment that is; gives its sequence. */
+static struct sequence *join(struct fragments *f, bool first, const struct fragment *fragment)
+{
+    if (!first)
+        find(f, fragment->id)->heard = ++f->taken; /* first, or it might be given up */
+    while (fragment->piece.len > LIMIT_FRAME_BYTES - f->held)
+        give_up_one(f);
+    if (first && f->count == LIMIT_FRAGMENT_SEQUENCES)
+        give_up_one(f);
+    struct sequence *s = first ? begin(f, fragment) : find(f, fragment->id);
     buf_put(&s->bytes, fragment->piece);
     f->held += fragment->piece.len;
     s->next--;
-    *done = s->next == 0 ? s : NULL;
-    return OK;
+    return s;
 }
 
 static enum message fragment_take(struct fragments *f, struct wire *in, bool first,
                                   struct bytes *terms, enum err *err)
 {
     struct fragment fragment;
-    struct sequence *done = NULL;
     *err = fragment_read(in, first, &fragment);
     if (*err == OK)
-        *err = join(f, first, &fragment, &done);
+        *err = place_check(f, first, &fragment);
     if (*err != OK)
         return MESSAGE_BAD;
-    if (done == NULL)
+    struct sequence *s = join(f, first, &fragment);
+    if (s->next > 0)
         return MESSAGE_NONE;
-    end(f, done);
+    f->whole = end(f, s);
     *terms = buf_bytes(&f->whole);
     return MESSAGE_WHOLE;
 }

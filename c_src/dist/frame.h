@@ -34,7 +34,9 @@ enum frame frame_next(struct bytes *in, unsigned length_bytes, size_t limit, str
 
 /* Messages that are arriving in pieces, by sequence; pieces of different
  * sequences interleave.  Bounded by LIMIT_FRAGMENT_SEQUENCES and, all together,
- * LIMIT_FRAME_BYTES. */
+ * LIMIT_FRAME_BYTES: beyond, the one that has waited longest for its next piece
+ * is given up, since a process that is killed while it sends leaves one that
+ * never ends (OTP 25). */
 struct fragments;
 struct fragments *fragments_new(void);
 void fragments_free(struct fragments *f);
@@ -49,8 +51,8 @@ enum message {
  * call or, where the frame was whole in itself, as long as body is; *versioned says
  * whether a version byte stands before each term ('p' frames).  ERR_FRAGMENT
  * for a continuation without a start, a number out of sequence, 0 or 2^64-1,
- * or a sequence begun twice; ERR_LIMIT beyond the bounds; ERR_SHAPE for a
- * header with atoms or an unknown first byte. */
+ * a sequence begun twice or one given up; ERR_LIMIT for a message beyond
+ * LIMIT_FRAME_BYTES; ERR_SHAPE for a header with atoms or an unknown first byte. */
 enum message message_take(struct fragments *f, struct bytes body, struct bytes *terms,
                           bool *versioned, enum err *err);
 

@@ -2,7 +2,7 @@
 #ifndef COPPICE_NET_LOG_H
 #define COPPICE_NET_LOG_H
 
-#include "../otp/turn.h"
+#include "../node/event.h"
 
 /* Control characters in line, which may quote a peer, are written as '?'. */
 void log_line(enum log_level level, struct bytes line);

@@ -150,9 +150,8 @@ static void start_epmd(struct shell *sh)
     char port[8];
     snprintf(port, sizeof(port), "%u", sh->config->epmd_port);
     char *arguments[] = {"epmd", "-daemon", "-port", port, NULL};
-    uv_stdio_container_t closed[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
     uv_process_options_t options = {
-        .file = "epmd", .args = arguments, .exit_cb = epmd_ended, .stdio = closed, .stdio_count = 3};
+        .file = "epmd", .args = arguments, .exit_cb = epmd_ended, .stdio_count = 0};
     uv_process_t *process = mem_take(sizeof(*process));
     if (uv_spawn(&sh->loop, process, &options) != 0)
         uv_close((uv_handle_t *)process, (uv_close_cb)mem_free);
@@ -263,8 +262,7 @@ static void shell_close(struct shell *sh)
     outbox_free(&sh->outbox);
 }
 
-int shell_run(struct node *node, const struct config *config,
-              const struct shell_options *options)
+int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
 {
     struct shell sh = {.node = node, .config = config, .options = options};
     uint16_t port = 0;

@@ -20,7 +20,6 @@ struct shell_options {
 
 /* Runs the node until it ends; gives the exit code.  Prints `ready NODE PORT` on
  * standard output when the node says so, log lines on standard error. */
-int shell_run(struct node *node, const struct config *config,
-              const struct shell_options *options);
+int shell_run(struct node *node, const struct config *config, const struct shell_options *options);
 
 #endif

@@ -20,8 +20,7 @@ static void answer(struct node *n, enum err err, struct bytes term)
     buf_put(&a->bytes, term);
 }
 
-static void caller_answer(struct process *p, uint64_t call, const struct answer *a,
-                          struct turn *t)
+static void caller_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
 {
     (void)call;
     (void)t;

@@ -57,11 +57,10 @@ static enum err read_entry(struct config *c, struct bytes entry, struct config_e
         return config_expected(error, "configuration", "a known key", entry);
     bool replica = row->bare == BARE_REPLICA;
     if (arity != (replica ? 3u : 2u))
-        return config_expected(error, row->key,
-                               replica ? "{replica, Name, Map}" : "{Key, Value}", entry);
+        return config_expected(error, row->key, replica ? "{replica, Name, Map}" : "{Key, Value}",
+                               entry);
     struct bytes first = etf_any(&in);
-    return replica ? config_add_replica(c, first, etf_any(&in), error)
-                   : row->read(c, first, error);
+    return replica ? config_add_replica(c, first, etf_any(&in), error) : row->read(c, first, error);
 }
 
 enum err config_read(struct config *c, struct bytes text, struct config_error *error)

@@ -25,10 +25,10 @@ struct config {
     struct buf *connect;    /* names */
     size_t connects;
     bool visible;
-    uint16_t port;        /* 0: any that is free */
-    struct buf address;   /* to listen on; default: all */
-    bool scope_auto;      /* learn the scopes from the peers */
-    struct buf *scopes;   /* else these */
+    uint16_t port;      /* 0: any that is free */
+    struct buf address; /* to listen on; default: all */
+    bool scope_auto;    /* learn the scopes from the peers */
+    struct buf *scopes; /* else these */
     size_t scope_count;
     uint64_t ticktime_ms;
     uint16_t epmd_port;

@@ -148,8 +148,7 @@ static enum err read_listen(struct config *c, struct bytes value, struct config_
             c->port = (uint16_t)port;
         } else if (etf_accept(&name, "address")) {
             if (!as_text(setting, &c->address))
-                return config_expected(error, "listen: address", "an address as a string",
-                                       setting);
+                return config_expected(error, "listen: address", "an address as a string", setting);
         } else {
             return config_expected(error, "listen", "the keys port and address", key);
         }

@@ -63,8 +63,7 @@ static void heard_version(struct node *n, struct peer *p, enum rex_outcome outco
         learned_all(n, p);
 }
 
-static void heard_scope(struct node *n, struct peer *p, enum rex_outcome outcome,
-                        struct bytes term)
+static void heard_scope(struct node *n, struct peer *p, enum rex_outcome outcome, struct bytes term)
 {
     struct atom scope;
     struct etf_in in = etf_open(term);

@@ -24,8 +24,7 @@ void link_accepted(struct node *n, struct conn *c)
 void link_opened(struct node *n, struct conn *c)
 {
     c->opened = true;
-    c->channel =
-        channel_dial(&n->self, buf_bytes(&c->peer->name), (uint32_t)turn_random(&n->turn));
+    c->channel = channel_dial(&n->self, buf_bytes(&c->peer->name), (uint32_t)turn_random(&n->turn));
     conn_flush(n, c);
 }
 
@@ -97,7 +96,21 @@ static enum status link_status(struct node *n, struct conn *c)
         return STATUS_NOK;
     conn_end(n, p->attempt, false);
     p->attempt = NULL;
+    peer_later(n, p); /* should this one fail */
     return STATUS_OK_SIMULTANEOUS;
+}
+
+/* Answers a peer that has named itself; false when the connection is no more. */
+static bool link_named(struct node *n, struct conn *c)
+{
+    enum status status = link_status(n, c);
+    channel_answer(c->channel, status);
+    if (status != STATUS_NOK && status != STATUS_NOT_ALLOWED)
+        return true;
+    if (status == STATUS_NOT_ALLOWED)
+        node_log(n, LOG_WARNING, "%.*s may not connect to this node", TEXT(link_name(c)));
+    conn_end(n, c, false);
+    return false;
 }
 
 static void link_up(struct node *n, struct conn *c)
@@ -131,15 +144,28 @@ static const char *bad_reason(const struct conn *c)
     enum status refusal = channel_refusal(c->channel);
     if (channel_error(c->channel) != ERR_STATUS || refusal == STATUSES)
         return err_text(channel_error(c->channel));
-    return refusal == STATUS_NOK ? "both dialled; the peer's attempt is kept"
-                                 : "the peer refuses this node";
+    return "the peer refuses this node";
+}
+
+/* Both have dialled, and the peer's attempt is the one that is kept: it has not
+ * failed to connect, and is not away.  Should that attempt fail, we dial again. */
+static void link_yield(struct node *n, struct conn *c)
+{
+    struct peer *p = c->peer;
+    conn_end(n, c, false);
+    p->attempt = NULL;
+    if (p->up == NULL)
+        peer_later(n, p);
 }
 
 /* A peer that breaks the protocol, knows another cookie, or says no. */
 static void link_bad(struct node *n, struct conn *c)
 {
     conn_flush(n, c);
-    link_break(n, c, bad_reason(c));
+    if (channel_refusal(c->channel) == STATUS_NOK && !n->client)
+        link_yield(n, c);
+    else
+        link_break(n, c, bad_reason(c));
 }
 
 static void link_signal(struct node *n, struct conn *c, const struct signal *signal)
@@ -155,8 +181,7 @@ static bool link_event(struct node *n, struct conn *c, enum channel_event event,
     uint32_t id = c->id;
     switch (event) {
     case CHANNEL_NAMED:
-        channel_answer(c->channel, link_status(n, c));
-        break;
+        return link_named(n, c);
     case CHANNEL_ALIVE:
         channel_replace(c->channel, c->peer->up == NULL);
         break;
@@ -205,6 +230,11 @@ void link_written(struct node *n, struct conn *c, size_t count)
 
 void link_send(struct node *n, struct conn *c, const struct signal *signal)
 {
+    if (signal->payload.len > LIMIT_FRAME_BYTES) {
+        node_log(n, LOG_ERROR, "a message of %zu bytes for %.*s is too large to be sent",
+                 signal->payload.len, TEXT(link_name(c)));
+        return;
+    }
     channel_send(c->channel, signal);
     if (!c->dirty) {
         n->dirty = mem_room(n->dirty, n->dirty_count, &n->dirty_cap, sizeof(*n->dirty));

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "../dist/epmd.h"
 #include "../mem.h"
 #include "inside.h"
 

@@ -30,8 +30,8 @@ static void local_add(struct node *n, struct bytes node, const struct signal *s)
     struct local *l = &n->locals[n->local_count++];
     *l = (struct local){.signal = *s};
     /* All at once, so that the slices do not move. */
-    buf_room(&l->memory, node.len + s->from.len + s->to.len + s->ref.len + s->reason.len +
-                             s->payload.len);
+    buf_room(&l->memory,
+             node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->payload.len);
     l->node = keep(&l->memory, node);
     l->signal.from = keep(&l->memory, s->from);
     l->signal.to = keep(&l->memory, s->to);

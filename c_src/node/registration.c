@@ -1,3 +1,4 @@
+#include "../dist/epmd.h"
 #include "inside.h"
 
 /* A name that epmd still holds for a node of ours that has just been killed is

@@ -1,6 +1,6 @@
+#include "../dist/flags.h"
 #include "../mem.h"
 #include "../otp/gen.h"
-#include "../dist/flags.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
@@ -161,9 +161,8 @@ static void stop_replica(struct process *server, struct bytes from, struct etf_i
     struct node *n = process_self(server);
     struct atom name = {0};
     etf_atom(in, &name);
-    struct process *p = in->err == OK
-                            ? process_named(n->processes, (struct bytes){name.text, name.len})
-                            : NULL;
+    struct process *p =
+        in->err == OK ? process_named(n->processes, (struct bytes){name.text, name.len}) : NULL;
     if (p == NULL || !replica_is(p)) {
         reply_error_atom(server, from, "not_found", t);
         return;

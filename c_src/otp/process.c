@@ -25,6 +25,7 @@ static void process_free(struct process *p)
     while (!ring_empty(&p->watches))
         watch_free(HOLDER(p->watches.next, struct watch, ring));
     mail_close(p);
+    wakeup_stop(&p->table->wakeups, &p->wake);
     p->kind->free(p->self);
     term_free(&p->pid);
     buf_free(&p->name);

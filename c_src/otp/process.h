@@ -16,8 +16,8 @@ struct processes;
 
 /* What came of a call (call.h). */
 struct answer {
-    enum err err;        /* OK, ERR_TIMEOUT, or ERR_CLOSED: the callee is not there (any more) */
-    struct bytes reply;  /* OK: the reply, a checked term; ERR_CLOSED: the reason of its DOWN */
+    enum err err;       /* OK, ERR_TIMEOUT, or ERR_CLOSED: the callee is not there (any more) */
+    struct bytes reply; /* OK: the reply, a checked term; ERR_CLOSED: the reason of its DOWN */
 };
 
 /* A kind of process.  Functions marked (or NULL) may be missing. */

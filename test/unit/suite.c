@@ -37,7 +37,8 @@ struct bytes wall(struct bytes b)
     size_t pages = (b.len + page - 1) / page + 1;
     if (walls[next].at != NULL)
         munmap(walls[next].at, walls[next].len);
-    uint8_t *at = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *at =
+        mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     must(at != MAP_FAILED);
     must(mprotect(at + (pages - 1) * page, page, PROT_NONE) == 0);
     walls[next].at = at;
@@ -56,7 +57,7 @@ static struct bytes kept(struct buf *b)
     static struct held {
         struct held *next;
         uint8_t *at;
-    } *all;
+    } * all;
     struct held *h = malloc(sizeof(*h));
     must(h != NULL);
     *h = (struct held){all, b->at};

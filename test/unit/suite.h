@@ -22,12 +22,15 @@ struct suite_test {
 
 int suite_main(const char *name, const struct suite_test *tests, size_t count);
 
-#define TEST(function) {#function, function}
-#define SUITE(name, ...)                                                    \
-    int main(void)                                                          \
-    {                                                                       \
-        static const struct suite_test tests[] = {__VA_ARGS__};             \
-        return suite_main(name, tests, sizeof(tests) / sizeof(tests[0]));   \
+#define TEST(function)                                                                             \
+    {                                                                                              \
+#function, function                                                                        \
+    }
+#define SUITE(name, ...)                                                                           \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        static const struct suite_test tests[] = {__VA_ARGS__};                                    \
+        return suite_main(name, tests, sizeof(tests) / sizeof(tests[0]));                          \
     }
 
 /* A copy of b that ends right before an unreadable page, so that reading one

@@ -12,7 +12,7 @@ static bool join(struct counts *c, const char *text, bool local)
 {
     struct buf map = {0};
     read(&map, text);
-    bool grew = counts_join(c, wall(buf_bytes(&map)), local);
+    bool grew = counts_join(c, wall(buf_bytes(&map)), term_of("me"), local);
     counts_check(c);
     buf_free(&map);
     return grew;
@@ -98,6 +98,20 @@ static void marks_what_grew_here(void)
     counts_free(&c);
 }
 
+/* What a peer knows of ourselves and we did not. */
+static void marks_what_it_once_did(void)
+{
+    struct counts c = {0};
+    join(&c, "#{a => 1, me => 5}", false);
+    is(&c, counts_put_changed, "#{me => 5}");
+    counts_reset(&c);
+    join(&c, "#{a => 2, me => 5}", false);
+    CU_ASSERT(!counts_changed(&c));
+    join(&c, "#{a => 3, me => 6}", false);
+    is(&c, counts_put_changed, "#{me => 6}");
+    counts_free(&c);
+}
+
 static void weaves_many_in(void)
 {
     struct counts c = {0};
@@ -177,7 +191,7 @@ static void bounds_counts(void)
     large(LIMIT_COUNT_BYTES + 1, &more);
     CU_ASSERT(read_one(&map, buf_bytes(&more)) == ERR_LIMIT && map.len == 0);
     CU_ASSERT(read_one(&map, buf_bytes(&most)) == OK);
-    CU_ASSERT(counts_join(&c, buf_bytes(&map), false));
+    CU_ASSERT(counts_join(&c, buf_bytes(&map), term_of("me"), false));
     counts_check(&c);
     CU_ASSERT(tally(&c, "a", "[{add, [0]}, add]", &bad) == ERR_LIMIT && bad == 1);
     CU_ASSERT(tally(&c, "b", "add", &bad) == OK);
@@ -224,6 +238,6 @@ static void reads_any_encoding(void)
 }
 
 SUITE("counts", TEST(joins_to_the_larger), TEST(keeps_actors_apart), TEST(keeps_zeros),
-      TEST(marks_what_grew_here), TEST(weaves_many_in), TEST(tallies),
+      TEST(marks_what_grew_here), TEST(marks_what_it_once_did), TEST(weaves_many_in), TEST(tallies),
       TEST(counts_past_machine_words), TEST(bounds_counts), TEST(refuses_what_is_no_map_of_counts),
       TEST(reads_any_encoding))

@@ -161,27 +161,37 @@ static void refuses_fragments(void)
     }
 }
 
-static enum err begin(struct fragments *f, uint64_t id)
+/* One fragment of a sequence that has almost 2^64 to come. */
+static enum err piece(struct fragments *f, uint64_t id, bool first, uint64_t number)
 {
     struct buf body = {0};
     struct bytes terms;
     bool versioned;
     enum err e;
-    buf_put(&body, hex("8345"));
+    buf_put(&body, first ? hex("8345") : hex("8346"));
     buf_put_u64(&body, id);
-    buf_put_u64(&body, UINT64_MAX - 1);
-    buf_put(&body, hex("00 61"));
+    buf_put_u64(&body, number);
+    buf_put(&body, hex("00"));
     message_take(f, wall(buf_bytes(&body)), &terms, &versioned, &e);
     buf_free(&body);
     return e;
 }
 
+/* Beyond the bound the one that has waited longest is given up. */
 static void bounds_sequences(void)
 {
     struct fragments *f = fragments_new();
     for (uint64_t id = 0; id < LIMIT_FRAGMENT_SEQUENCES; id++)
-        CU_ASSERT_EQUAL(begin(f, id), OK);
-    CU_ASSERT_EQUAL(begin(f, LIMIT_FRAGMENT_SEQUENCES), ERR_LIMIT);
+        CU_ASSERT_EQUAL(piece(f, id, true, UINT64_MAX - 1), OK);
+    CU_ASSERT_EQUAL(piece(f, 0, false, UINT64_MAX - 2), OK);
+    CU_ASSERT_EQUAL(piece(f, 5000, true, 2), OK);
+    CU_ASSERT_EQUAL(piece(f, 1, false, UINT64_MAX - 2), ERR_FRAGMENT);
+    CU_ASSERT_EQUAL(piece(f, 5001, true, 2), OK);
+    CU_ASSERT_EQUAL(piece(f, 2, false, UINT64_MAX - 2), ERR_FRAGMENT);
+    for (uint64_t id = 3; id < LIMIT_FRAGMENT_SEQUENCES; id++)
+        CU_ASSERT_EQUAL(piece(f, id, false, UINT64_MAX - 2), OK);
+    CU_ASSERT_EQUAL(piece(f, 0, false, UINT64_MAX - 3), OK);
+    CU_ASSERT_EQUAL(piece(f, 5000, false, 1), OK);
     fragments_free(f);
 }
 
@@ -196,22 +206,35 @@ static struct bytes large_body(size_t len, struct bytes head)
     return (struct bytes){at, len};
 }
 
-/* Fragments that are held count together, and no more once they are whole. */
+static enum err large_piece(struct fragments *f, const char *head, size_t bytes)
+{
+    struct bytes terms, body = large_body(hex(head).len + bytes, hex(head));
+    bool versioned;
+    enum err e;
+    message_take(f, body, &terms, &versioned, &e);
+    munmap((void *)(uintptr_t)body.at, body.len);
+    return e;
+}
+
 static void bounds_bytes(void)
 {
     struct fragments *f = fragments_new();
-    struct bytes head = hex("8345" B "0000000000000002 00"), terms;
-    bool versioned;
-    enum err e;
-    takes(f, "8345" A "0000000000000002 00 61", OK, NULL);
-    struct bytes body = large_body(head.len + LIMIT_FRAME_BYTES, head);
-    CU_ASSERT_EQUAL(message_take(f, body, &terms, &versioned, &e), MESSAGE_BAD);
-    CU_ASSERT_EQUAL(e, ERR_LIMIT);
-    takes(f, "8346" A "0000000000000001 62", OK, "61 62");
-    CU_ASSERT_EQUAL(message_take(f, body, &terms, &versioned, &e), MESSAGE_NONE);
-    takes(f, "8345" A "0000000000000002 00 61", ERR_LIMIT, NULL);
+    size_t all = LIMIT_FRAME_BYTES;
+    takes(f, "8345" A "0000000000000003 00 61", OK, NULL);
+    CU_ASSERT_EQUAL(large_piece(f, "8345" B "0000000000000003 00", all + 1), ERR_LIMIT);
+    /* B is the older one here: it makes room for A */
+    CU_ASSERT_EQUAL(large_piece(f, "8345" B "0000000000000003 00", all - 1), OK);
+    CU_ASSERT_EQUAL(large_piece(f, "8346" A "0000000000000002", all), ERR_LIMIT);
+    takes(f, "8346" A "0000000000000002 62", OK, NULL);
+    takes(f, "8346" B "0000000000000002 62", ERR_FRAGMENT, NULL);
+    takes(f, "8346" A "0000000000000001 63", OK, "61 62 63");
+    /* what is whole counts no more */
+    CU_ASSERT_EQUAL(large_piece(f, "8345" B "0000000000000002 00", all), OK);
+    takes(f, "8346" B "0000000000000001 62", ERR_LIMIT, NULL);
     takes(f, "8345" A "0000000000000002 00", OK, NULL);
-    munmap((void *)(uintptr_t)body.at, body.len);
+    takes(f, "8346" A "0000000000000001 62", OK, "62");
+    CU_ASSERT_EQUAL(large_piece(f, "8345" A "0000000000000001 00", 10), OK);
+    takes(f, "8346" B "0000000000000001", ERR_FRAGMENT, NULL);
     fragments_free(f);
 }
 

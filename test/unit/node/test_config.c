@@ -30,18 +30,19 @@ static void reads_every_key(void)
     struct config_error error;
     struct bytes name, map;
     config_init(&c);
-    enum err e = config_read(&c, BYTES("% a comment\n"
-                                       "{node, 'c1@host'}.\n"
-                                       "{cookie_file, \"/etc/cookie\"}.\n"
-                                       "{connect, ['a@host', 'b@host']}.\n"
-                                       "{visible, true}.\n"
-                                       "{listen, #{port => 9100, address => \"127.0.0.1\"}}.\n"
-                                       "{scope, [one, two]}.\n"
-                                       "{net_ticktime, 8}.\n"
-                                       "{epmd_port, 4370}.\n"
-                                       "{replica, r1, #{crdt => gcounter}}.\n"
-                                       "{replica, r2, #{crdt => 'Elixir.Grove.Counter.PNCounter',"
-                                       " actor => {a, 1}, group => g, sync_interval => 10}}.\n"),
+    enum err e = config_read(&c,
+                             BYTES("% a comment\n"
+                                   "{node, 'c1@host'}.\n"
+                                   "{cookie_file, \"/etc/cookie\"}.\n"
+                                   "{connect, ['a@host', 'b@host']}.\n"
+                                   "{visible, true}.\n"
+                                   "{listen, #{port => 9100, address => \"127.0.0.1\"}}.\n"
+                                   "{scope, [one, two]}.\n"
+                                   "{net_ticktime, 8}.\n"
+                                   "{epmd_port, 4370}.\n"
+                                   "{replica, r1, #{crdt => gcounter}}.\n"
+                                   "{replica, r2, #{crdt => 'Elixir.Grove.Counter.PNCounter',"
+                                   " actor => {a, 1}, group => g, sync_interval => 10}}.\n"),
                              &error);
     CU_ASSERT_EQUAL(e, OK);
     CU_ASSERT_EQUAL(config_check(&c, &error), OK);
@@ -197,5 +198,5 @@ static void keys_have_help(void)
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_what_is_wrong),
-      TEST(needs_a_node), TEST(flags_need_no_quotes), TEST(flags_add_up),
-      TEST(refuses_wrong_flags), TEST(keys_have_help))
+      TEST(needs_a_node), TEST(flags_need_no_quotes), TEST(flags_add_up), TEST(refuses_wrong_flags),
+      TEST(keys_have_help))

@@ -41,7 +41,7 @@ struct world {
     unsigned lines;                    /* logged */
     struct buf told;                   /* what the listener was told, as text */
     size_t joined, left;
-    bool quiet; /* only counts what it is told */
+    bool quiet;          /* only counts what it is told */
     struct buf name_ref; /* the watch on a name that was last started; ended: empty */
 };
 

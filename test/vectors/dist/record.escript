@@ -28,8 +28,9 @@
 main(_) ->
     os:putenv("ERL_EPMD_PORT", integer_to_list(?EPMD)),
     os:cmd("epmd -daemon"),
-    {ok, stories} = compile:file("stories.erl", [{outdir, "/tmp"}]),
-    {ok, Listen} = gen_tcp:listen(0, [binary, {active, false}, {recbuf, 16384}, {ip, {127, 0, 0, 1}}]),
+    {ok, stories} = compile:file("stories.erl", []),
+    {ok, Listen} = gen_tcp:listen(0, [binary, {active, false}, {recbuf, 16384},
+                                      {ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Listen),
     Epmd = register_at_epmd(Port),
     Node = start_node(),
@@ -47,6 +48,7 @@ main(_) ->
     port_close(Node),
     gen_tcp:close(Epmd),
     timer:sleep(500),
+    ok = file:delete("stories.beam"),
     io:format("~s", [os:cmd("epmd -kill")]).
 
 %% --- epmd ------------------------------------------------------------------
@@ -78,7 +80,8 @@ look_up(Name, File) ->
 %% With small buffers for output, so that large sends take turns.
 start_node() ->
     Command = "erl -noshell -name " ++ ?NODE ++ " -setcookie " ++ ?COOKIE ++
-        " +zdbbl 128 -kernel net_ticktime 4 inet_dist_connect_options [{sndbuf,16384}] -pa /tmp -s stories serve",
+        " +zdbbl 128 -kernel net_ticktime 4 inet_dist_connect_options [{sndbuf,16384}]"
+        " -s stories serve",
     Port = open_port({spawn, Command}, [binary, {line, 1000}, stderr_to_stdout]),
     wait_for_node(50),
     Port.
@@ -294,7 +297,8 @@ meaning({36, I, F, T}, <<>>) -> {"UNLINK_ID_ACK", F, T, none, none, I, <<>>}.
 hex(none) -> "";
 hex(Term) ->
     case tail(Term) of
-        Long when byte_size(Long) > 100 -> io_lib:format("~w:~8.16.0b", [byte_size(Long), erlang:crc32(Long)]);
+        Long when byte_size(Long) > 100 ->
+            io_lib:format("~w:~8.16.0b", [byte_size(Long), erlang:crc32(Long)]);
         Bytes -> [io_lib:format("~2.16.0b", [B]) || <<B>> <= Bytes]
     end.
 

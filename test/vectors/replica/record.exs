@@ -29,7 +29,9 @@ defmodule Caller do
       captured: fn -> Server.mutate(server, &GCounter.increment/1) end,
       closure: fn -> Server.mutate(server, &GCounter.increment(&1, 5)) end,
       variable: fn -> Server.mutate(server, &GCounter.increment(&1, more)) end,
-      batch: fn -> Server.batch(server, fn c -> GCounter.increment(c, 2) |> GCounter.increment(3) end) end,
+      batch: fn ->
+        Server.batch(server, fn c -> GCounter.increment(c, 2) |> GCounter.increment(3) end)
+      end,
       raises: fn -> Server.batch(server, fn _ -> raise "oops" end) end,
       throws: fn -> Server.batch(server, fn _ -> throw(:ball) end) end,
       no_struct: fn -> Server.batch(server, fn c -> GCounter.value(c) end) end,
