@@ -85,7 +85,7 @@ $(BUILD)/stories $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-SEEDS_gcc   := 400
+SEEDS_gcc   := 800
 SEEDS_clang := 200
 SEEDS_asan  := 100
 

@@ -281,6 +281,8 @@ void node_check(const struct node *n)
         must(c->accepted || c->role == CONN_REGISTRATION || c->peer != NULL);
         must(c->role != CONN_REGISTRATION || n->registration == c);
         must(c->role != CONN_LOOKUP || c->peer->attempt == c);
+        /* Nobody names a connection that is neither up nor our attempt. */
+        must(c->peer == NULL || c->peer->up == c || c->peer->attempt == c);
     }
     for (size_t i = 0; i < n->peer_count; i++) {
         const struct peer *p = n->peers[i];

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "limits.h"
 #include "mem.h"
 #include "term/etf.h"
 #include "term/text.h"
@@ -285,14 +286,17 @@ void caller_lost(struct sim *s, unsigned node, const char *why)
 
 /* --- time ------------------------------------------------------------------------ */
 
-static uint64_t tick_ms(const struct sim *s, const struct caller *c)
+/* When its connection needs it. */
+static uint64_t link_ms(const struct sim *s, const struct caller *c)
 {
+    if (c->dialling)
+        return c->dialled_ms + LIMIT_HANDSHAKE_MS;
     return c->up ? c->written_ms + s->options.ticktime_ms / 4 : UINT64_MAX;
 }
 
 uint64_t caller_due(const struct sim *s, unsigned node)
 {
-    uint64_t due = tick_ms(s, &s->callers[node]);
+    uint64_t due = link_ms(s, &s->callers[node]);
     for (size_t i = s->calls_over; i < s->call_count; i++)
         if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN &&
             s->calls[i].until_ms < due)
@@ -300,10 +304,20 @@ uint64_t caller_due(const struct sim *s, unsigned node)
     return due;
 }
 
+static void wake_link(struct sim *s, unsigned node)
+{
+    const struct caller *c = &s->callers[node];
+    if (link_ms(s, c) > s->now_ms)
+        return;
+    if (c->dialling)
+        peer_give_up(s, node);
+    else
+        peer_tick(s, node);
+}
+
 void caller_wake(struct sim *s, unsigned node)
 {
-    if (tick_ms(s, &s->callers[node]) <= s->now_ms)
-        peer_tick(s, node);
+    wake_link(s, node);
     for (size_t i = s->calls_over; i < s->call_count; i++) {
         struct sim_call *call = &s->calls[i];
         if (call->node != node || call->outcome != SIM_OPEN || call->until_ms > s->now_ms)

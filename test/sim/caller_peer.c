@@ -1,4 +1,3 @@
-#include <string.h>
 
 #include "dist/flags.h"
 #include "mem.h"
@@ -24,6 +23,7 @@ void peer_connect(struct sim *s, unsigned node)
     struct caller *c = caller_of(s, node);
     must(c->channel == NULL && !c->dialling);
     c->dialling = true;
+    c->dialled_ms = s->now_ms;
     c->conn = ++c->last_conn;
     c->life = s->nodes[node].life;
     c->self = (struct channel_self){.name = buf_bytes(&c->name),
@@ -50,6 +50,13 @@ static void forget(struct caller *c)
     channel_free(c->channel);
     c->channel = NULL;
     c->dialling = c->up = false;
+}
+
+void peer_give_up(struct sim *s, unsigned node)
+{
+    network_close(s, PARTY_CALLER, CALLER_OF(node), caller_of(s, node)->conn);
+    forget(caller_of(s, node));
+    caller_lost(s, node, "no handshake in time");
 }
 
 void peer_send(struct sim *s, unsigned node, const struct signal *signal)

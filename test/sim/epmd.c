@@ -1,4 +1,3 @@
-#include <string.h>
 
 #include "dist/wire.h"
 #include "mem.h"

@@ -1,4 +1,3 @@
-#include <string.h>
 
 #include "dist/epmd.h"
 #include "mem.h"
@@ -227,11 +226,11 @@ void network_darken(struct sim *s, unsigned machine)
     each_end(s, -1, machine, side_darken);
 }
 
+/* Whoever knocked in vain knocks again, and is heard now. */
 void network_relight(struct sim *s, unsigned machine)
 {
     for (struct pipe *p = s->pipes; p != NULL; p = p->next)
-        if ((p->ends[0].deaf && p->ends[0].machine == machine) ||
-            (p->ends[1].deaf && p->ends[1].machine == machine))
+        if (p->ends[1].machine == machine && p->ends[1].deaf && !p->ends[0].open)
             pipe_break(s, p);
 }
 
@@ -246,6 +245,16 @@ void network_break(struct sim *s, unsigned a, unsigned b)
     for (struct pipe *p = s->pipes; p != NULL; p = p->next)
         if (between(p, a, b))
             pipe_break(s, p);
+}
+
+size_t sim_under_way(const struct sim *s, unsigned a, unsigned b)
+{
+    size_t bytes = 0;
+    for (const struct pipe *p = s->pipes; p != NULL; p = p->next)
+        for (unsigned side = 0; side < 2 && between(p, a, b); side++)
+            for (const struct arrival *x = p->ends[side].first; x != NULL; x = x->next)
+                bytes += x->bytes.len;
+    return bytes;
 }
 
 void network_mend(struct sim *s, unsigned a, unsigned b)
@@ -366,9 +375,11 @@ void network_arrive(struct sim *s, const struct thing *t)
     p->things--;
     if (s->cut[p->ends[0].machine][p->ends[1].machine]) {
         e->held++;
-    } else if (!s->machines[e->machine].up || e->deaf) {
+    } else if (!s->machines[e->machine].up) {
         e->deaf = true;
         arrivals_drop(e);
+    } else if (e->deaf) {
+        pipe_break(s, p);
     } else if (e->first != NULL) {
         struct arrival *a = e->first;
         e->first = a->next;

@@ -31,11 +31,12 @@ struct sim_options {
     const char *crdt; /* gcounter or pncounter */
     uint64_t sync_ms, ticktime_ms;
     uint64_t latency_min_ms, latency_max_ms;
-    bool pieces; /* streams arrive cut into pieces of random length */
+    bool pieces;  /* streams arrive cut into pieces of random length */
+    bool one_way; /* a node is to connect to those before it only, not to all */
 };
 
-/* No node runs yet.  Each is configured to connect to all others, and to carry
- * the replica `counter`, whose actor is the atom n1, n2, ... */
+/* No node runs yet.  Each is to connect to all others, and has the replica
+ * `counter`, whose actor is the atom n1, n2, ... */
 struct sim *sim_new(const struct sim_options *options);
 void sim_free(struct sim *s);
 
@@ -50,10 +51,12 @@ bool sim_until(struct sim *s, uint64_t ms, bool (*holds)(struct sim *s));
 
 /* --- faults -------------------------------------------------------------- */
 
-void sim_start(struct sim *s, unsigned node);     /* its creation is new, its memory empty */
-void sim_start_all(struct sim *s);                /* in the order of their numbers */
-void sim_crash(struct sim *s, unsigned node);     /* the process dies, its connections are reset */
-void sim_vanish(struct sim *s, unsigned node);    /* the machine goes dark: nobody is told */
+void sim_start(struct sim *s, unsigned node); /* its creation is new, its memory empty */
+void sim_start_all(struct sim *s);            /* in the order of their numbers */
+void sim_crash(struct sim *s, unsigned node); /* the process dies, its connections are reset */
+/* The machine goes dark: nobody is told, not until it runs again and does not know
+ * the connections on which it is spoken to. */
+void sim_vanish(struct sim *s, unsigned node);
 void sim_stop(struct sim *s, unsigned node);      /* in good order */
 void sim_epmd_down(struct sim *s, unsigned node); /* the epmd on its machine */
 void sim_epmd_up(struct sim *s, unsigned node);
@@ -100,7 +103,7 @@ void sim_command(struct sim *s, unsigned node, const char *request);
 bool sim_runs(const struct sim *s, unsigned node);  /* it has been started, and lives */
 bool sim_ready(const struct sim *s, unsigned node); /* it is registered, and says so */
 bool sim_all_ready(struct sim *s);
-/* Every node that should run is ready, and all replicas hold the same counts. */
+/* Every node that runs is ready, and all their replicas hold the same counts. */
 bool sim_agrees(struct sim *s);
 /* The value of a node's replica; must be running. */
 int64_t sim_value(struct sim *s, unsigned node);
@@ -108,6 +111,12 @@ int64_t sim_value(struct sim *s, unsigned node);
 uint64_t sim_count(struct sim *s, unsigned at, unsigned of);
 /* What was acknowledged of the node's counting up since its last start. */
 uint64_t sim_acknowledged_since(const struct sim *s, unsigned node);
+/* From now on counts are beyond 64 bits: they are compared, not reckoned with. */
+void sim_huge(struct sim *s);
+/* Bytes that are under way between two nodes, or held by a cut. */
+size_t sim_under_way(const struct sim *s, unsigned a, unsigned b);
+/* Monitors and links that others have on the node's replica. */
+size_t sim_watchers(struct sim *s, unsigned node);
 /* No call is under way. */
 bool sim_quiet(const struct sim *s);
 
@@ -124,6 +133,8 @@ bool sim_trace_is(struct sim *s, const char *text, const char *file, int line);
 void sim_trace_forget(struct sim *s);
 /* From now on what the nodes log is a part of the trace, too. */
 void sim_trace_logs(struct sim *s);
+/* From now on every line is printed as it comes. */
+void sim_trace_aloud(void);
 /* Says that a claim of a story is false. */
 void sim_claim_failed(struct sim *s, const char *claim, const char *file, int line);
 

@@ -1,10 +1,10 @@
 /* Storms: faults for a while, then calm.  What must never be is looked for after
  * every step (check.c); what must be in the end is asked for here.
  *
- *     storm [SEED=N] [SEEDS=N]
+ *     storm [SEED=N] [SEEDS=N] [TRACE=1]
  *
  * or the same in the environment: the one storm with that seed, or so many from
- * the first on. */
+ * the first on; with all that happens in them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +213,9 @@ static void probe(struct storm *st)
     for (unsigned i = 0; i < st->nodes; i++)
         if (sim_outcome(s, calls[i]) != SIM_REPLIED)
             sim_violated(s, "in calm n%u does not answer", i + 1);
+    for (unsigned i = 0; i < st->nodes; i++)
+        if (sim_watchers(s, i) > 0)
+            sim_violated(s, "n%u holds monitors although no call is under way", i + 1);
     if (!sim_agrees(s))
         sim_violated(s, "in calm a delta does not reach everybody");
 }
@@ -233,6 +236,8 @@ static void draw(struct storm *st, uint64_t seed)
     st->deeds = 50 + (random >> 16) % 200;
     st->pause_ms = 1u << (random >> 24) % 10;
     st->faults = st->gentle ? 20 : 50u << (random >> 28) % 4;
+    /* A restarted node that is to wait for others must know that there are others. */
+    o.one_way = !st->gentle && seed % 5 == 0;
     o.nodes = st->nodes;
     o.crdt = st->pncounter ? "pncounter" : "gcounter";
     o.sync_ms = st->sync_ms;
@@ -298,6 +303,8 @@ int main(int argc, char **argv)
     uint64_t first = seed != 0 ? seed : 1;
     uint64_t last = seed != 0 ? seed : option(argc, argv, "SEEDS", SEEDS_BY_DEFAULT);
     uint64_t steps = 0, passed = 0;
+    if (option(argc, argv, "TRACE", 0) != 0)
+        sim_trace_aloud();
     char command[200];
     for (uint64_t i = first; i <= last; i++) {
         snprintf(command, sizeof(command), "%s SEED=%llu", argv[0], (unsigned long long)i);

@@ -13,6 +13,7 @@
 
 static struct sim *current;
 static char replay[200];
+static bool aloud;
 
 /* --- failures --------------------------------------------------------------- */
 
@@ -84,6 +85,13 @@ static void line_add(struct sim *s, const char *text)
     buf_clear(line);
     buf_printf(line, "[%5llu] %s\n", (unsigned long long)s->now_ms, text);
     trace_hash(s, buf_bytes(line));
+    if (aloud)
+        fprintf(stderr, "%.*s", SLICE(*line));
+}
+
+void sim_trace_aloud(void)
+{
+    aloud = true;
 }
 
 static void story_add(struct sim *s, const char *text)

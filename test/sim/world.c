@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "mem.h"
 #include "otp/process.h"
@@ -14,12 +13,26 @@
 /* --- randomness ----------------------------------------------------------- */
 
 /* splitmix64: a counter and a mix, so that every seed is as good as any. */
-uint64_t world_random(struct sim *s)
+static uint64_t mix(uint64_t z)
 {
-    uint64_t z = s->random += 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
+}
+
+uint64_t world_random(struct sim *s)
+{
+    return mix(s->random += 0x9e3779b97f4a7c15u);
+}
+
+/* What the node finds random now: the same story goes on in the same way where one
+ * message more or less is sent elsewhere. */
+static uint64_t node_random(struct sim *s, unsigned node)
+{
+    struct sim_node *n = &s->nodes[node];
+    n->stepped = n->stepped_ms == s->now_ms ? n->stepped + 1 : 0;
+    n->stepped_ms = s->now_ms;
+    return mix(mix(mix(s->options.seed + 1) ^ node) ^ s->now_ms) + n->stepped;
 }
 
 uint64_t sim_random(struct sim *s, uint64_t below)
@@ -54,7 +67,7 @@ static void configure(struct sim *s, unsigned i)
     flag(c, "node", text);
     for (unsigned j = 0; j < o->nodes; j++) {
         snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
-        if (j != i)
+        if (j < i || (j > i && !o->one_way))
             flag(c, "connect", text);
     }
     snprintf(text, sizeof(text), "counter, #{crdt => %s, actor => n%u, sync_interval => %llu}",
@@ -128,7 +141,7 @@ static void node_over(struct sim *s, unsigned i)
     node_free(s->nodes[i].node);
     s->nodes[i].node = NULL;
     s->nodes[i].due_ms = UINT64_MAX;
-    s->nodes[i].ready = s->nodes[i].wanted = false;
+    s->nodes[i].ready = false;
     check_forget(s, i);
 }
 
@@ -216,14 +229,19 @@ void world_step(struct sim *s, unsigned i, struct event *e)
     struct sim_node *n = &s->nodes[i];
     must(n->node != NULL && s->outbox.count == 0);
     e->now_ms = s->now_ms;
-    e->random = world_random(s);
+    e->random = node_random(s, i);
     s->steps++;
     hash_event(s, i, e);
     node_step(n->node, e, &s->outbox);
     hash_actions(s);
     bool lives = true;
-    for (size_t k = 0; k < s->outbox.count && lives; k++)
+    for (size_t k = 0; k < s->outbox.count; k++) {
+        if (!lives && i == COMMANDER)
+            break; /* its last good-byes are of no use to anybody */
+        if (!lives)
+            sim_violated(s, "%s acts after its end", name_of(s, i));
         lives = perform(s, i, &s->outbox.list[k]);
+    }
     outbox_clear(&s->outbox);
     if (!lives)
         return;
@@ -330,7 +348,6 @@ void sim_start(struct sim *s, unsigned i)
     }
     trace_deed(s, "%s starts", name_of(s, i));
     n->node = node_new(&n->config);
-    n->wanted = true;
     n->life++;
     n->accepted = 0;
     n->port = s->next_port++;
@@ -447,7 +464,7 @@ bool sim_ready(const struct sim *s, unsigned i)
 bool sim_all_ready(struct sim *s)
 {
     for (unsigned i = 0; i < s->options.nodes; i++)
-        if (s->nodes[i].wanted && !s->nodes[i].ready)
+        if (s->nodes[i].node != NULL && !s->nodes[i].ready)
             return false;
     return true;
 }

@@ -99,11 +99,10 @@ struct counted {
 struct sim_node {
     struct config config;
     struct node *node; /* NULL: does not run */
-    bool wanted;       /* was started, and not told to stop */
     bool ready;
     uint64_t due_ms;
-    uint64_t woken_ms; /* last, and how often in this one millisecond */
-    unsigned woken;
+    uint64_t woken_ms, stepped_ms; /* last, and how often in this one millisecond */
+    unsigned woken, stepped;
     uint32_t accepted;
     uint16_t port;
     unsigned life;       /* counts starts */
@@ -135,7 +134,7 @@ struct caller {
     uint32_t last_conn;
     bool dialling, up;
     unsigned life; /* of the node that it is connected to */
-    uint64_t written_ms;
+    uint64_t dialled_ms, written_ms;
 };
 
 /* What a node's callers have asked of its actor, and were told. */
@@ -149,7 +148,7 @@ struct ledger {
 struct sim {
     struct sim_options options;
     uint64_t now_ms, random, order, hash, steps;
-    bool failed;
+    bool failed, huge;
 
     struct thing *queue; /* a heap */
     size_t things, things_cap;
@@ -228,6 +227,8 @@ void caller_lost(struct sim *s, unsigned node, const char *why);
 /* --- caller_peer.c */
 
 void peer_connect(struct sim *s, unsigned node);
+/* Gives up dialling. */
+void peer_give_up(struct sim *s, unsigned node);
 void peer_send(struct sim *s, unsigned node, const struct signal *signal);
 void peer_tick(struct sim *s, unsigned node);
 void peer_put_pid(const struct sim *s, unsigned node, struct buf *out);
