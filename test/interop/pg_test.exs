@@ -73,6 +73,14 @@ defmodule PgTest do
       member_of(c, beam, scope, group)
     end
 
+    test "are known where the BEAM is hidden too", %{scope: scope, group: group} do
+      beam = with_pg(scope, hidden: true)
+      member = Member.start(beam, scope, group)
+      c = coppice(scope, group, [beam])
+      member_of(c, beam, scope, group)
+      assert hears?(beam, member, c)
+    end
+
     test "that join later are known", %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [beam])
@@ -85,21 +93,23 @@ defmodule PgTest do
       assert member_of(c, beam, scope, other) == pid
     end
 
-    test "that leave are forgotten", %{scope: scope, group: group} do
+    test "that leave hear no more", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      [gone, stays] = for _ <- 1..2, do: Member.start(beam, scope, group)
+      c = coppice(scope, group, [beam])
+      assert hears?(beam, gone, c)
+
+      :ok = Beam.call(beam, :pg, :leave, [scope, group, gone])
+      eventually(fn -> Coppice.status(c).replicas.views.peers == 1 end)
+      for member <- [gone, stays], do: Member.forget(beam, member)
+      assert hears?(beam, stays, c)
+      assert Member.heard(beam, gone) == []
+    end
+
+    test "of a replica that is stopped are forgotten", %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [beam])
-      member = Member.start(beam, scope, group)
-      assert hears?(beam, member, c)
-
-      :ok = Beam.call(beam, :pg, :leave, [scope, group, member])
-
-      eventually(fn ->
-        :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
-        :ok = Server.sync_now({:views, c.node})
-        {:ok, 0} = Beam.call(beam, GenServer, :call, [{:coppice, c.node}, :replicas]) && {:ok, 0}
-        Member.forget(beam, member) == []
-      end)
-
+      member_of(c, beam, scope, group)
       :ok = Coppice.stop_replica(c, :views)
       eventually(fn -> Beam.members(beam, scope, group) == [] end)
     end

@@ -330,8 +330,12 @@ defmodule ReplicationTest do
       all_reach([there], 5)
       Coppice.kill(c)
 
+      Beam.freeze(beam)
       coppice(group, [beam], [], node: c.node)
-      :ok = Server.mutate(here, &GCounter.increment(&1, 5))
+      call = Task.async(fn -> GenServer.call(here, {:mutate, {:increment, [5]}}) end)
+      refute Task.yield(call, 200)
+      Beam.thaw(beam)
+      assert Task.await(call) == :ok
       assert value(here) == 10
       :ok = Server.sync_now(here)
       all_reach([there], 10)

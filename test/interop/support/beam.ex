@@ -51,13 +51,12 @@ defmodule Beam do
 
   @doc "Starts Grove there; `scope` is true for the scope of its own choice."
   def start_grove(beam, scope) do
+    # Before there is a Grove to be asked for its scope, and so that its being
+    # loaded leaves it alone.
+    persistent = [persistent: true]
+    if scope != true, do: call(beam, Application, :put_env, [:grove, :scope, scope, persistent])
     true = call(beam, :code, :add_patha, [String.to_charlist(folder(Grove.Application))])
-
-    run(beam, fn ->
-      if scope != true, do: Application.put_env(:grove, :scope, scope, persistent: true)
-      {:ok, _} = Application.ensure_all_started(:grove)
-      :ok
-    end)
+    {:ok, _} = call(beam, Application, :ensure_all_started, [:grove])
   end
 
   @doc "Starts a replica of Grove's there and answers how to address it."
@@ -97,8 +96,6 @@ defmodule Beam do
 
   @doc "The members of a group as that node knows them."
   def members(beam, scope, group), do: call(beam, :pg, :get_members, [scope, group])
-
-  def stop(beam), do: :peer.stop(beam.peer)
 
   @doc "Sends it a signal, such as KILL."
   def signal(beam, name), do: Story.signal(beam.os_pid, name)
