@@ -5,6 +5,7 @@
 #include "../term/utf8.h"
 #include "../term/write.h"
 #include "gen.h"
+#include "sys_state.h"
 
 struct order {
     struct process *p;
@@ -30,9 +31,7 @@ static void answer_error(const struct order *o, const char *reason)
 
 static void get_state(const struct order *o)
 {
-    struct buf state = {0};
-    process_kind(o->p)->state(o->p, &state);
-    answer(o, &state);
+    sys_state_answer(o->p, o->from, o->turn);
 }
 
 static void put_chars(struct buf *out, struct bytes text)

@@ -7,6 +7,7 @@
  *     watch.c     ours on others
  *     call.c      calls, which are watches with a message and a time-out
  *     reference.c the references of both
+ *     sys_state.c who waits for sys:get_state's answer
  *     check.c     whether all that agrees */
 #ifndef COPPICE_OTP_TABLE_H
 #define COPPICE_OTP_TABLE_H
@@ -55,6 +56,7 @@ struct processes {
     uint64_t watcher_seed; /* peers choose these keys */
     size_t calls;
     struct wakeups wakeups;
+    struct process *desk; /* of sys_state.c; NULL until it is needed */
     void (*on_end)(void *who, struct process *p, struct bytes reason, struct turn *t);
     void *on_end_who;
 };

@@ -22,12 +22,10 @@ static void ask(const char *request)
                                "},{\"Parent\"," US(1) "},{\"Logged events\",[]}]},"                \
                                                       "{data,[{\"State\",{state,1}}]}]]}"
 
-static void shows_state_and_status(void)
+static void shows_its_status(void)
 {
     world_open();
     struct process *p = scribe_start("one");
-    ask("get_state");
-    SAID(ANSWER("{state,1}"));
     ask("get_status");
     SAID(ANSWER(STATUS("running", "Status for scribe one")));
     ask("suspend");
@@ -44,6 +42,72 @@ static void shows_state_and_status(void)
     world_close();
 }
 
+/* --- get_state, whose answer depends on the caller's stdlib -------------------- */
+
+#define ASKED(n)                                                                                   \
+    "REG_SEND b@h " US(2) " -> rex: {'$gen_call',{" US(2) "," OUR_REF(                             \
+        n) "},{call,application,get_key,[stdlib,vsn],user}}"
+
+/* The caller asks, and its rex says this; what is then sent to the caller. */
+static void state_after(unsigned n, const char *rex, const char *reply)
+{
+    char ref[64], monitor[160], request[300], demonitor[160];
+    snprintf(ref, sizeof(ref), "#Ref<'a@h'.7.%u.0.0>", n);
+    snprintf(monitor, sizeof(monitor), "MONITOR b@h " US(2) " -> rex %s", ref);
+    snprintf(request, sizeof(request),
+             "REG_SEND b@h " US(2) " -> rex: {'$gen_call',{" US(
+                 2) ",%s},{call,application,get_key,[stdlib,vsn],user}}",
+             ref);
+    snprintf(demonitor, sizeof(demonitor), "DEMONITOR b@h " US(2) " -> rex %s", ref);
+    ask("get_state");
+    SAID(monitor);
+    SAID(request);
+    SAID_NO_MORE();
+    char payload[160];
+    snprintf(payload, sizeof(payload), "{%s,%s}", ref, rex);
+    COME(SIGNAL_SEND, THEM(9), US(2), .payload = payload);
+    SAID(demonitor);
+    SAID(reply);
+    SAID_NO_MORE();
+}
+
+static void shows_the_state_in_the_callers_form(void)
+{
+    static const char bare[] = ANSWER("{state,1}"), in_ok[] = ANSWER("{ok,{state,1}}");
+    world_open();
+    scribe_start("one");
+    state_after(1, "{ok,\"4.2\"}", bare); /* OTP 25 */
+    state_after(2, "{ok,\"5.0.2\"}", bare);
+    state_after(3, "{ok,\"5.1\"}", in_ok); /* OTP 26.1 */
+    state_after(4, "{ok,\"5.10\"}", in_ok);
+    state_after(5, "{ok,\"6\"}", in_ok);
+    state_after(6, "{ok,[]}", in_ok);
+    state_after(7, "{ok,[$4,-1]}", bare);
+    state_after(8, "undefined", in_ok);
+    state_after(9, "{badrpc,nothing}", in_ok);
+    world_close();
+}
+
+static void shows_the_state_to_who_cannot_be_asked(void)
+{
+    world_open();
+    struct process *p = scribe_start("one");
+    ask("suspend");
+    SAID(ANSWER("ok"));
+    ask("get_state");
+    SAID("MONITOR b@h " US(2) " -> rex " OUR_REF(1));
+    SAID(ASKED(1));
+    COME(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(1), .reason = "noproc");
+    SAID(ANSWER("{ok,{state,1}}"));
+    ask("get_state");
+    SAID("MONITOR b@h " US(2) " -> rex " OUR_REF(2));
+    SAID(ASKED(2));
+    process_exit(p, term_of("gone"), &world.turn);
+    COME(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(2), .reason = "noproc");
+    SAID_NO_MORE();
+    world_close();
+}
+
 static void suspends_and_resumes(void)
 {
     world_open();
@@ -53,8 +117,6 @@ static void suspends_and_resumes(void)
     SAID(ANSWER("ok"));
     SAID(ANSWER("ok"));
     process_deliver(p, term_of("held"), &world.turn);
-    ask("get_state");
-    SAID(ANSWER("{state,1}"));
     HEARD_NO_MORE();
     ask("resume");
     SAID(ANSWER("ok"));
@@ -150,7 +212,6 @@ static void answers_what_sys_functions_send(void)
     static const struct {
         const char *name, *reply;
     } table[] = {
-        {"get_state", "{state,1}"},
         {"log_on", "{error,notsup}"},
         {"log_get", "{ok,[]}"},
         {"log_print", "ok"},
@@ -188,7 +249,8 @@ static void answers_what_sys_functions_send(void)
     world_close();
 }
 
-SUITE("sys", TEST(shows_state_and_status), TEST(suspends_and_resumes),
+SUITE("sys", TEST(shows_its_status), TEST(shows_the_state_in_the_callers_form),
+      TEST(shows_the_state_to_who_cannot_be_asked), TEST(suspends_and_resumes),
       TEST(says_ok_before_it_goes_on), TEST(stops_with_exactly_that_reason),
       TEST(says_what_it_cannot), TEST(an_impossible_reason_is_refused),
       TEST(answers_what_sys_functions_send))
