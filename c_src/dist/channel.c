@@ -48,14 +48,6 @@ static enum channel_event bad(struct channel *c, enum err e)
 
 /* --- the handshake ------------------------------------------------------ */
 
-/* Two zero bytes before a length of two make it one of four. */
-static struct buf *message_out(struct channel *c)
-{
-    if (c->self->tls)
-        buf_put_u16(&c->out, 0);
-    return &c->out;
-}
-
 static struct hello hello_of(const struct channel_self *self)
 {
     return (struct hello){.flags = self->flags, .creation = self->creation, .name = self->name};
@@ -70,7 +62,7 @@ static void agree(struct channel *c, const struct hello *peer)
 static void challenge_send(struct channel *c)
 {
     struct hello self = hello_of(c->self);
-    put_challenge(message_out(c), &self, c->challenge);
+    put_challenge(&c->out, &self, c->challenge);
     c->state = ACCEPT_REPLY;
 }
 
@@ -124,7 +116,7 @@ static enum channel_event dial_challenge(struct channel *c, struct bytes message
     agree(c, &peer);
     uint8_t digest[DIGEST_BYTES];
     digest_make(digest, c->self->cookie, challenge);
-    put_reply(message_out(c), c->challenge, digest);
+    put_reply(&c->out, c->challenge, digest);
     c->state = DIAL_ACK;
     return CHANNEL_QUIET;
 }
@@ -144,7 +136,7 @@ static enum channel_event accept_name(struct channel *c, struct bytes message)
     enum err e = read_name(message, &peer);
     bool nameless = e == OK && peer.name.len == 0;
     if (e == ERR_FLAGS || nameless)
-        put_status(message_out(c), STATUS_NOT_ALLOWED);
+        put_status(&c->out, STATUS_NOT_ALLOWED);
     if (e != OK || nameless)
         return bad(c, nameless ? ERR_NAME : e);
     agree(c, &peer);
@@ -179,7 +171,7 @@ static enum channel_event accept_reply(struct channel *c, struct bytes message)
     if (e != OK)
         return bad(c, e);
     digest_make(digest, c->self->cookie, challenge);
-    put_ack(message_out(c), digest);
+    put_ack(&c->out, digest);
     return up(c);
 }
 
@@ -192,12 +184,12 @@ static enum channel_event (*const steps[STATES])(struct channel *, struct bytes)
 
 static enum frame next_frame(struct channel *c, struct bytes *body)
 {
-    bool narrow = c->state != UP && !c->self->tls;
-    size_t limit = c->state == UP ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES;
+    bool up = c->state == UP;
     if (c->taken == c->in.len)
         return FRAME_MORE;
     struct bytes rest = {c->in.at + c->taken, c->in.len - c->taken};
-    enum frame frame = frame_next(&rest, narrow ? 2 : 4, limit, body);
+    enum frame frame =
+        frame_next(&rest, up ? 4 : 2, up ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES, body);
     c->taken = c->in.len - rest.len;
     return frame;
 }
@@ -309,7 +301,7 @@ struct channel *channel_dial(const struct channel_self *self, struct bytes peer,
     struct channel *c = channel_new(self, DIAL_STATUS, challenge);
     struct hello hello = hello_of(self);
     buf_put(&c->peer, peer);
-    put_name(message_out(c), &hello);
+    put_name(&c->out, &hello);
     return c;
 }
 
@@ -333,7 +325,7 @@ void channel_free(struct channel *c)
 void channel_answer(struct channel *c, enum status status)
 {
     must(c->state == ACCEPT_NAMED);
-    put_status(message_out(c), status);
+    put_status(&c->out, status);
     switch (status) {
     case STATUS_OK:
     case STATUS_OK_SIMULTANEOUS:
@@ -351,7 +343,7 @@ void channel_answer(struct channel *c, enum status status)
 void channel_replace(struct channel *c, bool replace)
 {
     must(c->state == DIAL_ALIVE);
-    put_status(message_out(c), replace ? STATUS_TRUE : STATUS_FALSE);
+    put_status(&c->out, replace ? STATUS_TRUE : STATUS_FALSE);
     if (replace) {
         c->state = DIAL_CHALLENGE;
         return;

@@ -23,7 +23,6 @@ struct channel_self {
     struct bytes cookie; /* text */
     uint64_t flags;      /* DFLAGS_OURS, perhaps with DFLAG_PUBLISHED */
     uint32_t creation;
-    bool tls; /* lengths are 4 bytes in the handshake as well (inet_tls_dist) */
 };
 
 enum channel_event {

@@ -61,7 +61,7 @@ defmodule Demo do
     file = Coppice.config_file(@config)
     coppice = Coppice.launch_file(file, Coppice.log_file(@c1))
     IO.puts("   $ priv/coppice run -c page_views.config")
-    IO.puts("   ready '#{coppice.node}' #{coppice.port}\n")
+    IO.puts("   ready #{coppice.node} #{coppice.port}\n")
     coppice
   end
 

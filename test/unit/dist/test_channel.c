@@ -14,12 +14,9 @@
 #define CHALLENGE_B 4000000002
 
 static const struct channel_self self_a = {
-    {(const uint8_t *)"a@h", 3}, {(const uint8_t *)"cookie", 6}, DFLAGS_OURS, 11, false};
-static const struct channel_self self_b = {{(const uint8_t *)"b@h", 3},
-                                           {(const uint8_t *)"cookie", 6},
-                                           DFLAGS_OURS | DFLAG_PUBLISHED,
-                                           12,
-                                           false};
+    {(const uint8_t *)"a@h", 3}, {(const uint8_t *)"cookie", 6}, DFLAGS_OURS, 11};
+static const struct channel_self self_b = {
+    {(const uint8_t *)"b@h", 3}, {(const uint8_t *)"cookie", 6}, DFLAGS_OURS | DFLAG_PUBLISHED, 12};
 
 struct pair {
     struct channel *a, *b; /* a dials b */
@@ -73,19 +70,6 @@ static void join(void)
     CU_ASSERT_EQUAL(channel_refusal(p.a), STATUSES);
     pair_free(&p);
     channel_free(NULL);
-}
-
-/* inet_tls_dist: lengths are 4 bytes from the first message on. */
-static void join_over_tls(void)
-{
-    struct channel_self a = self_a, b = self_b;
-    a.tls = b.tls = true;
-    struct pair p = pair_of(&a, &b);
-    struct buf *out = channel_out(p.a);
-    CU_ASSERT_EQUAL(out->len, 4u + out->at[3]);
-    CU_ASSERT(bytes_equal((struct bytes){out->at, 5}, hex("00000012 4e")));
-    joined(&p);
-    pair_free(&p);
 }
 
 static void keeps_one_of_two(void)
@@ -548,7 +532,7 @@ static void keeps_only_the_rest(void)
     pair_free(&p);
 }
 
-SUITE("channel", TEST(join), TEST(join_over_tls), TEST(keeps_one_of_two), TEST(refuses_peers),
+SUITE("channel", TEST(join), TEST(keeps_one_of_two), TEST(refuses_peers),
       TEST(replaces_an_older_connection), TEST(leaves_an_older_connection),
       TEST(finds_a_wrong_cookie), TEST(finds_a_wrong_digest), TEST(finds_another_node),
       TEST(demands_flags), TEST(refuses_openings), TEST(refuses_oversize_names),
