@@ -207,8 +207,6 @@ static void net_kernel_says_yes(void)
     COME(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{'$gen_cast',other}");
     COME(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{is_auth,'b@h'}");
     SAID_NO_MORE();
-    COME(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{system," FROM("1") ",get_state}");
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {1,#{}}");
     world_close();
 }
 
