@@ -113,11 +113,15 @@ test-matrix:
 # Figures, side by side with a BEAM and with bare loopback; nothing passes or fails.
 bench:
 	$(Q)tools/setup demo
-	$(Q)$(MAKE) --no-print-directory priv/coppice build/bench/echo
+	$(Q)$(MAKE) --no-print-directory priv/coppice build/bench/echo build/bench/types
 	$(Q)test/bench/run
+	$(Q)build/bench/types
 
 build/bench/echo: test/bench/echo.c
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $<
+
+build/bench/types: $(BUILD)/test/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libterm.a $(BUILD)/libbase.a
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 check: check-unit-gcc check-unit-clang check-unit-asan check-tidy check-app check-interop
 

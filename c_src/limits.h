@@ -105,6 +105,17 @@
 /* Bytes of one encoded count: so much less than an integer may have that the
  * sum of any number of counts is one that may be sent. */
 #define LIMIT_COUNT_BYTES (LIMIT_INTEGER_BYTES - 8)
+/* Maps around a map: in a join each reads what is inside it again, and is a few
+ * frames of the stack. */
+#define LIMIT_MAP_NESTING 16
+/* Bytes of one encoded timestamp of a register, room for whatever a caller packs
+ * into one; a batch of LIMIT_OPS sets adds 1 to it as often. */
+#define LIMIT_TIMESTAMP_BYTES 1024
+/* Values that a register holds at once, none of whose writers knew of another: one an
+ * actor, on more nodes than meet.  Telling which of them are older costs time for
+ * each pair.  The actors in their clocks are not bounded but by the frame: a clock
+ * never gets smaller, so a bound would turn a register away for good. */
+#define LIMIT_CONCURRENT_VALUES 1024
 /* Milliseconds that a member may take to answer with its whole state. */
 #define LIMIT_PULL_MS 10000
 /* States that one replica asks for at once: each may fill a frame. */

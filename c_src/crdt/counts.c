@@ -10,7 +10,6 @@
 
 struct count {
     struct term actor, count;
-    bool changed; /* here, since the last reset */
 };
 
 void counts_free(struct counts *c)
@@ -42,12 +41,6 @@ static bool is_at(const struct counts *c, size_t i, struct bytes actor)
     return i < c->len && bytes_equal(term_bytes(&c->list[i].actor), actor);
 }
 
-static void entry_mark(struct counts *c, size_t i)
-{
-    c->changed += !c->list[i].changed;
-    c->list[i].changed = true;
-}
-
 static void entry_set(struct counts *c, size_t i, struct bytes count)
 {
     term_free(&c->list[i].count);
@@ -58,7 +51,7 @@ static void entry_set(struct counts *c, size_t i, struct bytes count)
 static void entry_append(struct counts *c, struct bytes actor, struct bytes count)
 {
     c->list = mem_room(c->list, c->len, &c->cap, sizeof(*c->list));
-    c->list[c->len++] = (struct count){term_copy(actor), term_copy(count), false};
+    c->list[c->len++] = (struct count){term_copy(actor), term_copy(count)};
 }
 
 /* Moves the entries of more, of which c has none, to their places: from the
@@ -79,8 +72,6 @@ static void weave(struct counts *c, struct counts *more)
         else
             c->list[--to] = more->list[--more->len];
     }
-    c->changed += more->changed;
-    more->changed = 0;
     counts_free(more);
 }
 
@@ -174,14 +165,18 @@ enum err counts_tally(const struct counts *c, struct bytes actor, const char *na
     return e;
 }
 
-void counts_raise(struct counts *c, struct bytes actor, struct bytes count)
+struct bytes counts_of(const struct counts *c, struct bytes actor)
+{
+    size_t at = place_of(c, 0, actor);
+    return is_at(c, at, actor) ? term_bytes(&c->list[at].count) : zero;
+}
+
+void counts_raise(struct counts *c, struct bytes actor, struct bytes count, struct counts *grown)
 {
     must(is_count(count) && count.len <= LIMIT_COUNT_BYTES);
     size_t at = place_of(c, 0, actor);
     bool known = is_at(c, at, actor);
-    int order = integer_compare(count, known ? term_bytes(&c->list[at].count) : zero);
-    must(order >= 0);
-    if (order == 0)
+    if (integer_compare(count, known ? term_bytes(&c->list[at].count) : zero) <= 0)
         return;
     if (known) {
         entry_set(c, at, count);
@@ -190,7 +185,8 @@ void counts_raise(struct counts *c, struct bytes actor, struct bytes count)
         entry_append(&fresh, actor, count);
         weave(c, &fresh);
     }
-    entry_mark(c, at);
+    if (grown != NULL)
+        counts_raise(grown, actor, count, NULL);
 }
 
 /* --- joins --------------------------------------------------------------- */
@@ -212,52 +208,60 @@ static enum err canonical_check(struct bytes map)
     return etf_finish(&in);
 }
 
-enum err counts_read(struct buf *out, struct bytes checked)
+static enum err read_map(struct buf *canonical, struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
     if (etf_peek(&in) != ETF_MAP)
         return ERR_SHAPE;
-    size_t before = out->len;
-    enum err e = canon_put(out, checked);
-    if (e == OK)
-        e = canonical_check((struct bytes){out->at + before, out->len - before});
-    if (e != OK)
-        out->len = before;
+    enum err e = canon_put(canonical, checked);
+    return e == OK ? canonical_check(buf_bytes(canonical)) : e;
+}
+
+enum err counts_fit(struct bytes checked)
+{
+    struct buf canonical = {0};
+    enum err e = read_map(&canonical, checked);
+    buf_free(&canonical);
     return e;
 }
 
-/* Raises the entry at i; false when it has already seen that much. */
-static bool entry_join(struct counts *c, size_t i, struct bytes count, bool ours)
-{
-    if (integer_compare(count, term_bytes(&c->list[i].count)) <= 0)
-        return false;
-    entry_set(c, i, count);
-    if (ours)
-        entry_mark(c, i);
-    return true;
-}
-
-bool counts_join(struct counts *c, struct bytes canonical, struct bytes own, bool local)
+/* Joins entries in key order; those that grow are appended to news (may be NULL). */
+static void join_canonical(struct counts *c, struct bytes canonical, struct counts *news)
 {
     struct counts fresh = {0};
-    bool grew = false;
     size_t at = 0;
     struct etf_in in = etf_open(canonical);
     for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
         struct bytes actor = etf_any(&in), count = etf_any(&in);
-        bool ours = local || bytes_equal(actor, own);
         at = place_of(c, at, actor);
-        if (is_at(c, at, actor)) {
-            grew |= entry_join(c, at, count, ours);
-        } else {
+        if (!is_at(c, at, actor))
             entry_append(&fresh, actor, count);
-            if (ours)
-                entry_mark(&fresh, fresh.len - 1);
-        }
+        else if (integer_compare(count, term_bytes(&c->list[at].count)) > 0)
+            entry_set(c, at, count);
+        else
+            continue;
+        if (news != NULL)
+            entry_append(news, actor, count);
     }
     must(etf_finish(&in) == OK);
-    grew |= fresh.len > 0;
     weave(c, &fresh);
+}
+
+bool counts_join(struct counts *c, struct bytes fitting, struct counts *grown)
+{
+    struct buf canonical = {0};
+    struct counts news = {0};
+    enum err e = read_map(&canonical, fitting);
+    must(e == OK);
+    join_canonical(c, buf_bytes(&canonical), &news);
+    bool grew = news.len > 0;
+    if (grew && grown != NULL) {
+        buf_clear(&canonical);
+        counts_put(&news, &canonical);
+        join_canonical(grown, buf_bytes(&canonical), NULL);
+    }
+    counts_free(&news);
+    buf_free(&canonical);
     return grew;
 }
 
@@ -270,31 +274,6 @@ void counts_put(const struct counts *c, struct buf *out)
         put_term(out, term_bytes(&c->list[i].actor));
         put_term(out, term_bytes(&c->list[i].count));
     }
-}
-
-void counts_put_changed(const struct counts *c, struct buf *out)
-{
-    put_map(out, (uint32_t)c->changed);
-    for (size_t i = 0; i < c->len; i++) {
-        if (!c->list[i].changed)
-            continue;
-        put_term(out, term_bytes(&c->list[i].actor));
-        put_term(out, term_bytes(&c->list[i].count));
-    }
-}
-
-bool counts_changed(const struct counts *c)
-{
-    return c->changed > 0;
-}
-
-void counts_reset(struct counts *c)
-{
-    for (size_t i = 0; i < c->len && c->changed > 0; i++) {
-        c->changed -= c->list[i].changed;
-        c->list[i].changed = false;
-    }
-    must(c->changed == 0);
 }
 
 /* LIMIT_COUNT_BYTES keeps the sum of as many counts as memory holds within
@@ -311,14 +290,11 @@ void counts_sum(const struct counts *c, struct buf *out)
 
 void counts_check(const struct counts *c)
 {
-    size_t changed = 0;
     for (size_t i = 0; i < c->len; i++) {
         const struct count *e = &c->list[i];
         must(is_count(term_bytes(&e->count)));
         must(e->count.len <= LIMIT_COUNT_BYTES);
         if (i > 0)
             must(term_compare_keys(term_bytes(&c->list[i - 1].actor), term_bytes(&e->actor)) < 0);
-        changed += e->changed;
     }
-    must(changed == c->changed);
 }

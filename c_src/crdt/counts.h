@@ -13,7 +13,6 @@
 struct counts {
     struct count *list;
     size_t len, cap;
-    size_t changed; /* entries that changed here since the last reset */
 };
 
 void counts_free(struct counts *c);
@@ -26,36 +25,30 @@ void counts_free(struct counts *c);
 must_use enum err counts_tally(const struct counts *c, struct bytes actor, const char *name,
                                const struct op *ops, size_t count, struct buf *sum, size_t *bad);
 
-/* Gives the actor this count (canonical, not below its present one) and marks
- * the entry as changed here.  The present count, or 0 for an actor without
- * one, changes nothing. */
-void counts_raise(struct counts *c, struct bytes actor, struct bytes count);
+/* The actor's count, 0 where it has none; good until the counts are next changed. */
+struct bytes counts_of(const struct counts *c, struct bytes actor);
 
-/* Checks that a checked term is a map from anything to non-negative integers
- * (ERR_SHAPE, ERR_RANGE, ERR_DUPLICATE; ERR_LIMIT beyond LIMIT_COUNT_BYTES), and
- * appends its canonical form.  On an error out is as it was. */
-must_use enum err counts_read(struct buf *out, struct bytes checked);
+/* Gives the actor this count (canonical) where it is larger than its present one;
+ * 0 for an actor without one changes nothing.  What grew joins grown, too, when that
+ * is not NULL. */
+void counts_raise(struct counts *c, struct bytes actor, struct bytes count, struct counts *grown);
 
-/* Joins such a canonical map; entries that grow are marked as changed here
- * when local is true, and the one of the actor own (may be empty) always: what it
- * counted before a restart comes back from a peer, and who else missed it hears of
- * it from nobody but us.  True when any grew; a count of 0 is more than none, as in
- * the maps that Grove compares. */
-bool counts_join(struct counts *c, struct bytes canonical, struct bytes own, bool local);
+/* Whether a checked term is a map from anything to non-negative integers:
+ * ERR_SHAPE, ERR_RANGE, ERR_DUPLICATE; ERR_LIMIT beyond LIMIT_COUNT_BYTES. */
+must_use enum err counts_fit(struct bytes checked);
 
-/* Appends the map: of all entries, or of those changed here. */
+/* Joins such a map; what grew joins grown, too, when that is not NULL.  True when any
+ * grew; a count of 0 is more than none, as in the maps that Grove compares. */
+bool counts_join(struct counts *c, struct bytes fitting, struct counts *grown);
+
+/* Appends the map. */
 void counts_put(const struct counts *c, struct buf *out);
-void counts_put_changed(const struct counts *c, struct buf *out);
-
-bool counts_changed(const struct counts *c);
-void counts_reset(struct counts *c); /* forgets what changed here */
 
 /* Appends the sum of all counts. */
 void counts_sum(const struct counts *c, struct buf *out);
 
 /* Invariants: sorted by key order, no doubles, no count below zero or beyond
- * LIMIT_COUNT_BYTES, `changed` is right.  Always compiled; called by tests and the
- * simulator. */
+ * LIMIT_COUNT_BYTES.  Always compiled; called by tests and the simulator. */
 void counts_check(const struct counts *c);
 
 #endif

@@ -9,20 +9,27 @@
  * state.  A join is commutative, associative and idempotent, and takes the
  * struct whole or not at all.
  *
- * What this replica itself changed since the last reset is its delta: the
- * smallest struct of the type whose join with a peer's older state gives the
- * peer the change.  Whether there is one is a matter of its structure, never of
- * its value: a counter's +1-1 is a delta. */
+ * A change says what grew: it is joined, entry by entry as it happens, to another
+ * state of the same type that the caller gives.  That other state is the delta:
+ * the smallest one whose join with the state as it was gives the state as it is.  So a delta
+ * is a CRDT like any other: it is written, joined and asked whether it is empty
+ * by the same row.  Emptiness is a matter of structure, never of value: a
+ * counter's +1-1 is a delta. */
 #ifndef COPPICE_CRDT_CRDT_H
 #define COPPICE_CRDT_CRDT_H
 
 #include "../err.h"
+#include "mapset.h"
 #include "op.h"
+#include "struct.h"
 
-/* Whose change a struct that is merged brings. */
-enum origin {
-    ORIGIN_PEER,  /* a peer's: it has told the others itself, but for what our actor once did */
-    ORIGIN_LOCAL, /* ours, made by a fun elsewhere: what it adds joins our delta */
+/* Fields of a struct, more than any of Grove's has. */
+#define CRDT_FIELDS_MAX 8
+
+struct crdt_options {
+    struct bytes actor; /* canonical */
+    uint64_t seed;      /* of hash tables: strangers choose the keys */
+    enum mapset_form form;
 };
 
 struct crdt_type;
@@ -30,38 +37,63 @@ struct crdt_type;
 /* Each type's state begins with this. */
 struct crdt {
     const struct crdt_type *type;
+    const struct crdt_options *options; /* borrowed; shared with states inside */
+    struct extras extras;               /* fields of its struct that Grove has and we do not know */
+};
+
+/* What a mutation takes besides its operations, and gives besides the change. */
+struct mutation_turn {
+    uint64_t wall_ms;   /* the time of day, for clocks that go with it */
+    struct crdt *grown; /* NULL, or a state of the same type that what grew is joined to */
+    struct buf *reply;  /* NULL, or gets one term an operation: `ok`, or what it made */
+    size_t bad;         /* on an error: the index of the operation that is wrong */
 };
 
 struct crdt_type {
     const char *module; /* "Elixir.Grove.Counter.GCounter", as in __struct__ */
     const char *name;   /* "gcounter", for configuration and command line */
 
-    /* A new, empty state whose own mutations are by actor (canonical; copied). */
-    struct crdt *(*make)(struct bytes actor);
-    void (*free)(struct crdt *c);
+    /* The struct's fields in ASCII order, then NULL; and those that must be there in
+     * one that is joined (bit i for fields[i]).  fits, join and put know a field by its
+     * place here. */
+    const char *fields[CRDT_FIELDS_MAX + 1];
+    unsigned needed;
 
-    /* Applies count operations in order, all of them or, on ERR_BAD_OP (or ERR_LIMIT,
-     * where a quantity would outgrow limits.h), none; *bad is the index
-     * of the one that is wrong. */
-    enum err (*mutate)(struct crdt *c, const struct op *ops, size_t count, size_t *bad);
+    /* Bytes of a state, and what makes zeroed ones (behind struct crdt) an empty
+     * state, NULL where zeros are one, and frees what a state has come to own. */
+    size_t bytes;
+    void (*open)(struct crdt *c);
+    void (*close)(struct crdt *c);
 
-    /* Joins a checked struct of this type.  ERR_TYPE for another type's, ERR_SHAPE,
-     * ERR_RANGE, ERR_LIMIT or ERR_DUPLICATE for a malformed one, and nothing
-     * changed.  *changed says whether the state grew. */
-    enum err (*merge)(struct crdt *c, struct bytes checked, enum origin origin, bool *changed);
+    /* Applies count operations in order, all of them or, on ERR_BAD_OP (or
+     * ERR_LIMIT, where a quantity would outgrow limits.h), none.  On an error
+     * t->reply may hold anything. */
+    enum err (*mutate)(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t);
 
-    /* Appends Grove's struct of the whole state, with an empty delta buffer:
-     * what a peer may join, and what a fun may be applied to, so that whatever its
-     * result adds is the fun's own doing. */
-    void (*state)(const struct crdt *c, struct buf *out);
+    /* Whether a checked struct with these values can be joined: ERR_SHAPE, ERR_RANGE,
+     * ERR_LIMIT or ERR_DUPLICATE for a malformed one.  A field that is not needed
+     * may be empty. */
+    enum err (*fits)(const struct bytes *values);
 
-    /* True when there is a delta; the delta as a struct; no delta any more. */
-    bool (*dirty)(const struct crdt *c);
-    void (*delta)(const struct crdt *c, struct buf *out);
-    void (*reset)(struct crdt *c);
+    /* Joins values that fit, reading straight from the frame; grown may be NULL.
+     * True when the state grew. */
+    bool (*join)(struct crdt *c, const struct bytes *values, struct crdt *grown);
+
+    /* Appends the value of one field of the whole state, with an empty delta
+     * buffer. */
+    void (*put)(const struct crdt *c, unsigned field, struct buf *out);
+
+    /* crdt_share_extras() for the states inside; NULL for a type without. */
+    void (*share)(struct crdt *to, const struct crdt *from);
 
     /* Appends the value in Grove's shape: an integer, a MapSet, a list, a map. */
     void (*value)(const struct crdt *c, struct buf *out);
+
+    /* True when joining it to anything changes nothing. */
+    bool (*empty)(const struct crdt *c);
+
+    /* A number for status; NULL for a type without. */
+    size_t (*tombstones)(const struct crdt *c);
 
     /* Ends the program where the state breaks the type's own invariants. */
     void (*check)(const struct crdt *c);
@@ -70,20 +102,51 @@ struct crdt_type {
 /* The type whose short name, or whose module, is this text; NULL for none. */
 const struct crdt_type *crdt_type_named(struct bytes text);
 
+/* The type of a checked struct; NULL when it is none of ours. */
+const struct crdt_type *crdt_type_of(struct bytes checked);
+
 /* Every type in turn, until NULL: for help texts and tests. */
 const struct crdt_type *crdt_type_at(size_t i);
 
-/* The row's functions by the names that callers read. */
-struct crdt *crdt_make(const struct crdt_type *type, struct bytes actor);
+/* A new, empty state whose own mutations are by the actor.  The options, and the
+ * actor's bytes, must live as long as it. */
+struct crdt *crdt_make(const struct crdt_type *type, const struct crdt_options *o);
 void crdt_free(struct crdt *c); /* NULL is allowed */
-must_use enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count, size_t *bad);
-must_use enum err crdt_merge(struct crdt *c, struct bytes checked, enum origin origin,
+
+/* The same for a state inside another, in place: where type->bytes zeroed bytes are. */
+void crdt_open(struct crdt *c, const struct crdt_type *type, const struct crdt_options *o);
+void crdt_close(struct crdt *c);
+
+/* Of crdt_mutate's reply, when there is one: `ok` for each of count operations. */
+void mutation_reply_ok(struct mutation_turn *t, size_t count);
+
+must_use enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count,
+                              struct mutation_turn *t);
+
+/* Joins a checked struct.  ERR_TYPE for another type's, errors as of fits for a
+ * malformed one, and nothing changed.  grown as above; *changed says whether the
+ * state grew. */
+must_use enum err crdt_merge(struct crdt *c, struct bytes checked, struct crdt *grown,
                              bool *changed);
+
+/* Its two halves, for a type that has others inside: whether a struct can be joined,
+ * and the join of one that can; true when the state grew. */
+must_use enum err crdt_fits(const struct crdt_type *type, struct bytes checked);
+bool crdt_join(struct crdt *c, struct bytes fitting, struct crdt *grown);
+/* crdt_fits() for a field that must be of this type: another's is malformed. */
+must_use enum err crdt_fits_inside(const struct crdt_type *type, struct bytes checked);
+
+/* Gives `to` the unknown fields that `from` has, and the states inside theirs: before a
+ * delta is written for those who may count on them. */
+void crdt_share_extras(struct crdt *to, const struct crdt *from);
+
+/* Appends Grove's struct of the whole state, with an empty delta buffer: what a peer
+ * may join, and what a fun may be applied to.  A valid term, but maps of a type that
+ * keeps its entries in a table are not in key order. */
 void crdt_state(const struct crdt *c, struct buf *out);
-bool crdt_dirty(const struct crdt *c);
-void crdt_delta(const struct crdt *c, struct buf *out);
-void crdt_reset(struct crdt *c);
 void crdt_value(const struct crdt *c, struct buf *out);
+bool crdt_empty(const struct crdt *c);
+size_t crdt_tombstones(const struct crdt *c);
 void crdt_check(const struct crdt *c); /* for tests and the simulator */
 
 #endif

@@ -1,59 +1,9 @@
 #include "gcounter.h"
 
-#include "../mem.h"
 #include "../term/write.h"
-#include "struct.h"
 #include "types.h"
 
-#define MODULE "Elixir.Grove.Counter.GCounter"
-
-struct gcounter {
-    struct crdt crdt;
-    struct term actor;
-    struct counts counts;
-};
-
-/* --- the struct ----------------------------------------------------------- */
-
-/* Its delta_buffer is the sender's own bookkeeping. */
-enum err gcounter_read(struct buf *out, struct bytes checked)
-{
-    static const char *const names[] = {"counts"};
-    struct bytes counts;
-    enum err e = struct_read(checked, MODULE, names, 1, &counts);
-    return e == OK ? counts_read(out, counts) : e;
-}
-
-static void begin(struct buf *out, struct bytes actor)
-{
-    struct_put(out, MODULE, 3);
-    put_atom(out, "actor");
-    put_term(out, actor);
-    put_atom(out, "counts");
-}
-
-static void end(struct buf *out)
-{
-    put_atom(out, "delta_buffer");
-    put_map(out, 0);
-}
-
-void gcounter_put(struct buf *out, struct bytes actor, const struct counts *c)
-{
-    begin(out, actor);
-    counts_put(c, out);
-    end(out);
-}
-
-/* A delta has whole counts, not differences: a join takes the larger one. */
-void gcounter_put_changed(struct buf *out, struct bytes actor, const struct counts *c)
-{
-    begin(out, actor);
-    counts_put_changed(c, out);
-    end(out);
-}
-
-/* --- the row -------------------------------------------------------------- */
+enum { ACTOR, COUNTS, DELTA_BUFFER };
 
 static struct gcounter *of(struct crdt *c)
 {
@@ -65,76 +15,67 @@ static const struct gcounter *of_const(const struct crdt *c)
     return (const struct gcounter *)c;
 }
 
-static struct crdt *make(struct bytes actor)
+static void close_counts(struct crdt *c)
 {
-    struct gcounter *g = mem_take(sizeof(*g));
-    g->crdt.type = &gcounter_type;
-    g->actor = term_copy(actor);
-    return &g->crdt;
+    counts_free(&of(c)->counts);
 }
 
-static void destroy(struct crdt *c)
-{
-    struct gcounter *g = of(c);
-    term_free(&g->actor);
-    counts_free(&g->counts);
-    mem_free(g);
-}
-
-static enum err mutate(struct crdt *c, const struct op *ops, size_t count, size_t *bad)
+static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
     struct gcounter *g = of(c);
     for (size_t i = 0; i < count; i++) {
         if (bytes_equal(ops[i].name, BYTES("increment")))
             continue;
-        *bad = i;
+        t->bad = i;
         return ERR_BAD_OP;
     }
     struct buf sum = {0};
-    struct bytes actor = term_bytes(&g->actor);
-    enum err e = counts_tally(&g->counts, actor, "increment", ops, count, &sum, bad);
-    if (e == OK)
-        counts_raise(&g->counts, actor, buf_bytes(&sum));
+    struct bytes actor = c->options->actor;
+    enum err e = counts_tally(&g->counts, actor, "increment", ops, count, &sum, &t->bad);
+    if (e == OK) {
+        counts_raise(&g->counts, actor, buf_bytes(&sum),
+                     t->grown != NULL ? &of(t->grown)->counts : NULL);
+        mutation_reply_ok(t, count);
+    }
     buf_free(&sum);
     return e;
 }
 
-static enum err merge(struct crdt *c, struct bytes checked, enum origin origin, bool *changed)
+/* Its delta_buffer is the sender's own bookkeeping. */
+static enum err fits(const struct bytes *values)
 {
-    struct buf counts = {0};
-    enum err e = gcounter_read(&counts, checked);
-    if (e == OK)
-        *changed = counts_join(&of(c)->counts, buf_bytes(&counts), term_bytes(&of(c)->actor),
-                               origin == ORIGIN_LOCAL);
-    buf_free(&counts);
-    return e;
+    return counts_fit(values[COUNTS]);
 }
 
-static void state(const struct crdt *c, struct buf *out)
+/* A delta has whole counts, not differences: a join takes the larger one. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
 {
-    const struct gcounter *g = of_const(c);
-    gcounter_put(out, term_bytes(&g->actor), &g->counts);
+    return counts_join(&of(c)->counts, values[COUNTS], grown != NULL ? &of(grown)->counts : NULL);
 }
 
-static bool dirty(const struct crdt *c)
+static void put(const struct crdt *c, unsigned field, struct buf *out)
 {
-    return counts_changed(&of_const(c)->counts);
-}
-
-static void delta(const struct crdt *c, struct buf *out)
-{
-    const struct gcounter *g = of_const(c);
-    gcounter_put_changed(out, term_bytes(&g->actor), &g->counts);
-}
-
-static void reset(struct crdt *c)
-{
-    counts_reset(&of(c)->counts);
+    switch (field) {
+    case ACTOR:
+        put_term(out, c->options->actor);
+        break;
+    case COUNTS:
+        counts_put(&of_const(c)->counts, out);
+        break;
+    case DELTA_BUFFER:
+        put_map(out, 0);
+        break;
+    }
 }
 
 static void value(const struct crdt *c, struct buf *out)
 {
     counts_sum(&of_const(c)->counts, out);
+}
+
+static bool empty(const struct crdt *c)
+{
+    return of_const(c)->counts.len == 0;
 }
 
 static void check(const struct crdt *c)
@@ -143,16 +84,17 @@ static void check(const struct crdt *c)
 }
 
 const struct crdt_type gcounter_type = {
-    .module = MODULE,
+    .module = "Elixir.Grove.Counter.GCounter",
     .name = "gcounter",
-    .make = make,
-    .free = destroy,
+    .fields = {"actor", "counts", "delta_buffer"},
+    .needed = 1u << COUNTS,
+    .bytes = sizeof(struct gcounter),
+    .close = close_counts,
     .mutate = mutate,
-    .merge = merge,
-    .state = state,
-    .dirty = dirty,
-    .delta = delta,
-    .reset = reset,
+    .fits = fits,
+    .join = join,
+    .put = put,
     .value = value,
+    .empty = empty,
     .check = check,
 };

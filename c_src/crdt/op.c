@@ -17,23 +17,25 @@ static struct bytes name_read(struct etf_in *in)
     return (struct bytes){term.at + term.len - atom.len, atom.len};
 }
 
-/* Name or {Name, [Arg, ...]}, canonical. */
-static void op_read(struct etf_in *in, struct op *op)
+/* Name or {Name, [Arg, ...]} */
+enum err op_read(struct op *op, struct bytes canonical)
 {
+    struct etf_in in = etf_open(canonical);
     *op = (struct op){0};
-    if (etf_peek(in) == ETF_ATOM) {
-        op->name = name_read(in);
-        return;
+    if (etf_peek(&in) == ETF_ATOM) {
+        op->name = name_read(&in);
+        return etf_finish(&in);
     }
-    etf_tuple_of(in, 2);
-    op->name = name_read(in);
+    etf_tuple_of(&in, 2);
+    op->name = name_read(&in);
     struct bytes arg;
-    for (struct etf_list args = etf_list(in); etf_next(&args, &arg);) {
+    for (struct etf_list args = etf_list(&in); etf_next(&args, &arg);) {
         if (op->arity == OP_ARGS_MAX)
-            etf_fail(in, ERR_SHAPE);
+            etf_fail(&in, ERR_SHAPE);
         else
             op->args[op->arity++] = arg;
     }
+    return etf_finish(&in);
 }
 
 static bool is_list(struct bytes term)
@@ -59,10 +61,8 @@ static struct bytes element(struct bytes request, size_t i)
 
 static void append(struct ops *ops, size_t *cap, struct bytes term, enum err *e)
 {
-    struct etf_in in = etf_open(term);
     struct op op;
-    op_read(&in, &op);
-    *e = ops->count == LIMIT_OPS ? ERR_LIMIT : etf_finish(&in);
+    *e = ops->count == LIMIT_OPS ? ERR_LIMIT : op_read(&op, term);
     if (*e != OK)
         return;
     ops->list = mem_room(ops->list, ops->count, cap, sizeof(op));

@@ -32,6 +32,10 @@ struct ops {
  * the term that is no operation. */
 must_use enum err ops_read(struct ops *ops, struct bytes request, struct bytes *bad);
 
+/* Reads one Op, and no list, from a canonical term, from which it borrows: ERR_SHAPE
+ * for anything else. */
+must_use enum err op_read(struct op *op, struct bytes canonical);
+
 /* The one operation Name with no arguments, as &Mod.name/1 stands for. */
 void ops_single(struct ops *ops, struct bytes name);
 

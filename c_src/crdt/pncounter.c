@@ -1,16 +1,13 @@
-#include "../mem.h"
 #include "../term/integer.h"
 #include "../term/write.h"
 #include "gcounter.h"
-#include "struct.h"
 #include "types.h"
 
-#define MODULE "Elixir.Grove.Counter.PNCounter"
+enum { ACTOR, NEGATIVE, POSITIVE };
 
 struct pncounter {
     struct crdt crdt;
-    struct term actor;
-    struct counts positive, negative;
+    struct gcounter positive, negative;
 };
 
 static struct pncounter *of(struct crdt *c)
@@ -23,141 +20,110 @@ static const struct pncounter *of_const(const struct crdt *c)
     return (const struct pncounter *)c;
 }
 
-static struct crdt *make(struct bytes actor)
+static void open_halves(struct crdt *c)
 {
-    struct pncounter *p = mem_take(sizeof(*p));
-    p->crdt.type = &pncounter_type;
-    p->actor = term_copy(actor);
-    return &p->crdt;
+    crdt_open(&of(c)->positive.crdt, &gcounter_type, c->options);
+    crdt_open(&of(c)->negative.crdt, &gcounter_type, c->options);
 }
 
-static void destroy(struct crdt *c)
+static void close_halves(struct crdt *c)
 {
-    struct pncounter *p = of(c);
-    term_free(&p->actor);
-    counts_free(&p->positive);
-    counts_free(&p->negative);
-    mem_free(p);
+    crdt_close(&of(c)->positive.crdt);
+    crdt_close(&of(c)->negative.crdt);
 }
 
-static enum err mutate(struct crdt *c, const struct op *ops, size_t count, size_t *bad)
+static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct pncounter *p = of(c);
-    struct bytes actor = term_bytes(&p->actor);
+    struct pncounter *p = of(c), *grown = t->grown != NULL ? of(t->grown) : NULL;
+    struct counts *positive = &p->positive.counts, *negative = &p->negative.counts;
+    struct bytes actor = c->options->actor;
     for (size_t i = 0; i < count; i++) {
         if (bytes_equal(ops[i].name, BYTES("increment")) ||
             bytes_equal(ops[i].name, BYTES("decrement")))
             continue;
-        *bad = i;
+        t->bad = i;
         return ERR_BAD_OP;
     }
     struct buf up = {0}, down = {0};
-    enum err e = counts_tally(&p->positive, actor, "increment", ops, count, &up, bad);
+    enum err e = counts_tally(positive, actor, "increment", ops, count, &up, &t->bad);
     if (e == OK)
-        e = counts_tally(&p->negative, actor, "decrement", ops, count, &down, bad);
+        e = counts_tally(negative, actor, "decrement", ops, count, &down, &t->bad);
     if (e == OK) {
-        counts_raise(&p->positive, actor, buf_bytes(&up));
-        counts_raise(&p->negative, actor, buf_bytes(&down));
+        counts_raise(positive, actor, buf_bytes(&up), grown ? &grown->positive.counts : NULL);
+        counts_raise(negative, actor, buf_bytes(&down), grown ? &grown->negative.counts : NULL);
+        mutation_reply_ok(t, count);
     }
     buf_free(&up);
     buf_free(&down);
     return e;
 }
 
-/* A half that is no GCounter is a malformed PNCounter, not another type. */
-static enum err half_read(struct buf *out, struct bytes half)
+static enum err fits(const struct bytes *values)
 {
-    enum err e = gcounter_read(out, half);
-    return e == ERR_TYPE ? ERR_SHAPE : e;
+    enum err e = crdt_fits_inside(&gcounter_type, values[POSITIVE]);
+    return e == OK ? crdt_fits_inside(&gcounter_type, values[NEGATIVE]) : e;
 }
 
-static enum err merge(struct crdt *c, struct bytes checked, enum origin origin, bool *changed)
-{
-    static const char *const names[] = {"positive", "negative"};
-    struct bytes halves[2];
-    struct buf up = {0}, down = {0};
-    enum err e = struct_read(checked, MODULE, names, 2, halves);
-    if (e == OK)
-        e = half_read(&up, halves[0]);
-    if (e == OK)
-        e = half_read(&down, halves[1]);
-    if (e == OK) {
-        struct pncounter *p = of(c);
-        struct bytes own = term_bytes(&p->actor);
-        bool local = origin == ORIGIN_LOCAL;
-        *changed = counts_join(&p->positive, buf_bytes(&up), own, local);
-        *changed |= counts_join(&p->negative, buf_bytes(&down), own, local);
-    }
-    buf_free(&up);
-    buf_free(&down);
-    return e;
-}
-
-static void put_with(const struct crdt *c, struct buf *out,
-                     void (*put)(struct buf *out, struct bytes actor, const struct counts *c))
-{
-    const struct pncounter *p = of_const(c);
-    struct bytes actor = term_bytes(&p->actor);
-    struct_put(out, MODULE, 3);
-    put_atom(out, "actor");
-    put_term(out, actor);
-    put_atom(out, "negative");
-    put(out, actor, &p->negative);
-    put_atom(out, "positive");
-    put(out, actor, &p->positive);
-}
-
-static void state(const struct crdt *c, struct buf *out)
-{
-    put_with(c, out, gcounter_put);
-}
-
-static bool dirty(const struct crdt *c)
-{
-    const struct pncounter *p = of_const(c);
-    return counts_changed(&p->positive) || counts_changed(&p->negative);
-}
-
-static void delta(const struct crdt *c, struct buf *out)
-{
-    put_with(c, out, gcounter_put_changed);
-}
-
-static void reset(struct crdt *c)
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
 {
     struct pncounter *p = of(c);
-    counts_reset(&p->positive);
-    counts_reset(&p->negative);
+    bool up = crdt_join(&p->positive.crdt, values[POSITIVE],
+                        grown != NULL ? &of(grown)->positive.crdt : NULL);
+    bool down = crdt_join(&p->negative.crdt, values[NEGATIVE],
+                          grown != NULL ? &of(grown)->negative.crdt : NULL);
+    return up || down;
+}
+
+static void put(const struct crdt *c, unsigned field, struct buf *out)
+{
+    switch (field) {
+    case ACTOR:
+        put_term(out, c->options->actor);
+        break;
+    case NEGATIVE:
+        crdt_state(&of_const(c)->negative.crdt, out);
+        break;
+    case POSITIVE:
+        crdt_state(&of_const(c)->positive.crdt, out);
+        break;
+    }
 }
 
 static void value(const struct crdt *c, struct buf *out)
 {
-    const struct pncounter *p = of_const(c);
     struct buf up = {0}, down = {0};
-    counts_sum(&p->positive, &up);
-    counts_sum(&p->negative, &down);
-    must(integer_sub(out, buf_bytes(&up), buf_bytes(&down)) == OK);
+    crdt_value(&of_const(c)->positive.crdt, &up);
+    crdt_value(&of_const(c)->negative.crdt, &down);
+    enum err e = integer_sub(out, buf_bytes(&up), buf_bytes(&down));
+    must(e == OK);
     buf_free(&up);
     buf_free(&down);
 }
 
+static bool empty(const struct crdt *c)
+{
+    return crdt_empty(&of_const(c)->positive.crdt) && crdt_empty(&of_const(c)->negative.crdt);
+}
+
 static void check(const struct crdt *c)
 {
-    counts_check(&of_const(c)->positive);
-    counts_check(&of_const(c)->negative);
+    crdt_check(&of_const(c)->positive.crdt);
+    crdt_check(&of_const(c)->negative.crdt);
 }
 
 const struct crdt_type pncounter_type = {
-    .module = MODULE,
+    .module = "Elixir.Grove.Counter.PNCounter",
     .name = "pncounter",
-    .make = make,
-    .free = destroy,
+    .fields = {"actor", "negative", "positive"},
+    .needed = 1u << POSITIVE | 1u << NEGATIVE,
+    .bytes = sizeof(struct pncounter),
+    .open = open_halves,
+    .close = close_halves,
     .mutate = mutate,
-    .merge = merge,
-    .state = state,
-    .dirty = dirty,
-    .delta = delta,
-    .reset = reset,
+    .fits = fits,
+    .join = join,
+    .put = put,
     .value = value,
+    .empty = empty,
     .check = check,
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../mem.h"
@@ -38,6 +39,13 @@ static uint64_t now_ms(struct shell *sh)
     return uv_now(&sh->loop);
 }
 
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+    must(clock_gettime(CLOCK_REALTIME, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_A_MS;
+}
+
 static void on_wake(uv_timer_t *timer);
 
 /* Nothing is left to do but to write out what sockets hold. */
@@ -53,6 +61,7 @@ static void begin_end(struct shell *sh)
 static void step(struct shell *sh, struct event *e)
 {
     e->now_ms = now_ms(sh);
+    e->wall_ms = wall_ms();
     must(RAND_bytes((unsigned char *)&e->random, sizeof(e->random)) == 1);
     node_step(sh->node, e, &sh->outbox);
     for (size_t i = 0; i < sh->outbox.count; i++)

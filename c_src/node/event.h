@@ -33,9 +33,10 @@ struct request {
 
 struct event {
     enum event_kind kind;
-    uint64_t now_ms; /* monotonic; the only clock that the node has */
-    uint64_t random; /* from the operating system, for this event alone */
-    uint32_t conn;   /* accepted ones get even numbers from the shell */
+    uint64_t now_ms;  /* monotonic: whatever the node waits for goes by it */
+    uint64_t wall_ms; /* the time of day, since 1970: for clocks in the data alone */
+    uint64_t random;  /* from the operating system, for this event alone */
+    uint32_t conn;    /* accepted ones get even numbers from the shell */
     uint16_t port;
     enum err err;
     size_t written;

@@ -239,6 +239,7 @@ void node_step(struct node *n, const struct event *event, struct outbox *out)
         return;
     n->out = out;
     n->turn.now_ms = event->now_ms;
+    n->turn.wall_ms = event->wall_ms;
     n->turn.random = event->random;
     dispatch(n, event);
     locals_deliver(n);

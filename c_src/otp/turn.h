@@ -29,8 +29,9 @@ struct post {
 };
 
 struct turn {
-    uint64_t now_ms; /* monotonic */
-    uint64_t random; /* seed of turn_random() */
+    uint64_t now_ms;  /* monotonic */
+    uint64_t wall_ms; /* the time of day, since 1970; may be set back */
+    uint64_t random;  /* seed of turn_random() */
     struct post *post;
 };
 

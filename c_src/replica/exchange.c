@@ -7,10 +7,10 @@
 /* Bytes of a sender's pid that a log line shows. */
 #define QUOTED 100
 
-enum err exchange_merge(struct replica *r, struct bytes checked, enum origin origin)
+enum err exchange_merge(struct replica *r, struct bytes checked, bool tell)
 {
-    bool changed = false;
-    enum err e = crdt_merge(r->crdt, checked, origin, &changed);
+    bool changed;
+    enum err e = crdt_merge(r->crdt, checked, tell ? r->delta : NULL, &changed);
     if (changed)
         replica_changed(r);
     return e;
@@ -50,16 +50,41 @@ static void delta_refused(struct replica *r, struct bytes sender, enum err why, 
     buf_free(&line);
 }
 
-/* Some CRDTs of Grove's have the delta nil when nothing has changed. */
-void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t)
+static bool take(struct replica *r, struct bytes checked, bool tell, struct bytes sender,
+                 struct turn *t)
 {
-    if (is_self(r, sender) || is_nil(delta))
-        return;
-    enum err e = exchange_merge(r, delta, ORIGIN_PEER);
+    enum err e = exchange_merge(r, checked, tell);
     if (e == OK)
         r->merges++;
     else
         delta_refused(r, sender, e, t);
+    return e == OK;
+}
+
+/* A member whose state is in has told its changes to everyone, as we do.  What comes
+ * before that, or from a stranger, may be the past: our own from before a restart, or
+ * what was done beyond a cut.  Grove's servers do not exchange states, so who else
+ * missed it hears of it from nobody but us. */
+static bool is_past(struct replica *r, struct bytes sender)
+{
+    struct buf pid = {0};
+    struct member *m = NULL;
+    if (sender.len > 0 && canon_put(&pid, sender) == OK)
+        m = member_of_pid(r, buf_bytes(&pid));
+    buf_free(&pid);
+    return !r->caught_up || m == NULL || m->pull != PULL_DONE;
+}
+
+/* Some CRDTs of Grove's have the delta nil when nothing has changed. */
+void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t)
+{
+    if (!is_self(r, sender) && !is_nil(delta))
+        take(r, delta, is_past(r, sender), sender, t);
+}
+
+bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t)
+{
+    return take(r, state, true, term_bytes(&m->pid), t);
 }
 
 /* --- out ------------------------------------------------------------------- */
@@ -85,13 +110,14 @@ static void delta_message(struct replica *r, struct buf *out)
 {
     put_tuple(out, 3);
     put_atom(out, "grove_delta");
-    crdt_delta(r->crdt, out);
+    crdt_share_extras(r->delta, r->crdt);
+    crdt_state(r->delta, out);
     put_term(out, process_pid(r->process));
 }
 
 void exchange_sync(struct replica *r, bool last, struct turn *t)
 {
-    bool dirty = crdt_dirty(r->crdt);
+    bool dirty = !crdt_empty(r->delta);
     struct buf delta = {0};
     if (dirty && r->member_count > 0)
         delta_message(r, &delta);
@@ -108,6 +134,9 @@ void exchange_sync(struct replica *r, bool last, struct turn *t)
             m->behind = false;
     }
     buf_free(&delta);
+    if (!dirty)
+        return;
     /* Without members too: who comes gets the state. */
-    crdt_reset(r->crdt);
+    crdt_free(r->delta);
+    r->delta = crdt_make(r->options.type, &r->crdt_options);
 }

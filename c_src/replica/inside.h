@@ -39,12 +39,21 @@ struct mutation {
     struct mutation *next;
     struct buf from;   /* empty for a cast */
     struct buf change; /* as it came: it may hold a fun, whose bytes are not ours to change */
+    bool replies;      /* what the operations made is answered, not `ok` */
+};
+
+/* The same while it is handled. */
+struct change {
+    struct bytes from, change;
+    bool replies;
 };
 
 struct replica {
     struct process *process;
     struct replica_options options;
+    struct crdt_options crdt_options;
     struct crdt *crdt;
+    struct crdt *delta; /* what has grown since the last sync */
 
     /* {grove_delta, State, Self}, and where State is in it; and the value.
      * Empty when not encoded since the last change. */
@@ -87,7 +96,7 @@ void request_handle(struct process *p, struct bytes message, struct turn *t);
 /* --- mutation.c ---------------------------------------------------------- */
 
 /* Applies, sends away or queues a mutation; from is empty for a cast. */
-void mutation_take(struct replica *r, struct bytes from, struct bytes change, struct turn *t);
+void mutation_take(struct replica *r, const struct change *c, struct turn *t);
 /* Goes on with the queue as far as it goes. */
 void mutation_go_on(struct replica *r, struct turn *t);
 void mutation_answer(struct replica *r, const struct answer *a, struct turn *t);
@@ -111,10 +120,13 @@ struct bytes member_node(const struct member *m); /* text */
 
 /* --- exchange.c ---------------------------------------------------------- */
 
-/* Joins a checked struct.  On an error nothing has changed. */
-enum err exchange_merge(struct replica *r, struct bytes checked, enum origin origin);
+/* Joins a checked struct; what grows is told at the next sync if `tell` says so.
+ * On an error nothing has changed. */
+enum err exchange_merge(struct replica *r, struct bytes checked, bool tell);
 /* A delta from a peer; its sender is a term, empty where it is not named. */
 void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t);
+/* The state that a member has answered a pull with; false when it is refused. */
+bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t);
 /* The full state to a member, unless its node is slow: then later. */
 void exchange_push(struct replica *r, struct member *m, struct turn *t);
 /* The delta to all members, the state to those that are behind.  The last sync

@@ -23,18 +23,25 @@ static void cast_refused(struct replica *r, struct bytes reason, struct turn *t)
     buf_free(&text);
 }
 
+/* Tells the caller that the change was made; made is empty for `ok`. */
+static void finish_made(struct replica *r, struct bytes from, struct bytes made, struct turn *t)
+{
+    r->mutations++;
+    if (from.len > 0 && made.len > 0)
+        gen_reply_value(r->process, from, made, t);
+    else if (from.len > 0)
+        gen_reply_ok(r->process, from, t);
+}
+
 /* Tells the caller; no reason means that the change was made. */
 static void finish(struct replica *r, struct bytes from, const struct buf *reason, struct turn *t)
 {
-    if (reason->len == 0) {
-        r->mutations++;
-        if (from.len > 0)
-            gen_reply_ok(r->process, from, t);
-    } else if (from.len > 0) {
+    if (reason->len == 0)
+        finish_made(r, from, (struct bytes){0}, t);
+    else if (from.len > 0)
         gen_reply_error(r->process, from, buf_bytes(reason), t);
-    } else {
+    else
         cast_refused(r, buf_bytes(reason), t);
-    }
 }
 
 static void finish_with(struct replica *r, struct bytes from, const char *reason, struct turn *t)
@@ -54,29 +61,50 @@ static void put_pair(struct buf *out, const char *name)
 
 /* --- operations ------------------------------------------------------------- */
 
-/* Applies them; on an error *reason says which one is wrong. */
-static enum err apply(struct replica *r, const struct ops *ops, struct buf *reason)
+/* Applies them; on an error *reason says which one is wrong, else made (may be
+ * NULL) gets a term from each. */
+static enum err apply(struct replica *r, const struct ops *ops, struct buf *made,
+                      struct buf *reason, struct turn *t)
 {
-    size_t bad = 0;
-    enum err e = crdt_mutate(r->crdt, ops->list, ops->count, &bad);
+    struct mutation_turn m = {.wall_ms = t->wall_ms, .grown = r->delta, .reply = made};
+    enum err e = crdt_mutate(r->crdt, ops->list, ops->count, &m);
     if (e == OK) {
         replica_changed(r);
         return OK;
     }
-    must(bad < ops->count);
     put_pair(reason, e == ERR_LIMIT ? "too_large" : "bad_op");
-    op_put(reason, &ops->list[bad]);
+    op_put(reason, &ops->list[m.bad]);
     return e;
 }
 
-static void run_ops(struct replica *r, struct bytes from, struct bytes change, struct turn *t)
+static bool is_list(struct bytes change)
+{
+    struct etf_in in = etf_open(change);
+    return etf_peek(&in) == ETF_LIST;
+}
+
+/* The answer to a list of operations is a list. */
+static void list_made(struct buf *made, size_t count)
+{
+    struct buf terms = *made;
+    *made = (struct buf){0};
+    if (count > 0)
+        put_list(made, (uint32_t)count);
+    buf_put(made, buf_bytes(&terms));
+    put_nil(made);
+    buf_free(&terms);
+}
+
+static void run_ops(struct replica *r, const struct change *c, struct turn *t)
 {
     struct ops ops;
     struct bytes bad;
-    struct buf reason = {0};
-    enum err e = ops_read(&ops, change, &bad);
+    struct buf reason = {0}, made = {0};
+    enum err e = ops_read(&ops, c->change, &bad);
     if (e == OK) {
-        e = apply(r, &ops, &reason);
+        e = apply(r, &ops, c->replies ? &made : NULL, &reason, t);
+        if (e == OK && c->replies && is_list(c->change))
+            list_made(&made, ops.count);
         ops_free(&ops);
     } else if (e == ERR_LIMIT) {
         put_atom(&reason, "too_large");
@@ -85,8 +113,12 @@ static void run_ops(struct replica *r, struct bytes from, struct bytes change, s
         put_term(&reason, bad);
     }
     must((e == OK) == (reason.len == 0));
-    finish(r, from, &reason, t);
+    if (e == OK)
+        finish_made(r, c->from, buf_bytes(&made), t);
+    else
+        finish(r, c->from, &reason, t);
     buf_free(&reason);
+    buf_free(&made);
 }
 
 /* --- funs ------------------------------------------------------------------- */
@@ -108,7 +140,7 @@ static bool run_export(struct replica *r, struct bytes from, struct bytes fun, s
     struct ops ops;
     struct buf reason = {0};
     ops_single(&ops, (struct bytes){name.text, name.len});
-    enum err e = apply(r, &ops, &reason);
+    enum err e = apply(r, &ops, NULL, &reason, t);
     if (e != ERR_BAD_OP)
         finish(r, from, &reason, t);
     ops_free(&ops);
@@ -171,7 +203,7 @@ static void run_fun(struct replica *r, struct bytes from, struct bytes fun, stru
 /* Joins what the fun made of the state. */
 static void join_result(struct replica *r, struct bytes result, struct buf *reason)
 {
-    enum err e = exchange_merge(r, result, ORIGIN_LOCAL);
+    enum err e = exchange_merge(r, result, true);
     if (e == OK)
         return;
     put_pair(reason, "bad_result");
@@ -243,16 +275,17 @@ static struct mutation *dequeue(struct replica *r)
     return m;
 }
 
-static void enqueue(struct replica *r, struct bytes from, struct bytes change, struct turn *t)
+static void enqueue(struct replica *r, const struct change *c, struct turn *t)
 {
-    size_t more = sizeof(struct mutation) + from.len + change.len;
+    size_t more = sizeof(struct mutation) + c->from.len + c->change.len;
     if (r->waiting == LIMIT_MUTATIONS || more > LIMIT_MUTATION_BYTES - r->waiting_bytes) {
-        finish_with(r, from, "overloaded", t);
+        finish_with(r, c->from, "overloaded", t);
         return;
     }
     struct mutation *m = mem_take(sizeof(*m));
-    buf_put(&m->from, from);
-    buf_put(&m->change, change);
+    buf_put(&m->from, c->from);
+    buf_put(&m->change, c->change);
+    m->replies = c->replies;
     *r->end = m;
     r->end = &m->next;
     r->waiting++;
@@ -267,29 +300,30 @@ static bool is_fun(struct bytes change)
     return kind == ETF_FUN || kind == ETF_EXPORT;
 }
 
-static void run(struct replica *r, struct bytes from, struct bytes change, struct turn *t)
+/* A fun makes nothing that could be answered. */
+static void run(struct replica *r, const struct change *c, struct turn *t)
 {
-    if (is_fun(change))
-        run_fun(r, from, change, t);
+    if (is_fun(c->change) && !c->replies)
+        run_fun(r, c->from, c->change, t);
     else
-        run_ops(r, from, change, t);
+        run_ops(r, c, t);
 }
 
-void mutation_take(struct replica *r, struct bytes from, struct bytes change, struct turn *t)
+void mutation_take(struct replica *r, const struct change *c, struct turn *t)
 {
     if (!r->caught_up || r->fun_call != 0) {
-        enqueue(r, from, change, t);
+        enqueue(r, c, t);
         return;
     }
     must(r->first == NULL);
-    run(r, from, change, t);
+    run(r, c, t);
 }
 
 void mutation_go_on(struct replica *r, struct turn *t)
 {
     while (r->caught_up && r->fun_call == 0 && r->first != NULL) {
         struct mutation *m = dequeue(r);
-        run(r, buf_bytes(&m->from), buf_bytes(&m->change), t);
+        run(r, &(struct change){buf_bytes(&m->from), buf_bytes(&m->change), m->replies}, t);
         mutation_drop(m);
     }
 }

@@ -70,6 +70,17 @@ static enum err group_read(struct replica_options *o, struct bytes value,
     return OK;
 }
 
+static enum err mapset_option_read(struct replica_options *o, struct bytes value,
+                                   struct options_error *error)
+{
+    struct etf_in in = etf_open(value);
+    o->mapset = MAPSET_PLAIN;
+    if (etf_accept(&in, "plain"))
+        return OK;
+    o->mapset = MAPSET_VERSIONED;
+    return etf_accept(&in, "versioned") ? OK : wrong(error, "mapset", "plain or versioned", value);
+}
+
 static enum err sync_read(struct replica_options *o, struct bytes value,
                           struct options_error *error)
 {
@@ -88,10 +99,8 @@ static const struct row {
     const char *key;
     enum err (*read)(struct replica_options *o, struct bytes value, struct options_error *error);
 } rows[] = {
-    {"actor", actor_read},
-    {"crdt", crdt_read},
-    {"group", group_read},
-    {"sync_interval", sync_read},
+    {"actor", actor_read},          {"crdt", crdt_read},          {"group", group_read},
+    {"mapset", mapset_option_read}, {"sync_interval", sync_read},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -104,7 +113,7 @@ static enum err pair_read(struct replica_options *o, struct bytes key, struct by
         if (etf_accept(&in, rows[i].key))
             return rows[i].read(o, value, error);
     }
-    return wrong(error, "options", "the keys actor, crdt, group and sync_interval", key);
+    return wrong(error, "options", "the keys actor, crdt, group, mapset and sync_interval", key);
 }
 
 static enum err map_read(struct replica_options *o, struct bytes map, struct options_error *error)

@@ -17,6 +17,7 @@ struct replica_options {
     struct term actor; /* any term; default: the node's name as a binary */
     struct term group; /* any term; default: the replica's name */
     uint64_t sync_ms;  /* sync_interval */
+    enum mapset_form mapset;
 };
 
 /* What is wrong with the options, in words for the user. */
@@ -24,9 +25,9 @@ struct options_error {
     char what[200]; /* "sync_interval: expected milliseconds from 10 to 86400000, found abc" */
 };
 
-/* Reads `#{crdt => Type, actor => A, group => G, sync_interval => Ms}` (canonical
- * terms).  crdt is required; unknown keys, wrong types and impossible values are
- * refused (ERR_SHAPE) with *error set and nothing to free. */
+/* Reads `#{crdt => Type, actor => A, group => G, mapset => plain | versioned,
+ * sync_interval => Ms}` (canonical terms).  crdt is required; unknown keys, wrong types and
+ * impossible values are refused (ERR_SHAPE) with *error set and nothing to free. */
 must_use enum err replica_options_read(struct replica_options *o, struct bytes name,
                                        struct bytes map, struct bytes node,
                                        struct options_error *error);

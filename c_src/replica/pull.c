@@ -125,9 +125,7 @@ static enum outcome state_read(struct replica *r, struct member *m, struct bytes
     struct bytes state = etf_any(&in);
     if (etf_finish(&in) != OK)
         return REFUSED;
-    uint64_t merges = r->merges;
-    exchange_receive(r, state, term_bytes(&m->pid), t);
-    return r->merges > merges ? GOT : REFUSED;
+    return exchange_pulled(r, m, state, t) ? GOT : REFUSED;
 }
 
 void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t)

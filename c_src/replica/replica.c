@@ -75,6 +75,7 @@ static void free_self(void *self)
     member_free_all(r);
     replica_changed(r);
     crdt_free(r->crdt);
+    crdt_free(r->delta);
     replica_options_free(&r->options);
     mem_free(r);
 }
@@ -92,7 +93,11 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     r->process = p;
     r->options = *options;
     *options = (struct replica_options){0};
-    r->crdt = crdt_make(r->options.type, term_bytes(&r->options.actor));
+    r->crdt_options = (struct crdt_options){.actor = term_bytes(&r->options.actor),
+                                            .seed = bytes_hash(process_pid(p), t->random),
+                                            .form = r->options.mapset};
+    r->crdt = crdt_make(r->options.type, &r->crdt_options);
+    r->delta = crdt_make(r->options.type, &r->crdt_options);
     r->end = &r->first;
     r->sync_at_ms = t->now_ms + r->options.sync_ms;
     replica_alarm(r);
@@ -239,7 +244,7 @@ static size_t count_behind(const struct replica *r)
 void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
-    put_map(out, 10);
+    put_map(out, 11);
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_count(out, "behind", count_behind(r));
     put_atom(out, "crdt");
@@ -250,6 +255,7 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "mutations", r->mutations);
     put_count(out, "peers", r->member_count);
     put_count(out, "refused", r->refused);
+    put_count(out, "tombstones", crdt_tombstones(r->crdt));
     put_count(out, "waiting", r->waiting + (r->fun_call != 0));
 }
 

@@ -5,6 +5,7 @@
  *
  *     {mutate, Op | [Op] | Fun}     ok | {error, Reason}
  *     {batch, Op | [Op] | Fun}      the same; both are all or nothing
+ *     {mutate_reply, Op | [Op]}     {ok, what it made, or a list of that}
  *     value, state                  {ok, Term}
  *     sync_now                      ok
  *
@@ -52,7 +53,7 @@ void replica_sync(struct process *p, struct turn *t);
 
 /* Appends its status: a map with crdt, group and actor, and counts of peers, of
  * those that are behind, of mutations made and waiting, of merges, of structs and
- * casts refused, and of messages ignored. */
+ * casts refused, of messages ignored, and of the CRDT's tombstones. */
 void replica_status(const struct process *p, struct buf *out);
 
 /* The CRDT inside: for tests and the simulator's checkers. */

@@ -36,7 +36,13 @@ static void sync_now(struct replica *r, struct bytes from, const struct bytes *a
 
 static void mutate(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
-    mutation_take(r, from, args[0], t);
+    mutation_take(r, &(struct change){.from = from, .change = args[0]}, t);
+}
+
+static void mutate_reply(struct replica *r, struct bytes from, const struct bytes *args,
+                         struct turn *t)
+{
+    mutation_take(r, &(struct change){.from = from, .change = args[0], .replies = true}, t);
 }
 
 static void delta(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
@@ -57,6 +63,7 @@ static const struct row rows[] = {
     {"sync", 0, CALL | CAST | INFO, sync_now},
     {"mutate", 1, CALL | CAST, mutate},
     {"batch", 1, CALL | CAST, mutate},
+    {"mutate_reply", 1, CALL, mutate_reply},
     {"grove_delta", 1, CAST | INFO, delta},
     {"grove_delta", 2, CAST | INFO, delta},
     {"delta", 1, CAST | INFO, delta},

@@ -26,15 +26,33 @@ int bytes_compare(struct bytes a, struct bytes b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* FNV-1a with a final mix, so that tables may use the low bits. */
+/* Little endian; n is at most 8. */
+static uint64_t word_at(const uint8_t *at, size_t n)
+{
+    uint64_t v = 0;
+    memcpy(&v, at, n);
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? v : __builtin_bswap64(v);
+}
+
+/* Every bit of the product depends on every bit of both. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* A word at a time; the last one may reach back over bytes that were taken already,
+ * and the length tells those apart that end in NULs. */
 uint64_t bytes_hash(struct bytes b, uint64_t seed)
 {
-    uint64_t h = 0xcbf29ce484222325u ^ seed;
-    for (size_t i = 0; i < b.len; i++)
-        h = (h ^ b.at[i]) * 0x100000001b3u;
-    h ^= h >> 32;
-    h *= 0x9e3779b97f4a7c15u;
-    return h ^ h >> 29;
+    uint64_t h = seed ^ 0x9e3779b97f4a7c15u, last = 0;
+    for (size_t i = 0; i + sizeof(h) < b.len; i += sizeof(h))
+        h = fold(h ^ word_at(b.at + i, sizeof(h)), 0xbf58476d1ce4e5b9u);
+    if (b.len >= sizeof(h))
+        last = word_at(b.at + b.len - sizeof(h), sizeof(h));
+    else if (b.len > 0)
+        last = word_at(b.at, b.len);
+    return fold(h ^ last, 0x94d049bb133111ebu ^ b.len);
 }
 
 struct bytes buf_bytes(const struct buf *b)

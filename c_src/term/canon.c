@@ -277,6 +277,34 @@ enum err canon_copy(struct term *t, struct bytes checked)
     return e;
 }
 
+/* An INTEGER is canonical when it does not fit a SMALL_INTEGER. */
+static bool is_canonical(struct bytes term)
+{
+    switch (term.at[0]) {
+    case TAG_BINARY:
+    case TAG_SMALL_INTEGER:
+    case TAG_SMALL_ATOM_UTF8:
+    case TAG_NIL:
+        return true;
+    case TAG_INTEGER:
+        return term.at[1] != 0 || term.at[2] != 0 || term.at[3] != 0;
+    default:
+        return false;
+    }
+}
+
+enum err canon_view(struct buf *scratch, struct bytes checked, struct bytes *canonical)
+{
+    if (is_canonical(checked)) {
+        *canonical = checked;
+        return OK;
+    }
+    buf_clear(scratch);
+    enum err e = canon_put(scratch, checked);
+    *canonical = buf_bytes(scratch);
+    return e;
+}
+
 static enum err put_whole(struct buf *out, struct bytes b)
 {
     size_t len;

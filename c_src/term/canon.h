@@ -33,6 +33,11 @@ must_use enum err canon_put(struct buf *out, struct bytes checked);
 /* The same as an owned term; *t is "none" on an error. */
 must_use enum err canon_copy(struct term *t, struct bytes checked);
 
+/* The canonical form of a checked term for the moment: the term itself, where
+ * it stands, if its kind is one that has a single encoding (a binary, a small
+ * atom or integer), else a copy in scratch, which is cleared first. */
+must_use enum err canon_view(struct buf *scratch, struct bytes checked, struct bytes *canonical);
+
 /* Bytes with a version byte in front, compressed (131,80) or not: unpacked
  * with at most LIMIT_UNPACKED_BYTES, checked, made canonical, appended.  The
  * whole of external must be the one term.  For terms from files and

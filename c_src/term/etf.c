@@ -137,6 +137,16 @@ bool etf_accept(struct etf_in *in, const char *name)
     return true;
 }
 
+bool etf_accept_nil(struct etf_in *in)
+{
+    struct head head;
+    const uint8_t *at;
+    if (next_head(in, &at, &head) != OK || head.kind != ETF_LIST || head.count > 0)
+        return false;
+    in->at = at + head.size;
+    return true;
+}
+
 void etf_expect(struct etf_in *in, const char *name)
 {
     if (!etf_accept(in, name))

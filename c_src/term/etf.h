@@ -91,6 +91,9 @@ void etf_atom(struct etf_in *in, struct atom *atom);
  * (ASCII) name; otherwise false, and nothing consumed or failed. */
 bool etf_accept(struct etf_in *in, const char *name);
 
+/* The same for []. */
+bool etf_accept_nil(struct etf_in *in);
+
 /* Requires this atom (ERR_SHAPE otherwise). */
 void etf_expect(struct etf_in *in, const char *name);
 

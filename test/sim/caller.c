@@ -4,6 +4,7 @@
 
 #include "limits.h"
 #include "mem.h"
+#include "ops.h"
 #include "term/etf.h"
 #include "term/text.h"
 #include "term/write.h"
@@ -120,13 +121,23 @@ static void read_text(struct buf *out, const char *text)
     must(e == OK);
 }
 
-size_t sim_call(struct sim *s, unsigned node, const char *request)
+static size_t call(struct sim *s, unsigned node, enum call_kind kind, const char *request)
 {
     struct buf term = {0};
     read_text(&term, request);
-    size_t number = call_new(s, node, CALL_OTHER, &term, "n%u, %s", node + 1, request);
+    size_t number = call_new(s, node, kind, &term, "n%u, %s", node + 1, request);
     begin(s, node);
     return number;
+}
+
+size_t sim_call(struct sim *s, unsigned node, const char *request)
+{
+    return call(s, node, CALL_OTHER, request);
+}
+
+size_t sim_ask_value(struct sim *s, unsigned node)
+{
+    return call(s, node, CALL_VALUE, "value");
 }
 
 void sim_cast(struct sim *s, unsigned node, const char *request)
@@ -212,6 +223,57 @@ size_t sim_add_by_closure(struct sim *s, unsigned node, uint64_t by)
     return add(s, node, CALL_ADD, (int64_t)by, &request, " by a closure");
 }
 
+/* --- changes of items ------------------------------------------------------------ */
+
+static size_t change(struct sim *s, unsigned node, enum call_kind kind, const char *form,
+                     const struct change *first, const struct change *second)
+{
+    char text[300];
+    struct buf request = {0};
+    snprintf(text, sizeof(text), second != NULL ? "{%s, [%s, %s]}" : "{%s, %s}", form, first->op,
+             second != NULL ? second->op : "");
+    read_text(&request, text);
+    size_t number = call_new(s, node, kind, &request, "n%u%s, %s", node + 1,
+                             kind == CALL_CAST ? ", without an answer" : "", text);
+    struct sim_call *call = &s->calls[number];
+    call->adds = first->adds | (second != NULL ? second->adds : 0);
+    call->removes = first->removes | (second != NULL ? second->removes : 0);
+    s->added |= call->adds;
+    s->removed |= call->removes;
+    begin(s, node);
+    return number;
+}
+
+void sim_change(struct sim *s, unsigned node)
+{
+    struct change first, second;
+    ops_draw(s, &first);
+    ops_draw(s, &second);
+    switch (sim_random(s, 8)) {
+    case 0:
+        /* Nobody knows when a cast is over: sim_all_know() must. */
+        change(s, node, first.removes == 0 ? CALL_CAST : CALL_CHANGE, "mutate", &first, NULL);
+        break;
+    case 1:
+        change(s, node, CALL_OTHER, "mutate_reply", &first, NULL);
+        break;
+    case 2:
+        change(s, node, CALL_CHANGE, "batch", &first, &second);
+        break;
+    default:
+        change(s, node, CALL_CHANGE, "mutate", &first, NULL);
+        break;
+    }
+}
+
+size_t sim_probe(struct sim *s, unsigned node, unsigned of, bool adds)
+{
+    struct change c;
+    return ops_probe(s, of, adds, &c) ? change(s, node, CALL_CHANGE, "mutate", &c, NULL) : SIZE_MAX;
+}
+
+/* --- how they stand --------------------------------------------------------------- */
+
 enum sim_outcome sim_outcome(const struct sim *s, size_t number)
 {
     must(number < s->call_count);
@@ -268,13 +330,17 @@ void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcom
     trace_term(&text, term);
     buf_put_u8(&text, '\0');
     bool current = s->callers[node].life == s->nodes[node].life;
-    bool added = call->kind == CALL_ADD && outcome == SIM_REPLIED && is_ok(term);
+    bool made = outcome == SIM_REPLIED && is_ok(term) && current && s->nodes[node].node != NULL;
     call_over(s, call, outcome, (const char *)text.at);
     buf_free(&text);
     if (outcome == SIM_REPLIED)
         demonitor(s, node, number);
-    if (added && current && s->nodes[node].node != NULL)
+    if (call->kind == CALL_VALUE && outcome == SIM_REPLIED)
+        check_value(s, node, term);
+    if (made && call->kind == CALL_ADD)
         check_acknowledged(s, node, call->by);
+    if (made && call->kind == CALL_CHANGE)
+        check_promised(s, node, call->adds, call->removes);
 }
 
 void caller_lost(struct sim *s, unsigned node, const char *why)

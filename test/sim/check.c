@@ -1,20 +1,27 @@
 #include <string.h>
 
 #include "mem.h"
+#include "ops.h"
 #include "replica/replica.h"
+#include "term/canon.h"
 #include "term/etf.h"
 #include "world.h"
 
 /* What must be true of the replicas.
  *
- * After every step, for each node whose replica has changed:
+ * After every step, for each node whose replica has changed, of counters:
  *   1. no replica knows a count of an actor that is greater than what the callers
  *      of that actor's node ever asked for, acknowledged or not;
  *   2. no count becomes less while the node lives;
  *   3. a node's own counts are at least what it has acknowledged since it was
  *      started.
  * In words: nothing is counted twice, nothing that was said to be counted is
- * missing from where it was said. */
+ * missing from where it was said.  And of other types:
+ *   4. nothing is in a value that nobody ever asked to be there;
+ *   5. what a node has acknowledged since it was started is there, as long as nobody
+ *      asks for its removal; some value is, where a new one takes the place of others;
+ *   6. what was removed stays away, where the type says so.
+ * Of all of them: the state is one that another replica joins. */
 
 static struct process *replica_on(struct sim *s, unsigned node)
 {
@@ -98,11 +105,11 @@ static void check_count(struct sim *s, unsigned node, unsigned actor, unsigned s
                      sign_text(sign), count, (unsigned long long)l->acknowledged[sign]);
 }
 
-static void check_changed(struct sim *s, unsigned node, struct bytes state)
+static void check_counts(struct sim *s, unsigned node, struct bytes state)
 {
     struct sim_node *n = &s->nodes[node];
     struct counted now;
-    if (s->huge)
+    if (s->unreckoned)
         return;
     if (!read_state(s, state, &now))
         sim_violated(s, "n%u has a state with strange counts", node + 1);
@@ -114,6 +121,119 @@ static void check_changed(struct sim *s, unsigned node, struct bytes state)
     n->seen = now;
 }
 
+/* --- items ------------------------------------------------------------------- */
+
+/* What is there of a value, for people: its elements or keys. */
+static void show_items(struct sim *s, unsigned node)
+{
+    struct buf text = {0};
+    ops_show(s, buf_bytes(&s->nodes[node].value), &text);
+    trace_deed(s, "n%u has %.*s", node + 1, SLICE(text));
+    buf_free(&text);
+}
+
+static void check_items(struct sim *s, unsigned node)
+{
+    struct sim_node *n = &s->nodes[node];
+    if (s->unreckoned)
+        return;
+    if (!ops_items(s, buf_bytes(&n->value), &n->items) || (n->items & ~s->added) != 0)
+        sim_violated(s, "n%u has what nobody asked for", node + 1);
+    if (node < s->options.nodes && !sim_keeps(s, node, s->ledgers[node].promised))
+        sim_violated(s, "n%u has not what it has acknowledged, or what it has said is gone",
+                     node + 1);
+}
+
+uint64_t sim_items(const struct sim *s, unsigned node)
+{
+    return s->nodes[node].items;
+}
+
+struct sim_promised sim_all_know(struct sim *s)
+{
+    struct sim_promised all = {0};
+    if (s->habits != NULL && !s->habits->final)
+        s->removed = 0;
+    for (unsigned i = 0; i < s->options.nodes; i++) {
+        all.there |= s->nodes[i].items;
+        all.gone |= s->ledgers[i].promised.gone;
+    }
+    for (unsigned i = 0; i < s->options.nodes; i++)
+        s->ledgers[i].promised = all;
+    return all;
+}
+
+bool sim_keeps(const struct sim *s, unsigned node, struct sim_promised promised)
+{
+    uint64_t items = s->nodes[node].items;
+    if (s->habits == NULL)
+        return true;
+    if (s->habits->final && (items & promised.gone) != 0)
+        return false;
+    if (s->habits->keeps)
+        return (promised.there & ~s->removed & ~items) == 0;
+    return promised.there == 0 || items != 0;
+}
+
+void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t removes)
+{
+    struct sim_promised *p = &s->ledgers[node].promised;
+    bool sure = !s->habits->numbers || s->options.remembers || s->nodes[node].life == 1;
+    p->there |= sure ? adds : 0;
+    p->gone |= removes;
+    check_items(s, node);
+}
+
+/* --- a replica ----------------------------------------------------------------- */
+
+static void canonical(struct buf *out, const struct buf *term)
+{
+    buf_clear(out);
+    enum err e = canon_put(out, buf_bytes(term));
+    must(e == OK);
+}
+
+/* A state names its replica, and its maps have the order in which things came.  So it is
+ * looked at as one sees it who has nothing of his own. */
+static void look(struct sim *s, unsigned node, const struct crdt *c)
+{
+    static const struct crdt_options eye = {.actor = {(const uint8_t *)"\x77\x03"
+                                                                       "eye",
+                                                      5}};
+    struct sim_node *n = &s->nodes[node];
+    struct crdt *seen = crdt_make(c->type, &eye);
+    struct buf out = {0};
+    bool changed;
+    if (crdt_merge(seen, buf_bytes(&n->state), NULL, &changed) != OK)
+        sim_violated(s, "n%u has a state that nobody can join", node + 1);
+    crdt_check(seen);
+    crdt_state(seen, &out);
+    canonical(&n->common, &out);
+    crdt_free(seen);
+    buf_clear(&out);
+    crdt_value(c, &out);
+    struct buf before = n->value;
+    n->value = (struct buf){0};
+    canonical(&n->value, &out);
+    if (s->habits != NULL && before.len > 0 &&
+        !bytes_equal(buf_bytes(&before), buf_bytes(&n->value)))
+        show_items(s, node);
+    buf_free(&before);
+    buf_free(&out);
+}
+
+/* Whether anything has happened to a replica since this was last asked: it counts all that
+ * may change it. */
+static bool touched(struct sim_node *n, const struct process *p)
+{
+    struct buf before = n->status;
+    n->status = (struct buf){0};
+    replica_status(p, &n->status);
+    bool same = bytes_equal(buf_bytes(&before), buf_bytes(&n->status));
+    buf_free(&before);
+    return !same;
+}
+
 void check_node(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
@@ -121,7 +241,7 @@ void check_node(struct sim *s, unsigned node)
     if (node_processes(n->node) != NULL)
         processes_check(node_processes(n->node));
     struct process *p = replica_on(s, node);
-    if (p == NULL)
+    if (p == NULL || !touched(n, p))
         return;
     struct buf state = {0};
     crdt_check(replica_crdt(p));
@@ -130,17 +250,29 @@ void check_node(struct sim *s, unsigned node)
         buf_free(&state);
         return;
     }
-    check_changed(s, node, buf_bytes(&state));
     buf_free(&n->state);
     n->state = state;
+    look(s, node, replica_crdt(p));
+    if (s->habits == NULL)
+        check_counts(s, node, buf_bytes(&state));
+    else
+        check_items(s, node);
 }
 
 void check_forget(struct sim *s, unsigned node)
 {
-    buf_clear(&s->nodes[node].state);
-    s->nodes[node].seen = (struct counted){0};
-    if (node < SIM_NODES_MAX)
-        memset(s->ledgers[node].acknowledged, 0, sizeof(s->ledgers[node].acknowledged));
+    struct sim_node *n = &s->nodes[node];
+    buf_clear(&n->status);
+    buf_clear(&n->state);
+    buf_clear(&n->common);
+    buf_clear(&n->value);
+    n->seen = (struct counted){0};
+    n->items = 0;
+    if (node >= SIM_NODES_MAX)
+        return;
+    struct ledger *l = &s->ledgers[node];
+    memset(l->acknowledged, 0, sizeof(l->acknowledged));
+    l->promised = (struct sim_promised){0};
 }
 
 void check_acknowledged(struct sim *s, unsigned node, int64_t by)
@@ -153,35 +285,35 @@ void check_acknowledged(struct sim *s, unsigned node, int64_t by)
 
 /* --- at the end -------------------------------------------------------------- */
 
-/* The part of a state that all replicas must have in common. */
-static void common(const struct sim *s, unsigned node, struct bytes parts[SIGNS])
-{
-    struct bytes state = buf_bytes(&s->nodes[node].state);
-    if (strcmp(s->options.crdt, "gcounter") == 0) {
-        parts[0] = parts[1] = field(state, "counts");
-        return;
-    }
-    parts[0] = field(field(state, "positive"), "counts");
-    parts[1] = field(field(state, "negative"), "counts");
-}
-
 bool sim_agrees(struct sim *s)
 {
-    struct bytes first[SIGNS] = {{0}}, other[SIGNS];
+    const struct sim_node *first = NULL;
     if (!sim_all_ready(s))
         return false;
     for (unsigned i = 0; i < s->options.nodes; i++) {
-        if (s->nodes[i].node == NULL)
+        const struct sim_node *n = &s->nodes[i];
+        if (n->node == NULL)
             continue;
-        if (s->nodes[i].state.len == 0)
+        if (first == NULL)
+            first = n;
+        if (n->state.len == 0 || !bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common)))
             return false;
-        common(s, i, other);
-        if (first[0].at == NULL)
-            memcpy(first, other, sizeof(first));
-        if (!bytes_equal(first[0], other[0]) || !bytes_equal(first[1], other[1]))
-            return false;
+        if (n->items != first->items)
+            sim_violated(s, "n%u has the same state as another, but not its value", i + 1);
     }
     return true;
+}
+
+void check_value(struct sim *s, unsigned node, struct bytes reply)
+{
+    struct etf_in in = etf_open(reply);
+    struct buf told = {0};
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "ok");
+    if (in.err != OK || canon_put(&told, etf_any(&in)) != OK ||
+        !bytes_equal(buf_bytes(&told), buf_bytes(&s->nodes[node].value)))
+        sim_violated(s, "n%u tells another value than it has", node + 1);
+    buf_free(&told);
 }
 
 int64_t sim_value(struct sim *s, unsigned node)
@@ -195,9 +327,9 @@ uint64_t sim_count(struct sim *s, unsigned at, unsigned of)
     return s->nodes[at].seen.by[0][of];
 }
 
-void sim_huge(struct sim *s)
+void sim_reckon_no_more(struct sim *s)
 {
-    s->huge = true;
+    s->unreckoned = true;
 }
 
 size_t sim_watchers(struct sim *s, unsigned node)

@@ -28,11 +28,16 @@ struct sim;
 struct sim_options {
     uint64_t seed;
     unsigned nodes;   /* 1 to SIM_NODES_MAX */
-    const char *crdt; /* gcounter or pncounter */
+    const char *crdt; /* the name of a type */
     uint64_t sync_ms, ticktime_ms;
     uint64_t latency_min_ms, latency_max_ms;
     bool pieces;  /* streams arrive cut into pieces of random length */
     bool one_way; /* a node is to connect to those before it only, not to all */
+    bool gathers; /* sim_change() never removes anything */
+    /* Whatever a node knew before it starts again is known to others, who tell it before
+     * it writes.  Where it is not, numbers may be given twice, and what has one be taken
+     * for the other. */
+    bool remembers;
 };
 
 /* No node runs yet.  Each is to connect to all others, and has the replica
@@ -74,6 +79,9 @@ void sim_break_caller(struct sim *s, unsigned node);
  * gen_server:call/2 does it.  Gives the call's number. */
 size_t sim_call(struct sim *s, unsigned node, const char *request);
 void sim_cast(struct sim *s, unsigned node, const char *request);
+/* The value, which must be what the node has when the answer comes: it must not change
+ * meanwhile. */
+size_t sim_ask_value(struct sim *s, unsigned node);
 /* The same as {mutate, {increment, [By]}}, or decrement for a negative number:
  * what the checks below reckon with. */
 size_t sim_add(struct sim *s, unsigned node, int64_t by);
@@ -84,6 +92,34 @@ size_t sim_add_twice(struct sim *s, unsigned node, uint64_t by);
 size_t sim_add_by_export(struct sim *s, unsigned node);
 /* A fun that only its caller's node can run: it adds so much. */
 size_t sim_add_by_closure(struct sim *s, unsigned node, uint64_t by);
+
+/* What is asked of types that are no counters is about items: elements, keys or values, of
+ * which there are less than 64, a bit each in a set of them.  sim_probe() has one for
+ * each node that sim_change() never takes. */
+
+/* An operation, or a batch of them, as chance has it; with an answer or without. */
+void sim_change(struct sim *s, unsigned node);
+/* Adds or removes the item of the node `of`, in a sequence that of the second node only and
+ * any of them.  Its call's number; SIZE_MAX where the type cannot do this. */
+size_t sim_probe(struct sim *s, unsigned node, unsigned of, bool adds);
+/* The items in the value of a node's replica. */
+uint64_t sim_items(const struct sim *s, unsigned node);
+/* Whether what was added stays until it is removed: in a set, not in a register. */
+bool sim_keeps_all(const struct sim *s);
+/* The items of probes. */
+uint64_t sim_probes(const struct sim *s);
+
+/* What a node has acknowledged since its start, and must therefore be, or never be, in its
+ * replica: until somebody asks for the opposite. */
+struct sim_promised {
+    uint64_t there, gone;
+};
+/* Where all calls are over and all replicas agree: from now on what is there is promised
+ * by every node, and no removal is asked for yet.  Gives what all promise. */
+struct sim_promised sim_all_know(struct sim *s);
+/* Whether the value of a node's replica is as these promises say. */
+bool sim_keeps(const struct sim *s, unsigned node, struct sim_promised promised);
+
 /* A monitor on the node's `counter`; its DOWN is told in the trace. */
 void sim_monitor(struct sim *s, unsigned node);
 
@@ -103,7 +139,7 @@ void sim_command(struct sim *s, unsigned node, const char *request);
 bool sim_runs(const struct sim *s, unsigned node);  /* it has been started, and lives */
 bool sim_ready(const struct sim *s, unsigned node); /* it is registered, and says so */
 bool sim_all_ready(struct sim *s);
-/* Every node that runs is ready, and all their replicas hold the same counts. */
+/* Every node that runs is ready, and all their replicas hold the same. */
 bool sim_agrees(struct sim *s);
 /* The value of a node's replica; must be running. */
 int64_t sim_value(struct sim *s, unsigned node);
@@ -111,8 +147,9 @@ int64_t sim_value(struct sim *s, unsigned node);
 uint64_t sim_count(struct sim *s, unsigned at, unsigned of);
 /* What was acknowledged of the node's counting up since its last start. */
 uint64_t sim_acknowledged_since(const struct sim *s, unsigned node);
-/* From now on counts are beyond 64 bits: they are compared, not reckoned with. */
-void sim_huge(struct sim *s);
+/* From now on what is asked is not reckoned with, but for that all replicas agree: counts
+ * beyond 64 bits, items by any name. */
+void sim_reckon_no_more(struct sim *s);
 /* Bytes that are under way between two nodes, or held by a cut. */
 size_t sim_under_way(const struct sim *s, unsigned a, unsigned b);
 /* Monitors and links that others have on the node's replica. */

@@ -1,21 +1,12 @@
 /* Stories of whole nodes: what happens to them, and what their callers see of it,
- * as a trace with virtual times.
- *
- * Every way through the network takes 1 ms, and replicas sync every 100 ms. */
+ * as a trace with virtual times. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
 #include "limits.h"
-#include "sim.h"
-
-#define SYNC_MS     100
-#define TICKTIME_MS 8000
-/* A round trip and the sync after it. */
-#define SOON_MS (SYNC_MS + 50)
-/* Whatever has to be dialled again is, at the latest after this. */
-#define LONG_MS 60000
+#include "story.h"
 
 static struct sim *world_of(unsigned nodes, const char *crdt)
 {
@@ -26,14 +17,6 @@ static struct sim *world_of(unsigned nodes, const char *crdt)
                                          .ticktime_ms = TICKTIME_MS,
                                          .latency_min_ms = 1,
                                          .latency_max_ms = 1});
-}
-
-/* All are up and know each other; the clock stands at 2000. */
-static void settle(struct sim *s)
-{
-    sim_start_all(s);
-    sim_run(s, 2000 - sim_now(s));
-    sim_trace_forget(s);
 }
 
 /* --- deltas and states --------------------------------------------------------- */
@@ -161,7 +144,7 @@ static void a_slow_peer_gets_the_state_when_it_has_drained(struct sim *s)
     int digits = sizeof(request) - 100;
     snprintf(request, sizeof(request), "{mutate, {increment, [16#f%0*d]}}", digits, 0);
     settle(s);
-    sim_huge(s);
+    sim_reckon_no_more(s);
     sim_cut(s, 0, 1);
     sim_call(s, 0, request);
     for (int i = 0; i < 500; i++) {
@@ -450,12 +433,7 @@ static void commands_are_answered(struct sim *s)
 
 /* --- all of them ------------------------------------------------------------------- */
 
-static const struct story {
-    const char *name;
-    unsigned nodes;
-    const char *crdt;
-    void (*tell)(struct sim *s);
-} stories[] = {
+static const struct story stories[] = {
     {"a delta reaches the peer on sync", 2, "gcounter", a_delta_reaches_the_peer_on_sync},
     {"a peer that was cut off catches up", 3, "gcounter", a_peer_that_was_cut_off_catches_up},
     {"a broken connection loses nothing", 2, "gcounter", a_broken_connection_loses_nothing},
@@ -483,25 +461,35 @@ static const struct story {
     {"a lost caller takes its fun along", 2, "gcounter", a_lost_caller_takes_its_fun_along},
     {"what is wrong changes nothing", 2, "gcounter", what_is_wrong_changes_nothing},
     {"commands are answered", 2, "gcounter", commands_are_answered},
+    {0},
 };
+
+struct tally {
+    unsigned passed, failed;
+};
+
+static void tell(const struct story *story, const char *program, struct tally *tally)
+{
+    char command[200];
+    snprintf(command, sizeof(command), "%s \"%s\"", program, story->name);
+    sim_replay_with(command);
+    struct sim *s = world_of(story->nodes, story->crdt);
+    story->tell(s);
+    printf("  %s %s\n", sim_failed(s) ? "FAIL " : "ok   ", story->name);
+    tally->passed += !sim_failed(s);
+    tally->failed += sim_failed(s);
+    sim_free(s);
+}
 
 /* stories [NAME]: all of them, or the one that is called so. */
 int main(int argc, char **argv)
 {
-    unsigned passed = 0, failed = 0;
-    char command[200];
-    for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
-        if (argc > 1 && strcmp(argv[1], stories[i].name) != 0)
-            continue;
-        snprintf(command, sizeof(command), "%s \"%s\"", argv[0], stories[i].name);
-        sim_replay_with(command);
-        struct sim *s = world_of(stories[i].nodes, stories[i].crdt);
-        stories[i].tell(s);
-        printf("  %s %s\n", sim_failed(s) ? "FAIL " : "ok   ", stories[i].name);
-        passed += !sim_failed(s);
-        failed += sim_failed(s);
-        sim_free(s);
-    }
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    struct tally tally = {0};
+    const struct story *lists[] = {stories, type_stories};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        for (const struct story *story = lists[i]; story->name != NULL; story++)
+            if (argc <= 1 || strcmp(argv[1], story->name) == 0)
+                tell(story, argv[0], &tally);
+    printf("%u passed, %u failed\n", tally.passed, tally.failed);
+    return tally.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,14 +1,16 @@
 /* Storms: faults for a while, then calm.  What must never be is looked for after
  * every step (check.c); what must be in the end is asked for here.
  *
- *     storm [SEED=N] [SEEDS=N] [TRACE=1]
+ *     storm [SEED=N] [SEEDS=N] [CRDT=Name] [TRACE=1]
  *
  * or the same in the environment: the one storm with that seed, or so many from
- * the first on; with all that happens in them. */
+ * the first on; of one data type, where each seed draws its own otherwise; with all that
+ * happens in them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crdt/crdt.h"
 #include "err.h"
 #include "limits.h"
 #include "sim.h"
@@ -16,6 +18,8 @@
 #define SEEDS_BY_DEFAULT 100
 /* Of so many storms one is run twice, and must be the same twice. */
 #define ONE_TWICE_IN 20
+/* What a node in a gentle storm is asked as soon as it is back. */
+#define HASTY_DEEDS 6
 
 /* Long enough for whatever the faults have set going to end: a dial that waits, one
  * that is stuck, a scope that asks again. */
@@ -26,12 +30,14 @@ struct storm {
     struct sim *sim;
     unsigned nodes;
     bool gentle; /* the network is whole, and restarts wait until all is told */
-    bool pncounter;
+    const char *crdt;
+    bool counts;
     uint64_t deeds, pause_ms, sync_ms, ticktime_ms;
     uint64_t faults; /* in 1000 deeds */
     /* When last all knew everything: each actor's count, and what of its node's
      * acknowledgements is in there. */
     uint64_t floor[SIM_NODES_MAX], within[SIM_NODES_MAX];
+    struct sim_promised told; /* of other types */
 };
 
 /* --- deeds --------------------------------------------------------------------- */
@@ -46,9 +52,29 @@ static unsigned any_but(struct storm *st, unsigned node)
     return (node + 1 + (unsigned)sim_random(st->sim, st->nodes - 1)) % st->nodes;
 }
 
-static void ask(struct storm *st, unsigned node)
+static void ask_items(struct storm *st, unsigned node)
 {
     struct sim *s = st->sim;
+    switch (sim_random(s, 12)) {
+    case 0:
+        sim_call(s, node, sim_random(s, 2) ? "value" : "state");
+        break;
+    case 1:
+        sim_call(s, node, "{batch, [{multiply, [2]}]}");
+        break;
+    case 2:
+        sim_cast(s, node, "sync_now");
+        break;
+    default:
+        sim_change(s, node);
+        break;
+    }
+}
+
+static void ask_counts(struct storm *st, unsigned node)
+{
+    struct sim *s = st->sim;
+    bool pncounter = strcmp(st->crdt, "pncounter") == 0;
     int64_t by = 1 + (int64_t)sim_random(s, 1000);
     switch (sim_random(s, 10)) {
     case 0:
@@ -73,9 +99,17 @@ static void ask(struct storm *st, unsigned node)
         sim_cast(s, node, "sync_now");
         break;
     default:
-        sim_add(s, node, st->pncounter && sim_random(s, 2) ? -by : by);
+        sim_add(s, node, pncounter && sim_random(s, 2) ? -by : by);
         break;
     }
+}
+
+static void ask(struct storm *st, unsigned node)
+{
+    if (st->counts)
+        ask_counts(st, node);
+    else
+        ask_items(st, node);
 }
 
 static void cut_or_mend(struct storm *st)
@@ -152,6 +186,7 @@ static void restart(struct storm *st)
         st->floor[i] = sim_count(s, i, i);
         st->within[i] = i == node ? 0 : sim_acknowledged_since(s, i);
     }
+    st->told = sim_all_know(s);
     switch (sim_random(s, 3)) {
     case 0:
         sim_crash(s, node);
@@ -165,6 +200,10 @@ static void restart(struct storm *st)
     }
     sim_run(s, sim_random(s, 2) ? sim_random(s, 3000) : 0);
     sim_start(s, node);
+    /* Whoever waits for it does not wait until it has caught up. */
+    if (sim_random(s, 2) && sim_until(s, 1000, sim_all_ready))
+        for (unsigned i = 0; i < HASTY_DEEDS; i++)
+            ask(st, node);
 }
 
 /* What a node had told to all, and what it has acknowledged since its start, add
@@ -181,6 +220,14 @@ static void check_floors(struct storm *st)
                          i + 1, (unsigned long long)sim_count(st->sim, i, i),
                          (unsigned long long)st->floor[i], (unsigned long long)wanted);
     }
+}
+
+/* The same of other types. */
+static void check_told(struct storm *st)
+{
+    for (unsigned i = 0; i < st->nodes; i++)
+        if (!sim_keeps(st->sim, i, st->told))
+            sim_violated(st->sim, "n%u has not what all knew before a restart", i + 1);
 }
 
 /* --- calm -------------------------------------------------------------------------- */
@@ -201,17 +248,13 @@ static void calm(struct storm *st)
                      (unsigned long long)(CALM_MS + 2 * st->ticktime_ms));
 }
 
-/* Every node answers, and what it then tells is soon known to all: every pair is
- * connected. */
-static void probe(struct storm *st)
+/* Waits until the calls, one a node, are answered, and known to all. */
+static void answered(struct storm *st, const size_t *calls)
 {
     struct sim *s = st->sim;
-    size_t calls[SIM_NODES_MAX];
-    for (unsigned i = 0; i < st->nodes; i++)
-        calls[i] = sim_add(s, i, 1);
     sim_run(s, 5000 + st->sync_ms);
     for (unsigned i = 0; i < st->nodes; i++)
-        if (sim_outcome(s, calls[i]) != SIM_REPLIED)
+        if (calls[i] != SIZE_MAX && sim_outcome(s, calls[i]) != SIM_REPLIED)
             sim_violated(s, "in calm n%u does not answer", i + 1);
     for (unsigned i = 0; i < st->nodes; i++)
         if (sim_watchers(s, i) > 0)
@@ -220,16 +263,75 @@ static void probe(struct storm *st)
         sim_violated(s, "in calm a delta does not reach everybody");
 }
 
+static unsigned bits(uint64_t set)
+{
+    return (unsigned)__builtin_popcountll(set);
+}
+
+/* A node has an item of its own and adds it; then the node before it removes it, which has
+ * seen it, so that it is gone and nothing else is. */
+static void probe_items(struct storm *st)
+{
+    struct sim *s = st->sim;
+    size_t calls[SIM_NODES_MAX];
+    unsigned removals = 0;
+    uint64_t probes = sim_probes(s), before = sim_items(s, 0);
+    for (unsigned i = 0; i < st->nodes; i++)
+        calls[i] = sim_probe(s, i, i, true);
+    answered(st, calls);
+    uint64_t all = sim_items(s, 0);
+    if (all == before ||
+        (sim_keeps_all(s) && (bits(all & probes) != st->nodes || (all & ~probes) != before)))
+        sim_violated(s, "in calm something is not added, or takes something away");
+    for (unsigned i = 0; i < st->nodes; i++) {
+        calls[i] = sim_probe(s, i, (i + 1) % st->nodes, false);
+        removals += calls[i] != SIZE_MAX;
+    }
+    answered(st, calls);
+    uint64_t left = sim_items(s, 0);
+    if (bits(left & probes) != bits(all & probes) - removals || (left & ~probes) != (all & ~probes))
+        sim_violated(s, "in calm a removal removes nothing, or too much");
+}
+
+/* Every node answers, and what it then tells is soon known to all: every pair is
+ * connected. */
+static void probe(struct storm *st)
+{
+    size_t calls[SIM_NODES_MAX];
+    if (st->counts) {
+        for (unsigned i = 0; i < st->nodes; i++)
+            calls[i] = sim_add(st->sim, i, 1);
+        answered(st, calls);
+    } else {
+        probe_items(st);
+    }
+    for (unsigned i = 0; i < st->nodes; i++)
+        calls[i] = sim_ask_value(st->sim, i);
+    answered(st, calls);
+}
+
 /* --- one storm --------------------------------------------------------------------- */
 
-static void draw(struct storm *st, uint64_t seed)
+/* The name of a type, any one by chance where none is asked for. */
+static const char *type_of(const char *wanted, uint64_t random)
+{
+    size_t count = 0;
+    if (wanted != NULL)
+        return wanted;
+    while (crdt_type_at(count) != NULL)
+        count++;
+    return crdt_type_at(random % count)->name;
+}
+
+static void draw(struct storm *st, uint64_t seed, const char *wanted)
 {
     /* The first numbers of a generator of its own: the world's begin with the same. */
     uint64_t random = seed * 0x9e3779b97f4a7c15u;
     random ^= random >> 29;
     struct sim_options o = {.seed = seed, .pieces = seed % 4 != 0};
     st->gentle = seed % 3 == 0;
-    st->pncounter = random & 1;
+    st->crdt = type_of(wanted, random >> 40);
+    st->counts = strstr(st->crdt, "counter") != NULL;
     st->nodes = 2 + (unsigned)(random >> 1) % (random & 2 ? 3 : SIM_NODES_MAX - 1);
     st->sync_ms = 50u << (random >> 8) % 5;
     st->ticktime_ms = 4000u << (random >> 12) % 3;
@@ -239,7 +341,9 @@ static void draw(struct storm *st, uint64_t seed)
     /* A restarted node that is to wait for others must know that there are others. */
     o.one_way = !st->gentle && seed % 5 == 0;
     o.nodes = st->nodes;
-    o.crdt = st->pncounter ? "pncounter" : "gcounter";
+    o.crdt = st->crdt;
+    o.remembers = st->gentle;
+    o.gathers = (random >> 50) % 3 == 0;
     o.sync_ms = st->sync_ms;
     o.ticktime_ms = st->ticktime_ms;
     o.latency_min_ms = (random >> 32) % 3;
@@ -266,10 +370,10 @@ struct outcome {
     uint64_t hash, steps;
 };
 
-static struct outcome storm(uint64_t seed)
+static struct outcome storm(uint64_t seed, const char *crdt)
 {
     struct storm st = {0};
-    draw(&st, seed);
+    draw(&st, seed, crdt);
     for (unsigned i = 0; i < st.nodes; i++)
         if (st.gentle || sim_random(st.sim, 3) > 0)
             sim_start(st.sim, i);
@@ -277,8 +381,9 @@ static struct outcome storm(uint64_t seed)
     rage(&st);
     calm(&st);
     probe(&st);
-    if (st.gentle)
+    if (st.gentle && st.counts)
         check_floors(&st);
+    check_told(&st);
     struct outcome outcome = {sim_hash(st.sim), sim_steps(st.sim)};
     sim_free(st.sim);
     return outcome;
@@ -286,15 +391,21 @@ static struct outcome storm(uint64_t seed)
 
 /* --- all of them ------------------------------------------------------------------- */
 
-/* KEY=number among the arguments, else in the environment, else otherwise. */
-static uint64_t option(int argc, char **argv, const char *key, uint64_t otherwise)
+/* KEY=text among the arguments, else in the environment; NULL for none. */
+static const char *text_option(int argc, char **argv, const char *key)
 {
     size_t len = strlen(key);
     const char *text = getenv(key);
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], key, len) == 0 && argv[i][len] == '=')
             text = argv[i] + len + 1;
-    return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : otherwise;
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static uint64_t option(int argc, char **argv, const char *key, uint64_t otherwise)
+{
+    const char *text = text_option(argc, argv, key);
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
 }
 
 int main(int argc, char **argv)
@@ -305,14 +416,16 @@ int main(int argc, char **argv)
     uint64_t steps = 0, passed = 0;
     if (option(argc, argv, "TRACE", 0) != 0)
         sim_trace_aloud();
+    const char *crdt = text_option(argc, argv, "CRDT");
     char command[200];
     for (uint64_t i = first; i <= last; i++) {
-        snprintf(command, sizeof(command), "%s SEED=%llu", argv[0], (unsigned long long)i);
+        snprintf(command, sizeof(command), "%s SEED=%llu%s%s", argv[0], (unsigned long long)i,
+                 crdt != NULL ? " CRDT=" : "", crdt != NULL ? crdt : "");
         sim_replay_with(command);
-        struct outcome outcome = storm(i);
+        struct outcome outcome = storm(i, crdt);
         steps += outcome.steps;
         passed++;
-        if (i % ONE_TWICE_IN == 0 && storm(i).hash != outcome.hash) {
+        if (i % ONE_TWICE_IN == 0 && storm(i, crdt).hash != outcome.hash) {
             fprintf(stderr, "VIOLATED: the same seed twice is not the same: %s\n", command);
             return EXIT_FAILURE;
         }

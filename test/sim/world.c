@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "mem.h"
+#include "ops.h"
 #include "otp/process.h"
 #include "term/text.h"
 #include "world.h"
@@ -9,6 +10,8 @@
 #define WAKES_A_MS 1000
 /* What starting epmd takes. */
 #define EPMD_START_MS 20
+/* The time of day when a world begins. */
+#define WALL_MS UINT64_C(1700000000000)
 
 /* --- randomness ----------------------------------------------------------- */
 
@@ -89,6 +92,7 @@ struct sim *sim_new(const struct sim_options *options)
     must(options->nodes >= 1 && options->nodes <= SIM_NODES_MAX);
     struct sim *s = mem_take(sizeof(*s));
     s->options = *options;
+    s->habits = ops_habits(options->crdt);
     s->random = options->seed;
     s->now_ms = 1; /* 0 stands for "not" in many places of the core */
     s->creation = (uint32_t)sim_random(s, 1u << 31) + 4;
@@ -109,7 +113,10 @@ void sim_free(struct sim *s)
     for (unsigned i = 0; i < MACHINES; i++) {
         node_free(s->nodes[i].node);
         config_free(&s->nodes[i].config);
+        buf_free(&s->nodes[i].status);
         buf_free(&s->nodes[i].state);
+        buf_free(&s->nodes[i].common);
+        buf_free(&s->nodes[i].value);
         epmd_end(s, i);
         mem_free(s->epmds[i].clients);
     }
@@ -229,6 +236,7 @@ void world_step(struct sim *s, unsigned i, struct event *e)
     struct sim_node *n = &s->nodes[i];
     must(n->node != NULL && s->outbox.count == 0);
     e->now_ms = s->now_ms;
+    e->wall_ms = WALL_MS + s->now_ms;
     e->random = node_random(s, i);
     s->steps++;
     hash_event(s, i, e);

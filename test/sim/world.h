@@ -6,6 +6,7 @@
  *     caller.c    what callers ask, and what comes of it
  *     caller_peer.c  their end of the distribution protocol
  *     fun.c       funs that run on their caller's node
+ *     ops.c       what is asked of each type that is no counter
  *     check.c     what must be true after every step, and at the end
  *     trace.c     what has happened, for people and for the hash */
 #ifndef COPPICE_SIM_WORLD_H
@@ -105,14 +106,17 @@ struct sim_node {
     unsigned woken, stepped;
     uint32_t accepted;
     uint16_t port;
-    unsigned life;       /* counts starts */
-    struct buf state;    /* of the replica, when it was last looked at */
-    struct counted seen; /* in it */
+    unsigned life; /* counts starts */
+    /* Of the replica, when it was last looked at: its status and its state, the latter
+     * without what is its own, and its value; and what is in that. */
+    struct buf status, state, common, value;
+    struct counted seen;
+    uint64_t items;
 };
 
 /* --- callers ------------------------------------------------------------- */
 
-enum call_kind { CALL_OTHER, CALL_ADD, CALL_MONITOR, CALL_CAST };
+enum call_kind { CALL_OTHER, CALL_ADD, CALL_CHANGE, CALL_VALUE, CALL_MONITOR, CALL_CAST };
 
 /* Its number is an index, and the first word of its reference. */
 struct sim_call {
@@ -120,9 +124,10 @@ struct sim_call {
     unsigned node;
     enum call_kind kind;
     bool said;
-    int64_t by;        /* CALL_ADD */
-    uint64_t until_ms; /* while it is open: when it times out */
-    char label[100];   /* for the trace */
+    int64_t by;             /* CALL_ADD */
+    uint64_t adds, removes; /* CALL_CHANGE */
+    uint64_t until_ms;      /* while it is open: when it times out */
+    char label[100];        /* for the trace */
     struct buf request;
 };
 
@@ -141,6 +146,7 @@ struct caller {
 struct ledger {
     uint64_t asked[SIGNS];
     uint64_t acknowledged[SIGNS]; /* since the node's last start */
+    struct sim_promised promised; /* also since then */
 };
 
 /* --- the world ----------------------------------------------------------- */
@@ -148,7 +154,7 @@ struct ledger {
 struct sim {
     struct sim_options options;
     uint64_t now_ms, random, order, hash, steps;
-    bool failed, huge;
+    bool failed, unreckoned;
 
     struct thing *queue; /* a heap */
     size_t things, things_cap;
@@ -166,6 +172,8 @@ struct sim {
     size_t call_count, call_cap;
     size_t calls_over; /* all before this one are */
     struct ledger ledgers[SIM_NODES_MAX];
+    const struct habits *habits; /* NULL: it counts */
+    uint64_t added, removed;     /* whatever anybody asked for */
 
     struct buf story;
     bool tells_logs;
@@ -250,6 +258,9 @@ void check_node(struct sim *s, unsigned node);
 /* The node has lost its memory, and its callers' hopes with it. */
 void check_forget(struct sim *s, unsigned node);
 void check_acknowledged(struct sim *s, unsigned node, int64_t by);
+/* The answer to `value`, from a node that has not changed since it was asked. */
+void check_value(struct sim *s, unsigned node, struct bytes reply);
+void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t removes);
 
 /* --- trace.c */
 

@@ -11,6 +11,7 @@
 #include "err.h"
 #include "term/canon.h"
 #include "term/etf.h"
+#include "term/write.h"
 #include "unit/suite.h"
 
 #define LAWS_STATES_MAX 8
@@ -19,31 +20,90 @@ struct made {
     const char *actor, *ops;
 };
 
-static inline enum err mutate(struct crdt *c, const char *text, size_t *bad)
+#define LAWS_SEED 0x5eed5eed5eed5eedu
+
+/* The time of day at the first mutation; a millisecond later at each that follows. */
+static uint64_t laws_wall_ms = 1700000000000;
+
+/* Options as states borrow them: for as long as the program lives. */
+static inline const struct crdt_options *options_of(const char *actor)
+{
+    static struct crdt_options all[1024];
+    static size_t next;
+    struct bytes term = term_of(actor);
+    for (size_t i = 0; i < next; i++) {
+        if (bytes_equal(all[i].actor, term))
+            return &all[i];
+    }
+    must(next < sizeof(all) / sizeof(all[0]));
+    all[next] = (struct crdt_options){term, LAWS_SEED + next, MAPSET_PLAIN};
+    return &all[next++];
+}
+
+static inline struct crdt *empty(const struct crdt_type *type, const char *actor)
+{
+    struct crdt *c = crdt_make(type, options_of(actor));
+    CU_ASSERT(crdt_empty(c));
+    crdt_check(c);
+    return c;
+}
+
+/* What the operations made is the reply, one term an operation. */
+static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt *grown,
+                                  struct buf *reply, size_t *bad)
 {
     struct ops ops;
     struct bytes wrong;
+    struct mutation_turn t = {laws_wall_ms++, grown, reply, SIZE_MAX};
     *bad = SIZE_MAX;
     enum err e = ops_read(&ops, wall(term_of(text)), &wrong);
     if (e != OK)
         return e;
-    e = crdt_mutate(c, ops.list, ops.count, bad);
+    e = crdt_mutate(c, ops.list, ops.count, &t);
+    *bad = t.bad;
     ops_free(&ops);
     crdt_check(c);
+    if (grown != NULL)
+        crdt_check(grown);
     return e;
+}
+
+static inline enum err mutate(struct crdt *c, const char *text, size_t *bad)
+{
+    return mutate_all(c, text, NULL, NULL, bad);
 }
 
 static inline struct crdt *make(const struct crdt_type *type, const char *actor, const char *ops)
 {
-    struct crdt *c = crdt_make(type, term_of(actor));
+    struct crdt *c = empty(type, actor);
     size_t bad;
     CU_ASSERT(mutate(c, ops, &bad) == OK);
     return c;
 }
 
+/* What the operations reply: a term each, in a list. */
+static inline void replies(struct crdt *c, const char *ops, const char *wanted)
+{
+    struct buf terms = {0}, list = {0}, got = {0};
+    size_t bad, len;
+    uint32_t count = 0;
+    CU_ASSERT(mutate_all(c, ops, NULL, &terms, &bad) == OK);
+    for (size_t at = 0; at < terms.len; at += len, count++)
+        CU_ASSERT_FATAL(etf_check((struct bytes){terms.at + at, terms.len - at}, &len) == OK);
+    put_list(&list, count);
+    buf_put(&list, buf_bytes(&terms));
+    put_nil(&list);
+    CU_ASSERT(canon_put(&got, buf_bytes(&list)) == OK);
+    ASSERT_TERM(buf_bytes(&got), term_of(wanted));
+    buf_free(&terms);
+    buf_free(&list);
+    buf_free(&got);
+}
+
 typedef void put_function(const struct crdt *c, struct buf *out);
 
-/* What put appends must be one canonical term and nothing else. */
+/* What the function appends must be one term and nothing else; here it is in
+ * canonical form. */
 static inline struct buf put(const struct crdt *c, put_function *function)
 {
     struct buf out = {0}, canonical = {0};
@@ -51,9 +111,8 @@ static inline struct buf put(const struct crdt *c, put_function *function)
     function(c, &out);
     CU_ASSERT(etf_check(wall(buf_bytes(&out)), &len) == OK && len == out.len);
     CU_ASSERT(canon_put(&canonical, buf_bytes(&out)) == OK);
-    CU_ASSERT(bytes_equal(buf_bytes(&canonical), buf_bytes(&out)));
-    buf_free(&canonical);
-    return out;
+    buf_free(&out);
+    return canonical;
 }
 
 static inline void is(const struct crdt *c, put_function *function, const char *wanted)
@@ -63,24 +122,31 @@ static inline void is(const struct crdt *c, put_function *function, const char *
     buf_free(&out);
 }
 
-/* Joins what put appends of the other. */
-static inline bool join(struct crdt *c, const struct crdt *other, put_function *function)
+/* Joins the other as it is written. */
+static inline bool join_telling(struct crdt *c, const struct crdt *other, struct crdt *grown)
 {
-    struct buf out = put(other, function);
+    struct buf out = {0};
     bool changed = false;
-    CU_ASSERT(crdt_merge(c, wall(buf_bytes(&out)), ORIGIN_PEER, &changed) == OK);
+    crdt_state(other, &out);
+    CU_ASSERT(crdt_fits(c->type, buf_bytes(&out)) == OK);
+    CU_ASSERT(crdt_merge(c, wall(buf_bytes(&out)), grown, &changed) == OK);
     crdt_check(c);
     buf_free(&out);
     return changed;
+}
+
+static inline bool join(struct crdt *c, const struct crdt *other)
+{
+    return join_telling(c, other, NULL);
 }
 
 /* The struct names the actor, which a join leaves alone: so states are compared
  * as an actor of its own sees them. */
 static inline struct buf seen(const struct crdt *const *states, size_t count)
 {
-    struct crdt *eye = crdt_make(states[0]->type, term_of("eye"));
+    struct crdt *eye = empty(states[0]->type, "eye");
     for (size_t i = 0; i < count; i++)
-        join(eye, states[i], crdt_state);
+        join(eye, states[i]);
     struct buf out = put(eye, crdt_state);
     crdt_free(eye);
     return out;
@@ -97,12 +163,52 @@ static inline bool same(struct buf a, struct buf b)
 /* (a b) c: joins b into a copy of a, then c. */
 static inline struct buf nested(const struct crdt *a, const struct crdt *b, const struct crdt *c)
 {
-    struct crdt *inner = crdt_make(a->type, term_of("inner"));
-    join(inner, a, crdt_state);
-    join(inner, b, crdt_state);
+    struct crdt *inner = empty(a->type, "inner");
+    join(inner, a);
+    join(inner, b);
     struct buf out = seen((const struct crdt *const[]){inner, c}, 2);
     crdt_free(inner);
     return out;
+}
+
+static inline bool alike(const struct crdt *a, const struct crdt *b)
+{
+    return same(seen(&a, 1), seen(&b, 1));
+}
+
+/* Joining b to a says what grew: the old a joined with that is the new one, and
+ * all of it was new. */
+static inline void grows_by_the_delta(const struct crdt *a, const struct crdt *b)
+{
+    struct crdt *c = empty(a->type, "c"), *old = empty(a->type, "old"),
+                *grown = empty(a->type, "c");
+    join(c, a);
+    join(old, a);
+    bool changed = join_telling(c, b, grown);
+    crdt_check(grown);
+    CU_ASSERT(crdt_empty(grown) == !changed);
+    CU_ASSERT(join(old, grown) == changed);
+    CU_ASSERT(alike(old, c));
+    CU_ASSERT(!join(c, grown));
+    crdt_free(c);
+    crdt_free(old);
+    crdt_free(grown);
+}
+
+static inline void states_join_lawfully(struct crdt *const *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        CU_ASSERT(!join(s[i], s[i]));
+        for (size_t j = 0; j < n; j++) {
+            const struct crdt *ij[] = {s[i], s[j]}, *ji[] = {s[j], s[i]},
+                              *ijj[] = {s[i], s[j], s[j]};
+            CU_ASSERT(same(seen(ij, 2), seen(ji, 2)));
+            CU_ASSERT(same(seen(ij, 2), seen(ijj, 3)));
+            grows_by_the_delta(s[i], s[j]);
+            for (size_t k = 0; k < n; k++)
+                CU_ASSERT(same(nested(s[i], s[j], s[k]), nested(s[j], s[k], s[i])));
+        }
+    }
 }
 
 static inline void joins_lawfully(const struct crdt_type *type, const struct made *made, size_t n)
@@ -111,56 +217,43 @@ static inline void joins_lawfully(const struct crdt_type *type, const struct mad
     must(n <= LAWS_STATES_MAX);
     for (size_t i = 0; i < n; i++)
         s[i] = make(type, made[i].actor, made[i].ops);
-    for (size_t i = 0; i < n; i++) {
-        CU_ASSERT(!join(s[i], s[i], crdt_state));
-        for (size_t j = 0; j < n; j++) {
-            const struct crdt *ij[] = {s[i], s[j]}, *ji[] = {s[j], s[i]},
-                              *ijj[] = {s[i], s[j], s[j]};
-            CU_ASSERT(same(seen(ij, 2), seen(ji, 2)));
-            CU_ASSERT(same(seen(ij, 2), seen(ijj, 3)));
-            for (size_t k = 0; k < n; k++)
-                CU_ASSERT(same(nested(s[i], s[j], s[k]), nested(s[j], s[k], s[i])));
-        }
-    }
+    states_join_lawfully(s, n);
     for (size_t i = 0; i < n; i++)
         crdt_free(s[i]);
 }
 
-/* The old state joined with the delta is the new state; then nothing is left. */
+/* The old state joined with the delta of a mutation is the new state, and the
+ * delta is nothing but news. */
 static inline void delta_carries(const struct crdt_type *type, const char *before,
                                  const char *after)
 {
-    struct crdt *c = make(type, "a", before);
-    crdt_reset(c);
-    CU_ASSERT(!crdt_dirty(c));
-    struct crdt *peer = crdt_make(type, term_of("b"));
-    join(peer, c, crdt_state);
+    struct crdt *c = make(type, "a", before), *peer = empty(type, "b"), *delta = empty(type, "a");
+    join(peer, c);
     size_t bad;
-    CU_ASSERT(mutate(c, after, &bad) == OK);
-    CU_ASSERT(crdt_dirty(c));
-    CU_ASSERT(join(peer, c, crdt_delta));
-    CU_ASSERT(!crdt_dirty(peer));
-    CU_ASSERT(same(seen((const struct crdt *const[]){peer}, 1),
-                   seen((const struct crdt *const[]){c}, 1)));
-    crdt_reset(c);
-    CU_ASSERT(!join(peer, c, crdt_delta));
+    CU_ASSERT(mutate_all(c, after, delta, NULL, &bad) == OK);
+    CU_ASSERT(!crdt_empty(delta));
+    CU_ASSERT(join(peer, delta));
+    CU_ASSERT(alike(peer, c));
+    CU_ASSERT(!join(c, delta) && !join(peer, delta));
     crdt_free(peer);
+    crdt_free(delta);
     crdt_free(c);
 }
 
-/* Merging ends in this error and leaves state and delta as they were. */
+/* Merging ends in this error and leaves the state as it was and the delta empty. */
 static inline void refuses(struct crdt *c, struct bytes given, enum err wanted)
 {
-    struct buf state = put(c, crdt_state), delta = put(c, crdt_delta);
+    struct buf state = put(c, crdt_state);
+    struct crdt *delta = empty(c->type, "a");
     bool changed = true;
-    enum err e = crdt_merge(c, wall(given), ORIGIN_LOCAL, &changed);
-    CU_ASSERT(e == wanted);
+    enum err e = crdt_merge(c, wall(given), delta, &changed);
+    CU_ASSERT(e == wanted && crdt_fits(c->type, given) == wanted);
     if (e != wanted)
         fprintf(stderr, "\ngot: %s\n", err_text(e));
-    CU_ASSERT(!changed);
+    CU_ASSERT(!changed && crdt_empty(delta));
     crdt_check(c);
     CU_ASSERT(same(state, put(c, crdt_state)));
-    CU_ASSERT(same(delta, put(c, crdt_delta)));
+    crdt_free(delta);
 }
 
 /* No prefix gets past the door; what does with one byte replaced is taken or
@@ -180,18 +273,18 @@ static inline void survives_damage(struct crdt *c, struct bytes whole)
         if (etf_check(damaged, &len) != OK || len != damaged.len)
             continue;
         struct buf before = put(c, crdt_state);
-        bool taken = crdt_merge(c, damaged, ORIGIN_PEER, &changed) == OK;
+        bool taken = crdt_merge(c, damaged, NULL, &changed) == OK;
         crdt_check(c);
         CU_ASSERT(same(before, put(c, crdt_state)) == !(taken && changed));
     }
     buf_free(&copy);
 }
 
-/* The structs of counters.etf that are of this type: each is taken, is worth
+/* The structs of a recorded file that are of this type: each is taken, is worth
  * what Grove says, and is written as Grove writes it once its delta is gone. */
-static inline size_t agrees_with_grove(const struct crdt_type *type)
+static inline size_t agrees_in(const char *name, const struct crdt_type *type)
 {
-    struct bytes file = vector("crdt/counters.etf");
+    struct bytes file = vector(name);
     struct etf_in in = etf_open((struct bytes){file.at + 1, file.len - 1});
     struct bytes entry;
     size_t agreed = 0;
@@ -208,10 +301,12 @@ static inline size_t agrees_with_grove(const struct crdt_type *type)
         for (int i = 0; i < 3; i++) /* __struct__, its value, actor */
             etf_any(&fields);
         actor = term_copy(etf_any(&fields));
-        struct crdt *c = crdt_make(type, term_bytes(&actor));
+        struct crdt_options options = {term_bytes(&actor), LAWS_SEED, MAPSET_VERSIONED};
+        struct crdt *c = crdt_make(type, &options);
         bool changed;
-        enum err e = crdt_merge(c, wall(given), ORIGIN_PEER, &changed);
+        enum err e = crdt_merge(c, wall(given), NULL, &changed);
         CU_ASSERT(e == OK || e == ERR_TYPE);
+        CU_ASSERT((crdt_type_of(given) == type) == (e == OK));
         if (e == OK) {
             struct buf got = put(c, crdt_state), worth = put(c, crdt_value);
             ASSERT_TERM(buf_bytes(&got), term_bytes(&reset));
@@ -227,6 +322,11 @@ static inline size_t agrees_with_grove(const struct crdt_type *type)
     }
     CU_ASSERT(etf_finish(&in) == OK);
     return agreed;
+}
+
+static inline size_t agrees_with_grove(const struct crdt_type *type)
+{
+    return agrees_in("crdt/counters.etf", type);
 }
 
 #endif

@@ -3,19 +3,19 @@
 #include "term/etf.h"
 #include "unit/suite.h"
 
-static void read(struct buf *out, const char *text)
+static bool join_telling(struct counts *c, const char *text, struct counts *grown)
 {
-    CU_ASSERT(counts_read(out, wall(term_of(text))) == OK);
+    CU_ASSERT(counts_fit(wall(term_of(text))) == OK);
+    bool grew = counts_join(c, wall(term_of(text)), grown);
+    counts_check(c);
+    if (grown != NULL)
+        counts_check(grown);
+    return grew;
 }
 
-static bool join(struct counts *c, const char *text, bool local)
+static bool join(struct counts *c, const char *text)
 {
-    struct buf map = {0};
-    read(&map, text);
-    bool grew = counts_join(c, wall(buf_bytes(&map)), term_of("me"), local);
-    counts_check(c);
-    buf_free(&map);
-    return grew;
+    return join_telling(c, text, NULL);
 }
 
 static void is(const struct counts *c, void (*put)(const struct counts *c, struct buf *out),
@@ -36,7 +36,7 @@ static enum err tally(struct counts *c, const char *actor, const char *text, siz
     enum err e = counts_tally(c, term_of(actor), "add", ops.list, ops.count, &sum, bad);
     CU_ASSERT(e == OK || sum.len == 0);
     if (e == OK)
-        counts_raise(c, term_of(actor), buf_bytes(&sum));
+        counts_raise(c, term_of(actor), buf_bytes(&sum), NULL);
     counts_check(c);
     buf_free(&sum);
     ops_free(&ops);
@@ -46,14 +46,25 @@ static enum err tally(struct counts *c, const char *actor, const char *text, siz
 static void joins_to_the_larger(void)
 {
     struct counts c = {0};
-    CU_ASSERT(join(&c, "#{b => 2, d => 4}", false));
-    CU_ASSERT(join(&c, "#{a => 1, b => 1, c => 3, e => 5}", false));
-    CU_ASSERT(!join(&c, "#{a => 1, b => 2, e => 4}", false));
-    CU_ASSERT(join(&c, "#{b => 9}", false));
-    CU_ASSERT(!join(&c, "#{}", false));
+    CU_ASSERT(join(&c, "#{b => 2, d => 4}"));
+    CU_ASSERT(join(&c, "#{a => 1, b => 1, c => 3, e => 5}"));
+    CU_ASSERT(!join(&c, "#{a => 1, b => 2, e => 4}"));
+    CU_ASSERT(join(&c, "#{b => 9}"));
+    CU_ASSERT(!join(&c, "#{}"));
     is(&c, counts_put, "#{a => 1, b => 9, c => 3, d => 4, e => 5}");
     is(&c, counts_sum, "22");
-    CU_ASSERT(!counts_changed(&c));
+    counts_free(&c);
+}
+
+static void gives_an_actors_count(void)
+{
+    struct counts c = {0};
+    ASSERT_TERM(counts_of(&c, term_of("a")), term_of("0"));
+    CU_ASSERT(join(&c, "#{a => 0, b => 18446744073709551616, 1.0 => 3}"));
+    ASSERT_TERM(counts_of(&c, term_of("a")), term_of("0"));
+    ASSERT_TERM(counts_of(&c, term_of("b")), term_of("18446744073709551616"));
+    ASSERT_TERM(counts_of(&c, term_of("1.0")), term_of("3"));
+    ASSERT_TERM(counts_of(&c, term_of("1")), term_of("0"));
     counts_free(&c);
 }
 
@@ -61,9 +72,8 @@ static void joins_to_the_larger(void)
 static void keeps_actors_apart(void)
 {
     struct counts c = {0};
-    CU_ASSERT(
-        join(&c, "#{1 => 1, 1.0 => 2, <<\"1\">> => 3, '1' => 4, \"1\" => 5, [] => 6}", false));
-    CU_ASSERT(join(&c, "#{1.0 => 3, {1} => 7}", false));
+    CU_ASSERT(join(&c, "#{1 => 1, 1.0 => 2, <<\"1\">> => 3, '1' => 4, \"1\" => 5, [] => 6}"));
+    CU_ASSERT(join(&c, "#{1.0 => 3, {1} => 7}"));
     is(&c, counts_put,
        "#{1 => 1, 1.0 => 3, <<\"1\">> => 3, '1' => 4, \"1\" => 5, [] => 6, {1} => 7}");
     counts_free(&c);
@@ -73,42 +83,30 @@ static void keeps_actors_apart(void)
 static void keeps_zeros(void)
 {
     struct counts c = {0};
-    CU_ASSERT(join(&c, "#{a => 0, b => 1}", false));
-    CU_ASSERT(!join(&c, "#{a => 0, b => 0}", false));
-    CU_ASSERT(join(&c, "#{c => 0}", true));
+    CU_ASSERT(join(&c, "#{a => 0, b => 1}"));
+    CU_ASSERT(!join(&c, "#{a => 0, b => 0}"));
+    CU_ASSERT(join(&c, "#{c => 0}"));
     is(&c, counts_put, "#{a => 0, b => 1, c => 0}");
-    is(&c, counts_put_changed, "#{c => 0}");
     is(&c, counts_sum, "1");
     counts_free(&c);
 }
 
-static void marks_what_grew_here(void)
+static void tells_what_grew(void)
 {
-    struct counts c = {0};
-    join(&c, "#{a => 1, b => 2, c => 3}", false);
-    CU_ASSERT(join(&c, "#{a => 1, b => 3, d => 1}", true));
-    is(&c, counts_put_changed, "#{b => 3, d => 1}");
-    /* What a peer brings afterwards is no news of ours, but ours stays news. */
-    join(&c, "#{b => 7, e => 1}", false);
-    is(&c, counts_put_changed, "#{b => 7, d => 1}");
-    counts_reset(&c);
-    CU_ASSERT(!counts_changed(&c));
-    is(&c, counts_put_changed, "#{}");
-    is(&c, counts_put, "#{a => 1, b => 7, c => 3, d => 1, e => 1}");
-    counts_free(&c);
-}
-
-/* What a peer knows of ourselves and we did not. */
-static void marks_what_it_once_did(void)
-{
-    struct counts c = {0};
-    join(&c, "#{a => 1, me => 5}", false);
-    is(&c, counts_put_changed, "#{me => 5}");
-    counts_reset(&c);
-    join(&c, "#{a => 2, me => 5}", false);
-    CU_ASSERT(!counts_changed(&c));
-    join(&c, "#{a => 3, me => 6}", false);
-    is(&c, counts_put_changed, "#{me => 6}");
+    struct counts c = {0}, grown = {0};
+    join(&c, "#{a => 1, b => 2, c => 3}");
+    CU_ASSERT(join_telling(&c, "#{a => 1, b => 3, d => 1}", &grown));
+    is(&grown, counts_put, "#{b => 3, d => 1}");
+    CU_ASSERT(join_telling(&c, "#{a => 5, b => 4, c => 3, 0 => 0}", &grown));
+    is(&grown, counts_put, "#{0 => 0, a => 5, b => 4, d => 1}");
+    counts_raise(&c, term_of("d"), term_of("1"), &grown);
+    counts_raise(&c, term_of("e"), term_of("0"), &grown);
+    is(&grown, counts_put, "#{0 => 0, a => 5, b => 4, d => 1}");
+    counts_raise(&c, term_of("d"), term_of("2"), &grown);
+    counts_raise(&c, term_of("e"), term_of("1"), &grown);
+    is(&grown, counts_put, "#{0 => 0, a => 5, b => 4, d => 2, e => 1}");
+    is(&c, counts_put, "#{0 => 0, a => 5, b => 4, c => 3, d => 2, e => 1}");
+    counts_free(&grown);
     counts_free(&c);
 }
 
@@ -122,7 +120,7 @@ static void weaves_many_in(void)
         for (int i = 0; i < 900; i += step)
             buf_printf(&map, "%s%d => %d", i == 0 ? "" : ", ", i, i + 1);
         buf_printf(&map, "}%c", 0);
-        join(&c, (const char *)map.at, step == 3);
+        join(&c, (const char *)map.at);
     }
     CU_ASSERT(c.len == 900);
     is(&c, counts_sum, "405450");
@@ -155,7 +153,7 @@ static void counts_past_machine_words(void)
     CU_ASSERT(tally(&c, "a", "[{add, [18446744073709551615]}, {add, [18446744073709551615]}]",
                     &bad) == OK);
     is(&c, counts_put, "#{a => 46116860184273879038}");
-    join(&c, "#{b => 18446744073709551615, c => 1, a => 46116860184273879037}", false);
+    join(&c, "#{b => 18446744073709551615, c => 1, a => 46116860184273879037}");
     is(&c, counts_sum, "64563604257983430654");
     counts_free(&c);
 }
@@ -172,14 +170,12 @@ static struct bytes large(size_t len, struct buf *out)
     return buf_bytes(out);
 }
 
-static enum err read_one(struct buf *out, struct bytes count)
+static struct bytes map_of(struct buf *map, struct bytes count)
 {
-    struct buf map = {0};
-    buf_put(&map, hex("74 00000001 7701 61"));
-    buf_put(&map, count);
-    enum err e = counts_read(out, wall(buf_bytes(&map)));
-    buf_free(&map);
-    return e;
+    buf_clear(map);
+    buf_put(map, hex("74 00000001 7701 61"));
+    buf_put(map, count);
+    return buf_bytes(map);
 }
 
 static void bounds_counts(void)
@@ -189,9 +185,9 @@ static void bounds_counts(void)
     size_t bad;
     large(LIMIT_COUNT_BYTES, &most);
     large(LIMIT_COUNT_BYTES + 1, &more);
-    CU_ASSERT(read_one(&map, buf_bytes(&more)) == ERR_LIMIT && map.len == 0);
-    CU_ASSERT(read_one(&map, buf_bytes(&most)) == OK);
-    CU_ASSERT(counts_join(&c, buf_bytes(&map), term_of("me"), false));
+    CU_ASSERT(counts_fit(wall(map_of(&map, buf_bytes(&more)))) == ERR_LIMIT);
+    CU_ASSERT(counts_fit(wall(map_of(&map, buf_bytes(&most)))) == OK);
+    CU_ASSERT(counts_join(&c, buf_bytes(&map), NULL));
     counts_check(&c);
     CU_ASSERT(tally(&c, "a", "[{add, [0]}, add]", &bad) == ERR_LIMIT && bad == 1);
     CU_ASSERT(tally(&c, "b", "add", &bad) == OK);
@@ -208,11 +204,7 @@ static void bounds_counts(void)
 
 static void refused(struct bytes given, enum err wanted)
 {
-    struct buf out = {0};
-    buf_put_u8(&out, 'x');
-    CU_ASSERT(counts_read(&out, wall(given)) == wanted);
-    CU_ASSERT(out.len == 1 && out.at[0] == 'x');
-    buf_free(&out);
+    CU_ASSERT(counts_fit(wall(given)) == wanted);
 }
 
 static void refuses_what_is_no_map_of_counts(void)
@@ -230,14 +222,15 @@ static void refuses_what_is_no_map_of_counts(void)
 /* Keys in another order, old atoms and wide integers are the same map. */
 static void reads_any_encoding(void)
 {
-    struct buf out = {0};
-    CU_ASSERT(counts_read(&out, wall(hex("74 00000002 64 0001 62 62 00000002"
-                                         "  73 01 61 6e 01 00 01"))) == OK);
-    ASSERT_TERM(buf_bytes(&out), term_of("#{a => 1, b => 2}"));
-    buf_free(&out);
+    struct counts c = {0};
+    struct bytes map = hex("74 00000002 64 0001 62 62 00000002 73 01 61 6e 01 00 01");
+    CU_ASSERT(counts_fit(wall(map)) == OK);
+    CU_ASSERT(counts_join(&c, wall(map), NULL));
+    is(&c, counts_put, "#{a => 1, b => 2}");
+    counts_free(&c);
 }
 
-SUITE("counts", TEST(joins_to_the_larger), TEST(keeps_actors_apart), TEST(keeps_zeros),
-      TEST(marks_what_grew_here), TEST(marks_what_it_once_did), TEST(weaves_many_in), TEST(tallies),
+SUITE("counts", TEST(joins_to_the_larger), TEST(gives_an_actors_count), TEST(keeps_actors_apart),
+      TEST(keeps_zeros), TEST(tells_what_grew), TEST(weaves_many_in), TEST(tallies),
       TEST(counts_past_machine_words), TEST(bounds_counts), TEST(refuses_what_is_no_map_of_counts),
       TEST(reads_any_encoding))

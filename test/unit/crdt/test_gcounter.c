@@ -19,6 +19,10 @@ static void is_found_by_both_names(void)
     for (size_t i = 0; crdt_type_at(i) != NULL; i++)
         found += crdt_type_at(i) == type();
     CU_ASSERT(found == 1);
+    CU_ASSERT(crdt_type_of(term_of(GCOUNTER("#{}"))) == type());
+    CU_ASSERT(crdt_type_of(term_of("#{'__struct__' => 'Elixir.Grove'}")) == NULL);
+    CU_ASSERT(crdt_type_of(term_of("#{'__struct__' => <<\"x\">>}")) == NULL);
+    CU_ASSERT(crdt_type_of(term_of("#{}")) == NULL && crdt_type_of(term_of("[]")) == NULL);
 }
 
 static void increments(void)
@@ -26,16 +30,17 @@ static void increments(void)
     struct crdt *c = make(type(), "a", "[]");
     is(c, crdt_value, "0");
     is(c, crdt_state, GCOUNTER("#{}"));
-    CU_ASSERT(!crdt_dirty(c));
     size_t bad;
+    struct crdt *delta = empty(type(), "a");
     CU_ASSERT(mutate(c, "[increment, {increment, [5]}, {increment, [0]}]", &bad) == OK);
     is(c, crdt_value, "6");
     is(c, crdt_state, GCOUNTER("#{a => 6}"));
-    is(c, crdt_delta, GCOUNTER("#{a => 6}"));
-    crdt_reset(c);
-    is(c, crdt_delta, GCOUNTER("#{}"));
-    CU_ASSERT(mutate(c, "{increment, [0]}", &bad) == OK);
-    CU_ASSERT(!crdt_dirty(c));
+    CU_ASSERT(crdt_tombstones(c) == 0);
+    CU_ASSERT(mutate_all(c, "{increment, [0]}", delta, NULL, &bad) == OK);
+    CU_ASSERT(crdt_empty(delta));
+    replies(c, "[increment, {increment, [2]}]", "[ok, ok]");
+    replies(c, "[]", "[]");
+    crdt_free(delta);
     crdt_free(c);
 }
 
@@ -58,11 +63,13 @@ static void refuses_operations_whole(void)
 /* The delta has whole counts: a peer may join it twice. */
 static void sends_absolute_counts(void)
 {
-    struct crdt *c = make(type(), "a", "{increment, [3]}");
-    crdt_reset(c);
+    struct crdt *c = make(type(), "a", "{increment, [3]}"), *delta = empty(type(), "a");
     size_t bad;
-    CU_ASSERT(mutate(c, "increment", &bad) == OK);
-    is(c, crdt_delta, GCOUNTER("#{a => 4}"));
+    CU_ASSERT(mutate_all(c, "increment", delta, NULL, &bad) == OK);
+    is(delta, crdt_state, GCOUNTER("#{a => 4}"));
+    CU_ASSERT(mutate_all(c, "increment", delta, NULL, &bad) == OK);
+    is(delta, crdt_state, GCOUNTER("#{a => 5}"));
+    crdt_free(delta);
     crdt_free(c);
 }
 
@@ -80,20 +87,19 @@ static void obeys_the_laws(void)
     delta_carries(type(), "{increment, [9]}", "[increment, {increment, [9223372036854775807]}]");
 }
 
-/* What a fun made of our state is ours to tell; what a peer told is not. */
-static void tells_whose_change_it_was(void)
+static void says_what_grew(void)
 {
-    struct crdt *c = make(type(), "a", "{increment, [3]}");
-    crdt_reset(c);
+    struct crdt *c = make(type(), "a", "{increment, [3]}"), *delta = empty(type(), "a");
     bool changed;
-    CU_ASSERT(crdt_merge(c, term_of(GCOUNTER("#{a => 3, b => 2}")), ORIGIN_PEER, &changed) == OK);
-    CU_ASSERT(changed && !crdt_dirty(c));
-    CU_ASSERT(crdt_merge(c, term_of(GCOUNTER("#{a => 3, b => 1}")), ORIGIN_LOCAL, &changed) == OK);
-    CU_ASSERT(!changed && !crdt_dirty(c));
-    CU_ASSERT(crdt_merge(c, term_of(GCOUNTER("#{a => 8, b => 1}")), ORIGIN_LOCAL, &changed) == OK);
+    CU_ASSERT(crdt_merge(c, term_of(GCOUNTER("#{a => 3, b => 2}")), NULL, &changed) == OK);
     CU_ASSERT(changed);
-    is(c, crdt_delta, GCOUNTER("#{a => 8}"));
-    is(c, crdt_state, GCOUNTER("#{a => 8, b => 2}"));
+    CU_ASSERT(crdt_merge(c, term_of(GCOUNTER("#{a => 3, b => 1}")), delta, &changed) == OK);
+    CU_ASSERT(!changed && crdt_empty(delta));
+    CU_ASSERT(crdt_merge(c, term_of(GCOUNTER("#{a => 8, b => 1, c => 0}")), delta, &changed) == OK);
+    CU_ASSERT(changed);
+    is(delta, crdt_state, GCOUNTER("#{a => 8, c => 0}"));
+    is(c, crdt_state, GCOUNTER("#{a => 8, b => 2, c => 0}"));
+    crdt_free(delta);
     crdt_free(c);
 }
 
@@ -118,16 +124,45 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-/* A Grove that knows more fields, and one that leaves ours out. */
-static void passes_over_other_fields(void)
+/* A Grove that leaves fields out that do not matter. */
+static void misses_no_other_field(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     bool changed;
     CU_ASSERT(crdt_merge(c,
                          term_of("#{'__struct__' => 'Elixir.Grove.Counter.GCounter',"
-                                 "counts => #{b => 2}, colour => red, 7 => 8}"),
-                         ORIGIN_PEER, &changed) == OK);
+                                 "counts => #{b => 2}}"),
+                         NULL, &changed) == OK);
     is(c, crdt_value, "2");
+    crdt_free(c);
+}
+
+#define WIDER(counts, more)                                                                        \
+    "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => " counts             \
+    ", delta_buffer => #{}, " more "}"
+
+/* A Grove that knows more fields: they come back where they belong. */
+static void keeps_unknown_fields(void)
+{
+    struct crdt *c = make(type(), "a", "[]"), *delta = empty(type(), "a");
+    bool changed;
+    CU_ASSERT(crdt_merge(c, term_of(WIDER("#{}", "colour => red, 'Z' => {1}, 7 => 8")), NULL,
+                         &changed) == OK);
+    CU_ASSERT(changed && !crdt_empty(c));
+    is(c, crdt_state, WIDER("#{}", "colour => red, 'Z' => {1}"));
+    /* The greater value stays, and what is new of them is told. */
+    CU_ASSERT(crdt_merge(c, term_of(WIDER("#{}", "colour => blue, 'Z' => {1, 2}")), delta,
+                         &changed) == OK);
+    CU_ASSERT(changed && !crdt_empty(delta));
+    is(c, crdt_state, WIDER("#{}", "colour => red, 'Z' => {1, 2}"));
+    is(delta, crdt_state, WIDER("#{}", "'Z' => {1, 2}"));
+    crdt_share_extras(delta, c);
+    is(delta, crdt_state, WIDER("#{}", "colour => red, 'Z' => {1, 2}"));
+    CU_ASSERT(
+        crdt_merge(c, term_of(WIDER("#{}", "colour => green, 'Z' => {3}")), delta, &changed) == OK);
+    CU_ASSERT(!changed);
+    refuses(c, term_of(WIDER("[]", "colour => white")), ERR_SHAPE);
+    crdt_free(delta);
     crdt_free(c);
 }
 
@@ -145,5 +180,6 @@ static void agrees(void)
 }
 
 SUITE("gcounter", TEST(is_found_by_both_names), TEST(increments), TEST(refuses_operations_whole),
-      TEST(sends_absolute_counts), TEST(obeys_the_laws), TEST(tells_whose_change_it_was),
-      TEST(refuses_other_shapes), TEST(passes_over_other_fields), TEST(takes_damage), TEST(agrees))
+      TEST(sends_absolute_counts), TEST(obeys_the_laws), TEST(says_what_grew),
+      TEST(refuses_other_shapes), TEST(misses_no_other_field), TEST(keeps_unknown_fields),
+      TEST(takes_damage), TEST(agrees))

@@ -20,21 +20,25 @@ static void goes_both_ways(void)
     CU_ASSERT(mutate(c, "[increment, {decrement, [5]}, decrement, {increment, [2]}]", &bad) == OK);
     is(c, crdt_value, "-3");
     is(c, crdt_state, PNCOUNTER(HALF("#{a => 3}"), HALF("#{a => 6}")));
-    crdt_reset(c);
-    CU_ASSERT(mutate(c, "{decrement, [1]}", &bad) == OK);
-    is(c, crdt_delta, PNCOUNTER(HALF("#{}"), HALF("#{a => 7}")));
+    struct crdt *delta = empty(type(), "a");
+    CU_ASSERT(mutate_all(c, "{decrement, [1]}", delta, NULL, &bad) == OK);
+    is(delta, crdt_state, PNCOUNTER(HALF("#{}"), HALF("#{a => 7}")));
+    replies(c, "[increment, decrement]", "[ok, ok]");
+    crdt_free(delta);
     crdt_free(c);
 }
 
 /* Its value says nothing of whether there is something to tell. */
 static void has_a_delta_that_comes_to_nothing(void)
 {
-    struct crdt *c = make(type(), "a", "[increment, decrement]");
+    struct crdt *c = make(type(), "a", "[]"), *delta = empty(type(), "a");
+    size_t bad;
+    CU_ASSERT(mutate_all(c, "[increment, decrement]", delta, NULL, &bad) == OK);
     is(c, crdt_value, "0");
-    CU_ASSERT(crdt_dirty(c));
-    is(c, crdt_delta, PNCOUNTER(HALF("#{a => 1}"), HALF("#{a => 1}")));
-    crdt_reset(c);
-    CU_ASSERT(!crdt_dirty(c));
+    is(delta, crdt_value, "0");
+    CU_ASSERT(!crdt_empty(delta));
+    is(delta, crdt_state, PNCOUNTER(HALF("#{a => 1}"), HALF("#{a => 1}")));
+    crdt_free(delta);
     crdt_free(c);
 }
 
@@ -88,6 +92,22 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
+#define WIDER_HALF                                                                                 \
+    "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => #{},"                \
+    " delta_buffer => #{}, hlc => 3}"
+
+static void keeps_unknown_fields_of_its_halves(void)
+{
+    struct crdt *c = make(type(), "a", "[]"), *delta = empty(type(), "a");
+    bool changed;
+    CU_ASSERT(crdt_merge(c, term_of(PNCOUNTER(HALF("#{}"), WIDER_HALF)), delta, &changed) == OK);
+    CU_ASSERT(changed && !crdt_empty(delta));
+    is(c, crdt_state, PNCOUNTER(HALF("#{}"), WIDER_HALF));
+    is(delta, crdt_state, PNCOUNTER(HALF("#{}"), WIDER_HALF));
+    crdt_free(delta);
+    crdt_free(c);
+}
+
 static void takes_damage(void)
 {
     struct crdt *c = make(type(), "a", "[increment, {decrement, [3]}]");
@@ -103,4 +123,4 @@ static void agrees(void)
 
 SUITE("pncounter", TEST(goes_both_ways), TEST(has_a_delta_that_comes_to_nothing),
       TEST(refuses_operations_whole), TEST(obeys_the_laws), TEST(refuses_other_shapes),
-      TEST(takes_damage), TEST(agrees))
+      TEST(keeps_unknown_fields_of_its_halves), TEST(takes_damage), TEST(agrees))

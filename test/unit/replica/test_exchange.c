@@ -73,12 +73,79 @@ static void takes_no_delta_for_an_empty_one(void)
     world_close();
 }
 
-static void passes_nothing_on(void)
+/* Members have told everyone what they did since their state is in. */
+static void passes_on_no_news(void)
 {
     world_open_settled();
     joined(OTHERS(5), true);
+    told("{" OUR_REF(1) ", " GOT_ONE "}");
+    told(CAST("sync_now"));
     world.read = world.said.len;
-    told(THEIR_DELTA("#{b => 1}"));
+    told("{grove_delta, " GCOUNTER("b", "#{b => 9}") ", " OTHERS(5) "}");
+    told(CAST("sync_now"));
+    QUIET();
+    value_is("{v, {ok, 9}}");
+    world_close();
+}
+
+/* What is in a member's state, or comes before it, or from a stranger, others may have
+ * missed: our own past among it. */
+static void passes_on_the_past(void)
+{
+    world_open_settled();
+    joined(THEM(5), true);
+    joined(OTHERS(5), true);
+    world.read = world.said.len;
+    told("{grove_delta, " GCOUNTER("b", "#{<<\"c1\">> => 1}") ", " OTHERS(5) "}");
+    told(CAST("sync_now"));
+    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    told("{" OUR_REF(2) ", {ok, " GCOUNTER("b", "#{b => 2, <<\"c1\">> => 3}") "}}");
+    told("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 1}") "}}");
+    told(CAST("sync_now"));
+    SAID(THEM(5), OUR_DELTA("#{b => 2, <<\"c1\">> => 3}"));
+    SAID(OTHERS(5), OUR_DELTA("#{b => 2, <<\"c1\">> => 3}"));
+    told(THEIR_DELTA("#{b => 2, d => 4}"));
+    told("{delta, " GCOUNTER("b", "#{e => 5}") "}");
+    told(CAST("sync_now"));
+    SAID(THEM(5), OUR_DELTA("#{d => 4, e => 5}"));
+    SAID(OTHERS(5), OUR_DELTA("#{d => 4, e => 5}"));
+    told(CAST("sync_now"));
+    QUIET();
+    world_close();
+}
+
+/* Nobody has caught us up yet, so whatever comes may be what others miss. */
+static void passes_on_all_until_it_has_caught_up(void)
+{
+    world_open(OPTIONS);
+    joined(THEM(5), true);
+    joined(OTHERS(5), true);
+    told("{" OUR_REF(1) ", " GOT_ONE "}");
+    told(CAST("sync_now"));
+    world.read = world.said.len;
+    told("{grove_delta, " GCOUNTER("b", "#{b => 9}") ", " THEM(5) "}");
+    told(CAST("sync_now"));
+    SAID(THEM(5), OUR_DELTA("#{b => 9}"));
+    SAID(OTHERS(5), OUR_DELTA("#{b => 9}"));
+    QUIET();
+    world_close();
+}
+
+/* Of a newer Grove: its fields are in every struct, so in ours too. */
+static void sends_unknown_fields_with_a_delta(void)
+{
+#define WIDER(actor, counts)                                                                       \
+    "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => " actor ", counts => " counts     \
+    ", delta_buffer => #{}, hlc => 3}"
+    world_open_settled();
+    joined(OTHERS(5), true);
+    told("{" OUR_REF(1) ", {ok, " WIDER("b", "#{b => 1}") "}}");
+    told(CAST("sync_now"));
+    increment();
+    world.read = world.said.len;
+    told(CAST("sync_now"));
+    SAID(OTHERS(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
     told(CAST("sync_now"));
     QUIET();
     world_close();
@@ -114,6 +181,7 @@ static void syncs_on_its_timer(void)
     told("{" OUR_REF(1) ", " GOT_ONE "}");
     told("{" OUR_REF(2) ", " GOT_ONE "}");
     told("{" OUR_REF(3) ", " GOT_ONE "}");
+    told(CAST("sync_now"));
     world.read = world.said.len;
     wait_ms(SYNC_MS);
     QUIET(); /* nothing to tell */
@@ -135,7 +203,6 @@ static void forgets_the_delta_without_members(void)
     world_open_settled();
     increment();
     wait_ms(SYNC_MS);
-    CU_ASSERT(!crdt_dirty(replica_crdt(world.replica)));
     joined(THEM(5), true);
     SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
     SAID("rex", PULL(OUR_REF(1), THEM(5)));
@@ -189,18 +256,27 @@ static void spares_slow_peers(void)
     QUIET();
     CU_ASSERT(status("behind") == 1);
     world.slow = BYTES("");
-    told(THEIR_DELTA("#{b => 7}"));
+    told("{" OUR_REF(2) ", " GOT_ONE "}");
+    told(CAST("sync"));
+    SAID(THEM(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
+    SAID(OTHERS(5), OUR_DELTA("#{b => 1}"));
+    world.slow = BYTES("b@h");
+    increment();
+    told(CAST("sync"));
+    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 3}"));
+    world.slow = BYTES("");
+    told("{grove_delta, " GCOUNTER("b", "#{b => 7}") ", " OTHERS(5) "}");
     replica_drained(world.replica, BYTES("c@h"), &world.turn);
     QUIET();
     replica_drained(world.replica, BYTES("b@h"), &world.turn);
-    SAID(THEM(5), OUR_DELTA("#{b => 7, <<\"c1\">> => 2}"));
+    SAID(THEM(5), OUR_DELTA("#{b => 7, <<\"c1\">> => 3}"));
     replica_drained(world.replica, BYTES("b@h"), &world.turn);
     QUIET();
     CU_ASSERT(status("behind") == 0);
     increment();
     told(CAST("sync"));
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 3}"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 3}"));
+    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 4}"));
+    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 4}"));
     world_close();
 }
 
@@ -249,12 +325,12 @@ static void says_its_last_words(void)
     world.slow = BYTES("b@h");
     increment();
     told(CAST("sync"));
-    told(THEIR_DELTA("#{b => 1}"));
+    told("{" OUR_REF(2) ", " GOT_ONE "}");
     increment();
     world.read = world.said.len;
     process_exit(world.replica, term_of("normal"), &world.turn);
     SAID(THEM(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 2}"));
+    SAID(OTHERS(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
     QUIET();
     processes_tidy(world.table);
     world_close();
@@ -281,8 +357,8 @@ static void meets_members(void)
     value_is("{v, {ok, 6}}");
     CU_ASSERT(status("merges") == 2);
     wait_ms(20 * SYNC_MS);
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SAID(THEM(5), OUR_DELTA("#{b => 2, c => 3, <<\"c1\">> => 1}"));
+    SAID(OTHERS(5), OUR_DELTA("#{b => 2, c => 3, <<\"c1\">> => 1}"));
     QUIET();
     world_close();
 }
@@ -360,6 +436,7 @@ static void asks_again_when_nobody_answered(void)
     SAID(OTHERS(5), "{'$gen_call', {" US ", " OUR_REF(2) "}, state}");
     told("{" OUR_REF(2) ", " GOT_ONE "}");
     wait_ms(100 * SYNC_MS);
+    SAID(OTHERS(5), OUR_DELTA("#{b => 1}"));
     QUIET();
     value_is("{v, {ok, 1}}");
     world_close();
@@ -413,7 +490,7 @@ static void asks_few_at_once(void)
     }
     world.read = world.said.len;
     QUIET();
-    told("{" OUR_REF(1) ", " GOT_ONE "}");
+    told("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{}") "}}");
     SAID("rex", PULL(OUR_REF(9), THEM(18)));
     left(THEM(12));
     SAID("rex", PULL(OUR_REF(10), THEM(19)));
@@ -426,7 +503,8 @@ static void asks_few_at_once(void)
 }
 
 SUITE("exchange", TEST(takes_deltas_in_every_form), TEST(drops_what_it_said_itself),
-      TEST(takes_no_delta_for_an_empty_one), TEST(passes_nothing_on),
+      TEST(takes_no_delta_for_an_empty_one), TEST(passes_on_no_news), TEST(passes_on_the_past),
+      TEST(passes_on_all_until_it_has_caught_up), TEST(sends_unknown_fields_with_a_delta),
       TEST(refuses_what_is_malformed), TEST(syncs_on_its_timer),
       TEST(forgets_the_delta_without_members), TEST(tells_a_delta_that_comes_to_nothing),
       TEST(syncs_when_told_by_the_node), TEST(spares_slow_peers),

@@ -17,13 +17,13 @@ static void takes_all(void)
     struct options_error error;
     CU_ASSERT_FATAL(read(&o, "page_views",
                          "#{crdt => gcounter, actor => {a, 1}, group => {counter, <<\"v\">>},"
-                         "  sync_interval => 250}",
+                         "  mapset => versioned, sync_interval => 250}",
                          &error) == OK);
     CU_ASSERT(o.type == crdt_type_named(BYTES("gcounter")));
     ASSERT_TERM(term_bytes(&o.name), term_of("page_views"));
     ASSERT_TERM(term_bytes(&o.actor), term_of("{a, 1}"));
     ASSERT_TERM(term_bytes(&o.group), term_of("{counter, <<\"v\">>}"));
-    CU_ASSERT(o.sync_ms == 250);
+    CU_ASSERT(o.sync_ms == 250 && o.mapset == MAPSET_VERSIONED);
     replica_options_free(&o);
     replica_options_free(&o);
 }
@@ -36,7 +36,10 @@ static void has_defaults(void)
     CU_ASSERT(o.type == crdt_type_named(BYTES("pncounter")));
     ASSERT_TERM(term_bytes(&o.actor), term_of("<<\"c1@h\">>"));
     ASSERT_TERM(term_bytes(&o.group), term_of("n"));
-    CU_ASSERT(o.sync_ms == 5000);
+    CU_ASSERT(o.sync_ms == 5000 && o.mapset == MAPSET_PLAIN);
+    replica_options_free(&o);
+    CU_ASSERT_FATAL(read(&o, "n", "#{crdt => gcounter, mapset => plain}", &error) == OK);
+    CU_ASSERT(o.mapset == MAPSET_PLAIN);
     replica_options_free(&o);
 }
 
@@ -70,14 +73,20 @@ static void says_what_is_wrong(void)
     refused("n", "#{crdt => gcounter, sync_interval => 86400001}", SYNC_WANTED "86400001");
     refused("n", "#{crdt => gcounter, sync_interval => 0.5}", SYNC_WANTED "0.5");
     refused("n", "#{crdt => gcounter, sync_interval => -5}", SYNC_WANTED "-5");
-    refused("n", "#{crdt => tree}", "crdt: expected one of gcounter, pncounter, found tree");
-    refused("n", "#{crdt => <<\"gcounter\">>}",
-            "crdt: expected one of gcounter, pncounter, found <<\"gcounter\">>");
+    refused("n", "#{crdt => gcounter, mapset => 2}",
+            "mapset: expected plain or versioned, found 2");
+#define CRDT_WANTED                                                                                \
+    "crdt: expected one of gcounter, pncounter, lww_register, mv_register, gset, two_p_set, "      \
+    "or_set, dvv_set, or_map, rga, found "
+    refused("n", "#{crdt => tree}", CRDT_WANTED "tree");
+    refused("n", "#{crdt => <<\"gcounter\">>}", CRDT_WANTED "<<\"gcounter\">>");
     refused("n", "#{actor => a}", "options: expected a crdt, found #{actor => a}");
-    refused("n", "#{crdt => gcounter, actor => a, colour => red}",
-            "options: expected the keys actor, crdt, group and sync_interval, found colour");
+    refused(
+        "n", "#{crdt => gcounter, actor => a, colour => red}",
+        "options: expected the keys actor, crdt, group, mapset and sync_interval, found colour");
     refused("n", "#{crdt => gcounter, <<\"group\">> => g}",
-            "options: expected the keys actor, crdt, group and sync_interval, found <<\"group\">>");
+            "options: expected the keys actor, crdt, group, mapset and sync_interval, found "
+            "<<\"group\">>");
     refused("n", "[{crdt, gcounter}]", "options: expected a map, found [{crdt,gcounter}]");
     refused("<<\"n\">>", "#{crdt => gcounter}",
             "name: expected an atom other than '' and undefined, found <<\"n\">>");

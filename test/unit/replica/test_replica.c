@@ -158,6 +158,33 @@ static void refuses_wrong_operations(void)
     world_close();
 }
 
+static void answers_what_operations_made(void)
+{
+    world_open_settled();
+    told(CALL(1, "{mutate_reply, increment}"));
+    SAID(THEM(1), REPLY(1, "{ok, ok}"));
+    told(CALL(1, "{mutate_reply, {increment, [5]}}"));
+    SAID(THEM(1), REPLY(1, "{ok, ok}"));
+    told(CALL(1, "{mutate_reply, [increment, {increment, [5]}, increment]}"));
+    SAID(THEM(1), REPLY(1, "{ok, [ok, ok, ok]}"));
+    told(CALL(1, "{mutate_reply, [increment]}"));
+    SAID(THEM(1), REPLY(1, "{ok, [ok]}"));
+    told(CALL(1, "{mutate_reply, []}"));
+    SAID(THEM(1), REPLY(1, "{ok, []}"));
+    told(CALL(1, "value"));
+    SAID(THEM(1), REPLY(1, "{ok, 14}"));
+    told(CALL(1, "{mutate_reply, [increment, decrement]}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, {decrement, []}}}"));
+    told(CALL(1, "{mutate_reply, fun m:f/1}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, fun m:f/1}}"));
+    told(CALL(1, "{mutate_reply, fun 'Elixir.Grove.Counter.GCounter':increment/1}"));
+    SAID(THEM(1), REPLY(1, "{error, {bad_op, fun 'Elixir.Grove.Counter.GCounter':increment/1}}"));
+    told(CAST("{mutate_reply, increment}")); /* nobody would hear the answer */
+    QUIET();
+    CU_ASSERT(status("mutations") == 5 && status("ignored") == 1);
+    world_close();
+}
+
 static void bounds_counts(void)
 {
     struct buf message = {0}, echoed = {0};
@@ -258,13 +285,13 @@ static void tells_its_status(void)
     ASSERT_TERM(buf_bytes(&map),
                 term_of("#{crdt => gcounter, group => {counter, <<\"v\">>}, actor => <<\"c1\">>,"
                         " peers => 1, mutations => 1, merges => 1, refused => 1, ignored => 1,"
-                        " waiting => 0, behind => 0}"));
+                        " waiting => 0, behind => 0, tombstones => 0}"));
     buf_free(&map);
     world_close();
 }
 
 SUITE("replica", TEST(starts_as_what_it_is), TEST(answers_reads), TEST(answers_with_what_is_now),
       TEST(never_answers_with_silence), TEST(ignores_what_nobody_waits_for),
-      TEST(mutates_by_operation), TEST(refuses_wrong_operations), TEST(bounds_counts),
-      TEST(syncs_however_it_is_asked), TEST(shows_its_state_as_groves_server_does),
-      TEST(tells_its_status))
+      TEST(mutates_by_operation), TEST(refuses_wrong_operations),
+      TEST(answers_what_operations_made), TEST(bounds_counts), TEST(syncs_however_it_is_asked),
+      TEST(shows_its_state_as_groves_server_does), TEST(tells_its_status))

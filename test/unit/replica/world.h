@@ -103,7 +103,8 @@ static inline void world_open(const char *options)
     struct options_error error;
     world =
         (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log}};
-    world.turn = (struct turn){.now_ms = 1000, .random = 1, .post = &world.post};
+    world.turn =
+        (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};
     world.table = processes_new(BYTES("a@h"), 7);
     buf_room(&world.said, 1); /* so that its end is an address before anything is said */
     must(replica_options_read(&o, term_of("page_views"), term_of(options), BYTES("c1"), &error) ==

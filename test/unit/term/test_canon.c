@@ -375,9 +375,41 @@ static void survives_mutants(void)
     }
 }
 
+static void viewed(struct bytes given, bool in_place)
+{
+    struct buf scratch = {0}, wanted = {0};
+    struct bytes checked = wall(given), got;
+    buf_put_u8(&scratch, 'x');
+    CU_ASSERT(canon_put(&wanted, checked) == OK);
+    CU_ASSERT(canon_view(&scratch, checked, &got) == OK);
+    CU_ASSERT(bytes_equal(got, buf_bytes(&wanted)));
+    CU_ASSERT((got.at == checked.at) == in_place);
+    buf_free(&scratch);
+    buf_free(&wanted);
+}
+
+/* What has but one encoding is not copied. */
+static void views_terms(void)
+{
+    viewed(hex("6d 00000002 6162"), true);
+    viewed(hex("61 07"), true);
+    viewed(hex("77 01 61"), true);
+    viewed(hex("6a"), true);
+    viewed(hex("62 00000100"), true);
+    viewed(hex("62 ffffffff"), true);
+    viewed(hex("62 00000007"), false);
+    viewed(hex("64 0001 61"), false);
+    viewed(hex("68 01 64 0001 61"), false);
+    viewed(hex("6c 00000001 6101 6a"), false);
+    struct buf scratch = {0};
+    struct bytes got;
+    CU_ASSERT(canon_view(&scratch, hex("74 00000002 6101 6101 6101 6102"), &got) == ERR_DUPLICATE);
+    buf_free(&scratch);
+}
+
 SUITE("canon", TEST(agrees_with_a_beam), TEST(appends), TEST(copies), TEST(refuses_equal_keys),
       TEST(orders_keys), TEST(compares_keys_that_are_copied_in_part), TEST(bounds_the_sorting),
       TEST(draws_the_line_between_strings_and_lists), TEST(clears_the_bits_behind_a_bit_string),
       TEST(goes_as_deep_as_a_check), TEST(unpacks_exactly),
       TEST(refuses_every_prefix_of_external_terms), TEST(demands_a_version), TEST(unpacks_in_steps),
-      TEST(survives_mutants))
+      TEST(survives_mutants), TEST(views_terms))

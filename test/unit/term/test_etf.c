@@ -260,6 +260,25 @@ static void reads_a_message(void)
     CU_ASSERT(etf_finish(&in) == OK);
 }
 
+/* However it is written; and nothing else is one, or consumed. */
+static void accepts_nil(void)
+{
+    static const char *const nils[] = {"6a", "6b0000", "6c00000000 6a", "6c00000000 6c00000000 6a"};
+    for (size_t i = 0; i < sizeof(nils) / sizeof(nils[0]); i++) {
+        struct etf_in in = etf_open(wall(hex(nils[i])));
+        CU_ASSERT(etf_accept_nil(&in) && etf_finish(&in) == OK);
+        CU_ASSERT(!etf_accept_nil(&in));
+    }
+    static const char *const others[] = {"6b000101", "6c00000001 6101 6a", "6c00000000 6101",
+                                         "770161",   "6d00000000",         "6800"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct etf_in in = etf_open(wall(hex(others[i])));
+        CU_ASSERT(!etf_accept_nil(&in));
+        CU_ASSERT(bytes_equal(etf_any(&in), hex(others[i])));
+        CU_ASSERT(etf_finish(&in) == OK);
+    }
+}
+
 static void keeps_its_first_error(void)
 {
     struct etf_in in = etf_open(wall(hex("6802 6101 770161")));
@@ -274,7 +293,7 @@ static void keeps_its_first_error(void)
     CU_ASSERT(etf_tuple(&in) == 0 && etf_map(&in) == 0);
     etf_atom(&in, &atom);
     CU_ASSERT(atom.len == 0);
-    CU_ASSERT(!etf_accept(&in, "a") && !etf_bool(&in));
+    CU_ASSERT(!etf_accept(&in, "a") && !etf_accept_nil(&in) && !etf_bool(&in));
     CU_ASSERT(etf_int64(&in) == 0 && etf_uint64(&in) == 0 && etf_uint32(&in) == 0);
     CU_ASSERT(etf_float(&in) == 0 && etf_binary(&in).len == 0);
     CU_ASSERT(etf_pid(&in).node.len == 0 && etf_port(&in).node.len == 0);
@@ -486,7 +505,8 @@ SUITE("etf", TEST(accepts_what_a_beam_sends), TEST(refuses_every_prefix),
       TEST(refuses_unknown_tags), TEST(checks_atoms), TEST(checks_numbers),
       TEST(checks_float_texts), TEST(checks_bit_strings), TEST(checks_identifiers),
       TEST(checks_the_insides_of_funs), TEST(tells_kinds), TEST(skips_whole_terms),
-      TEST(reads_a_message), TEST(keeps_its_first_error), TEST(finishes_only_at_the_end),
-      TEST(reads_atoms_in_every_encoding), TEST(reads_integers), TEST(reads_floats),
-      TEST(reads_binaries), TEST(takes_identifiers_apart), TEST(takes_exports_apart),
-      TEST(walks_lists), TEST(stays_in_step_when_a_walk_is_left), TEST(takes_one_head_off))
+      TEST(reads_a_message), TEST(accepts_nil), TEST(keeps_its_first_error),
+      TEST(finishes_only_at_the_end), TEST(reads_atoms_in_every_encoding), TEST(reads_integers),
+      TEST(reads_floats), TEST(reads_binaries), TEST(takes_identifiers_apart),
+      TEST(takes_exports_apart), TEST(walks_lists), TEST(stays_in_step_when_a_walk_is_left),
+      TEST(takes_one_head_off))

@@ -1,0 +1,156 @@
+#include "crdt.h"
+
+#include "../mem.h"
+#include "../term/write.h"
+
+static struct form form_of(const struct crdt_type *type)
+{
+    return (struct form){type->module, type->fields, type->needed};
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+void crdt_open(struct crdt *c, const struct crdt_type *type, const struct crdt_options *o)
+{
+    c->type = type;
+    c->options = o;
+    if (type->open != NULL)
+        type->open(c);
+}
+
+void crdt_close(struct crdt *c)
+{
+    extras_free(&c->extras);
+    c->type->close(c);
+}
+
+struct crdt *crdt_make(const struct crdt_type *type, const struct crdt_options *o)
+{
+    struct crdt *c = mem_take(type->bytes);
+    crdt_open(c, type, o);
+    return c;
+}
+
+void crdt_free(struct crdt *c)
+{
+    if (c == NULL)
+        return;
+    crdt_close(c);
+    mem_free(c);
+}
+
+/* --- changes --------------------------------------------------------------- */
+
+void mutation_reply_ok(struct mutation_turn *t, size_t count)
+{
+    for (; t->reply != NULL && count > 0; count--)
+        put_atom(t->reply, "ok");
+}
+
+enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
+{
+    must(t->grown == NULL || (t->grown->type == c->type && t->grown != c));
+    enum err e = c->type->mutate(c, ops, count, t);
+    must(e == OK || t->bad < count);
+    return e;
+}
+
+/* A checked struct, read: the values of its known fields, and the unknown ones. */
+struct read {
+    struct bytes values[CRDT_FIELDS_MAX];
+    struct buf extras;
+};
+
+static enum err read_open(struct read *r, const struct crdt_type *type, struct bytes checked)
+{
+    struct form form = form_of(type);
+    r->extras = (struct buf){0};
+    return struct_read(checked, &form, r->values, &r->extras);
+}
+
+static bool read_join(struct crdt *c, const struct read *r, struct crdt *grown)
+{
+    must(grown == NULL || (grown->type == c->type && grown != c));
+    bool grew = c->type->join(c, r->values, grown);
+    return extras_join(&c->extras, buf_bytes(&r->extras), grown != NULL ? &grown->extras : NULL) ||
+           grew;
+}
+
+enum err crdt_merge(struct crdt *c, struct bytes checked, struct crdt *grown, bool *changed)
+{
+    struct read r;
+    *changed = false;
+    enum err e = read_open(&r, c->type, checked);
+    if (e == OK)
+        e = c->type->fits(r.values);
+    if (e == OK)
+        *changed = read_join(c, &r, grown);
+    buf_free(&r.extras);
+    return e;
+}
+
+enum err crdt_fits(const struct crdt_type *type, struct bytes checked)
+{
+    struct read r;
+    enum err e = read_open(&r, type, checked);
+    if (e == OK)
+        e = type->fits(r.values);
+    buf_free(&r.extras);
+    return e;
+}
+
+enum err crdt_fits_inside(const struct crdt_type *type, struct bytes checked)
+{
+    enum err e = crdt_fits(type, checked);
+    return e == ERR_TYPE ? ERR_SHAPE : e;
+}
+
+bool crdt_join(struct crdt *c, struct bytes fitting, struct crdt *grown)
+{
+    struct read r;
+    enum err e = read_open(&r, c->type, fitting);
+    must(e == OK);
+    bool grew = read_join(c, &r, grown);
+    buf_free(&r.extras);
+    return grew;
+}
+
+void crdt_share_extras(struct crdt *to, const struct crdt *from)
+{
+    extras_join(&to->extras, term_bytes(&from->extras.map), NULL);
+    if (from->type->share != NULL)
+        from->type->share(to, from);
+}
+
+/* --- what is read from one -------------------------------------------------- */
+
+void crdt_state(const struct crdt *c, struct buf *out)
+{
+    struct form form = form_of(c->type);
+    struct struct_out s = struct_open(out, &form, &c->extras);
+    for (unsigned i = 0; form.fields[i] != NULL; i++) {
+        struct_field(&s, form.fields[i]);
+        c->type->put(c, i, out);
+    }
+    struct_close(&s);
+}
+
+void crdt_value(const struct crdt *c, struct buf *out)
+{
+    c->type->value(c, out);
+}
+
+bool crdt_empty(const struct crdt *c)
+{
+    return c->extras.map.len == 0 && c->type->empty(c);
+}
+
+size_t crdt_tombstones(const struct crdt *c)
+{
+    return c->type->tombstones != NULL ? c->type->tombstones(c) : 0;
+}
+
+void crdt_check(const struct crdt *c)
+{
+    c->type->check(c);
+}

@@ -1,0 +1,141 @@
+#include "gset.h"
+
+#include "../term/canon.h"
+#include "../term/write.h"
+#include "types.h"
+
+enum { ACTOR, DELTA_BUFFER, ELEMENTS };
+
+static struct gset *of(struct crdt *c)
+{
+    return (struct gset *)c;
+}
+
+static const struct gset *of_const(const struct crdt *c)
+{
+    return (const struct gset *)c;
+}
+
+static void open_elements(struct crdt *c)
+{
+    table_init(&of(c)->elements, 0, c->options->seed);
+}
+
+static void close_elements(struct crdt *c)
+{
+    table_free(&of(c)->elements, NULL);
+}
+
+bool gset_add(struct gset *s, struct bytes element, struct gset *grown)
+{
+    bool added;
+    table_add(&s->elements, element, &added);
+    if (added && grown != NULL)
+        gset_add(grown, element, NULL);
+    return added;
+}
+
+static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (op_is(&ops[i], "add", 1))
+            continue;
+        t->bad = i;
+        return ERR_BAD_OP;
+    }
+    for (size_t i = 0; i < count; i++)
+        gset_add(of(c), ops[i].args[0], t->grown != NULL ? of(t->grown) : NULL);
+    mutation_reply_ok(t, count);
+    return OK;
+}
+
+/* Its delta_buffer is the sender's own bookkeeping. */
+static enum err fits(const struct bytes *values)
+{
+    struct etf_in in;
+    uint32_t left;
+    struct buf scratch = {0};
+    struct bytes element;
+    enum err e = mapset_read(values[ELEMENTS], &in, &left);
+    for (; e == OK && left > 0; left--)
+        e = canon_view(&scratch, mapset_next(&in), &element);
+    buf_free(&scratch);
+    return e == ERR_TYPE ? ERR_SHAPE : e;
+}
+
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+{
+    struct etf_in in;
+    uint32_t left;
+    struct buf scratch = {0};
+    bool grew = false;
+    enum err e = mapset_read(values[ELEMENTS], &in, &left);
+    for (; e == OK && left > 0; left--) {
+        struct bytes element;
+        e = canon_view(&scratch, mapset_next(&in), &element);
+        if (e == OK && gset_add(of(c), element, grown != NULL ? of(grown) : NULL))
+            grew = true;
+    }
+    must(e == OK);
+    buf_free(&scratch);
+    return grew;
+}
+
+static void put_elements(const struct gset *s, struct buf *out)
+{
+    const struct table *t = &s->elements;
+    mapset_put(out, s->crdt.options->form, (uint32_t)t->live);
+    for (size_t i = 0; i < table_end(t); i++)
+        mapset_element(out, table_key(t, table_at(t, i)));
+    mapset_end(out, s->crdt.options->form);
+}
+
+static void put(const struct crdt *c, unsigned field, struct buf *out)
+{
+    switch (field) {
+    case ACTOR:
+        put_term(out, c->options->actor);
+        break;
+    case DELTA_BUFFER:
+        mapset_put(out, c->options->form, 0);
+        mapset_end(out, c->options->form);
+        break;
+    case ELEMENTS:
+        put_elements(of_const(c), out);
+        break;
+    }
+}
+
+static void value(const struct crdt *c, struct buf *out)
+{
+    put_elements(of_const(c), out);
+}
+
+static bool empty(const struct crdt *c)
+{
+    return of_const(c)->elements.live == 0;
+}
+
+static void check(const struct crdt *c)
+{
+    const struct table *t = &of_const(c)->elements;
+    table_check(t);
+    must(table_end(t) == t->live); /* nothing ever goes */
+}
+
+const struct crdt_type gset_type = {
+    .module = "Elixir.Grove.Set.GSet",
+    .name = "gset",
+    .fields = {"actor", "delta_buffer", "elements"},
+    .needed = 1u << ELEMENTS,
+    .bytes = sizeof(struct gset),
+    .open = open_elements,
+    .close = close_elements,
+    .mutate = mutate,
+    .fits = fits,
+    .join = join,
+    .put = put,
+    .value = value,
+    .empty = empty,
+    .check = check,
+};

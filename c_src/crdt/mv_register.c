@@ -1,0 +1,372 @@
+/* MVRegister: every value whose writer did not know of another.
+ *
+ * Costs a value: one term, {Value, Clock}, and a pointer pair.  Its clock is the
+ * register's when it was written, so one dominates another when its writer had
+ * seen that.  Beside them stands the clock of all that was seen.  Invariants:
+ *
+ *   1. values are in key order, without doubles, and at most LIMIT_CONCURRENT_VALUES;
+ *   2. none is dominated by another;
+ *   3. the register's clock has all that their clocks have: what is written next
+ *      dominates them all. */
+#include "../limits.h"
+#include "../mem.h"
+#include "../term/canon.h"
+#include "../term/order.h"
+#include "../term/write.h"
+#include "counts.h"
+#include "types.h"
+#include "vclock.h"
+
+enum { ACTOR, CLOCK, DELTA_BUFFER, VALUES };
+
+struct mv_register {
+    struct crdt crdt;
+    struct counts clock;
+    struct term *list; /* {Value, Clock} */
+    size_t len;
+};
+
+static struct mv_register *of(struct crdt *c)
+{
+    return (struct mv_register *)c;
+}
+
+static const struct mv_register *of_const(const struct crdt *c)
+{
+    return (const struct mv_register *)c;
+}
+
+static void close_register(struct crdt *c)
+{
+    struct mv_register *m = of(c);
+    counts_free(&m->clock);
+    for (size_t i = 0; i < m->len; i++)
+        term_free(&m->list[i]);
+    mem_free(m->list);
+}
+
+/* --- many values become those that stay ------------------------------------------ */
+
+struct pair {
+    struct bytes value, clock;
+};
+
+static struct pair pair_open(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    etf_tuple_of(&in, 2);
+    struct pair pair = {.value = etf_any(&in)};
+    pair.clock = etf_any(&in);
+    must(etf_finish(&in) == OK);
+    return pair;
+}
+
+/* What is there and what comes, in key order. */
+struct meeting {
+    struct bytes *list, *clocks;
+    struct term **own; /* NULL: it comes */
+    bool *dominated;
+    size_t len;
+    struct bytes *news; /* those of what comes that stay */
+    size_t news_len;
+};
+
+static void meeting_open(struct meeting *x, size_t most)
+{
+    *x = (struct meeting){
+        .list = mem_take(most * sizeof(*x->list)),
+        .clocks = mem_take(most * sizeof(*x->clocks)),
+        .own = mem_take(most * sizeof(struct term *)),
+        .dominated = mem_take(most * sizeof(*x->dominated)),
+        .news = mem_take(most * sizeof(*x->news)),
+    };
+}
+
+static void meeting_close(struct meeting *x)
+{
+    mem_free(x->list);
+    mem_free(x->clocks);
+    mem_free(x->own);
+    mem_free(x->dominated);
+    mem_free(x->news);
+}
+
+static int meeting_order(const struct mv_register *m, size_t i, const struct bytes *coming,
+                         size_t left)
+{
+    if (i == m->len)
+        return 1;
+    return left == 0 ? -1 : term_compare_keys(term_bytes(&m->list[i]), *coming);
+}
+
+static void meet(struct meeting *x, struct mv_register *m, const struct bytes *coming, size_t count)
+{
+    for (size_t i = 0, j = 0; i < m->len || j < count; x->len++) {
+        int order = meeting_order(m, i, coming + j, count - j);
+        x->list[x->len] = order > 0 ? coming[j] : term_bytes(&m->list[i]);
+        x->own[x->len] = order > 0 ? NULL : &m->list[i];
+        x->clocks[x->len] = pair_open(x->list[x->len]).clock;
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
+/* Leaves the register the values that stay; true when they are others than before. */
+static bool part(struct meeting *x, struct mv_register *m)
+{
+    struct term *list = mem_take(x->len * sizeof(*list));
+    size_t len = 0;
+    bool changed = false;
+    for (size_t i = 0; i < x->len; i++) {
+        struct term *own = x->own[i];
+        bool stays = !x->dominated[i] && len < LIMIT_CONCURRENT_VALUES;
+        changed |= stays == (own == NULL);
+        if (!stays) {
+            if (own != NULL)
+                term_free(own);
+            continue;
+        }
+        list[len++] = own != NULL ? *own : term_copy(x->list[i]);
+        if (own == NULL)
+            x->news[x->news_len++] = x->list[i];
+    }
+    mem_free(m->list);
+    m->list = list;
+    m->len = len;
+    return changed;
+}
+
+static bool settle(struct meeting *x, struct mv_register *m, struct mv_register *grown)
+{
+    struct buf greatest = {0};
+    vclocks_weigh(x->clocks, x->len, m->crdt.options->seed, x->dominated, &greatest);
+    bool later = counts_join(&m->clock, buf_bytes(&greatest), grown ? &grown->clock : NULL);
+    buf_free(&greatest);
+    return part(x, m) || later;
+}
+
+/* Joins values (canonical, in key order); true when the register is another than
+ * before. */
+static bool values_join(struct mv_register *m, const struct bytes *coming, size_t count,
+                        struct mv_register *grown)
+{
+    struct meeting x;
+    meeting_open(&x, m->len + count);
+    meet(&x, m, coming, count);
+    /* A state that is here already comes again and again: nothing to weigh. */
+    bool changed = x.len > m->len && settle(&x, m, grown);
+    if (grown != NULL && x.news_len > 0)
+        values_join(grown, x.news, x.news_len, NULL);
+    meeting_close(&x);
+    return changed;
+}
+
+/* --- mutations ------------------------------------------------------------------- */
+
+static enum err fit_ops(const struct op *ops, size_t count, uint64_t n, struct mutation_turn *t)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool known = op_is(&ops[i], "set", 1) || op_is(&ops[i], "resolve", 1);
+        if (known && i < VCLOCK_N_MAX - n)
+            continue;
+        t->bad = i;
+        return known ? ERR_LIMIT : ERR_BAD_OP;
+    }
+    return OK;
+}
+
+static void raise_own(struct mv_register *m, uint64_t n, struct mv_register *grown)
+{
+    struct buf count = {0};
+    put_uint(&count, n);
+    counts_raise(&m->clock, m->crdt.options->actor, buf_bytes(&count),
+                 grown != NULL ? &grown->clock : NULL);
+    buf_free(&count);
+}
+
+/* Each set and resolve replaces what was seen, so only the last one's value is left. */
+static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
+{
+    struct mv_register *m = of(c), *grown = t->grown != NULL ? of(t->grown) : NULL;
+    struct etf_in in = etf_open(counts_of(&m->clock, c->options->actor));
+    uint64_t n = etf_uint64(&in);
+    enum err e = fit_ops(ops, count, n, t);
+    if (e != OK || count == 0)
+        return e;
+
+    struct buf pair = {0};
+    raise_own(m, n + count, grown);
+    put_tuple(&pair, 2);
+    put_term(&pair, ops[count - 1].args[0]);
+    counts_put(&m->clock, &pair);
+    struct bytes coming = buf_bytes(&pair);
+    values_join(m, &coming, 1, grown);
+    must(m->len == 1);
+    buf_free(&pair);
+    mutation_reply_ok(t, count);
+    return OK;
+}
+
+/* --- joins ----------------------------------------------------------------------- */
+
+static enum err read_clock(struct buf *canonical, struct bytes checked)
+{
+    enum err e = canon_put(canonical, checked);
+    return e == OK ? vclock_fits(buf_bytes(canonical)) : e;
+}
+
+static enum err values_check(struct bytes canonical)
+{
+    struct etf_in in = etf_open(canonical);
+    for (uint32_t values = etf_map(&in); values > 0 && in.err == OK; values--) {
+        etf_tuple_of(&in, 2);
+        etf_any(&in);
+        struct bytes clock = etf_any(&in);
+        etf_expect(&in, "true");
+        enum err e = in.err == OK ? vclock_fits(clock) : OK;
+        if (e != OK)
+            etf_fail(&in, e);
+    }
+    return etf_finish(&in);
+}
+
+static enum err read_values(struct buf *canonical, struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    if (etf_peek(&in) != ETF_MAP)
+        return ERR_SHAPE;
+    if (etf_map(&in) > LIMIT_CONCURRENT_VALUES)
+        return ERR_LIMIT;
+    enum err e = canon_put(canonical, checked);
+    return e == OK ? values_check(buf_bytes(canonical)) : e;
+}
+
+static enum err fits(const struct bytes *values)
+{
+    struct buf clock = {0}, pairs = {0};
+    enum err e = read_clock(&clock, values[CLOCK]);
+    if (e == OK)
+        e = read_values(&pairs, values[VALUES]);
+    buf_free(&clock);
+    buf_free(&pairs);
+    return e;
+}
+
+/* Its delta_buffer is the sender's own bookkeeping. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+{
+    struct mv_register *m = of(c), *news = grown != NULL ? of(grown) : NULL;
+    struct buf canonical = {0};
+    enum err e = read_values(&canonical, values[VALUES]);
+    must(e == OK);
+    struct etf_in in = etf_open(buf_bytes(&canonical));
+    uint32_t count = etf_map(&in);
+    struct bytes *coming = mem_take(count * sizeof(*coming));
+    for (uint32_t i = 0; i < count; i++) {
+        coming[i] = etf_any(&in);
+        etf_any(&in);
+    }
+    bool later = counts_join(&m->clock, values[CLOCK], news != NULL ? &news->clock : NULL);
+    bool changed = values_join(m, coming, count, news);
+    mem_free(coming);
+    buf_free(&canonical);
+    return later || changed;
+}
+
+/* --- what is read from one ------------------------------------------------------- */
+
+static void values_put(const struct mv_register *m, struct buf *out)
+{
+    put_map(out, (uint32_t)m->len);
+    for (size_t i = 0; i < m->len; i++) {
+        put_term(out, term_bytes(&m->list[i]));
+        put_bool(out, true);
+    }
+}
+
+static void put(const struct crdt *c, unsigned field, struct buf *out)
+{
+    switch (field) {
+    case ACTOR:
+        put_term(out, c->options->actor);
+        break;
+    case CLOCK:
+        counts_put(&of_const(c)->clock, out);
+        break;
+    case DELTA_BUFFER:
+        put_atom(out, "nil");
+        break;
+    case VALUES:
+        values_put(of_const(c), out);
+        break;
+    }
+}
+
+static void value(const struct crdt *c, struct buf *out)
+{
+    const struct mv_register *m = of_const(c);
+    if (m->len > 0)
+        put_list(out, (uint32_t)m->len);
+    for (size_t i = 0; i < m->len; i++)
+        put_term(out, pair_open(term_bytes(&m->list[i])).value);
+    put_nil(out);
+}
+
+static bool empty(const struct crdt *c)
+{
+    return of_const(c)->clock.len == 0 && of_const(c)->len == 0;
+}
+
+static void check_order(const struct mv_register *m)
+{
+    must(m->len <= LIMIT_CONCURRENT_VALUES);
+    for (size_t i = 1; i < m->len; i++)
+        must(term_compare_keys(term_bytes(&m->list[i - 1]), term_bytes(&m->list[i])) < 0);
+}
+
+/* That the clock has all that theirs have is that it does not grow by the greatest. */
+static void check_clocks(const struct mv_register *m)
+{
+    struct bytes *clocks = mem_take(m->len * sizeof(*clocks));
+    bool *dominated = mem_take(m->len * sizeof(*dominated));
+    struct counts clock = {0};
+    struct buf all = {0}, greatest = {0};
+    for (size_t i = 0; i < m->len; i++)
+        clocks[i] = pair_open(term_bytes(&m->list[i])).clock;
+    vclocks_weigh(clocks, m->len, m->crdt.options->seed, dominated, &greatest);
+    for (size_t i = 0; i < m->len; i++)
+        must(!dominated[i]);
+    counts_put(&m->clock, &all);
+    must(vclock_fits(buf_bytes(&all)) == OK);
+    counts_join(&clock, buf_bytes(&all), NULL);
+    bool grew = counts_join(&clock, buf_bytes(&greatest), NULL);
+    must(!grew);
+    mem_free(clocks);
+    mem_free(dominated);
+    counts_free(&clock);
+    buf_free(&all);
+    buf_free(&greatest);
+}
+
+static void check(const struct crdt *c)
+{
+    counts_check(&of_const(c)->clock);
+    check_order(of_const(c));
+    check_clocks(of_const(c));
+}
+
+const struct crdt_type mv_register_type = {
+    .module = "Elixir.Grove.Register.MVRegister",
+    .name = "mv_register",
+    .fields = {"actor", "clock", "delta_buffer", "values"},
+    .needed = 1u << CLOCK | 1u << VALUES,
+    .bytes = sizeof(struct mv_register),
+    .close = close_register,
+    .mutate = mutate,
+    .fits = fits,
+    .join = join,
+    .put = put,
+    .value = value,
+    .empty = empty,
+    .check = check,
+};

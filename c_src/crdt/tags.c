@@ -1,0 +1,195 @@
+#include "tags.h"
+
+#include "../mem.h"
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/write.h"
+
+_Static_assert(sizeof(struct tag) == 12, "a set of tags has no gaps");
+_Static_assert(sizeof(struct tags) == 16, "an element's tags are small");
+
+/* --- actors ---------------------------------------------------------------- */
+
+/* An entry's record is its number. */
+void actors_init(struct actors *a, uint64_t seed)
+{
+    table_init(&a->table, sizeof(uint32_t), seed);
+}
+
+void actors_free(struct actors *a)
+{
+    table_free(&a->table, NULL);
+}
+
+size_t actors_count(const struct actors *a)
+{
+    return table_end(&a->table);
+}
+
+uint32_t actors_number(struct actors *a, struct bytes actor)
+{
+    bool added;
+    uint32_t *number = table_add(&a->table, actor, &added);
+    if (added)
+        *number = (uint32_t)(table_end(&a->table) - 1);
+    return *number;
+}
+
+bool actors_find(const struct actors *a, struct bytes actor, uint32_t *number)
+{
+    const uint32_t *found = table_find(&a->table, actor);
+    if (found != NULL)
+        *number = *found;
+    return found != NULL;
+}
+
+struct bytes actors_term(const struct actors *a, uint32_t number)
+{
+    return table_key(&a->table, table_at(&a->table, number));
+}
+
+/* --- one tag --------------------------------------------------------------- */
+
+bool tag_equal(struct tag a, struct tag b)
+{
+    return a.n == b.n && a.actor == b.actor;
+}
+
+void tag_put(struct buf *out, const struct actors *a, struct tag tag)
+{
+    put_tuple(out, 2);
+    put_term(out, actors_term(a, tag.actor));
+    put_uint(out, tag.n);
+}
+
+struct tag tag_for(struct actors *to, const struct actors *from, struct tag tag)
+{
+    return (struct tag){tag.n, actors_number(to, actors_term(from, tag.actor))};
+}
+
+/* --- reading --------------------------------------------------------------- */
+
+void tag_reader_close(struct tag_reader *r)
+{
+    buf_free(&r->canonical);
+    *r = (struct tag_reader){0};
+}
+
+/* The cursor's next two terms; its error is the tag's, too. */
+static void take_apart(struct etf_in *in, struct bytes *actor, uint64_t *n)
+{
+    *actor = etf_any(in);
+    if (in->err == OK && etf_peek(in) != ETF_INTEGER)
+        etf_fail(in, ERR_SHAPE);
+    *n = etf_uint64(in);
+    if (*n > INT64_MAX)
+        etf_fail(in, ERR_RANGE);
+}
+
+enum err tag_check_pair(struct tag_reader *r, struct etf_in *pairs)
+{
+    struct bytes actor, canonical;
+    uint64_t n;
+    take_apart(pairs, &actor, &n);
+    if (pairs->err != OK || bytes_equal(actor, r->last))
+        return pairs->err;
+    enum err e = canon_view(&r->canonical, actor, &canonical);
+    if (e == OK)
+        r->last = actor;
+    return e;
+}
+
+struct tag tag_read_pair(struct tag_reader *r, struct actors *a, struct etf_in *pairs)
+{
+    struct bytes actor, canonical;
+    uint64_t n;
+    take_apart(pairs, &actor, &n);
+    must(pairs->err == OK);
+    if (!bytes_equal(actor, r->last)) {
+        enum err e = canon_view(&r->canonical, actor, &canonical);
+        must(e == OK);
+        r->number = actors_number(a, canonical);
+        r->last = actor;
+    }
+    return (struct tag){n, r->number};
+}
+
+enum err tag_check(struct tag_reader *r, struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    etf_tuple_of(&in, 2);
+    enum err e = tag_check_pair(r, &in);
+    return e == OK ? etf_finish(&in) : e;
+}
+
+struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    etf_tuple_of(&in, 2);
+    return tag_read_pair(r, a, &in);
+}
+
+/* --- the tags of one element ------------------------------------------------ */
+
+void tags_free(struct tags *t)
+{
+    if (t->count > 1) {
+        tag_set_free(t->in.many);
+        mem_free(t->in.many);
+    }
+    *t = (struct tags){0};
+}
+
+bool tags_has(const struct tags *t, struct tag tag)
+{
+    return t->count > 1 ? tag_set_has(t->in.many, tag) : t->count == 1 && tag_equal(t->in.one, tag);
+}
+
+bool tags_add(struct tags *t, struct tag tag, uint64_t seed)
+{
+    if (tags_has(t, tag))
+        return false;
+    if (t->count == 0) {
+        t->in.one = tag;
+    } else {
+        if (t->count == 1) {
+            struct tag_set *many = mem_take(sizeof(*many));
+            tag_set_init(many, seed);
+            tag_set_add(many, t->in.one);
+            t->in.many = many;
+        }
+        tag_set_add(t->in.many, tag);
+    }
+    t->count++;
+    return true;
+}
+
+bool tags_remove(struct tags *t, struct tag tag)
+{
+    if (!tags_has(t, tag))
+        return false;
+    if (t->count > 1)
+        tag_set_remove(t->in.many, tag);
+    t->count--;
+    if (t->count == 1) {
+        struct tag_set *many = t->in.many;
+        struct tag left;
+        size_t at = 0;
+        must(tag_set_next(many, &at, &left));
+        tag_set_free(many);
+        mem_free(many);
+        t->in.one = left;
+    }
+    return true;
+}
+
+bool tags_next(const struct tags *t, size_t *at, struct tag *tag)
+{
+    if (t->count > 1)
+        return tag_set_next(t->in.many, at, tag);
+    if (*at >= t->count)
+        return false;
+    *tag = t->in.one;
+    ++*at;
+    return true;
+}

@@ -1,0 +1,203 @@
+/* What the data types cost in memory and time:
+ *
+ *     build/bench/types [TYPE ...]
+ *
+ * A type is a row: what its i-th operation is.  Each runs in a process of its own,
+ * whose peak of memory is the state's, give or take a few megabytes. */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crdt/crdt.h"
+#include "term/etf.h"
+#include "term/write.h"
+
+#define MANY   1000000 /* operations, for the memory */
+#define STATE  100000  /* and for whole states */
+#define BATCH  1000    /* of them at once */
+#define ROUNDS 7       /* of which the best counts */
+
+struct row {
+    const char *type;
+    void (*op)(struct buf *out, uint32_t i);
+};
+
+static void put_short_binary(struct buf *out, uint32_t i)
+{
+    char text[16];
+    int len = snprintf(text, sizeof(text), "element-%07u", i);
+    put_binary(out, (struct bytes){(const uint8_t *)text, (size_t)len});
+}
+
+/* {Name, [<<"element-0000007">>]} */
+static void put_op(struct buf *out, const char *name, uint32_t i)
+{
+    put_tuple(out, 2);
+    put_atom(out, name);
+    put_list(out, 1);
+    put_short_binary(out, i);
+    put_nil(out);
+}
+
+static void add(struct buf *out, uint32_t i)
+{
+    put_op(out, "add", i);
+}
+
+static void add_and_remove(struct buf *out, uint32_t i)
+{
+    put_op(out, i % 2 == 0 ? "add" : "remove", i / 2);
+}
+
+static const struct row rows[] = {
+    {"gset", add},
+    {"two_p_set", add_and_remove},
+    {"or_set", add},
+    {"dvv_set", add},
+};
+
+/* --- measuring --------------------------------------------------------------- */
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static size_t memory_bytes(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static double peak_mb(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static struct crdt *empty(const struct crdt_type *type, bool of_peer)
+{
+    static const struct crdt_options options[] = {
+        {{(const uint8_t *)"w\1a", 3}, 0x5eed, MAPSET_PLAIN},
+        {{(const uint8_t *)"w\1b", 3}, 0xfeed, MAPSET_PLAIN},
+    };
+    return crdt_make(type, &options[of_peer]);
+}
+
+static void mutate(struct crdt *c, const struct row *row, uint32_t count)
+{
+    struct buf request = {0};
+    for (uint32_t i = 0; i < count; i += BATCH) {
+        struct ops ops;
+        struct bytes bad;
+        struct mutation_turn turn = {.wall_ms = i};
+        buf_clear(&request);
+        put_list(&request, BATCH);
+        for (uint32_t j = 0; j < BATCH; j++)
+            row->op(&request, i + j);
+        put_nil(&request);
+        must(ops_read(&ops, buf_bytes(&request), &bad) == OK);
+        must(crdt_mutate(c, ops.list, ops.count, &turn) == OK);
+        ops_free(&ops);
+    }
+    buf_free(&request);
+}
+
+static void measure_memory(const struct crdt_type *type, const struct row *row)
+{
+    struct crdt *c = empty(type, false);
+    size_t before = memory_bytes();
+    double start = now_ms();
+    mutate(c, row, MANY);
+    double took = now_ms() - start;
+    printf("%-10s %8d operations: %6.1f MB at the peak, %5.1f bytes and %.2f us each\n", row->type,
+           MANY, peak_mb(), (double)(memory_bytes() - before) / MANY, took * 1e3 / MANY);
+    crdt_free(c);
+}
+
+/* One join of the state into c; what it takes besides, in milliseconds, when that is
+ * less than *best. */
+static void time_join(struct crdt *c, struct bytes state, struct crdt *grown, double *best)
+{
+    bool changed;
+    double start = now_ms();
+    must(crdt_merge(c, state, grown, &changed) == OK);
+    double took = now_ms() - start;
+    *best = took < *best ? took : *best;
+}
+
+static void measure_joins(const struct crdt_type *type, const struct row *row)
+{
+    double write = 1e9, check = 1e9, into_empty = 1e9, telling = 1e9, into_equal = 1e9;
+    struct crdt *c = empty(type, false);
+    struct buf state = {0};
+    mutate(c, row, STATE);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t len;
+        double start = now_ms();
+        buf_clear(&state);
+        crdt_state(c, &state);
+        double written = now_ms();
+        must(etf_check(buf_bytes(&state), &len) == OK);
+        double checked = now_ms();
+        write = written - start < write ? written - start : write;
+        check = checked - written < check ? checked - written : check;
+
+        struct crdt *peer = empty(type, true), *other = empty(type, true),
+                    *delta = empty(type, true);
+        time_join(peer, buf_bytes(&state), NULL, &into_empty);
+        time_join(peer, buf_bytes(&state), NULL, &into_equal);
+        time_join(other, buf_bytes(&state), delta, &telling);
+        crdt_free(peer);
+        crdt_free(other);
+        crdt_free(delta);
+    }
+    printf("%-10s %8d operations: %6.1f MB written in %.1f ms, checked in %.1f; joined with\n"
+           "%-30s  an empty one in %.1f, telling what grew in %.1f, an equal one in %.1f\n",
+           row->type, STATE, (double)state.len / 1e6, write, check, "", into_empty, telling,
+           into_equal);
+    buf_free(&state);
+    crdt_free(c);
+}
+
+static void measure(const struct row *row)
+{
+    const struct crdt_type *type = crdt_type_named(bytes_of(row->type));
+    must(type != NULL);
+    measure_memory(type, row);
+    measure_joins(type, row);
+}
+
+static bool is_asked_for(const struct row *row, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], row->type) == 0)
+            return true;
+    }
+    return argc == 1;
+}
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int status = 0;
+        if (!is_asked_for(&rows[i], argc, argv))
+            continue;
+        fflush(stdout);
+        if (fork() == 0) {
+            measure(&rows[i]);
+            return EXIT_SUCCESS;
+        }
+        if (wait(&status) < 0 || status != 0)
+            return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,58 @@
+/* Grove's RGA in Erlang syntax, for its suites. */
+#ifndef COPPICE_TEST_CRDT_RGA_TEXTS_H
+#define COPPICE_TEST_CRDT_RGA_TEXTS_H
+
+#include "unit/crdt/laws.h"
+
+/* Several, with commas between. */
+#define ALL_2(a, b)                            a ", " b
+#define ALL_3(a, ...)                          a ", " ALL_2(__VA_ARGS__)
+#define ALL_4(a, ...)                          a ", " ALL_3(__VA_ARGS__)
+#define ALL_5(a, ...)                          a ", " ALL_4(__VA_ARGS__)
+#define ALL_6(a, ...)                          a ", " ALL_5(__VA_ARGS__)
+#define ALL_7(a, ...)                          a ", " ALL_6(__VA_ARGS__)
+#define ALL_8(a, ...)                          a ", " ALL_7(__VA_ARGS__)
+#define ALL_OF(a, b, c, d, e, f, g, h, n, ...) ALL_##n
+
+#define ALL(...) ALL_OF(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0)(__VA_ARGS__)
+
+#define HEAD "head"
+#define RGA_WITH(actor, clock, elements, tombstones, more)                                         \
+    "#{'__struct__' => 'Elixir.Grove.Sequence.RGA', clock => " clock                               \
+    ", delta_buffer => nil, elements => #{" elements "}, replica_id => " actor more                \
+    ", tombstones => #{'__struct__' => 'Elixir.MapSet', map => #{" tombstones "}}}"
+#define RGA(actor, clock, elements, tombstones) RGA_WITH(actor, #clock, elements, tombstones, "")
+#define STAMP(node, time, counter, more)                                                           \
+    "#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', counter => " #counter ", node => " #node \
+    ", time => " #time more "}"
+#define UNDER(key, id, prev, stamp, value, more)                                                   \
+    key " => #{id => " id ", prev_id => " prev ", timestamp => " stamp ", value => " value more "}"
+#define ELEMENT(id, prev, stamp, value, more) UNDER(id, id, prev, stamp, value, more)
+/* An element by an actor: its id is {actor, n}, its time's counter 0. */
+#define E(actor, n, prev, time, value)                                                             \
+    ELEMENT("{" #actor "," #n "}", prev, STAMP(actor, time, 0, ""), #value, "")
+#define GONE(actor, n) "{" #actor "," #n "} => []"
+
+static inline const struct crdt_type *type(void)
+{
+    return crdt_type_named(BYTES("rga"));
+}
+
+static inline bool merge(struct crdt *c, const char *text, struct crdt *grown)
+{
+    bool changed;
+    CU_ASSERT(crdt_merge(c, wall(term_of(text)), grown, &changed) == OK);
+    crdt_check(c);
+    if (grown != NULL)
+        crdt_check(grown);
+    return changed;
+}
+
+static inline struct crdt *of(const char *actor, const char *text)
+{
+    struct crdt *c = empty(type(), actor);
+    merge(c, text, NULL);
+    return c;
+}
+
+#endif

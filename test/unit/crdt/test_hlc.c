@@ -1,0 +1,123 @@
+#include "crdt/hlc.h"
+
+#include "err.h"
+#include "term/canon.h"
+#include "unit/suite.h"
+
+#define HLC(more)                                                                                  \
+    "#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', counter => 7, node => {n, 1}, " more     \
+    "time => 1700000000000}"
+
+static bool is(struct hlc t, int64_t time_ms, uint32_t counter)
+{
+    return t.time_ms == time_ms && t.counter == counter;
+}
+
+static void goes_with_the_time_of_day(void)
+{
+    struct hlc t = {0};
+    t = hlc_tick(t, 1000);
+    CU_ASSERT(is(t, 1000, 0));
+    t = hlc_tick(t, 1000);
+    CU_ASSERT(is(t, 1000, 1));
+    t = hlc_tick(t, 1000);
+    CU_ASSERT(is(t, 1000, 2));
+    t = hlc_tick(t, 1001);
+    CU_ASSERT(is(t, 1001, 0));
+}
+
+static void goes_on_when_that_goes_back(void)
+{
+    struct hlc t = {5000, 3}, last = t;
+    for (uint64_t wall = 4999; wall > 4000; wall--, last = t) {
+        t = hlc_tick(t, wall);
+        CU_ASSERT(hlc_compare(t, last) > 0 && t.time_ms == 5000);
+    }
+    CU_ASSERT(is(hlc_tick((struct hlc){-5, 9}, 0), 0, 0));
+    CU_ASSERT(is(hlc_tick((struct hlc){0, 0}, 0), 0, 1));
+}
+
+/* Times of others may be anything; ours go on from there. */
+static void carries_at_its_ends(void)
+{
+    CU_ASSERT(is(hlc_tick((struct hlc){5000, UINT32_MAX}, 1), 5001, 0));
+    CU_ASSERT(is(hlc_tick((struct hlc){INT64_MAX, 4}, 1), INT64_MAX, 5));
+    CU_ASSERT(is(hlc_tick((struct hlc){INT64_MAX, UINT32_MAX}, 1), INT64_MAX, UINT32_MAX));
+    CU_ASSERT(is(hlc_tick((struct hlc){5, 5}, UINT64_MAX), INT64_MAX, 0));
+}
+
+static void has_a_time_before(void)
+{
+    struct hlc before;
+    CU_ASSERT(hlc_before((struct hlc){5, 3}, &before) && is(before, 4, 0));
+    CU_ASSERT(hlc_before((struct hlc){0, 0}, &before) && is(before, -1, 0));
+    CU_ASSERT(hlc_before((struct hlc){INT64_MIN + 1, 3}, &before) && is(before, INT64_MIN, 0));
+    CU_ASSERT(!hlc_before((struct hlc){INT64_MIN, 3}, &before));
+}
+
+static void is_ordered_by_time_then_counter(void)
+{
+    static const struct hlc times[] = {{INT64_MIN, 9},  {-1, 0}, {0, 0},        {0, 1},
+                                       {0, UINT32_MAX}, {1, 0},  {INT64_MAX, 0}};
+    for (int i = 0; i < 7; i++) {
+        for (int j = 0; j < 7; j++) {
+            int order = hlc_compare(times[i], times[j]);
+            CU_ASSERT(i < j ? order < 0 : i > j ? order > 0 : order == 0);
+        }
+    }
+}
+
+static void reads_and_writes(const char *text)
+{
+    struct hlc t;
+    struct bytes node;
+    struct buf extras = {0}, out = {0}, canonical = {0};
+    CU_ASSERT(hlc_read(wall(term_of(text)), &t, &node, &extras) == OK);
+    CU_ASSERT(is(t, 1700000000000, 7));
+    ASSERT_TERM(node, term_of("{n, 1}"));
+    struct extras more = {{extras.at, extras.len}};
+    hlc_put(&out, t, node, &more);
+    CU_ASSERT(canon_put(&canonical, buf_bytes(&out)) == OK);
+    ASSERT_TERM(buf_bytes(&canonical), term_of(text));
+    CU_ASSERT(bytes_equal(buf_bytes(&out), buf_bytes(&canonical)));
+    buf_free(&extras);
+    buf_free(&out);
+    buf_free(&canonical);
+}
+
+static void is_a_struct(void)
+{
+    reads_and_writes(HLC(""));
+    reads_and_writes(HLC("drift => 4, 'Z' => [], "));
+}
+
+#define WRONG(counter, time)                                                                       \
+    "#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', node => n, counter => " counter          \
+    ", time => " time "}"
+
+static void refuses_other_shapes(void)
+{
+    static const struct {
+        const char *text;
+        enum err wanted;
+    } wrong[] = {
+        {"7", ERR_SHAPE},
+        {"#{counter => 7, node => n, time => 1}", ERR_SHAPE},
+        {"#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', node => n, time => 1}", ERR_SHAPE},
+        {WRONG("1.0", "1"), ERR_SHAPE},
+        {WRONG("1", "nil"), ERR_SHAPE},
+        {WRONG("-1", "1"), ERR_RANGE},
+        {WRONG("4294967296", "1"), ERR_RANGE},
+        {WRONG("1", "9223372036854775808"), ERR_RANGE},
+        {WRONG("1", "-9223372036854775809"), ERR_RANGE},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct hlc t;
+        struct bytes node;
+        CU_ASSERT(hlc_read(wall(term_of(wrong[i].text)), &t, &node, NULL) == wrong[i].wanted);
+    }
+}
+
+SUITE("hlc", TEST(goes_with_the_time_of_day), TEST(goes_on_when_that_goes_back),
+      TEST(carries_at_its_ends), TEST(has_a_time_before), TEST(is_ordered_by_time_then_counter),
+      TEST(is_a_struct), TEST(refuses_other_shapes))

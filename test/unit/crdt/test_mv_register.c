@@ -1,0 +1,497 @@
+#include "limits.h"
+#include "unit/crdt/laws.h"
+
+#define MODULE "'__struct__' => 'Elixir.Grove.Register.MVRegister'"
+#define MV(clock, values)                                                                          \
+    "#{" MODULE ", actor => a, clock => " clock ", delta_buffer => nil, values => " values "}"
+
+static const struct crdt_type *type(void)
+{
+    return crdt_type_named(BYTES("mv_register"));
+}
+
+static bool merge(struct crdt *c, const char *text, struct crdt *grown)
+{
+    bool changed = false;
+    CU_ASSERT(crdt_merge(c, wall(term_of(text)), grown, &changed) == OK);
+    crdt_check(c);
+    return changed;
+}
+
+static void is_found_by_both_names(void)
+{
+    CU_ASSERT_PTR_NOT_NULL_FATAL(type());
+    CU_ASSERT(type() == crdt_type_named(BYTES("Elixir.Grove.Register.MVRegister")));
+    CU_ASSERT(crdt_type_of(term_of(MV("#{}", "#{}"))) == type());
+}
+
+static void sets(void)
+{
+    struct crdt *c = empty(type(), "a");
+    is(c, crdt_value, "[]");
+    is(c, crdt_state, MV("#{}", "#{}"));
+    replies(c, "[]", "[]");
+    CU_ASSERT(crdt_empty(c));
+    replies(c, "{set, [x]}", "[ok]");
+    is(c, crdt_value, "[x]");
+    is(c, crdt_state, MV("#{a => 1}", "#{{x, #{a => 1}} => true}"));
+    replies(c, "[{set, [x]}, {resolve, [7]}, {set, [nil]}]", "[ok, ok, ok]");
+    is(c, crdt_value, "[nil]");
+    is(c, crdt_state, MV("#{a => 4}", "#{{nil, #{a => 4}} => true}"));
+    CU_ASSERT(!crdt_empty(c) && crdt_tombstones(c) == 0);
+    crdt_free(c);
+}
+
+static void refuses_operations_whole(void)
+{
+    static const char *const wrong[] = {
+        "[{set, [x]}, set]",
+        "[{set, [x]}, {set, [y, 1]}]",
+        "[{set, [x]}, {put, [y]}]",
+        "[{set, [x]}, {clock, []}]",
+        "[{resolve, [x]}, {resolve, [y, z]}]",
+    };
+    struct crdt *c = make(type(), "a", "{set, [w]}"), *delta = empty(type(), "a");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        size_t bad;
+        CU_ASSERT(mutate_all(c, wrong[i], delta, NULL, &bad) == ERR_BAD_OP && bad == 1);
+        is(c, crdt_state, MV("#{a => 1}", "#{{w, #{a => 1}} => true}"));
+        CU_ASSERT(crdt_empty(delta));
+    }
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+static void keeps_what_is_concurrent(void)
+{
+    struct crdt *a = make(type(), "a", "{set, [x]}"), *b = make(type(), "b", "{set, [y]}"),
+                *c = make(type(), "c", "[{set, [w]}, {set, [z]}]");
+    CU_ASSERT(join(a, b) && join(a, c) && !join(a, b));
+    is(a, crdt_value, "[x, y, z]");
+    is(a, crdt_state,
+       MV("#{a => 1, b => 1, c => 2}", "#{{x, #{a => 1}} => true, {y, #{b => 1}} => true,"
+                                       " {z, #{c => 2}} => true}"));
+    /* b has seen its own and c's, and settles these two; a's stays beside it. */
+    CU_ASSERT(join(b, c));
+    replies(b, "{resolve, [v]}", "[ok]");
+    is(b, crdt_value, "[v]");
+    CU_ASSERT(join(a, b));
+    is(a, crdt_state,
+       MV("#{a => 1, b => 2, c => 2}",
+          "#{{x, #{a => 1}} => true, {v, #{b => 2, c => 2}} => true}"));
+    CU_ASSERT(!join(a, c));
+    is(a, crdt_value, "[v, x]");
+    replies(a, "{resolve, [u]}", "[ok]");
+    is(a, crdt_state, MV("#{a => 2, b => 2, c => 2}", "#{{u, #{a => 2, b => 2, c => 2}} => true}"));
+    CU_ASSERT(join(b, a) && join(c, a));
+    is(b, crdt_value, "[u]");
+    is(c, crdt_value, "[u]");
+    crdt_free(a);
+    crdt_free(b);
+    crdt_free(c);
+}
+
+/* Two writers of one value are two writings, each of which may be outdone alone. */
+static void keeps_one_value_of_two_writers(void)
+{
+    struct crdt *a = make(type(), "a", "{set, [x]}"), *b = make(type(), "b", "{set, [x]}");
+    CU_ASSERT(join(a, b));
+    is(a, crdt_value, "[x, x]");
+    replies(b, "{set, [y]}", "[ok]");
+    CU_ASSERT(join(a, b));
+    is(a, crdt_value, "[x, y]");
+    crdt_free(a);
+    crdt_free(b);
+}
+
+static void knows_one_from_one_point_zero(void)
+{
+    struct crdt *c = empty(type(), "a");
+    CU_ASSERT(merge(c, MV("#{1 => 1}", "#{{1, #{1 => 1}} => true}"), NULL));
+    CU_ASSERT(merge(c, MV("#{1.0 => 1}", "#{{1, #{1.0 => 1}} => true}"), NULL));
+    CU_ASSERT(merge(c, MV("#{1.0 => 1}", "#{{1.0, #{1.0 => 1}} => true}"), NULL));
+    is(c, crdt_value, "[1, 1, 1.0]");
+    is(c, crdt_state,
+       MV("#{1 => 1, 1.0 => 1}", "#{{1, #{1 => 1}} => true, {1, #{1.0 => 1}} => true,"
+                                 " {1.0, #{1.0 => 1}} => true}"));
+    crdt_free(c);
+}
+
+/* An actor that a clock does not name has 0 there. */
+static void misses_actors(void)
+{
+    struct crdt *c = empty(type(), "a");
+    CU_ASSERT(merge(c, MV("#{b => 2}", "#{{x, #{b => 2}} => true}"), NULL));
+    CU_ASSERT(!merge(c, MV("#{b => 1}", "#{{w, #{b => 1}} => true}"), NULL));
+    CU_ASSERT(!merge(c, MV("#{}", "#{{w, #{}} => true}"), NULL));
+    CU_ASSERT(merge(c, MV("#{c => 1}", "#{{y, #{c => 1}} => true}"), NULL));
+    is(c, crdt_value, "[x, y]");
+    /* Named with 0 or not: neither has more than the other, but they are two keys. */
+    CU_ASSERT(merge(c, MV("#{b => 2, d => 0}", "#{{x, #{b => 2, d => 0}} => true}"), NULL));
+    is(c, crdt_value, "[x, x, y]");
+    CU_ASSERT(merge(c, MV("#{b => 2, c => 1}", "#{{z, #{b => 2, c => 1}} => true}"), NULL));
+    is(c, crdt_state, MV("#{b => 2, c => 1, d => 0}", "#{{z, #{b => 2, c => 1}} => true}"));
+    crdt_free(c);
+}
+
+/* A struct may bring the older of its values, too. */
+static void drops_the_older_of_what_comes(void)
+{
+    struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a");
+    CU_ASSERT(merge(c,
+                    MV("#{b => 3}", "#{{x, #{b => 1}} => true, {y, #{b => 3}} => true,"
+                                    " {z, #{b => 2}} => true}"),
+                    delta));
+    is(c, crdt_state, MV("#{b => 3}", "#{{y, #{b => 3}} => true}"));
+    is(delta, crdt_state, MV("#{b => 3}", "#{{y, #{b => 3}} => true}"));
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+/* Whatever its clock says: what is set here outdoes what was seen here. */
+static void outdoes_what_it_has_seen(void)
+{
+    struct crdt *c = make(type(), "a", "{set, [x]}");
+    CU_ASSERT(merge(c, MV("#{}", "#{{y, #{b => 7, c => 2}} => true}"), NULL));
+    is(c, crdt_value, "[x, y]");
+    replies(c, "{set, [z]}", "[ok]");
+    is(c, crdt_state, MV("#{a => 2, b => 7, c => 2}", "#{{z, #{a => 2, b => 7, c => 2}} => true}"));
+    CU_ASSERT(!merge(c, MV("#{b => 7}", "#{{y, #{b => 7, c => 2}} => true}"), NULL));
+    crdt_free(c);
+}
+
+/* Its own number goes on from the greatest that anybody has of it, be it in a clock or
+ * in that of a value, so that no two writings have the same. */
+static void never_counts_the_same_twice(void)
+{
+    struct crdt *old = make(type(), "a", "[{set, [x]}, {set, [y]}]"), *new = empty(type(), "a");
+    CU_ASSERT(join(new, old));
+    replies(new, "{set, [z]}", "[ok]");
+    is(new, crdt_state, MV("#{a => 3}", "#{{z, #{a => 3}} => true}"));
+    crdt_free(new);
+
+    new = empty(type(), "a");
+    CU_ASSERT(merge(new, MV("#{a => 5, b => 1}", "#{{x, #{a => 4, b => 1}} => true}"), NULL));
+    replies(new, "{set, [z]}", "[ok]");
+    is(new, crdt_state, MV("#{a => 6, b => 1}", "#{{z, #{a => 6, b => 1}} => true}"));
+    crdt_free(new);
+
+    new = empty(type(), "a");
+    CU_ASSERT(merge(new, MV("#{}", "#{{x, #{a => 4}} => true}"), NULL));
+    CU_ASSERT(!merge(new, MV("#{a => 2}", "#{{w, #{a => 2}} => true}"), NULL));
+    replies(new, "{set, [z]}", "[ok]");
+    is(new, crdt_state, MV("#{a => 5}", "#{{z, #{a => 5}} => true}"));
+    crdt_free(new);
+    crdt_free(old);
+}
+
+static void counts_to_an_end(void)
+{
+    struct crdt *c = empty(type(), "a");
+    size_t bad;
+    CU_ASSERT(merge(c, MV("#{a => 9223372036854775805}", "#{}"), NULL));
+    CU_ASSERT(mutate(c, "[{set, [x]}, {set, [y]}, {set, [z]}]", &bad) == ERR_LIMIT && bad == 2);
+    is(c, crdt_state, MV("#{a => 9223372036854775805}", "#{}"));
+    replies(c, "[{set, [x]}, {set, [y]}]", "[ok, ok]");
+    CU_ASSERT(mutate(c, "{set, [z]}", &bad) == ERR_LIMIT && bad == 0);
+    is(c, crdt_value, "[y]");
+    refuses(c, term_of(MV("#{b => 9223372036854775808}", "#{}")), ERR_RANGE);
+    crdt_free(c);
+}
+
+static void says_what_grew(void)
+{
+    struct crdt *c = make(type(), "a", "{set, [x]}"), *delta = empty(type(), "a");
+    size_t bad;
+    CU_ASSERT(merge(c, MV("#{b => 3}", "#{{y, #{b => 3}} => true}"), NULL));
+    CU_ASSERT(!merge(c, MV("#{a => 1}", "#{{x, #{a => 1}} => true}"), delta));
+    CU_ASSERT(crdt_empty(delta));
+    CU_ASSERT(merge(c, MV("#{a => 1, c => 1}", "#{{x, #{a => 1}} => true, {z, #{c => 1}} => true}"),
+                    delta));
+    is(delta, crdt_state, MV("#{c => 1}", "#{{z, #{c => 1}} => true}"));
+    CU_ASSERT(mutate_all(c, "{set, [w]}", delta, NULL, &bad) == OK);
+    is(delta, crdt_state,
+       MV("#{a => 2, b => 3, c => 1}", "#{{w, #{a => 2, b => 3, c => 1}} => true}"));
+    /* A clock alone is news, too: somebody set something and outdid it since. */
+    crdt_free(delta);
+    delta = empty(type(), "a");
+    CU_ASSERT(merge(c, MV("#{b => 9}", "#{}"), delta));
+    CU_ASSERT(!crdt_empty(delta));
+    is(delta, crdt_state, MV("#{b => 9}", "#{}"));
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+static void gives_values_in_one_order(void)
+{
+    static const char *const some[] = {
+        MV("#{}", "#{{b, #{p => 1}} => true}"),         MV("#{}", "#{{1.0, #{q => 1}} => true}"),
+        MV("#{}", "#{{<<\"a\">>, #{r => 1}} => true}"), MV("#{}", "#{{a, #{s => 1}} => true}"),
+        MV("#{}", "#{{[], #{t => 1}} => true}"),        MV("#{}", "#{{1, #{u => 1}} => true}"),
+    };
+    size_t n = sizeof(some) / sizeof(some[0]);
+    for (size_t first = 0; first < n; first++) {
+        struct crdt *c = empty(type(), "a");
+        struct buf out = {0};
+        for (size_t i = 0; i < n; i++)
+            CU_ASSERT(merge(c, some[(first + i * 5) % n], NULL));
+        crdt_value(c, &out);
+        ASSERT_TERM(buf_bytes(&out), term_of("[1, 1.0, a, b, [], <<\"a\">>]"));
+        buf_free(&out);
+        crdt_free(c);
+    }
+}
+
+static void obeys_the_laws(void)
+{
+    static const struct made states[] = {
+        {"a", "[]"},
+        {"a", "{set, [x]}"},
+        {"a", "[{set, [x]}, {set, [y]}]"},
+        {"b", "{set, [x]}"},
+        {"<<\"b\">>", "[{set, [1]}, {set, [1.0]}]"},
+        {"1", "{set, [[]]}"},
+        {"1.0", "{set, [#{a => 1}]}"},
+    };
+    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
+    delta_carries(type(), "[]", "{set, [x]}");
+    delta_carries(type(), "{set, [x]}", "{set, [x]}");
+    delta_carries(type(), "{set, [x]}", "[{set, [y]}, {resolve, [z]}]");
+}
+
+static uint32_t chance(uint32_t *seed, uint32_t n)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (*seed >> 16) % n;
+}
+
+#define WRITERS 5
+
+/* Everyone sets, and hears of some of the others. */
+static void lives(struct crdt *const *s, uint32_t *seed)
+{
+    for (int step = 0; step < 30; step++) {
+        struct crdt *c = s[chance(seed, WRITERS)];
+        char op[32];
+        size_t bad;
+        if (chance(seed, 2) == 0) {
+            join(c, s[chance(seed, WRITERS)]);
+            continue;
+        }
+        snprintf(op, sizeof(op), "{%s, [%u]}", chance(seed, 2) == 0 ? "set" : "resolve",
+                 chance(seed, 3));
+        CU_ASSERT(mutate(c, op, &bad) == OK);
+    }
+}
+
+static void obeys_the_laws_by_chance(void)
+{
+    static const char *const actors[WRITERS] = {"a", "b", "1", "1.0", "<<\"b\">>"};
+    uint32_t seed = 1;
+    for (int round = 0; round < 25; round++) {
+        struct crdt *s[WRITERS];
+        for (size_t i = 0; i < WRITERS; i++)
+            s[i] = empty(type(), actors[i]);
+        lives(s, &seed);
+        states_join_lawfully(s, WRITERS);
+        for (size_t i = 0; i < WRITERS; i++)
+            crdt_free(s[i]);
+    }
+}
+
+#define RECORDED 4
+
+static struct crdt *of_actor(struct crdt *const *all, struct bytes actor)
+{
+    for (size_t i = 0; i < RECORDED; i++) {
+        if (bytes_equal(all[i]->options->actor, actor))
+            return all[i];
+    }
+    CU_FAIL_FATAL("an actor that is not known");
+    return NULL;
+}
+
+/* {Actor, {set, Value} | {merge, Struct}, State} */
+static void does_as_recorded(struct crdt *const *all, struct bytes entry)
+{
+    struct buf terms = {0};
+    bool changed;
+    CU_ASSERT_FATAL(canon_put(&terms, entry) == OK);
+    struct etf_in in = etf_open(buf_bytes(&terms));
+    etf_tuple_of(&in, 3);
+    struct crdt *c = of_actor(all, etf_any(&in));
+    etf_tuple_of(&in, 2);
+    if (etf_accept(&in, "set")) {
+        struct op op = {BYTES("set"), 1, {etf_any(&in)}};
+        struct mutation_turn t = {.wall_ms = 1};
+        CU_ASSERT(crdt_mutate(c, &op, 1, &t) == OK);
+    } else {
+        etf_expect(&in, "merge");
+        CU_ASSERT(crdt_merge(c, wall(etf_any(&in)), NULL, &changed) == OK);
+    }
+    crdt_check(c);
+    struct buf got = put(c, crdt_state);
+    ASSERT_TERM(buf_bytes(&got), etf_any(&in));
+    CU_ASSERT(etf_finish(&in) == OK);
+    buf_free(&got);
+    buf_free(&terms);
+}
+
+/* Every step of the recorded history gives the state that it gave there. */
+static void does_as_grove_does(void)
+{
+    struct crdt *all[RECORDED] = {empty(type(), "a"), empty(type(), "<<\"b\">>"),
+                                  empty(type(), "1"), empty(type(), "1.0")};
+    struct bytes file = vector("crdt/registers.etf"), entry;
+    struct etf_in in = etf_open((struct bytes){file.at + 1, file.len - 1});
+    size_t steps = 0;
+    etf_tuple_of(&in, 2);
+    etf_any(&in);
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &entry); steps++)
+        does_as_recorded(all, entry);
+    CU_ASSERT(etf_finish(&in) == OK && steps == 120);
+    for (size_t i = 0; i < RECORDED; i++)
+        crdt_free(all[i]);
+}
+
+/* A struct of count values, each of an actor of its own: numbers from first on. */
+static struct bytes crowd(unsigned first, unsigned count)
+{
+    struct buf text = {0};
+    buf_printf(&text, "#{" MODULE ", clock => #{}, values => #{");
+    for (unsigned i = first; i < first + count; i++)
+        buf_printf(&text, "%s{x, #{%u => 1}} => true", i > first ? ", " : "", i);
+    buf_printf(&text, "}}");
+    buf_put_u8(&text, 0);
+    struct bytes term = term_of((const char *)text.at);
+    buf_free(&text);
+    return term;
+}
+
+static size_t values_of(const struct crdt *c)
+{
+    struct buf out = put(c, crdt_value);
+    struct etf_in in = etf_open(buf_bytes(&out));
+    struct bytes value;
+    size_t count = 0;
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &value);)
+        count++;
+    CU_ASSERT(etf_finish(&in) == OK);
+    buf_free(&out);
+    return count;
+}
+
+#define MOST LIMIT_CONCURRENT_VALUES
+
+/* What one struct may not bring, many may: the register keeps what it may send, and
+ * what is set next still outdoes all that came. */
+static void keeps_so_many_values(void)
+{
+    struct crdt *c = empty(type(), "a"), *copy = empty(type(), "b");
+    bool changed;
+    refuses(c, crowd(0, MOST + 1), ERR_LIMIT);
+    CU_ASSERT(crdt_merge(c, wall(crowd(0, MOST)), NULL, &changed) == OK && changed);
+    CU_ASSERT(values_of(c) == MOST);
+    CU_ASSERT(crdt_merge(c, wall(crowd(MOST, MOST)), NULL, &changed) == OK && changed);
+    crdt_check(c);
+    CU_ASSERT(values_of(c) == MOST);
+    CU_ASSERT(join(copy, c) && alike(copy, c));
+    replies(c, "{set, [y]}", "[ok]");
+    is(c, crdt_value, "[y]");
+    CU_ASSERT(crdt_merge(c, wall(crowd(MOST, MOST)), NULL, &changed) == OK && !changed);
+    is(c, crdt_value, "[y]");
+    crdt_free(copy);
+    crdt_free(c);
+}
+
+static void comes_back_as_it_went(void)
+{
+    struct crdt *c = make(type(), "a", "{set, [x]}"), *b = make(type(), "b", "{set, [#{1 => 2}]}"),
+                *copy = empty(type(), "a");
+    CU_ASSERT(join(c, b));
+    CU_ASSERT(merge(c, MV("#{d => 4, e => 0}", "#{}"), NULL));
+    CU_ASSERT(join(copy, c));
+    CU_ASSERT(same(put(copy, crdt_state), put(c, crdt_state)));
+    CU_ASSERT(same(put(copy, crdt_value), put(c, crdt_value)));
+    crdt_free(copy);
+    crdt_free(b);
+    crdt_free(c);
+}
+
+static void refuses_other_shapes(void)
+{
+    struct crdt *c = make(type(), "a", "{set, [x]}");
+    refuses(c, term_of("nil"), ERR_TYPE);
+    refuses(c, term_of("#{clock => #{}, values => #{}}"), ERR_TYPE);
+    refuses(c, term_of("#{" MODULE "}"), ERR_SHAPE);
+    refuses(c, term_of("#{" MODULE ", clock => #{b => 1}}"), ERR_SHAPE);
+    refuses(c, term_of("#{" MODULE ", values => #{}}"), ERR_SHAPE);
+    refuses(c, term_of(MV("nil", "#{}")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => 1.0}", "#{}")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => -1}", "#{}")), ERR_RANGE);
+    refuses(c, term_of(MV("#{b => 1}", "[]")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => 1}", "#{y => true}")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => 1}", "#{{y, #{b => 1}} => false}")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => 1}", "#{{y, #{b => 1}, z} => true}")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => 1}", "#{{y, b} => true}")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => 1}", "#{{y, #{b => x}} => true}")), ERR_SHAPE);
+    refuses(c, term_of(MV("#{b => 1}", "#{{y, #{b => 1}} => true, {z, #{c => -1}} => true}")),
+            ERR_RANGE);
+    refuses(c, term_of(MV("#{b => 1}", "#{{y, #{b => 9223372036854775808}} => true}")), ERR_RANGE);
+    /* the same actor twice in the clock */
+    refuses(c,
+            hex("74 00000003 770a 5f5f7374727563745f5f"
+                "7720 456c697869722e47726f76652e52656769737465722e4d565265676973746572"
+                "7705 636c6f636b 74 00000002 7701 62 6101 7701 62 6102"
+                "7706 76616c756573 74 00000000"),
+            ERR_DUPLICATE);
+    crdt_free(c);
+}
+
+/* Its delta_buffer is nobody else's, whatever stands there, or nothing. */
+static void looks_at_no_other_field(void)
+{
+    struct crdt *c = empty(type(), "a");
+    CU_ASSERT(
+        merge(c, "#{" MODULE ", clock => #{b => 1}, values => #{{y, #{b => 1}} => true}}", NULL));
+    CU_ASSERT(!merge(c,
+                     "#{" MODULE
+                     ", actor => 1, clock => #{b => 1}, values => #{}, delta_buffer => " MV(
+                         "#{b => 2}", "#{{z, #{b => 2}} => true}") "}",
+                     NULL));
+    CU_ASSERT(!merge(c, MV("#{}", "#{}"), NULL));
+    is(c, crdt_state, MV("#{b => 1}", "#{{y, #{b => 1}} => true}"));
+    crdt_free(c);
+}
+
+#define WIDER(clock, values, more)                                                                 \
+    "#{" MODULE ", actor => a, clock => " clock ", delta_buffer => nil, values => " values         \
+    ", " more "}"
+
+static void keeps_unknown_fields(void)
+{
+    struct crdt *c = make(type(), "a", "{set, [x]}"), *delta = empty(type(), "a");
+    CU_ASSERT(merge(c, WIDER("#{}", "#{}", "hlc => 3"), delta));
+    is(c, crdt_state, WIDER("#{a => 1}", "#{{x, #{a => 1}} => true}", "hlc => 3"));
+    is(delta, crdt_state, WIDER("#{}", "#{}", "hlc => 3"));
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+static void takes_damage(void)
+{
+    struct crdt *c = make(type(), "a", "{set, [x]}");
+    survives_damage(c, term_of(MV("#{a => 1, <<\"b\">> => 700, 5 => 70000}",
+                                  "#{{y, #{a => 1, 5 => 70000}} => true,"
+                                  " {[1.5], #{<<\"b\">> => 700}} => true}")));
+    crdt_free(c);
+}
+
+SUITE("mv_register", TEST(is_found_by_both_names), TEST(sets), TEST(refuses_operations_whole),
+      TEST(keeps_what_is_concurrent), TEST(keeps_one_value_of_two_writers),
+      TEST(knows_one_from_one_point_zero), TEST(misses_actors), TEST(drops_the_older_of_what_comes),
+      TEST(outdoes_what_it_has_seen), TEST(never_counts_the_same_twice), TEST(counts_to_an_end),
+      TEST(says_what_grew), TEST(gives_values_in_one_order), TEST(obeys_the_laws),
+      TEST(obeys_the_laws_by_chance), TEST(does_as_grove_does), TEST(keeps_so_many_values),
+      TEST(comes_back_as_it_went), TEST(refuses_other_shapes), TEST(looks_at_no_other_field),
+      TEST(keeps_unknown_fields), TEST(takes_damage))

@@ -1,0 +1,209 @@
+/* The real editing trace of a paper, replayed through the operations by index: the text at
+ * its end must come out.  Times are printed, not judged. */
+#include <stdlib.h>
+#include <time.h>
+#include <zlib.h>
+
+#include "crdt/rga.h"
+#include "crdt/rga_nodes.h"
+#include "unit/crdt/laws.h"
+
+/* Where the edits are, which characters they insert (NUL: they remove), and the end. */
+struct trace {
+    struct bytes unpacked;
+    size_t count;
+    uint32_t *at;
+    const uint8_t *characters;
+    struct bytes end;
+};
+
+static const struct crdt_type *type(void)
+{
+    return crdt_type_named(BYTES("rga"));
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void unpack(struct bytes packed, struct buf *out)
+{
+    z_stream z = {.next_in = (uint8_t *)(uintptr_t)packed.at, .avail_in = (uInt)packed.len};
+    must(inflateInit2(&z, 16 + MAX_WBITS) == Z_OK);
+    int result = Z_OK;
+    while (result == Z_OK) {
+        z.next_out = buf_room(out, 65536);
+        z.avail_out = 65536;
+        result = inflate(&z, Z_NO_FLUSH);
+        out->len += 65536 - z.avail_out;
+    }
+    must(result == Z_STREAM_END);
+    inflateEnd(&z);
+}
+
+static uint32_t number_at(const uint8_t **at)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < 4; i++)
+        n = n << 8 | *(*at)++;
+    return n;
+}
+
+static uint32_t group_at(const uint8_t **at)
+{
+    uint32_t n = 0, shift = 0;
+    for (; (**at & 128) != 0; shift += 7)
+        n |= (*(*at)++ & 127u) << shift;
+    return n | (uint32_t) * (*at)++ << shift;
+}
+
+static void trace_open(struct trace *t, struct buf *unpacked)
+{
+    unpack(vector("crdt/paper.gz"), unpacked);
+    const uint8_t *at = unpacked->at;
+    uint32_t last = 0;
+    t->count = number_at(&at);
+    t->end.len = number_at(&at);
+    t->at = calloc(t->count, sizeof(*t->at));
+    for (size_t i = 0; i < t->count; i++) {
+        uint32_t distance = group_at(&at);
+        last += distance & 1 ? ~(distance >> 1) : distance >> 1;
+        t->at[i] = last;
+    }
+    t->characters = at;
+    t->end.at = at + t->count;
+    must(t->end.at + t->end.len == unpacked->at + unpacked->len);
+}
+
+/* {insert_at, [At, <<Character>>]} or {remove_at, [At]} */
+static void edit(struct crdt *c, const struct trace *t, size_t i, struct crdt *grown)
+{
+    struct buf index = {0}, character = {0};
+    struct mutation_turn turn = {.wall_ms = 1700000000000 + i, .grown = grown};
+    put_uint(&index, t->at[i]);
+    put_binary(&character, (struct bytes){t->characters + i, 1});
+    struct op op = {BYTES("insert_at"), 2, {buf_bytes(&index), buf_bytes(&character)}};
+    if (t->characters[i] == 0)
+        op = (struct op){BYTES("remove_at"), 1, {buf_bytes(&index)}};
+    must(crdt_mutate(c, &op, 1, &turn) == OK);
+    buf_free(&index);
+    buf_free(&character);
+}
+
+static void reads(const struct crdt *c, struct bytes wanted)
+{
+    struct buf value = {0}, text = {0};
+    crdt_value(c, &value);
+    struct etf_in in = etf_open(buf_bytes(&value));
+    struct bytes element;
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &element);) {
+        struct etf_in character = etf_open(element);
+        buf_put(&text, etf_binary(&character));
+    }
+    CU_ASSERT(etf_finish(&in) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&text), wanted));
+    buf_free(&value);
+    buf_free(&text);
+}
+
+/* What is in use of its arrays, the halves of nodes that wait for more included. */
+static double bytes_an_element(const struct crdt *c)
+{
+    const struct rga *r = (const struct rga *)c;
+    const struct rga_elements *es = &r->elements;
+    size_t bytes = es->count * sizeof(*es->list) + es->index_cap * sizeof(*es->index) +
+                   es->terms.len + es->count * sizeof(*r->tree.leaf_of) +
+                   r->tree.leaf_count * sizeof(struct rga_leaf) +
+                   r->tree.inner_count * sizeof(struct rga_inner);
+    return (double)bytes / (double)es->here;
+}
+
+static void replays(const struct trace *t)
+{
+    struct crdt *c = empty(type(), "a");
+    double start = now_ms();
+    for (size_t i = 0; i < t->count; i++)
+        edit(c, t, i, NULL);
+    double took = now_ms() - start;
+    printf("\n    %zu edits: %.0f ms, %.1f bytes an element\n", t->count, took,
+           bytes_an_element(c));
+    reads(c, t->end);
+    CU_ASSERT(crdt_tombstones(c) == 77463);
+    crdt_check(c);
+    crdt_free(c);
+}
+
+/* As a replica does that sends after each edit: a new delta each, which a peer joins. */
+static void replays_by_deltas(const struct trace *t)
+{
+    struct crdt *c = empty(type(), "a"), *peer = empty(type(), "b");
+    struct buf out = {0};
+    double local = 0, remote = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        bool changed;
+        double start = now_ms();
+        struct crdt *delta = crdt_make(type(), c->options);
+        edit(c, t, i, delta);
+        buf_clear(&out);
+        crdt_state(delta, &out);
+        crdt_free(delta);
+        double made = now_ms();
+        must(crdt_merge(peer, buf_bytes(&out), NULL, &changed) == OK && changed);
+        local += made - start;
+        remote += now_ms() - made;
+    }
+    printf("    each with a delta of its own, encoded: %.0f ms; joined by a peer: %.0f ms\n", local,
+           remote);
+    reads(peer, t->end);
+    crdt_check(peer);
+    CU_ASSERT(alike(c, peer));
+    buf_free(&out);
+    crdt_free(c);
+    crdt_free(peer);
+}
+
+/* As one that sends at the end: one delta, which is the whole state. */
+static void replays_into_one_delta(const struct trace *t)
+{
+    struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a"), *peer = empty(type(), "b");
+    struct buf out = {0};
+    bool changed;
+    double start = now_ms();
+    for (size_t i = 0; i < t->count; i++)
+        edit(c, t, i, delta);
+    double edited = now_ms();
+    crdt_state(delta, &out);
+    double written = now_ms();
+    must(crdt_merge(peer, buf_bytes(&out), NULL, &changed) == OK && changed);
+    double joined = now_ms();
+    must(crdt_merge(peer, buf_bytes(&out), NULL, &changed) == OK && !changed);
+    printf(
+        "    all into one delta: %.0f ms; of %zu bytes, written in %.0f ms, joined to nothing in "
+        "%.0f ms, again in %.0f ms\n",
+        edited - start, out.len, written - edited, joined - written, now_ms() - joined);
+    crdt_check(delta);
+    reads(delta, t->end);
+    reads(peer, t->end);
+    buf_free(&out);
+    crdt_free(c);
+    crdt_free(peer);
+    crdt_free(delta);
+}
+
+static void comes_out_as_written(void)
+{
+    struct buf unpacked = {0};
+    struct trace t;
+    trace_open(&t, &unpacked);
+    CU_ASSERT(t.count == 259778 && t.end.len == 104852);
+    replays(&t);
+    replays_by_deltas(&t);
+    replays_into_one_delta(&t);
+    free(t.at);
+    buf_free(&unpacked);
+}
+
+SUITE("rga_text", TEST(comes_out_as_written))

@@ -1,0 +1,75 @@
+#include "term/bytes.h"
+
+#include <string.h>
+
+#include "unit/suite.h"
+
+#define SEED 0x0123456789abcdefu
+
+/* The same on every machine, and from wherever the bytes stand. */
+static void hashes_bytes_and_nothing_else(void)
+{
+    static const char text[] = "a text of more than three words, and then some";
+    char moved[sizeof(text) + 8];
+    for (size_t len = 0; len < sizeof(text); len++) {
+        uint64_t hash = bytes_hash(wall((struct bytes){(const uint8_t *)text, len}), SEED);
+        for (size_t by = 0; by < 8; by++) {
+            memcpy(moved + by, text, len);
+            CU_ASSERT(bytes_hash((struct bytes){(uint8_t *)moved + by, len}, SEED) == hash);
+        }
+        CU_ASSERT(bytes_hash((struct bytes){(const uint8_t *)text, len}, SEED + 1) != hash);
+    }
+    CU_ASSERT(bytes_hash(BYTES("abc"), SEED) == 0xc34b831578f4f937u);
+    CU_ASSERT(bytes_hash(BYTES("a text of many words"), SEED) == 0xeebf25d1050e9d0du);
+    CU_ASSERT(bytes_hash((struct bytes){0}, SEED) == bytes_hash(BYTES(""), SEED));
+}
+
+/* Zeros differ by their number only. */
+static void tells_lengths_apart(void)
+{
+    static const uint8_t zeros[64];
+    for (size_t a = 0; a <= sizeof(zeros); a++) {
+        for (size_t b = 0; b < a; b++)
+            CU_ASSERT(bytes_hash((struct bytes){zeros, a}, SEED) !=
+                      bytes_hash((struct bytes){zeros, b}, SEED));
+    }
+}
+
+/* Every bit of every byte counts, and moves half of the low bits, which tables use. */
+static void depends_on_every_bit(void)
+{
+    uint8_t bytes[29] = {109, 0, 0, 0, 24};
+    for (size_t len = 1; len <= sizeof(bytes); len++) {
+        struct bytes whole = {bytes, len};
+        uint64_t hash = bytes_hash(whole, SEED);
+        int moved = 0;
+        for (size_t bit = 0; bit < len * 8; bit++) {
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            moved += __builtin_popcountll((bytes_hash(whole, SEED) ^ hash) & 0xffff);
+            CU_ASSERT(bytes_hash(whole, SEED) != hash);
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        CU_ASSERT(moved > (int)len * 8 * 6 && moved < (int)len * 8 * 10);
+    }
+}
+
+/* Keys as sets have them, over twice as many places: chance fills 39% of those. */
+static void spreads_counted_keys(void)
+{
+    enum { KEYS = 1 << 16, PLACES = 2 * KEYS };
+    static uint8_t filled[PLACES];
+    unsigned most = 0, taken = 0;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct buf key = {0};
+        buf_printf(&key, "element-%07u", i);
+        size_t at = (size_t)bytes_hash(buf_bytes(&key), SEED) % PLACES;
+        taken += filled[at]++ == 0;
+        most = filled[at] > most ? filled[at] : most;
+        buf_free(&key);
+    }
+    CU_ASSERT(most < 12);
+    CU_ASSERT(taken > PLACES * 38 / 100);
+}
+
+SUITE("bytes", TEST(hashes_bytes_and_nothing_else), TEST(tells_lengths_apart),
+      TEST(depends_on_every_bit), TEST(spreads_counted_keys))
