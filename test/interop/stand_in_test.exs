@@ -77,9 +77,125 @@ defmodule StandInTest do
              Member.heard(beam, member)
   end
 
+  test "a delta in which a set only lost something is held back, and kept", %{group: group} do
+    beam = Beam.start(grove: true)
+    member = Member.start(beam, :grove, group)
+    server = Beam.replica(beam, actor: :a, group: group, crdt_module: ORSet)
+    :ok = Server.mutate(server, &ORSet.add(&1, "x"))
+    :ok = Server.sync_now(server)
+    :ok = Server.mutate(server, &ORSet.remove(&1, "x"))
+    :ok = Server.sync_now(server)
+    assert [{:grove_delta, %ORSet{}, _}] = Member.forget(beam, member)
+
+    :ok = Server.mutate(server, &ORSet.add(&1, "y"))
+    :ok = Server.sync_now(server)
+    assert [{:grove_delta, delta, _}] = Member.heard(beam, member)
+    assert delta.tombstones == MapSet.new(a: 1)
+    assert ORSet.to_list(delta) == ["y"]
+  end
+
+  test "so is any that has nothing to show", %{group: group} do
+    beam = Beam.start(grove: true)
+    member = Member.start(beam, :grove, group)
+
+    hidden = [
+      {LWWRegister, &LWWRegister.set(&1, nil)},
+      {GSet, &GSet.add(&1, "x")},
+      {TwoPSet, &TwoPSet.remove(&1, "x")},
+      {RGA, &RGA.remove(&1, {:a, 1})},
+      {ORMap, &(&1 |> ORMap.put("k", GCounter.new(:a)) |> ORMap.delete("k"))}
+    ]
+
+    for {type, change} <- hidden do
+      server = Beam.replica(beam, actor: :a, group: group, crdt_module: type)
+      :ok = Server.mutate(server, change)
+      :ok = Server.sync_now(server)
+      sent = for {:grove_delta, %{__struct__: ^type}, _} <- Member.heard(beam, member), do: type
+      assert sent == if(type == GSet, do: [GSet], else: [])
+      :ok = Server.stop(server)
+    end
+  end
+
   test "operations can be written as data" do
     counter = Grove.Testing.apply_operations(GCounter.new(:a), increment: [], increment: [5])
     assert Grove.Viewable.value(counter) == 6
     assert Grove.Mergeable.merge(GCounter.new(:b), counter).counts == %{a: 6}
   end
+
+  describe "states of random histories" do
+    for type <- Script.types() do
+      test "join by the laws (#{inspect(type)})" do
+        for seed <- 1..100 do
+          :rand.seed(:exsss, seed)
+          [a, b, c] = states(unquote(type))
+          assert same?(merge(a, b), merge(b, a)), "seed #{seed}: does not commute"
+          assert same?(merge(merge(a, b), c), merge(a, merge(b, c))), "seed #{seed}: associate"
+          assert merge(a, a) === a, "seed #{seed}: is not idempotent"
+          assert merge(merge(a, b), b) === merge(a, b), "seed #{seed}: is not idempotent"
+        end
+      end
+
+      test "grow by their deltas (#{inspect(type)})" do
+        for seed <- 1..100 do
+          :rand.seed(:exsss, seed)
+          [old | _] = unquote(type) |> states() |> Enum.map(&unquote(type).reset_delta/1)
+          assert same?(merge(old, unquote(type).delta(old)), old), "seed #{seed}: an empty delta"
+          new = Enum.reduce(1..5, old, fn n, state -> change(state, 1000 + n) end)
+          assert same?(merge(old, unquote(type).delta(new)), new), "seed #{seed}: delta"
+          assert merge(new, old) === new, "seed #{seed}: changed, it is not ahead"
+        end
+      end
+
+      test "say what was made of them (#{inspect(type)})" do
+        for seed <- 1..100 do
+          :rand.seed(:exsss, seed)
+
+          {state, ledger} =
+            Enum.reduce(1..30, {unquote(type).new("a"), Ledger.new(["a"])}, &noted/2)
+
+          breaches = Model.breaches(unquote(type), ledger.ops, Meaning.of(state))
+          assert breaches == [], "seed #{seed}: #{Enum.join(breaches, "; ")}"
+        end
+      end
+    end
+  end
+
+  defp merge(a, b), do: Grove.Mergeable.merge(a, b)
+
+  defp same?(a, b),
+    do: Meaning.shared(a) === Meaning.shared(b) and Meaning.of(a) === Meaning.of(b)
+
+  # Three replicas that change, and hear of each other now and then.
+  defp states(type) do
+    first = for actor <- 0..2, into: %{}, do: {actor, type.new(<<?a + actor>>)}
+
+    1..30
+    |> Enum.reduce(first, fn n, states ->
+      [one, other | _] = Enum.shuffle(0..2)
+
+      Map.update!(states, one, fn state ->
+        if :rand.uniform(4) == 1, do: merge(state, states[other]), else: change(state, n)
+      end)
+    end)
+    |> Map.values()
+  end
+
+  defp change(%type{} = state, n) do
+    {changed, _} = Change.make(state, Script.op(type, n, ids(state)))
+    changed
+  rescue
+    # An update of a key that is not there.
+    KeyError -> state
+  end
+
+  defp noted(_, {%type{} = state, ledger}) do
+    op = Script.op(type, ledger.next, Ledger.ids(ledger))
+    {changed, made} = Change.make(state, op)
+    {changed, Ledger.made(ledger, "a", op, made)}
+  rescue
+    KeyError -> {state, ledger}
+  end
+
+  defp ids(%RGA{elements: elements}), do: Map.keys(elements)
+  defp ids(_), do: []
 end

@@ -10,7 +10,11 @@ defmodule Story do
 
       alias Grove.Cluster.Membership, warn: false
       alias Grove.Counter.{GCounter, PNCounter}, warn: false
+      alias Grove.Map.ORMap, warn: false
+      alias Grove.Register.{LWWRegister, MVRegister}, warn: false
       alias Grove.Replication.Server, warn: false
+      alias Grove.Sequence.RGA, warn: false
+      alias Grove.Set.{DVVSet, GSet, ORSet, TwoPSet}, warn: false
 
       setup context do
         Process.put(:story, {context.module, context.test})
