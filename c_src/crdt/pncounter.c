@@ -89,6 +89,12 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
     }
 }
 
+static void share(struct crdt *to, const struct crdt *from)
+{
+    crdt_share_extras(&of(to)->positive.crdt, &of_const(from)->positive.crdt);
+    crdt_share_extras(&of(to)->negative.crdt, &of_const(from)->negative.crdt);
+}
+
 static void value(const struct crdt *c, struct buf *out)
 {
     struct buf up = {0}, down = {0};
@@ -123,6 +129,7 @@ const struct crdt_type pncounter_type = {
     .fits = fits,
     .join = join,
     .put = put,
+    .share = share,
     .value = value,
     .empty = empty,
     .check = check,
