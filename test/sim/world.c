@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "mem.h"
 #include "ops.h"
@@ -93,6 +94,7 @@ struct sim *sim_new(const struct sim_options *options)
     struct sim *s = mem_take(sizeof(*s));
     s->options = *options;
     s->habits = ops_habits(options->crdt);
+    must(s->habits != NULL || strstr(options->crdt, "counter") != NULL);
     s->random = options->seed;
     s->now_ms = 1; /* 0 stands for "not" in many places of the core */
     s->creation = (uint32_t)sim_random(s, 1u << 31) + 4;

@@ -34,8 +34,7 @@ int suite_main(const char *name, const struct suite_test *tests, size_t count);
     }
 
 /* A copy of b that ends right before an unreadable page, so that reading one
- * byte too far ends the program.  Good until wall_clear() or the next few
- * hundred calls. */
+ * byte too far ends the program.  Good for the next few hundred calls. */
 struct bytes wall(struct bytes b);
 
 /* Bytes from hexadecimal text (spaces allowed), owned by the suite until exit. */
