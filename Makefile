@@ -37,7 +37,7 @@ all: priv/coppice
 priv/coppice: $(BUILD)/coppice
 	$(Q)mkdir -p priv && cp $< $@
 
-$(BUILD)/coppice: $(BUILD)/main.o $(ARCHIVES)
+$(BUILD)/coppice: $(BUILD)/main.o $(BUILD)/main_dets.o $(ARCHIVES)
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
@@ -66,8 +66,11 @@ $(BUILD)/test/%.o: test/%.c
 	@echo "  cc    $<"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -Itest -MMD -MP -c -o $@ $<
 
+# What stands in for the world, in suites as in the simulator.
+FAKES := $(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/fake/*.c))
+
 define unit_folder
-$(BUILD)/unit/$(1)/%: $(BUILD)/test/unit/$(1)/%.o $(BUILD)/test/unit/suite.o \
+$(BUILD)/unit/$(1)/%: $(BUILD)/test/unit/$(1)/%.o $(BUILD)/test/unit/suite.o $$(FAKES) \
         $(foreach l,$(call after,$(1),$(LAYERS)),$(BUILD)/lib$(l).a) $(BUILD)/libbase.a
 	$$(Q)mkdir -p $$(@D) && $$(CC) $$(ALL_CFLAGS) -o $$@ $$^ -lcunit $$(LIBS)
 endef
@@ -78,7 +81,8 @@ unit: $(UNIT)
 
 # --- simulation: whole nodes, a virtual clock -------------------------------
 
-SIM := $(filter-out %/stories.o %/storm.o,$(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/sim/*.c)))
+SIM := $(filter-out %/stories.o %/storm.o,$(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/sim/*.c))) \
+       $(FAKES)
 SIM_ARCHIVES := $(filter-out $(BUILD)/libnet.a,$(ARCHIVES))
 
 $(BUILD)/stories $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_ARCHIVES)

@@ -29,7 +29,11 @@
     X(ERR_TIMEOUT, "no answer in time")                                                            \
     X(ERR_CLOSED, "the connection was closed")                                                     \
     X(ERR_REFUSED, "nothing accepts connections there")                                            \
-    X(ERR_FULL, "a queue is at its limit")
+    X(ERR_FULL, "a queue is at its limit")                                                         \
+    X(ERR_NOT_DETS, "not a DETS file")                                                             \
+    X(ERR_NOT_SAVED, "a DETS file that was changed and not closed")                                \
+    X(ERR_DAMAGED, "a DETS file that is damaged")                                                  \
+    X(ERR_STORAGE, "the disk, or a file on it, refused")
 
 #define ERR_ENUM(name, text) name,
 enum err { OK = 0, ERR_LIST(ERR_ENUM) ERR_COUNT };

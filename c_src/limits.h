@@ -124,6 +124,34 @@
  * sync ticks between two tries double. */
 #define LIMIT_PULL_TRIES 5
 
+/* --- files of DETS ------------------------------------------------------ */
+
+/* Bytes of such a file: its positions end at 2^31 (store/layout.h). */
+#define LIMIT_DETS_BYTES 0x80000000u
+/* Faults of a file that are listed one by one; the others are only counted. */
+#define LIMIT_DETS_FAULTS 1000
+/* Times that a salvage may look at each byte of a file on average: a sound
+ * one needs two, a file made to be slow would need as many as it has bytes. */
+#define LIMIT_SALVAGE_LOOKS 64
+
+/* --- storage ----------------------------------------------------------- */
+
+/* Bytes of a path in the configuration: with what storage appends to it, below PATH_MAX. */
+#define LIMIT_PATH_BYTES 3072
+/* Bytes of one segment of a journal, for reading it: what one reaches before it makes for a
+ * snapshot, and one full state on top of that. */
+#define LIMIT_SEGMENT_BYTES (LIMIT_JOURNAL_BYTES + 2ull * LIMIT_FRAME_BYTES)
+/* Bytes in a journal that make for a snapshot before its time. */
+#define LIMIT_JOURNAL_BYTES (64u * 1024 * 1024)
+/* Segments of one journal: each failure of the disk begins one, and each start. */
+#define LIMIT_SEGMENTS 100000
+/* Damaged tables that are kept beside one that replaced them: an accident each. */
+#define LIMIT_DAMAGED 1000
+/* Milliseconds after which a disk that has failed is tried again. */
+#define LIMIT_DISK_RETRY_MS 1000
+/* Snapshots that are being written at once: each is a copy of the process. */
+#define LIMIT_SAVES 2
+
 /* --- configuration ----------------------------------------------------- */
 
 /* Bytes of a configuration file. */

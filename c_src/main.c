@@ -1,7 +1,8 @@
 /* The commands of `coppice`.
  *
  * Exit codes follow sysexits: 0 done, 1 the answer was an error, 64 usage,
- * 69 nobody there, 75 no answer in time, 78 configuration. */
+ * 66 no such file, 69 nobody there, 74 the disk refused, 75 no answer in time,
+ * 78 configuration. */
 #include <errno.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "dist/handshake.h"
 #include "limits.h"
+#include "main_dets.h"
 #include "net/file.h"
 #include "net/shell.h"
 #include "node/config.h"
@@ -399,6 +401,12 @@ static int status(struct line *l)
     return l->count == 1 ? ask_atom(l, "coppice", "status", SHOWN_VALUE) : usage();
 }
 
+static int dets(struct line *l)
+{
+    int code = l->count == 2 ? dets_command(l->words[0], l->words[1]) : -1;
+    return code < 0 ? usage() : code;
+}
+
 /* --- help ----------------------------------------------------------------------------- */
 
 static int version(struct line *l)
@@ -425,6 +433,7 @@ static const struct command {
     {"sync", sync_now, "NODE SERVER", "send its changes to its peers now"},
     {"status", status, "NODE", "what a node knows of its peers and replicas"},
     {"config", check_config, "check FILE", "ok, or where a configuration is wrong"},
+    {"dets", dets, "check|list|dump|salvage FILE", "a DETS file: is it sound, what is in it"},
     {"version", version, "", "the version"},
     {"help", help, "", "this text"},
 };

@@ -60,6 +60,11 @@ struct atom {
  * ERR_SHAPE. */
 must_use enum err etf_check(struct bytes b, size_t *len);
 
+/* The same without the limits that are this node's own (LIMIT_TERM_DEPTH,
+ * LIMIT_INTEGER_BYTES): for a term of others that is not read here but kept
+ * and passed on as it is.  On an error *len tells how far it came. */
+must_use enum err etf_measure(struct bytes b, size_t *len);
+
 /* A cursor over bytes that etf_check() accepted, whole terms only. */
 struct etf_in etf_open(struct bytes terms);
 

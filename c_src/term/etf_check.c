@@ -4,6 +4,7 @@
 
 struct check {
     const uint8_t *at, *end;
+    bool unlimited; /* what only we could not hold passes */
     size_t depth;
     uint64_t left[LIMIT_TERM_DEPTH]; /* terms to come in each open container */
 };
@@ -27,12 +28,12 @@ static enum err check_atom(const uint8_t *at, const struct head *head)
     return characters <= LIMIT_ATOM_CHARS ? OK : ERR_LIMIT;
 }
 
-static enum err check_integer(const uint8_t *at, const struct head *head)
+static enum err check_integer(const struct check *c, const struct head *head)
 {
     if (head->tag != TAG_SMALL_BIG && head->tag != TAG_LARGE_BIG)
         return OK;
-    uint8_t sign = at[head->size - head->count - 1];
-    if (head->count > LIMIT_INTEGER_BYTES)
+    uint8_t sign = c->at[head->size - head->count - 1];
+    if (head->count > LIMIT_INTEGER_BYTES && !c->unlimited)
         return ERR_LIMIT;
     return sign <= 1 ? OK : ERR_RANGE;
 }
@@ -67,13 +68,14 @@ static enum err check_bits(const uint8_t *at, const struct head *head)
     return (head->count == 0) == (at[5] == 0) && at[5] <= 8 ? OK : ERR_RANGE;
 }
 
-static enum err check_value(const uint8_t *at, const uint8_t *end, const struct head *head)
+static enum err check_value(const struct check *c, const struct head *head)
 {
+    const uint8_t *at = c->at, *end = c->end;
     switch (head->kind) {
     case ETF_ATOM:
         return check_atom(at, head);
     case ETF_INTEGER:
-        return check_integer(at, head);
+        return check_integer(c, head);
     case ETF_FLOAT:
         return check_float(at);
     case ETF_BINARY:
@@ -97,7 +99,7 @@ static enum err check_part(struct check *c, enum etf_kind kind)
     if (e == OK && head.kind != kind)
         e = ERR_SHAPE;
     if (e == OK)
-        e = check_value(c->at, c->end, &head);
+        e = check_value(c, &head);
     if (e == OK)
         c->at += head.size;
     return e;
@@ -142,7 +144,7 @@ static enum err check_one(struct check *c, uint64_t *terms)
     struct head head;
     enum err e = head_read(c->at, c->end, &head);
     if (e == OK)
-        e = check_value(c->at, c->end, &head);
+        e = check_value(c, &head);
     if (e != OK)
         return e;
     c->at += head.size;
@@ -165,6 +167,7 @@ enum err etf_check(struct bytes b, size_t *len)
         return ERR_SHORT;
     c.at = b.at;
     c.end = b.at + b.len;
+    c.unlimited = false;
     c.depth = 0;
     do {
         uint64_t terms = 0;
@@ -180,4 +183,23 @@ enum err etf_check(struct bytes b, size_t *len)
     } while (c.depth > 0);
     *len = (size_t)(c.at - b.at);
     return OK;
+}
+
+enum err etf_measure(struct bytes b, size_t *len)
+{
+    struct check c;
+    enum err e = OK;
+    c.at = b.at;
+    c.end = b.len > 0 ? b.at + b.len : b.at;
+    c.unlimited = true;
+    for (uint64_t left = 1; left > 0 && e == OK; left--) {
+        uint64_t terms = 0;
+        e = check_one(&c, &terms);
+        left += terms;
+        /* Each term takes a byte at least. */
+        if (e == OK && left - 1 > (uint64_t)(c.end - c.at))
+            e = ERR_SHORT;
+    }
+    *len = (size_t)(c.at - b.at);
+    return e;
 }

@@ -46,9 +46,10 @@ enum tag {
 
 /* Bytes of a LIST, LARGE_TUPLE, MAP or BINARY before what it contains. */
 #define HEAD_BYTES_COUNTED 5
-/* Bytes of a NEW_FUN before its module, and where its size field stands. */
-#define HEAD_BYTES_FUN   30
-#define HEAD_OF_FUN_SIZE 1
+/* Bytes of a NEW_FUN before its module, and where its size and index stand. */
+#define HEAD_BYTES_FUN    30
+#define HEAD_OF_FUN_SIZE  1
+#define HEAD_OF_FUN_INDEX 22
 
 struct head {
     uint8_t tag;

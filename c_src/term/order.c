@@ -23,11 +23,18 @@ enum inside {
     AT_VALUE, /* ... and the other way round */
 };
 
+/* What counts as a difference. */
+enum by {
+    BY_VALUE, /* 1 and 1.0 are equal */
+    BY_KEY,   /* every integer is before every float */
+    BY_DETS,  /* BY_KEY, but for what is inside of a map or a fun BY_VALUE */
+};
+
 struct frame {
     size_t left_a, left_b; /* terms still to come on either side */
     int found;             /* the outcome unless something decides before the end */
     enum inside inside;
-    bool exact;
+    enum by by;
 };
 
 struct walk {
@@ -219,13 +226,19 @@ static int compare_strings(struct bytes a, struct bytes b, bool exact)
 /* --- terms with parts ---------------------------------------------------- */
 
 static struct frame *open_frame(struct walk *w, enum inside inside, size_t left_a, size_t left_b,
-                                bool exact)
+                                enum by by)
 {
     must(w->depth < LIMIT_TERM_DEPTH);
     w->maps += inside == AT_KEY;
     struct frame *f = &w->frames[w->depth++];
-    *f = (struct frame){left_a, left_b, 0, inside, exact};
+    *f = (struct frame){left_a, left_b, 0, inside, by};
     return f;
+}
+
+/* How the values of a map, and what a fun holds, are compared. */
+static enum by inner(enum by by)
+{
+    return by == BY_DETS ? BY_VALUE : by;
 }
 
 static void close_frame(struct walk *w)
@@ -235,28 +248,28 @@ static void close_frame(struct walk *w)
     w->maps -= f->inside == AT_KEY || f->inside == AT_VALUE;
 }
 
-static int enter_tuples(struct walk *w, bool exact)
+static int enter_tuples(struct walk *w, enum by by)
 {
     uint32_t arity_a = etf_tuple(&w->a), arity_b = etf_tuple(&w->b);
     if (arity_a > 0 || arity_b > 0)
-        open_frame(w, ELEMENTS, arity_a, arity_b, exact);
+        open_frame(w, ELEMENTS, arity_a, arity_b, by);
     return COMPARE(arity_a, arity_b);
 }
 
-static int enter_maps(struct walk *w, bool exact)
+static int enter_maps(struct walk *w, enum by by)
 {
     size_t size_a = etf_map(&w->a), size_b = etf_map(&w->b);
     if (size_a > 0 || size_b > 0)
-        open_frame(w, size_a == size_b ? AT_KEY : ELEMENTS, 2 * size_a, 2 * size_b, exact);
+        open_frame(w, size_a == size_b ? AT_KEY : ELEMENTS, 2 * size_a, 2 * size_b, by);
     return COMPARE(size_a, size_b);
 }
 
-static void enter_lists(struct walk *w, bool exact)
+static void enter_lists(struct walk *w, enum by by)
 {
     size_t elements_a = head_number(w->a.at + 1, 4), elements_b = head_number(w->b.at + 1, 4);
     w->a.at += HEAD_BYTES_COUNTED;
     w->b.at += HEAD_BYTES_COUNTED;
-    open_frame(w, LIST, elements_a + 1, elements_b + 1, exact);
+    open_frame(w, LIST, elements_a + 1, elements_b + 1, by);
 }
 
 struct fun {
@@ -281,7 +294,7 @@ static struct fun fun_open(struct etf_in *in)
 /* The runtime looks at the module, the index, the old uniq and what the fun
  * holds.  Funs that differ elsewhere are equal to it, and to a map the same
  * key; here they are told apart by their bytes, after all that. */
-static int enter_funs(struct walk *w, bool exact)
+static int enter_funs(struct walk *w, enum by by)
 {
     struct fun x = fun_open(&w->a), y = fun_open(&w->b);
     int order = compare_atoms(x.module, y.module);
@@ -291,10 +304,10 @@ static int enter_funs(struct walk *w, bool exact)
         order = integer_compare(x.old_uniq, y.old_uniq);
     if (order == 0)
         order = COMPARE(x.held, y.held);
-    int tie = exact ? bytes_compare(x.head, y.head) : 0;
+    int tie = by == BY_KEY ? bytes_compare(x.head, y.head) : 0;
     if (x.held == 0 && y.held == 0)
         return order != 0 ? order : tie;
-    open_frame(w, ELEMENTS, x.held, y.held, exact)->found = tie;
+    open_frame(w, ELEMENTS, x.held, y.held, inner(by))->found = tie;
     return order;
 }
 
@@ -324,23 +337,24 @@ static int compare_leaves(enum rank kind, struct bytes a, struct bytes b, bool e
 
 /* Compares the next terms: whole ones when they have no parts, else what can
  * be told from their heads, with a frame opened for the parts. */
-static int enter(struct walk *w, bool exact)
+static int enter(struct walk *w, enum by by)
 {
     enum rank rank_a = rank(&w->a), rank_b = rank(&w->b);
     if (rank_a == rank_b) {
         if (rank_a == RANK_TUPLE)
-            return enter_tuples(w, exact);
+            return enter_tuples(w, by);
         if (rank_a == RANK_MAP)
-            return enter_maps(w, exact);
+            return enter_maps(w, by);
         if (rank_a == RANK_FUN)
-            return enter_funs(w, exact);
+            return enter_funs(w, by);
         if (rank_a == RANK_LIST && *w->a.at == TAG_LIST && *w->b.at == TAG_LIST) {
-            enter_lists(w, exact);
+            enter_lists(w, by);
             return 0;
         }
     }
     struct bytes a = etf_any(&w->a), b = etf_any(&w->b);
-    return rank_a != rank_b ? COMPARE(rank_a, rank_b) : compare_leaves(rank_a, a, b, exact);
+    return rank_a != rank_b ? COMPARE(rank_a, rank_b)
+                            : compare_leaves(rank_a, a, b, by != BY_VALUE);
 }
 
 /* The next terms of the innermost frame, or its end. */
@@ -358,11 +372,11 @@ static int step(struct walk *w)
     switch (f->inside) {
     case AT_KEY:
         f->inside = AT_VALUE;
-        return enter(w, true);
+        return enter(w, BY_KEY);
     case AT_VALUE:
         f->inside = AT_KEY;
         if (f->found == 0)
-            return enter(w, f->exact);
+            return enter(w, inner(f->by));
         etf_any(&w->a);
         etf_any(&w->b);
         return 0;
@@ -373,11 +387,11 @@ static int step(struct walk *w)
             etf_any(&w->b);
             return order;
         }
-        return enter(w, f->exact);
+        return enter(w, f->by);
     case ELEMENTS:
         break;
     }
-    return enter(w, f->exact);
+    return enter(w, f->by);
 }
 
 /* Takes a difference outwards: it decides for every container around it up to
@@ -400,7 +414,7 @@ static int leave(struct walk *w, int order)
     return order;
 }
 
-static int compare(struct bytes a, struct bytes b, bool exact)
+static int compare(struct bytes a, struct bytes b, enum by by)
 {
     if (bytes_equal(a, b))
         return 0;
@@ -408,7 +422,7 @@ static int compare(struct bytes a, struct bytes b, bool exact)
     w.a = etf_open(a);
     w.b = etf_open(b);
     w.depth = w.maps = 0;
-    int order = enter(&w, exact);
+    int order = enter(&w, by);
     for (;;) {
         if (order != 0)
             order = leave(&w, order);
@@ -420,10 +434,16 @@ static int compare(struct bytes a, struct bytes b, bool exact)
 
 int term_compare(struct bytes a, struct bytes b)
 {
-    return compare(a, b, false);
+    return compare(a, b, BY_VALUE);
 }
 
 int term_compare_keys(struct bytes a, struct bytes b)
 {
-    return compare(a, b, true);
+    return compare(a, b, BY_KEY);
+}
+
+int term_compare_dets(struct bytes a, struct bytes b)
+{
+    int order = compare(a, b, BY_DETS);
+    return order != 0 ? order : compare(a, b, BY_KEY);
 }

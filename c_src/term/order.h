@@ -20,4 +20,10 @@ int term_compare(struct bytes a, struct bytes b);
  * before 0.0. */
 int term_compare_keys(struct bytes a, struct bytes b);
 
+/* The order in which DETS keeps the keys of a slot: that of a map's keys in
+ * lists and tuples, but inside of maps the first one above.  What is then
+ * equal, as #{a => 1} and #{a => 1.0} are, stands as term_compare_keys() says;
+ * OTP's function (stdlib, dets_utils.erl, cmp/2) puts either before the other. */
+int term_compare_dets(struct bytes a, struct bytes b);
+
 #endif

@@ -10,7 +10,7 @@ BEGIN {
     folders["otp"] = "otp dist term"
     folders["replica"] = "replica otp crdt term"
     folders["node"] = "node dist otp replica crdt store term"
-    folders["net"] = "net node term"
+    folders["net"] = "net node store term"
     everybody = "err.h mem.h limits.h"
 
     # No clock, no random source, no file, no socket can be had through these.
@@ -18,12 +18,18 @@ BEGIN {
            "stdint.h stdio.h stdlib.h string.h"
     system_of["term"] = pure " ei.h zlib.h openssl/bn.h openssl/crypto.h openssl/evp.h"
     system_of["dist"] = pure " openssl/crypto.h openssl/evp.h openssl/md5.h"
-    system_of["store"] = pure " zlib.h"
+    system_of["store"] = pure " errno.h zlib.h openssl/evp.h"
 }
 
 FNR == 1 {
     split(FILENAME, part, "/")
     folder = part[3] == "" ? "" : part[2]
+}
+
+# The commands know everybody: main.c and what it is divided into.
+function is_main()
+{
+    return FILENAME ~ /^c_src\/main[a-z_]*\.[ch]$/
 }
 
 function listed(word, list)
@@ -51,7 +57,7 @@ function ours_allowed(name,    target)
 {
     target = folder_of(name)
     sub(/.*\//, "", name)
-    if (FILENAME == "c_src/main.c")
+    if (is_main())
         return target != "?"
     if (target == "")
         return listed(name, everybody)
@@ -62,7 +68,7 @@ function system_allowed(name)
 {
     if (name == "ei.h")
         return folder == "term"
-    if (folder == "net" || FILENAME == "c_src/main.c")
+    if (folder == "net" || is_main())
         return 1
     return listed(name, folder in system_of ? system_of[folder] : pure)
 }

@@ -2,14 +2,19 @@
 #include <string.h>
 
 #include "term/etf.h"
+#include "term/write.h"
 #include "unit/suite.h"
 #include "unit/term/recorded.h"
 
+/* Measuring differs only where a limit is this node's own. */
 static enum err check(struct bytes b)
 {
-    size_t len = SIZE_MAX;
-    enum err e = etf_check(wall(b), &len);
+    size_t len = SIZE_MAX, measured = SIZE_MAX;
+    struct bytes input = wall(b);
+    enum err e = etf_check(input, &len);
     CU_ASSERT(e != OK || len == b.len);
+    CU_ASSERT(e == ERR_LIMIT || (etf_measure(input, &measured) == OK) == (e == OK));
+    CU_ASSERT(e == OK ? measured == len : e == ERR_LIMIT || measured <= input.len);
     return e;
 }
 
@@ -79,6 +84,22 @@ static void bounds_the_depth(void)
         buf_free(&deeper);
         buf_free(&b);
     }
+}
+
+static void measures_what_it_could_not_hold(void)
+{
+    struct buf b = {0};
+    size_t len;
+    for (unsigned i = 0; i < 100000; i++)
+        put_tuple(&b, 1);
+    CU_ASSERT(etf_measure(wall(buf_bytes(&b)), &len) == ERR_SHORT);
+    buf_put_u8(&b, TAG_LARGE_BIG);
+    buf_put_u32(&b, LIMIT_INTEGER_BYTES + 1);
+    buf_put_u8(&b, 0);
+    for (unsigned i = 0; i <= LIMIT_INTEGER_BYTES; i++)
+        buf_put_u8(&b, 7);
+    CU_ASSERT(etf_measure(wall(buf_bytes(&b)), &len) == OK && len == b.len);
+    buf_free(&b);
 }
 
 static void refuses_unknown_tags(void)
@@ -502,11 +523,11 @@ static void takes_one_head_off(void)
 
 SUITE("etf", TEST(accepts_what_a_beam_sends), TEST(refuses_every_prefix),
       TEST(leaves_what_is_behind), TEST(refuses_hostile_terms), TEST(bounds_the_depth),
-      TEST(refuses_unknown_tags), TEST(checks_atoms), TEST(checks_numbers),
-      TEST(checks_float_texts), TEST(checks_bit_strings), TEST(checks_identifiers),
-      TEST(checks_the_insides_of_funs), TEST(tells_kinds), TEST(skips_whole_terms),
-      TEST(reads_a_message), TEST(accepts_nil), TEST(keeps_its_first_error),
-      TEST(finishes_only_at_the_end), TEST(reads_atoms_in_every_encoding), TEST(reads_integers),
-      TEST(reads_floats), TEST(reads_binaries), TEST(takes_identifiers_apart),
-      TEST(takes_exports_apart), TEST(walks_lists), TEST(stays_in_step_when_a_walk_is_left),
-      TEST(takes_one_head_off))
+      TEST(measures_what_it_could_not_hold), TEST(refuses_unknown_tags), TEST(checks_atoms),
+      TEST(checks_numbers), TEST(checks_float_texts), TEST(checks_bit_strings),
+      TEST(checks_identifiers), TEST(checks_the_insides_of_funs), TEST(tells_kinds),
+      TEST(skips_whole_terms), TEST(reads_a_message), TEST(accepts_nil),
+      TEST(keeps_its_first_error), TEST(finishes_only_at_the_end),
+      TEST(reads_atoms_in_every_encoding), TEST(reads_integers), TEST(reads_floats),
+      TEST(reads_binaries), TEST(takes_identifiers_apart), TEST(takes_exports_apart),
+      TEST(walks_lists), TEST(stays_in_step_when_a_walk_is_left), TEST(takes_one_head_off))

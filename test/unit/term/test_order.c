@@ -105,6 +105,40 @@ static void orders_keys_as_a_beam(void)
     rows_close(&rows);
 }
 
+/* The places of dets_order.escript; where two terms share one, a BEAM has no
+ * order, and ours is still an order. */
+static void orders_keys_of_dets_as_a_beam(void)
+{
+    struct rows rows = {0};
+    must(canon_external(&rows.file, vector("term/dets_order.etf")) == OK);
+    struct etf_in in = etf_open(buf_bytes(&rows.file));
+    struct bytes element;
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &element);) {
+        struct etf_in tuple = etf_open(element);
+        struct row row = {0};
+        etf_tuple_of(&tuple, 2);
+        row.key = etf_int64(&tuple);
+        row.term = etf_any(&tuple);
+        must(etf_finish(&tuple) == OK);
+        rows.at = mem_room(rows.at, rows.count, &rows.cap, sizeof(row));
+        rows.at[rows.count++] = row;
+    }
+    must(etf_finish(&in) == OK && rows.count > 700);
+    size_t wrong = 0;
+    for (size_t i = 0; i < rows.count && wrong < 10; i++)
+        for (size_t k = 0; k < rows.count && wrong < 10; k++) {
+            const struct row *a = &rows.at[i], *b = &rows.at[k];
+            int order = term_compare_dets(a->term, b->term), place = sign((int)(a->key - b->key));
+            if (place != 0)
+                wrong += !agrees(a, b, order, place);
+            else
+                wrong += !agrees(a, b, order, -sign(term_compare_dets(b->term, a->term)));
+            wrong += (order == 0) != (i == k);
+        }
+    CU_ASSERT_EQUAL(wrong, 0);
+    rows_close(&rows);
+}
+
 /* --- by hand ------------------------------------------------------------- */
 
 struct pair {
@@ -242,5 +276,6 @@ static void compares_at_the_greatest_depth(void)
 }
 
 SUITE("term/order", TEST(orders_values_as_a_beam), TEST(orders_keys_as_a_beam),
-      TEST(compares_numbers_without_rounding), TEST(tells_apart_what_has_other_bytes),
-      TEST(compares_keys_of_maps_before_values), TEST(compares_at_the_greatest_depth))
+      TEST(orders_keys_of_dets_as_a_beam), TEST(compares_numbers_without_rounding),
+      TEST(tells_apart_what_has_other_bytes), TEST(compares_keys_of_maps_before_values),
+      TEST(compares_at_the_greatest_depth))

@@ -1,0 +1,208 @@
+#include "disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define READ_BYTES (1024u * 1024)
+
+/* What a call gave, or -errno. */
+static int code(int result)
+{
+    return result >= 0 ? result : -errno;
+}
+
+/* --- files ---------------------------------------------------------------------------- */
+
+static int disk_open(void *who, const char *path, enum disk_open how)
+{
+    static const int flags[] = {
+        [DISK_READ] = O_RDONLY,
+        [DISK_REPLACE] = O_WRONLY | O_CREAT | O_TRUNC,
+        [DISK_CREATE] = O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
+        [DISK_APPEND] = O_WRONLY | O_APPEND,
+    };
+    int handle;
+    (void)who;
+    do
+        handle = open(path, flags[how] | O_CLOEXEC, 0666);
+    while (handle < 0 && errno == EINTR);
+    return code(handle);
+}
+
+/* Linux has let go of the handle whatever it says. */
+static int disk_close(void *who, int handle)
+{
+    (void)who;
+    int result = close(handle);
+    return result < 0 && errno == EINTR ? 0 : code(result);
+}
+
+static int disk_read(void *who, int handle, struct buf *out, size_t limit)
+{
+    size_t before = out->len;
+    (void)who;
+    for (;;) {
+        ssize_t n =
+            pread(handle, buf_room(out, READ_BYTES), READ_BYTES, (off_t)(out->len - before));
+        if (n == 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        out->len += n > 0 ? (size_t)n : 0;
+        if (out->len - before > limit)
+            return -EFBIG;
+    }
+}
+
+static int disk_write(void *who, int handle, struct bytes b)
+{
+    (void)who;
+    while (b.len > 0) {
+        ssize_t n = write(handle, b.at, b.len);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            b = (struct bytes){b.at + n, b.len - (size_t)n};
+    }
+    return 0;
+}
+
+/* Not repeated after an interruption: a second one may say that all is well with what the
+ * first one could not write. */
+static int disk_sync(void *who, int handle)
+{
+    (void)who;
+    return code(fdatasync(handle));
+}
+
+static int disk_truncate(void *who, int handle, uint64_t bytes)
+{
+    int result;
+    (void)who;
+    do
+        result = ftruncate(handle, (off_t)bytes);
+    while (result < 0 && errno == EINTR);
+    return code(result);
+}
+
+/* --- names ---------------------------------------------------------------------------- */
+
+static int disk_rename(void *who, const char *from, const char *to)
+{
+    (void)who;
+    return code(rename(from, to));
+}
+
+static int disk_link(void *who, const char *from, const char *to)
+{
+    (void)who;
+    return code(link(from, to));
+}
+
+static int disk_remove(void *who, const char *path)
+{
+    (void)who;
+    return code(unlink(path));
+}
+
+/* The folder that holds the path; freed by the caller. */
+static struct buf folder_of(const char *path)
+{
+    struct buf folder = {0};
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        buf_printf(&folder, ".");
+    else
+        buf_put(&folder, (struct bytes){(const uint8_t *)path, (size_t)(slash - path) + 1});
+    buf_put_u8(&folder, 0);
+    return folder;
+}
+
+static int disk_sync_folder(void *who, const char *path)
+{
+    struct buf folder = folder_of(path);
+    (void)who;
+    int handle = code(open((const char *)folder.at, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    buf_free(&folder);
+    if (handle < 0)
+        return handle;
+    int result = code(fsync(handle));
+    close(handle);
+    return result;
+}
+
+static int disk_list(void *who, const char *path, void (*visit)(void *what, const char *name),
+                     void *what)
+{
+    struct buf folder = folder_of(path);
+    const char *slash = strrchr(path, '/');
+    const char *prefix = slash == NULL ? path : slash + 1;
+    (void)who;
+    DIR *d = opendir((const char *)folder.at);
+    buf_free(&folder);
+    if (d == NULL)
+        return -errno;
+    errno = 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL; errno = 0)
+        if (strncmp(e->d_name, prefix, strlen(prefix)) == 0)
+            visit(what, e->d_name);
+    int failed = -errno;
+    closedir(d);
+    return failed;
+}
+
+/* --- locks ---------------------------------------------------------------------------- */
+
+/* For whoever finds it locked; a full disk is no reason not to hold it. */
+static void sign(int handle)
+{
+    char text[16];
+    int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    if (ftruncate(handle, 0) == 0 && pwrite(handle, text, (size_t)len, 0) < 0)
+        return;
+}
+
+static int disk_lock(void *who, const char *path, bool waits)
+{
+    int handle, result;
+    (void)who;
+    do
+        handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    while (handle < 0 && errno == EINTR);
+    if (handle < 0)
+        return -errno;
+    do
+        result = flock(handle, LOCK_EX | (waits ? 0 : LOCK_NB));
+    while (result < 0 && errno == EINTR);
+    if (result == 0) {
+        sign(handle);
+        return handle;
+    }
+    result = -errno;
+    close(handle);
+    return result;
+}
+
+const struct disk *net_disk(void)
+{
+    static const struct disk disk = {
+        .open = disk_open,
+        .close = disk_close,
+        .read = disk_read,
+        .write = disk_write,
+        .sync = disk_sync,
+        .truncate = disk_truncate,
+        .rename = disk_rename,
+        .link = disk_link,
+        .remove = disk_remove,
+        .sync_folder = disk_sync_folder,
+        .lock = disk_lock,
+        .list = disk_list,
+    };
+    return &disk;
+}

@@ -1,0 +1,178 @@
+#include "dets_collection.h"
+
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/head.h"
+#include "../term/unpack.h"
+
+enum err dets_collection_check(struct bytes file, uint64_t end, uint64_t at, uint32_t size,
+                               struct dets_fault *fault)
+{
+    if (at < DETS_AT_BLOCKS || (at - DETS_AT_BLOCKS) % DETS_BLOCK_STEP != 0 ||
+        size <= DETS_COLLECTION_BYTES || !dets_within((struct bytes){file.at, end}, at, size))
+        return dets_fault(fault, ERR_DAMAGED, at, "a slot points here, where no %u bytes can be",
+                          size);
+    uint32_t own = dets_number(file, at), status = dets_number(file, at + DETS_AT_STATUS);
+    if (own != size)
+        return dets_fault(fault, ERR_DAMAGED, at, "a collection of %u bytes, its slot says %u", own,
+                          size);
+    if (status == DETS_FREE)
+        return dets_fault(fault, ERR_DAMAGED, at, "a slot points to a freed collection");
+    if (status != DETS_ACTIVE)
+        return dets_fault(fault, ERR_DAMAGED, at, "a slot points to what is no collection");
+    return OK;
+}
+
+struct dets_objects dets_objects(struct bytes body, uint32_t type)
+{
+    return (struct dets_objects){.at = body.at,
+                                 .end = body.at + body.len,
+                                 .key_end = body.at,
+                                 .bag = type != DETS_SET,
+                                 .whole = true};
+}
+
+/* Takes a size, itself included, off the front: false when there is no room for
+ * it up to end, or it could not hold anything. */
+static bool take_size(struct dets_objects *o, const uint8_t *end, size_t *left)
+{
+    if (end - o->at <= DETS_SIZE_BYTES)
+        return false;
+    uint64_t size = head_number(o->at, DETS_SIZE_BYTES);
+    if (size <= DETS_SIZE_BYTES || size > (uint64_t)(end - o->at))
+        return false;
+    *left = (size_t)size - DETS_SIZE_BYTES;
+    o->at += DETS_SIZE_BYTES;
+    return true;
+}
+
+bool dets_objects_next(struct dets_objects *o, struct bytes *object)
+{
+    size_t left;
+    const uint8_t *before = o->at;
+    if (o->at == o->end || !o->whole)
+        return false;
+    o->first = !o->bag || o->at == o->key_end;
+    if (o->bag && o->first) {
+        o->whole = take_size(o, o->end, &left);
+        if (o->whole)
+            o->key_end = o->at + left;
+    }
+    o->whole = o->whole && take_size(o, o->bag ? o->key_end : o->end, &left);
+    if (!o->whole) {
+        o->at = before;
+        return false;
+    }
+    *object = (struct bytes){o->at, left};
+    o->at += left;
+    return true;
+}
+
+/* --- keys ------------------------------------------------------------------------ */
+
+/* The key of a tuple, of which only the front up to the key is looked at. */
+static enum err put_key(struct buf *out, struct bytes term, uint32_t keypos)
+{
+    struct head head;
+    size_t len;
+    const uint8_t *at = term.at, *end = term.at + term.len;
+    enum err e = head_read(at, end, &head);
+    if (e == OK && (head.kind != ETF_TUPLE || head.count < keypos))
+        e = ERR_SHAPE;
+    if (e != OK)
+        return e;
+    at += head.size;
+    for (uint32_t i = 1; i < keypos; i++) {
+        e = etf_measure((struct bytes){at, (size_t)(end - at)}, &len);
+        if (e != OK)
+            return e;
+        at += len;
+    }
+    e = etf_check((struct bytes){at, (size_t)(end - at)}, &len);
+    return e == OK ? canon_put(out, (struct bytes){at, len}) : e;
+}
+
+static enum err version(struct bytes *object)
+{
+    if (object->len < 2)
+        return ERR_SHORT;
+    if (*object->at != TAG_VERSION)
+        return ERR_TAG;
+    *object = (struct bytes){object->at + 1, object->len - 1};
+    return OK;
+}
+
+static bool is_compressed(struct bytes term)
+{
+    return *term.at == TAG_COMPRESSED;
+}
+
+static enum err unpack_term(struct buf *out, struct bytes term)
+{
+    return unpack(out, (struct bytes){term.at + 1, term.len - 1});
+}
+
+enum err dets_key(struct buf *out, struct bytes object, uint32_t keypos)
+{
+    must(keypos > 0);
+    enum err e = version(&object);
+    if (e != OK || !is_compressed(object))
+        return e == OK ? put_key(out, object, keypos) : e;
+    struct buf plain = {0};
+    e = unpack_term(&plain, object);
+    if (e == OK)
+        e = put_key(out, buf_bytes(&plain), keypos);
+    buf_free(&plain);
+    return e;
+}
+
+/* A map with a key twice is all there, and yet no term that OTP reads.  What is
+ * only too large for this node is not known to be wrong. */
+static enum err check_maps(struct bytes term)
+{
+    struct buf canonical = {0};
+    size_t len;
+    enum err e = etf_check(term, &len);
+    if (e == OK)
+        e = canon_put(&canonical, term);
+    buf_free(&canonical);
+    return e == ERR_DUPLICATE ? e : OK;
+}
+
+static enum err check_whole(struct bytes term, uint64_t *looks)
+{
+    size_t len;
+    enum err e = etf_measure(term, &len);
+    if (looks != NULL)
+        *looks += len;
+    if (e == OK && len != term.len)
+        e = ERR_TRAILING;
+    return e == OK ? check_maps(term) : e;
+}
+
+enum err dets_object_check(struct bytes object, uint64_t *looks)
+{
+    enum err e = version(&object);
+    if (e != OK || !is_compressed(object))
+        return e == OK ? check_whole(object, looks) : e;
+    struct buf plain = {0};
+    e = unpack_term(&plain, object);
+    if (e == OK)
+        e = check_whole(buf_bytes(&plain), looks);
+    else if (looks != NULL)
+        *looks += object.len + plain.cap; /* about as much as came out of it */
+    buf_free(&plain);
+    return e;
+}
+
+bool dets_objects_fit(struct bytes body, uint32_t type, uint64_t *looks)
+{
+    struct dets_objects o = dets_objects(body, type);
+    struct bytes object;
+    bool versions = true;
+    while (versions && dets_objects_next(&o, &object)) {
+        versions = *object.at == TAG_VERSION;
+        *looks += DETS_SIZE_BYTES + 1;
+    }
+    return versions && o.whole;
+}

@@ -1,0 +1,165 @@
+#include "record.h"
+
+#include <zlib.h>
+
+#include "../limits.h"
+#include "../mem.h"
+#include "../term/etf.h"
+#include "../term/head.h"
+#include "../term/unpack.h"
+#include "../term/write.h"
+
+#define LEVEL 6 /* zlib's, as Grove.Storage.Serializer has it */
+/* The version byte, the tag and the size in front of what zlib has made. */
+#define PACKED_BYTES 6
+
+/* --- reading -------------------------------------------------------------------------- */
+
+/* What stands behind a version byte, in scratch where it was compressed. */
+static enum err open_external(struct bytes external, struct buf *scratch, struct bytes *term)
+{
+    if (external.len < 2)
+        return ERR_SHORT;
+    if (*external.at != TAG_VERSION)
+        return ERR_TAG;
+    *term = (struct bytes){external.at + 1, external.len - 1};
+    if (*term->at != TAG_COMPRESSED)
+        return OK;
+    enum err e = unpack(scratch, (struct bytes){term->at + 1, term->len - 1});
+    *term = buf_bytes(scratch);
+    return e;
+}
+
+/* Appends a state: the whole of it one checked term, and a map as all structs are. */
+static enum err take_state(struct bytes term, struct buf *state)
+{
+    size_t len;
+    enum err e = etf_check(term, &len);
+    if (e == OK && len != term.len)
+        e = ERR_TRAILING;
+    if (e != OK)
+        return e;
+    struct etf_in in = etf_open(term);
+    if (etf_peek(&in) != ETF_MAP)
+        return ERR_SHAPE;
+    buf_put(state, term);
+    return OK;
+}
+
+static enum err take_encoded(struct bytes external, struct buf *state)
+{
+    struct buf scratch = {0};
+    struct bytes term;
+    enum err e = open_external(external, &scratch, &term);
+    if (e == OK)
+        e = take_state(term, state);
+    buf_free(&scratch);
+    return e;
+}
+
+/* The second element: a struct, or a binary that holds one. */
+static enum err take_element(struct bytes element, struct buf *state, enum record_form *form)
+{
+    struct head head;
+    enum err e = head_read(element.at, element.at + element.len, &head);
+    *form = RECORD_RAW;
+    if (e != OK || head.tag != TAG_BINARY)
+        return e == OK ? take_state(element, state) : e;
+    struct bytes content = head_content(element.at, &head);
+    if (content.len == 0 || *content.at != TAG_VERSION)
+        return ERR_SHAPE;
+    *form = RECORD_ENCODED;
+    return take_encoded(content, state);
+}
+
+/* Takes a term off the front; those that are only kept may go beyond this node's limits. */
+static enum err take_term(struct bytes *from, struct bytes *term)
+{
+    size_t len;
+    enum err e = etf_measure(*from, &len);
+    if (e != OK)
+        return e;
+    *term = (struct bytes){from->at, len};
+    *from = (struct bytes){from->at + len, from->len - len};
+    return OK;
+}
+
+static enum err take_tuple(struct bytes term, struct buf *state, struct buf *rest,
+                           uint32_t *rest_count, enum record_form *form)
+{
+    struct head head;
+    struct bytes element;
+    enum err e = head_read(term.at, term.at + term.len, &head);
+    if (e == OK && (head.kind != ETF_TUPLE || head.count < 2))
+        e = ERR_SHAPE;
+    if (e != OK)
+        return e;
+    struct bytes elements = {term.at + head.size, term.len - (size_t)head.size};
+    e = take_term(&elements, &element);
+    if (e == OK)
+        e = take_term(&elements, &element);
+    struct bytes second = element, others = elements;
+    for (uint64_t i = 2; e == OK && i < head.count; i++)
+        e = take_term(&elements, &element);
+    if (e == OK && elements.len > 0)
+        e = ERR_TRAILING;
+    if (e == OK)
+        e = take_element(second, state, form);
+    if (e != OK)
+        return e;
+    buf_put(rest, others);
+    *rest_count = (uint32_t)head.count - 2;
+    return OK;
+}
+
+enum err record_read(struct bytes object, struct buf *state, struct buf *rest, uint32_t *rest_count,
+                     enum record_form *form)
+{
+    struct buf scratch = {0};
+    struct bytes term;
+    enum err e = open_external(object, &scratch, &term);
+    if (e == OK)
+        e = take_tuple(term, state, rest, rest_count, form);
+    buf_free(&scratch);
+    return e;
+}
+
+/* --- writing -------------------------------------------------------------------------- */
+
+/* As term_to_binary/2 does it, but for what would be too large to unpack here. */
+static void put_packed(struct buf *out, struct bytes term)
+{
+    uLongf len = compressBound((uLong)term.len);
+    struct buf packed = {0};
+    bool smaller = term.len <= LIMIT_UNPACKED_BYTES;
+    if (smaller) {
+        must(compress2(buf_room(&packed, len), &len, term.at, (uLong)term.len, LEVEL) == Z_OK);
+        packed.len = len;
+        smaller = len + PACKED_BYTES < term.len + 1;
+    }
+    put_version(out);
+    if (smaller) {
+        buf_put_u8(out, TAG_COMPRESSED);
+        buf_put_u32(out, (uint32_t)term.len);
+    }
+    buf_put(out, smaller ? buf_bytes(&packed) : term);
+    buf_free(&packed);
+}
+
+void record_put(struct buf *out, struct bytes group, struct bytes state, struct bytes rest,
+                uint32_t rest_count, enum record_form form)
+{
+    must(form != RECORD_AUTO);
+    put_version(out);
+    put_tuple(out, rest_count + 2);
+    buf_put(out, group);
+    if (form == RECORD_ENCODED) {
+        struct buf encoded = {0};
+        put_packed(&encoded, state);
+        put_binary(out, buf_bytes(&encoded));
+        buf_free(&encoded);
+    } else {
+        buf_put(out, state);
+    }
+    buf_put(out, rest);
+}

@@ -1,0 +1,67 @@
+#include "replace.h"
+
+/* A table of small objects comes in small pieces. */
+#define WRITE_BYTES (256u * 1024)
+
+static int flush(const struct disk *disk, int handle, struct buf *batch)
+{
+    int code = batch->len > 0 ? disk->write(disk->who, handle, buf_bytes(batch)) : 0;
+    buf_clear(batch);
+    return code;
+}
+
+static int write_all(const struct disk *disk, int handle,
+                     bool (*next)(void *who, struct bytes *piece), void *who)
+{
+    struct buf batch = {0};
+    struct bytes piece;
+    int code = 0;
+    while (code == 0 && next(who, &piece)) {
+        if (batch.len + piece.len > WRITE_BYTES)
+            code = flush(disk, handle, &batch);
+        if (piece.len > WRITE_BYTES)
+            code = code == 0 ? disk->write(disk->who, handle, piece) : code;
+        else
+            buf_put(&batch, piece);
+    }
+    if (code == 0)
+        code = flush(disk, handle, &batch);
+    buf_free(&batch);
+    return code;
+}
+
+enum err replace_write(const struct disk *disk, const char *beside,
+                       bool (*next)(void *who, struct bytes *piece), void *who,
+                       struct storage_failure *failure)
+{
+    const char *step = "write";
+    int handle = disk->open(disk->who, beside, DISK_REPLACE);
+    if (handle < 0)
+        return storage_refused(failure, handle, "create", beside);
+    int code = write_all(disk, handle, next, who);
+    if (code == 0) {
+        step = "sync";
+        code = disk->sync(disk->who, handle);
+    }
+    int closed = disk->close(disk->who, handle);
+    if (code == 0 && closed != 0) {
+        step = "close";
+        code = closed;
+    }
+    if (code == 0)
+        return OK;
+    (void)disk->remove(disk->who, beside);
+    return storage_refused(failure, code, step, beside);
+}
+
+enum err replace_name(const struct disk *disk, const char *beside, const char *path,
+                      struct storage_failure *failure)
+{
+    int code = disk->rename(disk->who, beside, path);
+    if (code != 0) {
+        (void)disk->remove(disk->who, beside);
+        return storage_refused(failure, code, "rename", beside);
+    }
+    code = disk->sync_folder(disk->who, path);
+    return code == 0 ? OK : storage_refused(failure, code, "sync the folder of", path);
+}

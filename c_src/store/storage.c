@@ -1,0 +1,216 @@
+#include "storage.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "../mem.h"
+#include "../term/write.h"
+#include "journal.h"
+#include "storage_inside.h"
+
+/* Bytes of a record that a segment always has room for, so that it can be read again. */
+#define RECORD_MAX (LIMIT_SEGMENT_BYTES - LIMIT_JOURNAL_BYTES - 64ull * 1024)
+
+struct storage *storage_new(const struct disk *disk, const struct storage_options *o)
+{
+    struct storage *s = mem_take(sizeof(*s));
+    must(o->file.len > 0 && o->file.len <= LIMIT_PATH_BYTES);
+    must(memchr(o->file.at, 0, o->file.len) == NULL);
+    memcpy(s->file, o->file.at, o->file.len);
+    snprintf(s->crc, sizeof(s->crc), "%08" PRIx32, (uint32_t)crc32_z(0, o->group.at, o->group.len));
+    struct buf module = {0}, of = {0};
+    put_atom_bytes(&module, o->module);
+    put_tuple(&of, 2);
+    put_term(&of, buf_bytes(&module));
+    put_term(&of, o->group);
+    s->disk = disk;
+    s->group = term_copy(o->group);
+    s->module = term_take(&module);
+    s->of = term_take(&of);
+    s->form = o->form;
+    s->journal = o->journal;
+    s->lock = s->segment = -1;
+    return s;
+}
+
+void storage_free(struct storage *s)
+{
+    if (s == NULL)
+        return;
+    if (s->segment >= 0)
+        (void)s->disk->close(s->disk->who, s->segment);
+    if (s->lock >= 0)
+        (void)s->disk->close(s->disk->who, s->lock);
+    term_free(&s->group);
+    term_free(&s->module);
+    term_free(&s->of);
+    mem_free(s->segments);
+    mem_free(s);
+}
+
+/* --- names ---------------------------------------------------------------------------- */
+
+struct path storage_path(const struct storage *s, const char *format, ...)
+{
+    struct path p;
+    va_list args;
+    size_t len = strlen(s->file);
+    memcpy(p.text, s->file, len);
+    va_start(args, format);
+    int n = vsnprintf(p.text + len, sizeof(p.text) - len, format, args);
+    va_end(args);
+    must(n >= 0 && (size_t)n < sizeof(p.text) - len);
+    return p;
+}
+
+struct path segment_path(const struct storage *s, uint64_t number)
+{
+    return storage_path(s, ".%s.%" PRIu64 ".journal", s->crc, number);
+}
+
+struct path group_path(const struct storage *s, const char *ending)
+{
+    return storage_path(s, ".%s%s", s->crc, ending);
+}
+
+/* --- segments ------------------------------------------------------------------------- */
+
+/* The load that has to come next brings this to disk: it syncs the last segment, and the
+ * folder when it makes a new one. */
+enum err segment_mend(struct storage *s, struct storage_failure *failure)
+{
+    const struct disk *d = s->disk;
+    struct path path = segment_path(s, s->spoiled.number);
+    int code;
+    if (s->spoiled.number == 0)
+        return OK;
+    if (s->spoiled.sound == 0) {
+        code = d->remove(d->who, path.text);
+    } else {
+        int handle = d->open(d->who, path.text, DISK_APPEND);
+        code = handle < 0 ? handle : d->truncate(d->who, handle, s->spoiled.sound);
+        if (handle >= 0)
+            (void)d->close(d->who, handle);
+    }
+    /* A save may have removed it since. */
+    if (code != 0 && code != -ENOENT)
+        return storage_refused(failure, code, "cut back", path.text);
+    s->spoiled.number = 0;
+    return OK;
+}
+
+/* The segment that is open is not written to again, and loses all behind `sound`: now, or
+ * before it is read where the disk refuses that as well. */
+static void segment_spoil(struct storage *s, uint64_t number, uint64_t sound)
+{
+    struct storage_failure ignored;
+    (void)s->disk->close(s->disk->who, s->segment);
+    s->segment = -1;
+    s->spoiled.number = number;
+    s->spoiled.sound = sound;
+    segment_mend(s, &ignored);
+}
+
+/* Writes and syncs; gives NULL, or the step that failed. */
+static const char *segment_write(struct storage *s, struct bytes bytes, int *code)
+{
+    *code = s->disk->write(s->disk->who, s->segment, bytes);
+    if (*code != 0)
+        return "write to";
+    *code = s->disk->sync(s->disk->who, s->segment);
+    return *code == 0 ? NULL : "sync";
+}
+
+enum err segment_begin(struct storage *s, struct bytes record, struct storage_failure *failure)
+{
+    const struct disk *d = s->disk;
+    if (s->last == UINT64_MAX)
+        return storage_wrong(failure, "too_large", "%s: there is no number above it for a segment",
+                             failure_path(segment_path(s, s->last).text));
+    struct path path = segment_path(s, ++s->last);
+    struct buf bytes = {0};
+    journal_put_header(&bytes, term_bytes(&s->of));
+    s->sequence = 0;
+    if (record.len > 0)
+        journal_put(&bytes, ++s->sequence, record);
+    int code = s->segment = d->open(d->who, path.text, DISK_CREATE);
+    const char *step = code < 0 ? "create" : segment_write(s, buf_bytes(&bytes), &code);
+    if (step == NULL) {
+        code = d->sync_folder(d->who, path.text);
+        step = code == 0 ? NULL : "sync the folder of";
+    }
+    if (step != NULL && s->segment >= 0)
+        segment_spoil(s, s->last, 0);
+    size_t len = bytes.len;
+    buf_free(&bytes);
+    if (step != NULL)
+        return storage_refused(failure, code, step, path.text);
+    s->segments = mem_room(s->segments, s->count, &s->cap, sizeof(*s->segments));
+    s->segments[s->count++] = (struct segment){.number = s->last, .bytes = len};
+    return OK;
+}
+
+static enum err segment_continue(struct storage *s, struct bytes record,
+                                 struct storage_failure *failure)
+{
+    struct segment *segment = &s->segments[s->count - 1];
+    struct buf bytes = {0};
+    int code;
+    journal_put(&bytes, ++s->sequence, record);
+    const char *step = segment_write(s, buf_bytes(&bytes), &code);
+    size_t len = bytes.len;
+    buf_free(&bytes);
+    if (step != NULL) {
+        segment_spoil(s, segment->number, segment->bytes);
+        return storage_refused(failure, code, step, segment_path(s, segment->number).text);
+    }
+    segment->bytes += len;
+    return OK;
+}
+
+/* --- what is asked -------------------------------------------------------------------- */
+
+enum err storage_append(struct storage *s, struct bytes record, struct storage_failure *failure)
+{
+    must(s->journal && s->lock >= 0 && !s->failed && record.len > 0);
+    if (record.len > RECORD_MAX)
+        return storage_wrong(failure, "too_large", "a record of %zu bytes, at most %llu",
+                             record.len, RECORD_MAX);
+    /* While nothing can be saved a journal grows, but no segment beyond what is read. */
+    if (s->segment >= 0 && s->segments[s->count - 1].bytes >= LIMIT_JOURNAL_BYTES)
+        (void)storage_rotate(s);
+    enum err e =
+        s->segment < 0 ? segment_begin(s, record, failure) : segment_continue(s, record, failure);
+    s->failed = e != OK;
+    return e;
+}
+
+uint64_t storage_rotate(struct storage *s)
+{
+    /* All of it was synced, so that closing it has nothing to say. */
+    if (s->segment >= 0)
+        (void)s->disk->close(s->disk->who, s->segment);
+    s->segment = -1;
+    return s->last;
+}
+
+void storage_saved(struct storage *s, uint64_t segment)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->segments[i].number > segment)
+            s->segments[kept++] = s->segments[i];
+    s->count = kept;
+}
+
+uint64_t storage_journal_bytes(const struct storage *s)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->count; i++)
+        bytes += s->segments[i].bytes;
+    return bytes;
+}

@@ -1,0 +1,193 @@
+#include "storage_table.h"
+
+#include <errno.h>
+
+#include "../mem.h"
+#include "dets_read.h"
+
+/* Faults of a table that are told one by one: the log is no place for more, and
+ * `coppice dets check` shows all. */
+#define FAULTS_NOTED 16
+
+void table_free(struct table *t)
+{
+    buf_free(&t->file);
+    mem_free(t->records);
+    buf_free(&t->keys);
+    dets_salvage_free(&t->salvage);
+    buf_free(&t->state);
+    buf_free(&t->rest);
+    *t = (struct table){0};
+}
+
+static enum err check_shape(const struct storage *s, uint32_t type, uint32_t keypos,
+                            struct storage_failure *failure)
+{
+    if (type == DETS_SET && keypos == 1)
+        return OK;
+    return storage_wrong(failure, "not_a_set",
+                         "%s is a %s with its keys at %u; states are kept in a set, keys at 1",
+                         failure_path(s->file), dets_type_name(type), keypos);
+}
+
+static void note(const struct storage *s, const struct dets_fault *fault, struct buf *notes)
+{
+    buf_printf(notes, "%s: byte %llu: %s (%s)\n", s->file, (unsigned long long)fault->at,
+               fault->what, err_text(fault->err));
+}
+
+/* --- the group's record --------------------------------------------------------------- */
+
+/* What OTP or another program has put there on purpose is refused, so that it is not
+ * overwritten.  Gives any other error than ERR_STORAGE where the record is damaged. */
+static enum err take_own(struct table *t, const struct storage *s, struct bytes object,
+                         struct storage_failure *failure)
+{
+    enum err e = record_read(object, &t->state, &t->rest, &t->rest_count, &t->form);
+    if (e == ERR_SHAPE)
+        return storage_wrong(failure, "other_type", "%s: what stands under the group is no state",
+                             failure_path(s->file));
+    if (e == ERR_LIMIT)
+        return storage_wrong(failure, "too_large", "%s: the group's state: %s",
+                             failure_path(s->file), err_text(e));
+    t->found = e == OK;
+    return e;
+}
+
+static void take_other(struct table *t, struct bytes key, struct bytes object)
+{
+    t->records = mem_room(t->records, t->count, &t->cap, sizeof(*t->records));
+    t->records[t->count++] = (struct dets_record){.key = key, .object = object};
+}
+
+/* --- a table that is sound ------------------------------------------------------------ */
+
+struct walk {
+    struct table *table;
+    const struct storage *s;
+    struct storage_failure *failure;
+};
+
+static enum err visit(void *who, const struct dets_object *o)
+{
+    struct walk *w = who;
+    struct table *t = w->table;
+    if (bytes_equal(o->key, term_bytes(&w->s->group)))
+        return t->found ? ERR_DUPLICATE : take_own(t, w->s, o->object, w->failure);
+    /* Where the keys stand is known when there are no more. */
+    take_other(t, (struct bytes){NULL, o->key.len}, o->object);
+    buf_put(&t->keys, o->key);
+    return OK;
+}
+
+static void place_keys(struct table *t)
+{
+    const uint8_t *at = t->keys.at;
+    for (size_t i = 0; i < t->count; i++) {
+        t->records[i].key.at = at;
+        at += t->records[i].key.len;
+    }
+}
+
+/* Any other error than ERR_STORAGE is damage, and noted. */
+static enum err read_sound(struct table *t, const struct storage *s, struct buf *notes,
+                           struct storage_failure *failure)
+{
+    struct walk w = {t, s, failure};
+    struct dets_table table;
+    struct dets_fault fault = {.err = OK};
+    enum err e = dets_open(&table, buf_bytes(&t->file), &fault);
+    if (e == OK)
+        e = check_shape(s, table.header.type, table.header.keypos, failure);
+    if (e == OK)
+        e = dets_walk(&table, visit, &w, &fault);
+    if (e == OK)
+        place_keys(t);
+    else if (e != ERR_STORAGE && e != ERR_NOT_DETS && fault.err != OK)
+        note(s, &fault, notes);
+    return e;
+}
+
+/* --- a table that is not -------------------------------------------------------------- */
+
+static void note_salvage(const struct storage *s, const struct dets_salvage *salvage,
+                         struct buf *notes)
+{
+    const struct dets_faults *faults = &salvage->faults;
+    size_t shown = faults->listed < FAULTS_NOTED ? faults->listed : FAULTS_NOTED;
+    for (size_t i = 0; i < shown; i++)
+        note(s, &faults->list[i], notes);
+    if (faults->count > shown)
+        buf_printf(notes, "%s: and %llu more faults\n", s->file,
+                   (unsigned long long)(faults->count - shown));
+    if (salvage->given_up)
+        buf_printf(notes, "%s: given up: too much in it looks like objects\n", s->file);
+    buf_printf(notes, "%s: mended: %zu objects were found in it\n", s->file, salvage->count);
+}
+
+static enum err take_salvaged(struct table *t, const struct storage *s, struct buf *notes,
+                              struct storage_failure *failure)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < t->salvage.count && e != ERR_STORAGE; i++) {
+        const struct dets_record *r = &t->salvage.records[i];
+        if (!bytes_equal(r->key, term_bytes(&s->group))) {
+            take_other(t, r->key, r->object);
+            continue;
+        }
+        e = take_own(t, s, r->object, failure);
+        if (e != OK && e != ERR_STORAGE) {
+            t->lossy = true;
+            buf_printf(notes, "%s: the group's state cannot be read: %s\n", s->file, err_text(e));
+        }
+    }
+    return e == ERR_STORAGE ? e : OK;
+}
+
+static enum err read_salvaged(struct table *t, const struct storage *s, struct buf *notes,
+                              struct storage_failure *failure)
+{
+    enum err e = dets_salvage(&t->salvage, buf_bytes(&t->file));
+    if (e != OK)
+        return storage_wrong(failure, e == ERR_NOT_DETS ? "not_dets" : "too_large", "%s: %s",
+                             failure_path(s->file), err_text(e));
+    e = check_shape(s, t->salvage.shape.type, t->salvage.shape.keypos, failure);
+    if (e != OK)
+        return e;
+    t->lossy = t->salvage.faults.count > 0 || t->salvage.given_up;
+    e = take_salvaged(t, s, notes, failure);
+    if (e == OK)
+        note_salvage(s, &t->salvage, notes);
+    return e;
+}
+
+/* -------------------------------------------------------------------------------------- */
+
+static int read_file(struct buf *out, const struct disk *d, const char *path)
+{
+    int code, handle = d->open(d->who, path, DISK_READ);
+    if (handle < 0)
+        return handle == -ENOENT ? 0 : handle;
+    code = d->read(d->who, handle, out, LIMIT_DETS_BYTES);
+    (void)d->close(d->who, handle);
+    return code;
+}
+
+enum err table_read(struct table *t, const struct storage *s, bool distrust, struct buf *notes,
+                    struct storage_failure *failure)
+{
+    *t = (struct table){0};
+    int code = read_file(&t->file, s->disk, s->file);
+    if (code != 0)
+        return storage_refused(failure, code, "read", s->file);
+    if (t->file.len == 0)
+        return OK;
+    enum err e = distrust ? ERR_DAMAGED : read_sound(t, s, notes, failure);
+    if (e == OK || e == ERR_STORAGE)
+        return e;
+    t->count = 0;
+    t->found = false;
+    buf_clear(&t->state);
+    buf_clear(&t->rest);
+    return read_salvaged(t, s, notes, failure);
+}

@@ -1,0 +1,420 @@
+#include "fake/disk.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "err.h"
+#include "fake/disk_inside.h"
+#include "mem.h"
+
+struct handle {
+    int number;
+    struct file *file;
+    bool reads, writes;
+};
+
+struct fake_disk {
+    struct disk disk;
+    struct file *files;
+    struct names now, synced;
+    struct change *changes;
+    size_t change_count, change_cap;
+    struct handle *handles;
+    size_t handle_count, handle_cap;
+    int last_handle; /* no number is ever given twice */
+    uint64_t calls, fail_in;
+    int code;
+    bool then_all, cut, failed, dead;
+};
+
+/* --- files and names ------------------------------------------------------------ */
+
+static void change(struct fake_disk *d, const char *removed, const char *made, struct file *file)
+{
+    struct change c = change_new(removed, made, file);
+    change_apply(&c, &d->now);
+    d->changes = mem_room(d->changes, d->change_count, &d->change_cap, sizeof(*d->changes));
+    d->changes[d->change_count++] = c;
+}
+
+static struct file *file_new(struct fake_disk *d)
+{
+    struct file *f = mem_take(sizeof(*f));
+    f->next = d->files;
+    d->files = f;
+    return f;
+}
+
+static bool is_used(const struct fake_disk *d, const struct file *f)
+{
+    for (size_t i = 0; i < d->change_count; i++)
+        if (d->changes[i].file == f)
+            return true;
+    for (size_t i = 0; i < d->handle_count; i++)
+        if (d->handles[i].file == f)
+            return true;
+    return names_have(&d->now, f) || names_have(&d->synced, f);
+}
+
+/* Frees the files that nothing can bring back. */
+static void sweep(struct fake_disk *d)
+{
+    for (struct file **at = &d->files; *at != NULL;) {
+        struct file *f = *at;
+        if (is_used(d, f)) {
+            at = &f->next;
+            continue;
+        }
+        *at = f->next;
+        file_free(f);
+    }
+}
+
+/* --- handles and faults ------------------------------------------------------------------- */
+
+static struct handle *handle_find(struct fake_disk *d, int number)
+{
+    for (size_t i = 0; i < d->handle_count; i++)
+        if (d->handles[i].number == number)
+            return &d->handles[i];
+    return NULL;
+}
+
+static int handle_new(struct fake_disk *d, struct file *f, bool reads, bool writes)
+{
+    d->handles = mem_room(d->handles, d->handle_count, &d->handle_cap, sizeof(*d->handles));
+    d->handles[d->handle_count++] = (struct handle){++d->last_handle, f, reads, writes};
+    return d->last_handle;
+}
+
+/* What this call has to give instead of doing its work; 0: it may. */
+static int refusal(struct fake_disk *d)
+{
+    d->calls++;
+    if (d->dead)
+        return d->code;
+    if (d->fail_in == 0 || --d->fail_in > 0)
+        return 0;
+    d->failed = true;
+    d->dead = d->then_all;
+    return d->code;
+}
+
+/* --- struct disk ---------------------------------------------------------------------------- */
+
+static int disk_open(void *who, const char *path, enum disk_open how)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    if (code != 0)
+        return code;
+    struct name *n = name_find(&d->now, path);
+    struct file *f = n != NULL ? n->file : NULL;
+    if (f == NULL && (how == DISK_READ || how == DISK_APPEND))
+        return -ENOENT;
+    if (f != NULL && how == DISK_CREATE)
+        return -EEXIST;
+    if (f == NULL) {
+        f = file_new(d);
+        change(d, NULL, path, f);
+    } else if (how == DISK_REPLACE) {
+        file_cut(f, 0);
+    }
+    return handle_new(d, f, how == DISK_READ, how != DISK_READ);
+}
+
+static int disk_close(void *who, int number)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    struct handle *h = handle_find(d, number);
+    if (h == NULL)
+        return code != 0 ? code : -EBADF;
+    if (h->file->locked == number)
+        h->file->locked = 0;
+    *h = d->handles[--d->handle_count];
+    return code;
+}
+
+static int disk_read(void *who, int number, struct buf *out, size_t limit)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    struct handle *h = handle_find(d, number);
+    if (code != 0)
+        return code;
+    if (h == NULL || !h->reads)
+        return -EBADF;
+    if (h->file->bytes.len > limit)
+        return -EFBIG;
+    buf_put(out, buf_bytes(&h->file->bytes));
+    return 0;
+}
+
+static int disk_write(void *who, int number, struct bytes bytes)
+{
+    struct fake_disk *d = who;
+    bool alive = !d->dead;
+    int code = refusal(d);
+    struct handle *h = handle_find(d, number);
+    if (h == NULL || !h->writes)
+        return code != 0 ? code : -EBADF;
+    uint64_t seed = d->calls;
+    if (code != 0)
+        bytes.len = alive ? (size_t)(fake_mix(&seed) % (bytes.len + 1)) : 0;
+    buf_put(&h->file->bytes, bytes);
+    return code;
+}
+
+static int disk_sync(void *who, int number)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    struct handle *h = handle_find(d, number);
+    if (h == NULL)
+        return code != 0 ? code : -EBADF;
+    if (code == 0)
+        file_sync(h->file);
+    else if (!d->cut)
+        file_lose(h->file);
+    return code;
+}
+
+static int disk_truncate(void *who, int number, uint64_t bytes)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    struct handle *h = handle_find(d, number);
+    if (code != 0)
+        return code;
+    if (h == NULL || !h->writes)
+        return -EBADF;
+    must(bytes <= h->file->bytes.len);
+    file_cut(h->file, (size_t)bytes);
+    return 0;
+}
+
+static int disk_rename(void *who, const char *from, const char *to)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    struct name *n = name_find(&d->now, from);
+    if (code != 0 || n == NULL)
+        return code != 0 ? code : -ENOENT;
+    change(d, from, to, n->file);
+    return 0;
+}
+
+static int disk_link(void *who, const char *from, const char *to)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    struct name *n = name_find(&d->now, from);
+    if (code != 0 || n == NULL)
+        return code != 0 ? code : -ENOENT;
+    if (name_find(&d->now, to) != NULL)
+        return -EEXIST;
+    change(d, NULL, to, n->file);
+    return 0;
+}
+
+static int disk_remove(void *who, const char *path)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    if (code != 0 || name_find(&d->now, path) == NULL)
+        return code != 0 ? code : -ENOENT;
+    change(d, path, NULL, NULL);
+    return 0;
+}
+
+static int disk_sync_folder(void *who, const char *path)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    size_t left = 0;
+    if (code != 0)
+        return code;
+    for (size_t i = 0; i < d->change_count; i++) {
+        struct change *c = &d->changes[i];
+        if (!same_folder(c->made != NULL ? c->made : c->removed, path)) {
+            d->changes[left++] = *c;
+            continue;
+        }
+        change_apply(c, &d->synced);
+        change_free(c);
+    }
+    d->change_count = left;
+    sweep(d);
+    return 0;
+}
+
+static int disk_lock(void *who, const char *path, bool waits)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    if (code != 0)
+        return code;
+    struct name *n = name_find(&d->now, path);
+    struct file *f = n != NULL ? n->file : file_new(d);
+    if (n == NULL)
+        change(d, NULL, path, f);
+    /* Nobody else is there who could ever let go of it. */
+    must(f->locked == 0 || !waits);
+    if (f->locked != 0)
+        return -EAGAIN;
+    file_cut(f, 0);
+    buf_put(&f->bytes, BYTES("4711\n"));
+    return f->locked = handle_new(d, f, false, true);
+}
+
+static int disk_list(void *who, const char *path, void (*visit)(void *what, const char *name),
+                     void *what)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    if (code != 0)
+        return code;
+    for (size_t i = 0; i < d->now.count; i++) {
+        const char *name = d->now.at[i].path;
+        if (same_folder(name, path) && strncmp(name, path, strlen(path)) == 0)
+            visit(what, name + folder_len(name));
+    }
+    return 0;
+}
+
+/* --- making it, breaking it ----------------------------------------------------------------- */
+
+struct fake_disk *fake_disk_new(void)
+{
+    struct fake_disk *d = mem_take(sizeof(*d));
+    d->disk = (struct disk){
+        .who = d,
+        .open = disk_open,
+        .close = disk_close,
+        .read = disk_read,
+        .write = disk_write,
+        .sync = disk_sync,
+        .truncate = disk_truncate,
+        .rename = disk_rename,
+        .link = disk_link,
+        .remove = disk_remove,
+        .sync_folder = disk_sync_folder,
+        .lock = disk_lock,
+        .list = disk_list,
+    };
+    return d;
+}
+
+static void forget_changes(struct fake_disk *d)
+{
+    while (d->change_count > 0)
+        change_free(&d->changes[--d->change_count]);
+}
+
+void fake_disk_free(struct fake_disk *d)
+{
+    d->handle_count = 0;
+    names_clear(&d->now);
+    names_clear(&d->synced);
+    forget_changes(d);
+    sweep(d);
+    mem_free(d->now.at);
+    mem_free(d->synced.at);
+    mem_free(d->changes);
+    mem_free(d->handles);
+    mem_free(d);
+}
+
+const struct disk *fake_disk(struct fake_disk *d)
+{
+    return &d->disk;
+}
+
+void fake_disk_fail(struct fake_disk *d, uint64_t n, int code, bool then_all)
+{
+    must(n > 0 && code < 0);
+    fake_disk_heal(d);
+    d->fail_in = n;
+    d->code = code;
+    d->then_all = then_all;
+}
+
+void fake_disk_cut(struct fake_disk *d, uint64_t n)
+{
+    fake_disk_fail(d, n, -EIO, true);
+    d->cut = true;
+}
+
+bool fake_disk_failed(const struct fake_disk *d)
+{
+    return d->failed;
+}
+
+void fake_disk_heal(struct fake_disk *d)
+{
+    d->fail_in = 0;
+    d->then_all = d->cut = d->failed = d->dead = false;
+}
+
+void fake_disk_unlock(struct fake_disk *d)
+{
+    for (struct file *f = d->files; f != NULL; f = f->next)
+        f->locked = 0;
+}
+
+void fake_disk_kill(struct fake_disk *d)
+{
+    fake_disk_heal(d);
+    fake_disk_unlock(d);
+    d->handle_count = 0;
+    sweep(d);
+}
+
+void fake_disk_crash(struct fake_disk *d, uint64_t seed)
+{
+    fake_disk_kill(d);
+    for (size_t i = 0; i < d->change_count; i++)
+        if (fake_mix(&seed) % 2 == 0)
+            change_apply(&d->changes[i], &d->synced);
+    forget_changes(d);
+    names_clear(&d->now);
+    for (size_t i = 0; i < d->synced.count; i++)
+        name_make(&d->now, d->synced.at[i].path, d->synced.at[i].file);
+    sweep(d);
+    for (struct file *f = d->files; f != NULL; f = f->next)
+        file_crash(f, &seed);
+}
+
+/* --- looking at it ---------------------------------------------------------------------------- */
+
+uint64_t fake_disk_calls(const struct fake_disk *d)
+{
+    return d->calls;
+}
+
+size_t fake_disk_handles(const struct fake_disk *d)
+{
+    return d->handle_count;
+}
+
+bool fake_disk_has(const struct fake_disk *d, const char *path)
+{
+    return name_find(&d->now, path) != NULL;
+}
+
+struct bytes fake_disk_bytes(const struct fake_disk *d, const char *path)
+{
+    const struct name *n = name_find(&d->now, path);
+    return n != NULL ? buf_bytes(&n->file->bytes) : (struct bytes){NULL, 0};
+}
+
+void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes)
+{
+    struct file *f = file_new(d);
+    buf_put(&f->bytes, bytes);
+    file_sync(f);
+    name_make(&d->now, path, f);
+    name_make(&d->synced, path, f);
+    sweep(d);
+}

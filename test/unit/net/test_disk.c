@@ -1,0 +1,468 @@
+#include "net/disk.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "fake/disk.h"
+#include "store/replace.h"
+#include "unit/suite.h"
+
+/* What struct disk promises, asked of the real one and of the fake: so that what is proved
+ * over the fake one holds for the other. */
+
+/* A disk and a folder on it. */
+struct place {
+    const struct disk *disk;
+    char folder[64];
+};
+
+/* A path in the folder; good for the next few calls. */
+static const char *in(const struct place *p, const char *name)
+{
+    static char paths[8][128];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof(paths[0]), "%s/%s", p->folder, name);
+    return path;
+}
+
+static int open_in(const struct place *p, const char *name, enum disk_open how)
+{
+    return p->disk->open(p->disk->who, in(p, name), how);
+}
+
+static void write_to(const struct place *p, int handle, const char *text)
+{
+    CU_ASSERT_EQUAL(p->disk->write(p->disk->who, handle, bytes_of(text)), 0);
+}
+
+static void put(const struct place *p, const char *name, enum disk_open how, const char *text)
+{
+    int handle = open_in(p, name, how);
+    CU_ASSERT_FATAL(handle >= 0);
+    write_to(p, handle, text);
+    CU_ASSERT_EQUAL(p->disk->sync(p->disk->who, handle), 0);
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+}
+
+static void holds(const struct place *p, const char *name, const char *wanted)
+{
+    struct buf got = {0};
+    int handle = open_in(p, name, DISK_READ);
+    CU_ASSERT_FATAL(handle >= 0);
+    buf_put_u8(&got, '>');
+    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, strlen(wanted)), 0);
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    buf_put_u8(&got, 0);
+    CU_ASSERT(*got.at == '>');
+    CU_ASSERT_STRING_EQUAL((const char *)got.at + 1, wanted);
+    buf_free(&got);
+}
+
+static bool is_there(const struct place *p, const char *name)
+{
+    int handle = open_in(p, name, DISK_READ);
+    if (handle >= 0)
+        CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    CU_ASSERT(handle >= 0 || handle == -ENOENT);
+    return handle >= 0;
+}
+
+/* --- what each promises ------------------------------------------------------------------- */
+
+static void opens_as_it_is_told(const struct place *p)
+{
+    CU_ASSERT_EQUAL(open_in(p, "a", DISK_READ), -ENOENT);
+    CU_ASSERT_EQUAL(open_in(p, "a", DISK_APPEND), -ENOENT);
+    put(p, "a", DISK_CREATE, "one");
+    CU_ASSERT_EQUAL(open_in(p, "a", DISK_CREATE), -EEXIST);
+    holds(p, "a", "one");
+    put(p, "a", DISK_APPEND, " two");
+    holds(p, "a", "one two");
+    put(p, "a", DISK_REPLACE, "three");
+    holds(p, "a", "three");
+    put(p, "b", DISK_REPLACE, "");
+    holds(p, "b", "");
+}
+
+static void appends_write_by_write(const struct place *p)
+{
+    int handle = open_in(p, "w", DISK_REPLACE);
+    write_to(p, handle, "a");
+    write_to(p, handle, "");
+    write_to(p, handle, "bc");
+    holds(p, "w", "abc");
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), -EBADF);
+    CU_ASSERT_EQUAL(p->disk->write(p->disk->who, handle, bytes_of("d")), -EBADF);
+    CU_ASSERT_EQUAL(p->disk->sync(p->disk->who, handle), -EBADF);
+    holds(p, "w", "abc");
+}
+
+static void reads_up_to_its_limit(const struct place *p)
+{
+    struct buf got = {0};
+    put(p, "r", DISK_CREATE, "four");
+    int handle = open_in(p, "r", DISK_READ);
+    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, 3), -EFBIG);
+    buf_clear(&got);
+    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, 4), 0);
+    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, 4), 0);
+    CU_ASSERT(bytes_equal(buf_bytes(&got), bytes_of("fourfour")));
+    CU_ASSERT_EQUAL(p->disk->write(p->disk->who, handle, bytes_of("x")), -EBADF);
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    buf_free(&got);
+}
+
+static void reads_large_files(const struct place *p)
+{
+    struct buf large = {0}, got = {0};
+    for (uint32_t i = 0; i < 800000; i++)
+        buf_put_u32(&large, i * 2654435761u);
+    int handle = open_in(p, "l", DISK_CREATE);
+    CU_ASSERT_EQUAL(p->disk->write(p->disk->who, handle, buf_bytes(&large)), 0);
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    handle = open_in(p, "l", DISK_READ);
+    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, large.len), 0);
+    CU_ASSERT(bytes_equal(buf_bytes(&got), buf_bytes(&large)));
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    buf_free(&large);
+    buf_free(&got);
+}
+
+static void cuts(const struct place *p)
+{
+    put(p, "t", DISK_CREATE, "keep and lose");
+    int handle = open_in(p, "t", DISK_APPEND);
+    CU_ASSERT_EQUAL(p->disk->truncate(p->disk->who, handle, 4), 0);
+    holds(p, "t", "keep");
+    write_to(p, handle, " on");
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    holds(p, "t", "keep on");
+}
+
+static void names_files(const struct place *p)
+{
+    const struct disk *d = p->disk;
+    put(p, "n", DISK_CREATE, "new");
+    put(p, "o", DISK_CREATE, "old");
+    CU_ASSERT_EQUAL(d->link(d->who, in(p, "o"), in(p, "n")), -EEXIST);
+    CU_ASSERT_EQUAL(d->link(d->who, in(p, "o"), in(p, "kept")), 0);
+    CU_ASSERT_EQUAL(d->rename(d->who, in(p, "n"), in(p, "o")), 0);
+    CU_ASSERT(!is_there(p, "n"));
+    holds(p, "o", "new");
+    holds(p, "kept", "old");
+    CU_ASSERT_EQUAL(d->sync_folder(d->who, in(p, "o")), 0);
+    CU_ASSERT_EQUAL(d->remove(d->who, in(p, "o")), 0);
+    CU_ASSERT(!is_there(p, "o"));
+    CU_ASSERT_EQUAL(d->remove(d->who, in(p, "o")), -ENOENT);
+    CU_ASSERT_EQUAL(d->rename(d->who, in(p, "o"), in(p, "n")), -ENOENT);
+    CU_ASSERT_EQUAL(d->link(d->who, in(p, "o"), in(p, "n")), -ENOENT);
+}
+
+/* Who has it open keeps it, whatever becomes of its name. */
+static void reads_what_it_opened(const struct place *p)
+{
+    struct buf got = {0};
+    put(p, "x", DISK_CREATE, "old");
+    put(p, "y", DISK_CREATE, "new");
+    int handle = open_in(p, "x", DISK_READ);
+    CU_ASSERT_EQUAL(p->disk->rename(p->disk->who, in(p, "y"), in(p, "x")), 0);
+    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, 100), 0);
+    CU_ASSERT(bytes_equal(buf_bytes(&got), bytes_of("old")));
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    buf_free(&got);
+}
+
+static void locks(const struct place *p)
+{
+    const struct disk *d = p->disk;
+    int first = d->lock(d->who, in(p, "lock"), false);
+    CU_ASSERT_FATAL(first >= 0);
+    CU_ASSERT_EQUAL(d->lock(d->who, in(p, "lock"), false), -EAGAIN);
+    int other = d->lock(d->who, in(p, "other"), true);
+    CU_ASSERT(other >= 0);
+    CU_ASSERT_EQUAL(d->close(d->who, first), 0);
+    int second = d->lock(d->who, in(p, "lock"), true);
+    CU_ASSERT(second >= 0);
+    CU_ASSERT_EQUAL(d->close(d->who, second), 0);
+    CU_ASSERT_EQUAL(d->close(d->who, other), 0);
+    struct buf holder = {0};
+    int handle = open_in(p, "lock", DISK_READ);
+    CU_ASSERT_EQUAL(d->read(d->who, handle, &holder, 16), 0);
+    CU_ASSERT(holder.len > 1 && holder.at[holder.len - 1] == '\n');
+    for (size_t i = 0; i + 1 < holder.len; i++)
+        CU_ASSERT(holder.at[i] >= '0' && holder.at[i] <= '9');
+    CU_ASSERT_EQUAL(d->close(d->who, handle), 0);
+    buf_free(&holder);
+}
+
+struct listed {
+    char names[100];
+    unsigned count;
+};
+
+static void visit(void *what, const char *name)
+{
+    struct listed *l = what;
+    strcat(strcat(l->names, name), " ");
+    l->count++;
+}
+
+static void lists_what_begins_so(const struct place *p)
+{
+    const struct disk *d = p->disk;
+    struct listed l = {"", 0};
+    put(p, "seg.1", DISK_CREATE, "");
+    put(p, "seg.22", DISK_CREATE, "");
+    put(p, "se", DISK_CREATE, "");
+    put(p, "x.seg.1", DISK_CREATE, "");
+    CU_ASSERT_EQUAL(d->list(d->who, in(p, "seg."), visit, &l), 0);
+    CU_ASSERT_EQUAL(l.count, 2);
+    CU_ASSERT(strstr(l.names, "seg.1 ") != NULL && strstr(l.names, "seg.22 ") != NULL);
+    l = (struct listed){"", 0};
+    CU_ASSERT_EQUAL(d->list(d->who, in(p, "none"), visit, &l), 0);
+    CU_ASSERT_EQUAL(l.count, 0);
+}
+
+/* --- replacing a file, over both ------------------------------------------------------------ */
+
+struct pieces {
+    unsigned left;
+    struct buf piece;
+};
+
+static bool next_piece(void *who, struct bytes *piece)
+{
+    struct pieces *p = who;
+    if (p->left == 0)
+        return false;
+    p->left--;
+    *piece = buf_bytes(&p->piece);
+    return true;
+}
+
+/* Small pieces, larger ones than a batch, and both. */
+static void replaces_whole_files(const struct place *p)
+{
+    static const size_t sizes[] = {1, 1000, 256 * 1024, 256 * 1024 + 1, 700000};
+    struct storage_failure f;
+    put(p, "file", DISK_CREATE, "before");
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct pieces pieces = {300000 / (unsigned)sizes[i] + 2, {0}};
+        struct buf wanted = {0}, got = {0};
+        for (size_t k = 0; k < sizes[i]; k++)
+            buf_put_u8(&pieces.piece, (uint8_t)(k * 31));
+        for (unsigned k = 0; k < pieces.left; k++)
+            buf_put(&wanted, buf_bytes(&pieces.piece));
+        CU_ASSERT_EQUAL(replace_write(p->disk, in(p, "file.tmp"), next_piece, &pieces, &f), OK);
+        CU_ASSERT_EQUAL(replace_name(p->disk, in(p, "file.tmp"), in(p, "file"), &f), OK);
+        CU_ASSERT(!is_there(p, "file.tmp"));
+        int handle = open_in(p, "file", DISK_READ);
+        CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, wanted.len), 0);
+        CU_ASSERT(bytes_equal(buf_bytes(&got), buf_bytes(&wanted)));
+        CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+        buf_free(&got);
+        buf_free(&wanted);
+        buf_free(&pieces.piece);
+    }
+}
+
+/* --- both of them --------------------------------------------------------------------------- */
+
+static void (*const promises[])(const struct place *p) = {
+    opens_as_it_is_told,
+    appends_write_by_write,
+    reads_up_to_its_limit,
+    reads_large_files,
+    cuts,
+    names_files,
+    reads_what_it_opened,
+    locks,
+    lists_what_begins_so,
+    replaces_whole_files,
+};
+
+static void the_fake_disk_keeps_them(void)
+{
+    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
+        struct fake_disk *d = fake_disk_new();
+        struct place p = {.disk = fake_disk(d), .folder = "folder"};
+        promises[i](&p);
+        CU_ASSERT_EQUAL(fake_disk_handles(d), 0);
+        fake_disk_free(d);
+    }
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+/* A folder of its own for each. */
+static struct place real_place(void)
+{
+    struct place p = {.disk = net_disk()};
+    const char *tmp = getenv("TMPDIR");
+    snprintf(p.folder, sizeof(p.folder), "%.40s/disk-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    CU_ASSERT_FATAL(mkdtemp(p.folder) != NULL);
+    return p;
+}
+
+static void real_leave(struct place *p)
+{
+    CU_ASSERT_EQUAL(nftw(p->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void the_real_disk_keeps_them(void)
+{
+    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
+        struct place p = real_place();
+        int before = dup(0);
+        close(before);
+        promises[i](&p);
+        int after = dup(0);
+        close(after);
+        CU_ASSERT_EQUAL(after, before);
+        real_leave(&p);
+    }
+}
+
+/* --- what only the real one can show --------------------------------------------------------- */
+
+/* A lock ends with its process, however that ends; a copy of the process has it as well. */
+static void a_lock_ends_with_its_process(void)
+{
+    struct place p = real_place();
+    const struct disk *d = p.disk;
+    int told[2];
+    char byte;
+    CU_ASSERT_FATAL(pipe(told) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int handle = d->lock(d->who, in(&p, "lock"), false);
+        (void)!write(told[1], "x", handle >= 0 ? 1 : 0);
+        pause();
+    }
+    CU_ASSERT_EQUAL(read(told[0], &byte, 1), 1);
+    CU_ASSERT_EQUAL(d->lock(d->who, in(&p, "lock"), false), -EAGAIN);
+    kill(child, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+    int handle = d->lock(d->who, in(&p, "lock"), false);
+    CU_ASSERT(handle >= 0);
+    child = fork();
+    if (child == 0)
+        pause();
+    CU_ASSERT_EQUAL(d->close(d->who, handle), 0);
+    CU_ASSERT_EQUAL(d->lock(d->who, in(&p, "lock"), false), -EAGAIN);
+    kill(child, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+    close(told[0]);
+    close(told[1]);
+    real_leave(&p);
+}
+
+static void works_in_the_folder_it_is_in(void)
+{
+    struct place p = real_place();
+    struct listed l = {"", 0};
+    const struct disk *d = p.disk;
+    char *home = getcwd(NULL, 0);
+    CU_ASSERT_EQUAL(chdir(p.folder), 0);
+    int handle = d->open(d->who, "bare", DISK_CREATE);
+    CU_ASSERT(handle >= 0);
+    CU_ASSERT_EQUAL(d->close(d->who, handle), 0);
+    CU_ASSERT_EQUAL(d->sync_folder(d->who, "bare"), 0);
+    CU_ASSERT_EQUAL(d->list(d->who, "ba", visit, &l), 0);
+    CU_ASSERT_EQUAL(l.count, 1);
+    CU_ASSERT_EQUAL(chdir(home), 0);
+    free(home);
+    real_leave(&p);
+}
+
+static void says_why_not(void)
+{
+    struct place p = real_place();
+    const struct disk *d = p.disk;
+    struct listed l = {"", 0};
+    CU_ASSERT_EQUAL(d->open(d->who, in(&p, "no/file"), DISK_CREATE), -ENOENT);
+    CU_ASSERT_EQUAL(d->lock(d->who, in(&p, "no/file"), false), -ENOENT);
+    CU_ASSERT_EQUAL(d->list(d->who, in(&p, "no/file"), visit, &l), -ENOENT);
+    CU_ASSERT_EQUAL(d->sync_folder(d->who, in(&p, "no/file")), -ENOENT);
+    int full = d->open(d->who, "/dev/full", DISK_APPEND);
+    CU_ASSERT_EQUAL(d->write(d->who, full, bytes_of("x")), -ENOSPC);
+    CU_ASSERT_EQUAL(d->close(d->who, full), 0);
+    int folder = d->open(d->who, p.folder, DISK_READ);
+    struct buf out = {0};
+    CU_ASSERT_EQUAL(d->read(d->who, folder, &out, 10), -EISDIR);
+    CU_ASSERT_EQUAL(d->close(d->who, folder), 0);
+    buf_free(&out);
+    real_leave(&p);
+}
+
+/* --- what only the fake one can show --------------------------------------------------------- */
+
+/* Over many seeds: what was synced is always there, what was not now and then. */
+static void the_fake_disk_forgets(void)
+{
+    unsigned kept_bytes = 0, kept_name = 0, came_back = 0, odd = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct fake_disk *f = fake_disk_new();
+        struct place p = {.disk = fake_disk(f), .folder = "folder"};
+        put(&p, "a", DISK_CREATE, "synced,");
+        put(&p, "gone", DISK_CREATE, "");
+        CU_ASSERT_EQUAL(p.disk->sync_folder(p.disk->who, in(&p, "a")), 0);
+        put(&p, "name", DISK_CREATE, "synced");
+        CU_ASSERT_EQUAL(p.disk->remove(p.disk->who, in(&p, "gone")), 0);
+        write_to(&p, open_in(&p, "a", DISK_APPEND), "not synced");
+        fake_disk_crash(f, seed);
+        CU_ASSERT_EQUAL(fake_disk_handles(f), 0);
+        struct bytes a = fake_disk_bytes(f, in(&p, "a"));
+        CU_ASSERT(a.len >= 7 && memcmp(a.at, "synced,", 7) == 0);
+        odd += a.len > 7 && memcmp(a.at + 7, "not synced", a.len - 7) != 0;
+        kept_bytes += a.len == 17;
+        came_back += is_there(&p, "gone");
+        kept_name += is_there(&p, "name");
+        if (is_there(&p, "name"))
+            holds(&p, "name", "synced");
+        fake_disk_free(f);
+    }
+    CU_ASSERT(kept_bytes > 10 && kept_bytes < 390);
+    CU_ASSERT(kept_name > 100 && kept_name < 300);
+    CU_ASSERT(came_back > 100 && came_back < 300);
+    CU_ASSERT(odd > 10 && odd < 390);
+}
+
+/* What a sync could not bring to the disk is not there when a later one says that all is well. */
+static void the_fake_disk_does_not_forgive_a_failed_sync(void)
+{
+    struct fake_disk *f = fake_disk_new();
+    struct place p = {.disk = fake_disk(f), .folder = "folder"};
+    int handle = open_in(&p, "a", DISK_CREATE);
+    write_to(&p, handle, "abc");
+    fake_disk_fail(f, 1, -EIO, false);
+    CU_ASSERT_EQUAL(p.disk->sync(p.disk->who, handle), -EIO);
+    CU_ASSERT(fake_disk_failed(f));
+    write_to(&p, handle, "def");
+    CU_ASSERT_EQUAL(p.disk->sync(p.disk->who, handle), 0);
+    CU_ASSERT_EQUAL(p.disk->sync_folder(p.disk->who, in(&p, "a")), 0);
+    holds(&p, "a", "abcdef");
+    fake_disk_crash(f, 1);
+    CU_ASSERT(bytes_equal(fake_disk_bytes(f, in(&p, "a")), hex("000000 646566")));
+    fake_disk_free(f);
+}
+
+SUITE("disks", TEST(the_fake_disk_keeps_them), TEST(the_real_disk_keeps_them),
+      TEST(a_lock_ends_with_its_process), TEST(works_in_the_folder_it_is_in), TEST(says_why_not),
+      TEST(the_fake_disk_forgets), TEST(the_fake_disk_does_not_forgive_a_failed_sync))

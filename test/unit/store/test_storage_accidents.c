@@ -1,0 +1,281 @@
+#include <errno.h>
+#include <string.h>
+
+#include "limits.h"
+#include "unit/store/stored_files.h"
+
+static const char *const others[] = {OTHERS};
+
+/* --- what is refused ------------------------------------------------------------------------ */
+
+static void refuses_what_is_no_table(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    fake_disk_put(d, FILE_NAME, BYTES("[{page_views, 17}].\n"));
+    (void)stored_refused(d, "not_dets");
+    fake_disk_put(d, FILE_NAME, table_recorded("bag"));
+    struct storage_failure f = stored_refused(d, "not_a_set");
+    CU_ASSERT(strstr(f.what, "is a bag") != NULL);
+    fake_disk_put(d, FILE_NAME, table_recorded("duplicate_bag"));
+    (void)stored_refused(d, "not_a_set");
+    fake_disk_put(d, FILE_NAME, table_recorded("keypos"));
+    f = stored_refused(d, "not_a_set");
+    CU_ASSERT(strstr(f.what, "keys at 3") != NULL);
+    fake_disk_free(d);
+}
+
+/* Something of another program's must not be overwritten. */
+static void refuses_what_is_no_state(void)
+{
+    static const char *const record[] = {"{" GROUP ", 17}"};
+    static const char *const text[] = {"{" GROUP ", <<\"text\">>}"};
+    struct fake_disk *d = fake_disk_new();
+    stored_put_table(d, record, 1);
+    (void)stored_refused(d, "other_type");
+    stored_put_table(d, text, 1);
+    (void)stored_refused(d, "other_type");
+    fake_disk_free(d);
+}
+
+static void refuses_a_journal_of_others(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    put_segment(d, 3, "{'Elixir.Grove.Set.ORSet', " GROUP "}", "[1]");
+    struct storage_failure f = stored_refused(d, "other_type");
+    CU_ASSERT(strstr(f.what, "Elixir.Grove.Set.ORSet") != NULL);
+    put_segment(d, 3, "{'" MODULE "', {views, <<\"collides\">>}}", "[1]");
+    f = stored_refused(d, "other_group");
+    CU_ASSERT(strstr(f.what, "collides") != NULL);
+    put_segment(d, 3, "nonsense", "[1]");
+    (void)stored_refused(d, "other_type");
+    fake_disk_free(d);
+}
+
+/* Terms are compared, not bytes: an OTP before 26 writes its atoms otherwise. */
+static void knows_its_journal_in_any_encoding(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct buf of = {0}, segment = {0};
+    put_tuple(&of, 2);
+    put_atom(&of, MODULE);
+    buf_put(&of, hex("6802 6400057669657773 6d0000000161"));
+    journal_put_header(&segment, buf_bytes(&of));
+    journal_put(&segment, 1, hex("6c00000001 620000 0005 6a"));
+    fake_disk_put(d, segment_name(3, "journal"), buf_bytes(&segment));
+    CU_ASSERT_EQUAL(stored_found(d, GROUP), bit(5));
+    buf_free(&of);
+    buf_free(&segment);
+    fake_disk_free(d);
+}
+
+static void says_what_the_disk_says(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct storage_failure f;
+    uint64_t set;
+    struct storage *s = stored_new(d, GROUP);
+    fake_disk_fail(d, 1, -EROFS, false);
+    CU_ASSERT_EQUAL(stored_load(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT_STRING_EQUAL(f.reason, "erofs");
+    CU_ASSERT(strstr(f.what, "cannot lock " FILE_NAME) == f.what);
+    CU_ASSERT(strstr(f.what, "Read-only file system") != NULL);
+    CU_ASSERT_EQUAL(stored_load(s, &set, &f), OK);
+    fake_disk_fail(d, 1, -ENOSPC, false);
+    CU_ASSERT_EQUAL(stored_append(s, 1, &f), ERR_STORAGE);
+    CU_ASSERT_STRING_EQUAL(f.reason, "enospc");
+    CU_ASSERT(strstr(f.what, "cannot write to " FILE_NAME) == f.what);
+    storage_free(s);
+    fake_disk_free(d);
+}
+
+/* --- accidents ------------------------------------------------------------------------------ */
+
+static void notes(struct fake_disk *d, uint64_t wanted, const char *note)
+{
+    struct storage_found found;
+    struct storage_failure f;
+    struct storage *s = stored_new(d, GROUP);
+    CU_ASSERT_EQUAL_FATAL(storage_load(s, &found, &f), OK);
+    CU_ASSERT_EQUAL(set_of_found(&found), wanted);
+    buf_put_u8(&found.notes, 0);
+    CU_ASSERT(strstr((const char *)found.notes.at, note) != NULL);
+    if (strstr((const char *)found.notes.at, note) == NULL)
+        fprintf(stderr, "\n    wanted %s, got %s\n", note, (const char *)found.notes.at);
+    storage_found_free(&found);
+    storage_free(s);
+}
+
+/* Whatever was in the segment that could not be read is never removed. */
+static void puts_a_damaged_segment_aside(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct buf copy = {0};
+    uint64_t set;
+    struct storage *s = stored_start(d, GROUP, &set);
+    for (unsigned n = 0; n < 3; n++)
+        stored_add(s, n);
+    storage_free(s);
+    buf_put(&copy, fake_disk_bytes(d, segment_name(1, "journal")));
+    copy.at[copy.len - 25] ^= 1; /* of the middle record */
+    fake_disk_put(d, segment_name(1, "journal"), buf_bytes(&copy));
+    notes(d, 5, "damaged: 24 bytes could not be read, records lost: 1\n");
+    s = stored_start(d, GROUP, &set);
+    stored_save_all(s, set);
+    CU_ASSERT(!fake_disk_has(d, segment_name(1, "journal")));
+    CU_ASSERT(bytes_equal(fake_disk_bytes(d, segment_name(1, "damaged")), buf_bytes(&copy)));
+    storage_free(s);
+    /* Its number is not used again. */
+    s = stored_start(d, GROUP, &set);
+    CU_ASSERT_EQUAL(set, 5);
+    CU_ASSERT(storage_rotate(s) > 1);
+    storage_free(s);
+    buf_free(&copy);
+    fake_disk_free(d);
+}
+
+static void takes_a_torn_write_for_one(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    uint64_t set;
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_add(s, 0);
+    stored_add(s, 1);
+    storage_free(s);
+    struct bytes b = fake_disk_bytes(d, segment_name(1, "journal"));
+    struct buf copy = {0};
+    buf_put(&copy, (struct bytes){b.at, b.len - 3});
+    fake_disk_put(d, segment_name(1, "journal"), buf_bytes(&copy));
+    notes(d, 1, "torn: 21 bytes at its end");
+    s = stored_start(d, GROUP, &set);
+    stored_save_all(s, set);
+    CU_ASSERT(!fake_disk_has(d, segment_name(1, "journal")));
+    CU_ASSERT(!fake_disk_has(d, segment_name(1, "damaged")));
+    storage_free(s);
+    buf_free(&copy);
+    fake_disk_free(d);
+}
+
+static void keeps_a_file_that_only_is_named_like_a_segment(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    uint64_t set;
+    fake_disk_put(d, segment_name(4, "journal"), BYTES("dear diary"));
+    notes(d, 0, "it does not begin as a segment");
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_save_all(s, 1);
+    CU_ASSERT(bytes_equal(fake_disk_bytes(d, segment_name(4, "damaged")), BYTES("dear diary")));
+    storage_free(s);
+    fake_disk_free(d);
+}
+
+static void mends_an_unclosed_table(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    uint64_t set;
+    fake_disk_put(d, FILE_NAME, table_recorded("unclosed"));
+    notes(d, 0, "mended: 2 objects were found in it\n");
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_save_all(s, 1);
+    struct objects recorded = objects_recorded("unclosed"), there;
+    CU_ASSERT_EQUAL(objects_walked(&there, fake_disk_bytes(d, FILE_NAME)), OK);
+    CU_ASSERT_EQUAL(objects_missing(&there, &recorded), 0);
+    CU_ASSERT(!fake_disk_has(d, FILE_NAME ".damaged.1"));
+    objects_free(&recorded);
+    objects_free(&there);
+    storage_free(s);
+    fake_disk_free(d);
+}
+
+/* One byte of the group's own state is wrong: it is told, and what was there is kept. */
+static void keeps_a_damaged_table(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct buf copy = {0};
+    uint64_t set;
+    stored_put_table(d, others, 2);
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_save_all(s, 7);
+    storage_free(s);
+    struct bytes file = fake_disk_bytes(d, FILE_NAME);
+    uint8_t *at = memmem(file.at, file.len, "numbers", 7);
+    CU_ASSERT_FATAL(at != NULL);
+    for (unsigned round = 1; round <= 2; round++) {
+        buf_clear(&copy);
+        buf_put(&copy, fake_disk_bytes(d, FILE_NAME));
+        at = memmem(copy.at, copy.len, "numbers", 7);
+        at[-1] = 0xff; /* the length of the atom */
+        fake_disk_put(d, FILE_NAME, buf_bytes(&copy));
+        notes(d, 0, FILE_NAME ": byte ");
+        s = stored_start(d, GROUP, &set);
+        stored_save_all(s, 7);
+        CU_ASSERT(stored_has(d, others, 2));
+        char kept[64];
+        snprintf(kept, sizeof(kept), "%s.damaged.%u", FILE_NAME, round);
+        CU_ASSERT(bytes_equal(fake_disk_bytes(d, kept), buf_bytes(&copy)));
+        storage_free(s);
+    }
+    CU_ASSERT_EQUAL(stored_found(d, GROUP), 7);
+    CU_ASSERT(!fake_disk_has(d, FILE_NAME ".damaged.3"));
+    buf_free(&copy);
+    fake_disk_free(d);
+}
+
+/* The state in a binary is damaged, though the object is a whole term. */
+static void keeps_a_state_that_does_not_unpack(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct buf object = {0};
+    uint64_t set;
+    struct term state = stored_state(6);
+    record_put(&object, term_of(GROUP), term_bytes(&state), (struct bytes){0}, 0, RECORD_ENCODED);
+    object.at[object.len - 1] ^= 1; /* of the checksum of zlib */
+    struct dets_record record = {term_of(GROUP), buf_bytes(&object), false};
+    struct buf table = image_of(&(struct dets_shape){DETS_SET, 1}, &record, 1);
+    fake_disk_put(d, FILE_NAME, buf_bytes(&table));
+    notes(d, 0, "the group's state cannot be read: a compressed term that does not unpack\n");
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_save_all(s, 1);
+    CU_ASSERT(bytes_equal(fake_disk_bytes(d, FILE_NAME ".damaged.1"), buf_bytes(&table)));
+    CU_ASSERT(stored_has(d, NULL, 0));
+    storage_free(s);
+    term_free(&state);
+    buf_free(&table);
+    buf_free(&object);
+    fake_disk_free(d);
+}
+
+/* What a save that was killed had begun is in nobody's way. */
+static void removes_what_a_killed_save_has_left(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    char path[200];
+    uint64_t set;
+    snprintf(path, sizeof(path), "%.*s.tmp", (int)strlen(FILE_NAME) + 9, segment_name(1, "x"));
+    fake_disk_put(d, path, BYTES("half a table"));
+    fake_disk_put(d, FILE_NAME ".00000000.tmp", BYTES("another group's"));
+    struct storage *s = stored_start(d, GROUP, &set);
+    CU_ASSERT(!fake_disk_has(d, path));
+    CU_ASSERT(fake_disk_has(d, FILE_NAME ".00000000.tmp"));
+    storage_free(s);
+    fake_disk_free(d);
+}
+
+static void takes_an_empty_file_for_none(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    uint64_t set;
+    fake_disk_put(d, FILE_NAME, BYTES(""));
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_save_all(s, 1);
+    CU_ASSERT(stored_has(d, NULL, 0));
+    storage_free(s);
+    fake_disk_free(d);
+}
+
+SUITE("storage and accidents", TEST(refuses_what_is_no_table), TEST(refuses_what_is_no_state),
+      TEST(refuses_a_journal_of_others), TEST(knows_its_journal_in_any_encoding),
+      TEST(says_what_the_disk_says), TEST(puts_a_damaged_segment_aside),
+      TEST(takes_a_torn_write_for_one), TEST(keeps_a_file_that_only_is_named_like_a_segment),
+      TEST(mends_an_unclosed_table), TEST(keeps_a_damaged_table),
+      TEST(keeps_a_state_that_does_not_unpack), TEST(removes_what_a_killed_save_has_left),
+      TEST(takes_an_empty_file_for_none))

@@ -1,0 +1,218 @@
+#include <errno.h>
+
+#include "unit/store/stored_files.h"
+
+/* One life of a replica over a disk on which something goes wrong at every call in turn.
+ * Whatever it was, when the disk works again all that was acknowledged is found, what had
+ * failed is not, and the table is one that OTP opens without repair. */
+
+#define SEEDS 16
+
+static const char *const others[] = {OTHERS};
+
+/* How the file is when the story begins. */
+enum start { START_NOTHING, START_OTHERS, START_UNCLOSED, START_DAMAGED, STARTS };
+
+struct life {
+    struct fake_disk *disk;
+    struct storage *s;
+    uint64_t acknowledged, refused, memory;
+    bool loaded;
+};
+
+static void prepare(struct fake_disk *d, enum start start)
+{
+    if (start == START_NOTHING)
+        return;
+    stored_put_table(d, others, 2);
+    struct bytes b = fake_disk_bytes(d, FILE_NAME);
+    struct buf file = {0};
+    buf_put(&file, b);
+    if (start != START_OTHERS)
+        file.at[DETS_AT_CLOSED + 3] = DETS_OPEN;
+    /* A block of its own, with an object whose bytes do not fit its size. */
+    if (start == START_DAMAGED) {
+        file.len = dets_number(b, DETS_AT_FREE_LISTS);
+        buf_put(&file, hex("00000020 12345678 00000018 83 6802 6401 6465 6600000000000000000000"));
+        while (file.len % DETS_BLOCK_STEP != DETS_AT_BLOCKS % DETS_BLOCK_STEP)
+            buf_put_u8(&file, 0);
+    }
+    fake_disk_put(d, FILE_NAME, buf_bytes(&file));
+    buf_free(&file);
+}
+
+static void load(struct life *l)
+{
+    uint64_t found;
+    struct storage_failure f;
+    l->loaded = stored_load(l->s, &found, &f) == OK;
+    if (!l->loaded)
+        return;
+    CU_ASSERT_EQUAL(l->acknowledged & ~found, 0);
+    CU_ASSERT_EQUAL(l->refused & found, 0);
+    l->memory = found;
+}
+
+/* As a replica does it: after a failure everything is read again. */
+static void append(struct life *l, unsigned n)
+{
+    struct storage_failure f;
+    if (!l->loaded)
+        load(l);
+    if (!l->loaded)
+        return;
+    if (stored_append(l->s, n, &f) == OK) {
+        l->acknowledged |= bit(n);
+        l->memory |= bit(n);
+        return;
+    }
+    CU_ASSERT(f.reason[0] == 'e' && f.what[0] != 0);
+    l->refused |= bit(n);
+    load(l);
+}
+
+static void save(struct life *l, uint64_t set, uint64_t segment)
+{
+    struct storage_failure f;
+    if (l->loaded && stored_save(l->s, set, segment, &f) != OK)
+        CU_ASSERT(f.reason[0] == 'e' && f.what[0] != 0);
+}
+
+static void live(struct life *l)
+{
+    l->s = stored_new(l->disk, GROUP);
+    load(l);
+    append(l, 0);
+    append(l, 1);
+    append(l, 2);
+    uint64_t segment = storage_rotate(l->s), set = l->memory;
+    append(l, 3);
+    save(l, set, segment);
+    append(l, 4);
+    segment = storage_rotate(l->s);
+    save(l, l->memory, segment);
+    append(l, 5);
+    load(l);
+    append(l, 6);
+}
+
+/* The file is as it was or as it was written, never less. */
+static void check_table(struct fake_disk *d, enum start start)
+{
+    struct bytes file = fake_disk_bytes(d, FILE_NAME);
+    struct dets_table table;
+    struct dets_fault fault;
+    if (start == START_NOTHING && file.len == 0)
+        return;
+    enum err e = dets_open(&table, file, &fault);
+    if (start >= START_UNCLOSED && e == ERR_NOT_SAVED)
+        return;
+    CU_ASSERT(stored_has(d, others, start == START_NOTHING ? 0 : 2));
+    CU_ASSERT(start != START_DAMAGED || fake_disk_has(d, FILE_NAME ".damaged.1"));
+}
+
+static struct life begin(enum start start)
+{
+    struct life l = {.disk = fake_disk_new()};
+    prepare(l.disk, start);
+    return l;
+}
+
+/* The disk refuses the n-th call, and all later ones if asked; then it works again. */
+static bool refuses(enum start start, uint64_t n, int code, bool then_all)
+{
+    struct life l = begin(start);
+    fake_disk_fail(l.disk, n, code, then_all);
+    live(&l);
+    bool failed = fake_disk_failed(l.disk);
+    fake_disk_heal(l.disk);
+    load(&l);
+    CU_ASSERT(l.loaded);
+    storage_free(l.s);
+    CU_ASSERT_EQUAL(fake_disk_handles(l.disk), 0);
+    check_table(l.disk, start);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        fake_disk_crash(l.disk, seed);
+        uint64_t found = stored_found(l.disk, GROUP);
+        CU_ASSERT_EQUAL(l.acknowledged & ~found, 0);
+        CU_ASSERT_EQUAL(l.refused & found, 0);
+        check_table(l.disk, start);
+    }
+    fake_disk_free(l.disk);
+    return failed;
+}
+
+/* The process is killed in the n-th call, or the power goes; what the next process has found
+ * stays, though the power goes again at once. */
+static bool is_killed(enum start start, uint64_t n, bool power, uint64_t seed)
+{
+    struct life l = begin(start);
+    fake_disk_cut(l.disk, n);
+    live(&l);
+    bool failed = fake_disk_failed(l.disk);
+    storage_free(l.s);
+    if (power)
+        fake_disk_crash(l.disk, seed);
+    else
+        fake_disk_kill(l.disk);
+    check_table(l.disk, start);
+    uint64_t found = stored_found(l.disk, GROUP);
+    CU_ASSERT_EQUAL(l.acknowledged & ~found, 0);
+    fake_disk_crash(l.disk, seed + 1);
+    uint64_t again = stored_found(l.disk, GROUP);
+    CU_ASSERT_EQUAL(found & ~again, 0);
+    check_table(l.disk, start);
+    fake_disk_free(l.disk);
+    return failed;
+}
+
+/* Says at which call it was that something went wrong. */
+static void told(const char *what, enum start start, uint64_t n, unsigned before)
+{
+    if (CU_get_number_of_failures() > before)
+        fprintf(stderr, "\n    %s at call %llu, start %d\n", what, (unsigned long long)n, start);
+}
+
+static void nothing_acknowledged_is_lost_when_calls_fail(void)
+{
+    static const int codes[] = {-EIO, -ENOSPC};
+    for (enum start start = 0; start < STARTS; start++)
+        for (unsigned all = 0; all < 2; all++) {
+            bool failed = true;
+            for (uint64_t n = 1; failed; n++) {
+                unsigned before = CU_get_number_of_failures();
+                failed = refuses(start, n, codes[n % 2], all == 1);
+                told("refused", start, n, before);
+            }
+        }
+}
+
+static void nothing_acknowledged_is_lost_when_the_process_is_killed(void)
+{
+    for (enum start start = 0; start < STARTS; start++) {
+        bool failed = true;
+        for (uint64_t n = 1; failed; n++)
+            for (uint64_t seed = 0; seed < SEEDS; seed++) {
+                unsigned before = CU_get_number_of_failures();
+                failed = is_killed(start, n, false, seed);
+                told("killed", start, n, before);
+            }
+    }
+}
+
+static void nothing_acknowledged_is_lost_when_the_power_goes(void)
+{
+    for (enum start start = 0; start < STARTS; start++) {
+        bool failed = true;
+        for (uint64_t n = 1; failed; n++)
+            for (uint64_t seed = 0; seed < SEEDS; seed++) {
+                unsigned before = CU_get_number_of_failures();
+                failed = is_killed(start, n, true, seed);
+                told("power", start, n, before);
+            }
+    }
+}
+
+SUITE("storage over a disk that fails", TEST(nothing_acknowledged_is_lost_when_calls_fail),
+      TEST(nothing_acknowledged_is_lost_when_the_process_is_killed),
+      TEST(nothing_acknowledged_is_lost_when_the_power_goes))
