@@ -29,7 +29,7 @@ LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -lm -pthread
 Q := $(if $(V),,@)
 
 # From left to right as data goes; a folder links with those after it.
-LAYERS := net node store replica otp dist crdt term
+LAYERS := net node replica otp dist crdt store term
 ARCHIVES := $(LAYERS:%=$(BUILD)/lib%.a) $(BUILD)/libbase.a
 
 all: priv/coppice
@@ -117,11 +117,11 @@ test-matrix:
 # Figures, side by side with a BEAM and with bare loopback; nothing passes or fails.
 bench:
 	$(Q)tools/setup demo
-	$(Q)$(MAKE) --no-print-directory priv/coppice build/bench/echo build/bench/types
+	$(Q)$(MAKE) --no-print-directory priv/coppice $(addprefix build/bench/,echo sync types)
 	$(Q)test/bench/run
 	$(Q)build/bench/types
 
-build/bench/echo: test/bench/echo.c
+build/bench/echo build/bench/sync: build/bench/%: test/bench/%.c
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $<
 
 build/bench/types: $(BUILD)/test/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libterm.a $(BUILD)/libbase.a

@@ -198,15 +198,16 @@ static bool next_piece(void *image, struct bytes *piece)
     return dets_image_next(image, piece);
 }
 
-/* The number of this process keeps two that run at once out of each other's way. */
-static int write_image(const char *path, struct dets_image *image)
+/* For those to read who may read the source.  The number of this process keeps two that run at
+ * once out of each other's way. */
+static int write_image(const char *path, const char *source, struct dets_image *image)
 {
     struct storage_failure failure;
     struct buf beside = {0};
     buf_printf(&beside, "%s.%ld.tmp", path, (long)getpid());
     buf_put_u8(&beside, 0);
     const char *new = (const char *)beside.at;
-    enum err e = replace_write(net_disk(), new, next_piece, image, &failure);
+    enum err e = replace_write(net_disk(), new, source, next_piece, image, &failure);
     if (e == OK)
         e = replace_name(net_disk(), new, path, &failure);
     buf_free(&beside);
@@ -243,7 +244,7 @@ static int write_salvaged(const struct dets_salvage *s, const char *name)
     }
     buf_printf(&path, "%s.salvaged", name);
     buf_put_u8(&path, 0);
-    int code = write_image((const char *)path.at, image);
+    int code = write_image((const char *)path.at, name, image);
     if (code == 0)
         print_salvaged(s, (const char *)path.at);
     buf_free(&path);

@@ -10,10 +10,12 @@
 #include "../mem.h"
 #include "log.h"
 #include "sockets.h"
+#include "stores.h"
 
 #define BACKLOG 128
 #define NS_A_MS 1000000u
 #define EXIT_OS 71 /* sysexits' EX_OSERR */
+#define EXIT_IO 74 /* EX_IOERR */
 
 struct shell {
     uv_loop_t loop;
@@ -21,6 +23,7 @@ struct shell {
     const struct config *config;
     const struct shell_options *options;
     struct sockets sockets;
+    struct stores stores;
     struct outbox outbox;
     uv_tcp_t listener;
     uv_timer_t wake;
@@ -48,13 +51,18 @@ static uint64_t wall_ms(void)
 
 static void on_wake(uv_timer_t *timer);
 
-/* Nothing is left to do but to write out what sockets hold. */
+static void end_if_done(struct shell *sh)
+{
+    if (sh->ending && sh->sockets.count == 0 && !stores_busy(&sh->stores))
+        uv_stop(&sh->loop);
+}
+
+/* Nothing is left to do but to write out what sockets and stores hold. */
 static void begin_end(struct shell *sh)
 {
     uv_timer_stop(&sh->wake);
     sockets_close_all(&sh->sockets);
-    if (sh->sockets.count == 0)
-        uv_stop(&sh->loop);
+    end_if_done(sh);
 }
 
 /* The one place where the core is entered. */
@@ -103,12 +111,9 @@ static void on_closed(void *who, uint32_t id, enum err err)
     step(who, &(struct event){.kind = EVENT_CLOSED, .conn = id, .err = err});
 }
 
-/* The last socket has gone after the node has ended: nothing is left to do. */
 static void on_gone(void *who)
 {
-    struct shell *sh = who;
-    if (sh->ending && sh->sockets.count == 0)
-        uv_stop(&sh->loop);
+    end_if_done(who);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -142,6 +147,23 @@ static int listen_open(struct shell *sh, uint16_t *port)
     /* The port stands in the same place in both kinds of address. */
     *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
     return e;
+}
+
+/* --- files ------------------------------------------------------------------- */
+
+/* When the node has ended nobody else is there to say what its last snapshots came to. */
+static void on_stored(void *who, struct event *e)
+{
+    struct shell *sh = who;
+    if (!sh->ending) {
+        step(sh, e);
+        return;
+    }
+    if (e->kind == EVENT_SAVED && e->failure != NULL) {
+        log_line(LOG_ERROR, bytes_of(e->failure->what));
+        sh->code = EXIT_IO;
+    }
+    end_if_done(sh);
 }
 
 /* --- actions ----------------------------------------------------------------- */
@@ -196,6 +218,14 @@ static void perform(struct shell *sh, struct action *a)
     case ACTION_READY:
         say_ready(a);
         break;
+    case ACTION_STORE:
+    case ACTION_LOAD:
+    case ACTION_BEGIN:
+    case ACTION_APPEND:
+    case ACTION_SAVE:
+    case ACTION_UNSTORE:
+        stores_perform(&sh->stores, a);
+        break;
     case ACTION_ANSWER:
         sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes));
         sh->ending = true;
@@ -234,6 +264,7 @@ static void shell_open(struct shell *sh)
     const struct socket_events events = {on_opened, on_bytes, on_written, on_closed, on_gone, sh};
     must(uv_loop_init(&sh->loop) == 0);
     sockets_init(&sh->sockets, &sh->loop, &events);
+    sh->stores = (struct stores){&sh->loop, sh->node, NULL, on_stored, sh};
     must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);
     must(uv_signal_init(&sh->loop, &sh->terminate) == 0);
@@ -267,6 +298,7 @@ static void shell_close(struct shell *sh)
     uv_walk(&sh->loop, close_handle, NULL);
     uv_run(&sh->loop, UV_RUN_DEFAULT);
     uv_loop_close(&sh->loop);
+    stores_free(&sh->stores);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
 }
@@ -290,7 +322,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
             step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)
             watch_owner(&sh);
-        if (!sh.ending || sh.sockets.count > 0)
+        if (!sh.ending || sh.sockets.count > 0 || stores_busy(&sh.stores))
             uv_run(&sh.loop, UV_RUN_DEFAULT);
     }
     shell_close(&sh);

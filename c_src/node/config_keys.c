@@ -49,19 +49,8 @@ static bool as_text(struct bytes term, struct buf *out)
 {
     struct etf_in in = etf_open(term);
     buf_clear(out);
-    if (etf_peek(&in) == ETF_BINARY) {
-        buf_put(out, etf_binary(&in));
-    } else {
-        struct bytes element;
-        for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
-            struct etf_in character = etf_open(element);
-            uint32_t c = etf_uint32(&character);
-            if (etf_finish(&character) != OK || c == 0 || c > 127)
-                etf_fail(&in, ERR_SHAPE);
-            buf_put_u8(out, (uint8_t)c);
-        }
-    }
-    return etf_finish(&in) == OK && out->len > 0;
+    etf_text(&in, out);
+    return etf_finish(&in) == OK;
 }
 
 static bool as_node(struct bytes term, struct atom *atom)

@@ -8,6 +8,7 @@
 
 #include "../err.h"
 #include "../otp/turn.h"
+#include "../store/storage.h"
 
 enum event_kind {
     EVENT_START,    /* first of all: the listener is open on port (0: there is none) */
@@ -18,6 +19,10 @@ enum event_kind {
     EVENT_CLOSED,   /* conn, err: ended by the other side, or never connected */
     EVENT_WAKE,     /* the time that node_due() named has come */
     EVENT_REQUEST,  /* request: a command wants something of another node */
+    EVENT_LOADED,   /* store, found or failure: of ACTION_LOAD */
+    EVENT_BEGUN,    /* store, failure: of ACTION_BEGIN */
+    EVENT_APPENDED, /* store, failure, journal_bytes: of ACTION_APPEND */
+    EVENT_SAVED,    /* store, failure: of ACTION_SAVE */
     EVENT_STOP      /* end in good order */
 };
 
@@ -42,6 +47,10 @@ struct event {
     size_t written;
     struct bytes bytes; /* borrowed until node_step returns */
     const struct request *request;
+    uint32_t store;
+    const struct storage_failure *failure; /* NULL: all went well */
+    const struct storage_found *found;
+    uint64_t journal_bytes;
 };
 
 enum action_kind {
@@ -52,7 +61,16 @@ enum action_kind {
     ACTION_READY,      /* say so: name and port */
     ACTION_ANSWER,     /* err, bytes: the reply to the request, or the reason (a term) */
     ACTION_LOG,        /* level, bytes: one line */
-    ACTION_EXIT        /* write what is left, then end with code */
+    /* What follows is done off the loop, for one store in the order in which it was asked
+     * for, but that appending goes on beside a snapshot. */
+    ACTION_STORE,   /* store, storage: from now on that number means these files */
+    ACTION_LOAD,    /* store: storage_load() */
+    ACTION_BEGIN,   /* store: storage_begin() */
+    ACTION_APPEND,  /* store, bytes: storage_append() */
+    ACTION_SAVE,    /* store: storage_rotate(), and storage_save() of bytes; or, where they are
+                       empty, of what node_saved_state() says now */
+    ACTION_UNSTORE, /* store: the number means nothing any more, once all is done */
+    ACTION_EXIT     /* write what is left, to peers and to disk, then end with code */
 };
 
 struct action {
@@ -62,6 +80,8 @@ struct action {
     int code;
     enum err err;
     enum log_level level;
+    uint32_t store;
+    struct storage_options storage; /* borrows from bytes */
     struct buf bytes; /* owned: SEND's frames, DIAL's host, LOG's line, ANSWER's term */
 };
 

@@ -8,6 +8,7 @@
  *     links.c         channels: who may connect, up, down, ticks
  *     learning.c      what a peer is asked when it comes up
  *     membership.c    scopes and replicas: who is in which group where
+ *     stores.c        the files of replicas: what they ask of the disk, and what came of it
  *     server.c        the process that is registered as `coppice`
  *     client.c        one command's call or cast to another node */
 #ifndef COPPICE_NODE_INSIDE_H
@@ -57,6 +58,12 @@ struct node {
     size_t scope_count;
     bool settling; /* some replica may still wait for the cluster to be known */
 
+    struct store *stores; /* sorted by id */
+    size_t store_count, store_cap;
+    uint32_t next_store;
+    size_t saves;   /* snapshots that are being written */
+    bool capturing; /* the shell takes states right after the current step */
+
     struct local *locals;
     size_t local_count, local_cap;
 
@@ -86,6 +93,16 @@ struct process *membership_add_replica(struct node *n, struct replica_options *o
 void membership_ended(struct node *n, struct process *p);
 /* Tells the replicas whether the cluster is known, when that may have changed. */
 void membership_settle(struct node *n);
+
+/* --- stores.c */
+
+/* The way of replicas to the disk. */
+struct replica_disk stores_disk(struct node *n);
+void stores_event(struct node *n, const struct event *e);
+/* A step is over, and whoever captures the states of replicas has them. */
+void stores_captured(struct node *n);
+/* A process has ended: nobody writes to its files any more. */
+void stores_ended(struct node *n, const struct process *p);
 
 /* --- server.c */
 

@@ -94,7 +94,8 @@ static void tell_newcomer(void *who, struct bytes pid)
 
 struct process *membership_add_replica(struct node *n, struct replica_options *options)
 {
-    struct process *p = replica_start(n->processes, options, &n->turn);
+    struct replica_disk disk = stores_disk(n);
+    struct process *p = replica_start(n->processes, options, &disk, &n->turn);
     if (p == NULL)
         return NULL;
     struct newcomer newcomer = {n, p};

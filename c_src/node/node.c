@@ -58,6 +58,7 @@ void node_free(struct node *n)
     mem_free(n->dirty);
     mem_free(n->peers);
     mem_free(n->scopes);
+    mem_free(n->stores);
     mem_free(n);
 }
 
@@ -90,6 +91,7 @@ static void process_ended_here(void *who, struct process *p, struct bytes reason
     (void)t;
     struct node *n = who;
     membership_ended(n, p);
+    stores_ended(n, p);
     if (n->stopping)
         return;
     if (p == n->server)
@@ -220,6 +222,12 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_STOP:
         node_stop(n);
         break;
+    case EVENT_LOADED:
+    case EVENT_BEGUN:
+    case EVENT_APPENDED:
+    case EVENT_SAVED:
+        stores_event(n, e);
+        break;
     case EVENT_OPENED:
     case EVENT_BYTES:
     case EVENT_WRITTEN:
@@ -241,6 +249,8 @@ void node_step(struct node *n, const struct event *event, struct outbox *out)
     n->turn.now_ms = event->now_ms;
     n->turn.wall_ms = event->wall_ms;
     n->turn.random = event->random;
+    if (n->capturing)
+        stores_captured(n);
     dispatch(n, event);
     locals_deliver(n);
     if (n->processes != NULL && n->settling && !n->stopping && !n->client) {
@@ -261,6 +271,8 @@ uint64_t node_due(const struct node *n)
 {
     if (n->ended)
         return UINT64_MAX;
+    if (n->capturing)
+        return n->turn.now_ms;
     uint64_t due = conns_due(n);
     uint64_t others[] = {
         n->register_ms != 0 ? n->register_ms : UINT64_MAX,

@@ -34,6 +34,9 @@ uint64_t node_due(const struct node *node);
  * simulator's checkers. */
 struct processes *node_processes(const struct node *node);
 
+/* Appends the state that the snapshot of a store is to hold. */
+void node_saved_state(const struct node *node, uint32_t store, struct buf *out);
+
 /* Invariants, always compiled, called by the simulator after each step: at
  * most one connection a peer is up; queues are within limits; no conn without
  * an owner. */

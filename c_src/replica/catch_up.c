@@ -17,6 +17,16 @@ static void catch_up_done(struct replica *r, struct turn *t)
     mutation_go_on(r, t);
 }
 
+/* With a journal what this actor did is known, unless its files were set back. */
+static void give_up(struct replica *r, struct turn *t)
+{
+    struct bytes name = process_name(r->process);
+    turn_log(t, LOG_WARNING, "%.*s: not every peer told its state within %d ms; mutations go on%s",
+             (int)name.len, (const char *)name.at, LIMIT_CATCH_UP_MS,
+             r->durable.journals ? " from what is on disk"
+                                 : ", and what this actor did before a restart may hide them");
+}
+
 void catch_up_check(struct replica *r, struct turn *t)
 {
     if (r->caught_up)
@@ -24,11 +34,7 @@ void catch_up_check(struct replica *r, struct turn *t)
     if (r->settled && !pull_pending(r)) {
         catch_up_done(r, t);
     } else if (r->catch_up_by_ms != 0 && t->now_ms >= r->catch_up_by_ms) {
-        struct bytes name = process_name(r->process);
-        turn_log(t, LOG_WARNING,
-                 "%.*s: not every peer told its state within %d ms; mutations go on, and "
-                 "what this actor did before a restart may hide them",
-                 (int)name.len, (const char *)name.at, LIMIT_CATCH_UP_MS);
+        give_up(r, t);
         catch_up_done(r, t);
     }
 }

@@ -10,7 +10,7 @@
 enum err exchange_merge(struct replica *r, struct bytes checked, bool tell)
 {
     bool changed;
-    enum err e = crdt_merge(r->crdt, checked, tell ? r->delta : NULL, &changed);
+    enum err e = crdt_merge(r->crdt, checked, durable_grown(r, tell), &changed);
     if (changed)
         replica_changed(r);
     return e;
@@ -78,13 +78,17 @@ static bool is_past(struct replica *r, struct bytes sender)
 /* Some CRDTs of Grove's have the delta nil when nothing has changed. */
 void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t)
 {
-    if (!is_self(r, sender) && !is_nil(delta))
-        take(r, delta, is_past(r, sender), sender, t);
+    if (is_self(r, sender) || is_nil(delta))
+        return;
+    take(r, delta, is_past(r, sender), sender, t);
+    durable_flush(r, t);
 }
 
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t)
 {
-    return take(r, state, true, term_bytes(&m->pid), t);
+    bool taken = take(r, state, true, term_bytes(&m->pid), t);
+    durable_flush(r, t);
+    return taken;
 }
 
 /* --- out ------------------------------------------------------------------- */
@@ -99,11 +103,26 @@ static void send_to(struct replica *r, struct member *m, struct bytes message, s
     turn_send(t, process_pid(r->process), term_bytes(&m->pid), message);
 }
 
+static void push_now(struct replica *r, struct member *m, struct turn *t)
+{
+    m->behind = false;
+    send_to(r, m, replica_state_message(r), t);
+}
+
 void exchange_push(struct replica *r, struct member *m, struct turn *t)
 {
-    m->behind = is_slow(m, t);
+    m->behind = is_slow(m, t) || !durable_is_safe(r);
     if (!m->behind)
-        send_to(r, m, replica_state_message(r), t);
+        push_now(r, m, t);
+}
+
+void exchange_push_behind(struct replica *r, struct bytes node, struct turn *t)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        struct member *m = r->members[i];
+        if (m->behind && (node.len == 0 || bytes_equal(member_node(m), node)))
+            exchange_push(r, m, t);
+    }
 }
 
 static void delta_message(struct replica *r, struct buf *out)
@@ -123,15 +142,12 @@ void exchange_sync(struct replica *r, bool last, struct turn *t)
         delta_message(r, &delta);
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = r->members[i];
-        bool slow = !last && is_slow(m, t);
-        if (slow)
+        if (!last && is_slow(m, t))
             m->behind |= dirty;
-        else if (m->behind)
-            send_to(r, m, replica_state_message(r), t);
+        else if (m->behind && durable_is_safe(r))
+            push_now(r, m, t);
         else if (dirty)
             send_to(r, m, buf_bytes(&delta), t);
-        if (!slow)
-            m->behind = false;
     }
     buf_free(&delta);
     if (!dirty)

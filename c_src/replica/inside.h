@@ -3,6 +3,7 @@
  *     replica.c    its life: starting, waking, ending, what it says of itself
  *     request.c    messages to it: which there are, and the answers
  *     mutation.c   the queue of mutations, and funs away on their caller's node
+ *     durable.h    what is on disk, and who waits for it
  *     catch_up.c   whether it may mutate yet
  *     member.c     who else is in the group
  *     exchange.c   deltas and states out, structs in
@@ -12,7 +13,7 @@
 #define COPPICE_REPLICA_INSIDE_H
 
 #include "../otp/gen.h"
-#include "replica.h"
+#include "durable.h"
 
 /* Where asking a member for its state stands. */
 enum pull {
@@ -70,6 +71,8 @@ struct replica {
     uint64_t fun_call;   /* of the fun that is away; 0 for none */
     struct buf fun_from; /* who sent it */
 
+    struct durable durable;
+
     bool settled, caught_up;
     uint64_t catch_up_by_ms; /* 0 until a mutation is held */
     uint64_t sync_at_ms;
@@ -102,6 +105,9 @@ void mutation_go_on(struct replica *r, struct turn *t);
 void mutation_answer(struct replica *r, const struct answer *a, struct turn *t);
 void mutation_free(struct replica *r);
 
+/* Refuses whatever waits, with this reason. */
+void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t);
+
 /* --- catch_up.c ---------------------------------------------------------- */
 
 void catch_up_hold(struct replica *r, struct turn *t); /* a mutation has to wait */
@@ -129,6 +135,8 @@ void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t);
 /* The full state to a member, unless its node is slow: then later. */
 void exchange_push(struct replica *r, struct member *m, struct turn *t);
+/* The same to those members that are behind: all, or those on this node. */
+void exchange_push_behind(struct replica *r, struct bytes node, struct turn *t);
 /* The delta to all members, the state to those that are behind.  The last sync
  * does not spare slow nodes: there is no later for it. */
 void exchange_sync(struct replica *r, bool last, struct turn *t);

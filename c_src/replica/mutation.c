@@ -27,10 +27,7 @@ static void cast_refused(struct replica *r, struct bytes reason, struct turn *t)
 static void finish_made(struct replica *r, struct bytes from, struct bytes made, struct turn *t)
 {
     r->mutations++;
-    if (from.len > 0 && made.len > 0)
-        gen_reply_value(r->process, from, made, t);
-    else if (from.len > 0)
-        gen_reply_ok(r->process, from, t);
+    waiting_answer(r, from, made, t);
 }
 
 /* Tells the caller; no reason means that the change was made. */
@@ -66,7 +63,8 @@ static void put_pair(struct buf *out, const char *name)
 static enum err apply(struct replica *r, const struct ops *ops, struct buf *made,
                       struct buf *reason, struct turn *t)
 {
-    struct mutation_turn m = {.wall_ms = t->wall_ms, .grown = r->delta, .reply = made};
+    struct mutation_turn m = {
+        .wall_ms = t->wall_ms, .grown = durable_grown(r, true), .reply = made};
     enum err e = crdt_mutate(r->crdt, ops->list, ops->count, &m);
     if (e == OK) {
         replica_changed(r);
@@ -243,7 +241,10 @@ void mutation_answer(struct replica *r, const struct answer *a, struct turn *t)
     struct buf from = r->fun_from, reason = {0};
     r->fun_call = 0;
     r->fun_from = (struct buf){0};
-    read_result(r, a, &reason);
+    if (durable_is_ready(r))
+        read_result(r, a, &reason);
+    else
+        put_term(&reason, buf_bytes(&r->durable.reason));
     finish(r, buf_bytes(&from), &reason, t);
     buf_free(&from);
     buf_free(&reason);
@@ -309,23 +310,49 @@ static void run(struct replica *r, const struct change *c, struct turn *t)
         run_ops(r, c, t);
 }
 
+/* A fun is given the state, and so told it. */
+static bool may_run(const struct replica *r, struct bytes change)
+{
+    return r->caught_up && r->fun_call == 0 && durable_takes(r) &&
+           (durable_is_safe(r) || !is_fun(change));
+}
+
 void mutation_take(struct replica *r, const struct change *c, struct turn *t)
 {
-    if (!r->caught_up || r->fun_call != 0) {
+    struct buf trouble = {0};
+    buf_put(&trouble, durable_trouble(r));
+    if (trouble.len > 0) {
+        finish(r, c->from, &trouble, t);
+    } else if (!may_run(r, c->change)) {
         enqueue(r, c, t);
-        return;
+    } else {
+        must(r->first == NULL);
+        run(r, c, t);
+        durable_flush(r, t);
     }
-    must(r->first == NULL);
-    run(r, c, t);
+    buf_free(&trouble);
 }
 
 void mutation_go_on(struct replica *r, struct turn *t)
 {
-    while (r->caught_up && r->fun_call == 0 && r->first != NULL) {
+    while (r->first != NULL && may_run(r, buf_bytes(&r->first->change))) {
         struct mutation *m = dequeue(r);
         run(r, &(struct change){buf_bytes(&m->from), buf_bytes(&m->change), m->replies}, t);
         mutation_drop(m);
     }
+    durable_flush(r, t);
+}
+
+void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t)
+{
+    struct buf why = {0};
+    buf_put(&why, reason);
+    while (r->first != NULL) {
+        struct mutation *m = dequeue(r);
+        finish(r, buf_bytes(&m->from), &why, t);
+        mutation_drop(m);
+    }
+    buf_free(&why);
 }
 
 void mutation_free(struct replica *r)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "../limits.h"
 #include "../otp/turn.h"
 #include "../term/etf.h"
 #include "../term/text.h"
@@ -81,55 +82,133 @@ static enum err mapset_option_read(struct replica_options *o, struct bytes value
     return etf_accept(&in, "versioned") ? OK : wrong(error, "mapset", "plain or versioned", value);
 }
 
+static enum err interval_read(uint64_t *ms, const char *key, unsigned min_ms, struct bytes value,
+                              struct options_error *error)
+{
+    struct etf_in in = etf_open(value);
+    *ms = etf_uint64(&in);
+    if (etf_finish(&in) == OK && *ms >= min_ms && *ms <= INTERVAL_MS_MAX)
+        return OK;
+    char wanted[64];
+    snprintf(wanted, sizeof(wanted), "milliseconds from %u to %u", min_ms, INTERVAL_MS_MAX);
+    return wrong(error, key, wanted, value);
+}
+
 static enum err sync_read(struct replica_options *o, struct bytes value,
                           struct options_error *error)
 {
-    struct etf_in in = etf_open(value);
-    o->sync_ms = etf_uint64(&in);
-    if (etf_finish(&in) == OK && o->sync_ms >= SYNC_INTERVAL_MIN_MS &&
-        o->sync_ms <= SYNC_INTERVAL_MAX_MS)
-        return OK;
-    char wanted[64];
-    snprintf(wanted, sizeof(wanted), "milliseconds from %d to %d", SYNC_INTERVAL_MIN_MS,
-             SYNC_INTERVAL_MAX_MS);
-    return wrong(error, "sync_interval", wanted, value);
+    return interval_read(&o->sync_ms, "sync_interval", SYNC_INTERVAL_MIN_MS, value, error);
 }
 
-static const struct row {
-    const char *key;
-    enum err (*read)(struct replica_options *o, struct bytes value, struct options_error *error);
-} rows[] = {
-    {"actor", actor_read},          {"crdt", crdt_read},          {"group", group_read},
-    {"mapset", mapset_option_read}, {"sync_interval", sync_read},
-};
+static enum err snapshot_read(struct replica_options *o, struct bytes value,
+                              struct options_error *error)
+{
+    return interval_read(&o->snapshot_ms, "snapshot_interval", SNAPSHOT_INTERVAL_MIN_MS, value,
+                         error);
+}
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
-
-static enum err pair_read(struct replica_options *o, struct bytes key, struct bytes value,
+static enum err file_read(struct replica_options *o, struct bytes value,
                           struct options_error *error)
 {
-    struct etf_in in = etf_open(key);
-    for (size_t i = 0; i < ROWS; i++) {
-        if (etf_accept(&in, rows[i].key))
-            return rows[i].read(o, value, error);
-    }
-    return wrong(error, "options", "the keys actor, crdt, group, mapset and sync_interval", key);
+    struct etf_in in = etf_open(value);
+    buf_clear(&o->storage.file);
+    etf_text(&in, &o->storage.file);
+    if (etf_finish(&in) == OK && o->storage.file.len <= LIMIT_PATH_BYTES)
+        return OK;
+    return wrong(error, "file", "a path as a string", value);
 }
 
-static enum err map_read(struct replica_options *o, struct bytes map, struct options_error *error)
+static enum err durability_read(struct replica_options *o, struct bytes value,
+                                struct options_error *error)
+{
+    struct etf_in in = etf_open(value);
+    o->storage.durability = DURABILITY_SYNC;
+    if (etf_accept(&in, "sync"))
+        return OK;
+    o->storage.durability = DURABILITY_INTERVAL;
+    return etf_accept(&in, "interval") ? OK : wrong(error, "durability", "sync or interval", value);
+}
+
+static enum err record_read_form(struct replica_options *o, struct bytes value,
+                                 struct options_error *error)
+{
+    static const char *const names[] = {
+        [RECORD_RAW] = "raw", [RECORD_ENCODED] = "encoded", [RECORD_AUTO] = "auto"};
+    struct etf_in in = etf_open(value);
+    for (unsigned form = RECORD_RAW; form <= RECORD_AUTO; form++)
+        if (etf_accept(&in, names[form])) {
+            o->storage.record = form;
+            return OK;
+        }
+    return wrong(error, "record", "auto, raw or encoded", value);
+}
+
+static enum err storage_read(struct replica_options *o, struct bytes value,
+                             struct options_error *error);
+
+struct row {
+    const char *key;
+    enum err (*read)(struct replica_options *o, struct bytes value, struct options_error *error);
+};
+
+static const struct row rows[] = {
+    {"actor", actor_read},
+    {"crdt", crdt_read},
+    {"group", group_read},
+    {"mapset", mapset_option_read},
+    {"snapshot_interval", snapshot_read},
+    {"storage", storage_read},
+    {"sync_interval", sync_read},
+    {NULL, NULL},
+};
+
+static const struct row storage_rows[] = {
+    {"durability", durability_read},
+    {"file", file_read},
+    {"record", record_read_form},
+    {NULL, NULL},
+};
+
+static enum err unknown_key(const char *what, const struct row *known, struct bytes key,
+                            struct options_error *error)
+{
+    struct buf names = {0};
+    for (size_t i = 0; known[i].key != NULL; i++)
+        buf_printf(&names, "%s%s", i == 0 ? "the keys " : ", ", known[i].key);
+    buf_put_u8(&names, '\0');
+    enum err e = wrong(error, what, (const char *)names.at, key);
+    buf_free(&names);
+    return e;
+}
+
+/* Each pair of the map by the row for its key. */
+static enum err map_read(struct replica_options *o, const char *what, const struct row *known,
+                         struct bytes map, struct options_error *error)
 {
     struct etf_in in = etf_open(map);
     if (etf_peek(&in) != ETF_MAP)
-        return wrong(error, "options", "a map", map);
+        return wrong(error, what, "a map", map);
     for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
         struct bytes key = etf_any(&in), value = etf_any(&in);
-        enum err e = pair_read(o, key, value, error);
+        struct etf_in name = etf_open(key);
+        const struct row *row = known;
+        while (row->key != NULL && !etf_accept(&name, row->key))
+            row++;
+        enum err e =
+            row->key == NULL ? unknown_key(what, known, key, error) : row->read(o, value, error);
         if (e != OK)
             return e;
     }
-    if (o->type == NULL)
-        return wrong(error, "options", "a crdt", map);
     return etf_finish(&in);
+}
+
+static enum err storage_read(struct replica_options *o, struct bytes value,
+                             struct options_error *error)
+{
+    enum err e = map_read(o, "storage", storage_rows, value, error);
+    if (e == OK && o->storage.file.len == 0)
+        return wrong(error, "storage", "a file", value);
+    return e;
 }
 
 static void defaults(struct replica_options *o, struct bytes node)
@@ -146,10 +225,14 @@ static void defaults(struct replica_options *o, struct bytes node)
 enum err replica_options_read(struct replica_options *o, struct bytes name, struct bytes map,
                               struct bytes node, struct options_error *error)
 {
-    *o = (struct replica_options){.sync_ms = SYNC_INTERVAL_MS};
+    *o = (struct replica_options){.sync_ms = SYNC_INTERVAL_MS,
+                                  .snapshot_ms = SNAPSHOT_INTERVAL_MS,
+                                  .storage = {.record = RECORD_AUTO}};
     enum err e = name_read(o, name, error);
     if (e == OK)
-        e = map_read(o, map, error);
+        e = map_read(o, "options", rows, map, error);
+    if (e == OK && o->type == NULL)
+        e = wrong(error, "options", "a crdt", map);
     if (e == OK)
         defaults(o, node);
     else
@@ -162,5 +245,6 @@ void replica_options_free(struct replica_options *o)
     term_free(&o->name);
     term_free(&o->actor);
     term_free(&o->group);
+    buf_free(&o->storage.file);
     *o = (struct replica_options){0};
 }

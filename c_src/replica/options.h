@@ -6,10 +6,25 @@
 #include <stdint.h>
 
 #include "../crdt/crdt.h"
+#include "../store/record.h"
 
-#define SYNC_INTERVAL_MS     5000 /* Grove's default */
-#define SYNC_INTERVAL_MIN_MS 10
-#define SYNC_INTERVAL_MAX_MS 86400000 /* a day */
+#define INTERVAL_MS_MAX          86400000 /* a day */
+#define SYNC_INTERVAL_MS         5000     /* Grove's default */
+#define SYNC_INTERVAL_MIN_MS     10
+#define SNAPSHOT_INTERVAL_MS     60000 /* Grove's default */
+#define SNAPSHOT_INTERVAL_MIN_MS 100
+
+/* When a change counts as made. */
+enum durability {
+    DURABILITY_SYNC,    /* when it is on disk */
+    DURABILITY_INTERVAL /* at once: it is on disk after the next snapshot, as with Grove */
+};
+
+struct storage_plan {
+    struct buf file; /* the path of a DETS table, as text; empty: nothing is stored */
+    enum durability durability;
+    enum record_form record;
+};
 
 struct replica_options {
     struct term name; /* the atom it is registered as */
@@ -18,6 +33,8 @@ struct replica_options {
     struct term group; /* any term; default: the replica's name */
     uint64_t sync_ms;  /* sync_interval */
     enum mapset_form mapset;
+    struct storage_plan storage;
+    uint64_t snapshot_ms; /* snapshot_interval */
 };
 
 /* What is wrong with the options, in words for the user. */
@@ -26,8 +43,10 @@ struct options_error {
 };
 
 /* Reads `#{crdt => Type, actor => A, group => G, mapset => plain | versioned,
- * sync_interval => Ms}` (canonical terms).  crdt is required; unknown keys, wrong types and
- * impossible values are refused (ERR_SHAPE) with *error set and nothing to free. */
+ * sync_interval => Ms, snapshot_interval => Ms, storage => #{file => Path,
+ * durability => sync | interval, record => auto | raw | encoded}}` (canonical terms).  crdt is
+ * required, and file in storage; unknown keys, wrong types and impossible values are refused
+ * (ERR_SHAPE) with *error set and nothing to free. */
 must_use enum err replica_options_read(struct replica_options *o, struct bytes name,
                                        struct bytes map, struct bytes node,
                                        struct options_error *error);

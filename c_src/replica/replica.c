@@ -26,9 +26,19 @@ struct bytes replica_group(const struct process *p)
     return term_bytes(&replica_of(p)->options.group);
 }
 
+const struct replica_options *replica_options(const struct process *p)
+{
+    return &replica_of(p)->options;
+}
+
 const struct crdt *replica_crdt(const struct process *p)
 {
     return replica_of(p)->crdt;
+}
+
+bool replica_is_loaded(const struct process *p)
+{
+    return replica_of(p)->durable.loaded;
 }
 
 /* --- what is encoded once -------------------------------------------------- */
@@ -37,6 +47,7 @@ void replica_changed(struct replica *r)
 {
     buf_free(&r->state_message);
     buf_free(&r->value);
+    r->durable.unsaved = true;
 }
 
 struct bytes replica_state_message(struct replica *r)
@@ -72,6 +83,7 @@ static void free_self(void *self)
 {
     struct replica *r = self;
     mutation_free(r);
+    durable_free(r);
     member_free_all(r);
     replica_changed(r);
     crdt_free(r->crdt);
@@ -81,7 +93,7 @@ static void free_self(void *self)
 }
 
 struct process *replica_start(struct processes *table, struct replica_options *options,
-                              struct turn *t)
+                              const struct replica_disk *disk, struct turn *t)
 {
     struct replica *r = mem_take(sizeof(*r));
     struct process *p =
@@ -100,6 +112,7 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     r->delta = crdt_make(r->options.type, &r->crdt_options);
     r->end = &r->first;
     r->sync_at_ms = t->now_ms + r->options.sync_ms;
+    durable_start(r, disk, t);
     replica_alarm(r);
     return p;
 }
@@ -109,6 +122,8 @@ void replica_alarm(struct replica *r)
     uint64_t at_ms = r->sync_at_ms;
     if (r->catch_up_by_ms != 0 && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
+    if (durable_due(r) < at_ms)
+        at_ms = durable_due(r);
     process_wake_at(r->process, at_ms);
 }
 
@@ -121,6 +136,7 @@ static void wake(struct process *p, struct turn *t)
         pull_tick(r, t);
     }
     catch_up_check(r, t);
+    durable_wake(r, t);
     replica_alarm(r);
 }
 
@@ -138,6 +154,7 @@ static void leave(struct process *p, struct bytes reason, struct turn *t)
 {
     (void)reason;
     exchange_sync(replica_of(p), true, t);
+    snapshot_last(replica_of(p));
 }
 
 /* --- the group ------------------------------------------------------------- */
@@ -170,12 +187,7 @@ void replica_left(struct process *p, struct bytes pid, struct turn *t)
 
 void replica_drained(struct process *p, struct bytes node, struct turn *t)
 {
-    struct replica *r = replica_of(p);
-    for (size_t i = 0; i < r->member_count; i++) {
-        struct member *m = r->members[i];
-        if (m->behind && bytes_equal(member_node(m), node))
-            exchange_push(r, m, t);
-    }
+    exchange_push_behind(replica_of(p), node, t);
 }
 
 void replica_settled(struct process *p, bool settled, struct turn *t)
@@ -244,7 +256,7 @@ static size_t count_behind(const struct replica *r)
 void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
-    put_map(out, 11);
+    put_map(out, 13);
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_count(out, "behind", count_behind(r));
     put_atom(out, "crdt");
@@ -255,6 +267,9 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "mutations", r->mutations);
     put_count(out, "peers", r->member_count);
     put_count(out, "refused", r->refused);
+    put_count(out, "snapshots", r->durable.saves);
+    put_atom(out, "storage");
+    durable_put_status(r, out);
     put_count(out, "tombstones", crdt_tombstones(r->crdt));
     put_count(out, "waiting", r->waiting + (r->fun_call != 0));
 }

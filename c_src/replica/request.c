@@ -5,13 +5,12 @@
 /* As what a request may come. */
 enum { CALL = 1, CAST = 2, INFO = 4 };
 
-#define ARGS_MAX 2
-
 struct row {
     const char *name;
     uint32_t args; /* behind the name; none: the atom alone, in a tuple or not */
     unsigned as;   /* CALL | CAST | INFO */
-    void (*handle)(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t);
+    bool tells;    /* what the state is: it waits until that is safe */
+    request_handler *handle;
 };
 
 static void value(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
@@ -54,20 +53,20 @@ static void delta(struct replica *r, struct bytes from, const struct bytes *args
 /* Grove's documentation names functions and not the messages behind them, so
  * each is known here by every name that it may plausibly have. */
 static const struct row rows[] = {
-    {"value", 0, CALL, value},
-    {"get_value", 0, CALL, value},
-    {"state", 0, CALL, state},
-    {"get_state", 0, CALL, state},
-    {"get", 0, CALL, state},
-    {"sync_now", 0, CALL | CAST | INFO, sync_now},
-    {"sync", 0, CALL | CAST | INFO, sync_now},
-    {"mutate", 1, CALL | CAST, mutate},
-    {"batch", 1, CALL | CAST, mutate},
-    {"mutate_reply", 1, CALL, mutate_reply},
-    {"grove_delta", 1, CAST | INFO, delta},
-    {"grove_delta", 2, CAST | INFO, delta},
-    {"delta", 1, CAST | INFO, delta},
-    {"delta", 2, CAST | INFO, delta},
+    {"value", 0, CALL, true, value},
+    {"get_value", 0, CALL, true, value},
+    {"state", 0, CALL, true, state},
+    {"get_state", 0, CALL, true, state},
+    {"get", 0, CALL, true, state},
+    {"sync_now", 0, CALL | CAST | INFO, true, sync_now},
+    {"sync", 0, CALL | CAST | INFO, true, sync_now},
+    {"mutate", 1, CALL | CAST, false, mutate},
+    {"batch", 1, CALL | CAST, false, mutate},
+    {"mutate_reply", 1, CALL, false, mutate_reply},
+    {"grove_delta", 1, CAST | INFO, false, delta},
+    {"grove_delta", 2, CAST | INFO, false, delta},
+    {"delta", 1, CAST | INFO, false, delta},
+    {"delta", 2, CAST | INFO, false, delta},
 };
 
 /* The row for Name, {Name}, {Name, Arg} or {Name, Arg, Arg}, and its arguments;
@@ -100,10 +99,12 @@ void request_handle(struct process *p, struct bytes message, struct turn *t)
     struct replica *r = replica_of(p);
     struct gen_message m = gen_read(message);
     unsigned as = m.kind == GEN_CALL ? CALL : m.kind == GEN_CAST ? CAST : INFO;
-    struct bytes args[ARGS_MAX] = {0};
+    struct bytes args[REQUEST_ARGS_MAX] = {0};
     const struct row *row = row_of(m.request, as, args);
-    if (row != NULL)
-        row->handle(r, m.from, args, t);
-    else
+    if (row == NULL)
         unknown(r, &m, t);
+    else if (row->tells)
+        waiting_read(r, &(struct reading){m.from, {args[0], args[1]}, row->handle}, t);
+    else
+        row->handle(r, m.from, args, t);
 }

@@ -26,6 +26,9 @@ struct disk {
     int (*write)(void *who, int handle, struct bytes bytes);
     /* Brings what was written, and the size, to where a power cut leaves it. */
     int (*sync)(void *who, int handle);
+    /* Gives the open file the owner and the permissions of the file at the path, as far as
+     * that is allowed; 0 as well where there is none. */
+    int (*resemble)(void *who, int handle, const char *path);
     /* Cuts the file to that many bytes. */
     int (*truncate)(void *who, int handle, uint64_t bytes);
     int (*rename)(void *who, const char *from, const char *to);

@@ -30,15 +30,19 @@ static int write_all(const struct disk *disk, int handle,
     return code;
 }
 
-enum err replace_write(const struct disk *disk, const char *beside,
+enum err replace_write(const struct disk *disk, const char *beside, const char *path,
                        bool (*next)(void *who, struct bytes *piece), void *who,
                        struct storage_failure *failure)
 {
-    const char *step = "write";
+    const char *step = "set the permissions of";
     int handle = disk->open(disk->who, beside, DISK_REPLACE);
     if (handle < 0)
         return storage_refused(failure, handle, "create", beside);
-    int code = write_all(disk, handle, next, who);
+    int code = disk->resemble(disk->who, handle, path);
+    if (code == 0) {
+        step = "write";
+        code = write_all(disk, handle, next, who);
+    }
     if (code == 0) {
         step = "sync";
         code = disk->sync(disk->who, handle);

@@ -7,9 +7,9 @@
 #include "disk.h"
 #include "failure.h"
 
-/* Makes the file `beside` hold the pieces that next gives until it gives none, synced.  On
- * a failure it is removed. */
-must_use enum err replace_write(const struct disk *disk, const char *beside,
+/* Makes the file `beside` hold the pieces that next gives until it gives none, synced, for
+ * those to read who may read the file at `path`.  On a failure it is removed. */
+must_use enum err replace_write(const struct disk *disk, const char *beside, const char *path,
                                 bool (*next)(void *who, struct bytes *piece), void *who,
                                 struct storage_failure *failure);
 

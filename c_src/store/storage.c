@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "../mem.h"
+#include "../term/etf.h"
 #include "../term/write.h"
 #include "journal.h"
 #include "storage_inside.h"
@@ -125,7 +126,7 @@ static const char *segment_write(struct storage *s, struct bytes bytes, int *cod
     return *code == 0 ? NULL : "sync";
 }
 
-enum err segment_begin(struct storage *s, struct bytes record, struct storage_failure *failure)
+enum err segment_begin(struct storage *s, struct bytes terms, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
     if (s->last == UINT64_MAX)
@@ -135,8 +136,8 @@ enum err segment_begin(struct storage *s, struct bytes record, struct storage_fa
     struct buf bytes = {0};
     journal_put_header(&bytes, term_bytes(&s->of));
     s->sequence = 0;
-    if (record.len > 0)
-        journal_put(&bytes, ++s->sequence, record);
+    for (struct etf_in in = etf_open(terms); in.at < in.end;)
+        journal_put(&bytes, ++s->sequence, etf_any(&in));
     int code = s->segment = d->open(d->who, path.text, DISK_CREATE);
     const char *step = code < 0 ? "create" : segment_write(s, buf_bytes(&bytes), &code);
     if (step == NULL) {

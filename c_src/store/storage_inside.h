@@ -26,6 +26,9 @@ struct storage {
     uint64_t last; /* the highest number that a segment has, or has had */
     struct segment *segments;
     size_t count, cap;
+    /* A segment that could not be synced when it was read: what it has is written anew before it
+     * is told, for a later sync may say that all is well with bytes that are gone.  0: none. */
+    uint64_t unsure;
     bool failed; /* an append or a load: a load has to come next */
     /* What a failure has left in a segment, to be cut off behind `sound`: 0 removes all of
      * it.  Nothing where the number is 0. */
@@ -44,9 +47,9 @@ struct path storage_path(const struct storage *s, const char *format, ...)
 struct path segment_path(const struct storage *s, uint64_t number);
 struct path group_path(const struct storage *s, const char *ending); /* FILE.GROUP + ending */
 
-/* Makes the next segment, with its header and, unless it is empty, a first record, and
- * brings both and its name to disk.  A failure leaves it spoiled. */
-must_use enum err segment_begin(struct storage *s, struct bytes record,
+/* Makes the next segment, with its header and records of these terms, one after the other, and
+ * brings it and its name to disk.  A failure leaves it spoiled. */
+must_use enum err segment_begin(struct storage *s, struct bytes terms,
                                 struct storage_failure *failure);
 
 /* Cuts off what a failure has left, if there is anything. */

@@ -62,13 +62,13 @@ static enum err take_lock(struct storage *s, struct storage_failure *failure)
 static enum err load_table(const struct storage *s, struct storage_found *found,
                            struct storage_failure *failure)
 {
-    struct table table;
-    enum err e = table_read(&table, s, false, &found->notes, failure);
+    struct stored table;
+    enum err e = stored_read(&table, s, false, &found->notes, failure);
     if (e == OK) {
         found->state = table.state;
         table.state = (struct buf){0};
     }
-    table_free(&table);
+    stored_free(&table);
     return e;
 }
 
@@ -87,10 +87,15 @@ enum err storage_load(struct storage *s, struct storage_found *found,
         e = segments_read(s, found, failure);
     if (e == OK)
         e = load_table(s, found, failure);
-    if (e == OK && s->journal)
-        e = segment_begin(s, (struct bytes){0}, failure);
     if (e != OK)
         storage_found_free(found);
+    return e;
+}
+
+enum err storage_begin(struct storage *s, struct storage_failure *failure)
+{
+    must(s->journal && s->lock >= 0);
+    enum err e = segment_begin(s, (struct bytes){0}, failure);
     s->failed = e != OK;
     return e;
 }

@@ -10,7 +10,7 @@
 
 /* The image borrows from the rest. */
 struct saving {
-    struct table table;
+    struct stored table;
     struct buf record;
     struct dets_image *image;
 };
@@ -18,13 +18,13 @@ struct saving {
 static void saving_close(struct saving *w)
 {
     dets_image_free(w->image);
-    table_free(&w->table);
+    stored_free(&w->table);
     buf_free(&w->record);
 }
 
 static void put_record(struct saving *w, const struct storage *s, struct bytes state)
 {
-    struct table *t = &w->table;
+    struct stored *t = &w->table;
     enum record_form form = s->form;
     if (form == RECORD_AUTO)
         form = t->found ? t->form : RECORD_RAW;
@@ -42,7 +42,7 @@ static enum err saving_open(struct saving *w, const struct storage *s, struct by
     struct buf notes = {0};
     struct dets_fault fault;
     *w = (struct saving){0};
-    enum err e = table_read(&w->table, s, distrust, &notes, failure);
+    enum err e = stored_read(&w->table, s, distrust, &notes, failure);
     buf_free(&notes);
     if (e == OK) {
         put_record(w, s, state);
@@ -83,7 +83,7 @@ static enum err keep_damaged(const struct storage *s, struct storage_failure *fa
 static enum err replace(const struct storage *s, struct saving *w, struct storage_failure *failure)
 {
     struct path beside = group_path(s, ".tmp");
-    enum err e = replace_write(s->disk, beside.text, next_piece, w->image, failure);
+    enum err e = replace_write(s->disk, beside.text, s->file, next_piece, w->image, failure);
     if (e != OK)
         return e;
     if (w->table.lossy)

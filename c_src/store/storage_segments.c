@@ -165,14 +165,12 @@ static enum err read_one(const struct storage *s, struct segment *segment,
     return e;
 }
 
-/* The process that wrote the last segment may have ended before it synced it, or this one has
- * cut it back.  What comes next is built on what is found now, which must not be lost
+/* The process that wrote the last segment may have ended before it synced it or its name, or
+ * this one has cut it back.  What comes next is built on what is found now, which must not be lost
  * alone; and what is not found now must not come back. */
-static enum err sync_last(const struct storage *s, struct storage_failure *failure)
+static enum err sync_last(struct storage *s, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
-    if (s->count == 0)
-        return OK;
     struct path path = segment_path(s, s->segments[s->count - 1].number);
     int handle = d->open(d->who, path.text, DISK_APPEND);
     if (handle == -ENOENT)
@@ -180,14 +178,40 @@ static enum err sync_last(const struct storage *s, struct storage_failure *failu
     int code = handle < 0 ? handle : d->sync(d->who, handle);
     if (handle >= 0)
         (void)d->close(d->who, handle);
-    return code == 0 ? OK : storage_refused(failure, code, "sync", path.text);
+    if (code == 0)
+        code = d->sync_folder(d->who, path.text);
+    if (code == 0)
+        return OK;
+    s->unsure = s->segments[s->count - 1].number;
+    return storage_refused(failure, code, "sync", path.text);
+}
+
+/* The terms are those of the last segment. */
+static enum err make_sure(struct storage *s, struct bytes terms, struct storage_failure *failure)
+{
+    if (s->segments[s->count - 1].number != s->unsure)
+        return sync_last(s, failure);
+    enum err e = segment_begin(s, terms, failure);
+    if (e != OK)
+        return e;
+    s->unsure = 0;
+    (void)storage_rotate(s);
+    return OK;
 }
 
 enum err segments_read(struct storage *s, struct storage_found *found,
                        struct storage_failure *failure)
 {
+    size_t last = 0;
     enum err e = list(s, failure);
-    for (size_t i = 0; e == OK && i < s->count; i++)
+    for (size_t i = 0; e == OK && i < s->count; i++) {
+        last = found->records.len;
         e = read_one(s, &s->segments[i], found, failure);
-    return e == OK ? sync_last(s, failure) : e;
+    }
+    if (e != OK || s->count == 0)
+        return e;
+    struct bytes terms = {0};
+    if (found->records.len > last)
+        terms = (struct bytes){found->records.at + last, found->records.len - last};
+    return make_sure(s, terms, failure);
 }

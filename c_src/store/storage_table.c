@@ -3,13 +3,14 @@
 #include <errno.h>
 
 #include "../mem.h"
+#include "dets_collection.h"
 #include "dets_read.h"
 
 /* Faults of a table that are told one by one: the log is no place for more, and
  * `coppice dets check` shows all. */
 #define FAULTS_NOTED 16
 
-void table_free(struct table *t)
+void stored_free(struct stored *t)
 {
     buf_free(&t->file);
     mem_free(t->records);
@@ -17,7 +18,7 @@ void table_free(struct table *t)
     dets_salvage_free(&t->salvage);
     buf_free(&t->state);
     buf_free(&t->rest);
-    *t = (struct table){0};
+    *t = (struct stored){0};
 }
 
 static enum err check_shape(const struct storage *s, uint32_t type, uint32_t keypos,
@@ -40,7 +41,7 @@ static void note(const struct storage *s, const struct dets_fault *fault, struct
 
 /* What OTP or another program has put there on purpose is refused, so that it is not
  * overwritten.  Gives any other error than ERR_STORAGE where the record is damaged. */
-static enum err take_own(struct table *t, const struct storage *s, struct bytes object,
+static enum err take_own(struct stored *t, const struct storage *s, struct bytes object,
                          struct storage_failure *failure)
 {
     enum err e = record_read(object, &t->state, &t->rest, &t->rest_count, &t->form);
@@ -54,7 +55,7 @@ static enum err take_own(struct table *t, const struct storage *s, struct bytes 
     return e;
 }
 
-static void take_other(struct table *t, struct bytes key, struct bytes object)
+static void take_other(struct stored *t, struct bytes key, struct bytes object)
 {
     t->records = mem_room(t->records, t->count, &t->cap, sizeof(*t->records));
     t->records[t->count++] = (struct dets_record){.key = key, .object = object};
@@ -63,7 +64,7 @@ static void take_other(struct table *t, struct bytes key, struct bytes object)
 /* --- a table that is sound ------------------------------------------------------------ */
 
 struct walk {
-    struct table *table;
+    struct stored *table;
     const struct storage *s;
     struct storage_failure *failure;
 };
@@ -71,16 +72,19 @@ struct walk {
 static enum err visit(void *who, const struct dets_object *o)
 {
     struct walk *w = who;
-    struct table *t = w->table;
+    struct stored *t = w->table;
     if (bytes_equal(o->key, term_bytes(&w->s->group)))
         return t->found ? ERR_DUPLICATE : take_own(t, w->s, o->object, w->failure);
+    /* One that is not whole would be carried along for ever, and end whoever reads it. */
+    if (dets_object_check(o->object, NULL) != OK)
+        return ERR_DAMAGED;
     /* Where the keys stand is known when there are no more. */
     take_other(t, (struct bytes){NULL, o->key.len}, o->object);
     buf_put(&t->keys, o->key);
     return OK;
 }
 
-static void place_keys(struct table *t)
+static void place_keys(struct stored *t)
 {
     const uint8_t *at = t->keys.at;
     for (size_t i = 0; i < t->count; i++) {
@@ -90,7 +94,7 @@ static void place_keys(struct table *t)
 }
 
 /* Any other error than ERR_STORAGE is damage, and noted. */
-static enum err read_sound(struct table *t, const struct storage *s, struct buf *notes,
+static enum err read_sound(struct stored *t, const struct storage *s, struct buf *notes,
                            struct storage_failure *failure)
 {
     struct walk w = {t, s, failure};
@@ -125,7 +129,7 @@ static void note_salvage(const struct storage *s, const struct dets_salvage *sal
     buf_printf(notes, "%s: mended: %zu objects were found in it\n", s->file, salvage->count);
 }
 
-static enum err take_salvaged(struct table *t, const struct storage *s, struct buf *notes,
+static enum err take_salvaged(struct stored *t, const struct storage *s, struct buf *notes,
                               struct storage_failure *failure)
 {
     enum err e = OK;
@@ -144,7 +148,7 @@ static enum err take_salvaged(struct table *t, const struct storage *s, struct b
     return e == ERR_STORAGE ? e : OK;
 }
 
-static enum err read_salvaged(struct table *t, const struct storage *s, struct buf *notes,
+static enum err read_salvaged(struct stored *t, const struct storage *s, struct buf *notes,
                               struct storage_failure *failure)
 {
     enum err e = dets_salvage(&t->salvage, buf_bytes(&t->file));
@@ -173,10 +177,10 @@ static int read_file(struct buf *out, const struct disk *d, const char *path)
     return code;
 }
 
-enum err table_read(struct table *t, const struct storage *s, bool distrust, struct buf *notes,
-                    struct storage_failure *failure)
+enum err stored_read(struct stored *t, const struct storage *s, bool distrust, struct buf *notes,
+                     struct storage_failure *failure)
 {
-    *t = (struct table){0};
+    *t = (struct stored){0};
     int code = read_file(&t->file, s->disk, s->file);
     if (code != 0)
         return storage_refused(failure, code, "read", s->file);

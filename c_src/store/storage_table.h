@@ -5,7 +5,7 @@
 #include "dets_salvage.h"
 #include "storage_inside.h"
 
-struct table {
+struct stored {
     struct buf file;
     /* The others; they borrow from the file, and their keys from one of these two. */
     struct dets_record *records;
@@ -23,8 +23,8 @@ struct table {
 /* Reads the file; a missing or empty one is a table without records.  Damage, and that a
  * file was not closed, is noted in lines.  `distrust` has the file searched as a damaged one
  * though it seems sound.  *table is to be freed in any case. */
-must_use enum err table_read(struct table *table, const struct storage *s, bool distrust,
-                             struct buf *notes, struct storage_failure *failure);
-void table_free(struct table *table);
+must_use enum err stored_read(struct stored *table, const struct storage *s, bool distrust,
+                              struct buf *notes, struct storage_failure *failure);
+void stored_free(struct stored *table);
 
 #endif

@@ -167,6 +167,10 @@ struct etf_list {
 struct etf_list etf_list(struct etf_in *in);
 bool etf_next(struct etf_list *list, struct bytes *element);
 
+/* Appends a text that stands as a binary, or as an Erlang string of ASCII characters; ERR_SHAPE
+ * for anything else, for an empty one, and for one with a NUL in it. */
+void etf_text(struct etf_in *in, struct buf *out);
+
 /* [Head | Tail] with exactly one head, as an alias tag has it: false, and
  * nothing consumed, when the next term is not such a list. */
 bool etf_cons(struct etf_in *in, struct bytes *head, struct bytes *tail);

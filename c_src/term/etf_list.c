@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "etf.h"
 #include "head.h"
 
@@ -55,6 +57,33 @@ bool etf_next(struct etf_list *list, struct bytes *element)
     list->left--;
     *element = list->string != NULL ? byte_term(*list->string++) : etf_any(list->in);
     return list->in->err == OK;
+}
+
+#define ASCII_MAX 127
+
+static void put_characters(struct etf_in *in, struct buf *out)
+{
+    struct bytes element;
+    for (struct etf_list l = etf_list(in); etf_next(&l, &element);) {
+        struct etf_in character = etf_open(element);
+        uint32_t c = etf_uint32(&character);
+        if (etf_finish(&character) != OK || c > ASCII_MAX)
+            etf_fail(in, ERR_SHAPE);
+        else
+            buf_put_u8(out, (uint8_t)c);
+    }
+}
+
+void etf_text(struct etf_in *in, struct buf *out)
+{
+    size_t before = out->len;
+    if (etf_peek(in) == ETF_BINARY)
+        buf_put(out, etf_binary(in));
+    else
+        put_characters(in, out);
+    size_t len = out->len - before;
+    if (in->err == OK && (len == 0 || memchr(out->at + before, 0, len) != NULL))
+        etf_fail(in, ERR_SHAPE);
 }
 
 /* Works on a copy of the cursor, which is kept only when all of it fits. */

@@ -1,42 +1,25 @@
 # Figures, not a test: nothing here passes or fails.  See test/bench/run.
 
-defmodule Bench do
+Code.require_file("rate.exs", __DIR__)
+
+defmodule Calls do
   alias Grove.Counter.GCounter
 
-  @ms 2000
-
-  @doc "Rounds a second that `callers` processes make in #{@ms} ms."
-  def rate(callers, round) do
-    parent = self()
-    deadline = System.monotonic_time(:millisecond) + @ms
-
-    for _ <- 1..callers do
-      spawn_link(fn -> send(parent, {:rounds, rounds(round, deadline, 0)}) end)
-    end
-
-    total = for(_ <- 1..callers, do: receive(do: ({:rounds, n} -> n))) |> Enum.sum()
-    total * 1000 / @ms
-  end
-
-  defp rounds(round, deadline, n) do
-    round.()
-    if System.monotonic_time(:millisecond) < deadline, do: rounds(round, deadline, n + 1), else: n
-  end
-
-  @doc "The same for an echo with so many messages under way."
+  @doc "Round trips a second of an echo with so many messages under way."
   def echo_rate(program, under_way, bytes) do
     echo = Port.open({:spawn_executable, program}, [:binary, line: 10])
     port = receive(do: ({^echo, {:data, {:eol, port}}} -> String.to_integer(port)))
     {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, port, [:binary, active: false, nodelay: true])
     message = :binary.copy("x", bytes)
-    deadline = System.monotonic_time(:millisecond) + @ms
-    round = fn ->
-      :ok = :gen_tcp.send(socket, List.duplicate(message, under_way))
-      {:ok, _} = :gen_tcp.recv(socket, bytes * under_way)
-    end
-    n = rounds(round, deadline, 0)
+
+    rounds =
+      Rate.of(1, fn ->
+        :ok = :gen_tcp.send(socket, List.duplicate(message, under_way))
+        {:ok, _} = :gen_tcp.recv(socket, bytes * under_way)
+      end)
+
     :gen_tcp.close(socket)
-    n * under_way * 1000 / @ms
+    rounds * under_way
   end
 
   def line(what, callers, c, beam, echo) do
@@ -63,27 +46,27 @@ defmodule Bench do
       value = &GenServer.call(&1, :value)
 
       line("value", callers,
-        rate(callers, fn -> value.(here) end),
-        rate(callers, fn -> value.(there) end), echo)
+        Rate.of(callers, fn -> value.(here) end),
+        Rate.of(callers, fn -> value.(there) end), echo)
 
       add = &GenServer.call(&1, {:mutate, &2})
 
       line("mutate, as data", callers,
-        rate(callers, fn -> add.(here, {:increment, [1]}) end),
-        rate(callers, fn -> add.(there, &GCounter.increment/1) end), echo)
+        Rate.of(callers, fn -> add.(here, {:increment, [1]}) end),
+        Rate.of(callers, fn -> add.(there, &GCounter.increment/1) end), echo)
 
       line("mutate, &Mod.fun/1", callers,
-        rate(callers, fn -> add.(here, &GCounter.increment/1) end),
-        rate(callers, fn -> add.(there, &GCounter.increment/1) end), echo)
+        Rate.of(callers, fn -> add.(here, &GCounter.increment/1) end),
+        Rate.of(callers, fn -> add.(there, &GCounter.increment/1) end), echo)
 
       # A closure of this script is not known on the BEAM: a capture runs there.
       line("mutate, a closure", callers,
-        rate(callers, fn -> add.(here, &GCounter.increment(&1, 1)) end),
-        rate(callers, fn -> add.(there, &GCounter.increment/1) end), echo)
+        Rate.of(callers, fn -> add.(here, &GCounter.increment(&1, 1)) end),
+        Rate.of(callers, fn -> add.(there, &GCounter.increment/1) end), echo)
     end
 
     Coppice.stop(c)
   end
 end
 
-Bench.run()
+Calls.run()

@@ -194,6 +194,15 @@ static int disk_truncate(void *who, int number, uint64_t bytes)
     return 0;
 }
 
+/* Nobody is kept out here. */
+static int disk_resemble(void *who, int number, const char *path)
+{
+    struct fake_disk *d = who;
+    int code = refusal(d);
+    (void)path;
+    return code == 0 && handle_find(d, number) == NULL ? -EBADF : code;
+}
+
 static int disk_rename(void *who, const char *from, const char *to)
 {
     struct fake_disk *d = who;
@@ -296,6 +305,7 @@ struct fake_disk *fake_disk_new(void)
         .write = disk_write,
         .sync = disk_sync,
         .truncate = disk_truncate,
+        .resemble = disk_resemble,
         .rename = disk_rename,
         .link = disk_link,
         .remove = disk_remove,

@@ -18,7 +18,10 @@ defmodule ConfigTest do
         crdt => gcounter,
         actor => <<"c1">>,
         group => {counter, <<"page_views">>},
-        sync_interval => 5000}}.
+        sync_interval => 5000,
+        snapshot_interval => 100,
+        storage => \#{file => "page_views.dets", durability => interval, record => encoded}}}.
+    {replica, tags, \#{crdt => gset, storage => \#{file => <<"tags.dets">>}}}.
     {replica, votes, \#{crdt => 'Elixir.Grove.Counter.PNCounter'}}.
     """
 
@@ -27,6 +30,8 @@ defmodule ConfigTest do
 
   # What is wrong, the line after the node's, and the word that names it.
   replica = fn map -> "{replica, r, \#{#{map}}}." end
+
+  stored = fn pair -> replica.("crdt => gset, storage => \#{file => \"f\", #{pair}}") end
 
   wrong = [
     {"an unknown key", "{colour, blue}.", "colour"},
@@ -44,6 +49,14 @@ defmodule ConfigTest do
     {"a replica without a type", replica.(""), "crdt"},
     {"an unknown option", replica.("crdt => gcounter, hue => 1"), "hue"},
     {"no interval", replica.("crdt => gcounter, sync_interval => 0"), "sync_interval"},
+    {"snapshots too often", replica.("crdt => gset, snapshot_interval => 99"), "snapshot_int"},
+    {"storage that is no map", replica.("crdt => gset, storage => \"f\""), "storage"},
+    {"storage without a file", replica.("crdt => gset, storage => \#{}"), "file"},
+    {"a file without a name", replica.("crdt => gset, storage => \#{file => \"\"}"), "file"},
+    {"a file that is no text", replica.("crdt => gset, storage => \#{file => 7}"), "file"},
+    {"an unknown durability", stored.("durability => perhaps"), "durability"},
+    {"an unknown form of record", stored.("record => json"), "record"},
+    {"an unknown option of storage", stored.("table => t"), "table"},
     {"an option twice", replica.("crdt => gcounter, crdt => pncounter"), "already"},
     {"a name that is none", "{replica, \"r\", \#{crdt => gcounter}}.", ""},
     {"a replica without options", "{replica, r}.", ""},

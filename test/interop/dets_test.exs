@@ -7,44 +7,11 @@ defmodule DetsTest do
   in the same writer as everything else.
   """
   use Story
+  import Table
 
   @error 1
   @usage 64
   @no_input 66
-
-  # --- tables ----------------------------------------------------------------
-
-  defp path, do: Coppice.log_file(fresh("table")) <> ".dets"
-
-  defp open(file, opts \\ []) do
-    {:ok, table} = :dets.open_file(make_ref(), [file: to_charlist(file)] ++ opts)
-    table
-  end
-
-  # A table that nobody has closed is closed when the test's process ends.
-  defp make(objects, opts \\ []) do
-    file = path()
-    table = open(file, opts)
-    :ok = :dets.insert(table, objects)
-    :ok = :dets.close(table)
-    file
-  end
-
-  # As it is on the disk in the middle of the work.
-  defp crash(table) do
-    copy = path()
-    File.cp!(to_string(:dets.info(table, :filename)), copy)
-    copy
-  end
-
-  defp objects(table), do: Enum.sort(:dets.foldl(&[&1 | &2], [], table))
-
-  defp contents(file, opts \\ []) do
-    table = open(file, [repair: false] ++ opts)
-    found = objects(table)
-    :ok = :dets.close(table)
-    found
-  end
 
   # --- the commands ----------------------------------------------------------
 

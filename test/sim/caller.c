@@ -140,6 +140,11 @@ size_t sim_ask_value(struct sim *s, unsigned node)
     return call(s, node, CALL_VALUE, "value");
 }
 
+size_t sim_ask_state(struct sim *s, unsigned node)
+{
+    return call(s, node, CALL_STATE, "state");
+}
+
 void sim_cast(struct sim *s, unsigned node, const char *request)
 {
     struct buf term = {0};
@@ -280,6 +285,12 @@ enum sim_outcome sim_outcome(const struct sim *s, size_t number)
     return s->calls[number].outcome;
 }
 
+bool sim_refused(const struct sim *s, size_t number)
+{
+    must(number < s->call_count);
+    return s->calls[number].refused;
+}
+
 bool sim_quiet(const struct sim *s)
 {
     for (size_t i = s->calls_over; i < s->call_count; i++)
@@ -294,6 +305,30 @@ static bool is_ok(struct bytes term)
 {
     struct etf_in in = etf_open(term);
     return etf_accept(&in, "ok") && etf_finish(&in) == OK;
+}
+
+static bool is_error(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "error");
+    return in.err == OK;
+}
+
+/* What one who has died said holds, too, where it was durable. */
+static void check_reply(struct sim *s, const struct sim_call *call, struct bytes term)
+{
+    unsigned node = call->node;
+    bool lives = s->callers[node].life == s->nodes[node].life && s->nodes[node].node != NULL;
+    bool made = is_ok(term) && (lives || sim_is_durable(s, node));
+    if (call->kind == CALL_STATE)
+        check_state(s, node, term);
+    if (call->kind == CALL_ADD && made)
+        check_acknowledged(s, node, call->by);
+    if (call->kind == CALL_ADD && call->refused && lives)
+        check_refused(s, node, call->by);
+    if (call->kind == CALL_CHANGE && made)
+        check_promised(s, node, call->adds, call->removes);
 }
 
 static void demonitor(struct sim *s, unsigned node, size_t number)
@@ -329,18 +364,15 @@ void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcom
     buf_printf(&text, "%s", outcome == SIM_DOWN ? "down, " : "");
     trace_term(&text, term);
     buf_put_u8(&text, '\0');
-    bool current = s->callers[node].life == s->nodes[node].life;
-    bool made = outcome == SIM_REPLIED && is_ok(term) && current && s->nodes[node].node != NULL;
+    call->refused = outcome == SIM_REPLIED && is_error(term);
     call_over(s, call, outcome, (const char *)text.at);
     buf_free(&text);
     if (outcome == SIM_REPLIED)
         demonitor(s, node, number);
     if (call->kind == CALL_VALUE && outcome == SIM_REPLIED)
         check_value(s, node, term);
-    if (made && call->kind == CALL_ADD)
-        check_acknowledged(s, node, call->by);
-    if (made && call->kind == CALL_CHANGE)
-        check_promised(s, node, call->adds, call->removes);
+    if (outcome == SIM_REPLIED)
+        check_reply(s, call, term);
 }
 
 void caller_lost(struct sim *s, unsigned node, const char *why)

@@ -12,16 +12,25 @@
  * After every step, for each node whose replica has changed, of counters:
  *   1. no replica knows a count of an actor that is greater than what the callers
  *      of that actor's node ever asked for, acknowledged or not;
+ *      A node itself has nothing of what it has refused since it was started;
  *   2. no count becomes less while the node lives;
  *   3. a node's own counts are at least what it has acknowledged since it was
- *      started.
+ *      started, or has told.
  * In words: nothing is counted twice, nothing that was said to be counted is
  * missing from where it was said.  And of other types:
  *   4. nothing is in a value that nobody ever asked to be there;
  *   5. what a node has acknowledged since it was started is there, as long as nobody
  *      asks for its removal; some value is, where a new one takes the place of others;
  *   6. what was removed stays away, where the type says so.
- * Of all of them: the state is one that another replica joins. */
+ * Of all of them: the state is one that another replica joins.
+ *
+ * A durable node has not been started anew, as far as 3, 5 and 6 go: what it has ever
+ * acknowledged is there as soon as it has read its files, whatever has happened to its
+ * process, its machine or its disk.  And
+ *   7. nobody has a count of it that is greater than its own: nothing is told before it
+ *      is safe, and so no number is given twice.
+ * A replica that has not read its files yet, or goes back to them because the disk has failed,
+ * has less than it had, and is held to 1 and 4 alone. */
 
 static struct process *replica_on(struct sim *s, unsigned node)
 {
@@ -92,17 +101,34 @@ static void check_count(struct sim *s, unsigned node, unsigned actor, unsigned s
                         const struct counted *now)
 {
     const struct ledger *l = &s->ledgers[actor];
+    bool own = actor == node, loaded = s->nodes[node].loaded;
     unsigned long long count = now->by[sign][actor];
     unsigned long long before = s->nodes[node].seen.by[sign][actor];
-    if (count > l->asked[sign])
-        sim_violated(s, "n%u has n%u count %s to %llu; only %llu was ever asked for", node + 1,
-                     actor + 1, sign_text(sign), count, (unsigned long long)l->asked[sign]);
-    if (count < before)
+    unsigned long long most = l->asked[sign] - (own ? l->refused[sign] : 0);
+    if (count > most)
+        sim_violated(s, "n%u has n%u count %s to %llu; only %llu was ever asked for%s", node + 1,
+                     actor + 1, sign_text(sign), count, most, own ? " and not refused" : "");
+    if (loaded && count < before)
         sim_violated(s, "n%u has n%u count %s to %llu; it had %llu before", node + 1, actor + 1,
                      sign_text(sign), count, before);
-    if (actor == node && count < l->acknowledged[sign])
+    if (loaded && own && count < l->acknowledged[sign])
         sim_violated(s, "n%u counts %s to %llu, but has acknowledged %llu", node + 1,
                      sign_text(sign), count, (unsigned long long)l->acknowledged[sign]);
+    if (loaded && own && count < l->told[sign])
+        sim_violated(s, "n%u counts %s to %llu, but has told of %llu", node + 1, sign_text(sign),
+                     count, (unsigned long long)l->told[sign]);
+}
+
+static void check_ahead(struct sim *s, unsigned node, unsigned owner)
+{
+    const struct sim_node *n = &s->nodes[node], *o = &s->nodes[owner];
+    if (!sim_is_durable(s, owner) || !o->loaded || o->wiped)
+        return;
+    for (unsigned sign = 0; sign < SIGNS; sign++)
+        if (n->seen.by[sign][owner] > o->seen.by[sign][owner])
+            sim_violated(s, "n%u has n%u count %s to %llu, but itself it counts to %llu", node + 1,
+                         owner + 1, sign_text(sign), (unsigned long long)n->seen.by[sign][owner],
+                         (unsigned long long)o->seen.by[sign][owner]);
 }
 
 static void check_counts(struct sim *s, unsigned node, struct bytes state)
@@ -119,6 +145,10 @@ static void check_counts(struct sim *s, unsigned node, struct bytes state)
     if (memcmp(&n->seen, &now, sizeof(now)) != 0)
         trace_deed(s, "n%u has %lld", node + 1, (long long)value_of(&now));
     n->seen = now;
+    for (unsigned i = 0; i < s->options.nodes; i++) {
+        check_ahead(s, node, i);
+        check_ahead(s, i, node);
+    }
 }
 
 /* --- items ------------------------------------------------------------------- */
@@ -135,11 +165,14 @@ static void show_items(struct sim *s, unsigned node)
 static void check_items(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
+    struct ledger *l = &s->ledgers[node];
     if (s->unreckoned)
         return;
     if (!ops_items(s, buf_bytes(&n->value), &n->items) || (n->items & ~s->added) != 0)
         sim_violated(s, "n%u has what nobody asked for", node + 1);
-    if (node < s->options.nodes && !sim_keeps(s, node, s->ledgers[node].promised))
+    if (!n->loaded)
+        l->promised = (struct sim_promised){0};
+    else if (!sim_keeps(s, node, l->promised) || !sim_keeps(s, node, l->kept))
         sim_violated(s, "n%u has not what it has acknowledged, or what it has said is gone",
                      node + 1);
 }
@@ -152,14 +185,19 @@ uint64_t sim_items(const struct sim *s, unsigned node)
 struct sim_promised sim_all_know(struct sim *s)
 {
     struct sim_promised all = {0};
+    /* Its own addition may be gone from its disk, and be there because of another's. */
+    for (unsigned i = 0; i < s->options.nodes; i++)
+        s->ledgers[i].kept.there &= ~s->removed;
     if (s->habits != NULL && !s->habits->final)
         s->removed = 0;
     for (unsigned i = 0; i < s->options.nodes; i++) {
         all.there |= s->nodes[i].items;
         all.gone |= s->ledgers[i].promised.gone;
     }
-    for (unsigned i = 0; i < s->options.nodes; i++)
+    for (unsigned i = 0; i < s->options.nodes; i++) {
         s->ledgers[i].promised = all;
+        s->nodes[i].wiped = false;
+    }
     return all;
 }
 
@@ -177,11 +215,15 @@ bool sim_keeps(const struct sim *s, unsigned node, struct sim_promised promised)
 
 void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t removes)
 {
-    struct sim_promised *p = &s->ledgers[node].promised;
-    bool sure = !s->habits->numbers || s->options.remembers || s->nodes[node].life == 1;
-    p->there |= sure ? adds : 0;
-    p->gone |= removes;
-    check_items(s, node);
+    struct ledger *l = &s->ledgers[node];
+    bool durable = sim_is_durable(s, node);
+    bool sure = !s->habits->numbers || s->options.remembers || s->nodes[node].life == 1 || durable;
+    l->promised.there |= sure ? adds : 0;
+    l->promised.gone |= removes;
+    l->kept.there |= durable ? adds : 0;
+    l->kept.gone |= durable ? removes : 0;
+    if (s->nodes[node].loaded)
+        check_items(s, node);
 }
 
 /* --- a replica ----------------------------------------------------------------- */
@@ -246,7 +288,9 @@ void check_node(struct sim *s, unsigned node)
     struct buf state = {0};
     crdt_check(replica_crdt(p));
     crdt_state(replica_crdt(p), &state);
-    if (bytes_equal(buf_bytes(&state), buf_bytes(&n->state))) {
+    bool loaded = replica_is_loaded(p), as_before = loaded == n->loaded;
+    n->loaded = loaded;
+    if (as_before && bytes_equal(buf_bytes(&state), buf_bytes(&n->state))) {
         buf_free(&state);
         return;
     }
@@ -259,6 +303,13 @@ void check_node(struct sim *s, unsigned node)
         check_items(s, node);
 }
 
+static void forget_for_ever(struct ledger *l)
+{
+    memset(l->acknowledged, 0, sizeof(l->acknowledged));
+    memset(l->told, 0, sizeof(l->told));
+    l->kept = (struct sim_promised){0};
+}
+
 void check_forget(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
@@ -268,19 +319,52 @@ void check_forget(struct sim *s, unsigned node)
     buf_clear(&n->value);
     n->seen = (struct counted){0};
     n->items = 0;
+    n->loaded = false;
     if (node >= SIM_NODES_MAX)
         return;
     struct ledger *l = &s->ledgers[node];
-    memset(l->acknowledged, 0, sizeof(l->acknowledged));
+    memset(l->refused, 0, sizeof(l->refused));
     l->promised = (struct sim_promised){0};
+    if (!sim_is_durable(s, node))
+        forget_for_ever(l);
+}
+
+void check_wiped(struct sim *s, unsigned node)
+{
+    forget_for_ever(&s->ledgers[node]);
+    s->nodes[node].wiped = true;
 }
 
 void check_acknowledged(struct sim *s, unsigned node, int64_t by)
 {
     unsigned sign = by < 0;
     s->ledgers[node].acknowledged[sign] += (uint64_t)(by < 0 ? -by : by);
-    for (unsigned i = 0; i < SIGNS; i++)
-        check_count(s, node, node, i, &s->nodes[node].seen);
+    check_count(s, node, node, sign, &s->nodes[node].seen);
+}
+
+void check_refused(struct sim *s, unsigned node, int64_t by)
+{
+    unsigned sign = by < 0;
+    s->ledgers[node].refused[sign] += (uint64_t)(by < 0 ? -by : by);
+    check_count(s, node, node, sign, &s->nodes[node].seen);
+}
+
+void check_state(struct sim *s, unsigned node, struct bytes reply)
+{
+    struct ledger *l = &s->ledgers[node];
+    struct counted told;
+    struct etf_in in = etf_open(reply);
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "ok");
+    if (in.err != OK || s->habits != NULL || s->unreckoned || !sim_is_durable(s, node))
+        return;
+    if (!read_state(s, etf_any(&in), &told))
+        sim_violated(s, "n%u tells a state with strange counts", node + 1);
+    for (unsigned sign = 0; sign < SIGNS; sign++) {
+        uint64_t count = told.by[sign][node];
+        l->told[sign] = count > l->told[sign] ? count : l->told[sign];
+        check_count(s, node, node, sign, &s->nodes[node].seen);
+    }
 }
 
 /* --- at the end -------------------------------------------------------------- */
@@ -296,7 +380,8 @@ bool sim_agrees(struct sim *s)
             continue;
         if (first == NULL)
             first = n;
-        if (n->state.len == 0 || !bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common)))
+        if (!n->loaded || n->state.len == 0 ||
+            !bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common)))
             return false;
         if (n->items != first->items)
             sim_violated(s, "n%u has the same state as another, but not its value", i + 1);
@@ -314,6 +399,30 @@ void check_value(struct sim *s, unsigned node, struct bytes reply)
         !bytes_equal(buf_bytes(&told), buf_bytes(&s->nodes[node].value)))
         sim_violated(s, "n%u tells another value than it has", node + 1);
     buf_free(&told);
+}
+
+static void check_kept_by(struct sim *s, unsigned owner, unsigned node)
+{
+    const struct ledger *l = &s->ledgers[owner];
+    const struct sim_node *n = &s->nodes[node];
+    for (unsigned sign = 0; s->habits == NULL && sign < SIGNS; sign++)
+        if (n->seen.by[sign][owner] < l->acknowledged[sign])
+            sim_violated(s, "in the end n%u has n%u count %s to %llu; it has acknowledged %llu",
+                         node + 1, owner + 1, sign_text(sign),
+                         (unsigned long long)n->seen.by[sign][owner],
+                         (unsigned long long)l->acknowledged[sign]);
+    if (!sim_keeps(s, node, l->kept))
+        sim_violated(s,
+                     "in the end n%u has not what n%u has acknowledged, or what that has said is "
+                     "gone",
+                     node + 1, owner + 1);
+}
+
+void sim_check_kept(struct sim *s)
+{
+    for (unsigned owner = 0; owner < s->options.nodes; owner++)
+        for (unsigned node = 0; node < s->options.nodes && sim_is_durable(s, owner); node++)
+            check_kept_by(s, owner, node);
 }
 
 int64_t sim_value(struct sim *s, unsigned node)

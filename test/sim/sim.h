@@ -11,7 +11,7 @@
  * then the callers.
  *
  * Nodes have numbers from 0; n1@h1 is number 0.  Node i has a machine of its own
- * (h1), with an epmd, and a caller of its own (caller1@c1 on the machine c1) that
+ * (h1), with an epmd and a disk, and a caller of its own (caller1@c1 on the machine c1) that
  * is no more than a channel: it says what a process of a BEAM would say, and
  * sees what that would see.  One more machine runs single commands. */
 #ifndef COPPICE_SIM_H
@@ -38,6 +38,10 @@ struct sim_options {
      * it writes.  Where it is not, numbers may be given twice, and what has one be taken
      * for the other. */
     bool remembers;
+    /* Nodes whose replica is kept on disk, a bit each; and those of them with durability
+     * `interval`.  What they want of the disk takes them so long. */
+    unsigned stored, interval;
+    uint64_t snapshot_ms, disk_min_ms, disk_max_ms;
 };
 
 /* No node runs yet.  Each is to connect to all others, and has the replica
@@ -58,9 +62,10 @@ bool sim_until(struct sim *s, uint64_t ms, bool (*holds)(struct sim *s));
 
 void sim_start(struct sim *s, unsigned node); /* its creation is new, its memory empty */
 void sim_start_all(struct sim *s);            /* in the order of their numbers */
-void sim_crash(struct sim *s, unsigned node); /* the process dies, its connections are reset */
+/* The process dies, its connections are reset; its disk has what was written. */
+void sim_crash(struct sim *s, unsigned node);
 /* The machine goes dark: nobody is told, not until it runs again and does not know
- * the connections on which it is spoken to. */
+ * the connections on which it is spoken to.  Its disk has what was synced. */
 void sim_vanish(struct sim *s, unsigned node);
 void sim_stop(struct sim *s, unsigned node);      /* in good order */
 void sim_epmd_down(struct sim *s, unsigned node); /* the epmd on its machine */
@@ -73,6 +78,25 @@ void sim_mend(struct sim *s, unsigned a, unsigned b);
 void sim_break(struct sim *s, unsigned a, unsigned b);
 void sim_break_caller(struct sim *s, unsigned node);
 
+/* --- faults of a disk ------------------------------------------------------ */
+
+bool sim_is_stored(const struct sim *s, unsigned node);
+bool sim_is_durable(const struct sim *s, unsigned node); /* stored, and not by intervals */
+/* The n-th call to it from now gives this errno, a negative one; all after it as well, if so. */
+void sim_disk_fail(struct sim *s, unsigned node, uint64_t n, int code, bool then_all);
+/* In the n-th call the node crashes, or its machine loses its power. */
+void sim_disk_cut(struct sim *s, unsigned node, uint64_t n, bool power);
+void sim_disk_heal(struct sim *s, unsigned node);
+/* The node, which does not run, is to have an empty one.  What it has acknowledged must be
+ * known to others. */
+void sim_disk_wipe(struct sim *s, unsigned node);
+bool sim_disk_has(const struct sim *s, unsigned node, const char *path);
+
+struct sim_disks {
+    uint64_t calls, failures; /* to all disks; works that failed, or were cut short */
+};
+struct sim_disks sim_disks(const struct sim *s);
+
 /* --- callers ------------------------------------------------------------- */
 
 /* $gen_call to the node's `counter` by its caller, with a monitor, as
@@ -82,6 +106,8 @@ void sim_cast(struct sim *s, unsigned node, const char *request);
 /* The value, which must be what the node has when the answer comes: it must not change
  * meanwhile. */
 size_t sim_ask_value(struct sim *s, unsigned node);
+/* The state: what it tells, the node must know for ever, if it is durable. */
+size_t sim_ask_state(struct sim *s, unsigned node);
 /* The same as {mutate, {increment, [By]}}, or decrement for a negative number:
  * what the checks below reckon with. */
 size_t sim_add(struct sim *s, unsigned node, int64_t by);
@@ -109,8 +135,8 @@ bool sim_keeps_all(const struct sim *s);
 /* The items of probes. */
 uint64_t sim_probes(const struct sim *s);
 
-/* What a node has acknowledged since its start, and must therefore be, or never be, in its
- * replica: until somebody asks for the opposite. */
+/* What a node has acknowledged, and must therefore be, or never be, in its replica: until
+ * somebody asks for the opposite. */
 struct sim_promised {
     uint64_t there, gone;
 };
@@ -130,6 +156,7 @@ enum sim_outcome {
     SIM_TIMEOUT, /* after 5 s, as in gen_server:call/2 */
 };
 enum sim_outcome sim_outcome(const struct sim *s, size_t call);
+bool sim_refused(const struct sim *s, size_t call); /* the reply was {error, _} */
 
 /* A command to the node's `coppice` from a client node of its own. */
 void sim_command(struct sim *s, unsigned node, const char *request);
@@ -139,14 +166,18 @@ void sim_command(struct sim *s, unsigned node, const char *request);
 bool sim_runs(const struct sim *s, unsigned node);  /* it has been started, and lives */
 bool sim_ready(const struct sim *s, unsigned node); /* it is registered, and says so */
 bool sim_all_ready(struct sim *s);
-/* Every node that runs is ready, and all their replicas hold the same. */
+/* Every node that runs is ready, and all their replicas have read their files and hold the
+ * same. */
 bool sim_agrees(struct sim *s);
 /* The value of a node's replica; must be running. */
 int64_t sim_value(struct sim *s, unsigned node);
 /* What the actor `of` has counted up, as the replica of node `at` knows it. */
 uint64_t sim_count(struct sim *s, unsigned at, unsigned of);
-/* What was acknowledged of the node's counting up since its last start. */
+/* What was acknowledged of the node's counting up since its last start; since ever, where
+ * it is durable. */
 uint64_t sim_acknowledged_since(const struct sim *s, unsigned node);
+/* In the end: everybody has whatever a durable node has acknowledged, in all its lives. */
+void sim_check_kept(struct sim *s);
 /* From now on what is asked is not reckoned with, but for that all replicas agree: counts
  * beyond 64 bits, items by any name. */
 void sim_reckon_no_more(struct sim *s);

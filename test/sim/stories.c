@@ -8,17 +8,6 @@
 #include "limits.h"
 #include "story.h"
 
-static struct sim *world_of(unsigned nodes, const char *crdt)
-{
-    return sim_new(&(struct sim_options){.seed = 1,
-                                         .nodes = nodes,
-                                         .crdt = crdt,
-                                         .sync_ms = SYNC_MS,
-                                         .ticktime_ms = TICKTIME_MS,
-                                         .latency_min_ms = 1,
-                                         .latency_max_ms = 1});
-}
-
 /* --- deltas and states --------------------------------------------------------- */
 
 static void a_delta_reaches_the_peer_on_sync(struct sim *s)
@@ -468,12 +457,12 @@ struct tally {
     unsigned passed, failed;
 };
 
-static void tell(const struct story *story, const char *program, struct tally *tally)
+static void tell(const struct story *story, bool disks, const char *program, struct tally *tally)
 {
     char command[200];
     snprintf(command, sizeof(command), "%s \"%s\"", program, story->name);
     sim_replay_with(command);
-    struct sim *s = world_of(story->nodes, story->crdt);
+    struct sim *s = story_world(story, disks);
     story->tell(s);
     printf("  %s %s\n", sim_failed(s) ? "FAIL " : "ok   ", story->name);
     tally->passed += !sim_failed(s);
@@ -485,11 +474,14 @@ static void tell(const struct story *story, const char *program, struct tally *t
 int main(int argc, char **argv)
 {
     struct tally tally = {0};
-    const struct story *lists[] = {stories, type_stories};
+    static const struct {
+        const struct story *stories;
+        bool disks;
+    } lists[] = {{stories, false}, {type_stories, false}, {disk_stories, true}};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        for (const struct story *story = lists[i]; story->name != NULL; story++)
+        for (const struct story *story = lists[i].stories; story->name != NULL; story++)
             if (argc <= 1 || strcmp(argv[1], story->name) == 0)
-                tell(story, argv[0], &tally);
+                tell(story, lists[i].disks, argv[0], &tally);
     printf("%u passed, %u failed\n", tally.passed, tally.failed);
     return tally.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crdt/crdt.h"
+#include "deeds.h"
 #include "err.h"
 #include "limits.h"
 #include "sim.h"
@@ -33,7 +34,7 @@ struct storm {
     const char *crdt;
     bool counts;
     uint64_t deeds, pause_ms, sync_ms, ticktime_ms;
-    uint64_t faults; /* in 1000 deeds */
+    uint64_t faults, disk_faults; /* in 1000 deeds */
     /* When last all knew everything: each actor's count, and what of its node's
      * acknowledgements is in there. */
     uint64_t floor[SIM_NODES_MAX], within[SIM_NODES_MAX];
@@ -50,66 +51,6 @@ static unsigned any(struct storm *st)
 static unsigned any_but(struct storm *st, unsigned node)
 {
     return (node + 1 + (unsigned)sim_random(st->sim, st->nodes - 1)) % st->nodes;
-}
-
-static void ask_items(struct storm *st, unsigned node)
-{
-    struct sim *s = st->sim;
-    switch (sim_random(s, 12)) {
-    case 0:
-        sim_call(s, node, sim_random(s, 2) ? "value" : "state");
-        break;
-    case 1:
-        sim_call(s, node, "{batch, [{multiply, [2]}]}");
-        break;
-    case 2:
-        sim_cast(s, node, "sync_now");
-        break;
-    default:
-        sim_change(s, node);
-        break;
-    }
-}
-
-static void ask_counts(struct storm *st, unsigned node)
-{
-    struct sim *s = st->sim;
-    bool pncounter = strcmp(st->crdt, "pncounter") == 0;
-    int64_t by = 1 + (int64_t)sim_random(s, 1000);
-    switch (sim_random(s, 10)) {
-    case 0:
-        sim_cast_add(s, node, by);
-        break;
-    case 1:
-        sim_add_twice(s, node, (uint64_t)by);
-        break;
-    case 2:
-        sim_add_by_export(s, node);
-        break;
-    case 3:
-        sim_add_by_closure(s, node, (uint64_t)by);
-        break;
-    case 4:
-        sim_call(s, node, sim_random(s, 2) ? "value" : "state");
-        break;
-    case 5:
-        sim_call(s, node, "{mutate, [increment, {increment, [-1]}]}");
-        break;
-    case 6:
-        sim_cast(s, node, "sync_now");
-        break;
-    default:
-        sim_add(s, node, pncounter && sim_random(s, 2) ? -by : by);
-        break;
-    }
-}
-
-static void ask(struct storm *st, unsigned node)
-{
-    if (st->counts)
-        ask_counts(st, node);
-    else
-        ask_items(st, node);
 }
 
 static void cut_or_mend(struct storm *st)
@@ -174,17 +115,32 @@ static bool all_told(struct sim *s)
     return sim_all_ready(s) && sim_quiet(s) && sim_agrees(s);
 }
 
-/* Everybody knows everything; then a node forgets.  The first never does: somebody
- * must know. */
+static void heal_disks(struct storm *st)
+{
+    for (unsigned i = 0; i < st->nodes; i++)
+        if (sim_is_stored(st->sim, i))
+            sim_disk_heal(st->sim, i);
+}
+
+static void tell_all(struct storm *st)
+{
+    heal_disks(st);
+    if (!sim_until(st->sim, CALM_MS, all_told))
+        sim_violated(st->sim, "in a gentle storm the replicas differ for %d ms", CALM_MS);
+}
+
+/* Everybody knows everything; then a node forgets, unless it has a disk, and keeps that.
+ * The first never does: somebody must know. */
 static void restart(struct storm *st)
 {
     struct sim *s = st->sim;
     unsigned node = any_but(st, 0);
-    if (!sim_until(s, CALM_MS, all_told))
-        sim_violated(s, "in a gentle storm the replicas differ for %d ms", CALM_MS);
+    bool wipe = sim_is_stored(s, node) && sim_random(s, 3) == 0;
+    tell_all(st);
     for (unsigned i = 0; i < st->nodes; i++) {
         st->floor[i] = sim_count(s, i, i);
-        st->within[i] = i == node ? 0 : sim_acknowledged_since(s, i);
+        st->within[i] =
+            i == node && (wipe || !sim_is_durable(s, i)) ? 0 : sim_acknowledged_since(s, i);
     }
     st->told = sim_all_know(s);
     switch (sim_random(s, 3)) {
@@ -199,11 +155,17 @@ static void restart(struct storm *st)
         break;
     }
     sim_run(s, sim_random(s, 2) ? sim_random(s, 3000) : 0);
+    must(!sim_runs(s, node));
+    if (wipe)
+        sim_disk_wipe(s, node);
     sim_start(s, node);
     /* Whoever waits for it does not wait until it has caught up. */
     if (sim_random(s, 2) && sim_until(s, 1000, sim_all_ready))
         for (unsigned i = 0; i < HASTY_DEEDS; i++)
-            ask(st, node);
+            deed_ask(s, node);
+    /* Nobody could tell it what it was if now their disks failed. */
+    if (st->disk_faults > 0)
+        tell_all(st);
 }
 
 /* What a node had told to all, and what it has acknowledged since its start, add
@@ -235,6 +197,7 @@ static void check_told(struct storm *st)
 static void calm(struct storm *st)
 {
     struct sim *s = st->sim;
+    heal_disks(st);
     for (unsigned a = 0; a < st->nodes; a++) {
         for (unsigned b = 0; b < a; b++)
             sim_mend(s, a, b);
@@ -246,6 +209,7 @@ static void calm(struct storm *st)
     if (!sim_agrees(s))
         sim_violated(s, "in calm the replicas still differ after %llu ms",
                      (unsigned long long)(CALM_MS + 2 * st->ticktime_ms));
+    sim_check_kept(s);
 }
 
 /* Waits until the calls, one a node, are answered, and known to all. */
@@ -254,8 +218,9 @@ static void answered(struct storm *st, const size_t *calls)
     struct sim *s = st->sim;
     sim_run(s, 5000 + st->sync_ms);
     for (unsigned i = 0; i < st->nodes; i++)
-        if (calls[i] != SIZE_MAX && sim_outcome(s, calls[i]) != SIM_REPLIED)
-            sim_violated(s, "in calm n%u does not answer", i + 1);
+        if (calls[i] != SIZE_MAX &&
+            (sim_outcome(s, calls[i]) != SIM_REPLIED || sim_refused(s, calls[i])))
+            sim_violated(s, "in calm n%u does not answer, or refuses", i + 1);
     for (unsigned i = 0; i < st->nodes; i++)
         if (sim_watchers(s, i) > 0)
             sim_violated(s, "n%u holds monitors although no call is under way", i + 1);
@@ -323,6 +288,22 @@ static const char *type_of(const char *wanted, uint64_t random)
     return crdt_type_at(random % count)->name;
 }
 
+/* Half of all storms have disks, on all nodes or on some.  Gives how often these fail. */
+static uint64_t draw_disks(struct sim_options *o, uint64_t random)
+{
+    random *= 0xbf58476d1ce4e5b9u;
+    random ^= random >> 31;
+    unsigned all = (1u << o->nodes) - 1;
+    if (random % 2 == 0)
+        return 0;
+    o->stored = (random >> 1) % 2 ? all : (unsigned)(random >> 2) & all;
+    o->interval = (random >> 16) % 3 ? 0 : (unsigned)(random >> 20) & all;
+    o->snapshot_ms = 100u << (random >> 32) % 8;
+    o->disk_min_ms = (random >> 36) % 2;
+    o->disk_max_ms = o->disk_min_ms + (1u << (random >> 40) % 8) - 1;
+    return 50u << (random >> 44) % 4;
+}
+
 static void draw(struct storm *st, uint64_t seed, const char *wanted)
 {
     /* The first numbers of a generator of its own: the world's begin with the same. */
@@ -348,14 +329,25 @@ static void draw(struct storm *st, uint64_t seed, const char *wanted)
     o.ticktime_ms = st->ticktime_ms;
     o.latency_min_ms = (random >> 32) % 3;
     o.latency_max_ms = o.latency_min_ms + (1u << (random >> 36) % (st->gentle ? 6 : 9));
+    st->disk_faults = draw_disks(&o, random);
     st->sim = sim_new(&o);
+}
+
+/* Whose end is a matter of chance has no place in a gentle storm. */
+static void fail_disk(struct storm *st)
+{
+    unsigned node = any(st);
+    if (sim_is_stored(st->sim, node))
+        (st->gentle ? deed_disk_fails : deed_disk)(st->sim, node);
 }
 
 static void rage(struct storm *st)
 {
     for (uint64_t i = 0; i < st->deeds; i++) {
+        if (sim_random(st->sim, 1000) < st->disk_faults)
+            fail_disk(st);
         if (sim_random(st->sim, 1000) >= st->faults)
-            ask(st, any(st));
+            deed_ask(st->sim, any(st));
         else if (st->gentle)
             restart(st);
         else
@@ -368,6 +360,7 @@ static void rage(struct storm *st)
 
 struct outcome {
     uint64_t hash, steps;
+    struct sim_disks disks;
 };
 
 static struct outcome storm(uint64_t seed, const char *crdt)
@@ -384,7 +377,7 @@ static struct outcome storm(uint64_t seed, const char *crdt)
     if (st.gentle && st.counts)
         check_floors(&st);
     check_told(&st);
-    struct outcome outcome = {sim_hash(st.sim), sim_steps(st.sim)};
+    struct outcome outcome = {sim_hash(st.sim), sim_steps(st.sim), sim_disks(st.sim)};
     sim_free(st.sim);
     return outcome;
 }
@@ -414,6 +407,7 @@ int main(int argc, char **argv)
     uint64_t first = seed != 0 ? seed : 1;
     uint64_t last = seed != 0 ? seed : option(argc, argv, "SEEDS", SEEDS_BY_DEFAULT);
     uint64_t steps = 0, passed = 0;
+    struct sim_disks disks = {0};
     if (option(argc, argv, "TRACE", 0) != 0)
         sim_trace_aloud();
     const char *crdt = text_option(argc, argv, "CRDT");
@@ -424,14 +418,18 @@ int main(int argc, char **argv)
         sim_replay_with(command);
         struct outcome outcome = storm(i, crdt);
         steps += outcome.steps;
+        disks.calls += outcome.disks.calls;
+        disks.failures += outcome.disks.failures;
         passed++;
         if (i % ONE_TWICE_IN == 0 && storm(i, crdt).hash != outcome.hash) {
             fprintf(stderr, "VIOLATED: the same seed twice is not the same: %s\n", command);
             return EXIT_FAILURE;
         }
     }
-    printf("  ok    %llu storms, %llu steps of nodes\n", (unsigned long long)passed,
-           (unsigned long long)steps);
+    printf("  ok    %llu storms, %llu steps of nodes, %llu calls to disks, %llu works that these "
+           "failed\n",
+           (unsigned long long)passed, (unsigned long long)steps, (unsigned long long)disks.calls,
+           (unsigned long long)disks.failures);
     printf("%llu passed, 0 failed\n", (unsigned long long)passed);
     return EXIT_SUCCESS;
 }

@@ -1,5 +1,5 @@
-/* What stories have in common.  Every way through the network takes 1 ms, and replicas
- * sync every 100 ms. */
+/* What stories have in common.  Every way through the network takes 1 ms, replicas sync
+ * every 100 ms; a disk takes 5 ms, and 20 for a snapshot, which is made every second. */
 #ifndef COPPICE_SIM_STORY_H
 #define COPPICE_SIM_STORY_H
 
@@ -19,8 +19,26 @@ struct story {
     void (*tell)(struct sim *s);
 };
 
-/* Those of types that are no counters (type_stories.c), until one without a name. */
-extern const struct story type_stories[];
+/* Those of types that are no counters (type_stories.c), and of replicas that are kept on disk
+ * (disk_stories.c), until one without a name. */
+extern const struct story type_stories[], disk_stories[];
+
+/* With disks n1 is durable, and n2 by intervals. */
+static inline struct sim *story_world(const struct story *story, bool disks)
+{
+    return sim_new(&(struct sim_options){.seed = 1,
+                                         .nodes = story->nodes,
+                                         .crdt = story->crdt,
+                                         .sync_ms = SYNC_MS,
+                                         .ticktime_ms = TICKTIME_MS,
+                                         .latency_min_ms = 1,
+                                         .latency_max_ms = 1,
+                                         .stored = disks ? 3 : 0,
+                                         .interval = disks ? 2 : 0,
+                                         .snapshot_ms = 1000,
+                                         .disk_min_ms = 5,
+                                         .disk_max_ms = 5});
+}
 
 /* All are up and know each other; the clock stands at 2000. */
 static inline void settle(struct sim *s)

@@ -141,6 +141,26 @@ void trace_hash(struct sim *s, struct bytes bytes)
     s->hash = bytes_hash(bytes, s->hash * 31 + 1);
 }
 
+void trace_event(struct sim *s, unsigned i, const struct event *e)
+{
+    uint64_t fields[] = {s->now_ms, i,          e->kind,   e->conn,  e->port,
+                         e->err,    e->written, e->random, e->store, e->journal_bytes};
+    trace_hash(s, (struct bytes){(const uint8_t *)fields, sizeof(fields)});
+    trace_hash(s, e->bytes);
+    trace_hash(s, bytes_of(e->failure != NULL ? e->failure->what : ""));
+}
+
+void trace_actions(struct sim *s)
+{
+    for (size_t i = 0; i < s->outbox.count; i++) {
+        const struct action *a = &s->outbox.list[i];
+        uint64_t fields[] = {a->kind, a->conn,  a->port, (uint64_t)a->code,
+                             a->err,  a->level, a->store};
+        trace_hash(s, (struct bytes){(const uint8_t *)fields, sizeof(fields)});
+        trace_hash(s, buf_bytes(&a->bytes));
+    }
+}
+
 uint64_t sim_hash(const struct sim *s)
 {
     return s->hash;

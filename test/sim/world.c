@@ -74,8 +74,10 @@ static void configure(struct sim *s, unsigned i)
         if (j < i || (j > i && !o->one_way))
             flag(c, "connect", text);
     }
-    snprintf(text, sizeof(text), "counter, #{crdt => %s, actor => n%u, sync_interval => %llu}",
-             o->crdt, i + 1, (unsigned long long)o->sync_ms);
+    char storage[100];
+    files_put_option(s, i, storage, sizeof(storage));
+    snprintf(text, sizeof(text), "counter, #{crdt => %s, actor => n%u, sync_interval => %llu%s}",
+             o->crdt, i + 1, (unsigned long long)o->sync_ms, storage);
     flag(c, "replica", text);
 }
 
@@ -84,6 +86,7 @@ static void populate(struct sim *s, unsigned i)
     snprintf(s->machines[i].name, sizeof(s->machines[i].name), "h%u", i + 1);
     snprintf(s->machines[CALLER_OF(i)].name, sizeof(s->machines[i].name), "c%u", i + 1);
     s->machines[i].up = s->machines[CALLER_OF(i)].up = true;
+    s->nodes[i].files = files_new();
     caller_start(s, i);
     configure(s, i);
 }
@@ -114,6 +117,7 @@ void sim_free(struct sim *s)
 {
     for (unsigned i = 0; i < MACHINES; i++) {
         node_free(s->nodes[i].node);
+        files_free(s->nodes[i].files);
         config_free(&s->nodes[i].config);
         buf_free(&s->nodes[i].status);
         buf_free(&s->nodes[i].state);
@@ -147,6 +151,7 @@ unsigned world_machine(const struct sim *s, unsigned from, struct bytes name)
 static void node_over(struct sim *s, unsigned i)
 {
     network_close_all(s, PARTY_NODE, i);
+    files_finish(s, i);
     node_free(s->nodes[i].node);
     s->nodes[i].node = NULL;
     s->nodes[i].due_ms = UINT64_MAX;
@@ -207,7 +212,16 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
     case ACTION_ANSWER:
         answered(s, i, a);
         return false;
+    case ACTION_STORE:
+    case ACTION_LOAD:
+    case ACTION_BEGIN:
+    case ACTION_APPEND:
+    case ACTION_SAVE:
+    case ACTION_UNSTORE:
+        files_perform(s, i, a);
+        return true;
     default:
+        must(a->kind == ACTION_EXIT);
         trace_deed(s, "%s ends with %d", name_of(s, i), a->code);
         node_over(s, i);
         return false;
@@ -215,23 +229,6 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
 }
 
 /* --- steps ----------------------------------------------------------------- */
-
-static void hash_event(struct sim *s, unsigned i, const struct event *e)
-{
-    uint64_t fields[] = {s->now_ms, i, e->kind, e->conn, e->port, e->err, e->written, e->random};
-    trace_hash(s, (struct bytes){(const uint8_t *)fields, sizeof(fields)});
-    trace_hash(s, e->bytes);
-}
-
-static void hash_actions(struct sim *s)
-{
-    for (size_t i = 0; i < s->outbox.count; i++) {
-        const struct action *a = &s->outbox.list[i];
-        uint64_t fields[] = {a->kind, a->conn, a->port, (uint64_t)a->code, a->err, a->level};
-        trace_hash(s, (struct bytes){(const uint8_t *)fields, sizeof(fields)});
-        trace_hash(s, buf_bytes(&a->bytes));
-    }
-}
 
 void world_step(struct sim *s, unsigned i, struct event *e)
 {
@@ -241,9 +238,9 @@ void world_step(struct sim *s, unsigned i, struct event *e)
     e->wall_ms = WALL_MS + s->now_ms;
     e->random = node_random(s, i);
     s->steps++;
-    hash_event(s, i, e);
+    trace_event(s, i, e);
     node_step(n->node, e, &s->outbox);
-    hash_actions(s);
+    trace_actions(s);
     bool lives = true;
     for (size_t k = 0; k < s->outbox.count; k++) {
         if (!lives && i == COMMANDER)
@@ -377,6 +374,7 @@ static void memory_lost(struct sim *s, unsigned i)
     s->nodes[i].node = NULL;
     s->nodes[i].due_ms = UINT64_MAX;
     s->nodes[i].ready = false;
+    files_forget(s->nodes[i].files);
     check_forget(s, i);
 }
 
@@ -391,6 +389,7 @@ void sim_vanish(struct sim *s, unsigned i)
 {
     trace_deed(s, "%s vanishes", name_of(s, i));
     memory_lost(s, i);
+    files_lose(s, i);
     network_darken(s, i);
     epmd_end(s, i);
     s->machines[i].up = false;

@@ -3,6 +3,7 @@
  *     world.c     the clock, nodes and their steps, faults
  *     network.c   machines, connections, bytes on their way
  *     epmd.c      the epmd of each machine, in its real bytes
+ *     files.c     the disk of each machine, and what a node wants of it
  *     caller.c    what callers ask, and what comes of it
  *     caller_peer.c  their end of the distribution protocol
  *     fun.c       funs that run on their caller's node
@@ -106,24 +107,35 @@ struct sim_node {
     unsigned woken, stepped;
     uint32_t accepted;
     uint16_t port;
-    unsigned life; /* counts starts */
+    unsigned life;       /* counts starts */
+    struct files *files; /* NULL: it has no disk */
     /* Of the replica, when it was last looked at: its status and its state, the latter
      * without what is its own, and its value; and what is in that. */
     struct buf status, state, common, value;
     struct counted seen;
     uint64_t items;
+    bool loaded; /* it has what was on disk */
+    bool wiped;  /* since all knew everything it has lost its disk */
 };
 
 /* --- callers ------------------------------------------------------------- */
 
-enum call_kind { CALL_OTHER, CALL_ADD, CALL_CHANGE, CALL_VALUE, CALL_MONITOR, CALL_CAST };
+enum call_kind {
+    CALL_OTHER,
+    CALL_ADD,
+    CALL_CHANGE,
+    CALL_VALUE,
+    CALL_STATE,
+    CALL_MONITOR,
+    CALL_CAST
+};
 
 /* Its number is an index, and the first word of its reference. */
 struct sim_call {
     enum sim_outcome outcome;
     unsigned node;
     enum call_kind kind;
-    bool said;
+    bool said, refused;
     int64_t by;             /* CALL_ADD */
     uint64_t adds, removes; /* CALL_CHANGE */
     uint64_t until_ms;      /* while it is open: when it times out */
@@ -142,11 +154,15 @@ struct caller {
     uint64_t dialled_ms, written_ms;
 };
 
-/* What a node's callers have asked of its actor, and were told. */
+/* What a node's callers have asked of its actor, and were told: since the node's last
+ * start, but since ever where the node is durable. */
 struct ledger {
-    uint64_t asked[SIGNS];
-    uint64_t acknowledged[SIGNS]; /* since the node's last start */
-    struct sim_promised promised; /* also since then */
+    uint64_t asked[SIGNS];        /* since ever */
+    uint64_t refused[SIGNS];      /* of that, since the last start */
+    uint64_t acknowledged[SIGNS]; /* in sum */
+    uint64_t told[SIGNS];         /* as the count that it is */
+    struct sim_promised promised; /* since the last start, or when it fell back */
+    struct sim_promised kept;     /* where it is durable */
 };
 
 /* --- the world ----------------------------------------------------------- */
@@ -218,6 +234,21 @@ uint32_t epmd_accepted(struct sim *s, unsigned machine);
 void epmd_bytes(struct sim *s, unsigned machine, uint32_t conn, struct bytes bytes);
 void epmd_closed(struct sim *s, unsigned machine, uint32_t conn);
 
+/* --- files.c */
+
+struct files *files_new(void);
+void files_free(struct files *f);
+/* Carries out an action about a store. */
+void files_perform(struct sim *s, unsigned node, const struct action *a);
+/* Does what is left; the node ends in good order. */
+void files_finish(struct sim *s, unsigned node);
+/* The process is no more: nothing that was asked for is begun. */
+void files_forget(struct files *f);
+/* The power is gone: so is what was not synced. */
+void files_lose(struct sim *s, unsigned node);
+/* What a replica's options have about storage, to be put before their end. */
+void files_put_option(const struct sim *s, unsigned node, char *out, size_t size);
+
 /* --- caller.c */
 
 void caller_start(struct sim *s, unsigned node);
@@ -255,9 +286,14 @@ void fun_call(struct sim *s, unsigned node, struct bytes message);
 /* --- check.c */
 
 void check_node(struct sim *s, unsigned node);
-/* The node has lost its memory, and its callers' hopes with it. */
+/* The node has lost its memory, and its callers' hopes with it; and its disk. */
 void check_forget(struct sim *s, unsigned node);
+void check_wiped(struct sim *s, unsigned node);
+/* An addition was answered: it was made, or not. */
 void check_acknowledged(struct sim *s, unsigned node, int64_t by);
+void check_refused(struct sim *s, unsigned node, int64_t by);
+/* The answer to `state`. */
+void check_state(struct sim *s, unsigned node, struct bytes reply);
 /* The answer to `value`, from a node that has not changed since it was asked. */
 void check_value(struct sim *s, unsigned node, struct bytes reply);
 void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t removes);
@@ -268,6 +304,8 @@ void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t remove
 void trace_deed(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace_log(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace_hash(struct sim *s, struct bytes bytes);
+void trace_event(struct sim *s, unsigned node, const struct event *e);
+void trace_actions(struct sim *s); /* what the outbox holds */
 /* Appends a checked term as text. */
 void trace_term(struct buf *out, struct bytes checked);
 /* From now on this simulation's trace is what a failure shows. */

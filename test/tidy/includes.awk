@@ -8,7 +8,7 @@ BEGIN {
     folders["dist"] = "dist term"
     folders["store"] = "store term"
     folders["otp"] = "otp dist term"
-    folders["replica"] = "replica otp crdt term"
+    folders["replica"] = "replica otp crdt store term"
     folders["node"] = "node dist otp replica crdt store term"
     folders["net"] = "net node store term"
     everybody = "err.h mem.h limits.h"

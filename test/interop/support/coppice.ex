@@ -14,7 +14,7 @@ defmodule Coppice do
   @doc """
   Starts one and waits until it is ready.  Settings are those of the
   configuration, `replicas: [name: map]` for its replicas.  Options: `env`,
-  `cookie`, `args`.
+  `cookie`, `args`, `wrap` (a command to stand before it).
   """
   def start(settings \\ [], opts \\ []) do
     coppice = launch(settings, opts)
@@ -23,14 +23,18 @@ defmodule Coppice do
   end
 
   defp launch(settings, opts) do
-    settings = Keyword.put_new_lazy(settings, :node, fn -> :"#{Story.fresh("c")}@127.0.0.1" end)
+    settings = Keyword.put_new_lazy(settings, :node, &name/0)
     settings |> config_text() |> config_file() |> launch_file(log_file(settings[:node]), opts)
   end
+
+  @doc "A name that no other node has, for one that is started more than once."
+  def name, do: :"#{Story.fresh("c")}@127.0.0.1"
 
   @doc "Starts one from a file, without a story around it: the caller stops it."
   def launch_file(config, log, opts \\ []) do
     args = ["run", "-c", config, "--owned" | opts[:args] || []]
-    {:ok, keeper} = GenServer.start(Keeper, {command(args), env(opts), log})
+    command = (opts[:wrap] || []) ++ command(args)
+    {:ok, keeper} = GenServer.start(Keeper, {command, env(opts), log})
 
     case Keeper.ready(keeper) do
       {:ready, node, port, os_pid} ->

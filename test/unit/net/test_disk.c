@@ -263,7 +263,8 @@ static void replaces_whole_files(const struct place *p)
             buf_put_u8(&pieces.piece, (uint8_t)(k * 31));
         for (unsigned k = 0; k < pieces.left; k++)
             buf_put(&wanted, buf_bytes(&pieces.piece));
-        CU_ASSERT_EQUAL(replace_write(p->disk, in(p, "file.tmp"), next_piece, &pieces, &f), OK);
+        CU_ASSERT_EQUAL(
+            replace_write(p->disk, in(p, "file.tmp"), in(p, "file"), next_piece, &pieces, &f), OK);
         CU_ASSERT_EQUAL(replace_name(p->disk, in(p, "file.tmp"), in(p, "file"), &f), OK);
         CU_ASSERT(!is_there(p, "file.tmp"));
         int handle = open_in(p, "file", DISK_READ);
@@ -323,6 +324,22 @@ static struct place real_place(void)
 static void real_leave(struct place *p)
 {
     CU_ASSERT_EQUAL(nftw(p->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* What few may read is not for more in its next version. */
+static void a_new_file_is_for_those_of_the_old(void)
+{
+    struct place p = real_place();
+    struct stat st;
+    put(&p, "old", DISK_CREATE, "secret");
+    CU_ASSERT_EQUAL(chmod(in(&p, "old"), 0640), 0);
+    int handle = open_in(&p, "new", DISK_REPLACE);
+    CU_ASSERT_EQUAL(p.disk->resemble(p.disk->who, handle, in(&p, "none")), 0);
+    CU_ASSERT_EQUAL(p.disk->resemble(p.disk->who, handle, in(&p, "old")), 0);
+    CU_ASSERT_EQUAL(p.disk->close(p.disk->who, handle), 0);
+    CU_ASSERT_EQUAL(stat(in(&p, "new"), &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0640);
+    real_leave(&p);
 }
 
 static void the_real_disk_keeps_them(void)
@@ -464,5 +481,6 @@ static void the_fake_disk_does_not_forgive_a_failed_sync(void)
 }
 
 SUITE("disks", TEST(the_fake_disk_keeps_them), TEST(the_real_disk_keeps_them),
-      TEST(a_lock_ends_with_its_process), TEST(works_in_the_folder_it_is_in), TEST(says_why_not),
-      TEST(the_fake_disk_forgets), TEST(the_fake_disk_does_not_forgive_a_failed_sync))
+      TEST(a_new_file_is_for_those_of_the_old), TEST(a_lock_ends_with_its_process),
+      TEST(works_in_the_folder_it_is_in), TEST(says_why_not), TEST(the_fake_disk_forgets),
+      TEST(the_fake_disk_does_not_forgive_a_failed_sync))

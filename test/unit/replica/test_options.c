@@ -53,6 +53,26 @@ static void takes_the_ends_of_ranges(void)
     replica_options_free(&o);
 }
 
+static void takes_storage(void)
+{
+    struct replica_options o;
+    struct options_error error;
+    CU_ASSERT_FATAL(read(&o, "n", "#{crdt => gset, storage => #{file => \"a/b.dets\"}}", &error) ==
+                    OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&o.storage.file), BYTES("a/b.dets")));
+    CU_ASSERT(o.storage.durability == DURABILITY_SYNC && o.storage.record == RECORD_AUTO);
+    CU_ASSERT(o.snapshot_ms == 60000);
+    replica_options_free(&o);
+    CU_ASSERT_FATAL(read(&o, "n",
+                         "#{crdt => gset, snapshot_interval => 100, storage => "
+                         "#{file => <<\"x\">>, durability => interval, record => encoded}}",
+                         &error) == OK);
+    CU_ASSERT(bytes_equal(buf_bytes(&o.storage.file), BYTES("x")));
+    CU_ASSERT(o.storage.durability == DURABILITY_INTERVAL && o.storage.record == RECORD_ENCODED);
+    CU_ASSERT(o.snapshot_ms == 100);
+    replica_options_free(&o);
+}
+
 static void refused(const char *name, const char *map, const char *wanted)
 {
     struct replica_options o;
@@ -81,12 +101,12 @@ static void says_what_is_wrong(void)
     refused("n", "#{crdt => tree}", CRDT_WANTED "tree");
     refused("n", "#{crdt => <<\"gcounter\">>}", CRDT_WANTED "<<\"gcounter\">>");
     refused("n", "#{actor => a}", "options: expected a crdt, found #{actor => a}");
-    refused(
-        "n", "#{crdt => gcounter, actor => a, colour => red}",
-        "options: expected the keys actor, crdt, group, mapset and sync_interval, found colour");
+    refused("n", "#{crdt => gcounter, actor => a, colour => red}",
+            "options: expected the keys actor, crdt, group, mapset, snapshot_interval, storage, "
+            "sync_interval, found colour");
     refused("n", "#{crdt => gcounter, <<\"group\">> => g}",
-            "options: expected the keys actor, crdt, group, mapset and sync_interval, found "
-            "<<\"group\">>");
+            "options: expected the keys actor, crdt, group, mapset, snapshot_interval, storage, "
+            "sync_interval, found <<\"group\">>");
     refused("n", "[{crdt, gcounter}]", "options: expected a map, found [{crdt,gcounter}]");
     refused("<<\"n\">>", "#{crdt => gcounter}",
             "name: expected an atom other than '' and undefined, found <<\"n\">>");
@@ -94,6 +114,24 @@ static void says_what_is_wrong(void)
             "name: expected an atom other than '' and undefined, found ''");
     refused("undefined", "#{crdt => gcounter}",
             "name: expected an atom other than '' and undefined, found undefined");
+}
+
+static void says_what_is_wrong_with_storage(void)
+{
+    refused("n", "#{crdt => gset, storage => \"f\"}", "storage: expected a map, found \"f\"");
+    refused("n", "#{crdt => gset, storage => #{}}", "storage: expected a file, found #{}");
+    refused("n", "#{crdt => gset, storage => #{file => \"\"}}",
+            "file: expected a path as a string, found []");
+    refused("n", "#{crdt => gset, storage => #{file => <<0>>}}",
+            "file: expected a path as a string, found <<0>>");
+    refused("n", "#{crdt => gset, storage => #{file => \"f\", durability => never}}",
+            "durability: expected sync or interval, found never");
+    refused("n", "#{crdt => gset, storage => #{file => \"f\", record => xml}}",
+            "record: expected auto, raw or encoded, found xml");
+    refused("n", "#{crdt => gset, storage => #{path => \"f\"}}",
+            "storage: expected the keys durability, file, record, found path");
+    refused("n", "#{crdt => gset, snapshot_interval => 99}",
+            "snapshot_interval: expected milliseconds from 100 to 86400000, found 99");
 }
 
 /* However large what was found is, the message ends where its room does. */
@@ -113,4 +151,5 @@ static void quotes_in_bounds(void)
 }
 
 SUITE("options", TEST(takes_all), TEST(has_defaults), TEST(takes_the_ends_of_ranges),
-      TEST(says_what_is_wrong), TEST(quotes_in_bounds))
+      TEST(takes_storage), TEST(says_what_is_wrong), TEST(says_what_is_wrong_with_storage),
+      TEST(quotes_in_bounds))

@@ -10,7 +10,7 @@ static void starts_as_what_it_is(void)
     struct options_error error;
     CU_ASSERT(replica_options_read(&o, term_of("page_views"), term_of("#{crdt => gcounter}"),
                                    BYTES("c1"), &error) == OK);
-    CU_ASSERT(replica_start(world.table, &o, &world.turn) == NULL);
+    CU_ASSERT(replica_start(world.table, &o, &world.disk, &world.turn) == NULL);
     ASSERT_TERM(term_bytes(&o.name), term_of("page_views"));
     replica_options_free(&o);
     world_close();
@@ -282,10 +282,11 @@ static void tells_its_status(void)
     told("wat");
     struct buf map = {0};
     replica_status(world.replica, &map);
-    ASSERT_TERM(buf_bytes(&map),
-                term_of("#{crdt => gcounter, group => {counter, <<\"v\">>}, actor => <<\"c1\">>,"
-                        " peers => 1, mutations => 1, merges => 1, refused => 1, ignored => 1,"
-                        " waiting => 0, behind => 0, tombstones => 0}"));
+    ASSERT_TERM(
+        buf_bytes(&map),
+        term_of("#{crdt => gcounter, group => {counter, <<\"v\">>}, actor => <<\"c1\">>,"
+                " peers => 1, mutations => 1, merges => 1, refused => 1, ignored => 1,"
+                " waiting => 0, behind => 0, tombstones => 0, snapshots => 0, storage => none}"));
     buf_free(&map);
     world_close();
 }

@@ -5,7 +5,8 @@
  *     SAID(THEM(1), "{t, {ok, 0}}");
  *     QUIET();
  *
- * Monitors come and go unmentioned. */
+ * Monitors come and go unmentioned.  What it wishes of the disk stands among what it says,
+ * as said to `disk`. */
 #ifndef COPPICE_TEST_REPLICA_WORLD_H
 #define COPPICE_TEST_REPLICA_WORLD_H
 
@@ -41,6 +42,8 @@
 
 struct world {
     struct post post; /* first: the post is the world */
+    struct replica_disk disk;
+    bool disk_is_busy; /* no snapshot can be begun */
     struct turn turn;
     struct processes *table;
     struct process *replica;
@@ -96,6 +99,44 @@ static inline void world_log(struct post *post, enum log_level level, struct byt
                (const char *)line.at);
 }
 
+static inline void world_wish(struct world *w, const char *wish, struct buf *bytes)
+{
+    buf_printf(&w->said, "disk %s", wish);
+    if (bytes != NULL && bytes->len > 0) {
+        buf_printf(&w->said, " ");
+        write_term(&w->said, buf_bytes(bytes));
+        buf_free(bytes);
+    }
+    buf_printf(&w->said, "\n");
+}
+
+static inline void world_load(void *who, struct process *p)
+{
+    (void)p;
+    world_wish(who, "load", NULL);
+}
+
+static inline void world_begin(void *who, struct process *p)
+{
+    (void)p;
+    world_wish(who, "begin", NULL);
+}
+
+static inline void world_append(void *who, struct process *p, struct buf *record)
+{
+    (void)p;
+    world_wish(who, "append", record);
+}
+
+static inline bool world_save(void *who, struct process *p, struct buf *state)
+{
+    struct world *w = who;
+    (void)p;
+    if (!w->disk_is_busy)
+        world_wish(w, "save", state);
+    return !w->disk_is_busy;
+}
+
 /* A replica of this type that knows of no one yet. */
 static inline void world_open(const char *options)
 {
@@ -103,13 +144,14 @@ static inline void world_open(const char *options)
     struct options_error error;
     world =
         (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log}};
+    world.disk = (struct replica_disk){world_load, world_begin, world_append, world_save, &world};
     world.turn =
         (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};
     world.table = processes_new(BYTES("a@h"), 7);
     buf_room(&world.said, 1); /* so that its end is an address before anything is said */
     must(replica_options_read(&o, term_of("page_views"), term_of(options), BYTES("c1"), &error) ==
          OK);
-    world.replica = replica_start(world.table, &o, &world.turn);
+    world.replica = replica_start(world.table, &o, &world.disk, &world.turn);
     must(world.replica != NULL);
 }
 
@@ -193,6 +235,7 @@ static inline void said_to(const char *to, const char *message, const char *file
 }
 
 #define SAID(to, message) said_to(to, message, __FILE__, __LINE__)
+#define WISHED(line)      said(BYTES("disk " line), __FILE__, __LINE__)
 #define QUIET()           said(BYTES(""), __FILE__, __LINE__)
 
 /* The call of a function on the node of whoever is asked. */

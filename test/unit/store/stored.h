@@ -97,13 +97,19 @@ static inline uint64_t set_of_found(const struct storage_found *found)
     return set;
 }
 
-static inline enum err stored_load(struct storage *s, uint64_t *set, struct storage_failure *f)
+static inline enum err stored_take(struct storage *s, uint64_t *set, struct storage_failure *f)
 {
     struct storage_found found;
     enum err e = storage_load(s, &found, f);
     *set = e == OK ? set_of_found(&found) : 0;
     storage_found_free(&found);
     return e;
+}
+
+static inline enum err stored_load(struct storage *s, uint64_t *set, struct storage_failure *f)
+{
+    enum err e = stored_take(s, set, f);
+    return e == OK ? storage_begin(s, f) : e;
 }
 
 /* What a process finds that starts now. */

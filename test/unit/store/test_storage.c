@@ -259,8 +259,14 @@ static void knows_its_segments(void)
 static void runs_out_of_numbers(void)
 {
     struct fake_disk *d = fake_disk_new();
+    struct storage_failure f;
+    uint64_t set;
     put_segment(d, UINT64_MAX, JOURNAL_OF, "[1]");
-    (void)stored_refused(d, "too_large");
+    struct storage *s = stored_new(d, GROUP);
+    CU_ASSERT_EQUAL(stored_load(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT_STRING_EQUAL(f.reason, "too_large");
+    CU_ASSERT_EQUAL(set, 2);
+    storage_free(s);
     fake_disk_free(d);
     d = fake_disk_new();
     char path[300];
@@ -270,10 +276,8 @@ static void runs_out_of_numbers(void)
     (void)stored_refused(d, "too_large");
     fake_disk_free(d);
     d = fake_disk_new();
-    struct storage_failure f;
-    uint64_t set;
     put_segment(d, UINT64_MAX - 1, JOURNAL_OF, "[1]");
-    struct storage *s = stored_start(d, GROUP, &set);
+    s = stored_start(d, GROUP, &set);
     stored_add(s, 2);
     (void)storage_rotate(s);
     CU_ASSERT_EQUAL(stored_append(s, 3, &f), ERR_STORAGE);
@@ -319,7 +323,7 @@ static void lives_without_a_journal(void)
                                 .module = BYTES(MODULE),
                                 .form = RECORD_ENCODED};
     struct storage *s = storage_new(fake_disk(d), &o);
-    CU_ASSERT_EQUAL(stored_load(s, &set, &f), OK);
+    CU_ASSERT_EQUAL(stored_take(s, &set, &f), OK);
     CU_ASSERT_EQUAL(set, 2);
     CU_ASSERT(!fake_disk_has(d, segment_name(8, "journal")));
     stored_save_all(s, 6);

@@ -42,15 +42,18 @@ defmodule Grove.Replication.Server do
     group = Keyword.fetch!(opts, :group)
     Membership.join(group)
 
-    {:ok,
-     schedule(%__MODULE__{
-       actor: actor,
-       crdt_module: module,
-       crdt_state: module.new(actor),
-       group: group,
-       sync_interval: Keyword.get(opts, :sync_interval, 5000),
-       snapshot_interval: Keyword.get(opts, :snapshot_interval, 60_000)
-     })}
+    state = %__MODULE__{
+      actor: actor,
+      crdt_module: module,
+      crdt_state: module.new(actor),
+      group: group,
+      sync_interval: Keyword.get(opts, :sync_interval, 5000),
+      snapshot_interval: Keyword.get(opts, :snapshot_interval, 60_000),
+      storage: opts[:storage],
+      storage_ref: opts[:storage_ref]
+    }
+
+    {:ok, state |> load() |> schedule() |> schedule_snapshot()}
   end
 
   # A request without a clause ends the server, as it does in the original:
@@ -77,6 +80,11 @@ defmodule Grove.Replication.Server do
   @impl true
   def handle_info(:sync, state), do: {:noreply, state |> sync() |> schedule()}
 
+  def handle_info(:snapshot, state) do
+    :ok = state.storage.save(state.storage_ref, state.group, state.crdt_state)
+    {:noreply, schedule_snapshot(state)}
+  end
+
   def handle_info({:grove_delta, delta, from}, state) when from != self() do
     {:noreply, %{state | crdt_state: state.crdt_module.merge(state.crdt_state, delta)}}
   end
@@ -85,6 +93,19 @@ defmodule Grove.Replication.Server do
 
   defp schedule(state) do
     %{state | sync_timer_ref: Process.send_after(self(), :sync, state.sync_interval)}
+  end
+
+  defp load(%{storage: nil} = state), do: state
+
+  defp load(%{storage: storage} = state) do
+    {:ok, saved} = storage.load(state.storage_ref, state.group)
+    if saved, do: %{state | crdt_state: saved}, else: state
+  end
+
+  defp schedule_snapshot(%{storage: nil} = state), do: state
+
+  defp schedule_snapshot(state) do
+    %{state | snapshot_timer_ref: Process.send_after(self(), :snapshot, state.snapshot_interval)}
   end
 
   defp sync(%{crdt_module: module} = state) do

@@ -1,0 +1,230 @@
+defmodule StorageDetsTest do
+  @moduledoc """
+  A table that a BEAM and a coppice have in turn, in each of the forms in which Grove
+  may keep a state.
+  """
+  use Story
+
+  alias Grove.Storage.{DETS, Serializer}
+
+  setup do
+    {:ok, table: Table.path(), group: {:counter, fresh("g")}}
+  end
+
+  # What Grove's sessions keep in the same file.
+  @sessions [
+    {{:snapshot, "doc", 3}, %{"title" => "A letter", 1 => [1.5, nil]}},
+    {{:events, "doc", 7}, [{:insert, 0, "x"}, {:insert, 1, <<0, 255>>}]},
+    {{:meta, "doc"}, %{clock: 3, at: ~D[2026-06-01]}},
+    {1, :an_integer, "with three elements"},
+    {1.0, :a_float}
+  ]
+
+  defp settings(world, type, storage \\ %{}) do
+    map = %{
+      crdt: type,
+      actor: "c",
+      group: world.group,
+      sync_interval: 60_000,
+      storage: Map.put(storage, :file, world.table)
+    }
+
+    [node: Coppice.name(), replicas: [shared: map]]
+  end
+
+  defp shared(c), do: {:shared, c.node}
+  defp mutate(c, change), do: GenServer.call(shared(c), {:mutate, change})
+
+  defp count(n), do: %GCounter{actor: "b", counts: %{"b" => n}}
+
+  # The record of the group, and what is there besides.
+  defp split(world) do
+    objects = Table.contents(world.table)
+    {[own], others} = Enum.split_with(objects, &(elem(&1, 0) == world.group))
+    {own, others}
+  end
+
+  defp form({_group, %_{}}), do: :raw
+  defp form({_group, <<131, 80, _::binary>>}), do: :compressed
+  defp form({_group, <<131, _::binary>>}), do: :plain
+
+  defp decode({_group, %_{} = state}), do: state
+
+  defp decode({_group, binary}) do
+    {:ok, state} = Serializer.decode(binary)
+    state
+  end
+
+  forms = [raw: [], plain: [compressed: false], compressed: [compressed: true]]
+
+  for {form, opts} <- forms, record <- [:auto, :raw, :encoded] do
+    test "a record that is #{form}, and is to be #{record}", world do
+      # Enough of it that it gets smaller.
+      state = %{count(5) | counts: Map.new(1..30, &{"actor #{&1}", 1})}
+      kept = if unquote(form) == :raw, do: state, else: Serializer.encode(state, unquote(opts))
+      Table.make([{world.group, kept} | @sessions], [], world.table)
+      assert form({world.group, kept}) == unquote(form)
+
+      c = Coppice.start(settings(world, :gcounter, %{record: unquote(record)}))
+      assert value(shared(c)) == 30
+      :ok = mutate(c, {:increment, [12]})
+      Coppice.stop(c)
+
+      {own, others} = split(world)
+      assert others == Enum.sort(@sessions)
+      encoded? = unquote(record) == :encoded or {unquote(record), unquote(form)} != {:auto, :raw}
+      wanted = if unquote(record) != :raw and encoded?, do: :compressed, else: :raw
+      assert form(own) == wanted
+      assert decode(own).counts == Map.put(state.counts, "c", 12)
+    end
+  end
+
+  test "a new table has a struct, or what is asked for", world do
+    for {record, form} <- [auto: :raw, raw: :raw, encoded: :plain] do
+      world = %{world | table: Table.path()}
+      c = Coppice.start(settings(world, :gcounter, %{record: record}))
+      :ok = mutate(c, :increment)
+      Coppice.stop(c)
+      assert {own, []} = split(world)
+      assert form(own) == form or (record == :encoded and form(own) == :compressed)
+      assert decode(own) == %GCounter{actor: "c", counts: %{"c" => 1}}
+    end
+  end
+
+  test "dets works on the table, and the coppice goes on with what it made of it", world do
+    settings = settings(world, :gcounter)
+    Table.make([{world.group, count(5)} | @sessions], [], world.table)
+    c = Coppice.start(settings)
+    :ok = mutate(c, {:increment, [2]})
+    Coppice.stop(c)
+
+    table = Table.open(world.table, repair: false)
+    assert [{_, %GCounter{} = state}] = :dets.lookup(table, world.group)
+    assert state.counts == %{"b" => 5, "c" => 2}
+    assert :dets.info(table, :no_objects) == 6
+    assert :dets.match_object(table, {{:snapshot, :_, :_}, :_}) == [hd(@sessions)]
+    assert length(Table.objects(table)) == 6
+    :ok = :dets.delete(table, {:meta, "doc"})
+    :ok = :dets.insert(table, {world.group, GCounter.merge(state, count(50))})
+    :ok = :dets.insert(table, for(n <- 1..2000, do: {{:events, "other", n}, n}))
+    :ok = :dets.close(table)
+    assert length(Table.contents(world.table)) == 2005
+
+    c = Coppice.start(settings)
+    assert value(shared(c)) == 52
+    :ok = mutate(c, :increment)
+    Coppice.stop(c)
+    {own, others} = split(world)
+    assert decode(own).counts == %{"b" => 50, "c" => 3}
+    assert length(others) == 2004
+    assert {{:events, "other", 2000}, 2000} in others
+    refute List.keymember?(others, {:meta, "doc"}, 0)
+  end
+
+  test "a table that a BEAM left open when it crashed", world do
+    table = Table.open(world.table)
+    :ok = :dets.insert(table, [{world.group, count(5)} | @sessions])
+    :ok = :dets.sync(table)
+    left = Table.crash(table)
+    :ok = :dets.close(table)
+    world = %{world | table: left}
+    c = Coppice.start(settings(world, :gcounter))
+    assert value(shared(c)) == 5
+    assert Coppice.log(c) =~ left
+    :ok = mutate(c, :increment)
+    Coppice.stop(c)
+    {own, others} = split(world)
+    assert decode(own).counts == %{"b" => 5, "c" => 1}
+    assert others == Enum.sort(@sessions)
+  end
+
+  describe "of every type" do
+    for type <- Script.types() do
+      test "what a BEAM has saved: #{inspect(type)}", world do
+        state = scripted(unquote(type))
+        Table.make([{world.group, state}], [], world.table)
+        settings = settings(world, unquote(type))
+        c = Coppice.start(settings)
+        assert Meaning.of(unquote(type), value(shared(c))) === Meaning.of(state)
+        # Something has to have changed for it to be written.
+        more = unquote(type).merge(state, scripted(unquote(type), "d"))
+        send(shared(c), {:grove_delta, more, self()})
+        # What others tell is on disk when what comes after it is.
+        :ok = mutate(c, [])
+        both = value(shared(c))
+        Coppice.kill(c)
+        c = Coppice.start(settings)
+        assert Meaning.of(unquote(type), value(shared(c))) === Meaning.of(unquote(type), both)
+        ours = state(shared(c))
+        Coppice.stop(c)
+        {own, []} = split(world)
+        assert Meaning.shared(decode(own)) === Meaning.shared(ours)
+        assert Meaning.of(decode(own)) === Meaning.of(unquote(type), both)
+      end
+    end
+  end
+
+  # What each actor adds differs: what a key of a map holds has one type.
+  defp scripted(type, actor \\ "b") do
+    :rand.seed(:exsss, {:erlang.phash2(type), :erlang.phash2(actor), 0})
+
+    for n <- 1..30, reduce: type.new(actor) do
+      state ->
+        op = Script.op(type, {actor, n} |> :erlang.phash2(1000), ids(state))
+
+        try do
+          {changed, _} = Change.make(state, op)
+          changed
+        rescue
+          KeyError -> state
+        end
+    end
+  end
+
+  defp ids(%RGA{elements: elements}), do: Map.keys(elements)
+  defp ids(_state), do: []
+
+  # --- Grove's own server ---------------------------------------------------------------
+
+  # A replica, and who has the table open: it is closed when that one ends.
+  defp grove(beam, world, opts \\ []) do
+    {owner, ref} =
+      Beam.run(beam, fn ->
+        {:ok, owner} = Agent.start(fn -> DETS.init(file: world.table) end)
+        {:ok, ref} = Agent.get(owner, & &1)
+        {owner, ref}
+      end)
+
+    stored = [storage: DETS, storage_ref: ref, crdt_module: GCounter]
+    {owner, Beam.replica(beam, [actor: "b", group: world.group] ++ stored ++ opts)}
+  end
+
+  defp stop(beam, {owner, {name, _}}) do
+    :ok = Beam.run(beam, fn -> GenServer.stop(name) end)
+    :ok = Beam.run(beam, fn -> Agent.stop(owner) end)
+  end
+
+  test "a replica of Grove's begins with what a coppice has saved", world do
+    c = Coppice.start(settings(world, :gcounter))
+    :ok = mutate(c, {:increment, [7]})
+    Coppice.stop(c)
+    beam = Beam.start(grove: true)
+    {_, server} = grove = grove(beam, world)
+    assert value(server) == 7
+    assert Beam.run(beam, fn -> DETS.list_groups(:grove_dets_storage) end) == {:ok, [world.group]}
+    stop(beam, grove)
+  end
+
+  test "a coppice begins with what a replica of Grove's has saved", world do
+    beam = Beam.start(grove: true)
+    {_, server} = grove = grove(beam, world, snapshot_interval: 50)
+    :ok = Server.mutate(server, &GCounter.increment(&1, 7))
+    load = fn -> Beam.run(beam, fn -> DETS.load(:grove_dets_storage, world.group) end) end
+    eventually(fn -> match?({:ok, %GCounter{counts: %{"b" => 7}}}, load.()) end)
+    stop(beam, grove)
+    c = Coppice.start(settings(world, :gcounter))
+    assert value(shared(c)) == 7
+    :ok = mutate(c, :increment)
+    assert state(shared(c)).counts == %{"b" => 7, "c" => 1}
+  end
+end

@@ -1,0 +1,166 @@
+defmodule StorageDiskTest do
+  @moduledoc "A disk that is full, may not be written to, or is not there; and then works again."
+  use Story
+
+  @namespaces SmallDisk.way() != nil
+  unless @namespaces, do: IO.puts("storage: no mount namespaces here, so no full disks")
+
+  # A disk is tried again every second.
+  @seconds 4
+
+  setup do
+    {:ok, group: {:counter, fresh("g")}}
+  end
+
+  defp settings(world, file, extra \\ []) do
+    map = counter([group: world.group, storage: %{file: file}] ++ extra)
+    [node: Coppice.name(), replicas: [count: map]]
+  end
+
+  defp count(c), do: {:count, c.node}
+  defp add(c), do: GenServer.call(count(c), {:mutate, :increment})
+  defp storage(c), do: Coppice.status(c).replicas.count.storage
+
+  # How many were acknowledged before one was not, and what that one was told.
+  defp add_until_refused(c, acknowledged) do
+    case add(c) do
+      :ok -> add_until_refused(c, acknowledged + 1)
+      refused -> {acknowledged, refused}
+    end
+  end
+
+  defp resumes(c) do
+    {took, _} = timed(fn -> eventually(fn -> add(c) == :ok end, 2 * 1000 * @seconds) end)
+    assert took < 1000 * @seconds * patience()
+    assert storage(c) == :ready
+    assert Coppice.log(c) =~ "the disk works again"
+  end
+
+  describe "a full disk" do
+    unless @namespaces, do: @describetag(:skip)
+
+    test "refuses, and shows what it has; with room on it it goes on", world do
+      disk = SmallDisk.make(256)
+      settings = settings(world, Path.join(disk.folder, "t.dets"))
+      c = Coppice.start(settings, wrap: disk.enter)
+      for _ <- 1..10, do: :ok = add(c)
+
+      acknowledged =
+        for _ <- 1..2, reduce: 10 do
+          acknowledged ->
+            SmallDisk.fill(disk)
+            {acknowledged, refused} = add_until_refused(c, acknowledged)
+            assert refused == {:error, {:storage, :enospc}}
+            for _ <- 1..20, do: assert(add(c) == refused)
+            assert value(count(c)) == acknowledged
+            assert state(count(c)).counts == %{"c" => acknowledged}
+            assert storage(c) == refused
+            SmallDisk.clear(disk)
+            resumes(c)
+            acknowledged + 1
+        end
+
+      assert value(count(c)) == acknowledged
+      # A line when trouble begins, and one when it ends.
+      assert [_, _] = Regex.scan(~r/No space left on device; mutations/, Coppice.log(c))
+      Coppice.kill(c)
+      c = Coppice.start(settings, wrap: disk.enter)
+      assert value(count(c)) == acknowledged
+      :ok = add(c)
+      assert Coppice.stop(c) == 0
+    end
+
+    test "loses nothing when the program is killed meanwhile", world do
+      disk = SmallDisk.make(256)
+      settings = settings(world, Path.join(disk.folder, "t.dets"))
+      c = Coppice.start(settings, wrap: disk.enter)
+      for _ <- 1..10, do: :ok = add(c)
+      SmallDisk.fill(disk)
+      {acknowledged, _} = add_until_refused(c, 10)
+      Coppice.kill(c)
+      c = Coppice.start(settings, wrap: disk.enter)
+      eventually(fn -> value(count(c)) == acknowledged end)
+      assert {_, {:error, {:storage, :enospc}}} = add_until_refused(c, acknowledged)
+      assert value(count(c)) == acknowledged
+      SmallDisk.clear(disk)
+      resumes(c)
+      assert value(count(c)) == acknowledged + 1
+    end
+
+    test "has no room for a snapshot: the journal goes on, the snapshot comes later", world do
+      disk = SmallDisk.make(256)
+      file = Path.join(disk.folder, "t.dets")
+      settings = settings(world, file, crdt: :gset, snapshot_interval: 1_000)
+      c = Coppice.start(settings, wrap: disk.enter)
+      # A snapshot has more than this beside the journal, which has it already.
+      big = :binary.copy("x", 150_000)
+      :ok = GenServer.call(count(c), {:mutate, {:add, [big]}})
+      eventually(fn -> Coppice.log(c) =~ ~r/no snapshot: .*No space left on device/ end)
+      :ok = GenServer.call(count(c), {:mutate, {:add, ["small"]}})
+      assert MapSet.size(Meaning.of(GSet, value(count(c)))) == 2
+      assert Coppice.status(c).replicas.count.snapshots == 0
+      SmallDisk.run(disk, ["mount", "-o", "remount,size=2m", disk.folder])
+      eventually(fn -> Coppice.status(c).replicas.count.snapshots > 0 end)
+      Coppice.kill(c)
+      c = Coppice.start(settings, wrap: disk.enter)
+      eventually(fn -> MapSet.size(Meaning.of(GSet, value(count(c)))) == 2 end)
+    end
+
+    test "at the end of the program is said by its exit code", world do
+      disk = SmallDisk.make(256)
+      settings = settings(world, Path.join(disk.folder, "t.dets"))
+      c = Coppice.start(settings, wrap: disk.enter)
+      for _ <- 1..10, do: :ok = add(c)
+      SmallDisk.fill(disk)
+      assert Coppice.stop(c) == 74
+      SmallDisk.clear(disk)
+      assert value(count(Coppice.start(settings, wrap: disk.enter))) == 10
+    end
+
+    test "that may only be read refuses, and is taken when it may be written to", world do
+      disk = SmallDisk.make(256)
+      SmallDisk.run(disk, ["mount", "-o", "remount,ro", disk.folder])
+      settings = settings(world, Path.join(disk.folder, "t.dets"))
+      c = Coppice.start(settings, wrap: disk.enter)
+      assert add(c) == {:error, {:storage, :erofs}}
+      assert storage(c) == {:error, {:storage, :erofs}}
+      SmallDisk.run(disk, ["mount", "-o", "remount,rw", disk.folder])
+      resumes(c)
+    end
+  end
+
+  test "a folder that is not there refuses, and is taken when it comes", world do
+    folder = Table.path()
+    c = Coppice.start(settings(world, Path.join(folder, "t.dets")))
+    assert add(c) == {:error, {:storage, :enoent}}
+    assert GenServer.call(count(c), :value) == {:error, {:storage, :enoent}}
+    assert Coppice.log(c) =~ "No such file or directory"
+    File.mkdir!(folder)
+    resumes(c)
+    assert value(count(c)) == 1
+  end
+
+  test "a folder of others refuses", world do
+    folder = Table.path()
+    File.mkdir!(folder)
+    File.chmod!(folder, 0o500)
+    # Root may write everywhere, unless it is told not to.
+    {user, 0} = System.cmd("id", ["-u"])
+    wrap = if String.trim(user) == "0", do: ["setpriv", "--bounding-set=-all"], else: []
+    c = Coppice.start(settings(world, Path.join(folder, "t.dets")), wrap: wrap)
+    assert add(c) == {:error, {:storage, :eacces}}
+    File.chmod!(folder, 0o700)
+    resumes(c)
+  end
+
+  test "a coppice that cannot save what it has says so at its end", world do
+    folder = Table.path()
+    File.mkdir!(folder)
+    storage = %{file: Path.join(folder, "t.dets"), durability: :interval}
+    c = Coppice.start(settings(world, nil, storage: storage))
+    :ok = add(c)
+    File.rm_rf!(folder)
+    assert Coppice.stop(c) == 74
+    assert Coppice.log(c) =~ "No such file or directory"
+  end
+end

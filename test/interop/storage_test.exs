@@ -1,0 +1,307 @@
+defmodule StorageTest do
+  @moduledoc """
+  What a replica with storage promises, and what it does when its files are not as it
+  left them.
+  """
+  use Story
+
+  setup do
+    {:ok, table: Table.path(), group: {:counter, fresh("g")}}
+  end
+
+  # A gset of which each change is a record by itself: what is lost can be seen.
+  defp settings(world, extra \\ []) do
+    replica = %{
+      crdt: :gset,
+      actor: "c",
+      group: world.group,
+      sync_interval: 60_000,
+      storage: %{file: world.table}
+    }
+
+    [node: Coppice.name(), replicas: [tags: Map.merge(replica, Map.new(extra))]]
+  end
+
+  defp tags(c), do: {:tags, c.node}
+  defp add(c, element), do: GenServer.call(tags(c), {:mutate, {:add, [element]}})
+  defp add_each(c, elements), do: for(x <- elements, do: :ok = add(c, x))
+  defp elements(c), do: GSet |> Meaning.of(value(tags(c))) |> Enum.sort()
+  defp saved(world), do: for({_, %GSet{} = set} <- Table.contents(world.table), do: Meaning.of(set))
+  defp journals(world), do: Path.wildcard("#{world.table}.*.journal")
+  defp storage(c), do: Coppice.status(c).replicas.tags.storage
+  defp snapshots(c), do: Coppice.status(c).replicas.tags.snapshots
+
+  # Changes one byte of a file.
+  defp flip(file, at) do
+    bytes = File.read!(file)
+    rest = binary_part(bytes, at + 1, byte_size(bytes) - at - 1)
+    File.write!(file, [binary_part(bytes, 0, at), 255 - :binary.at(bytes, at), rest])
+  end
+
+  # Where that text stands in a file.
+  defp find(file, text) do
+    {at, _length} = :binary.match(File.read!(file), text)
+    at
+  end
+
+  # A table has no checksums: what can be noticed is a binary that is longer than its object.
+  defp flip_length(file, text), do: flip(file, find(file, text) - 1)
+
+  describe "a replica begins where it was" do
+    test "after SIGTERM, which leaves all of it in the table", world do
+      settings = settings(world)
+      c = Coppice.start(settings)
+      add_each(c, 1..20)
+      assert Coppice.stop(c) == 0
+      assert saved(world) == [MapSet.new(1..20)]
+      assert journals(world) == []
+      assert elements(Coppice.start(settings)) == Enum.to_list(1..20)
+    end
+
+    test "after it was stopped by a call", world do
+      c = Coppice.start(settings(world))
+      add_each(c, 1..5)
+      :ok = Coppice.stop_replica(c, :tags)
+      [{:tags, map}] = settings(world)[:replicas]
+      {:ok, _} = Coppice.start_replica(c, :tags, map)
+      assert elements(c) == Enum.to_list(1..5)
+      :ok = add(c, 6)
+    end
+
+    test "after kill -9, from the journal, then from the table and the journal", world do
+      settings = settings(world)
+      c = Coppice.start(settings)
+      add_each(c, 1..5)
+      Coppice.kill(c)
+      refute File.exists?(world.table)
+      c = Coppice.start(settings)
+      assert elements(c) == Enum.to_list(1..5)
+      Coppice.stop(c)
+      c = Coppice.start(settings)
+      add_each(c, 6..9)
+      Coppice.kill(c)
+      assert saved(world) == [MapSet.new(1..5)]
+      assert elements(Coppice.start(settings)) == Enum.to_list(1..9)
+    end
+
+    test "when the table is gone: with what the journal has", world do
+      settings = settings(world)
+      c = Coppice.start(settings)
+      add_each(c, 1..5)
+      Coppice.stop(c)
+      c = Coppice.start(settings)
+      add_each(c, 6..9)
+      Coppice.kill(c)
+      File.rm!(world.table)
+      c = Coppice.start(settings)
+      assert elements(c) == Enum.to_list(6..9)
+      :ok = add(c, 10)
+    end
+
+    test "when the table is an older one: with that and the journal", world do
+      settings = settings(world)
+      c = Coppice.start(settings)
+      add_each(c, 1..3)
+      Coppice.stop(c)
+      File.cp!(world.table, world.table <> ".backup")
+      c = Coppice.start(settings)
+      add_each(c, 4..6)
+      Coppice.stop(c)
+      c = Coppice.start(settings)
+      add_each(c, 7..9)
+      Coppice.kill(c)
+      File.rename!(world.table <> ".backup", world.table)
+      assert elements(Coppice.start(settings)) == [1, 2, 3, 7, 8, 9]
+    end
+
+    test "with durability => interval: as in the last snapshot", world do
+      storage = %{file: world.table, durability: :interval}
+      settings = settings(world, storage: storage, snapshot_interval: 500)
+      c = Coppice.start(settings)
+      add_each(c, 1..5)
+      eventually(fn -> snapshots(c) == 1 end)
+      assert journals(world) == []
+      :ok = add(c, 6)
+      assert elements(c) == Enum.to_list(1..6)
+      Coppice.kill(c)
+      assert elements(Coppice.start(settings)) == Enum.to_list(1..5)
+    end
+  end
+
+  test "a snapshot is made when it is time, and not when there is nothing new", world do
+    c = Coppice.start(settings(world, snapshot_interval: 100))
+    add_each(c, 1..5)
+    eventually(fn -> snapshots(c) > 0 and saved(world) == [MapSet.new(1..5)] end)
+    made = snapshots(c)
+    Process.sleep(400)
+    assert snapshots(c) == made
+    :ok = add(c, 6)
+    eventually(fn -> snapshots(c) == made + 1 end)
+    assert saved(world) == [MapSet.new(1..6)]
+  end
+
+  test "coppice status shows how the storage is", world do
+    c = Coppice.start(settings(world))
+    eventually(fn -> storage(c) == :ready end)
+    assert {0, out, ""} = Coppice.run(["status", c.node])
+    assert out =~ ~r/storage\W+ready/
+    assert out =~ ~r/snapshots\W+0/
+  end
+
+  test "a file has one keeper for a group; the next goes on when he ends", world do
+    first = Coppice.start(settings(world))
+    :ok = add(first, 1)
+    second = Coppice.start(settings(world))
+    locked = {:error, {:storage, :locked}}
+    assert add(second, 2) == locked
+    assert GenServer.call(tags(second), :value) == locked
+    assert GenServer.call(tags(second), :state) == locked
+    assert storage(second) == locked
+    assert {1, out, ""} = Coppice.run(["mutate", second.node, :tags, :add, "2"])
+    assert out =~ "locked"
+    assert Coppice.log(second) =~ "held by process #{first.os_pid}"
+    :ok = add(first, 3)
+    Coppice.kill(first)
+    {took, _} = timed(fn -> eventually(fn -> add(second, 4) == :ok end) end)
+    assert took < 3_000 * patience()
+    assert elements(second) == [1, 3, 4]
+    assert storage(second) == :ready
+  end
+
+  test "replicas of other groups share the table", world do
+    other = settings(%{world | group: {:other, 1}})
+    settings = settings(world)
+    [c1, c2] = both = for s <- [settings, other], do: Coppice.start(s)
+    for {c, n} <- Enum.with_index(both), do: add_each(c, [{n, 1}, {n, 2}])
+    tasks = for c <- both, do: Task.async(fn -> Coppice.stop(c) end)
+    assert Task.await_many(tasks, 10_000) == [0, 0]
+    assert length(Table.contents(world.table)) == 2
+    assert elements(Coppice.start(settings)) == [{0, 1}, {0, 2}]
+    assert elements(Coppice.start(other)) == [{1, 1}, {1, 2}]
+    assert c1.node != c2.node
+  end
+
+  # --- damage -----------------------------------------------------------------------
+
+  describe "damage" do
+    test "to one record of the journal costs that record", world do
+      settings = settings(world)
+      c = Coppice.start(settings)
+      add_each(c, for(n <- 1..9, do: "element #{n}"))
+      Coppice.kill(c)
+      [journal] = journals(world)
+      at = find(journal, "element 5")
+      flip(journal, at)
+      c = Coppice.start(settings)
+      assert elements(c) == for(n <- [1, 2, 3, 4, 6, 7, 8, 9], do: "element #{n}")
+      [_, place] = Regex.run(~r/\Q#{journal}\E: byte (\d+): damaged/, Coppice.log(c))
+      assert String.to_integer(place) in (at - 300)..at
+      Coppice.stop(c)
+      assert [aside] = Path.wildcard("#{world.table}.*.damaged")
+      assert :binary.match(File.read!(aside), "element 6") != :nomatch
+      assert [set] = saved(world)
+      assert MapSet.size(set) == 8
+    end
+
+    test "at the journal's end is a write that nobody was told of", world do
+      settings = settings(world)
+      c = Coppice.start(settings)
+      add_each(c, for(n <- 1..4, do: "element #{n}"))
+      Coppice.kill(c)
+      [journal] = journals(world)
+      File.write!(journal, binary_part(File.read!(journal), 0, find(journal, "element 4")))
+      c = Coppice.start(settings)
+      assert elements(c) == for(n <- 1..3, do: "element #{n}")
+      assert Coppice.log(c) =~ ~r/\Q#{journal}\E: byte \d+: torn/
+      :ok = add(c, "element 5")
+      Coppice.kill(c)
+      c = Coppice.start(settings)
+      assert elements(c) == for(n <- [1, 2, 3, 5], do: "element #{n}")
+      Coppice.stop(c)
+      assert Path.wildcard("#{world.table}.*.damaged") == []
+    end
+
+    test "to another record of the table leaves all the others, and the table is kept", world do
+      others = for n <- 1..100, do: {{:snapshot, "doc #{n}", n}, "of document #{n}, as it was"}
+      own = {world.group, %{GSet.new("b") | elements: MapSet.new([1])}}
+      Table.make([own | others], [], world.table)
+      flip_length(world.table, "doc 50")
+      damaged = File.read!(world.table)
+      settings = settings(world)
+      c = Coppice.start(settings)
+      assert elements(c) == [1]
+      assert Coppice.log(c) =~ ~r/\Q#{world.table}\E: byte \d+/
+      :ok = add(c, 2)
+      Coppice.stop(c)
+      assert File.read!(world.table <> ".damaged.1") == damaged
+      left = for {{:snapshot, _, n}, _} <- Table.contents(world.table), do: n
+      assert Enum.sort(left) == Enum.to_list(1..100) -- [50]
+      assert saved(world) == [MapSet.new([1, 2])]
+      assert elements(Coppice.start(settings)) == [1, 2]
+    end
+
+    test "to its own record leaves what the journal has", world do
+      settings = settings(world)
+      c = Coppice.start(settings)
+      :ok = add(c, "element 1")
+      Coppice.stop(c)
+      c = Coppice.start(settings)
+      :ok = add(c, "element 2")
+      Coppice.kill(c)
+      flip_length(world.table, "element 1")
+      c = Coppice.start(settings)
+      assert elements(c) == ["element 2"]
+      assert Coppice.log(c) =~ ~r/\Q#{world.table}\E: byte \d+/
+      :ok = add(c, "element 3")
+      Coppice.stop(c)
+      assert File.exists?(world.table <> ".damaged.1")
+      assert elements(Coppice.start(settings)) == ["element 2", "element 3"]
+    end
+  end
+
+  # --- what cannot be used -----------------------------------------------------------
+
+  describe "a file that is no use" do
+    defp refuses(world, reason) do
+      before = File.read!(world.table)
+      c = Coppice.start(settings(world))
+      assert add(c, 1) == {:error, {:storage, reason}}
+      assert GenServer.call(tags(c), :value) == {:error, {:storage, reason}}
+      assert Coppice.log(c) =~ Path.basename(world.table)
+      Coppice.stop(c)
+      assert File.read!(world.table) == before
+    end
+
+    test "because it is none of DETS", world do
+      File.write!(world.table, String.duplicate("a letter to nobody\n", 500))
+      refuses(world, :not_dets)
+    end
+
+    test "because it is a bag, or has its keys elsewhere", world do
+      Table.make([{1, 2}], [type: :bag], world.table)
+      refuses(world, :not_a_set)
+      File.rm!(world.table)
+      Table.make([{1, 2}], [keypos: 2], world.table)
+      refuses(world, :not_a_set)
+    end
+
+    for {what, other, reason} <- [
+          {"another type", Macro.escape(PNCounter.new("b")), :bad_state},
+          {"a struct that is broken", Macro.escape(%{GSet.new("b") | elements: [1]}), :bad_state},
+          {"no struct", :nothing, :other_type}
+        ] do
+      test "because it has #{what} under that group", world do
+        Table.make([{world.group, unquote(other)}], [], world.table)
+        refuses(world, unquote(reason))
+      end
+    end
+
+    test "because its journal is of another type", world do
+      Table.make([], [], world.table)
+      c = Coppice.start(settings(world, crdt: :two_p_set))
+      :ok = add(c, 1)
+      Coppice.kill(c)
+      refuses(world, :other_type)
+    end
+  end
+end

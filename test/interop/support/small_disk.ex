@@ -1,0 +1,61 @@
+defmodule SmallDisk do
+  @moduledoc """
+  A file system of a few kilobytes that only a coppice sees, in a mount namespace of
+  its own.  It lasts as long as the story's process or a coppice in it.
+  """
+
+  defstruct [:folder, :holder, :port, :enter]
+
+  @doc "The command that makes such a namespace here, nil where there is none."
+  def way do
+    Enum.find([~w(unshare -m), ~w(unshare -rm)], fn [command | args] ->
+      mount = ["mount", "-t", "tmpfs", "none", System.tmp_dir!()]
+
+      match?({_, 0}, System.cmd(command, args ++ mount, stderr_to_stdout: true))
+    end)
+  rescue
+    ErlangError -> nil
+  end
+
+  @doc "Makes one of so many kilobytes."
+  def make(kilobytes) do
+    folder = Table.path()
+    File.mkdir_p!(folder)
+    script = ~S(mount -t tmpfs -o size="$1"k none "$0" && echo "$$" && exec cat)
+    args = way() ++ ["sh", "-c", script, folder, "#{kilobytes}"]
+    [command | args] = args
+    opts = [:binary, line: 20, args: args]
+    port = Port.open({:spawn_executable, System.find_executable(command)}, opts)
+    holder = receive(do: ({^port, {:data, {:eol, pid}}} -> pid))
+    user = if "-rm" in way(), do: ["-U", "--preserve-credentials"], else: []
+    enter = ["nsenter", "-t", holder, "-m", "-w"] ++ user
+    %SmallDisk{folder: folder, holder: holder, port: port, enter: enter}
+  end
+
+  @doc "Runs a command there."
+  def run(disk, [_ | _] = command) do
+    [enter | args] = disk.enter
+    {_, 0} = System.cmd(enter, args ++ command, stderr_to_stdout: true)
+    :ok
+  end
+
+  @doc "A path that others see it under."
+  def outside(disk, name), do: Path.join(["/proc", disk.holder, "root", disk.folder, name])
+
+  @doc "Fills it to the last byte."
+  def fill(disk) do
+    {:ok, file} = :file.open(outside(disk, "filling"), [:raw, :append])
+    pour(file, :binary.copy("x", 4096))
+    :ok = :file.close(file)
+  end
+
+  defp pour(file, bytes) do
+    case :file.write(file, bytes) do
+      :ok -> pour(file, bytes)
+      {:error, :enospc} -> :ok
+    end
+  end
+
+  @doc "Takes away what filled it."
+  def clear(disk), do: File.rm!(outside(disk, "filling"))
+end

@@ -1,0 +1,323 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "fake/disk.h"
+#include "mem.h"
+#include "world.h"
+
+/* What a node wants of its disk, as net/stores.c does it: one work at a time in the order in
+ * which they were asked for, but that a save which has its state goes on beside the others.
+ *
+ * A work takes its time, and makes all its calls when that is over, so that a fault in one
+ * of them is a moment in the work's middle. */
+
+/* A save writes everything: it takes so many times as long as other works. */
+#define SAVE_TIMES 4
+/* The only file of a node. */
+#define TABLE "counter.dets"
+
+struct work {
+    struct work *next;
+    enum action_kind kind;
+    struct buf bytes;
+    bool beside;      /* a save of what was captured in bytes */
+    uint64_t segment; /* where it is: up to where it has the journal */
+    uint64_t due_ms;
+};
+
+struct files {
+    struct fake_disk *disk;
+    uint32_t id;
+    struct storage *storage; /* NULL: the node has not asked for any */
+    struct work *first, **end;
+    struct work *now, *beside; /* under way */
+    bool cut, power;           /* a call is to be the last; the power goes with it */
+    uint64_t failures;
+};
+
+struct files *files_new(void)
+{
+    struct files *f = mem_take(sizeof(*f));
+    f->disk = fake_disk_new();
+    f->end = &f->first;
+    return f;
+}
+
+static void work_free(struct work *w)
+{
+    if (w != NULL)
+        buf_free(&w->bytes);
+    mem_free(w);
+}
+
+static struct work *take_first(struct files *f)
+{
+    struct work *w = f->first;
+    f->first = w->next;
+    if (f->first == NULL)
+        f->end = &f->first;
+    return w;
+}
+
+void files_forget(struct files *f)
+{
+    while (f->first != NULL)
+        work_free(take_first(f));
+    work_free(f->now);
+    work_free(f->beside);
+    f->now = f->beside = NULL;
+    f->cut = false;
+    fake_disk_kill(f->disk);
+    storage_free(f->storage);
+    f->storage = NULL;
+}
+
+void files_free(struct files *f)
+{
+    if (f == NULL)
+        return;
+    files_forget(f);
+    fake_disk_free(f->disk);
+    mem_free(f);
+}
+
+/* --- works ------------------------------------------------------------------------- */
+
+static enum event_kind event_of(enum action_kind kind)
+{
+    switch (kind) {
+    case ACTION_LOAD:
+        return EVENT_LOADED;
+    case ACTION_BEGIN:
+        return EVENT_BEGUN;
+    case ACTION_APPEND:
+        return EVENT_APPENDED;
+    default:
+        must(kind == ACTION_SAVE);
+        return EVENT_SAVED;
+    }
+}
+
+static enum err run(struct files *f, const struct work *w, struct storage_found *found,
+                    struct storage_failure *failure)
+{
+    switch (w->kind) {
+    case ACTION_LOAD:
+        return storage_load(f->storage, found, failure);
+    case ACTION_BEGIN:
+        return storage_begin(f->storage, failure);
+    case ACTION_APPEND:
+        return storage_append(f->storage, buf_bytes(&w->bytes), failure);
+    default:
+        return storage_save(f->storage, buf_bytes(&w->bytes),
+                            w->beside ? w->segment : storage_rotate(f->storage), failure);
+    }
+}
+
+static void done(struct sim *s, unsigned i);
+
+static void start(struct sim *s, unsigned i, struct work *w)
+{
+    struct files *f = s->nodes[i].files;
+    const struct sim_options *o = &s->options;
+    uint64_t ms = o->disk_min_ms + sim_random(s, o->disk_max_ms - o->disk_min_ms + 1);
+    ms *= w->kind == ACTION_SAVE ? SAVE_TIMES : 1;
+    w->due_ms = s->now_ms + ms;
+    *(w->beside ? &f->beside : &f->now) = w;
+    world_later(s, ms, done, i);
+}
+
+/* Begins what may begin. */
+static void go_on(struct sim *s, unsigned i)
+{
+    struct files *f = s->nodes[i].files;
+    if (f->first != NULL && f->now == NULL && !(f->first->kind == ACTION_SAVE && f->beside != NULL))
+        start(s, i, take_first(f));
+}
+
+/* The work that is due, if it has not gone with its process; *whose does no more hold it. */
+static struct work *take_due(struct sim *s, struct work **whose)
+{
+    struct work *w = *whose;
+    if (w == NULL || w->due_ms > s->now_ms)
+        return NULL;
+    *whose = NULL;
+    return w;
+}
+
+static void tell(struct sim *s, unsigned i, const struct work *w, const struct storage_found *found,
+                 const struct storage_failure *failure)
+{
+    struct files *f = s->nodes[i].files;
+    struct event e = {
+        .kind = event_of(w->kind),
+        .store = f->id,
+        .failure = failure,
+        .found = w->kind == ACTION_LOAD && failure == NULL ? found : NULL,
+        .journal_bytes = w->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
+    };
+    go_on(s, i);
+    world_step(s, i, &e);
+}
+
+static void done(struct sim *s, unsigned i)
+{
+    struct files *f = s->nodes[i].files;
+    struct storage_found found = {0};
+    struct storage_failure failure;
+    struct work *w = take_due(s, &f->now);
+    if (w == NULL)
+        w = take_due(s, &f->beside);
+    if (w == NULL)
+        return;
+    enum err e = run(f, w, &found, &failure);
+    f->failures += e != OK;
+    if (f->cut && fake_disk_failed(f->disk))
+        (f->power ? sim_vanish : sim_crash)(s, i);
+    else
+        tell(s, i, w, &found, e != OK ? &failure : NULL);
+    storage_found_free(&found);
+    work_free(w);
+}
+
+/* --- actions ----------------------------------------------------------------------- */
+
+static void save_beside(struct sim *s, unsigned i, struct work *w)
+{
+    struct files *f = s->nodes[i].files;
+    must(f->now == NULL && f->beside == NULL && f->first == NULL);
+    node_saved_state(s->nodes[i].node, f->id, &w->bytes);
+    w->segment = storage_rotate(f->storage);
+    w->beside = true;
+    start(s, i, w);
+}
+
+void files_perform(struct sim *s, unsigned i, const struct action *a)
+{
+    struct files *f = s->nodes[i].files;
+    if (a->kind == ACTION_STORE) {
+        must(f->storage == NULL);
+        f->id = a->store;
+        f->storage = storage_new(fake_disk(f->disk), &a->storage);
+        return;
+    }
+    must(f->storage != NULL && f->id == a->store);
+    if (a->kind == ACTION_UNSTORE)
+        return;
+    struct work *w = mem_take(sizeof(*w));
+    w->kind = a->kind;
+    buf_put(&w->bytes, buf_bytes(&a->bytes));
+    if (w->kind == ACTION_SAVE && w->bytes.len == 0) {
+        save_beside(s, i, w);
+        return;
+    }
+    *f->end = w;
+    f->end = &w->next;
+    go_on(s, i);
+}
+
+/* All at once, and nobody hears what came of it. */
+void files_finish(struct sim *s, unsigned i)
+{
+    struct files *f = s->nodes[i].files;
+    while (f != NULL) {
+        struct storage_found found = {0};
+        struct storage_failure failure;
+        struct work *w = f->beside != NULL ? f->beside : f->now;
+        if (w == NULL && f->first == NULL)
+            break;
+        if (w == NULL)
+            w = take_first(f);
+        f->now = w == f->now ? NULL : f->now;
+        f->beside = w == f->beside ? NULL : f->beside;
+        f->failures += run(f, w, &found, &failure) != OK;
+        storage_found_free(&found);
+        work_free(w);
+    }
+    if (f == NULL)
+        return;
+    bool power = f->cut && f->power && fake_disk_failed(f->disk);
+    files_forget(f);
+    if (power)
+        files_lose(s, i);
+}
+
+/* --- the machine ------------------------------------------------------------------- */
+
+void files_put_option(const struct sim *s, unsigned i, char *out, size_t size)
+{
+    const struct sim_options *o = &s->options;
+    bool interval = (o->interval >> i & 1) != 0;
+    out[0] = '\0';
+    if (sim_is_stored(s, i))
+        snprintf(out, size, ", snapshot_interval => %llu, storage => #{file => \"%s\"%s}",
+                 (unsigned long long)o->snapshot_ms, TABLE,
+                 interval ? ", durability => interval" : "");
+}
+
+void files_lose(struct sim *s, unsigned i)
+{
+    fake_disk_crash(s->nodes[i].files->disk, world_random(s));
+}
+
+bool sim_is_stored(const struct sim *s, unsigned i)
+{
+    return i < s->options.nodes && (s->options.stored >> i & 1) != 0;
+}
+
+bool sim_is_durable(const struct sim *s, unsigned i)
+{
+    return sim_is_stored(s, i) && (s->options.interval >> i & 1) == 0;
+}
+
+void sim_disk_fail(struct sim *s, unsigned i, uint64_t n, int code, bool then_all)
+{
+    struct files *f = s->nodes[i].files;
+    trace_deed(s, "n%u's disk says in call %llu%s: %s", i + 1, (unsigned long long)n,
+               then_all ? " and ever after" : "", strerror(-code));
+    f->cut = false;
+    fake_disk_fail(f->disk, n, code, then_all);
+}
+
+void sim_disk_cut(struct sim *s, unsigned i, uint64_t n, bool power)
+{
+    struct files *f = s->nodes[i].files;
+    must(s->nodes[i].node != NULL);
+    trace_deed(s, "n%u's end is to come in call %llu to its disk", i + 1, (unsigned long long)n);
+    f->cut = true;
+    f->power = power;
+    fake_disk_cut(f->disk, n);
+}
+
+void sim_disk_heal(struct sim *s, unsigned i)
+{
+    struct files *f = s->nodes[i].files;
+    trace_deed(s, "n%u's disk is well", i + 1);
+    f->cut = false;
+    fake_disk_heal(f->disk);
+}
+
+void sim_disk_wipe(struct sim *s, unsigned i)
+{
+    struct files *f = s->nodes[i].files;
+    must(s->nodes[i].node == NULL);
+    trace_deed(s, "n%u's disk is a new one", i + 1);
+    fake_disk_free(f->disk);
+    f->disk = fake_disk_new();
+    check_wiped(s, i);
+}
+
+bool sim_disk_has(const struct sim *s, unsigned i, const char *path)
+{
+    return fake_disk_has(s->nodes[i].files->disk, path);
+}
+
+struct sim_disks sim_disks(const struct sim *s)
+{
+    struct sim_disks sum = {0};
+    for (unsigned i = 0; i < s->options.nodes; i++) {
+        sum.calls += fake_disk_calls(s->nodes[i].files->disk);
+        sum.failures += s->nodes[i].files->failures;
+    }
+    return sum;
+}
