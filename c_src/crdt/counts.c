@@ -7,6 +7,7 @@
 #include "../term/integer.h"
 #include "../term/order.h"
 #include "../term/write.h"
+#include "tags.h"
 
 struct count {
     struct term actor, count;
@@ -257,7 +258,7 @@ bool counts_join(struct counts *c, struct bytes fitting, struct counts *grown)
     bool grew = news.len > 0;
     if (grew && grown != NULL) {
         buf_clear(&canonical);
-        counts_put(&news, &canonical);
+        counts_put(&news, CRDT_WHOLE, &canonical);
         join_canonical(grown, buf_bytes(&canonical), NULL);
     }
     counts_free(&news);
@@ -267,17 +268,38 @@ bool counts_join(struct counts *c, struct bytes fitting, struct counts *grown)
 
 /* --- what is read from them ---------------------------------------------- */
 
-void counts_put(const struct counts *c, struct buf *out)
+void counts_put(const struct counts *c, struct crdt_part part, struct buf *out)
 {
-    put_map(out, (uint32_t)c->len);
+    uint32_t count = 0;
+    put_map(out, 0);
+    size_t first = out->len;
     for (size_t i = 0; i < c->len; i++) {
-        put_term(out, term_bytes(&c->list[i].actor));
+        struct bytes actor = term_bytes(&c->list[i].actor);
+        if (!part_has_bytes(part, actor))
+            continue;
+        put_term(out, actor);
         put_term(out, term_bytes(&c->list[i].count));
+        count++;
+    }
+    put_map_count(out, first, count);
+}
+
+void counts_digest(const struct counts *c, const struct digests *d, unsigned field)
+{
+    for (size_t i = 0; i < c->len; i++) {
+        uint64_t key = digest_bytes(0, term_bytes(&c->list[i].actor));
+        digests_add(d, field, key, digest_bytes(key, term_bytes(&c->list[i].count)));
     }
 }
 
 /* LIMIT_COUNT_BYTES keeps the sum of as many counts as memory holds within
  * what integer_add() accepts. */
+void counts_actors(const struct counts *c, struct actors *seen)
+{
+    for (size_t i = 0; i < c->len; i++)
+        actors_number(seen, term_bytes(&c->list[i].actor));
+}
+
 void counts_sum(const struct counts *c, struct buf *out)
 {
     struct sum total = {0};

@@ -5,6 +5,7 @@
 #ifndef COPPICE_CRDT_COUNTS_H
 #define COPPICE_CRDT_COUNTS_H
 
+#include "digests.h"
 #include "op.h"
 
 /* All zero is empty and valid.  Entries are sorted by actor in key order,
@@ -41,8 +42,14 @@ must_use enum err counts_fit(struct bytes checked);
  * grew; a count of 0 is more than none, as in the maps that Grove compares. */
 bool counts_join(struct counts *c, struct bytes fitting, struct counts *grown);
 
-/* Appends the map. */
-void counts_put(const struct counts *c, struct buf *out);
+/* Appends the map of those actors that lie in the part. */
+void counts_put(const struct counts *c, struct crdt_part part, struct buf *out);
+
+/* Adds each count as an entry of this field. */
+void counts_digest(const struct counts *c, const struct digests *d, unsigned field);
+
+/* Adds those that have a count. */
+void counts_actors(const struct counts *c, struct actors *seen);
 
 /* Appends the sum of all counts. */
 void counts_sum(const struct counts *c, struct buf *out);

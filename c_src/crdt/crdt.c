@@ -2,6 +2,8 @@
 
 #include "../mem.h"
 #include "../term/write.h"
+#include "part.h"
+#include "tags.h"
 
 static struct form form_of(const struct crdt_type *type)
 {
@@ -126,13 +128,7 @@ void crdt_share_extras(struct crdt *to, const struct crdt *from)
 
 void crdt_state(const struct crdt *c, struct buf *out)
 {
-    struct form form = form_of(c->type);
-    struct struct_out s = struct_open(out, &form, &c->extras);
-    for (unsigned i = 0; form.fields[i] != NULL; i++) {
-        struct_field(&s, form.fields[i]);
-        c->type->put(c, i, out);
-    }
-    struct_close(&s);
+    crdt_state_of(c, CRDT_WHOLE, out);
 }
 
 void crdt_value(const struct crdt *c, struct buf *out)
@@ -148,6 +144,22 @@ bool crdt_empty(const struct crdt *c)
 size_t crdt_tombstones(const struct crdt *c)
 {
     return c->type->tombstones != NULL ? c->type->tombstones(c) : 0;
+}
+
+void crdt_add_actors(const struct crdt *c, struct actors *seen)
+{
+    if (c->type->actors != NULL)
+        c->type->actors(c, seen);
+}
+
+size_t crdt_actors(const struct crdt *c)
+{
+    struct actors seen;
+    actors_init(&seen, c->options->seed);
+    crdt_add_actors(c, &seen);
+    size_t count = actors_count(&seen);
+    actors_free(&seen);
+    return count;
 }
 
 void crdt_check(const struct crdt *c)

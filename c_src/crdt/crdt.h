@@ -33,6 +33,9 @@ struct crdt_options {
 };
 
 struct crdt_type;
+struct crdt_part; /* part.h */
+struct digests;   /* digests.h */
+struct actors;    /* tags.h */
 
 /* Each type's state begins with this. */
 struct crdt {
@@ -79,9 +82,16 @@ struct crdt_type {
      * True when the state grew. */
     bool (*join)(struct crdt *c, const struct bytes *values, struct crdt *grown);
 
-    /* Appends the value of one field of the whole state, with an empty delta
+    /* Whether its entries lie in buckets (part.h); put and digest are asked for the whole
+     * only where they do not. */
+    bool divides;
+
+    /* Appends the value of one field with the entries of one part, and an empty delta
      * buffer. */
-    void (*put)(const struct crdt *c, unsigned field, struct buf *out);
+    void (*put)(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out);
+
+    /* Adds the digest of every entry, whatever order they are in. */
+    void (*digest)(const struct crdt *c, const struct digests *d);
 
     /* crdt_share_extras() for the states inside; NULL for a type without. */
     void (*share)(struct crdt *to, const struct crdt *from);
@@ -94,6 +104,10 @@ struct crdt_type {
 
     /* A number for status; NULL for a type without. */
     size_t (*tombstones)(const struct crdt *c);
+
+    /* Adds every actor that has left something in the state: a count, a tag, a dot, a
+     * place in a clock.  NULL for a type whose state names none. */
+    void (*actors)(const struct crdt *c, struct actors *seen);
 
     /* Ends the program where the state breaks the type's own invariants. */
     void (*check)(const struct crdt *c);
@@ -147,6 +161,9 @@ void crdt_state(const struct crdt *c, struct buf *out);
 void crdt_value(const struct crdt *c, struct buf *out);
 bool crdt_empty(const struct crdt *c);
 size_t crdt_tombstones(const struct crdt *c);
+size_t crdt_actors(const struct crdt *c); /* how many have left something in it */
+/* The row's, for a type that has others inside. */
+void crdt_add_actors(const struct crdt *c, struct actors *seen);
 void crdt_check(const struct crdt *c); /* for tests and the simulator */
 
 #endif

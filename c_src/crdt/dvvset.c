@@ -1,6 +1,7 @@
 #include "../mem.h"
 #include "../term/canon.h"
 #include "../term/write.h"
+#include "digests.h"
 #include "dvv.h"
 #include "types.h"
 
@@ -243,20 +244,18 @@ static void put_dots(const struct dvv *s, struct dots *d, struct buf *out)
     }
 }
 
-static void put_entries(const struct dvv *s, struct buf *out)
+static void put_entries(const struct dvv *s, struct crdt_part part, struct buf *out)
 {
     const struct table *t = &s->entries;
+    struct dots *d;
     put_map(out, (uint32_t)t->live);
-    for (size_t i = 0; i < table_end(t); i++) {
-        struct dots *d = table_at(t, i);
-        if (d == NULL)
-            continue;
+    for (size_t at = 0; (d = part_next(part, t, &at)) != NULL;) {
         put_term(out, table_key(t, d));
         put_dots(s, d, out);
     }
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
@@ -270,8 +269,30 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
         put_atom(out, "nil");
         break;
     case ENTRIES:
-        put_entries(of_const(c), out);
+        put_entries(of_const(c), part, out);
         break;
+    }
+}
+
+static void digest_vector(const struct dvv *s, const struct digests *d, unsigned field)
+{
+    for (uint32_t i = 0; i < s->known_count; i++) {
+        uint64_t n = number_of(&s->known[i], field);
+        if (n > 0)
+            digests_add_once(d, field, digest_tag(0, &s->actors, (struct tag){n, i}));
+    }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct dvv *s = of_const(c);
+    struct dots *dots;
+    digest_vector(s, d, CLOCK);
+    digest_vector(s, d, CONTEXT);
+    for (size_t at = 0; (dots = part_next(CRDT_WHOLE, &s->entries, &at)) != NULL;) {
+        uint64_t element = digest_bytes(0, table_key(&s->entries, dots));
+        for (size_t i = 0; i < dots->count; i++)
+            digests_add_once(d, ENTRIES, digest_tag(element, &s->actors, dots_list(dots)[i]));
     }
 }
 
@@ -297,6 +318,14 @@ static bool empty(const struct crdt *c)
     return i == s->known_count;
 }
 
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct dvv *s = of_const(c);
+    for (uint32_t i = 0; i < s->known_count; i++)
+        if (s->known[i].clock > 0)
+            actors_number(seen, actors_term(&s->actors, i));
+}
+
 static void check(const struct crdt *c)
 {
     dvv_check(of_const(c));
@@ -314,7 +343,9 @@ const struct crdt_type dvv_set_type = {
     .fits = fits,
     .join = join,
     .put = put,
+    .digest = digest,
     .value = value,
     .empty = empty,
+    .actors = actors,
     .check = check,
 };

@@ -53,19 +53,24 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return counts_join(&of(c)->counts, values[COUNTS], grown != NULL ? &of(grown)->counts : NULL);
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
         break;
     case COUNTS:
-        counts_put(&of_const(c)->counts, out);
+        counts_put(&of_const(c)->counts, part, out);
         break;
     case DELTA_BUFFER:
         put_map(out, 0);
         break;
     }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    counts_digest(&of_const(c)->counts, d, COUNTS);
 }
 
 static void value(const struct crdt *c, struct buf *out)
@@ -76,6 +81,11 @@ static void value(const struct crdt *c, struct buf *out)
 static bool empty(const struct crdt *c)
 {
     return of_const(c)->counts.len == 0;
+}
+
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    counts_actors(&of_const(c)->counts, seen);
 }
 
 static void check(const struct crdt *c)
@@ -93,8 +103,11 @@ const struct crdt_type gcounter_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
+    .divides = true,
     .put = put,
+    .digest = digest,
     .value = value,
     .empty = empty,
+    .actors = actors,
     .check = check,
 };

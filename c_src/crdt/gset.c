@@ -2,6 +2,7 @@
 
 #include "../term/canon.h"
 #include "../term/write.h"
+#include "digests.h"
 #include "types.h"
 
 enum { ACTOR, DELTA_BUFFER, ELEMENTS };
@@ -81,16 +82,20 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return grew;
 }
 
-static void put_elements(const struct gset *s, struct buf *out)
+static void put_elements(const struct gset *s, struct crdt_part part, struct buf *out)
 {
     const struct table *t = &s->elements;
-    mapset_put(out, s->crdt.options->form, (uint32_t)t->live);
-    for (size_t i = 0; i < table_end(t); i++)
-        mapset_element(out, table_key(t, table_at(t, i)));
+    const void *record;
+    uint32_t count = 0;
+    mapset_put(out, s->crdt.options->form, 0);
+    size_t first = out->len;
+    for (size_t at = 0; (record = part_next(part, t, &at)) != NULL; count++)
+        mapset_element(out, table_key(t, record));
+    put_map_count(out, first, count);
     mapset_end(out, s->crdt.options->form);
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
@@ -101,14 +106,24 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
         mapset_end(out, c->options->form);
         break;
     case ELEMENTS:
-        put_elements(of_const(c), out);
+        put_elements(of_const(c), part, out);
         break;
+    }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct table *t = &of_const(c)->elements;
+    const void *record;
+    for (size_t at = 0; (record = part_next(CRDT_WHOLE, t, &at)) != NULL;) {
+        uint64_t key = digest_bytes(0, table_key(t, record));
+        digests_add(d, ELEMENTS, key, key);
     }
 }
 
 static void value(const struct crdt *c, struct buf *out)
 {
-    put_elements(of_const(c), out);
+    put_elements(of_const(c), CRDT_WHOLE, out);
 }
 
 static bool empty(const struct crdt *c)
@@ -134,7 +149,9 @@ const struct crdt_type gset_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
+    .divides = true,
     .put = put,
+    .digest = digest,
     .value = value,
     .empty = empty,
     .check = check,

@@ -6,6 +6,7 @@
 #include "../term/integer.h"
 #include "../term/order.h"
 #include "../term/write.h"
+#include "digests.h"
 #include "types.h"
 
 enum { ACTOR, DELTA_DIRTY, TIMESTAMP, VALUE };
@@ -226,9 +227,10 @@ static void value(const struct crdt *c, struct buf *out)
 
 /* delta_dirty stays false in deltas, too: who takes a dirty register for his own would
  * tell everyone again. */
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     const struct lww_register *r = of_const(c);
+    (void)part;
     switch (field) {
     case ACTOR:
         put_term(out, empty(c) ? c->options->actor : term_bytes(&r->actor));
@@ -243,6 +245,20 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
         value(c, out);
         break;
     }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    struct writing last = last_of(of_const(c));
+    uint64_t written = digest_bytes(digest_bytes(0, last.timestamp), last.actor);
+    if (!empty(c))
+        digests_add_once(d, VALUE, digest_bytes(written, last.value));
+}
+
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    if (!empty(c))
+        actors_number(seen, term_bytes(&of_const(c)->actor));
 }
 
 static void check(const struct crdt *c)
@@ -266,7 +282,9 @@ const struct crdt_type lww_register_type = {
     .fits = fits,
     .join = join,
     .put = put,
+    .digest = digest,
     .value = value,
     .empty = empty,
+    .actors = actors,
     .check = check,
 };

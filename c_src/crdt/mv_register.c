@@ -198,7 +198,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     raise_own(m, n + count, grown);
     put_tuple(&pair, 2);
     put_term(&pair, ops[count - 1].args[0]);
-    counts_put(&m->clock, &pair);
+    counts_put(&m->clock, CRDT_WHOLE, &pair);
     struct bytes coming = buf_bytes(&pair);
     values_join(m, &coming, 1, grown);
     must(m->len == 1);
@@ -284,14 +284,14 @@ static void values_put(const struct mv_register *m, struct buf *out)
     }
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
         break;
     case CLOCK:
-        counts_put(&of_const(c)->clock, out);
+        counts_put(&of_const(c)->clock, part, out);
         break;
     case DELTA_BUFFER:
         put_atom(out, "nil");
@@ -300,6 +300,14 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
         values_put(of_const(c), out);
         break;
     }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct mv_register *m = of_const(c);
+    counts_digest(&m->clock, d, CLOCK);
+    for (size_t i = 0; i < m->len; i++)
+        digests_add_once(d, VALUES, digest_bytes(0, term_bytes(&m->list[i])));
 }
 
 static void value(const struct crdt *c, struct buf *out)
@@ -336,7 +344,7 @@ static void check_clocks(const struct mv_register *m)
     vclocks_weigh(clocks, m->len, m->crdt.options->seed, dominated, &greatest);
     for (size_t i = 0; i < m->len; i++)
         must(!dominated[i]);
-    counts_put(&m->clock, &all);
+    counts_put(&m->clock, CRDT_WHOLE, &all);
     must(vclock_fits(buf_bytes(&all)) == OK);
     counts_join(&clock, buf_bytes(&all), NULL);
     bool grew = counts_join(&clock, buf_bytes(&greatest), NULL);
@@ -346,6 +354,11 @@ static void check_clocks(const struct mv_register *m)
     counts_free(&clock);
     buf_free(&all);
     buf_free(&greatest);
+}
+
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    counts_actors(&of_const(c)->clock, seen);
 }
 
 static void check(const struct crdt *c)
@@ -366,7 +379,9 @@ const struct crdt_type mv_register_type = {
     .fits = fits,
     .join = join,
     .put = put,
+    .digest = digest,
     .value = value,
     .empty = empty,
+    .actors = actors,
     .check = check,
 };

@@ -3,6 +3,7 @@
 #include "../limits.h"
 #include "../term/canon.h"
 #include "../term/write.h"
+#include "digests.h"
 #include "types.h"
 
 enum { ACTOR, DELTA_BUFFER, KEYS, VALUES };
@@ -136,15 +137,18 @@ static void put_value(const struct ormap *m, struct crdt *const *record, struct 
     crdt_state(*record, out);
 }
 
-static void put_values(const struct ormap *m, struct buf *out)
+static void put_values(const struct ormap *m, struct crdt_part part, struct buf *out)
 {
-    const struct table *t = &m->values.table;
-    put_map(out, (uint32_t)t->live);
-    for (size_t i = 0; i < table_end(t); i++)
-        put_value(m, table_at(t, i), out);
+    struct crdt *const *record;
+    uint32_t count = 0;
+    put_map(out, 0);
+    size_t first = out->len;
+    for (size_t at = 0; (record = part_next(part, &m->values.table, &at)) != NULL; count++)
+        put_value(m, record, out);
+    put_map_count(out, first, count);
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
@@ -154,11 +158,25 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
         put_atom(out, "nil");
         break;
     case KEYS:
-        crdt_state(&of_const(c)->keys.crdt, out);
+        crdt_state_of(&of_const(c)->keys.crdt, part, out);
         break;
     case VALUES:
-        put_values(of_const(c), out);
+        put_values(of_const(c), part, out);
         break;
+    }
+}
+
+/* An entry is a key, its value's type, and the digest of the whole value. */
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct table *t = &of_const(c)->values.table;
+    struct crdt *const *record;
+    digests_add_state(d, KEYS, &of_const(c)->keys.crdt);
+    for (size_t at = 0; (record = part_next(d->part, t, &at)) != NULL;) {
+        uint64_t key = digest_bytes(0, table_key(t, record)), inside;
+        uint64_t typed = digest_bytes(key, bytes_of((*record)->type->module));
+        crdt_digest(*record, CRDT_WHOLE, 1, &inside);
+        digests_add(d, VALUES, key, digest_number(typed, inside));
     }
 }
 
@@ -193,6 +211,14 @@ static size_t tombstones(const struct crdt *c)
     return sum;
 }
 
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct table *t = &of_const(c)->values.table;
+    crdt_add_actors(&of_const(c)->keys.crdt, seen);
+    for (size_t i = 0; i < table_end(t); i++)
+        crdt_add_actors(*(struct crdt **)table_at(t, i), seen);
+}
+
 static void check(const struct crdt *c)
 {
     crdt_check(&of_const(c)->keys.crdt);
@@ -210,10 +236,13 @@ const struct crdt_type or_map_type = {
     .mutate = ormap_mutate,
     .fits = fits,
     .join = join,
+    .divides = true,
     .put = put,
+    .digest = digest,
     .share = share,
     .value = value,
     .empty = empty,
     .tombstones = tombstones,
+    .actors = actors,
     .check = check,
 };

@@ -2,6 +2,7 @@
 
 #include "../term/canon.h"
 #include "../term/write.h"
+#include "digests.h"
 #include "orset_in.h"
 #include "types.h"
 
@@ -234,18 +235,18 @@ static void put_tags(const struct orset *s, const struct tags *tags, struct buf 
 }
 
 /* What stands around an only tag is the same for all: made once. */
-static void put_entries(const struct orset *s, struct buf *out)
+static void put_entries(const struct orset *s, struct crdt_part part, struct buf *out)
 {
     enum mapset_form form = s->crdt.options->form;
     struct buf front = {0}, behind = {0};
+    const struct tags *tags;
+    uint32_t count = 0;
     mapset_put(&front, form, 1);
     mapset_element_end(&behind);
     mapset_end(&behind, form);
-    put_map(out, (uint32_t)s->entries.live);
-    for (size_t i = 0; i < table_end(&s->entries); i++) {
-        const struct tags *tags = table_at(&s->entries, i);
-        if (tags == NULL)
-            continue;
+    put_map(out, 0);
+    size_t first = out->len;
+    for (size_t at = 0; (tags = part_next(part, &s->entries, &at)) != NULL; count++) {
         put_term(out, table_key(&s->entries, tags));
         if (tags->count > 1) {
             put_tags(s, tags, out);
@@ -255,24 +256,31 @@ static void put_entries(const struct orset *s, struct buf *out)
         tag_put(out, &s->actors, tags->in.one);
         buf_put(out, buf_bytes(&behind));
     }
+    put_map_count(out, first, count);
     buf_free(&front);
     buf_free(&behind);
 }
 
-static void put_tombstones(const struct orset *s, struct buf *out)
+static void put_tombstones(const struct orset *s, struct crdt_part part, struct buf *out)
 {
     enum mapset_form form = s->crdt.options->form;
     struct tag tag;
+    uint32_t count = 0;
     must(s->tombstones.count <= UINT32_MAX);
-    mapset_put(out, form, (uint32_t)s->tombstones.count);
+    mapset_put(out, form, 0);
+    size_t first = out->len;
     for (size_t at = 0; tag_set_next(&s->tombstones, &at, &tag);) {
+        if (!part_has_tag(part, &s->actors, tag))
+            continue;
         tag_put(out, &s->actors, tag);
         mapset_element_end(out);
+        count++;
     }
+    put_map_count(out, first, count);
     mapset_end(out, form);
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
@@ -285,11 +293,29 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
         put_atom(out, "nil");
         break;
     case ENTRIES:
-        put_entries(of_const(c), out);
+        put_entries(of_const(c), part, out);
         break;
     case TOMBSTONES:
-        put_tombstones(of_const(c), out);
+        put_tombstones(of_const(c), part, out);
         break;
+    }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct orset *s = of_const(c);
+    const struct tags *tags;
+    struct tag tag;
+    if (s->counter > 0)
+        digests_add_once(d, COUNTER, digest_number(0, s->counter));
+    for (size_t i = 0; (tags = part_next(CRDT_WHOLE, &s->entries, &i)) != NULL;) {
+        uint64_t element = digest_bytes(0, table_key(&s->entries, tags));
+        for (size_t at = 0; tags_next(tags, &at, &tag);)
+            digests_add(d, ENTRIES, element, digest_tag(element, &s->actors, tag));
+    }
+    for (size_t at = 0; tag_set_next(&s->tombstones, &at, &tag);) {
+        uint64_t key = digest_tag(0, &s->actors, tag);
+        digests_add(d, TOMBSTONES, key, key);
     }
 }
 
@@ -317,6 +343,16 @@ static size_t tombstones(const struct crdt *c)
     return of_const(c)->tombstones.count;
 }
 
+/* Whoever has a number has a tag, but for the state's own actor, which has its number from
+ * the start: it counts where the state has heard of any add.  To know better would take a
+ * look at every tag. */
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct orset *s = of_const(c);
+    for (uint32_t i = s->counter > 0 ? 0 : 1; i < actors_count(&s->actors); i++)
+        actors_number(seen, actors_term(&s->actors, i));
+}
+
 static void check(const struct crdt *c)
 {
     orset_check(of_const(c));
@@ -333,9 +369,12 @@ const struct crdt_type or_set_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
+    .divides = true,
     .put = put,
+    .digest = digest,
     .value = value,
     .empty = empty,
     .tombstones = tombstones,
+    .actors = actors,
     .check = check,
 };

@@ -74,19 +74,25 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return up || down;
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
         break;
     case NEGATIVE:
-        crdt_state(&of_const(c)->negative.crdt, out);
+        crdt_state_of(&of_const(c)->negative.crdt, part, out);
         break;
     case POSITIVE:
-        crdt_state(&of_const(c)->positive.crdt, out);
+        crdt_state_of(&of_const(c)->positive.crdt, part, out);
         break;
     }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    digests_add_state(d, POSITIVE, &of_const(c)->positive.crdt);
+    digests_add_state(d, NEGATIVE, &of_const(c)->negative.crdt);
 }
 
 static void share(struct crdt *to, const struct crdt *from)
@@ -111,6 +117,12 @@ static bool empty(const struct crdt *c)
     return crdt_empty(&of_const(c)->positive.crdt) && crdt_empty(&of_const(c)->negative.crdt);
 }
 
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    crdt_add_actors(&of_const(c)->positive.crdt, seen);
+    crdt_add_actors(&of_const(c)->negative.crdt, seen);
+}
+
 static void check(const struct crdt *c)
 {
     crdt_check(&of_const(c)->positive.crdt);
@@ -128,9 +140,12 @@ const struct crdt_type pncounter_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
+    .divides = true,
     .put = put,
+    .digest = digest,
     .share = share,
     .value = value,
     .empty = empty,
+    .actors = actors,
     .check = check,
 };

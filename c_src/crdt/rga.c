@@ -2,6 +2,7 @@
 
 #include "../mem.h"
 #include "../term/write.h"
+#include "digests.h"
 #include "types.h"
 
 enum { CLOCK, DELTA_BUFFER, ELEMENTS, REPLICA_ID, TOMBSTONES };
@@ -136,30 +137,40 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown_
 
 /* --- what is read from one --------------------------------------------------------------- */
 
-static void put_elements(const struct rga *r, struct buf *out)
+static void put_elements(const struct rga *r, struct crdt_part part, struct buf *out)
 {
-    must(r->elements.here <= UINT32_MAX);
-    put_map(out, (uint32_t)r->elements.here);
+    uint32_t count = 0;
+    put_map(out, 0);
+    size_t first = out->len;
     for (uint32_t i = 0; i < r->elements.count; i++) {
-        if (r->elements.list[i].here)
-            rga_put(out, r, i);
+        const struct rga_element *e = &r->elements.list[i];
+        if (!e->here || !part_has_tag(part, &r->actors, e->id))
+            continue;
+        rga_put(out, r, i);
+        count++;
     }
+    put_map_count(out, first, count);
 }
 
-static void put_tombstones(const struct rga *r, struct buf *out)
+static void put_tombstones(const struct rga *r, struct crdt_part part, struct buf *out)
 {
     enum mapset_form form = r->crdt.options->form;
-    mapset_put(out, form, (uint32_t)r->elements.gone);
+    uint32_t count = 0;
+    mapset_put(out, form, 0);
+    size_t first = out->len;
     for (uint32_t i = 0; i < r->elements.count; i++) {
-        if (!r->elements.list[i].gone)
+        const struct rga_element *e = &r->elements.list[i];
+        if (!e->gone || !part_has_tag(part, &r->actors, e->id))
             continue;
-        tag_put(out, &r->actors, r->elements.list[i].id);
+        tag_put(out, &r->actors, e->id);
         mapset_element_end(out);
+        count++;
     }
+    put_map_count(out, first, count);
     mapset_end(out, form);
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case CLOCK:
@@ -169,14 +180,43 @@ static void put(const struct crdt *c, unsigned field, struct buf *out)
         put_atom(out, "nil");
         break;
     case ELEMENTS:
-        put_elements(of_const(c), out);
+        put_elements(of_const(c), part, out);
         break;
     case REPLICA_ID:
         put_term(out, c->options->actor);
         break;
     case TOMBSTONES:
-        put_tombstones(of_const(c), out);
+        put_tombstones(of_const(c), part, out);
         break;
+    }
+}
+
+static uint64_t element_digest(const struct rga *r, uint32_t number, uint64_t so_far)
+{
+    const struct rga_element *e = &r->elements.list[number];
+    struct rga_terms terms = rga_elements_terms(&r->elements, number);
+    if (e->prev != RGA_HEAD)
+        so_far = digest_tag(so_far, &r->actors, r->elements.list[e->prev].id);
+    so_far = digest_number(so_far, (uint64_t)e->time.time_ms);
+    so_far = digest_number(so_far, e->time.counter);
+    so_far = digest_bytes(so_far, actors_term(&r->actors, e->node));
+    so_far = digest_bytes(so_far, terms.value);
+    so_far = digest_bytes(so_far, terms.more);
+    return digest_bytes(so_far, terms.time_more);
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct rga *r = of_const(c);
+    if (r->clock > 0)
+        digests_add_once(d, CLOCK, digest_number(0, r->clock));
+    for (uint32_t i = 0; i < r->elements.count; i++) {
+        const struct rga_element *e = &r->elements.list[i];
+        uint64_t id = digest_tag(0, &r->actors, e->id);
+        if (e->here)
+            digests_add(d, ELEMENTS, id, element_digest(r, i, id));
+        if (e->gone)
+            digests_add(d, TOMBSTONES, id, id);
     }
 }
 
@@ -203,6 +243,14 @@ static size_t tombstones(const struct crdt *c)
     return of_const(c)->elements.gone;
 }
 
+/* Its own actor counts where the state has heard of any insert, as that of an ORSet. */
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct rga *r = of_const(c);
+    for (uint32_t i = rga_taken(r) > 0 ? RGA_OWN : RGA_OWN + 1; i < actors_count(&r->actors); i++)
+        actors_number(seen, actors_term(&r->actors, i));
+}
+
 static void check(const struct crdt *c)
 {
     rga_check(of_const(c));
@@ -219,9 +267,12 @@ const struct crdt_type rga_type = {
     .mutate = rga_mutate,
     .fits = fits,
     .join = join,
+    .divides = true,
     .put = put,
+    .digest = digest,
     .value = value,
     .empty = empty,
     .tombstones = tombstones,
+    .actors = actors,
     .check = check,
 };

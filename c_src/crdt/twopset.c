@@ -2,6 +2,7 @@
  * (gset.h), and one that was removed, too, costs that twice and for good: 130 bytes for
  * a binary of 15. */
 #include "../term/write.h"
+#include "digests.h"
 #include "gset.h"
 #include "types.h"
 
@@ -71,19 +72,25 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return more || fewer;
 }
 
-static void put(const struct crdt *c, unsigned field, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
         break;
     case ADDED:
-        crdt_state(&of_const(c)->added.crdt, out);
+        crdt_state_of(&of_const(c)->added.crdt, part, out);
         break;
     case REMOVED:
-        crdt_state(&of_const(c)->removed.crdt, out);
+        crdt_state_of(&of_const(c)->removed.crdt, part, out);
         break;
     }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    digests_add_state(d, ADDED, &of_const(c)->added.crdt);
+    digests_add_state(d, REMOVED, &of_const(c)->removed.crdt);
 }
 
 static void share(struct crdt *to, const struct crdt *from)
@@ -141,7 +148,9 @@ const struct crdt_type two_p_set_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
+    .divides = true,
     .put = put,
+    .digest = digest,
     .share = share,
     .value = value,
     .empty = empty,

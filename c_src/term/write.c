@@ -12,6 +12,7 @@
 #define NUMBER_BYTES 11
 /* The longest tag and length of an atom. */
 #define ATOM_HEAD_BYTES 3
+#define MAP_HEAD_BYTES  5
 
 /* Counts as held what ei wrote into the room that was reserved for it. */
 static void written(struct buf *out, int result, int used)
@@ -104,6 +105,14 @@ void put_tuple(struct buf *out, uint32_t arity)
 void put_map(struct buf *out, uint32_t n)
 {
     put_counted(out, TAG_MAP, n);
+}
+
+void put_map_count(struct buf *out, size_t first, uint32_t n)
+{
+    uint8_t *head = out->at + first - MAP_HEAD_BYTES;
+    must(first >= MAP_HEAD_BYTES && head[0] == TAG_MAP);
+    for (unsigned i = MAP_HEAD_BYTES - 1; i > 0; i--, n >>= 8)
+        head[i] = (uint8_t)n;
 }
 
 void put_list(struct buf *out, uint32_t n)

@@ -27,6 +27,10 @@ void put_tuple(struct buf *out, uint32_t arity);
 void put_map(struct buf *out, uint32_t n);
 void put_list(struct buf *out, uint32_t n);
 
+/* For who counts pairs as he puts them: says how many there are since put_map(out, 0) ended
+ * at first. */
+void put_map_count(struct buf *out, size_t first, uint32_t n);
+
 /* A pid or reference; node is the name's text. */
 void put_pid(struct buf *out, struct bytes node, uint32_t id, uint32_t serial, uint32_t creation);
 void put_reference(struct buf *out, struct bytes node, uint32_t creation, const uint32_t *words,

@@ -13,13 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crdt/crdt.h"
+#include "crdt/part.h"
 #include "term/etf.h"
 #include "term/write.h"
 
 #define MANY   1000000 /* operations, for the memory */
 #define STATE  100000  /* and for whole states */
 #define BATCH  1000    /* of them at once */
+#define PARTS  64      /* into which it is cut */
 #define ROUNDS 7       /* of which the best counts */
 
 struct row {
@@ -111,6 +112,32 @@ static void mutate(struct crdt *c, const struct row *row, uint32_t count)
     buf_free(&request);
 }
 
+/* What anti-entropy costs: one of so many parts, and a digest for each of them. */
+static void measure_parts(const struct crdt *c, const char *type)
+{
+    double whole = 1e9, one = 1e9, told = 1e9;
+    struct buf out = {0};
+    uint64_t digests[PARTS];
+    for (int round = 0; round < ROUNDS; round++) {
+        buf_clear(&out);
+        double start = now_ms();
+        crdt_state(c, &out);
+        double written = now_ms();
+        buf_clear(&out);
+        crdt_state_of(c, (struct crdt_part){0, CRDT_BUCKETS / PARTS}, &out);
+        double parted = now_ms();
+        crdt_digest(c, CRDT_WHOLE, PARTS, digests);
+        double digested = now_ms();
+        whole = written - start < whole ? written - start : whole;
+        one = parted - written < one ? parted - written : one;
+        told = digested - parted < told ? digested - parted : told;
+    }
+    printf("%-10s %8d operations: written whole in %.1f ms, one of %d parts in %.1f; all\n"
+           "%-30s  their digests in %.1f\n",
+           type, MANY, whole, PARTS, one, "", told);
+    buf_free(&out);
+}
+
 static void measure_memory(const struct crdt_type *type, const struct row *row)
 {
     struct crdt *c = empty(type, false);
@@ -120,6 +147,7 @@ static void measure_memory(const struct crdt_type *type, const struct row *row)
     double took = now_ms() - start;
     printf("%-10s %8d operations: %6.1f MB at the peak, %5.1f bytes and %.2f us each\n", row->type,
            MANY, peak_mb(), (double)(memory_bytes() - before) / MANY, took * 1e3 / MANY);
+    measure_parts(c, row->type);
     crdt_free(c);
 }
 

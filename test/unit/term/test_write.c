@@ -113,6 +113,14 @@ static void writes_containers(void)
     put_atom(&out, "b");
     put_term(&out, hex("6a"));
     wrote(&out, "7400000002 6101 770161 770162 6a");
+    put_nil(&out);
+    put_map(&out, 0);
+    size_t first = out.len;
+    put_nil(&out);
+    put_nil(&out);
+    put_map_count(&out, first, 0x01020304);
+    CU_ASSERT(bytes_equal(buf_bytes(&out), hex("6a 7401020304 6a 6a")));
+    buf_clear(&out);
     put_tuple(&out, 255);
     CU_ASSERT(bytes_equal(buf_bytes(&out), hex("68ff")));
     buf_clear(&out);

@@ -1,0 +1,49 @@
+#include "part.h"
+
+#include "digests.h"
+
+static bool is_part(struct crdt_part part)
+{
+    return part.count > 0 && part.first < CRDT_BUCKETS && part.count <= CRDT_BUCKETS - part.first;
+}
+
+bool crdt_divides(const struct crdt_type *type)
+{
+    return type->divides;
+}
+
+static void put_fields(const struct crdt *c, struct crdt_part part, const struct extras *extras,
+                       struct buf *out)
+{
+    const struct form form = {c->type->module, c->type->fields, c->type->needed};
+    struct struct_out s = struct_open(out, &form, extras);
+    for (unsigned i = 0; form.fields[i] != NULL; i++) {
+        struct_field(&s, form.fields[i]);
+        c->type->put(c, i, part, out);
+    }
+    struct_close(&s);
+}
+
+void crdt_state_of(const struct crdt *c, struct crdt_part part, struct buf *out)
+{
+    must(is_part(part));
+    if (c->type->divides || part.first == 0) {
+        put_fields(c, c->type->divides ? part : CRDT_WHOLE, &c->extras, out);
+        return;
+    }
+    struct crdt *nothing = crdt_make(c->type, c->options);
+    put_fields(nothing, CRDT_WHOLE, &c->extras, out);
+    crdt_free(nothing);
+}
+
+void crdt_digest(const struct crdt *c, struct crdt_part part, uint32_t ranges, uint64_t *digests)
+{
+    must(is_part(part) && ranges > 0 && part.count % ranges == 0);
+    for (uint32_t i = 0; i < ranges; i++)
+        digests[i] = 0;
+    struct digests d = {.part = part, .width = part.count / ranges, .sums = digests};
+    if (!c->type->divides)
+        d = (struct digests){.part = CRDT_WHOLE, .width = CRDT_BUCKETS, .sums = digests};
+    if (c->type->divides || part.first == 0)
+        c->type->digest(c, &d);
+}

@@ -1,0 +1,83 @@
+/* How many actors have left something in a state, for the status of a replica. */
+#include "unit/crdt/laws.h"
+
+/* What one actor does in a life; types in whose states actors leave nothing have none. */
+static const struct {
+    const char *type, *ops;
+    size_t each;
+} lives[] = {
+    {"gcounter", "increment", 1},
+    {"pncounter", "decrement", 1},
+    {"lww_register", "{set, [x]}", 0}, /* the last writer only */
+    {"mv_register", "{set, [x]}", 1},
+    {"gset", "{add, [x]}", 0},
+    {"two_p_set", "[{add, [x]}, {remove, [x]}]", 0},
+    {"or_set", "[{add, [x]}, {remove, [x]}]", 1},
+    {"dvv_set", "[{add, [x]}, {remove, [x]}]", 1},
+    {"or_map", "[{put, [x, gset]}, {delete, [x]}]", 1},
+    {"rga", "[{insert_at, [0, x]}, {remove_at, [0]}]", 1},
+};
+
+/* Each comes, changes something, tells of it and is not heard of again; a second time nobody
+ * is counted twice. */
+static void counts_those_who_have_gone(void)
+{
+    for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++) {
+        const struct crdt_type *type = crdt_type_named(bytes_of(lives[i].type));
+        struct crdt *ours = make(type, "us", lives[i].ops);
+        size_t first = crdt_actors(ours);
+        CU_ASSERT(first <= 1 && first >= lives[i].each);
+        for (unsigned visitor = 1; visitor <= 40; visitor++) {
+            char name[40];
+            snprintf(name, sizeof(name), "{v, %u}", visitor % 20);
+            struct crdt *theirs = make(type, name, lives[i].ops);
+            join(ours, theirs);
+            crdt_free(theirs);
+            unsigned met = visitor < 20 ? visitor : 20;
+            CU_ASSERT_EQUAL(crdt_actors(ours), first + met * lives[i].each);
+        }
+        crdt_free(ours);
+    }
+    CU_ASSERT_EQUAL(sizeof(lives) / sizeof(lives[0]), 10);
+    CU_ASSERT_PTR_NULL(crdt_type_at(10));
+}
+
+static void finds_none_in_an_empty_state(void)
+{
+    for (size_t i = 0; crdt_type_at(i) != NULL; i++) {
+        struct crdt *c = empty(crdt_type_at(i), "us");
+        CU_ASSERT_EQUAL(crdt_actors(c), 0);
+        crdt_free(c);
+    }
+}
+
+/* The same actor in several places is one: both halves of a counter, keys and values of a
+ * map, at any depth, also under a key that was deleted. */
+static void counts_an_actor_once(void)
+{
+    size_t bad;
+    struct crdt *n = make(crdt_type_named(BYTES("pncounter")), "us", "[increment, decrement]");
+    CU_ASSERT_EQUAL(crdt_actors(n), 1);
+    crdt_free(n);
+    struct crdt *map = make(crdt_type_named(BYTES("or_map")), "us",
+                            "[{put, [n, gcounter]}, {update, [n, increment]}, {put, [m, or_map]}]");
+    CU_ASSERT_EQUAL(crdt_actors(map), 1);
+    struct crdt *theirs =
+        make(map->type, "them", "[{put, [m, or_map]}, {update, [m, {put, [s, mv_register]}]}]");
+    CU_ASSERT(mutate(theirs, "{update, [m, {update, [s, {set, [x]}]}]}", &bad) == OK);
+    CU_ASSERT(mutate(theirs, "{delete, [m]}", &bad) == OK);
+    join(map, theirs);
+    CU_ASSERT_EQUAL(crdt_actors(map), 2);
+    /* This one has made no key. */
+    struct crdt *third = empty(map->type, "third");
+    join(third, map);
+    CU_ASSERT(mutate(third, "{update, [n, increment]}", &bad) == OK);
+    join(map, third);
+    CU_ASSERT_EQUAL(crdt_actors(map), 3);
+    crdt_free(third);
+    crdt_free(theirs);
+    crdt_free(map);
+}
+
+SUITE("actors", TEST(counts_those_who_have_gone), TEST(finds_none_in_an_empty_state),
+      TEST(counts_an_actor_once))

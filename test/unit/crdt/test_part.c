@@ -1,0 +1,228 @@
+/* Parts of states of every type.
+ *
+ * What is expected of a part is found by joins alone, which have suites of their own. */
+#include "unit/crdt/parts.h"
+
+/* Cut at any buckets, and taken in any order. */
+static void parts_make(struct world *w, const struct crdt *c, unsigned cuts)
+{
+    struct crdt_part parts[RANGES];
+    struct crdt *made = crdt_make(w->type, &versioned);
+    uint32_t first = 0;
+    must(cuts < RANGES);
+    for (unsigned i = 0; i < cuts; i++) {
+        uint32_t room = CRDT_BUCKETS - first - (cuts - i);
+        uint32_t count = 1 + (uint32_t)drawn(&w->random, 2 * room / (cuts - i + 1));
+        parts[i] = (struct crdt_part){first, count < room ? count : 1};
+        first += parts[i].count;
+    }
+    parts[cuts] = (struct crdt_part){first, CRDT_BUCKETS - first};
+    for (unsigned left = cuts + 1; left > 0; left--) {
+        size_t i = drawn(&w->random, left);
+        merge_part(made, c, parts[i]);
+        CU_ASSERT(!merge_part(made, c, parts[i]));
+        parts[i] = parts[left - 1];
+    }
+    CU_ASSERT(alike(made, c));
+    CU_ASSERT(digest_of(made) == digest_of(c));
+    crdt_free(made);
+}
+
+static void all_parts_are_the_state(void)
+{
+    for (size_t t = 0; t < WORLDS; t++) {
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            struct world w = world_open(&worlds[t], 50, round);
+            world_goes_on(&w, STEPS);
+            parts_make(&w, w.states[0], 0);
+            parts_make(&w, w.states[0], 1);
+            parts_make(&w, w.states[1], 7);
+            parts_make(&w, w.states[2], RANGES - 1);
+            world_close(&w);
+        }
+    }
+}
+
+/* Of what lies elsewhere a part has nothing, but for what a state has only once. */
+static void a_part_is_no_more_than_it(void)
+{
+    for (size_t t = 0; t < WORLDS; t++) {
+        struct world w = world_open(&worlds[t], 50, t);
+        uint64_t all[RANGES], got[RANGES];
+        world_goes_on(&w, STEPS);
+        world_tells(&w, w.states[0], false);
+        digest_all(w.states[0], all);
+        for (uint32_t i = 1; i < RANGES; i++) {
+            struct crdt *c = crdt_make(w.type, &plain);
+            bool changed = merge_part(c, w.states[0], range_at(i, RANGES));
+            digest_all(c, got);
+            CU_ASSERT(changed == !crdt_empty(c));
+            for (uint32_t j = 1; j < RANGES; j++)
+                CU_ASSERT(got[j] == (j == i ? all[j] : 0));
+            crdt_free(c);
+        }
+        world_close(&w);
+    }
+}
+
+static void some_types_do_not_divide(void)
+{
+    CU_ASSERT(crdt_type_at(WORLDS) == NULL);
+    for (size_t t = 0; t < WORLDS; t++) {
+        struct world w = world_open(&worlds[t], 1000, t);
+        uint64_t digests[RANGES];
+        unsigned taken = 0;
+        CU_ASSERT(crdt_divides(w.type) == worlds[t].divides);
+        world_goes_on(&w, STEPS);
+        world_tells(&w, w.states[0], false);
+        digest_all(w.states[0], digests);
+        for (unsigned i = 0; i < RANGES; i++)
+            taken += digests[i] != 0;
+        CU_ASSERT(digests[0] != 0 || worlds[t].divides);
+        CU_ASSERT(worlds[t].divides ? taken > WORLD_STATES / 2 : taken == 1);
+        world_close(&w);
+    }
+}
+
+static void parts_are_of_like_size(void)
+{
+    enum { SIZE = 1 << 14 };
+    const struct crdt_type *type = crdt_type_named(BYTES("gset"));
+    struct crdt *c = empty(type, "a");
+    struct buf part = {0};
+    for (unsigned i = 0; i < SIZE; i++) {
+        struct buf element = {0};
+        put_uint(&element, i);
+        struct op add = {BYTES("add"), 1, {buf_bytes(&element)}};
+        struct mutation_turn t = {0};
+        CU_ASSERT(crdt_mutate(c, &add, 1, &t) == OK);
+        buf_free(&element);
+    }
+    for (uint32_t i = 0; i < RANGES; i++) {
+        struct crdt *few = crdt_make(type, &plain);
+        merge_part(few, c, range_at(i, RANGES));
+        buf_clear(&part);
+        crdt_value(few, &part);
+        size_t bytes = part.len * RANGES / SIZE;
+        CU_ASSERT(bytes > 3 && bytes < 9);
+        crdt_free(few);
+    }
+    buf_free(&part);
+    crdt_free(c);
+}
+
+/* Fields that we do not know. */
+static void unknown_fields_go_with_every_part(void)
+{
+    static const char *const wider[] = {
+        "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => #{a => 1, b => "
+        "2},"
+        " delta_buffer => #{}, hue => red}",
+        "#{'__struct__' => 'Elixir.Grove.Register.LWWRegister', actor => a, timestamp => 3,"
+        " value => x, hue => red}",
+    };
+    static const char *const bare[] = {
+        "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => p, counts => #{},"
+        " delta_buffer => #{}, hue => red}",
+        "#{'__struct__' => 'Elixir.Grove.Register.LWWRegister', actor => p, delta_dirty => false,"
+        " hue => red, timestamp => 0, value => nil}",
+    };
+    for (size_t i = 0; i < sizeof(wider) / sizeof(wider[0]); i++) {
+        const struct crdt_type *type = crdt_type_of(term_of(wider[i]));
+        struct crdt *c = crdt_make(type, &plain), *part = crdt_make(type, &plain);
+        bool changed;
+        uint64_t told = digest_of(c);
+        CU_ASSERT(told == 0);
+        CU_ASSERT(crdt_merge(c, wall(term_of(bare[i])), NULL, &changed) == OK && changed);
+        CU_ASSERT(digest_of(c) == 0);
+        CU_ASSERT(crdt_merge(c, wall(term_of(wider[i])), NULL, &changed) == OK && changed);
+        CU_ASSERT(digest_of(c) != 0);
+        CU_ASSERT(merge_part(part, c, (struct crdt_part){1, 1}));
+        is(part, crdt_state, bare[i]);
+        crdt_free(c);
+        crdt_free(part);
+    }
+}
+
+/* --- between nodes ------------------------------------------------------------------------ */
+
+/* Narrows down where two differ, and exchanges what is there: gives the bytes of it. */
+static size_t exchange(struct crdt *a, struct crdt *b, struct crdt_part part)
+{
+    enum { WAYS = 16 };
+    uint64_t ours[WAYS], theirs[WAYS];
+    size_t bytes = 0;
+    if (part.count == 1) {
+        struct buf out = {0};
+        crdt_state_of(a, part, &out);
+        crdt_state_of(b, part, &out);
+        bytes = out.len;
+        buf_free(&out);
+        merge_part(a, b, part);
+        merge_part(b, a, part);
+        return bytes;
+    }
+    crdt_digest(a, part, WAYS, ours);
+    crdt_digest(b, part, WAYS, theirs);
+    for (uint32_t i = 0, width = part.count / WAYS; i < WAYS; i++) {
+        if (ours[i] != theirs[i])
+            bytes += exchange(a, b, (struct crdt_part){part.first + i * width, width});
+    }
+    return bytes;
+}
+
+static void those_that_exchange_what_differs_are_equal(void)
+{
+    for (size_t t = 0; t < WORLDS; t++) {
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            struct world w = world_open(&worlds[t], 50, round);
+            struct crdt *a = crdt_make(w.type, &plain), *b = crdt_make(w.type, &versioned);
+            struct crdt *both = empty(w.type, "both");
+            world_goes_on(&w, STEPS);
+            world_tells(&w, a, false);
+            join(b, a);
+            for (unsigned i = 0; i < ROUNDS; i++) {
+                world_mutates(&w, a);
+                world_mutates(&w, b);
+            }
+            join(both, b);
+            join(both, a);
+            exchange(a, b, CRDT_WHOLE);
+            CU_ASSERT(alike(a, both) && alike(b, both));
+            CU_ASSERT(exchange(a, b, CRDT_WHOLE) == 0);
+            crdt_free(a);
+            crdt_free(b);
+            crdt_free(both);
+            world_close(&w);
+        }
+    }
+}
+
+/* Two large sets that differ in four elements tell each other of few others. */
+static void little_is_told_of_a_large_state(void)
+{
+    enum { SIZE = 3000 };
+    const struct crdt_type *type = crdt_type_named(BYTES("or_set"));
+    struct crdt *a = empty(type, "a"), *b = empty(type, "b");
+    struct buf text = {0}, whole = {0};
+    size_t bad;
+    for (unsigned i = 0; i < SIZE; i++)
+        buf_printf(&text, "%s{add, [%u]}", i > 0 ? ", " : "[", i);
+    buf_put(&text, (struct bytes){(const uint8_t *)"]", 2});
+    CU_ASSERT(mutate(a, (const char *)text.at, &bad) == OK);
+    join(b, a);
+    CU_ASSERT(mutate(a, "[{add, [x]}, {remove, [7]}]", &bad) == OK);
+    CU_ASSERT(mutate(b, "[{add, [y]}, {remove, [8]}]", &bad) == OK);
+    crdt_state(a, &whole);
+    CU_ASSERT(exchange(a, b, CRDT_WHOLE) < whole.len / 20);
+    CU_ASSERT(alike(a, b));
+    buf_free(&text);
+    buf_free(&whole);
+    crdt_free(a);
+    crdt_free(b);
+}
+
+SUITE("parts", TEST(all_parts_are_the_state), TEST(a_part_is_no_more_than_it),
+      TEST(some_types_do_not_divide), TEST(parts_are_of_like_size),
+      TEST(unknown_fields_go_with_every_part), TEST(those_that_exchange_what_differs_are_equal),
+      TEST(little_is_told_of_a_large_state))
