@@ -3,11 +3,14 @@
 #   make            builds priv/coppice
 #   make demo       sets up, builds, runs a C replica beside an Elixir node
 #   make test       sets up, builds, runs every suite
+#   make soak       a million storms in the simulator
 #   make bench      figures beside those of a BEAM
+#   make partitions   nodes in network namespaces, links cut and nodes killed at random
 #   make test-matrix  the suites over real nodes, against OTP 27 and OTP 29
 #
 # Variables it reads: CC, CFLAGS (added to the project's own), ERL_ROOT (where
-# Erlang is installed), SEEDS (storms in the simulator), V=1 (show commands).
+# Erlang is installed), SEEDS (storms in the simulator), FIRST (the
+# first of them), V=1 (show commands).
 
 ERL_ROOT ?= $(firstword $(wildcard /usr/lib/erlang /usr/local/lib/erlang /opt/erlang))
 FLAVOUR  ?= gcc
@@ -81,6 +84,7 @@ unit: $(UNIT)
 
 # --- simulation: whole nodes, a virtual clock -------------------------------
 
+# `storm_small` is `storm` with limits that are easily reached.
 SIM := $(filter-out %/stories.o %/storm.o,$(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/sim/*.c))) \
        $(FAKES)
 SIM_ARCHIVES := $(filter-out $(BUILD)/libnet.a,$(ARCHIVES))
@@ -89,12 +93,28 @@ $(BUILD)/stories $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-SEEDS_gcc   := 800
-SEEDS_clang := 200
-SEEDS_asan  := 100
+SMALL := $(patsubst c_src/%.c,$(BUILD)/small/%.o,$(wildcard c_src/node/*.c c_src/replica/*.c))
 
-sim: $(BUILD)/stories $(BUILD)/storm
+$(BUILD)/small/%.o: c_src/%.c
+	@echo "  cc    $< (small)"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -include test/sim/small.h -MMD -MP -c -o $@ $<
+
+$(BUILD)/storm_small: $(BUILD)/test/sim/storm.o $(SIM) $(SMALL) $(SIM_ARCHIVES)
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+SEEDS_gcc   := 6000
+SEEDS_clang := 1000
+SEEDS_asan  := 300
+
+sim: $(BUILD)/stories $(BUILD)/storm $(BUILD)/storm_small
 	$(Q)SEEDS=$(or $(SEEDS),$(SEEDS_$(FLAVOUR))) test/sim/run $^
+
+# A million storms, or SEEDS from FIRST on, in a build of their own that is faster.
+soak:
+	$(Q)$(MAKE) --no-print-directory BUILD=build/soak CFLAGS='-flto=auto $(CFLAGS)' \
+	    build/soak/storm build/soak/storm_small
+	$(Q)test/sim/soak build/soak/storm build/soak/storm_small
 
 # --- everything --------------------------------------------------------------
 
@@ -127,7 +147,8 @@ build/bench/echo build/bench/sync: build/bench/%: test/bench/%.c
 build/bench/types: $(BUILD)/test/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libterm.a $(BUILD)/libbase.a
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-check: check-unit-gcc check-unit-clang check-unit-asan check-tidy check-app check-interop
+check: check-unit-gcc check-unit-clang check-unit-asan check-tidy check-app check-interop \
+       check-partitions
 
 check-unit-%:
 	@echo "== unit and simulation suites, $*"
@@ -146,9 +167,20 @@ check-interop: priv/coppice
 	@echo "== real nodes"
 	$(Q)test/interop/run
 
+check-partitions: priv/coppice
+	@echo "== partitions"
+	$(Q)test/partitions/run story
+
+# A minute of chaos, or MINUTES of it.
+partitions:
+	$(Q)tools/setup test
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/partitions/run chaos
+
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all unit sim demo bench test test-matrix check check-tidy check-app check-interop clean
+.PHONY: all unit sim soak demo bench test test-matrix check check-tidy check-app check-interop \
+        check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

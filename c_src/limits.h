@@ -45,7 +45,9 @@
 /* Bytes queued for a peer above which it gets no more deltas (it is told the
  * state when it has drained) ... */
 #define LIMIT_QUEUE_SLOW_BYTES (8u * 1024 * 1024)
-/* ... and above which it is disconnected: one full state on top of that. */
+/* ... and above which it is disconnected: one full state on top of that.  Not less, for a
+ * thousand callers may be told a value of 200 kB in one step, before anything can be
+ * written; against who reads nothing time is the better bound (node/links.c). */
 #define LIMIT_QUEUE_BYTES (LIMIT_FRAME_BYTES + LIMIT_QUEUE_SLOW_BYTES)
 /* Connections at once, shaking hands ones included: several hundred nodes,
  * each for a moment twice. */
@@ -54,6 +56,16 @@
  * second, with jitter. */
 #define LIMIT_DIAL_BACKOFF_MIN_MS 250
 #define LIMIT_DIAL_BACKOFF_MAX_MS 30000
+/* Nodes that are dialled because peers have named them: several hundred, with room for more,
+ * each for a moment twice a connection.  Whoever knows the cookie may name any. */
+#define LIMIT_FOLLOWED 1024
+/* Milliseconds between two questions whom a peer is connected to: as long as a node may be
+ * there before it is found; with 500 peers that have as many, 200 kB a second. */
+#define LIMIT_FOLLOW_ASK_MS 30000
+/* Net_ticktimes (5 minutes) after which a followed node that is away and that nobody names is
+ * forgotten: everybody has noticed then that it has gone, and one that was only started
+ * again is back. */
+#define LIMIT_FOLLOW_TICKTIMES 5
 /* Bytes of a look-up's answer from epmd: fixed part, name and extra. */
 #define LIMIT_EPMD_BYTES 4096
 /* Milliseconds that epmd may take to answer. */
@@ -134,6 +146,14 @@
  * one needs two, a file made to be slow would need as many as it has bytes. */
 #define LIMIT_SALVAGE_LOOKS 64
 
+/* Bytes of a piece of a large state, about: so much is encoded, and read by a peer, in one
+ * go.  A state that is no larger travels whole. */
+#define LIMIT_PIECE_BYTES (1024u * 1024)
+/* Pieces of a state, about, however large it is: each costs a walk over all of it. */
+#define LIMIT_PIECES 64
+/* Milliseconds between two pieces to the same member: the loop does other things as well. */
+#define LIMIT_PIECE_PAUSE_MS 20
+
 /* --- storage ----------------------------------------------------------- */
 
 /* Bytes of a path in the configuration: with what storage appends to it, below PATH_MAX. */
@@ -160,6 +180,7 @@
 #define LIMIT_COOKIE_BYTES LIMIT_ATOM_CHARS
 
 _Static_assert(LIMIT_FRAME_BYTES <= INT32_MAX, "ei counts bytes in an int");
+_Static_assert(2 * LIMIT_FOLLOWED <= LIMIT_CONNECTIONS, "followed nodes leave room for others");
 _Static_assert(LIMIT_QUEUE_SLOW_BYTES < LIMIT_QUEUE_BYTES, "slow comes before gone");
 
 #endif

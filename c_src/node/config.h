@@ -4,6 +4,7 @@
  *     {node, 'c1@127.0.0.1'}.                     required
  *     {cookie_file, "/etc/coppice/cookie"}.       default: ~/.erlang.cookie
  *     {connect, ['web1@127.0.0.1']}.              default: []
+ *     {follow, false}.
  *     {visible, false}.
  *     {listen, #{port => 0, address => "0.0.0.0"}}.
  *     {scope, auto}.                              or an atom, or a list of atoms
@@ -24,6 +25,7 @@ struct config {
     struct buf cookie_file; /* path; empty: the default */
     struct buf *connect;    /* names */
     size_t connects;
+    bool follow; /* connect to the nodes that peers are connected to */
     bool visible;
     uint16_t port;      /* 0: any that is free */
     struct buf address; /* to listen on; default: all */

@@ -106,11 +106,23 @@ static enum err read_connect(struct config *c, struct bytes value, struct config
     return OK;
 }
 
+static bool as_bool(struct bytes term, bool *value)
+{
+    struct etf_in in = etf_open(term);
+    *value = etf_bool(&in);
+    return etf_finish(&in) == OK;
+}
+
+static enum err read_follow(struct config *c, struct bytes value, struct config_error *error)
+{
+    if (!as_bool(value, &c->follow))
+        return config_expected(error, "follow", "true or false", value);
+    return OK;
+}
+
 static enum err read_visible(struct config *c, struct bytes value, struct config_error *error)
 {
-    struct etf_in in = etf_open(value);
-    c->visible = etf_bool(&in);
-    if (etf_finish(&in) != OK)
+    if (!as_bool(value, &c->visible))
         return config_expected(error, "visible", "true or false", value);
     return OK;
 }
@@ -243,6 +255,7 @@ static const struct config_row rows[] = {
     {"cookie_file", read_cookie_file, BARE_STRING,
      "PATH of the cookie (default ~/.erlang.cookie; $COPPICE_COOKIE wins)"},
     {"connect", read_connect, BARE_ATOM, "NAME@HOST of a node to connect to; may be repeated"},
+    {"follow", read_follow, BARE_NOT, "true to connect to whom those are connected to (false)"},
     {"visible", read_visible, BARE_NOT, "true to be listed in nodes() (default false: hidden)"},
     {"listen", read_listen, BARE_NOT, "'#{port => 0, address => \"0.0.0.0\"}'"},
     {"scope", read_scope, BARE_ATOM, "auto, or the name of the pg scope, or a list of them"},

@@ -7,6 +7,7 @@
  *     peers.c         other nodes by name: looking up, dialling, again later
  *     links.c         channels: who may connect, up, down, ticks
  *     learning.c      what a peer is asked when it comes up
+ *     follow.c        connecting to the nodes that peers are connected to
  *     membership.c    scopes and replicas: who is in which group where
  *     stores.c        the files of replicas: what they ask of the disk, and what came of it
  *     server.c        the process that is registered as `coppice`
@@ -45,7 +46,8 @@ struct node {
 
     struct peer **peers; /* sorted by name */
     size_t peer_count, peer_cap;
-    bool untidy; /* a connection to a peer has ended in this step */
+    bool untidy;  /* a peer may have to be forgotten at the end of this step */
+    bool crowded; /* it was said that more nodes were named than are followed */
 
     struct conn *registration;
     uint64_t register_ms;
@@ -78,6 +80,16 @@ void learning_up(struct node *n, struct peer *p);
 void learning_down(struct node *n, struct peer *p);
 uint64_t learning_due(const struct node *n);
 void learning_wake(struct node *n);
+
+/* --- follow.c */
+
+/* Asks a peer whom it is connected to, if that is configured. */
+void follow_ask(struct node *n, struct peer *p);
+void follow_heard(struct node *n, struct peer *p, const struct answer *a);
+/* Wants a followed peer no longer. */
+void follow_drop(struct node *n, struct peer *p);
+uint64_t follow_due(const struct node *n);
+void follow_wake(struct node *n);
 
 /* --- membership.c */
 

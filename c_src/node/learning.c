@@ -9,7 +9,7 @@
 /* What a peer is asked when it comes up, one question after the other: which
  * version its pg has (a greeting of the wrong version ends the pg of OTP 25), and
  * which scope its Grove uses.  A node without `rex` is no BEAM: a
- * coppice, which needs neither. */
+ * coppice, which needs neither.  Who follows then asks whom it is connected to. */
 
 #define ASK_MS 5000
 /* Grove may be started later than its node: the scope is asked for again. */
@@ -40,6 +40,8 @@ void learning_down(struct node *n, struct peer *p)
         call_stop(n->asker, p->learned.version_call, &n->turn);
     if (p->learned.scope_call != 0)
         call_stop(n->asker, p->learned.scope_call, &n->turn);
+    if (p->learned.nodes_call != 0)
+        call_stop(n->asker, p->learned.nodes_call, &n->turn);
     p->learned = (struct learned){0};
 }
 
@@ -48,11 +50,13 @@ static void learned_all(struct node *n, struct peer *p)
     p->learned.done = true;
     n->settling = true;
     membership_meet(n, p);
+    follow_ask(n, p);
 }
 
-static void heard_version(struct node *n, struct peer *p, enum rex_outcome outcome,
-                          struct bytes term)
+static void heard_version(struct node *n, struct peer *p, const struct answer *a)
 {
+    struct bytes term = {0};
+    enum rex_outcome outcome = rex_read(a, &term);
     struct etf_in in = etf_open(term);
     uint64_t version = outcome == REX_VALUE ? etf_uint64(&in) : 0;
     p->learned.pg = outcome == REX_VALUE && in.err == OK && version >= 1;
@@ -63,9 +67,11 @@ static void heard_version(struct node *n, struct peer *p, enum rex_outcome outco
         learned_all(n, p);
 }
 
-static void heard_scope(struct node *n, struct peer *p, enum rex_outcome outcome, struct bytes term)
+static void heard_scope(struct node *n, struct peer *p, const struct answer *a)
 {
     struct atom scope;
+    struct bytes term = {0};
+    enum rex_outcome outcome = rex_read(a, &term);
     struct etf_in in = etf_open(term);
     if (outcome == REX_VALUE)
         etf_atom(&in, &scope);
@@ -81,6 +87,15 @@ static void heard_scope(struct node *n, struct peer *p, enum rex_outcome outcome
         learned_all(n, p);
 }
 
+/* True when it was this question that is answered now; then it is open no more. */
+static bool is_answer(uint64_t *question, uint64_t call)
+{
+    if (*question != call)
+        return false;
+    *question = 0;
+    return true;
+}
+
 static void asker_answer(struct process *process, uint64_t call, const struct answer *a,
                          struct turn *t)
 {
@@ -88,18 +103,14 @@ static void asker_answer(struct process *process, uint64_t call, const struct an
     struct node *n = process_self(process);
     for (size_t i = 0; i < n->peer_count; i++) {
         struct peer *p = n->peers[i];
-        bool version = p->learned.version_call == call;
-        if (!version && p->learned.scope_call != call)
+        if (is_answer(&p->learned.version_call, call))
+            heard_version(n, p, a);
+        else if (is_answer(&p->learned.scope_call, call))
+            heard_scope(n, p, a);
+        else if (is_answer(&p->learned.nodes_call, call))
+            follow_heard(n, p, a);
+        else
             continue;
-        struct bytes term = {0};
-        enum rex_outcome outcome = rex_read(a, &term);
-        if (version) {
-            p->learned.version_call = 0;
-            heard_version(n, p, outcome, term);
-        } else {
-            p->learned.scope_call = 0;
-            heard_scope(n, p, outcome, term);
-        }
         return;
     }
 }

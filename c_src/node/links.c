@@ -2,6 +2,10 @@
 #include "inside.h"
 
 #define TICKS_A_TICKTIME 4
+/* Net_ticktimes in which a peer has to read something of what it is sent.  Reading is the least
+ * that a node does, and a BEAM never puts it off; what does not read and yet sends ticks has
+ * stopped half way, or is nobody's friend.  More than one, for a line may be bad. */
+#define TICKTIMES_UNREAD 4
 
 static struct bytes link_name(const struct conn *c)
 {
@@ -32,6 +36,7 @@ void link_opened(struct node *n, struct conn *c)
 static void link_down(struct node *n, struct peer *p)
 {
     p->up = NULL;
+    p->named_ms = n->turn.now_ms;
     if (n->processes == NULL)
         return;
     processes_node_down(n->processes, buf_bytes(&p->name), &n->turn);
@@ -127,7 +132,7 @@ static void link_up(struct node *n, struct conn *c)
     p->attempt = NULL;
     c->peer = p;
     p->up = c;
-    p->tried = true;
+    p->tried = p->met = true;
     p->dial_ms = 0;
     p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
     n->settling = true;
@@ -218,6 +223,7 @@ void link_written(struct node *n, struct conn *c, size_t count)
 {
     must(count <= c->queued);
     c->queued -= count;
+    c->moved_ms = n->turn.now_ms;
     if (!c->slow || c->queued > LIMIT_QUEUE_SLOW_BYTES / 2)
         return;
     c->slow = false;
@@ -241,7 +247,9 @@ void link_send(struct node *n, struct conn *c, const struct signal *signal)
         n->dirty[n->dirty_count++] = c->id;
         c->dirty = true;
     }
-    if (c->queued + channel_out(c->channel)->len > LIMIT_QUEUE_SLOW_BYTES)
+    /* Of what a peer does not even begin to read it gets no more than it needs. */
+    bool stuck = c->queued > 0 && c->moved_ms + n->config->ticktime_ms <= n->turn.now_ms;
+    if (stuck || c->queued + channel_out(c->channel)->len > LIMIT_QUEUE_SLOW_BYTES)
         c->slow = true;
 }
 
@@ -250,13 +258,21 @@ static uint64_t tick_ms(const struct node *n)
     return n->config->ticktime_ms / TICKS_A_TICKTIME;
 }
 
+/* When a peer that reads nothing is given up. */
+static uint64_t unread_ms(const struct node *n, const struct conn *c)
+{
+    return c->queued > 0 ? c->moved_ms + TICKTIMES_UNREAD * n->config->ticktime_ms : UINT64_MAX;
+}
+
 uint64_t link_due(const struct node *n, const struct conn *c)
 {
     if (!link_is_up(c))
         return c->since_ms + LIMIT_HANDSHAKE_MS;
     uint64_t tick = c->written_ms + tick_ms(n);
     uint64_t silent = c->read_ms + n->config->ticktime_ms;
-    return tick < silent ? tick : silent;
+    uint64_t unread = unread_ms(n, c);
+    uint64_t due = tick < silent ? tick : silent;
+    return due < unread ? due : unread;
 }
 
 void link_wake(struct node *n, struct conn *c)
@@ -266,6 +282,8 @@ void link_wake(struct node *n, struct conn *c)
         link_break(n, c, "no handshake in time");
     } else if (c->read_ms + n->config->ticktime_ms <= now) {
         link_break(n, c, "silent for longer than net_ticktime");
+    } else if (unread_ms(n, c) <= now) {
+        link_break(n, c, "it reads nothing of what it is sent");
     } else {
         channel_tick(c->channel);
         conn_flush(n, c);

@@ -19,6 +19,14 @@ static bool runs_rex(struct node *n, struct bytes pid)
     return p != NULL && p->learned.beam;
 }
 
+/* A member on a node of which it is not known what it runs is not told to replicas yet: a
+ * question that is put to a Grove server in the wrong way ends it. */
+static bool is_learned(struct node *n, struct bytes pid)
+{
+    struct peer *p = peer_of(n, pid);
+    return p == NULL || p->learned.done;
+}
+
 /* The next replica of a group, after one that was found before. */
 static struct process *next_in_group(struct node *n, struct process *p, struct bytes group)
 {
@@ -33,7 +41,7 @@ static void member_joined(void *who, struct process *scope, struct bytes group, 
 {
     (void)scope;
     struct node *n = who;
-    for (struct process *p = NULL; (p = next_in_group(n, p, group)) != NULL;)
+    for (struct process *p = NULL; is_learned(n, pid) && (p = next_in_group(n, p, group)) != NULL;)
         replica_joined(p, pid, runs_rex(n, pid), t);
 }
 
@@ -79,17 +87,21 @@ void membership_add_scope(struct node *n, struct bytes name)
     n->scopes[n->scope_count++] = scope;
 }
 
-/* Who is in the group of a replica that has just started. */
+/* Who is in the group of a replica that has just started, or that may now be told who
+ * joined from a node. */
 struct newcomer {
     struct node *node;
     struct process *replica;
+    const struct peer *from; /* NULL: anywhere */
 };
 
 static void tell_newcomer(void *who, struct bytes pid)
 {
     const struct newcomer *newcomer = who;
     struct node *n = newcomer->node;
-    replica_joined(newcomer->replica, pid, runs_rex(n, pid), &n->turn);
+    bool wanted = newcomer->from == NULL || newcomer->from == peer_of(n, pid);
+    if (wanted && is_learned(n, pid))
+        replica_joined(newcomer->replica, pid, runs_rex(n, pid), &n->turn);
 }
 
 struct process *membership_add_replica(struct node *n, struct replica_options *options)
@@ -98,7 +110,7 @@ struct process *membership_add_replica(struct node *n, struct replica_options *o
     struct process *p = replica_start(n->processes, options, &disk, &n->turn);
     if (p == NULL)
         return NULL;
-    struct newcomer newcomer = {n, p};
+    struct newcomer newcomer = {n, p, NULL};
     for (size_t i = 0; i < n->scope_count; i++) {
         pg_members(n->scopes[i], replica_group(p), tell_newcomer, &newcomer);
         pg_join(n->scopes[i], replica_group(p), process_pid(p), &n->turn);
@@ -132,8 +144,19 @@ void membership_start(struct node *n)
         add_configured(n, i);
 }
 
+/* Its scopes may have greeted ours before. */
+static void tell_members_of(struct node *n, const struct peer *from)
+{
+    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;) {
+        struct newcomer newcomer = {n, p, from};
+        for (size_t i = 0; replica_is(p) && i < n->scope_count; i++)
+            pg_members(n->scopes[i], replica_group(p), tell_newcomer, &newcomer);
+    }
+}
+
 void membership_meet(struct node *n, struct peer *p)
 {
+    tell_members_of(n, p);
     for (size_t i = 0; i < n->scope_count; i++)
         pg_meet(n->scopes[i], buf_bytes(&p->name), p->learned.pg, &n->turn);
 }
@@ -174,7 +197,7 @@ static bool peer_settled(struct node *n, const struct peer *p)
 {
     if (p->up == NULL)
         return !p->wanted || p->tried;
-    if (!p->learned.done)
+    if (!p->learned.done || p->learned.nodes_call != 0)
         return false;
     for (size_t i = 0; i < n->scope_count; i++)
         if (!pg_settled(n->scopes[i], buf_bytes(&p->name)))

@@ -201,6 +201,7 @@ static void node_wake(struct node *n)
     if (n->processes == NULL)
         return;
     learning_wake(n);
+    follow_wake(n);
     processes_wake(n->processes, &n->turn);
 }
 
@@ -278,6 +279,7 @@ uint64_t node_due(const struct node *n)
         n->register_ms != 0 ? n->register_ms : UINT64_MAX,
         peers_due(n),
         n->processes != NULL ? learning_due(n) : UINT64_MAX,
+        follow_due(n),
         n->processes != NULL ? processes_due(n->processes) : UINT64_MAX,
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -302,5 +304,6 @@ void node_check(const struct node *n)
         must(i == 0 || bytes_compare(buf_bytes(&n->peers[i - 1]->name), buf_bytes(&p->name)) < 0);
         must(p->up == NULL || (p->up->peer == p && channel_is_up(p->up->channel)));
         must(p->attempt == NULL || p->attempt->peer == p);
+        must(p->wanted || !p->followed);
     }
 }

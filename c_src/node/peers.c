@@ -72,6 +72,7 @@ struct bytes name_local(struct bytes name)
 void peer_want(struct node *n, struct peer *p)
 {
     p->wanted = true;
+    p->followed = false;
     if (p->up == NULL && p->attempt == NULL)
         peer_dial(n, p);
 }
@@ -105,7 +106,8 @@ void peer_attempt_failed(struct node *n, struct peer *p, const char *why)
 {
     must(p->attempt == NULL);
     /* Once until it succeeds: a peer that is away for a night is not news. */
-    if (!p->tried || p->backoff_ms == LIMIT_DIAL_BACKOFF_MIN_MS)
+    bool news = !p->tried || p->backoff_ms == LIMIT_DIAL_BACKOFF_MIN_MS;
+    if (news && (p->wanted || n->client))
         node_log(n, LOG_WARNING, "cannot connect to %.*s: %s", TEXT(p->name), why);
     p->tried = true;
     n->settling = true;
@@ -154,6 +156,9 @@ void lookup_bytes(struct node *n, struct conn *c, struct bytes bytes)
         lookup_found(n, c, port);
         break;
     case EPMD_NO:
+        /* Whom a peer has named and epmd does not know is a command, mostly. */
+        if (!c->peer->met)
+            follow_drop(n, c->peer);
         lookup_failed(n, c, false, "epmd there does not know that name");
         break;
     case EPMD_NONSENSE:

@@ -10,6 +10,7 @@
  *
  *     replicas                      {ok, [Name]}
  *     status                        {ok, Map}
+ *     peers                         {ok, [Node]}
  *     {start_replica, Name, Map}    {ok, Pid} | {error, Reason}
  *     {stop_replica, Name}          ok | {error, not_found}
  *     {connect, Node}               ok | {error, bad_node} */
@@ -42,6 +43,26 @@ static void put_scope_names(const struct node *n, struct buf *out)
     put_nil(out);
 }
 
+static uint32_t count_peers(const struct node *n)
+{
+    uint32_t up = 0;
+    for (size_t i = 0; i < n->peer_count; i++)
+        up += n->peers[i]->up != NULL;
+    return up;
+}
+
+/* Those that are connected, and no others: follow.c says why. */
+static void put_peer_names(const struct node *n, struct buf *out)
+{
+    uint32_t up = count_peers(n);
+    if (up > 0)
+        put_list(out, up);
+    for (size_t i = 0; i < n->peer_count; i++)
+        if (n->peers[i]->up != NULL)
+            put_atom_bytes(out, buf_bytes(&n->peers[i]->name));
+    put_nil(out);
+}
+
 static void put_peer(const struct peer *p, struct buf *out)
 {
     uint64_t flags = channel_flags(p->up->channel);
@@ -60,10 +81,7 @@ static void put_peer(const struct peer *p, struct buf *out)
 
 static void put_peers(const struct node *n, struct buf *out)
 {
-    uint32_t up = 0;
-    for (size_t i = 0; i < n->peer_count; i++)
-        up += n->peers[i]->up != NULL;
-    put_map(out, up);
+    put_map(out, count_peers(n));
     for (size_t i = 0; i < n->peer_count; i++) {
         if (n->peers[i]->up == NULL)
             continue;
@@ -221,6 +239,8 @@ static void server_call(struct process *server, const struct gen_message *m, str
     struct buf value = {0};
     if (etf_accept(&in, "replicas"))
         put_replica_names(n, &value);
+    else if (etf_accept(&in, "peers"))
+        put_peer_names(n, &value);
     else if (etf_accept(&in, "status"))
         put_node_status(n, &value);
     if (value.len > 0)

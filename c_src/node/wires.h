@@ -23,8 +23,9 @@ struct conn {
     struct buf in;           /* what epmd has answered so far */
     size_t queued;           /* bytes sent to the shell and not yet written */
     bool dirty;              /* among node.dirty */
-    bool slow;               /* queued went over LIMIT_QUEUE_SLOW_BYTES and has not come back */
+    bool slow;               /* bulk is to wait: so much is queued, or so little moves */
     uint64_t since_ms, read_ms, written_ms;
+    uint64_t moved_ms; /* when the queue began, or when something of it was last written */
 };
 
 /* What is known of a peer's node, from asking it. */
@@ -33,14 +34,19 @@ struct learned {
     bool beam;                         /* it runs `rex` */
     unsigned pg;                       /* the version of its pg */
     uint64_t version_call, scope_call; /* open questions */
+    uint64_t nodes_call;               /* the same: whom it is connected to ... */
+    uint64_t nodes_ms;                 /* ... and when to ask that again; 0: not */
     uint64_t again_ms;                 /* when to ask for the scope once more; 0: not */
     uint64_t pause_ms;
 };
 
 struct peer {
     struct buf name;
-    bool wanted; /* to be dialled again when lost */
-    bool tried;  /* an attempt has ended, well or not */
+    bool wanted;       /* to be dialled again when lost */
+    bool followed;     /* wanted for no other reason than that a peer has named it */
+    bool tried;        /* an attempt has ended, well or not */
+    bool met;          /* it has been up */
+    uint64_t named_ms; /* when a peer has last named it, or it was lost */
     struct conn *up;
     struct conn *attempt; /* our own dialling: the look-up, then the link */
     uint64_t dial_ms;     /* when to dial; 0: not */

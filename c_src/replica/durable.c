@@ -126,11 +126,12 @@ static void fall_back(struct replica *r, struct turn *t)
     replica_changed(r);
     d->loaded = false;
     load(r);
-    /* Who asks us meanwhile is refused, and is told when it is known again. */
+    /* Who asks us meanwhile is refused, and is told when it is known again; and what we have
+     * asked may be answered to what we were before. */
     for (size_t i = 0; i < r->member_count; i++) {
         r->members[i]->behind = true;
-        if (r->members[i]->pull != PULL_OPEN)
-            pull_from(r, r->members[i], t);
+        pull_stop(r, r->members[i], t);
+        pull_from(r, r->members[i], t);
     }
 }
 
@@ -166,7 +167,7 @@ static void go_on(struct replica *r, struct turn *t)
     durable_flush(r, t);
     if (durable_is_safe(r)) {
         waiting_answer_readers(r, t);
-        exchange_push_behind(r, (struct bytes){0}, t);
+        push_to_behind(r, (struct bytes){0}, t);
     }
     mutation_go_on(r, t);
     replica_alarm(r);

@@ -11,8 +11,10 @@ enum err exchange_merge(struct replica *r, struct bytes checked, bool tell)
 {
     bool changed;
     enum err e = crdt_merge(r->crdt, checked, durable_grown(r, tell), &changed);
-    if (changed)
+    if (changed) {
         replica_changed(r);
+        r->bytes += checked.len;
+    }
     return e;
 }
 
@@ -72,7 +74,7 @@ static bool is_past(struct replica *r, struct bytes sender)
     if (sender.len > 0 && canon_put(&pid, sender) == OK)
         m = member_of_pid(r, buf_bytes(&pid));
     buf_free(&pid);
-    return !r->caught_up || m == NULL || m->pull != PULL_DONE;
+    return !r->caught_up || m == NULL || !m->heard;
 }
 
 /* Some CRDTs of Grove's have the delta nil when nothing has changed. */
@@ -103,28 +105,6 @@ static void send_to(struct replica *r, struct member *m, struct bytes message, s
     turn_send(t, process_pid(r->process), term_bytes(&m->pid), message);
 }
 
-static void push_now(struct replica *r, struct member *m, struct turn *t)
-{
-    m->behind = false;
-    send_to(r, m, replica_state_message(r), t);
-}
-
-void exchange_push(struct replica *r, struct member *m, struct turn *t)
-{
-    m->behind = is_slow(m, t) || !durable_is_safe(r);
-    if (!m->behind)
-        push_now(r, m, t);
-}
-
-void exchange_push_behind(struct replica *r, struct bytes node, struct turn *t)
-{
-    for (size_t i = 0; i < r->member_count; i++) {
-        struct member *m = r->members[i];
-        if (m->behind && (node.len == 0 || bytes_equal(member_node(m), node)))
-            exchange_push(r, m, t);
-    }
-}
-
 static void delta_message(struct replica *r, struct buf *out)
 {
     put_tuple(out, 3);
@@ -132,6 +112,13 @@ static void delta_message(struct replica *r, struct buf *out)
     crdt_share_extras(r->delta, r->crdt);
     crdt_state(r->delta, out);
     put_term(out, process_pid(r->process));
+}
+
+static bool told_state(struct replica *r, struct member *m, bool last, struct turn *t)
+{
+    if (last)
+        return (m->behind || m->untold != NULL) && push_last(r, m, t);
+    return m->behind && push_to(r, m, t);
 }
 
 void exchange_sync(struct replica *r, bool last, struct turn *t)
@@ -144,12 +131,11 @@ void exchange_sync(struct replica *r, bool last, struct turn *t)
         struct member *m = r->members[i];
         if (!last && is_slow(m, t))
             m->behind |= dirty;
-        else if (m->behind && durable_is_safe(r))
-            push_now(r, m, t);
-        else if (dirty)
+        else if (!told_state(r, m, last, t) && dirty)
             send_to(r, m, buf_bytes(&delta), t);
     }
     buf_free(&delta);
+    push_resume(r, t);
     if (!dirty)
         return;
     /* Without members too: who comes gets the state. */

@@ -5,35 +5,15 @@
  *     mutation.c   the queue of mutations, and funs away on their caller's node
  *     durable.h    what is on disk, and who waits for it
  *     catch_up.c   whether it may mutate yet
- *     member.c     who else is in the group
- *     exchange.c   deltas and states out, structs in
- *     pull.c       asking members for their state
+ *     exchange.c   deltas out, structs in
+ *     member.h     who else is in the group, and what is exchanged with each
  */
 #ifndef COPPICE_REPLICA_INSIDE_H
 #define COPPICE_REPLICA_INSIDE_H
 
 #include "../otp/gen.h"
 #include "durable.h"
-
-/* Where asking a member for its state stands. */
-enum pull {
-    PULL_DONE, /* answered, refused, or given up */
-    PULL_DUE,  /* to be asked as soon as fewer than LIMIT_PULLS are open */
-    PULL_OPEN, /* asked: its call is under way */
-    PULL_LATER /* failed: due again at a later sync tick */
-};
-
-/* One other process of the group. */
-struct member {
-    struct term pid;
-    size_t joins; /* times that it joined and has not left */
-    bool beam;    /* its node runs a BEAM */
-    bool behind;  /* missed a delta: needs the state */
-    enum pull pull;
-    uint64_t call;   /* PULL_OPEN */
-    uint64_t ticks;  /* PULL_LATER: sync ticks still to wait */
-    unsigned failed; /* pulls in a row */
-};
+#include "member.h"
 
 /* A request to change the state that waits for its turn. */
 struct mutation {
@@ -61,6 +41,9 @@ struct replica {
     struct buf state_message;
     size_t state_at;
     struct buf value;
+    uint64_t *digests;    /* of the state's COMPARE_RANGES; NULL when not reckoned since */
+    size_t bytes;         /* about what the state has when encoded, reckoned ... */
+    uint64_t reckoned_ms; /* ... at that time; 0: not yet */
 
     struct member **members; /* in order of pid bytes */
     size_t member_count, member_cap;
@@ -75,9 +58,14 @@ struct replica {
 
     bool settled, caught_up;
     uint64_t catch_up_by_ms; /* 0 until a mutation is held */
-    uint64_t sync_at_ms;
+    uint64_t sync_at_ms, repair_at_ms;
+    uint64_t pushed_ms; /* when the last piece went out */
+    size_t pushes;      /* members with something untold */
+    uint32_t push_from; /* the range where the next piece begins, or after */
+    bool push_held;     /* none of them could take one: until something changes */
 
-    uint64_t mutations, merges, refused, ignored;
+    uint64_t repairs, mutations, merges, refused, ignored;
+    uint64_t changes; /* of what is encoded once */
 };
 
 /* --- replica.c ----------------------------------------------------------- */
@@ -115,15 +103,6 @@ void catch_up_hold(struct replica *r, struct turn *t); /* a mutation has to wait
  * state: the first to answer may be as new as we are), or no more time. */
 void catch_up_check(struct replica *r, struct turn *t);
 
-/* --- member.c ------------------------------------------------------------ */
-
-struct member *member_of_pid(struct replica *r, struct bytes pid); /* NULL for none */
-struct member *member_of_call(struct replica *r, uint64_t call);
-struct member *member_add(struct replica *r, struct bytes pid);
-void member_remove(struct replica *r, struct member *m);
-void member_free_all(struct replica *r);
-struct bytes member_node(const struct member *m); /* text */
-
 /* --- exchange.c ---------------------------------------------------------- */
 
 /* Joins a checked struct; what grows is told at the next sync if `tell` says so.
@@ -133,20 +112,8 @@ enum err exchange_merge(struct replica *r, struct bytes checked, bool tell);
 void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t);
 /* The state that a member has answered a pull with; false when it is refused. */
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t);
-/* The full state to a member, unless its node is slow: then later. */
-void exchange_push(struct replica *r, struct member *m, struct turn *t);
-/* The same to those members that are behind: all, or those on this node. */
-void exchange_push_behind(struct replica *r, struct bytes node, struct turn *t);
 /* The delta to all members, the state to those that are behind.  The last sync
  * does not spare slow nodes: there is no later for it. */
 void exchange_sync(struct replica *r, bool last, struct turn *t);
-
-/* --- pull.c -------------------------------------------------------------- */
-
-void pull_from(struct replica *r, struct member *m, struct turn *t);
-void pull_stop(struct replica *r, struct member *m, struct turn *t);
-void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t);
-void pull_tick(struct replica *r, struct turn *t); /* once a sync interval */
-bool pull_pending(const struct replica *r);
 
 #endif

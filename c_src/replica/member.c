@@ -49,6 +49,8 @@ struct member *member_add(struct replica *r, struct bytes pid)
 
 static void member_free(struct member *m)
 {
+    compare_stop(m);
+    mem_free(m->untold);
     term_free(&m->pid);
     mem_free(m);
 }
@@ -57,7 +59,7 @@ void member_remove(struct replica *r, struct member *m)
 {
     size_t at = place_of(r, term_bytes(&m->pid));
     must(r->members[at] == m);
-    must(m->pull != PULL_OPEN);
+    must(m->pull != PULL_OPEN && m->untold == NULL);
     r->member_count--;
     memmove(r->members + at, r->members + at + 1, (r->member_count - at) * sizeof(struct member *));
     member_free(m);

@@ -304,6 +304,7 @@ static bool is_fun(struct bytes change)
 /* A fun makes nothing that could be answered. */
 static void run(struct replica *r, const struct change *c, struct turn *t)
 {
+    r->bytes += c->change.len;
     if (is_fun(c->change) && !c->replies)
         run_fun(r, c->from, c->change, t);
     else

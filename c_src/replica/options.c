@@ -107,6 +107,23 @@ static enum err snapshot_read(struct replica_options *o, struct bytes value,
                          error);
 }
 
+static enum err repair_read(struct replica_options *o, struct bytes value,
+                            struct options_error *error)
+{
+    return interval_read(&o->repair_ms, "anti_entropy_interval", REPAIR_INTERVAL_MIN_MS, value,
+                         error);
+}
+
+static enum err jitter_read(struct replica_options *o, struct bytes value,
+                            struct options_error *error)
+{
+    struct etf_in in = etf_open(value);
+    o->repair_jitter = etf_uint64(&in);
+    if (etf_finish(&in) == OK && o->repair_jitter <= 100)
+        return OK;
+    return wrong(error, "anti_entropy_jitter", "percent from 0 to 100", value);
+}
+
 static enum err file_read(struct replica_options *o, struct bytes value,
                           struct options_error *error)
 {
@@ -153,6 +170,8 @@ struct row {
 
 static const struct row rows[] = {
     {"actor", actor_read},
+    {"anti_entropy_interval", repair_read},
+    {"anti_entropy_jitter", jitter_read},
     {"crdt", crdt_read},
     {"group", group_read},
     {"mapset", mapset_option_read},
@@ -226,6 +245,8 @@ enum err replica_options_read(struct replica_options *o, struct bytes name, stru
                               struct bytes node, struct options_error *error)
 {
     *o = (struct replica_options){.sync_ms = SYNC_INTERVAL_MS,
+                                  .repair_ms = REPAIR_INTERVAL_MS,
+                                  .repair_jitter = REPAIR_JITTER,
                                   .snapshot_ms = SNAPSHOT_INTERVAL_MS,
                                   .storage = {.record = RECORD_AUTO}};
     enum err e = name_read(o, name, error);

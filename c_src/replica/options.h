@@ -11,6 +11,9 @@
 #define INTERVAL_MS_MAX          86400000 /* a day */
 #define SYNC_INTERVAL_MS         5000     /* Grove's default */
 #define SYNC_INTERVAL_MIN_MS     10
+#define REPAIR_INTERVAL_MS       30000
+#define REPAIR_INTERVAL_MIN_MS   100
+#define REPAIR_JITTER            25    /* percent */
 #define SNAPSHOT_INTERVAL_MS     60000 /* Grove's default */
 #define SNAPSHOT_INTERVAL_MIN_MS 100
 
@@ -29,9 +32,11 @@ struct storage_plan {
 struct replica_options {
     struct term name; /* the atom it is registered as */
     const struct crdt_type *type;
-    struct term actor; /* any term; default: the node's name as a binary */
-    struct term group; /* any term; default: the replica's name */
-    uint64_t sync_ms;  /* sync_interval */
+    struct term actor;      /* any term; default: the node's name as a binary */
+    struct term group;      /* any term; default: the replica's name */
+    uint64_t sync_ms;       /* sync_interval */
+    uint64_t repair_ms;     /* anti_entropy_interval */
+    uint64_t repair_jitter; /* anti_entropy_jitter: percent */
     enum mapset_form mapset;
     struct storage_plan storage;
     uint64_t snapshot_ms; /* snapshot_interval */
@@ -43,7 +48,8 @@ struct options_error {
 };
 
 /* Reads `#{crdt => Type, actor => A, group => G, mapset => plain | versioned,
- * sync_interval => Ms, snapshot_interval => Ms, storage => #{file => Path,
+ * sync_interval => Ms, anti_entropy_interval => Ms, anti_entropy_jitter => Percent,
+ * snapshot_interval => Ms, storage => #{file => Path,
  * durability => sync | interval, record => auto | raw | encoded}}` (canonical terms).  crdt is
  * required, and file in storage; unknown keys, wrong types and impossible values are refused
  * (ERR_SHAPE) with *error set and nothing to free. */

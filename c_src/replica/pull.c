@@ -18,26 +18,16 @@ static uint64_t ask_beam(struct replica *r, struct member *m, struct turn *t)
     return call;
 }
 
-static uint64_t ask_directly(struct replica *r, struct member *m, struct turn *t)
-{
-    struct buf request = {0};
-    put_atom(&request, "state");
-    uint64_t call = call_start(r->process, &(struct address){.pid = term_bytes(&m->pid)},
-                               buf_bytes(&request), LIMIT_PULL_MS, t);
-    buf_free(&request);
-    return call;
-}
-
 static void later(struct member *m)
 {
-    m->failed++;
-    m->pull = m->failed < LIMIT_PULL_TRIES ? PULL_LATER : PULL_DONE;
-    m->ticks = UINT64_C(1) << (m->failed - 1);
+    m->pull = m->failed + 1 < LIMIT_PULL_TRIES ? PULL_LATER : PULL_DONE;
+    m->ticks = UINT64_C(1) << m->failed;
+    m->failed += m->pull == PULL_LATER;
 }
 
 static void ask(struct replica *r, struct member *m, struct turn *t)
 {
-    m->call = m->beam ? ask_beam(r, m, t) : ask_directly(r, m, t);
+    m->call = m->beam ? ask_beam(r, m, t) : compare_start(r, m, t);
     if (m->call == 0) {
         later(m);
         return;
@@ -56,6 +46,8 @@ static void ask_due(struct replica *r, struct turn *t)
 
 void pull_from(struct replica *r, struct member *m, struct turn *t)
 {
+    if (m->pull == PULL_OPEN)
+        return;
     m->pull = PULL_DUE;
     ask_due(r, t);
 }
@@ -67,6 +59,7 @@ void pull_stop(struct replica *r, struct member *m, struct turn *t)
         r->pulls_open--;
     }
     m->pull = PULL_DONE;
+    compare_stop(m);
     ask_due(r, t);
 }
 
@@ -82,65 +75,81 @@ void pull_tick(struct replica *r, struct turn *t)
 
 bool pull_pending(const struct replica *r)
 {
-    for (size_t i = 0; i < r->member_count; i++) {
-        if (r->members[i]->pull == PULL_DUE || r->members[i]->pull == PULL_OPEN)
+    for (size_t i = 0; i < r->member_count; i++)
+        if (r->members[i]->pull != PULL_DONE)
             return true;
-    }
     return false;
 }
 
 /* --- answers --------------------------------------------------------------- */
 
-enum outcome { GOT, FAILED, REFUSED };
-
-/* What is answered by the member itself: false when it was not reached or
- * did not manage; it may the next time. */
-static enum outcome answer_read(const struct member *m, const struct answer *a, struct bytes *term)
-{
-    if (!m->beam) {
-        *term = a->reply;
-        return a->err == OK ? GOT : FAILED;
-    }
-    switch (rex_read(a, term)) {
-    case REX_VALUE:
-        return GOT;
-    case REX_UNDEF: /* no Grove there: a process of another make */
-        return REFUSED;
-    case REX_RAISED:
-    case REX_FAILED:
-    case REX_GONE:
-    case REX_LATE:
-        break;
-    }
-    return FAILED;
-}
-
 /* {ok, Struct}; an {error, _} is the member's last word. */
-static enum outcome state_read(struct replica *r, struct member *m, struct bytes term,
-                               struct turn *t)
+static enum outcome state_heard(struct replica *r, struct member *m, struct bytes term,
+                                struct turn *t)
 {
     struct etf_in in = etf_open(term);
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
     struct bytes state = etf_any(&in);
     if (etf_finish(&in) != OK)
-        return REFUSED;
-    return exchange_pulled(r, m, state, t) ? GOT : REFUSED;
+        return OUTCOME_REFUSED;
+    return exchange_pulled(r, m, state, t) ? OUTCOME_DONE : OUTCOME_REFUSED;
+}
+
+/* FAILED where it was not reached or did not manage: it may the next time. */
+static enum outcome beam_heard(struct replica *r, struct member *m, const struct answer *a,
+                               struct turn *t)
+{
+    struct bytes term = {0};
+    switch (rex_read(a, &term)) {
+    case REX_VALUE:
+        return state_heard(r, m, term, t);
+    case REX_UNDEF: /* no Grove there: a process of another make */
+        return OUTCOME_REFUSED;
+    case REX_RAISED:
+    case REX_FAILED:
+    case REX_GONE:
+    case REX_LATE:
+        break;
+    }
+    return OUTCOME_FAILED;
+}
+
+/* {error, {storage, _}}: a replica that cannot read its own files, for now. */
+static bool is_trouble(struct bytes reply)
+{
+    struct etf_in in = etf_open(reply);
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "error");
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "storage");
+    return in.err == OK;
+}
+
+static enum outcome heard(struct replica *r, struct member *m, const struct answer *a,
+                          struct turn *t)
+{
+    if (m->beam)
+        return beam_heard(r, m, a, t);
+    if (a->err != OK || is_trouble(a->reply))
+        return OUTCOME_FAILED;
+    return compare_answer(r, m, a->reply, t);
 }
 
 void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t)
 {
-    struct bytes term = {0};
     must(m->pull == PULL_OPEN && r->pulls_open > 0);
+    enum outcome outcome = heard(r, m, a, t);
+    if (outcome == OUTCOME_MORE)
+        return;
     r->pulls_open--;
     m->pull = PULL_DONE;
-    enum outcome outcome = answer_read(m, a, &term);
-    if (outcome == GOT)
-        outcome = state_read(r, m, term, t);
-    if (outcome == FAILED)
+    compare_stop(m);
+    if (outcome == OUTCOME_FAILED)
         later(m);
     else
         m->failed = 0;
+    m->heard |= outcome == OUTCOME_DONE;
     ask_due(r, t);
     catch_up_check(r, t);
 }

@@ -41,13 +41,21 @@ bool replica_is_loaded(const struct process *p)
     return replica_of(p)->durable.loaded;
 }
 
+uint64_t replica_changes(const struct process *p)
+{
+    return replica_of(p)->changes;
+}
+
 /* --- what is encoded once -------------------------------------------------- */
 
 void replica_changed(struct replica *r)
 {
     buf_free(&r->state_message);
     buf_free(&r->value);
+    mem_free(r->digests);
+    r->digests = NULL;
     r->durable.unsaved = true;
+    r->changes++;
 }
 
 struct bytes replica_state_message(struct replica *r)
@@ -112,6 +120,7 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     r->delta = crdt_make(r->options.type, &r->crdt_options);
     r->end = &r->first;
     r->sync_at_ms = t->now_ms + r->options.sync_ms;
+    repair_start(r, t);
     durable_start(r, disk, t);
     replica_alarm(r);
     return p;
@@ -122,8 +131,9 @@ void replica_alarm(struct replica *r)
     uint64_t at_ms = r->sync_at_ms;
     if (r->catch_up_by_ms != 0 && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
-    if (durable_due(r) < at_ms)
-        at_ms = durable_due(r);
+    const uint64_t others[] = {durable_due(r), push_due(r), r->repair_at_ms};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        at_ms = others[i] < at_ms ? others[i] : at_ms;
     process_wake_at(r->process, at_ms);
 }
 
@@ -137,6 +147,8 @@ static void wake(struct process *p, struct turn *t)
     }
     catch_up_check(r, t);
     durable_wake(r, t);
+    push_wake(r, t);
+    repair_wake(r, t);
     replica_alarm(r);
 }
 
@@ -168,7 +180,7 @@ void replica_joined(struct process *p, struct bytes pid, bool beam, struct turn 
     if (m == NULL) {
         m = member_add(r, pid);
         m->beam = beam;
-        exchange_push(r, m, t);
+        push_to(r, m, t);
         pull_from(r, m, t);
     }
     m->joins++;
@@ -181,13 +193,14 @@ void replica_left(struct process *p, struct bytes pid, struct turn *t)
     if (m == NULL || --m->joins > 0)
         return;
     pull_stop(r, m, t);
+    push_stop(r, m);
     member_remove(r, m);
     catch_up_check(r, t);
 }
 
 void replica_drained(struct process *p, struct bytes node, struct turn *t)
 {
-    exchange_push_behind(replica_of(p), node, t);
+    push_to_behind(replica_of(p), node, t);
 }
 
 void replica_settled(struct process *p, bool settled, struct turn *t)
@@ -256,8 +269,9 @@ static size_t count_behind(const struct replica *r)
 void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
-    put_map(out, 13);
+    put_map(out, 15);
     put_field(out, "actor", term_bytes(&r->options.actor));
+    put_count(out, "actors", crdt_actors(r->crdt));
     put_count(out, "behind", count_behind(r));
     put_atom(out, "crdt");
     put_atom(out, r->options.type->name);
@@ -267,6 +281,7 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "mutations", r->mutations);
     put_count(out, "peers", r->member_count);
     put_count(out, "refused", r->refused);
+    put_count(out, "repairs", r->repairs);
     put_count(out, "snapshots", r->durable.saves);
     put_atom(out, "storage");
     durable_put_status(r, out);

@@ -100,13 +100,14 @@ void replica_saved_state(const struct process *p, struct buf *out);
 
 /* Appends its status: a map with crdt, group and actor, and counts of peers, of
  * those that are behind, of mutations made and waiting, of merges, of structs and
- * casts refused, of messages ignored, and of the CRDT's tombstones; and how its storage
- * stands. */
+ * casts refused, of messages ignored, and of the CRDT's tombstones and of the
+ * actors that have left something in it; and how its storage stands. */
 void replica_status(const struct process *p, struct buf *out);
 
-/* The CRDT inside, and whether all that was on disk is in it: for tests and the
- * simulator's checkers. */
+/* The CRDT inside, whether all that was on disk is in it, and how often it has changed or
+ * been replaced: for tests and the simulator's checkers. */
 const struct crdt *replica_crdt(const struct process *p);
 bool replica_is_loaded(const struct process *p);
+uint64_t replica_changes(const struct process *p);
 
 #endif

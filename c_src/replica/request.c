@@ -60,6 +60,8 @@ static const struct row rows[] = {
     {"get", 0, CALL, true, state},
     {"sync_now", 0, CALL | CAST | INFO, true, sync_now},
     {"sync", 0, CALL | CAST | INFO, true, sync_now},
+    {"digest", 1, CALL, true, compare_digest},
+    {"part", 2, CALL, true, compare_part},
     {"mutate", 1, CALL | CAST, false, mutate},
     {"batch", 1, CALL | CAST, false, mutate},
     {"mutate_reply", 1, CALL, false, mutate_reply},

@@ -50,6 +50,7 @@ void storage_free(struct storage *s)
     term_free(&s->module);
     term_free(&s->of);
     mem_free(s->segments);
+    buf_free(&s->again);
     mem_free(s);
 }
 
@@ -152,6 +153,7 @@ enum err segment_begin(struct storage *s, struct bytes terms, struct storage_fai
         return storage_refused(failure, code, step, path.text);
     s->segments = mem_room(s->segments, s->count, &s->cap, sizeof(*s->segments));
     s->segments[s->count++] = (struct segment){.number = s->last, .bytes = len};
+    s->made = s->last;
     return OK;
 }
 

@@ -26,8 +26,10 @@ struct storage {
     uint64_t last; /* the highest number that a segment has, or has had */
     struct segment *segments;
     size_t count, cap;
-    /* A segment that could not be synced when it was read: what it has is written anew before it
-     * is told, for a later sync may say that all is well with bytes that are gone.  0: none. */
+    uint64_t made;    /* the last segment that this process has made */
+    struct buf again; /* a record that the next one has to begin with; empty for none */
+    /* One of those that could not be synced when it was read: a later sync may say that all is
+     * well with what it did not do.  0: none. */
     uint64_t unsure;
     bool failed; /* an append or a load: a load has to come next */
     /* What a failure has left in a segment, to be cut off behind `sound`: 0 removes all of

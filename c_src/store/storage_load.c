@@ -95,7 +95,10 @@ enum err storage_load(struct storage *s, struct storage_found *found,
 enum err storage_begin(struct storage *s, struct storage_failure *failure)
 {
     must(s->journal && s->lock >= 0);
-    enum err e = segment_begin(s, (struct bytes){0}, failure);
+    /* Loading may have made one. */
+    enum err e = s->segment >= 0 ? OK : segment_begin(s, buf_bytes(&s->again), failure);
+    if (e == OK)
+        buf_clear(&s->again);
     s->failed = e != OK;
     return e;
 }

@@ -165,13 +165,14 @@ static enum err read_one(const struct storage *s, struct segment *segment,
     return e;
 }
 
-/* The process that wrote the last segment may have ended before it synced it or its name, or
- * this one has cut it back.  What comes next is built on what is found now, which must not be lost
- * alone; and what is not found now must not come back. */
+/* --- what is told must be there --------------------------------------------------------- */
+
+/* What was cut off must not come back; what was read must not go. */
 static enum err sync_last(struct storage *s, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
-    struct path path = segment_path(s, s->segments[s->count - 1].number);
+    uint64_t number = s->segments[s->count - 1].number;
+    struct path path = segment_path(s, number);
     int handle = d->open(d->who, path.text, DISK_APPEND);
     if (handle == -ENOENT)
         return OK;
@@ -182,21 +183,61 @@ static enum err sync_last(struct storage *s, struct storage_failure *failure)
         code = d->sync_folder(d->who, path.text);
     if (code == 0)
         return OK;
-    s->unsure = s->segments[s->count - 1].number;
+    s->unsure = number;
     return storage_refused(failure, code, "sync", path.text);
+}
+
+/* A new segment in its place. */
+static enum err replace_unsure(struct storage *s, struct bytes terms,
+                               struct storage_failure *failure)
+{
+    const struct disk *d = s->disk;
+    struct path path = segment_path(s, s->unsure);
+    enum err e = segment_begin(s, terms, failure);
+    if (e != OK)
+        return e;
+    int code = d->remove(d->who, path.text);
+    if (code == 0)
+        code = d->sync_folder(d->who, path.text);
+    if (code != 0 && code != -ENOENT)
+        return storage_refused(failure, code, "remove", path.text);
+    s->unsure = 0;
+    return OK;
+}
+
+static struct bytes last_of(struct bytes terms)
+{
+    struct etf_in in = etf_open(terms);
+    struct bytes last = {0};
+    while (in.at < in.end)
+        last = etf_any(&in);
+    return last;
+}
+
+/* Another process wrote the last segment.  It may have ended before its last record was
+ * synced, or the segment's name, or been told that it was not and ended then: a later sync, which
+ * finds nothing to do, says that all is well.  Peers are told what was read, and what comes next
+ * builds on it; it must not be lost alone.  So it is written once more, to a segment of our own:
+ * now, or, where the disk is full, as soon as it is not. */
+static enum err write_again(struct storage *s, struct bytes terms, struct storage_failure *failure)
+{
+    struct bytes last = last_of(terms);
+    buf_clear(&s->again);
+    if (!s->journal || last.len == 0)
+        return OK;
+    if (segment_begin(s, last, failure) == OK)
+        return OK;
+    buf_put(&s->again, last);
+    return sync_last(s, failure);
 }
 
 /* The terms are those of the last segment. */
 static enum err make_sure(struct storage *s, struct bytes terms, struct storage_failure *failure)
 {
-    if (s->segments[s->count - 1].number != s->unsure)
-        return sync_last(s, failure);
-    enum err e = segment_begin(s, terms, failure);
-    if (e != OK)
-        return e;
-    s->unsure = 0;
-    (void)storage_rotate(s);
-    return OK;
+    uint64_t number = s->segments[s->count - 1].number;
+    if (number == s->unsure)
+        return replace_unsure(s, terms, failure);
+    return number == s->made ? sync_last(s, failure) : write_again(s, terms, failure);
 }
 
 enum err segments_read(struct storage *s, struct storage_found *found,

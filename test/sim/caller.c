@@ -42,6 +42,56 @@ static void call_over(struct sim *s, struct sim_call *call, enum sim_outcome out
         s->calls_over++;
 }
 
+/* --- what comes of them --------------------------------------------------------- */
+
+static bool is_ok(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_accept(&in, "ok") && etf_finish(&in) == OK;
+}
+
+static bool is_error(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "error");
+    return in.err == OK;
+}
+
+/* What one who has died said holds, too, where it was durable. */
+static void check_reply(struct sim *s, const struct sim_call *call, struct bytes term)
+{
+    unsigned node = call->node;
+    bool lives = s->callers[node].life == s->nodes[node].life && s->nodes[node].node != NULL;
+    bool made = is_ok(term) && (lives || sim_is_durable(s, node));
+    if (call->kind == CALL_STATE)
+        check_state(s, node, term);
+    if (call->kind == CALL_ADD && made)
+        check_acknowledged(s, node, call->by);
+    if (call->kind == CALL_ADD && call->refused && lives)
+        check_refused(s, node, call->by);
+    if (call->kind == CALL_CHANGE && made)
+        check_promised(s, node, call->adds, call->removes);
+}
+
+static void hear(struct sim *s, size_t number, enum sim_outcome outcome, struct bytes term)
+{
+    struct sim_call *call = &s->calls[number];
+    struct buf text = {0};
+    buf_printf(&text, "%s", outcome == SIM_DOWN ? "down, " : "");
+    trace_term(&text, term);
+    buf_put_u8(&text, '\0');
+    call->refused = outcome == SIM_REPLIED && is_error(term);
+    call_over(s, call, outcome, (const char *)text.at);
+    buf_free(&text);
+    if (call->kind == CALL_VALUE && outcome == SIM_REPLIED)
+        check_value(s, call->node, term);
+    if (outcome == SIM_REPLIED)
+        check_reply(s, call, term);
+}
+
+/* --- asking ---------------------------------------------------------------------- */
+
 /* As gen:do_call: a monitor, then the message under the same reference. */
 static void say(struct sim *s, unsigned node, size_t number)
 {
@@ -103,10 +153,27 @@ static size_t call_new(struct sim *s, unsigned node, enum call_kind kind, struct
     return number;
 }
 
-static void begin(struct sim *s, unsigned node)
+/* On a BEAM, where the server is: what it has done is looked at before its answer is. */
+static void call_beam(struct sim *s, unsigned node, size_t number)
+{
+    struct buf reply = {0};
+    s->calls[number].said = true;
+    s->callers[node].life = s->nodes[node].life;
+    if (grove_call(s, node, buf_bytes(&s->calls[number].request), &reply)) {
+        check_node(s, node);
+        hear(s, number, SIM_REPLIED, buf_bytes(&reply));
+    } else {
+        caller_lost(s, node, "not there");
+    }
+    buf_free(&reply);
+}
+
+static void begin(struct sim *s, unsigned node, size_t number)
 {
     struct caller *c = &s->callers[node];
-    if (c->up)
+    if (sim_is_beam(s, node))
+        call_beam(s, node, number);
+    else if (c->up)
         caller_say(s, node);
     else if (!c->dialling && s->nodes[node].ready)
         peer_connect(s, node);
@@ -126,7 +193,7 @@ static size_t call(struct sim *s, unsigned node, enum call_kind kind, const char
     struct buf term = {0};
     read_text(&term, request);
     size_t number = call_new(s, node, kind, &term, "n%u, %s", node + 1, request);
-    begin(s, node);
+    begin(s, node, number);
     return number;
 }
 
@@ -149,15 +216,15 @@ void sim_cast(struct sim *s, unsigned node, const char *request)
 {
     struct buf term = {0};
     read_text(&term, request);
-    call_new(s, node, CALL_CAST, &term, "n%u, without an answer, %s", node + 1, request);
-    begin(s, node);
+    begin(s, node,
+          call_new(s, node, CALL_CAST, &term, "n%u, without an answer, %s", node + 1, request));
 }
 
 void sim_monitor(struct sim *s, unsigned node)
 {
     struct buf nothing = {0};
-    call_new(s, node, CALL_MONITOR, &nothing, "watching n%u", node + 1);
-    begin(s, node);
+    must(!sim_is_beam(s, node));
+    begin(s, node, call_new(s, node, CALL_MONITOR, &nothing, "watching n%u", node + 1));
 }
 
 /* --- additions: what the ledger is about --------------------------------------- */
@@ -169,7 +236,7 @@ static size_t add(struct sim *s, unsigned node, enum call_kind kind, int64_t by,
     size_t number = call_new(s, node, kind, request, "n%u %c= %lld%s", node + 1, by < 0 ? '-' : '+',
                              (long long)(by < 0 ? -by : by), how);
     s->calls[number].by = by;
-    begin(s, node);
+    begin(s, node, number);
     return number;
 }
 
@@ -245,7 +312,7 @@ static size_t change(struct sim *s, unsigned node, enum call_kind kind, const ch
     call->removes = first->removes | (second != NULL ? second->removes : 0);
     s->added |= call->adds;
     s->removed |= call->removes;
-    begin(s, node);
+    begin(s, node, number);
     return number;
 }
 
@@ -299,37 +366,7 @@ bool sim_quiet(const struct sim *s)
     return true;
 }
 
-/* --- what comes of them --------------------------------------------------------- */
-
-static bool is_ok(struct bytes term)
-{
-    struct etf_in in = etf_open(term);
-    return etf_accept(&in, "ok") && etf_finish(&in) == OK;
-}
-
-static bool is_error(struct bytes term)
-{
-    struct etf_in in = etf_open(term);
-    etf_tuple_of(&in, 2);
-    etf_expect(&in, "error");
-    return in.err == OK;
-}
-
-/* What one who has died said holds, too, where it was durable. */
-static void check_reply(struct sim *s, const struct sim_call *call, struct bytes term)
-{
-    unsigned node = call->node;
-    bool lives = s->callers[node].life == s->nodes[node].life && s->nodes[node].node != NULL;
-    bool made = is_ok(term) && (lives || sim_is_durable(s, node));
-    if (call->kind == CALL_STATE)
-        check_state(s, node, term);
-    if (call->kind == CALL_ADD && made)
-        check_acknowledged(s, node, call->by);
-    if (call->kind == CALL_ADD && call->refused && lives)
-        check_refused(s, node, call->by);
-    if (call->kind == CALL_CHANGE && made)
-        check_promised(s, node, call->adds, call->removes);
-}
+/* --- what is heard of them ------------------------------------------------------ */
 
 static void demonitor(struct sim *s, unsigned node, size_t number)
 {
@@ -360,19 +397,9 @@ void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcom
      * watched has crossed with the demonitor. */
     if (call->outcome != SIM_OPEN)
         return;
-    struct buf text = {0};
-    buf_printf(&text, "%s", outcome == SIM_DOWN ? "down, " : "");
-    trace_term(&text, term);
-    buf_put_u8(&text, '\0');
-    call->refused = outcome == SIM_REPLIED && is_error(term);
-    call_over(s, call, outcome, (const char *)text.at);
-    buf_free(&text);
+    hear(s, number, outcome, term);
     if (outcome == SIM_REPLIED)
         demonitor(s, node, number);
-    if (call->kind == CALL_VALUE && outcome == SIM_REPLIED)
-        check_value(s, node, term);
-    if (outcome == SIM_REPLIED)
-        check_reply(s, call, term);
 }
 
 void caller_lost(struct sim *s, unsigned node, const char *why)

@@ -30,9 +30,12 @@
  *   7. nobody has a count of it that is greater than its own: nothing is told before it
  *      is safe, and so no number is given twice.
  * A replica that has not read its files yet, or goes back to them because the disk has failed,
- * has less than it had, and is held to 1 and 4 alone. */
+ * has less than it had, and is held to 1 and 4 alone.
+ *
+ * A BEAM's replica is looked at as ours are: Grove, too, keeps what it has acknowledged as long
+ * as it lives. */
 
-static struct process *replica_on(struct sim *s, unsigned node)
+struct process *check_replica_on(struct sim *s, unsigned node)
 {
     const struct node *n = s->nodes[node].node;
     struct processes *all = n != NULL ? node_processes(n) : NULL;
@@ -43,7 +46,7 @@ static struct process *replica_on(struct sim *s, unsigned node)
 /* --- reading a state --------------------------------------------------------- */
 
 /* The value of a struct's field. */
-static struct bytes field(struct bytes map, const char *name)
+struct bytes check_field(struct bytes map, const char *name)
 {
     struct etf_in in = etf_open(map);
     struct bytes found = {0};
@@ -77,9 +80,9 @@ static bool read_state(const struct sim *s, struct bytes state, struct counted *
 {
     *c = (struct counted){0};
     if (strcmp(s->options.crdt, "gcounter") == 0)
-        return read_counts(field(state, "counts"), c->by[0]);
-    return read_counts(field(field(state, "positive"), "counts"), c->by[0]) &&
-           read_counts(field(field(state, "negative"), "counts"), c->by[1]);
+        return read_counts(check_field(state, "counts"), c->by[0]);
+    return read_counts(check_field(check_field(state, "positive"), "counts"), c->by[0]) &&
+           read_counts(check_field(check_field(state, "negative"), "counts"), c->by[1]);
 }
 
 static int64_t value_of(const struct counted *c)
@@ -264,15 +267,15 @@ static void look(struct sim *s, unsigned node, const struct crdt *c)
     buf_free(&out);
 }
 
-/* Whether anything has happened to a replica since this was last asked: it counts all that
- * may change it. */
+/* Whether anything has happened to a replica since this was last asked. */
 static bool touched(struct sim_node *n, const struct process *p)
 {
-    struct buf before = n->status;
-    n->status = (struct buf){0};
-    replica_status(p, &n->status);
-    bool same = bytes_equal(buf_bytes(&before), buf_bytes(&n->status));
-    buf_free(&before);
+    bool ours = replica_is(p);
+    uint64_t changes = ours ? replica_changes(p) + 1 : grove_changes(p);
+    bool loaded = !ours || replica_is_loaded(p);
+    bool same = changes == n->changes && loaded == n->loaded;
+    n->changes = changes;
+    n->loaded = loaded;
     return !same;
 }
 
@@ -282,21 +285,22 @@ void check_node(struct sim *s, unsigned node)
     node_check(n->node);
     if (node_processes(n->node) != NULL)
         processes_check(node_processes(n->node));
-    struct process *p = replica_on(s, node);
+    struct process *p = check_replica_on(s, node);
+    bool loaded = n->loaded;
     if (p == NULL || !touched(n, p))
         return;
     struct buf state = {0};
-    crdt_check(replica_crdt(p));
-    crdt_state(replica_crdt(p), &state);
-    bool loaded = replica_is_loaded(p), as_before = loaded == n->loaded;
-    n->loaded = loaded;
-    if (as_before && bytes_equal(buf_bytes(&state), buf_bytes(&n->state))) {
+    const struct crdt *c = replica_is(p) ? replica_crdt(p) : grove_crdt(p);
+    crdt_check(c);
+    crdt_state(c, &state);
+    if (loaded == n->loaded && bytes_equal(buf_bytes(&state), buf_bytes(&n->state))) {
         buf_free(&state);
         return;
     }
     buf_free(&n->state);
     n->state = state;
-    look(s, node, replica_crdt(p));
+    look(s, node, c);
+    numbers_check(s, node);
     if (s->habits == NULL)
         check_counts(s, node, buf_bytes(&state));
     else
@@ -313,7 +317,7 @@ static void forget_for_ever(struct ledger *l)
 void check_forget(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
-    buf_clear(&n->status);
+    n->changes = 0;
     buf_clear(&n->state);
     buf_clear(&n->common);
     buf_clear(&n->value);
@@ -422,7 +426,8 @@ void sim_check_kept(struct sim *s)
 {
     for (unsigned owner = 0; owner < s->options.nodes; owner++)
         for (unsigned node = 0; node < s->options.nodes && sim_is_durable(s, owner); node++)
-            check_kept_by(s, owner, node);
+            if (!s->nodes[owner].left && !s->nodes[node].left)
+                check_kept_by(s, owner, node);
 }
 
 int64_t sim_value(struct sim *s, unsigned node)
@@ -443,7 +448,7 @@ void sim_reckon_no_more(struct sim *s)
 
 size_t sim_watchers(struct sim *s, unsigned node)
 {
-    return process_watchers(replica_on(s, node));
+    return process_watchers(check_replica_on(s, node));
 }
 
 uint64_t sim_acknowledged_since(const struct sim *s, unsigned node)

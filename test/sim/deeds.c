@@ -107,3 +107,10 @@ void deed_disk(struct sim *s, unsigned node)
         break;
     }
 }
+
+void deed_heal_disks(struct sim *s)
+{
+    for (unsigned i = 0; i < s->options.nodes; i++)
+        if (sim_is_stored(s, i))
+            sim_disk_heal(s, i);
+}

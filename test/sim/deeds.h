@@ -10,5 +10,6 @@ void deed_ask(struct sim *s, unsigned node);
 void deed_disk_fails(struct sim *s, unsigned node);
 /* The same, or its disk is its end, or is well again. */
 void deed_disk(struct sim *s, unsigned node);
+void deed_heal_disks(struct sim *s);
 
 #endif

@@ -177,8 +177,9 @@ static void an_interval_is_made_good_by_peers(struct sim *s)
     sim_run(s, 1000);
     SIM_TRACE(s, "[ 4150] n2 starts\n"
                  "[ 4154] n2 is ready\n"
-                 "[ 4159] n2 has 8\n"
+                 "[ 4159] n2 has 5\n"
                  "[ 4160] n2 += 1\n"
+                 "[ 4168] n2 has 8\n"
                  "[ 4171] n2 has 9\n"
                  "[ 4172] n2 += 1: ok\n"
                  "[ 4255] n1 has 9\n");
@@ -217,7 +218,7 @@ static void a_snapshot_is_cut_as_it_is_renamed(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
                  "[ 2050] n1's end is to come in call 10 to its disk\n"
-                 "[ 2121] n1 vanishes\n");
+                 "[ 2854] n1 vanishes\n");
     sim_trace_logs(s);
     SIM_CLAIM(s, sim_disk_has(s, 0, JOURNAL));
     sim_start(s, 0);

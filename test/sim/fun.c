@@ -82,16 +82,9 @@ static void apply(struct etf_in *in, struct buf *out, const char *actor, uint64_
     }
 }
 
-/* The value of apply(Fun, [State]); args is [Fun, [State]]. */
-static void run(struct sim *s, unsigned node, struct bytes args, struct buf *out)
+void fun_apply(const struct sim *s, unsigned node, struct bytes fun, struct bytes state,
+               struct buf *out)
 {
-    struct etf_in in = etf_open(args);
-    struct bytes fun = {0}, states = {0}, state = {0};
-    struct etf_list list = etf_list(&in);
-    bool whole = etf_next(&list, &fun) && etf_next(&list, &states);
-    struct etf_in inner = etf_open(states);
-    struct etf_list arguments = etf_list(&inner);
-    must(whole && etf_next(&arguments, &state));
     char actor[] = {'n', (char)('1' + node), '\0'};
     uint64_t by = free_variable(fun);
     struct etf_in at = etf_open(state);
@@ -112,8 +105,21 @@ static void run(struct sim *s, unsigned node, struct bytes args, struct buf *out
     }
 }
 
+/* The value of apply(Fun, [State]); args is [Fun, [State]]. */
+static void run(struct sim *s, unsigned node, struct bytes args, struct buf *out)
+{
+    struct etf_in in = etf_open(args);
+    struct bytes fun = {0}, states = {0}, state = {0};
+    struct etf_list list = etf_list(&in);
+    bool whole = etf_next(&list, &fun) && etf_next(&list, &states);
+    struct etf_in inner = etf_open(states);
+    struct etf_list arguments = etf_list(&inner);
+    must(whole && etf_next(&arguments, &state));
+    fun_apply(s, node, fun, state, out);
+}
+
 /* {badrpc, {'EXIT', {undef, [{Module, Function, [], []}]}}} */
-static void put_undef(struct buf *out, struct bytes module, struct bytes function)
+void fun_put_undef(struct buf *out, struct bytes module, struct bytes function)
 {
     put_tuple(out, 2);
     put_atom(out, "badrpc");
@@ -146,11 +152,14 @@ void fun_call(struct sim *s, unsigned node, struct bytes message)
         sim_violated(s, "the rex of caller%u gets something else than a call", node + 1);
     put_tuple(&reply, 2);
     put_term(&reply, tag);
-    struct etf_in name = etf_open(module);
-    if (etf_accept(&name, "erlang"))
+    struct etf_in name = etf_open(module), called = etf_open(function);
+    bool erlang = etf_accept(&name, "erlang");
+    if (erlang && etf_accept(&called, "nodes"))
+        put_nil(&reply); /* it is connected to no more than who asks */
+    else if (erlang)
         run(s, node, args, &reply);
     else
-        put_undef(&reply, module, function);
+        fun_put_undef(&reply, module, function);
     enum err e = canon_put(&pid, from);
     must(e == OK);
     peer_put_pid(s, node, &self);

@@ -67,7 +67,6 @@ static void arrivals_drop(struct end *e)
         mem_free(a);
     }
     e->tail = &e->first;
-    e->held = 0;
 }
 
 /* Frees the connections that nobody will hear of any more. */
@@ -95,10 +94,18 @@ static uint64_t latency(struct sim *s, const struct pipe *p)
     return o->latency_min_ms + sim_random(s, o->latency_max_ms - o->latency_min_ms + 1);
 }
 
-static void thing_for(struct sim *s, struct pipe *p, unsigned side)
+static const struct link *link_to(const struct sim *s, const struct pipe *p, unsigned side)
 {
+    return &s->links[p->ends[1 - side].machine][p->ends[side].machine];
+}
+
+static void thing_for(struct sim *s, struct pipe *p, unsigned side, size_t bytes)
+{
+    const struct link *link = link_to(s, p, side);
     struct end *e = &p->ends[side];
     uint64_t due_ms = s->now_ms + latency(s, p);
+    if (link->byte_ms > 0)
+        due_ms = (e->last_ms > due_ms ? e->last_ms : due_ms) + bytes * link->byte_ms;
     e->last_ms = due_ms > e->last_ms ? due_ms : e->last_ms;
     p->things++;
     queue_put(s, &(struct thing){.due_ms = e->last_ms, .pipe = p, .end = side});
@@ -112,7 +119,7 @@ static void set_going(struct sim *s, struct pipe *p, unsigned side, const struct
     *a = *what;
     *e->tail = a;
     e->tail = &a->next;
-    thing_for(s, p, side);
+    thing_for(s, p, side, a->bytes.len);
 }
 
 /* The connection is no more: what is under way is lost, who still has an end of it
@@ -257,12 +264,15 @@ size_t sim_under_way(const struct sim *s, unsigned a, unsigned b)
     return bytes;
 }
 
+/* What was slow comes now, and its things find nothing later. */
 void network_mend(struct sim *s, unsigned a, unsigned b)
 {
     for (struct pipe *p = s->pipes; p != NULL; p = p->next)
-        for (unsigned side = 0; side < 2 && between(p, a, b); side++)
-            for (; p->ends[side].held > 0; p->ends[side].held--)
-                thing_for(s, p, side);
+        for (unsigned side = 0; side < 2 && between(p, a, b); side++) {
+            p->ends[side].last_ms = 0;
+            for (const struct arrival *x = p->ends[side].first; x != NULL; x = x->next)
+                thing_for(s, p, side, x->bytes.len);
+        }
 }
 
 void network_free(struct sim *s)
@@ -373,8 +383,8 @@ void network_arrive(struct sim *s, const struct thing *t)
     struct end *e = &p->ends[t->end];
     must(p->things > 0);
     p->things--;
-    if (s->cut[p->ends[0].machine][p->ends[1].machine]) {
-        e->held++;
+    if (link_to(s, p, t->end)->cut) {
+        /* It stays until the link is mended. */
     } else if (!s->machines[e->machine].up) {
         e->deaf = true;
         arrivals_drop(e);

@@ -13,7 +13,11 @@
  * Nodes have numbers from 0; n1@h1 is number 0.  Node i has a machine of its own
  * (h1), with an epmd and a disk, and a caller of its own (caller1@c1 on the machine c1) that
  * is no more than a channel: it says what a process of a BEAM would say, and
- * sees what that would see.  One more machine runs single commands. */
+ * sees what that would see.  One more machine runs single commands.
+ *
+ * Some of the nodes may be BEAMs that run Grove (grove.c): theirs are the last numbers.
+ * All that can happen to a node can happen to them.  Their callers are processes on
+ * them, and are answered at once. */
 #ifndef COPPICE_SIM_H
 #define COPPICE_SIM_H
 
@@ -28,11 +32,14 @@ struct sim;
 struct sim_options {
     uint64_t seed;
     unsigned nodes;   /* 1 to SIM_NODES_MAX */
+    unsigned beams;   /* so many of them, the last ones, are BEAMs */
     const char *crdt; /* the name of a type */
     uint64_t sync_ms, ticktime_ms;
+    uint64_t repair_ms; /* anti_entropy_interval; 0: as by default */
     uint64_t latency_min_ms, latency_max_ms;
     bool pieces;  /* streams arrive cut into pieces of random length */
     bool one_way; /* a node is to connect to those before it only, not to all */
+    bool follows; /* to the first only, and to whom that knows */
     bool gathers; /* sim_change() never removes anything */
     /* Whatever a node knew before it starts again is known to others, who tell it before
      * it writes.  Where it is not, numbers may be given twice, and what has one be taken
@@ -42,6 +49,9 @@ struct sim_options {
      * `interval`.  What they want of the disk takes them so long. */
     unsigned stored, interval;
     uint64_t snapshot_ms, disk_min_ms, disk_max_ms;
+    /* A BEAM keeps a delta back until that has a value, as Grove does since 0.2. */
+    bool withholds;
+    uint64_t rex_ms; /* how long its rex takes to answer; its scope greets at once */
 };
 
 /* No node runs yet.  Each is to connect to all others, and has the replica
@@ -74,9 +84,18 @@ void sim_epmd_up(struct sim *s, unsigned node);
  * goes on, as TCP does. */
 void sim_cut(struct sim *s, unsigned a, unsigned b);
 void sim_mend(struct sim *s, unsigned a, unsigned b);
+void sim_mute(struct sim *s, unsigned from, unsigned to); /* one way only is cut */
+/* Until it is mended, bytes take so long one after the other. */
+void sim_clog(struct sim *s, unsigned a, unsigned b, uint64_t byte_ms);
 /* Connections between the two are reset; what was under way is lost. */
 void sim_break(struct sim *s, unsigned a, unsigned b);
 void sim_break_caller(struct sim *s, unsigned node);
+void sim_set_clock(struct sim *s, unsigned node, int64_t by_ms); /* the time of day there */
+/* The node, which does not run, is to have a new name; actor and disk are the same. */
+void sim_rename(struct sim *s, unsigned node);
+/* The node ends in good order, and never comes back. */
+void sim_leave(struct sim *s, unsigned node);
+bool sim_has_left(const struct sim *s, unsigned node);
 
 /* --- faults of a disk ------------------------------------------------------ */
 
@@ -163,9 +182,13 @@ void sim_command(struct sim *s, unsigned node, const char *request);
 
 /* --- what is true -------------------------------------------------------- */
 
+bool sim_is_beam(const struct sim *s, unsigned node);
 bool sim_runs(const struct sim *s, unsigned node);  /* it has been started, and lives */
 bool sim_ready(const struct sim *s, unsigned node); /* it is registered, and says so */
 bool sim_all_ready(struct sim *s);
+/* Every node that runs has every other that runs in its replica's group, and nobody else; no
+ * mutation waits there, and its disk works. */
+bool sim_all_met(struct sim *s);
 /* Every node that runs is ready, and all their replicas have read their files and hold the
  * same. */
 bool sim_agrees(struct sim *s);

@@ -457,16 +457,16 @@ struct tally {
     unsigned passed, failed;
 };
 
-static void tell(const struct story *story, bool disks, const char *program, struct tally *tally)
+static void tell(const struct story *story, struct cast cast, const char *program, struct tally *t)
 {
     char command[200];
     snprintf(command, sizeof(command), "%s \"%s\"", program, story->name);
     sim_replay_with(command);
-    struct sim *s = story_world(story, disks);
+    struct sim *s = story_world(story, cast);
     story->tell(s);
     printf("  %s %s\n", sim_failed(s) ? "FAIL " : "ok   ", story->name);
-    tally->passed += !sim_failed(s);
-    tally->failed += sim_failed(s);
+    t->passed += !sim_failed(s);
+    t->failed += sim_failed(s);
     sim_free(s);
 }
 
@@ -476,12 +476,15 @@ int main(int argc, char **argv)
     struct tally tally = {0};
     static const struct {
         const struct story *stories;
-        bool disks;
-    } lists[] = {{stories, false}, {type_stories, false}, {disk_stories, true}};
+        struct cast cast;
+    } lists[] = {{stories, {0}},
+                 {type_stories, {0}},
+                 {beam_stories, {.beams = 2}},
+                 {disk_stories, {.disks = true}}};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         for (const struct story *story = lists[i].stories; story->name != NULL; story++)
             if (argc <= 1 || strcmp(argv[1], story->name) == 0)
-                tell(story, lists[i].disks, argv[0], &tally);
+                tell(story, lists[i].cast, argv[0], &tally);
     printf("%u passed, %u failed\n", tally.passed, tally.failed);
     return tally.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

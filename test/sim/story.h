@@ -19,22 +19,31 @@ struct story {
     void (*tell)(struct sim *s);
 };
 
-/* Those of types that are no counters (type_stories.c), and of replicas that are kept on disk
- * (disk_stories.c), until one without a name. */
-extern const struct story type_stories[], disk_stories[];
+/* Those of types that are no counters (type_stories.c), of a coppice and two BEAMs
+ * (beam_stories.c), and of replicas that are kept on disk (disk_stories.c), until one without
+ * a name. */
+extern const struct story type_stories[], beam_stories[], disk_stories[];
 
-/* With disks n1 is durable, and n2 by intervals. */
-static inline struct sim *story_world(const struct story *story, bool disks)
+/* Who is in them: so many BEAMs, the last ones.  With disks n1 is durable, and n2 by
+ * intervals. */
+struct cast {
+    unsigned beams;
+    bool disks;
+};
+
+static inline struct sim *story_world(const struct story *story, struct cast cast)
 {
     return sim_new(&(struct sim_options){.seed = 1,
                                          .nodes = story->nodes,
+                                         .beams = cast.beams,
+                                         .withholds = true,
                                          .crdt = story->crdt,
                                          .sync_ms = SYNC_MS,
                                          .ticktime_ms = TICKTIME_MS,
                                          .latency_min_ms = 1,
                                          .latency_max_ms = 1,
-                                         .stored = disks ? 3 : 0,
-                                         .interval = disks ? 2 : 0,
+                                         .stored = cast.disks ? 3 : 0,
+                                         .interval = cast.disks ? 2 : 0,
                                          .snapshot_ms = 1000,
                                          .disk_min_ms = 5,
                                          .disk_max_ms = 5});

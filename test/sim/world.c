@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "ops.h"
 #include "otp/process.h"
+#include "replica/options.h"
 #include "term/text.h"
 #include "world.h"
 
@@ -11,8 +12,6 @@
 #define WAKES_A_MS 1000
 /* What starting epmd takes. */
 #define EPMD_START_MS 20
-/* The time of day when a world begins. */
-#define WALL_MS UINT64_C(1700000000000)
 
 /* --- randomness ----------------------------------------------------------- */
 
@@ -39,6 +38,11 @@ static uint64_t node_random(struct sim *s, unsigned node)
     return mix(mix(mix(s->options.seed + 1) ^ node) ^ s->now_ms) + n->stepped;
 }
 
+uint64_t world_wall_ms(const struct sim *s, unsigned node)
+{
+    return s->nodes[node].wall_ms + s->now_ms;
+}
+
 uint64_t sim_random(struct sim *s, uint64_t below)
 {
     must(below > 0);
@@ -54,46 +58,72 @@ static void flag(struct config *c, const char *key, const char *value)
     must(e == OK);
 }
 
-static void configure(struct sim *s, unsigned i)
+static void connect(struct sim *s, struct config *c, unsigned i)
 {
     const struct sim_options *o = &s->options;
+    for (unsigned j = 0; j < o->nodes; j++) {
+        bool known = o->follows ? j == 0 : !o->one_way || j < i;
+        if (j != i && known) {
+            char text[40];
+            snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
+            flag(c, "connect", text);
+        }
+    }
+    if (o->follows)
+        flag(c, "follow", "true");
+}
+
+static void configure_replica(struct sim *s, struct config *c, unsigned i)
+{
+    const struct sim_options *o = &s->options;
+    char text[300], storage[100];
+    uint64_t repair_ms = o->repair_ms > 0 ? o->repair_ms : REPAIR_INTERVAL_MS;
+    files_put_option(s, i, storage, sizeof(storage));
+    snprintf(text, sizeof(text),
+             "counter, #{crdt => %s, actor => n%u, sync_interval => %llu, "
+             "anti_entropy_interval => %llu%s}",
+             o->crdt, i + 1, (unsigned long long)o->sync_ms, (unsigned long long)repair_ms,
+             storage);
+    flag(c, "replica", text);
+}
+
+void world_configure(struct sim *s, unsigned i, const char *name)
+{
     struct config *c = &s->nodes[i].config;
-    char text[200];
+    char text[40];
+    config_free(c);
     config_init(c);
     buf_put(&c->cookie, BYTES(COOKIE));
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)(o->ticktime_ms / 1000));
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)(s->options.ticktime_ms / 1000));
     flag(c, "net_ticktime", text);
-    if (i == COMMANDER) {
-        flag(c, "node", "command@k");
+    flag(c, "node", name);
+    if (i == COMMANDER)
         return;
+    connect(s, c, i);
+    if (sim_is_beam(s, i)) {
+        flag(c, "visible", "true");
+        flag(c, "scope", GROVE_SCOPE);
+    } else {
+        configure_replica(s, c, i);
     }
-    snprintf(text, sizeof(text), "n%u@h%u", i + 1, i + 1);
-    flag(c, "node", text);
-    for (unsigned j = 0; j < o->nodes; j++) {
-        snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
-        if (j < i || (j > i && !o->one_way))
-            flag(c, "connect", text);
-    }
-    char storage[100];
-    files_put_option(s, i, storage, sizeof(storage));
-    snprintf(text, sizeof(text), "counter, #{crdt => %s, actor => n%u, sync_interval => %llu%s}",
-             o->crdt, i + 1, (unsigned long long)o->sync_ms, storage);
-    flag(c, "replica", text);
 }
 
 static void populate(struct sim *s, unsigned i)
 {
+    char name[40];
     snprintf(s->machines[i].name, sizeof(s->machines[i].name), "h%u", i + 1);
     snprintf(s->machines[CALLER_OF(i)].name, sizeof(s->machines[i].name), "c%u", i + 1);
     s->machines[i].up = s->machines[CALLER_OF(i)].up = true;
     s->nodes[i].files = files_new();
     caller_start(s, i);
-    configure(s, i);
+    snprintf(name, sizeof(name), "n%u@h%u", i + 1, i + 1);
+    world_configure(s, i, name);
 }
 
 struct sim *sim_new(const struct sim_options *options)
 {
     must(options->nodes >= 1 && options->nodes <= SIM_NODES_MAX);
+    must(options->beams <= options->nodes);
     struct sim *s = mem_take(sizeof(*s));
     s->options = *options;
     s->habits = ops_habits(options->crdt);
@@ -106,9 +136,11 @@ struct sim *sim_new(const struct sim_options *options)
         populate(s, i);
     snprintf(s->machines[COMMANDER].name, sizeof(s->machines[COMMANDER].name), "k");
     s->machines[COMMANDER].up = true;
-    configure(s, COMMANDER);
-    for (unsigned i = 0; i < MACHINES; i++)
+    world_configure(s, COMMANDER, "command@k");
+    for (unsigned i = 0; i < MACHINES; i++) {
         s->nodes[i].due_ms = UINT64_MAX;
+        s->nodes[i].wall_ms = WALL_MS;
+    }
     trace_open(s);
     return s;
 }
@@ -119,7 +151,6 @@ void sim_free(struct sim *s)
         node_free(s->nodes[i].node);
         files_free(s->nodes[i].files);
         config_free(&s->nodes[i].config);
-        buf_free(&s->nodes[i].status);
         buf_free(&s->nodes[i].state);
         buf_free(&s->nodes[i].common);
         buf_free(&s->nodes[i].value);
@@ -129,6 +160,7 @@ void sim_free(struct sim *s)
     for (unsigned i = 0; i < SIM_NODES_MAX; i++)
         caller_free(s, i);
     network_free(s);
+    numbers_free(s);
     outbox_free(&s->outbox);
     mem_free(s->calls);
     trace_free(s);
@@ -159,7 +191,7 @@ static void node_over(struct sim *s, unsigned i)
     check_forget(s, i);
 }
 
-static const char *name_of(const struct sim *s, unsigned i)
+const char *world_name(const struct sim *s, unsigned i)
 {
     static char name[8];
     snprintf(name, sizeof(name), "%s%s", i == COMMANDER ? "" : "n",
@@ -170,9 +202,9 @@ static const char *name_of(const struct sim *s, unsigned i)
 static void ready(struct sim *s, unsigned i, const struct action *a)
 {
     s->nodes[i].ready = true;
-    trace_deed(s, "%s is ready", name_of(s, i));
+    trace_deed(s, "%s is ready", world_name(s, i));
     if (a->port != s->nodes[i].port)
-        sim_violated(s, "%s is ready on another port", name_of(s, i));
+        sim_violated(s, "%s is ready on another port", world_name(s, i));
 }
 
 static void answered(struct sim *s, unsigned i, const struct action *a)
@@ -207,7 +239,7 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
         ready(s, i, a);
         return true;
     case ACTION_LOG:
-        trace_log(s, "%s: %.*s", name_of(s, i), SLICE(bytes));
+        trace_log(s, "%s: %.*s", world_name(s, i), SLICE(bytes));
         return true;
     case ACTION_ANSWER:
         answered(s, i, a);
@@ -222,7 +254,7 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
         return true;
     default:
         must(a->kind == ACTION_EXIT);
-        trace_deed(s, "%s ends with %d", name_of(s, i), a->code);
+        trace_deed(s, "%s ends with %d", world_name(s, i), a->code);
         node_over(s, i);
         return false;
     }
@@ -235,7 +267,7 @@ void world_step(struct sim *s, unsigned i, struct event *e)
     struct sim_node *n = &s->nodes[i];
     must(n->node != NULL && s->outbox.count == 0);
     e->now_ms = s->now_ms;
-    e->wall_ms = WALL_MS + s->now_ms;
+    e->wall_ms = world_wall_ms(s, i);
     e->random = node_random(s, i);
     s->steps++;
     trace_event(s, i, e);
@@ -246,12 +278,13 @@ void world_step(struct sim *s, unsigned i, struct event *e)
         if (!lives && i == COMMANDER)
             break; /* its last good-byes are of no use to anybody */
         if (!lives)
-            sim_violated(s, "%s acts after its end", name_of(s, i));
+            sim_violated(s, "%s acts after its end", world_name(s, i));
         lives = perform(s, i, &s->outbox.list[k]);
     }
     outbox_clear(&s->outbox);
     if (!lives)
         return;
+    grove_start(s, i);
     n->due_ms = node_due(n->node);
     check_node(s, i);
 }
@@ -287,7 +320,7 @@ static void wake(struct sim *s, unsigned who)
     n->woken = n->woken_ms == s->now_ms ? n->woken + 1 : 1;
     n->woken_ms = s->now_ms;
     if (n->woken > WAKES_A_MS)
-        sim_violated(s, "%s does not sleep", name_of(s, who));
+        sim_violated(s, "%s does not sleep", world_name(s, who));
     world_step(s, who, &(struct event){.kind = EVENT_WAKE});
 }
 
@@ -343,101 +376,7 @@ uint64_t sim_steps(const struct sim *s)
     return s->steps;
 }
 
-/* --- faults ---------------------------------------------------------------- */
-
-void sim_start(struct sim *s, unsigned i)
-{
-    struct sim_node *n = &s->nodes[i];
-    must(n->node == NULL);
-    if (!s->machines[i].up) {
-        s->machines[i].up = true;
-        network_relight(s, i);
-    }
-    trace_deed(s, "%s starts", name_of(s, i));
-    n->node = node_new(&n->config);
-    n->life++;
-    n->accepted = 0;
-    n->port = s->next_port++;
-    world_step(s, i, &(struct event){.kind = EVENT_START, .port = n->port});
-}
-
-void sim_start_all(struct sim *s)
-{
-    for (unsigned i = 0; i < s->options.nodes; i++)
-        if (s->nodes[i].node == NULL)
-            sim_start(s, i);
-}
-
-static void memory_lost(struct sim *s, unsigned i)
-{
-    node_free(s->nodes[i].node);
-    s->nodes[i].node = NULL;
-    s->nodes[i].due_ms = UINT64_MAX;
-    s->nodes[i].ready = false;
-    files_forget(s->nodes[i].files);
-    check_forget(s, i);
-}
-
-void sim_crash(struct sim *s, unsigned i)
-{
-    trace_deed(s, "%s crashes", name_of(s, i));
-    memory_lost(s, i);
-    network_reset(s, PARTY_NODE, i);
-}
-
-void sim_vanish(struct sim *s, unsigned i)
-{
-    trace_deed(s, "%s vanishes", name_of(s, i));
-    memory_lost(s, i);
-    files_lose(s, i);
-    network_darken(s, i);
-    epmd_end(s, i);
-    s->machines[i].up = false;
-}
-
-void sim_stop(struct sim *s, unsigned i)
-{
-    trace_deed(s, "%s is told to stop", name_of(s, i));
-    world_step(s, i, &(struct event){.kind = EVENT_STOP});
-}
-
-void sim_epmd_down(struct sim *s, unsigned i)
-{
-    trace_deed(s, "epmd ends on %s", s->machines[i].name);
-    epmd_end(s, i);
-}
-
-void sim_epmd_up(struct sim *s, unsigned i)
-{
-    epmd_start(s, i);
-}
-
-void sim_cut(struct sim *s, unsigned a, unsigned b)
-{
-    trace_deed(s, "n%u and n%u are cut", a + 1, b + 1);
-    s->cut[a][b] = s->cut[b][a] = true;
-}
-
-void sim_mend(struct sim *s, unsigned a, unsigned b)
-{
-    if (!s->cut[a][b])
-        return;
-    trace_deed(s, "n%u and n%u are mended", a + 1, b + 1);
-    s->cut[a][b] = s->cut[b][a] = false;
-    network_mend(s, a, b);
-}
-
-void sim_break(struct sim *s, unsigned a, unsigned b)
-{
-    trace_deed(s, "n%u and n%u are broken", a + 1, b + 1);
-    network_break(s, a, b);
-}
-
-void sim_break_caller(struct sim *s, unsigned i)
-{
-    trace_deed(s, "caller%u is broken", i + 1);
-    network_break(s, i, CALLER_OF(i));
-}
+/* --- a command ------------------------------------------------------------- */
 
 void sim_command(struct sim *s, unsigned i, const char *request)
 {

@@ -1,20 +1,25 @@
 /* What the simulator's files share.
  *
- *     world.c     the clock, nodes and their steps, faults
+ *     world.c     the clock, nodes and their steps
+ *     faults.c    what befalls them
  *     network.c   machines, connections, bytes on their way
  *     epmd.c      the epmd of each machine, in its real bytes
  *     files.c     the disk of each machine, and what a node wants of it
  *     caller.c    what callers ask, and what comes of it
  *     caller_peer.c  their end of the distribution protocol
  *     fun.c       funs that run on their caller's node
+ *     grove.c     the nodes that are BEAMs, and run Grove
  *     ops.c       what is asked of each type that is no counter
  *     check.c     what must be true after every step, and at the end
+ *     numbers.c   numbers that are given once
+ *     met.c       who knows whom
  *     trace.c     what has happened, for people and for the hash */
 #ifndef COPPICE_SIM_WORLD_H
 #define COPPICE_SIM_WORLD_H
 
 #include "dist/channel.h"
 #include "node/node.h"
+#include "otp/process.h"
 #include "sim.h"
 
 /* Machines: those of the nodes, those of their callers, that of commands. */
@@ -23,6 +28,9 @@
 #define CALLER_OF(i) ((i) + SIM_NODES_MAX)
 
 #define COOKIE      "simulated"
+#define GROVE_SCOPE "grove"
+/* The time of day when a world begins. */
+#define WALL_MS     UINT64_C(1700000000000)
 #define TRACE_LINES 60
 #define SIGNS       2 /* of what is counted: up, down */
 
@@ -41,7 +49,7 @@ struct arrival {
 };
 
 /* One side of a connection.  What is on its way to it stands in the order in
- * which it was sent; each of it has a thing in the queue, or is held by a cut. */
+ * which it was sent; each of it has a thing in the queue, or waits for a cut to be mended. */
 struct end {
     enum party party;
     unsigned machine;
@@ -51,7 +59,6 @@ struct end {
     bool deaf;        /* its machine went dark: nothing is taken any more */
     uint64_t last_ms; /* when the last of what is under way is due */
     struct arrival *first, **tail;
-    size_t held;
 };
 
 struct pipe {
@@ -68,6 +75,12 @@ struct thing {
     unsigned end;
     void (*run)(struct sim *s, unsigned machine); /* where pipe is NULL */
     unsigned machine;
+};
+
+/* One way from one machine to another. */
+struct link {
+    bool cut;
+    uint64_t byte_ms; /* how long a byte takes; 0: no time */
 };
 
 struct machine {
@@ -108,10 +121,13 @@ struct sim_node {
     uint32_t accepted;
     uint16_t port;
     unsigned life;       /* counts starts */
+    bool left;           /* it never starts again */
+    uint64_t wall_ms;    /* the time of day there when the clock was at 0 */
     struct files *files; /* NULL: it has no disk */
-    /* Of the replica, when it was last looked at: its status and its state, the latter
-     * without what is its own, and its value; and what is in that. */
-    struct buf status, state, common, value;
+    /* Of the replica, when it was last looked at: its changes, and its state, also without
+     * what is its own, and its value; and what is in that. */
+    uint64_t changes;
+    struct buf state, common, value;
     struct counted seen;
     uint64_t items;
     bool loaded; /* it has what was on disk */
@@ -165,6 +181,12 @@ struct ledger {
     struct sim_promised kept;     /* where it is durable */
 };
 
+/* Numbers that actors have given, as hashes, each with that of what has it. */
+struct numbers {
+    uint64_t (*list)[2]; /* open addressing; {0, 0} is free */
+    size_t count, cap;   /* a power of two, or 0 */
+};
+
 /* --- the world ----------------------------------------------------------- */
 
 struct sim {
@@ -175,7 +197,7 @@ struct sim {
     struct thing *queue; /* a heap */
     size_t things, things_cap;
     struct pipe *pipes;
-    bool cut[MACHINES][MACHINES];
+    struct link links[MACHINES][MACHINES]; /* from, to */
     struct machine machines[MACHINES];
     struct epmd epmds[MACHINES];
     uint32_t creation;
@@ -190,6 +212,7 @@ struct sim {
     struct ledger ledgers[SIM_NODES_MAX];
     const struct habits *habits; /* NULL: it counts */
     uint64_t added, removed;     /* whatever anybody asked for */
+    struct numbers numbers;
 
     struct buf story;
     bool tells_logs;
@@ -203,6 +226,9 @@ void world_step(struct sim *s, unsigned node, struct event *event);
 void world_later(struct sim *s, uint64_t ms, void (*run)(struct sim *s, unsigned machine),
                  unsigned machine);
 uint64_t world_random(struct sim *s);
+uint64_t world_wall_ms(const struct sim *s, unsigned node); /* the time of day there */
+const char *world_name(const struct sim *s, unsigned i);    /* good until the next call */
+void world_configure(struct sim *s, unsigned i, const char *name);
 /* The machine of that name; MACHINES for none. */
 unsigned world_machine(const struct sim *s, unsigned from, struct bytes name);
 
@@ -282,6 +308,22 @@ void caller_closed(struct sim *s, unsigned node, uint32_t conn);
 void fun_put(struct sim *s, unsigned node, struct buf *out, uint64_t by);
 /* Answers {'$gen_call', From, {call, M, F, A, user}}. */
 void fun_call(struct sim *s, unsigned node, struct bytes message);
+/* Appends what such a fun, which fun_put() made, makes of a counter's state. */
+void fun_apply(const struct sim *s, unsigned node, struct bytes fun, struct bytes state,
+               struct buf *out);
+/* Appends rpc's answer where there is no such function. */
+void fun_put_undef(struct buf *out, struct bytes module, struct bytes function);
+
+/* --- grove.c */
+
+/* Starts Grove on a node that is a BEAM, as soon as that can have processes. */
+void grove_start(struct sim *s, unsigned node);
+/* What a process of the same BEAM asks of the server is answered at once; false where there
+ * is none. */
+bool grove_call(struct sim *s, unsigned node, struct bytes request, struct buf *reply);
+const struct crdt *grove_crdt(const struct process *server);
+/* A number that is another, and not 0, as soon as its CRDT may be. */
+uint64_t grove_changes(const struct process *server);
 
 /* --- check.c */
 
@@ -297,6 +339,16 @@ void check_state(struct sim *s, unsigned node, struct bytes reply);
 /* The answer to `value`, from a node that has not changed since it was asked. */
 void check_value(struct sim *s, unsigned node, struct bytes reply);
 void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t removes);
+
+struct process *check_replica_on(struct sim *s, unsigned node);
+/* The value of a struct's field, which it has. */
+struct bytes check_field(struct bytes map, const char *name);
+
+/* --- numbers.c */
+
+/* No number in the node's state stands for something else than ever before. */
+void numbers_check(struct sim *s, unsigned node);
+void numbers_free(struct sim *s);
 
 /* --- trace.c */
 

@@ -72,6 +72,9 @@ defmodule Beam do
     {opts[:name], beam.node}
   end
 
+  @doc "How many elements the set of a replica there has, counted there."
+  def set_size(beam, {name, _node}), do: run(beam, fn -> MapSet.size(Story.value(name)) end)
+
   @doc "Applies `fun` there."
   def run(beam, fun), do: call(beam, :erlang, :apply, [fun, []])
 

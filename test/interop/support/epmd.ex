@@ -43,6 +43,17 @@ defmodule Epmd do
     end
   end
 
+  @doc "Tells the suites' own that `node` listens on `port`, for as long as the caller lives."
+  def register(node, port) do
+    [name, _host] = String.split("#{node}", "@")
+    about = <<?x, port::16, ?M, 0, 6::16, 5::16, byte_size(name)::16, name::binary, 0::16>>
+    epmd = String.to_integer(System.fetch_env!("ERL_EPMD_PORT"))
+    {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, epmd, [:binary, active: false])
+    :ok = :gen_tcp.send(socket, [<<byte_size(about)::16>>, about])
+    {:ok, <<answer, 0, _creation::binary>>} = :gen_tcp.recv(socket, 0, 5_000)
+    true = answer in [?v, ?y]
+  end
+
   @doc "A port that was free a moment ago."
   def free_port do
     {:ok, socket} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})

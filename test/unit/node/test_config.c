@@ -16,6 +16,7 @@ static void defaults(void)
     struct config c;
     config_init(&c);
     CU_ASSERT_FALSE(c.visible);
+    CU_ASSERT_FALSE(c.follow);
     CU_ASSERT_TRUE(c.scope_auto);
     CU_ASSERT_EQUAL(c.ticktime_ms, 60000);
     CU_ASSERT_EQUAL(c.epmd_port, 4369);
@@ -35,6 +36,7 @@ static void reads_every_key(void)
                                    "{node, 'c1@host'}.\n"
                                    "{cookie_file, \"/etc/cookie\"}.\n"
                                    "{connect, ['a@host', 'b@host']}.\n"
+                                   "{follow, true}.\n"
                                    "{visible, true}.\n"
                                    "{listen, #{port => 9100, address => \"127.0.0.1\"}}.\n"
                                    "{scope, [one, two]}.\n"
@@ -51,6 +53,7 @@ static void reads_every_key(void)
     CU_ASSERT_EQUAL(c.connects, 2);
     CU_ASSERT_TRUE(bytes_equal(text_of(&c.connect[1]), BYTES("b@host")));
     CU_ASSERT_TRUE(c.visible);
+    CU_ASSERT_TRUE(c.follow);
     CU_ASSERT_EQUAL(c.port, 9100);
     CU_ASSERT_TRUE(bytes_equal(text_of(&c.address), BYTES("127.0.0.1")));
     CU_ASSERT_FALSE(c.scope_auto);
@@ -88,6 +91,7 @@ static void refuses_what_is_wrong(void)
     refused("node.", 1, "expected {Key, Value}, found node");
     refused("{node}.", 1, "expected {Key, Value}");
     refused("{visible, 1}.", 1, "true or false");
+    refused("{follow, 'a@b'}.", 1, "follow: expected true or false");
     refused("{visible, true, false}.", 1, "{Key, Value}");
     refused("\n\n{net_ticktime, 3}.", 3, "seconds from 4 to 86400, found 3");
     refused("{net_ticktime, 86401}.", 1, "found 86401");
@@ -149,6 +153,8 @@ static void flags_need_no_quotes(void)
     CU_ASSERT_TRUE(c.scope_auto);
     CU_ASSERT_EQUAL(flag(&c, "net_ticktime", "12"), OK);
     CU_ASSERT_EQUAL(c.ticktime_ms, 12000);
+    CU_ASSERT_EQUAL(flag(&c, "follow", "true"), OK);
+    CU_ASSERT_TRUE(c.follow);
     CU_ASSERT_EQUAL(flag(&c, "listen", "#{port => 1}"), OK);
     CU_ASSERT_EQUAL(c.port, 1);
     config_free(&c);
@@ -194,7 +200,7 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 9);
+    CU_ASSERT_EQUAL(i, 10);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_what_is_wrong),

@@ -349,11 +349,11 @@ static void meets_members(void)
     SAID("rex", PULL(OUR_REF(1), THEM(5)));
     joined(OTHERS(5), false);
     SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID(OTHERS(5), "{'$gen_call', {" US ", " OUR_REF(2) "}, state}");
+    ASKED_DIGEST(OTHERS(5), OUR_REF(2));
     QUIET();
     CU_ASSERT(status("peers") == 2);
     told("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 2}") "}}");
-    told("{" OUR_REF(2) ", {ok, " GCOUNTER("c", "#{c => 3}") "}}");
+    told("{" OUR_REF(2) ", " SMALL(GCOUNTER("c", "#{c => 3}")) "}");
     value_is("{v, {ok, 6}}");
     CU_ASSERT(status("merges") == 2);
     wait_ms(20 * SYNC_MS);
@@ -433,8 +433,8 @@ static void asks_again_when_nobody_answered(void)
     wait_ms(LIMIT_PULL_MS - 1);
     QUIET();
     wait_ms(1 + SYNC_MS);
-    SAID(OTHERS(5), "{'$gen_call', {" US ", " OUR_REF(2) "}, state}");
-    told("{" OUR_REF(2) ", " GOT_ONE "}");
+    ASKED_DIGEST(OTHERS(5), OUR_REF(2));
+    told("{" OUR_REF(2) ", " SMALL(GCOUNTER("b", "#{b => 1}")) "}");
     wait_ms(100 * SYNC_MS);
     SAID(OTHERS(5), OUR_DELTA("#{b => 1}"));
     QUIET();

@@ -411,7 +411,7 @@ static void waits_for_every_state(void)
     world.read = world.said.len;
     told(RETURN(OUR_REF(1), "{ok, " GCOUNTER("b", "#{}") "}"));
     QUIET();
-    told(RETURN(OUR_REF(2), "{ok, " GCOUNTER("b", "#{<<\"c1\">> => 1}") "}"));
+    told(RETURN(OUR_REF(2), SMALL(GCOUNTER("b", "#{<<\"c1\">> => 1}"))));
     SAID(THEM(1), REPLY(1, "ok"));
     value_is("{v, {ok, 2}}");
     world_close();

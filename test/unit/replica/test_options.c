@@ -17,13 +17,15 @@ static void takes_all(void)
     struct options_error error;
     CU_ASSERT_FATAL(read(&o, "page_views",
                          "#{crdt => gcounter, actor => {a, 1}, group => {counter, <<\"v\">>},"
-                         "  mapset => versioned, sync_interval => 250}",
+                         "  mapset => versioned, sync_interval => 250,"
+                         "  anti_entropy_interval => 100, anti_entropy_jitter => 0}",
                          &error) == OK);
     CU_ASSERT(o.type == crdt_type_named(BYTES("gcounter")));
     ASSERT_TERM(term_bytes(&o.name), term_of("page_views"));
     ASSERT_TERM(term_bytes(&o.actor), term_of("{a, 1}"));
     ASSERT_TERM(term_bytes(&o.group), term_of("{counter, <<\"v\">>}"));
     CU_ASSERT(o.sync_ms == 250 && o.mapset == MAPSET_VERSIONED);
+    CU_ASSERT(o.repair_ms == 100 && o.repair_jitter == 0);
     replica_options_free(&o);
     replica_options_free(&o);
 }
@@ -37,6 +39,7 @@ static void has_defaults(void)
     ASSERT_TERM(term_bytes(&o.actor), term_of("<<\"c1@h\">>"));
     ASSERT_TERM(term_bytes(&o.group), term_of("n"));
     CU_ASSERT(o.sync_ms == 5000 && o.mapset == MAPSET_PLAIN);
+    CU_ASSERT(o.repair_ms == 30000 && o.repair_jitter == 25);
     replica_options_free(&o);
     CU_ASSERT_FATAL(read(&o, "n", "#{crdt => gcounter, mapset => plain}", &error) == OK);
     CU_ASSERT(o.mapset == MAPSET_PLAIN);
@@ -93,6 +96,12 @@ static void says_what_is_wrong(void)
     refused("n", "#{crdt => gcounter, sync_interval => 86400001}", SYNC_WANTED "86400001");
     refused("n", "#{crdt => gcounter, sync_interval => 0.5}", SYNC_WANTED "0.5");
     refused("n", "#{crdt => gcounter, sync_interval => -5}", SYNC_WANTED "-5");
+    refused("n", "#{crdt => gcounter, anti_entropy_interval => 99}",
+            "anti_entropy_interval: expected milliseconds from 100 to 86400000, found 99");
+    refused("n", "#{crdt => gcounter, anti_entropy_jitter => 101}",
+            "anti_entropy_jitter: expected percent from 0 to 100, found 101");
+    refused("n", "#{crdt => gcounter, anti_entropy_jitter => -1}",
+            "anti_entropy_jitter: expected percent from 0 to 100, found -1");
     refused("n", "#{crdt => gcounter, mapset => 2}",
             "mapset: expected plain or versioned, found 2");
 #define CRDT_WANTED                                                                                \
@@ -100,13 +109,14 @@ static void says_what_is_wrong(void)
     "or_set, dvv_set, or_map, rga, found "
     refused("n", "#{crdt => tree}", CRDT_WANTED "tree");
     refused("n", "#{crdt => <<\"gcounter\">>}", CRDT_WANTED "<<\"gcounter\">>");
+#define KEYS                                                                                       \
+    "actor, anti_entropy_interval, anti_entropy_jitter, crdt, group, mapset, snapshot_interval, "  \
+    "storage, sync_interval"
     refused("n", "#{actor => a}", "options: expected a crdt, found #{actor => a}");
     refused("n", "#{crdt => gcounter, actor => a, colour => red}",
-            "options: expected the keys actor, crdt, group, mapset, snapshot_interval, storage, "
-            "sync_interval, found colour");
+            "options: expected the keys " KEYS ", found colour");
     refused("n", "#{crdt => gcounter, <<\"group\">> => g}",
-            "options: expected the keys actor, crdt, group, mapset, snapshot_interval, storage, "
-            "sync_interval, found <<\"group\">>");
+            "options: expected the keys " KEYS ", found <<\"group\">>");
     refused("n", "[{crdt, gcounter}]", "options: expected a map, found [{crdt,gcounter}]");
     refused("<<\"n\">>", "#{crdt => gcounter}",
             "name: expected an atom other than '' and undefined, found <<\"n\">>");

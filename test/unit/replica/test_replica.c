@@ -282,11 +282,11 @@ static void tells_its_status(void)
     told("wat");
     struct buf map = {0};
     replica_status(world.replica, &map);
-    ASSERT_TERM(
-        buf_bytes(&map),
-        term_of("#{crdt => gcounter, group => {counter, <<\"v\">>}, actor => <<\"c1\">>,"
-                " peers => 1, mutations => 1, merges => 1, refused => 1, ignored => 1,"
-                " waiting => 0, behind => 0, tombstones => 0, snapshots => 0, storage => none}"));
+    ASSERT_TERM(buf_bytes(&map),
+                term_of("#{crdt => gcounter, group => {counter, <<\"v\">>}, actor => <<\"c1\">>,"
+                        " actors => 2, repairs => 0, peers => 1, mutations => 1, merges => 1,"
+                        " refused => 1, ignored => 1, waiting => 0, behind => 0, tombstones => 0,"
+                        " snapshots => 0, storage => none}"));
     buf_free(&map);
     world_close();
 }

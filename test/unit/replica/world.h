@@ -155,7 +155,11 @@ static inline void world_open(const char *options)
     must(world.replica != NULL);
 }
 
-#define OPTIONS "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000}"
+/* For those that are not about repair: never. */
+#define NO_REPAIR "anti_entropy_interval => 86400000"
+
+#define OPTIONS                                                                                    \
+    "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000, " NO_REPAIR "}"
 
 /* The usual one, alone in the cluster and knowing it. */
 static inline void world_open_settled(void)
@@ -237,6 +241,40 @@ static inline void said_to(const char *to, const char *message, const char *file
 #define SAID(to, message) said_to(to, message, __FILE__, __LINE__)
 #define WISHED(line)      said(BYTES("disk " line), __FILE__, __LINE__)
 #define QUIET()           said(BYTES(""), __FILE__, __LINE__)
+
+/* The next line, of which only the beginning matters: to whom, and the term up to somewhere. */
+static inline void said_start(const char *to, const char *start, const char *file, unsigned at)
+{
+    struct buf line = {0};
+    struct bytes rest = {world.said.at + world.read, world.said.len - world.read};
+    write_term(&line, term_of(to));
+    buf_printf(&line, " %s", start);
+    if (rest.len > line.len && memcmp(rest.at, line.at, line.len) == 0) {
+        buf_clear(&line);
+        for (size_t i = 0; rest.at[i] != '\n'; i++)
+            buf_put_u8(&line, rest.at[i]);
+    }
+    said(buf_bytes(&line), file, at);
+    buf_free(&line);
+}
+
+#define SAID_START(to, start) said_start(to, start, __FILE__, __LINE__)
+
+/* A coppice is asked where it differs, or for a part of its state. */
+static inline void asked(const char *to, const char *ref, const char *what, const char *file,
+                         unsigned at)
+{
+    char start[200];
+    snprintf(start, sizeof(start), "{'$gen_call',{%s,%s},{%s,", US, ref, what);
+    said_start(to, start, file, at);
+}
+
+#define ASKED_DIGEST(to, ref) asked(to, ref, "digest", __FILE__, __LINE__)
+#define ASKED_PART(to, ref)   asked(to, ref, "part", __FILE__, __LINE__)
+#define TOLD_DELTA(to)        SAID_START(to, "{grove_delta,")
+
+/* What a coppice with a small state answers. */
+#define SMALL(state) "{ok, {state, " state "}}"
 
 /* The call of a function on the node of whoever is asked. */
 #define REX_CALL(ref, function) "{'$gen_call', {" US ", " ref "}, {call, " function ", user}}"

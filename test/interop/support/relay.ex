@@ -1,0 +1,110 @@
+defmodule Relay do
+  @moduledoc """
+  Stands before a coppice, under its name: whoever dials that goes through the relay, which
+  counts what each side says, and loses or holds back some of it when told to.
+
+  The coppice behind it knows no epmd, so it dials nobody.  A relay lasts as long as the
+  process of its story.
+  """
+
+  @socket [:binary, ip: {127, 0, 0, 1}, active: false, nodelay: true, packet: 2]
+
+  @doc "The settings of a coppice that nobody but its relay makes known."
+  def behind, do: [node: Coppice.name(), epmd_port: 1]
+
+  @doc "Starts one before that coppice."
+  def start(%Coppice{node: node, port: port}) do
+    table = :ets.new(:relay, [:public])
+    {:ok, listening} = :gen_tcp.listen(0, @socket)
+    {:ok, own} = :inet.port(listening)
+    Epmd.register(node, own)
+    spawn_link(fn -> accept(listening, port, table) end)
+    table
+  end
+
+  @doc "The bytes that `dialler` has said and been told, the heads of frames included."
+  def bytes(table, dialler) do
+    Enum.sum(for way <- [:in, :out], do: look(table, {:bytes, "#{dialler}", way}, 0))
+  end
+
+  @doc "From now on frames to or from `dialler` that contain `text` are lost; nil: none."
+  def lose(table, dialler, text), do: :ets.insert(table, {{:lose, "#{dialler}"}, text})
+
+  @doc "How many frames were lost so."
+  def lost(table, dialler), do: look(table, {:lost, "#{dialler}"}, 0)
+
+  @doc "From now on `dialler` reads nothing of what the coppice says to it."
+  def hold(table, dialler), do: :ets.insert(table, {{:hold, "#{dialler}"}, true})
+
+  @doc "It reads again once it has dialled anew."
+  def let_go(table, dialler), do: :ets.delete(table, {:hold, "#{dialler}"})
+
+  defp look(table, key, otherwise) do
+    case :ets.lookup(table, key) do
+      [{_, value}] -> value
+      [] -> otherwise
+    end
+  end
+
+  # --- connections ----------------------------------------------------------------
+
+  defp accept(listening, port, table) do
+    {:ok, near} = :gen_tcp.accept(listening)
+    connection = spawn_link(fn -> connect(near, port, table) end)
+    :ok = :gen_tcp.controlling_process(near, connection)
+    send(connection, :yours)
+    accept(listening, port, table)
+  end
+
+  # A small buffer: what is held back is held back in the coppice.
+  defp connect(near, port, table) do
+    receive do: (:yours -> :ok)
+    {:ok, far} = :gen_tcp.connect({127, 0, 0, 1}, port, [recbuf: 65_536] ++ @socket)
+
+    with {:ok, name} <- shake_hands(near, far) do
+      for socket <- [near, far], do: :inet.setopts(socket, packet: 4)
+      spawn_link(fn -> pass(near, far, {table, name, :in}) end)
+      pass(far, near, {table, name, :out})
+    end
+  end
+
+  defp shake_hands(near, far) do
+    with {:ok, <<?N, _flags::64, _creation::32, _::16, name::binary>>} <- tell(near, far),
+         {:ok, status} <- tell(far, near),
+         {:ok, _} <- if(status == "salive", do: tell(near, far), else: {:ok, status}),
+         {:ok, _challenge} <- tell(far, near),
+         {:ok, _answer} <- tell(near, far),
+         {:ok, _answer} <- tell(far, near),
+         do: {:ok, name}
+  end
+
+  defp tell(from, to) do
+    with {:ok, message} <- :gen_tcp.recv(from, 0),
+         :ok <- :gen_tcp.send(to, message),
+         do: {:ok, message}
+  end
+
+  # Until one of them ends it.
+  defp pass(from, to, {table, name, way}) do
+    if way == :out and look(table, {:hold, name}, false), do: Process.sleep(:infinity)
+
+    with {:ok, frame} <- :gen_tcp.recv(from, 0),
+         :ok <- pass_frame(table, name, way, frame, to) do
+      pass(from, to, {table, name, way})
+    else
+      _ -> for socket <- [from, to], do: :gen_tcp.close(socket)
+    end
+  end
+
+  defp pass_frame(table, name, way, frame, to) do
+    :ets.update_counter(table, {:bytes, name, way}, 4 + byte_size(frame), {nil, 0})
+    text = look(table, {:lose, name}, nil)
+
+    if text != nil and :binary.match(frame, text) != :nomatch do
+      :ets.update_counter(table, {:lost, name}, 1, {nil, 0})
+      :ok
+    else
+      :gen_tcp.send(to, frame)
+    end
+  end
+end

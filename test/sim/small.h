@@ -1,0 +1,22 @@
+/* Limits for storms (storm_small): so small that a state of a few dozen bytes travels in pieces,
+ * and a queue of a few messages is a slow one.  Otherwise only clusters with megabytes would
+ * get there. */
+#ifndef COPPICE_SIM_SMALL_H
+#define COPPICE_SIM_SMALL_H
+
+#include "limits.h"
+
+#undef LIMIT_PIECE_BYTES
+#define LIMIT_PIECE_BYTES 200
+#undef LIMIT_QUEUE_SLOW_BYTES
+#define LIMIT_QUEUE_SLOW_BYTES 500
+#undef LIMIT_QUEUE_BYTES
+#define LIMIT_QUEUE_BYTES 100000
+#undef LIMIT_PULLS
+#define LIMIT_PULLS 2
+#undef LIMIT_JOURNAL_BYTES
+#define LIMIT_JOURNAL_BYTES 3000
+#undef LIMIT_FOLLOW_ASK_MS
+#define LIMIT_FOLLOW_ASK_MS 2000
+
+#endif

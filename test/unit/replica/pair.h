@@ -1,0 +1,172 @@
+/* Two replicas on two coppices that talk to each other, and what that costs. */
+#ifndef COPPICE_TEST_REPLICA_PAIR_H
+#define COPPICE_TEST_REPLICA_PAIR_H
+
+#include "dist/flags.h"
+#include "mem.h"
+#include "replica/replica.h"
+#include "term/canon.h"
+#include "unit/replica/large.h"
+
+struct side {
+    struct post post; /* first: the post is the side */
+    struct bytes node;
+    struct processes *table;
+    struct process *replica;
+    struct turn turn;
+    size_t messages, bytes; /* that it has sent */
+    bool cut;               /* what it sends is lost */
+};
+
+/* A signal on its way. */
+struct letter {
+    struct letter *next;
+    struct side *from;
+    struct signal signal;
+    struct buf memory[5];
+};
+
+static struct {
+    struct side a, b;
+    struct letter *first, **end;
+} pair;
+
+static inline struct bytes letter_keep(struct buf *memory, struct bytes slice)
+{
+    buf_put(memory, slice);
+    return buf_bytes(memory);
+}
+
+static inline void pair_send(struct post *post, const struct signal *s)
+{
+    struct side *from = (struct side *)post;
+    from->messages += s->payload.len > 0;
+    from->bytes += s->payload.len;
+    if (from->cut)
+        return;
+    struct letter *l = mem_take(sizeof(*l));
+    l->from = from;
+    l->signal = *s;
+    l->signal.node = (struct bytes){0};
+    l->signal.from = letter_keep(&l->memory[0], s->from);
+    l->signal.to = letter_keep(&l->memory[1], s->to);
+    l->signal.ref = letter_keep(&l->memory[2], s->ref);
+    l->signal.reason = letter_keep(&l->memory[3], s->reason);
+    l->signal.payload = letter_keep(&l->memory[4], s->payload);
+    *pair.end = l;
+    pair.end = &l->next;
+}
+
+static inline bool pair_connected(struct post *post, struct bytes node)
+{
+    (void)post;
+    (void)node;
+    return true;
+}
+
+static inline uint64_t pair_flags(struct post *post, struct bytes node)
+{
+    (void)post;
+    (void)node;
+    return DFLAGS_OURS;
+}
+
+static inline bool pair_slow(struct post *post, struct bytes node)
+{
+    (void)post;
+    (void)node;
+    return false;
+}
+
+static inline void pair_log(struct post *post, enum log_level level, struct bytes line)
+{
+    (void)post;
+    CU_ASSERT(level == LOG_INFO);
+    if (level != LOG_INFO)
+        fprintf(stderr, "%.*s\n", (int)line.len, (const char *)line.at);
+}
+
+static inline void side_open(struct side *s, struct bytes node, const char *options)
+{
+    struct replica_options o;
+    struct options_error error;
+    s->post = (struct post){pair_send, pair_connected, pair_flags, pair_slow, pair_log};
+    s->node = node;
+    s->turn = (struct turn){.now_ms = 1000, .wall_ms = 1, .random = node.at[0], .post = &s->post};
+    s->table = processes_new(node, 7);
+    must(replica_options_read(&o, term_of("views"), term_of(options), node, &error) == OK);
+    s->replica = replica_start(s->table, &o, NULL, &s->turn);
+    replica_settled(s->replica, true, &s->turn);
+}
+
+/* Neither knows of the other yet. */
+static inline void pair_open(const char *type, const char *more)
+{
+    char options[200];
+    snprintf(options, sizeof(options), "#{crdt => %s, sync_interval => 1000, %s}", type, more);
+    memset(&pair, 0, sizeof(pair));
+    pair.end = &pair.first;
+    side_open(&pair.a, BYTES("a@h"), options);
+    side_open(&pair.b, BYTES("b@h"), options);
+}
+
+static inline void pair_deliver(void)
+{
+    for (struct letter *l; (l = pair.first) != NULL;) {
+        struct side *to = l->from == &pair.a ? &pair.b : &pair.a;
+        pair.first = l->next;
+        if (pair.first == NULL)
+            pair.end = &pair.first;
+        processes_signal(to->table, l->from->node, &l->signal, &to->turn);
+        processes_tidy(to->table);
+        for (size_t i = 0; i < 5; i++)
+            buf_free(&l->memory[i]);
+        mem_free(l);
+    }
+}
+
+static inline void pair_close(void)
+{
+    pair_deliver();
+    processes_free(pair.a.table);
+    processes_free(pair.b.table);
+}
+
+/* Time goes on for both. */
+static inline void pair_wait_ms(uint64_t ms)
+{
+    for (uint64_t until = pair.a.turn.now_ms + ms; pair.a.turn.now_ms < until;) {
+        uint64_t a = processes_due(pair.a.table), b = processes_due(pair.b.table);
+        uint64_t next = a < b ? a : b;
+        pair.a.turn.now_ms = pair.b.turn.now_ms = next < until ? next : until;
+        processes_wake(pair.a.table, &pair.a.turn);
+        processes_wake(pair.b.table, &pair.b.turn);
+        pair_deliver();
+    }
+}
+
+static inline void side_meets(struct side *s, struct side *other)
+{
+    replica_joined(s->replica, process_pid(other->replica), false, &s->turn);
+    pair_deliver();
+}
+
+/* It hears of these elements, and has nothing to tell of them any more. */
+static inline void side_gets(struct side *s, struct bytes delta)
+{
+    process_deliver(s->replica, delta, &s->turn);
+    replica_sync(s->replica, &s->turn);
+    pair_deliver();
+}
+
+static inline bool pair_agrees(void)
+{
+    return digest_of(replica_crdt(pair.a.replica)) == digest_of(replica_crdt(pair.b.replica));
+}
+
+static inline void pair_count_anew(void)
+{
+    pair.a.messages = pair.a.bytes = pair.b.messages = pair.b.bytes = 0;
+}
+
+#endif
