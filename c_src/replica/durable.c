@@ -173,16 +173,24 @@ static void go_on(struct replica *r, struct turn *t)
     replica_alarm(r);
 }
 
+/* What is safe is told with the next delta.  It is made of what peers told as well: if that
+ * was so near a limit that it is beyond it now, they get the state. */
+static void tell_flying(struct replica *r)
+{
+    bool changed;
+    struct buf *flying = &r->durable.flying;
+    if (flying->len == 0)
+        return;
+    bool joined = crdt_merge(r->delta, buf_bytes(flying), NULL, &changed) == OK;
+    for (size_t i = 0; i < r->member_count && !joined; i++)
+        r->members[i]->behind = true;
+    buf_clear(flying);
+}
+
 /* All that was being written is on disk, or there was nothing to write. */
 static void written(struct replica *r, struct turn *t)
 {
-    struct durable *d = &r->durable;
-    bool changed;
-    if (d->flying.len > 0) {
-        enum err e = crdt_merge(r->delta, buf_bytes(&d->flying), NULL, &changed);
-        must(e == OK);
-        buf_clear(&d->flying);
-    }
+    tell_flying(r);
     waiting_answer_sent(r, t);
 }
 
