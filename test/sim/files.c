@@ -312,6 +312,12 @@ bool sim_disk_has(const struct sim *s, unsigned i, const char *path)
     return fake_disk_has(s->nodes[i].files->disk, path);
 }
 
+bool sim_disk_is_idle(const struct sim *s, unsigned i)
+{
+    const struct files *f = s->nodes[i].files;
+    return f == NULL || (f->first == NULL && f->now == NULL && f->beside == NULL);
+}
+
 struct sim_disks sim_disks(const struct sim *s)
 {
     struct sim_disks sum = {0};

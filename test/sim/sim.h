@@ -110,6 +110,8 @@ void sim_disk_heal(struct sim *s, unsigned node);
  * known to others. */
 void sim_disk_wipe(struct sim *s, unsigned node);
 bool sim_disk_has(const struct sim *s, unsigned node, const char *path);
+/* Nothing is being written or waits for that; true where there is no disk. */
+bool sim_disk_is_idle(const struct sim *s, unsigned node);
 
 struct sim_disks {
     uint64_t calls, failures; /* to all disks; works that failed, or were cut short */
