@@ -62,6 +62,9 @@ struct crdt_type {
     const char *fields[CRDT_FIELDS_MAX + 1];
     unsigned needed;
 
+    /* The type of its two halves; NULL for a type that is not such a pair (halves.h). */
+    const struct crdt_type *half;
+
     /* Bytes of a state, and what makes zeroed ones (behind struct crdt) an empty
      * state, NULL where zeros are one, and frees what a state has come to own. */
     size_t bytes;

@@ -1,13 +1,12 @@
 #include "../term/integer.h"
 #include "../term/write.h"
 #include "gcounter.h"
+#include "halves.h"
 #include "types.h"
-
-enum { ACTOR, NEGATIVE, POSITIVE };
 
 struct pncounter {
     struct crdt crdt;
-    struct gcounter positive, negative;
+    struct gcounter negative, positive;
 };
 
 static struct pncounter *of(struct crdt *c)
@@ -18,18 +17,6 @@ static struct pncounter *of(struct crdt *c)
 static const struct pncounter *of_const(const struct crdt *c)
 {
     return (const struct pncounter *)c;
-}
-
-static void open_halves(struct crdt *c)
-{
-    crdt_open(&of(c)->positive.crdt, &gcounter_type, c->options);
-    crdt_open(&of(c)->negative.crdt, &gcounter_type, c->options);
-}
-
-static void close_halves(struct crdt *c)
-{
-    crdt_close(&of(c)->positive.crdt);
-    crdt_close(&of(c)->negative.crdt);
 }
 
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
@@ -60,45 +47,8 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
 
 static enum err fits(const struct bytes *values)
 {
-    enum err e = crdt_fits_inside(&gcounter_type, values[POSITIVE]);
-    return e == OK ? crdt_fits_inside(&gcounter_type, values[NEGATIVE]) : e;
-}
-
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
-{
-    struct pncounter *p = of(c);
-    bool up = crdt_join(&p->positive.crdt, values[POSITIVE],
-                        grown != NULL ? &of(grown)->positive.crdt : NULL);
-    bool down = crdt_join(&p->negative.crdt, values[NEGATIVE],
-                          grown != NULL ? &of(grown)->negative.crdt : NULL);
-    return up || down;
-}
-
-static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
-{
-    switch (field) {
-    case ACTOR:
-        put_term(out, c->options->actor);
-        break;
-    case NEGATIVE:
-        crdt_state_of(&of_const(c)->negative.crdt, part, out);
-        break;
-    case POSITIVE:
-        crdt_state_of(&of_const(c)->positive.crdt, part, out);
-        break;
-    }
-}
-
-static void digest(const struct crdt *c, const struct digests *d)
-{
-    digests_add_state(d, POSITIVE, &of_const(c)->positive.crdt);
-    digests_add_state(d, NEGATIVE, &of_const(c)->negative.crdt);
-}
-
-static void share(struct crdt *to, const struct crdt *from)
-{
-    crdt_share_extras(&of(to)->positive.crdt, &of_const(from)->positive.crdt);
-    crdt_share_extras(&of(to)->negative.crdt, &of_const(from)->negative.crdt);
+    enum err e = crdt_fits_inside(&gcounter_type, values[HALVES_FIRST]);
+    return e == OK ? crdt_fits_inside(&gcounter_type, values[HALVES_SECOND]) : e;
 }
 
 static void value(const struct crdt *c, struct buf *out)
@@ -112,40 +62,30 @@ static void value(const struct crdt *c, struct buf *out)
     buf_free(&down);
 }
 
-static bool empty(const struct crdt *c)
-{
-    return crdt_empty(&of_const(c)->positive.crdt) && crdt_empty(&of_const(c)->negative.crdt);
-}
-
 static void actors(const struct crdt *c, struct actors *seen)
 {
     crdt_add_actors(&of_const(c)->positive.crdt, seen);
     crdt_add_actors(&of_const(c)->negative.crdt, seen);
 }
 
-static void check(const struct crdt *c)
-{
-    crdt_check(&of_const(c)->positive.crdt);
-    crdt_check(&of_const(c)->negative.crdt);
-}
-
 const struct crdt_type pncounter_type = {
     .module = "Elixir.Grove.Counter.PNCounter",
     .name = "pncounter",
     .fields = {"actor", "negative", "positive"},
-    .needed = 1u << POSITIVE | 1u << NEGATIVE,
+    .needed = HALVES_NEEDED,
+    .half = &gcounter_type,
     .bytes = sizeof(struct pncounter),
-    .open = open_halves,
-    .close = close_halves,
+    .open = halves_open,
+    .close = halves_close,
     .mutate = mutate,
     .fits = fits,
-    .join = join,
+    .join = halves_join,
     .divides = true,
-    .put = put,
-    .digest = digest,
-    .share = share,
+    .put = halves_put,
+    .digest = halves_digest,
+    .share = halves_share,
     .value = value,
-    .empty = empty,
+    .empty = halves_empty,
     .actors = actors,
-    .check = check,
+    .check = halves_check,
 };

@@ -1,12 +1,9 @@
 /* The two halves share nothing: an element that was added costs what it does in a GSet
  * (gset.h), and one that was removed, too, costs that twice and for good: 130 bytes for
  * a binary of 15. */
-#include "../term/write.h"
-#include "digests.h"
 #include "gset.h"
+#include "halves.h"
 #include "types.h"
-
-enum { ACTOR, ADDED, REMOVED };
 
 struct twopset {
     struct crdt crdt;
@@ -21,18 +18,6 @@ static struct twopset *of(struct crdt *c)
 static const struct twopset *of_const(const struct crdt *c)
 {
     return (const struct twopset *)c;
-}
-
-static void open_halves(struct crdt *c)
-{
-    crdt_open(&of(c)->added.crdt, &gset_type, c->options);
-    crdt_open(&of(c)->removed.crdt, &gset_type, c->options);
-}
-
-static void close_halves(struct crdt *c)
-{
-    crdt_close(&of(c)->added.crdt);
-    crdt_close(&of(c)->removed.crdt);
 }
 
 /* An element that was removed is still taken in by an add, and one that was never
@@ -58,45 +43,8 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
 
 static enum err fits(const struct bytes *values)
 {
-    enum err e = crdt_fits_inside(&gset_type, values[ADDED]);
-    return e == OK ? crdt_fits_inside(&gset_type, values[REMOVED]) : e;
-}
-
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
-{
-    struct twopset *s = of(c);
-    bool more =
-        crdt_join(&s->added.crdt, values[ADDED], grown != NULL ? &of(grown)->added.crdt : NULL);
-    bool fewer = crdt_join(&s->removed.crdt, values[REMOVED],
-                           grown != NULL ? &of(grown)->removed.crdt : NULL);
-    return more || fewer;
-}
-
-static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
-{
-    switch (field) {
-    case ACTOR:
-        put_term(out, c->options->actor);
-        break;
-    case ADDED:
-        crdt_state_of(&of_const(c)->added.crdt, part, out);
-        break;
-    case REMOVED:
-        crdt_state_of(&of_const(c)->removed.crdt, part, out);
-        break;
-    }
-}
-
-static void digest(const struct crdt *c, const struct digests *d)
-{
-    digests_add_state(d, ADDED, &of_const(c)->added.crdt);
-    digests_add_state(d, REMOVED, &of_const(c)->removed.crdt);
-}
-
-static void share(struct crdt *to, const struct crdt *from)
-{
-    crdt_share_extras(&of(to)->added.crdt, &of_const(from)->added.crdt);
-    crdt_share_extras(&of(to)->removed.crdt, &of_const(from)->removed.crdt);
+    enum err e = crdt_fits_inside(&gset_type, values[HALVES_FIRST]);
+    return e == OK ? crdt_fits_inside(&gset_type, values[HALVES_SECOND]) : e;
 }
 
 /* Those that were added and not removed. */
@@ -121,39 +69,29 @@ static void value(const struct crdt *c, struct buf *out)
     mapset_end(out, c->options->form);
 }
 
-static bool empty(const struct crdt *c)
-{
-    return crdt_empty(&of_const(c)->added.crdt) && crdt_empty(&of_const(c)->removed.crdt);
-}
-
 static size_t tombstones(const struct crdt *c)
 {
     return of_const(c)->removed.elements.live;
-}
-
-static void check(const struct crdt *c)
-{
-    crdt_check(&of_const(c)->added.crdt);
-    crdt_check(&of_const(c)->removed.crdt);
 }
 
 const struct crdt_type two_p_set_type = {
     .module = "Elixir.Grove.Set.TwoPSet",
     .name = "two_p_set",
     .fields = {"actor", "added", "removed"},
-    .needed = 1u << ADDED | 1u << REMOVED,
+    .needed = HALVES_NEEDED,
+    .half = &gset_type,
     .bytes = sizeof(struct twopset),
-    .open = open_halves,
-    .close = close_halves,
+    .open = halves_open,
+    .close = halves_close,
     .mutate = mutate,
     .fits = fits,
-    .join = join,
+    .join = halves_join,
     .divides = true,
-    .put = put,
-    .digest = digest,
-    .share = share,
+    .put = halves_put,
+    .digest = halves_digest,
+    .share = halves_share,
     .value = value,
-    .empty = empty,
+    .empty = halves_empty,
     .tombstones = tombstones,
-    .check = check,
+    .check = halves_check,
 };

@@ -1,6 +1,7 @@
 #include "stores.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -127,7 +128,7 @@ static void save_in_copy(struct stores *s, struct work *w)
 {
     int ends[2];
     w->copy = -1;
-    if (pipe(ends) != 0) {
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         w->err = storage_refused(&w->failure, -errno, "make a pipe for", "a snapshot");
         return;
     }
