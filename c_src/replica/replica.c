@@ -210,11 +210,6 @@ void replica_settled(struct process *p, bool settled, struct turn *t)
     catch_up_check(r, t);
 }
 
-void replica_sync(struct process *p, struct turn *t)
-{
-    exchange_sync(replica_of(p), false, t);
-}
-
 /* --- what it says of itself ------------------------------------------------- */
 
 static void put_field(struct buf *out, const char *name, struct bytes value)

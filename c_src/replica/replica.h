@@ -68,9 +68,6 @@ void replica_drained(struct process *p, struct bytes node, struct turn *t);
  * node does not. */
 void replica_settled(struct process *p, bool settled, struct turn *t);
 
-/* Sends the delta to all members now. */
-void replica_sync(struct process *p, struct turn *t);
-
 /* --- what came of wishes to the disk ----------------------------------------- */
 
 /* Why one failed: an atom's text for the callers, a sentence for the log. */

@@ -155,7 +155,7 @@ static inline void side_meets(struct side *s, struct side *other)
 static inline void side_gets(struct side *s, struct bytes delta)
 {
     process_deliver(s->replica, delta, &s->turn);
-    replica_sync(s->replica, &s->turn);
+    process_deliver(s->replica, term_of("sync_now"), &s->turn);
     pair_deliver();
 }
 

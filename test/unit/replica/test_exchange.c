@@ -223,15 +223,15 @@ static void tells_a_delta_that_comes_to_nothing(void)
     world_close();
 }
 
-static void syncs_when_told_by_the_node(void)
+static void syncs_when_told(void)
 {
     world_open_settled();
     joined(THEM(5), true);
     increment();
     world.read = world.said.len;
-    replica_sync(world.replica, &world.turn);
+    told("sync_now");
     SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    replica_sync(world.replica, &world.turn);
+    told("sync_now");
     QUIET();
     world_close();
 }
@@ -507,8 +507,8 @@ SUITE("exchange", TEST(takes_deltas_in_every_form), TEST(drops_what_it_said_itse
       TEST(passes_on_all_until_it_has_caught_up), TEST(sends_unknown_fields_with_a_delta),
       TEST(refuses_what_is_malformed), TEST(syncs_on_its_timer),
       TEST(forgets_the_delta_without_members), TEST(tells_a_delta_that_comes_to_nothing),
-      TEST(syncs_when_told_by_the_node), TEST(spares_slow_peers),
-      TEST(catches_slow_peers_up_at_a_sync), TEST(leaves_idle_slow_peers_alone),
-      TEST(says_its_last_words), TEST(meets_members), TEST(counts_how_often_one_joined),
-      TEST(asks_again_less_and_less), TEST(asks_again_when_nobody_answered),
-      TEST(takes_a_refusal_for_an_answer), TEST(stops_asking_who_left), TEST(asks_few_at_once))
+      TEST(syncs_when_told), TEST(spares_slow_peers), TEST(catches_slow_peers_up_at_a_sync),
+      TEST(leaves_idle_slow_peers_alone), TEST(says_its_last_words), TEST(meets_members),
+      TEST(counts_how_often_one_joined), TEST(asks_again_less_and_less),
+      TEST(asks_again_when_nobody_answered), TEST(takes_a_refusal_for_an_answer),
+      TEST(stops_asking_who_left), TEST(asks_few_at_once))
