@@ -32,7 +32,7 @@ LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -lm -pthread
 Q := $(if $(V),,@)
 
 # From left to right as data goes; a folder links with those after it.
-LAYERS := net node replica otp dist crdt store term
+LAYERS := net node cluster replica pg store otp dist crdt dets causal term
 ARCHIVES := $(LAYERS:%=$(BUILD)/lib%.a) $(BUILD)/libbase.a
 
 all: priv/coppice
@@ -40,17 +40,19 @@ all: priv/coppice
 priv/coppice: $(BUILD)/coppice
 	$(Q)mkdir -p priv && cp $< $@
 
-$(BUILD)/coppice: $(BUILD)/main.o $(BUILD)/main_dets.o $(ARCHIVES)
+CLI := $(patsubst c_src/%.c,$(BUILD)/%.o,$(wildcard c_src/cli/*.c))
+
+$(BUILD)/coppice: $(CLI) $(ARCHIVES)
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 define archive
-$(BUILD)/lib$(1).a: $$(patsubst c_src/%.c,$(BUILD)/%.o,$$(wildcard c_src/$(1)/*.c))
+$(BUILD)/lib$(1).a: $$(patsubst c_src/%.c,$(BUILD)/%.o,$$(wildcard c_src/$(1)/*.c c_src/$(1)/*/*.c))
 	$$(Q)mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach layer,$(LAYERS),$(eval $(call archive,$(layer))))
 
-$(BUILD)/libbase.a: $(BUILD)/err.o $(BUILD)/mem.o
+$(BUILD)/libbase.a: $(BUILD)/err.o $(BUILD)/mem.o $(BUILD)/sorted.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/%.o: c_src/%.c
@@ -93,7 +95,7 @@ $(BUILD)/stories $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-SMALL := $(patsubst c_src/%.c,$(BUILD)/small/%.o,$(wildcard c_src/node/*.c c_src/replica/*.c))
+SMALL := $(patsubst c_src/%.c,$(BUILD)/small/%.o,$(wildcard c_src/node/*.c c_src/cluster/*.c c_src/replica/*.c))
 
 $(BUILD)/small/%.o: c_src/%.c
 	@echo "  cc    $< (small)"
@@ -144,7 +146,7 @@ bench:
 build/bench/echo build/bench/sync: build/bench/%: test/bench/%.c
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $<
 
-build/bench/types: $(BUILD)/test/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libterm.a $(BUILD)/libbase.a
+build/bench/types: $(BUILD)/test/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libcausal.a $(BUILD)/libterm.a $(BUILD)/libbase.a
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 check: check-unit-gcc check-unit-clang check-unit-asan check-tidy check-app check-interop \

@@ -138,7 +138,7 @@
 
 /* --- files of DETS ------------------------------------------------------ */
 
-/* Bytes of such a file: its positions end at 2^31 (store/layout.h). */
+/* Bytes of such a file: its positions end at 2^31 (dets/layout.h). */
 #define LIMIT_DETS_BYTES 0x80000000u
 /* Faults of a file that are listed one by one; the others are only counted. */
 #define LIMIT_DETS_FAULTS 1000

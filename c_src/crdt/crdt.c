@@ -1,9 +1,9 @@
 #include "crdt.h"
 
+#include "../causal/tags.h"
 #include "../mem.h"
 #include "../term/write.h"
 #include "part.h"
-#include "tags.h"
 
 static struct form form_of(const struct crdt_type *type)
 {
@@ -128,7 +128,7 @@ void crdt_share_extras(struct crdt *to, const struct crdt *from)
 
 void crdt_state(const struct crdt *c, struct buf *out)
 {
-    crdt_state_of(c, CRDT_WHOLE, out);
+    crdt_state_of(c, PART_WHOLE, out);
 }
 
 void crdt_value(const struct crdt *c, struct buf *out)

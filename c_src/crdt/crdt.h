@@ -18,13 +18,14 @@
 #ifndef COPPICE_CRDT_CRDT_H
 #define COPPICE_CRDT_CRDT_H
 
+#include "../causal/digests.h"
 #include "../err.h"
 #include "mapset.h"
 #include "op.h"
 #include "struct.h"
 
 /* Fields of a struct, more than any of Grove's has. */
-#define CRDT_FIELDS_MAX 8
+#define CRDT_FIELDS_MAX DIGEST_FIELDS_MAX
 
 struct crdt_options {
     struct bytes actor; /* canonical */
@@ -33,9 +34,6 @@ struct crdt_options {
 };
 
 struct crdt_type;
-struct crdt_part; /* part.h */
-struct digests;   /* digests.h */
-struct actors;    /* tags.h */
 
 /* Each type's state begins with this. */
 struct crdt {
@@ -91,7 +89,7 @@ struct crdt_type {
 
     /* Appends the value of one field with the entries of one part, and an empty delta
      * buffer. */
-    void (*put)(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out);
+    void (*put)(const struct crdt *c, unsigned field, struct part part, struct buf *out);
 
     /* Adds the digest of every entry, whatever order they are in. */
     void (*digest)(const struct crdt *c, const struct digests *d);

@@ -1,6 +1,7 @@
 #include "gcounter.h"
 
 #include "../term/write.h"
+#include "tally.h"
 #include "types.h"
 
 enum { ACTOR, COUNTS, DELTA_BUFFER };
@@ -31,7 +32,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     }
     struct buf sum = {0};
     struct bytes actor = c->options->actor;
-    enum err e = counts_tally(&g->counts, actor, "increment", ops, count, &sum, &t->bad);
+    enum err e = tally(&g->counts, actor, "increment", ops, count, &sum, &t->bad);
     if (e == OK) {
         counts_raise(&g->counts, actor, buf_bytes(&sum),
                      t->grown != NULL ? &of(t->grown)->counts : NULL);
@@ -53,7 +54,7 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return counts_join(&of(c)->counts, values[COUNTS], grown != NULL ? &of(grown)->counts : NULL);
 }
 
-static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:

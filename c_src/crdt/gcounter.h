@@ -3,7 +3,7 @@
 #ifndef COPPICE_CRDT_GCOUNTER_H
 #define COPPICE_CRDT_GCOUNTER_H
 
-#include "counts.h"
+#include "../causal/counts.h"
 #include "crdt.h"
 
 struct gcounter {

@@ -1,8 +1,8 @@
 #include "gset.h"
 
+#include "../causal/digests.h"
 #include "../term/canon.h"
 #include "../term/write.h"
-#include "digests.h"
 #include "types.h"
 
 enum { ACTOR, DELTA_BUFFER, ELEMENTS };
@@ -82,7 +82,7 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return grew;
 }
 
-static void put_elements(const struct gset *s, struct crdt_part part, struct buf *out)
+static void put_elements(const struct gset *s, struct part part, struct buf *out)
 {
     const struct table *t = &s->elements;
     const void *record;
@@ -95,7 +95,7 @@ static void put_elements(const struct gset *s, struct crdt_part part, struct buf
     mapset_end(out, s->crdt.options->form);
 }
 
-static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
@@ -115,7 +115,7 @@ static void digest(const struct crdt *c, const struct digests *d)
 {
     const struct table *t = &of_const(c)->elements;
     const void *record;
-    for (size_t at = 0; (record = part_next(CRDT_WHOLE, t, &at)) != NULL;) {
+    for (size_t at = 0; (record = part_next(PART_WHOLE, t, &at)) != NULL;) {
         uint64_t key = digest_bytes(0, table_key(t, record));
         digests_add(d, ELEMENTS, key, key);
     }
@@ -123,7 +123,7 @@ static void digest(const struct crdt *c, const struct digests *d)
 
 static void value(const struct crdt *c, struct buf *out)
 {
-    put_elements(of_const(c), CRDT_WHOLE, out);
+    put_elements(of_const(c), PART_WHOLE, out);
 }
 
 static bool empty(const struct crdt *c)

@@ -6,8 +6,8 @@
 #ifndef COPPICE_CRDT_GSET_H
 #define COPPICE_CRDT_GSET_H
 
+#include "../causal/table.h"
 #include "crdt.h"
-#include "table.h"
 
 struct gset {
     struct crdt crdt;

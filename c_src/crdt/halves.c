@@ -1,7 +1,7 @@
 #include "halves.h"
 
 #include "../term/write.h"
-#include "digests.h"
+#include "part.h"
 
 static struct crdt *half(const struct crdt *c, unsigned field)
 {
@@ -35,7 +35,7 @@ bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return first || second;
 }
 
-void halves_put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
+void halves_put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
     if (field == HALVES_ACTOR)
         put_term(out, c->options->actor);
@@ -45,8 +45,8 @@ void halves_put(const struct crdt *c, unsigned field, struct crdt_part part, str
 
 void halves_digest(const struct crdt *c, const struct digests *d)
 {
-    digests_add_state(d, HALVES_FIRST, half(c, HALVES_FIRST));
-    digests_add_state(d, HALVES_SECOND, half(c, HALVES_SECOND));
+    crdt_digest_field(d, HALVES_FIRST, half(c, HALVES_FIRST));
+    crdt_digest_field(d, HALVES_SECOND, half(c, HALVES_SECOND));
 }
 
 void halves_share(struct crdt *to, const struct crdt *from)

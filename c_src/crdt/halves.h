@@ -15,7 +15,7 @@ enum { HALVES_ACTOR, HALVES_FIRST, HALVES_SECOND };
 void halves_open(struct crdt *c);
 void halves_close(struct crdt *c);
 bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *grown);
-void halves_put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out);
+void halves_put(const struct crdt *c, unsigned field, struct part part, struct buf *out);
 void halves_digest(const struct crdt *c, const struct digests *d);
 void halves_share(struct crdt *to, const struct crdt *from);
 bool halves_empty(const struct crdt *c);

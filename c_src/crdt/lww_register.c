@@ -1,12 +1,12 @@
 /* LWWRegister: the last writer's value.
  *
  * Costs three terms: the value, and the time and the actor of its writing. */
+#include "../causal/digests.h"
 #include "../limits.h"
 #include "../term/canon.h"
 #include "../term/integer.h"
 #include "../term/order.h"
 #include "../term/write.h"
-#include "digests.h"
 #include "types.h"
 
 enum { ACTOR, DELTA_DIRTY, TIMESTAMP, VALUE };
@@ -227,7 +227,7 @@ static void value(const struct crdt *c, struct buf *out)
 
 /* delta_dirty stays false in deltas, too: who takes a dirty register for his own would
  * tell everyone again. */
-static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
     const struct lww_register *r = of_const(c);
     (void)part;

@@ -8,14 +8,14 @@
  *   2. none is dominated by another;
  *   3. the register's clock has all that their clocks have: what is written next
  *      dominates them all. */
+#include "../causal/counts.h"
+#include "../causal/vclock.h"
 #include "../limits.h"
 #include "../mem.h"
 #include "../term/canon.h"
 #include "../term/order.h"
 #include "../term/write.h"
-#include "counts.h"
 #include "types.h"
-#include "vclock.h"
 
 enum { ACTOR, CLOCK, DELTA_BUFFER, VALUES };
 
@@ -198,7 +198,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     raise_own(m, n + count, grown);
     put_tuple(&pair, 2);
     put_term(&pair, ops[count - 1].args[0]);
-    counts_put(&m->clock, CRDT_WHOLE, &pair);
+    counts_put(&m->clock, PART_WHOLE, &pair);
     struct bytes coming = buf_bytes(&pair);
     values_join(m, &coming, 1, grown);
     must(m->len == 1);
@@ -284,7 +284,7 @@ static void values_put(const struct mv_register *m, struct buf *out)
     }
 }
 
-static void put(const struct crdt *c, unsigned field, struct crdt_part part, struct buf *out)
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
     switch (field) {
     case ACTOR:
@@ -344,7 +344,7 @@ static void check_clocks(const struct mv_register *m)
     vclocks_weigh(clocks, m->len, m->crdt.options->seed, dominated, &greatest);
     for (size_t i = 0; i < m->len; i++)
         must(!dominated[i]);
-    counts_put(&m->clock, CRDT_WHOLE, &all);
+    counts_put(&m->clock, PART_WHOLE, &all);
     must(vclock_fits(buf_bytes(&all)) == OK);
     counts_join(&clock, buf_bytes(&all), NULL);
     bool grew = counts_join(&clock, buf_bytes(&greatest), NULL);

@@ -1,10 +1,8 @@
 #include "part.h"
 
-#include "digests.h"
-
-static bool is_part(struct crdt_part part)
+static bool is_part(struct part part)
 {
-    return part.count > 0 && part.first < CRDT_BUCKETS && part.count <= CRDT_BUCKETS - part.first;
+    return part.count > 0 && part.first < PART_BUCKETS && part.count <= PART_BUCKETS - part.first;
 }
 
 bool crdt_divides(const struct crdt_type *type)
@@ -12,7 +10,7 @@ bool crdt_divides(const struct crdt_type *type)
     return type->divides;
 }
 
-static void put_fields(const struct crdt *c, struct crdt_part part, const struct extras *extras,
+static void put_fields(const struct crdt *c, struct part part, const struct extras *extras,
                        struct buf *out)
 {
     const struct form form = {c->type->module, c->type->fields, c->type->needed};
@@ -24,26 +22,32 @@ static void put_fields(const struct crdt *c, struct crdt_part part, const struct
     struct_close(&s);
 }
 
-void crdt_state_of(const struct crdt *c, struct crdt_part part, struct buf *out)
+void crdt_state_of(const struct crdt *c, struct part part, struct buf *out)
 {
     must(is_part(part));
     if (c->type->divides || part.first == 0) {
-        put_fields(c, c->type->divides ? part : CRDT_WHOLE, &c->extras, out);
+        put_fields(c, c->type->divides ? part : PART_WHOLE, &c->extras, out);
         return;
     }
     struct crdt *nothing = crdt_make(c->type, c->options);
-    put_fields(nothing, CRDT_WHOLE, &c->extras, out);
+    put_fields(nothing, PART_WHOLE, &c->extras, out);
     crdt_free(nothing);
 }
 
-void crdt_digest(const struct crdt *c, struct crdt_part part, uint32_t ranges, uint64_t *digests)
+void crdt_digest(const struct crdt *c, struct part part, uint32_t ranges, uint64_t *digests)
 {
     must(is_part(part) && ranges > 0 && part.count % ranges == 0);
     for (uint32_t i = 0; i < ranges; i++)
         digests[i] = 0;
     struct digests d = {.part = part, .width = part.count / ranges, .sums = digests};
     if (!c->type->divides)
-        d = (struct digests){.part = CRDT_WHOLE, .width = CRDT_BUCKETS, .sums = digests};
+        d = (struct digests){.part = PART_WHOLE, .width = PART_BUCKETS, .sums = digests};
     if (c->type->divides || part.first == 0)
         c->type->digest(c, &d);
+}
+
+void crdt_digest_field(const struct digests *d, unsigned field, const struct crdt *c)
+{
+    struct digests inner = digests_of_field(d, field);
+    c->type->digest(c, &inner);
 }

@@ -2,6 +2,7 @@
 #include "../term/write.h"
 #include "gcounter.h"
 #include "halves.h"
+#include "tally.h"
 #include "types.h"
 
 struct pncounter {
@@ -32,9 +33,9 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
         return ERR_BAD_OP;
     }
     struct buf up = {0}, down = {0};
-    enum err e = counts_tally(positive, actor, "increment", ops, count, &up, &t->bad);
+    enum err e = tally(positive, actor, "increment", ops, count, &up, &t->bad);
     if (e == OK)
-        e = counts_tally(negative, actor, "decrement", ops, count, &down, &t->bad);
+        e = tally(negative, actor, "decrement", ops, count, &down, &t->bad);
     if (e == OK) {
         counts_raise(positive, actor, buf_bytes(&up), grown ? &grown->positive.counts : NULL);
         counts_raise(negative, actor, buf_bytes(&down), grown ? &grown->negative.counts : NULL);

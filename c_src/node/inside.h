@@ -17,6 +17,7 @@
 
 #include "../limits.h"
 #include "../otp/process.h"
+#include "../otp/wakeup.h"
 #include "../replica/replica.h"
 #include "node.h"
 #include "wires.h"
@@ -54,6 +55,7 @@ struct node {
     uint64_t register_backoff_ms;
     unsigned refusals; /* by epmd, one after the other */
 
+    struct wakeups wakeups;
     struct processes *processes;
     struct process *server, *asker;
     struct process **scopes;

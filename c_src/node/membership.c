@@ -1,5 +1,5 @@
 #include "../mem.h"
-#include "../otp/pg.h"
+#include "../pg/pg.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"

@@ -43,6 +43,7 @@ void node_free(struct node *n)
     if (n == NULL)
         return;
     processes_free(n->processes);
+    wakeups_free(&n->wakeups);
     client_free(n);
     for (size_t i = 0; i < n->conn_count; i++) {
         channel_free(n->conns[i]->channel);
@@ -103,7 +104,7 @@ static void process_ended_here(void *who, struct process *p, struct bytes reason
 void node_open(struct node *n, uint32_t creation)
 {
     n->self.creation = creation;
-    n->processes = processes_new(n->self.name, creation);
+    n->processes = processes_new(n->self.name, creation, &n->wakeups);
     if (n->client)
         return;
     processes_on_end(n->processes, process_ended_here, n);
@@ -202,7 +203,7 @@ static void node_wake(struct node *n)
         return;
     learning_wake(n);
     follow_wake(n);
-    processes_wake(n->processes, &n->turn);
+    wakeups_ring(&n->wakeups, &n->turn);
 }
 
 static void dispatch(struct node *n, const struct event *e)
@@ -280,7 +281,7 @@ uint64_t node_due(const struct node *n)
         peers_due(n),
         n->processes != NULL ? learning_due(n) : UINT64_MAX,
         follow_due(n),
-        n->processes != NULL ? processes_due(n->processes) : UINT64_MAX,
+        wakeups_due(&n->wakeups),
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         due = others[i] < due ? others[i] : due;

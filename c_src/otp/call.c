@@ -42,7 +42,7 @@ uint64_t call_start(struct process *owner, const struct address *whom, struct by
     w->timeout.ring = timed_out;
     table->calls++;
     uint64_t forever = UINT64_MAX - t->now_ms;
-    wakeup_set(&table->wakeups, &w->timeout,
+    wakeup_set(table->wakeups, &w->timeout,
                timeout_ms < forever ? t->now_ms + timeout_ms : UINT64_MAX);
     send_request(w, whom, request, t);
     return w->number;

@@ -91,7 +91,7 @@ bool process_suspended(const struct process *p)
 void process_suspend(struct process *p)
 {
     p->suspended = true;
-    wakeup_stop(&p->table->wakeups, &p->wake);
+    wakeup_stop(p->table->wakeups, &p->wake);
 }
 
 void process_resume(struct process *p, struct turn *t)

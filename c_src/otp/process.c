@@ -10,12 +10,13 @@
 #define PID_ID_BITS 28
 _Static_assert((UINT64_C(1) << PID_ID_BITS) % LIMIT_PROCESSES == 0, "the id gives the slot");
 
-struct processes *processes_new(struct bytes node, uint32_t creation)
+struct processes *processes_new(struct bytes node, uint32_t creation, struct wakeups *wakeups)
 {
     struct processes *table = mem_take(sizeof(*table));
     table->node = node;
     table->creation = creation;
     table->end = &table->first;
+    table->wakeups = wakeups;
     return table;
 }
 
@@ -25,7 +26,7 @@ static void process_free(struct process *p)
     while (!ring_empty(&p->watches))
         watch_free(HOLDER(p->watches.next, struct watch, ring));
     mail_close(p);
-    wakeup_stop(&p->table->wakeups, &p->wake);
+    wakeup_stop(p->table->wakeups, &p->wake);
     p->kind->free(p->self);
     term_free(&p->pid);
     buf_free(&p->name);
@@ -43,7 +44,6 @@ void processes_free(struct processes *table)
     lookup_free(&table->names);
     lookup_free(&table->watchers);
     lookup_free(&table->watches);
-    wakeups_free(&table->wakeups);
     mem_free(table);
 }
 
@@ -127,7 +127,7 @@ void process_exit(struct process *p, struct bytes reason, struct turn *t)
     unregister(p);
     if (p->table->on_end != NULL)
         p->table->on_end(p->table->on_end_who, p, reason, t);
-    wakeup_stop(&p->table->wakeups, &p->wake);
+    wakeup_stop(p->table->wakeups, &p->wake);
     watches_stop(p, t);
     watchers_tell(p, reason, t);
     mail_close(p);
@@ -226,17 +226,7 @@ void process_wake_at(struct process *p, uint64_t at_ms)
 {
     p->wake_at_ms = p->ended ? 0 : at_ms;
     if (p->wake_at_ms != 0 && !p->suspended)
-        wakeup_set(&p->table->wakeups, &p->wake, at_ms);
+        wakeup_set(p->table->wakeups, &p->wake, at_ms);
     else
-        wakeup_stop(&p->table->wakeups, &p->wake);
-}
-
-uint64_t processes_due(const struct processes *table)
-{
-    return wakeups_due(&table->wakeups);
-}
-
-void processes_wake(struct processes *table, struct turn *t)
-{
-    wakeups_ring(&table->wakeups, t);
+        wakeup_stop(p->table->wakeups, &p->wake);
 }

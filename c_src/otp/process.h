@@ -13,6 +13,7 @@
 
 struct process;
 struct processes;
+struct wakeups; /* wakeup.h */
 
 /* What came of a call (call.h). */
 struct answer {
@@ -40,8 +41,8 @@ struct process_kind {
     void (*free)(void *self);
 };
 
-/* node is borrowed for the life of the table.  Pids get this creation. */
-struct processes *processes_new(struct bytes node, uint32_t creation);
+/* node and wakeups are borrowed for the life of the table.  Pids get this creation. */
+struct processes *processes_new(struct bytes node, uint32_t creation, struct wakeups *wakeups);
 /* Frees every process without last words; NULL is allowed. */
 void processes_free(struct processes *table);
 
@@ -106,11 +107,6 @@ void processes_signal(struct processes *table, struct bytes node, const struct s
 /* The connection to that node is gone: its monitors and links on ours end,
  * ours on its processes come back with the reason noconnection. */
 void processes_node_down(struct processes *table, struct bytes node, struct turn *t);
-
-/* When processes_wake() is next due (UINT64_MAX: never), for wakes and for
- * the time-outs of calls; and the waking itself. */
-uint64_t processes_due(const struct processes *table);
-void processes_wake(struct processes *table, struct turn *t);
 
 /* For status and tests: monitors and links that others hold on p. */
 size_t process_watchers(const struct process *p);

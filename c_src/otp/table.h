@@ -55,8 +55,8 @@ struct processes {
     struct lookup watchers, watches;
     uint64_t watcher_seed; /* peers choose these keys */
     size_t calls;
-    struct wakeups wakeups;
-    struct process *desk; /* of sys_state.c; NULL until it is needed */
+    struct wakeups *wakeups; /* the node's */
+    struct process *desk;    /* of sys_state.c; NULL until it is needed */
     void (*on_end)(void *who, struct process *p, struct bytes reason, struct turn *t);
     void *on_end_who;
 };

@@ -67,7 +67,7 @@ void watch_free(struct watch *w)
     struct processes *table = w->owner->table;
     lookup_drop(&table->watches, &w->link);
     ring_drop(&w->ring);
-    wakeup_stop(&table->wakeups, &w->timeout);
+    wakeup_stop(table->wakeups, &w->timeout);
     table->calls -= w->call;
     mem_free(w);
 }
@@ -102,7 +102,7 @@ void watches_stop(struct process *p, struct turn *t)
 void watch_end(struct watch *w, enum err err, struct bytes bytes, struct turn *t)
 {
     must(!w->over);
-    wakeup_stop(&w->owner->table->wakeups, &w->timeout);
+    wakeup_stop(w->owner->table->wakeups, &w->timeout);
     if (!mail_waits(w->owner)) {
         watch_tell(w, err, bytes, t);
         return;

@@ -1,5 +1,5 @@
 #include "../limits.h"
-#include "inside.h"
+#include "internal.h"
 
 void catch_up_hold(struct replica *r, struct turn *t)
 {

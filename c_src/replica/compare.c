@@ -5,7 +5,7 @@
 #include "../otp/watch.h"
 #include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* Two coppices find out where their states differ:
  *
@@ -23,7 +23,7 @@ static const uint64_t *digests(struct replica *r)
 {
     if (r->digests == NULL) {
         r->digests = mem_take(COMPARE_RANGES * sizeof(r->digests[0]));
-        crdt_digest(r->crdt, CRDT_WHOLE, COMPARE_RANGES, r->digests);
+        crdt_digest(r->crdt, PART_WHOLE, COMPARE_RANGES, r->digests);
     }
     return r->digests;
 }
@@ -70,7 +70,7 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
     struct buf reply = {0};
     if (etf_finish(&in) == OK && theirs == digest(r)) {
         put_atom(&reply, "equal");
-    } else if (push_piece_buckets(r, t) == CRDT_BUCKETS) {
+    } else if (push_piece_buckets(r, t) == PART_BUCKETS) {
         put_pair(&reply, "state");
         put_term(&reply, replica_state_term(r));
     } else {
@@ -81,19 +81,19 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
     buf_free(&reply);
 }
 
-static bool part_read(const struct bytes *args, struct crdt_part *part)
+static bool part_read(const struct bytes *args, struct part *part)
 {
     struct etf_in first = etf_open(args[0]), count = etf_open(args[1]);
     part->first = etf_uint32(&first);
     part->count = etf_uint32(&count);
     return etf_finish(&first) == OK && etf_finish(&count) == OK && part->count > 0 &&
-           part->first < CRDT_BUCKETS && part->count <= CRDT_BUCKETS - part->first;
+           part->first < PART_BUCKETS && part->count <= PART_BUCKETS - part->first;
 }
 
 /* At most a piece of what was asked for, but whole ranges. */
 void compare_part(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
-    struct crdt_part part;
+    struct part part;
     struct buf reply = {0};
     if (!part_read(args, &part)) {
         put_atom(&reply, "bad_part");

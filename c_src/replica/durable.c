@@ -2,7 +2,7 @@
 #include "../mem.h"
 #include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* --- what is known ----------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 #include "../term/etf.h"
 #include "../term/text.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* Bytes of a sender's pid that a log line shows. */
 #define QUOTED 100

@@ -1,28 +1,25 @@
-#include <string.h>
-
 #include "../mem.h"
-#include "inside.h"
+#include "../sorted.h"
+#include "internal.h"
 
-/* The first member whose pid is not below this one, in order of bytes: any
- * order does that is the same on every run. */
+/* In order of bytes: any order will do that is the same on every run. */
+static int compare_pid(const void *element, const void *key)
+{
+    struct member *const *member = element;
+    const struct bytes *pid = key;
+    return bytes_compare(term_bytes(&(*member)->pid), *pid);
+}
+
 static size_t place_of(const struct replica *r, struct bytes pid)
 {
-    size_t low = 0, high = r->member_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (bytes_compare(term_bytes(&r->members[middle]->pid), pid) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return sorted_place(r->members, r->member_count, sizeof(*r->members), &pid, compare_pid);
 }
 
 struct member *member_of_pid(struct replica *r, struct bytes pid)
 {
-    size_t at = place_of(r, pid);
-    bool there = at < r->member_count && bytes_equal(term_bytes(&r->members[at]->pid), pid);
-    return there ? r->members[at] : NULL;
+    struct member **found =
+        sorted_find(r->members, r->member_count, sizeof(*r->members), &pid, compare_pid);
+    return found != NULL ? *found : NULL;
 }
 
 struct member *member_of_call(struct replica *r, uint64_t call)
@@ -40,10 +37,9 @@ struct member *member_add(struct replica *r, struct bytes pid)
     size_t at = place_of(r, pid);
     struct member *m = mem_take(sizeof(*m));
     m->pid = term_copy(pid);
-    r->members = mem_room(r->members, r->member_count, &r->member_cap, sizeof(struct member *));
-    memmove(r->members + at + 1, r->members + at, (r->member_count - at) * sizeof(struct member *));
+    r->members =
+        sorted_insert(r->members, &r->member_count, &r->member_cap, sizeof(*r->members), at);
     r->members[at] = m;
-    r->member_count++;
     return m;
 }
 
@@ -60,8 +56,7 @@ void member_remove(struct replica *r, struct member *m)
     size_t at = place_of(r, term_bytes(&m->pid));
     must(r->members[at] == m);
     must(m->pull != PULL_OPEN && m->untold == NULL);
-    r->member_count--;
-    memmove(r->members + at, r->members + at + 1, (r->member_count - at) * sizeof(struct member *));
+    sorted_remove(r->members, &r->member_count, sizeof(*r->members), at);
     member_free(m);
 }
 

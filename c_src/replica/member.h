@@ -23,12 +23,12 @@ enum pull {
 
 /* How many ranges of its buckets a state is compared by. */
 #define COMPARE_RANGES        1024
-#define COMPARE_RANGE_BUCKETS (CRDT_BUCKETS / COMPARE_RANGES)
+#define COMPARE_RANGE_BUCKETS (PART_BUCKETS / COMPARE_RANGES)
 
 /* What is left to be exchanged with a coppice. */
 struct comparison {
     bool differs[COMPARE_RANGES]; /* as of its answer; what changes later is told as a delta */
-    struct crdt_part asked;       /* what it was last asked for */
+    struct part asked;            /* what it was last asked for */
 };
 
 /* One other process of the group. */
@@ -73,12 +73,12 @@ void push_resume(struct replica *r, struct turn *t);
 uint64_t push_due(const struct replica *r);
 void push_wake(struct replica *r, struct turn *t);
 /* The entries of whole ranges to a member: now, or later as above. */
-void push_part(struct replica *r, struct member *m, struct crdt_part part, struct turn *t);
+void push_part(struct replica *r, struct member *m, struct part part, struct turn *t);
 /* About how many buckets of the state make a piece: whole ranges; all where it is small. */
 uint32_t push_piece_buckets(struct replica *r, struct turn *t);
 /* The first marked ranges in a row from this one on (from 0 again behind the last), no more
  * buckets than `most`; false where none is. */
-bool push_next(const bool *marked, uint32_t from, uint32_t most, struct crdt_part *part);
+bool push_next(const bool *marked, uint32_t from, uint32_t most, struct part *part);
 
 /* --- pull.c -------------------------------------------------------------- */
 

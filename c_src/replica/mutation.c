@@ -5,7 +5,7 @@
 #include "../term/etf.h"
 #include "../term/text.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* Bytes of a reason that a log line shows. */
 #define QUOTED 120

@@ -2,7 +2,7 @@
 #include "../otp/rex.h"
 #include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* On a BEAM the documented function is run beside the member: a message
  * that was guessed wrong would end a Grove server. */

@@ -3,10 +3,10 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* The share of a state that is encoded to reckon how large all of it is. */
-#define SAMPLE_BUCKETS (CRDT_BUCKETS / 64)
+#define SAMPLE_BUCKETS (PART_BUCKETS / 64)
 
 /* Milliseconds for which a reckoning is good: it costs a walk over the whole state. */
 #define RECKONING_MS 10000
@@ -17,8 +17,8 @@ static size_t state_bytes(struct replica *r, struct turn *t)
     if (r->state_message.len > 0)
         return r->state_message.len;
     if (r->reckoned_ms == 0 || t->now_ms - r->reckoned_ms > RECKONING_MS) {
-        crdt_state_of(r->crdt, (struct crdt_part){0, SAMPLE_BUCKETS}, &sample);
-        r->bytes = sample.len * (CRDT_BUCKETS / SAMPLE_BUCKETS);
+        crdt_state_of(r->crdt, (struct part){0, SAMPLE_BUCKETS}, &sample);
+        r->bytes = sample.len * (PART_BUCKETS / SAMPLE_BUCKETS);
         r->reckoned_ms = t->now_ms;
         buf_free(&sample);
     }
@@ -27,7 +27,7 @@ static size_t state_bytes(struct replica *r, struct turn *t)
 
 uint32_t push_piece_buckets(struct replica *r, struct turn *t)
 {
-    uint32_t buckets = CRDT_BUCKETS;
+    uint32_t buckets = PART_BUCKETS;
     if (!crdt_divides(r->options.type))
         return buckets;
     size_t bytes = state_bytes(r, t), piece = bytes / LIMIT_PIECES;
@@ -43,7 +43,7 @@ static void send(struct replica *r, struct member *m, struct bytes message, stru
     turn_send(t, process_pid(r->process), term_bytes(&m->pid), message);
 }
 
-static void put_part(struct replica *r, struct crdt_part part, struct buf *message)
+static void put_part(struct replica *r, struct part part, struct buf *message)
 {
     put_tuple(message, 3);
     put_atom(message, "grove_delta");
@@ -58,7 +58,7 @@ static bool may_push(const struct replica *r, const struct member *m, struct tur
 
 /* --- what is untold --------------------------------------------------------- */
 
-bool push_next(const bool *marked, uint32_t from, uint32_t most, struct crdt_part *part)
+bool push_next(const bool *marked, uint32_t from, uint32_t most, struct part *part)
 {
     const bool *first = memchr(marked + from, true, COMPARE_RANGES - from);
     if (first == NULL)
@@ -67,13 +67,13 @@ bool push_next(const bool *marked, uint32_t from, uint32_t most, struct crdt_par
         return false;
     const bool *end = memchr(first, false, (size_t)(marked + COMPARE_RANGES - first));
     size_t ranges = (size_t)((end != NULL ? end : marked + COMPARE_RANGES) - first);
-    *part = (struct crdt_part){(uint32_t)(first - marked) * COMPARE_RANGE_BUCKETS,
-                               (uint32_t)ranges * COMPARE_RANGE_BUCKETS};
+    *part = (struct part){(uint32_t)(first - marked) * COMPARE_RANGE_BUCKETS,
+                          (uint32_t)ranges * COMPARE_RANGE_BUCKETS};
     part->count = part->count < most ? part->count : most;
     return true;
 }
 
-static void mark(struct replica *r, struct member *m, struct crdt_part part)
+static void mark(struct replica *r, struct member *m, struct part part)
 {
     if (m->untold == NULL) {
         m->untold = mem_take(COMPARE_RANGES * sizeof(m->untold[0]));
@@ -84,7 +84,7 @@ static void mark(struct replica *r, struct member *m, struct crdt_part part)
 }
 
 /* False where nothing of the part was marked. */
-static bool unmark(struct replica *r, struct member *m, struct crdt_part part)
+static bool unmark(struct replica *r, struct member *m, struct part part)
 {
     bool *first = m->untold + part.first / COMPARE_RANGE_BUCKETS;
     size_t ranges = part.count / COMPARE_RANGE_BUCKETS;
@@ -102,7 +102,7 @@ void push_stop(struct replica *r, struct member *m)
     m->untold = NULL;
 }
 
-void push_part(struct replica *r, struct member *m, struct crdt_part part, struct turn *t)
+void push_part(struct replica *r, struct member *m, struct part part, struct turn *t)
 {
     if (!may_push(r, m, t)) {
         mark(r, m, part);
@@ -122,11 +122,11 @@ void push_all(struct replica *r, struct member *m, struct turn *t)
     m->behind = !may_push(r, m, t);
     if (m->behind)
         return;
-    if (push_piece_buckets(r, t) == CRDT_BUCKETS) {
+    if (push_piece_buckets(r, t) == PART_BUCKETS) {
         send(r, m, replica_state_message(r), t);
         return;
     }
-    mark(r, m, CRDT_WHOLE);
+    mark(r, m, PART_WHOLE);
     push_resume(r, t);
 }
 
@@ -137,7 +137,7 @@ bool push_to(struct replica *r, struct member *m, struct turn *t)
     m->behind = !may_push(r, m, t);
     if (m->behind)
         return false;
-    if (m->beam || push_piece_buckets(r, t) == CRDT_BUCKETS) {
+    if (m->beam || push_piece_buckets(r, t) == PART_BUCKETS) {
         push_all(r, m, t);
         return true;
     }
@@ -184,7 +184,7 @@ static bool takes_piece(const struct replica *r, const struct member *m, struct 
     return m->untold != NULL && may_push(r, m, t);
 }
 
-static bool next_piece(struct replica *r, struct crdt_part *piece, struct turn *t)
+static bool next_piece(struct replica *r, struct part *piece, struct turn *t)
 {
     for (size_t i = 0; i < r->member_count; i++)
         if (takes_piece(r, r->members[i], t))
@@ -195,7 +195,7 @@ static bool next_piece(struct replica *r, struct crdt_part *piece, struct turn *
 /* A piece costs a walk over the whole state: it goes to everyone who lacks some of it. */
 void push_wake(struct replica *r, struct turn *t)
 {
-    struct crdt_part piece;
+    struct part piece;
     if (t->now_ms < push_due(r))
         return;
     r->push_held = !next_piece(r, &piece, t);

@@ -1,4 +1,4 @@
-#include "inside.h"
+#include "internal.h"
 
 /* A pace of its own for each, or all would ask at the same moment. */
 static uint64_t next_ms(const struct replica *r, struct turn *t)

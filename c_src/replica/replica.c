@@ -3,7 +3,7 @@
 #include "../mem.h"
 #include "../term/text.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* Bytes of a reason that a log line quotes. */
 #define QUOTED 200

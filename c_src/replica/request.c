@@ -1,6 +1,6 @@
 #include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 /* As what a request may come. */
 enum { CALL = 1, CAST = 2, INFO = 4 };

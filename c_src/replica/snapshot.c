@@ -1,5 +1,5 @@
 #include "../limits.h"
-#include "inside.h"
+#include "internal.h"
 
 /* Spread out, so that replicas which start together do not all write together. */
 void snapshot_start(struct replica *r, struct turn *t)

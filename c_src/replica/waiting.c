@@ -1,7 +1,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "internal.h"
 
 static struct waiter *waiters_add(struct waiters *w, struct bytes from)
 {

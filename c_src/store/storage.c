@@ -11,7 +11,7 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "journal.h"
-#include "storage_inside.h"
+#include "storage_internal.h"
 
 /* Bytes of a record that a segment always has room for, so that it can be read again. */
 #define RECORD_MAX (LIMIT_SEGMENT_BYTES - LIMIT_JOURNAL_BYTES - 64ull * 1024)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storage_inside.h"
+#include "storage_internal.h"
 #include "storage_table.h"
 
 void storage_found_free(struct storage_found *found)

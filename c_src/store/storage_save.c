@@ -1,9 +1,9 @@
 #include <errno.h>
 
+#include "../dets/dets_write.h"
 #include "../mem.h"
-#include "dets_write.h"
 #include "replace.h"
-#include "storage_inside.h"
+#include "storage_internal.h"
 #include "storage_table.h"
 
 /* --- the new table -------------------------------------------------------------------- */

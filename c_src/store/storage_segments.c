@@ -9,7 +9,7 @@
 #include "../term/etf.h"
 #include "../term/text.h"
 #include "journal.h"
-#include "storage_inside.h"
+#include "storage_internal.h"
 
 /* Bytes of a term in a sentence. */
 #define TERM_SHOWN 40

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
+#include "../dets/dets_collection.h"
+#include "../dets/dets_read.h"
 #include "../mem.h"
-#include "dets_collection.h"
-#include "dets_read.h"
 
 /* Faults of a table that are told one by one: the log is no place for more, and
  * `coppice dets check` shows all. */

@@ -2,8 +2,8 @@
 #ifndef COPPICE_STORE_STORAGE_TABLE_H
 #define COPPICE_STORE_STORAGE_TABLE_H
 
-#include "dets_salvage.h"
-#include "storage_inside.h"
+#include "../dets/dets_salvage.h"
+#include "storage_internal.h"
 
 struct stored {
     struct buf file;

@@ -29,7 +29,7 @@ int bytes_compare(struct bytes a, struct bytes b);
 
 /* A hash for tables in memory: the same bytes and seed give the same value on
  * every machine, and in every release, since nodes compare digests of their states
- * (crdt/digests.h).  Not for strangers' keys without a seed. */
+ * (causal/digests.h).  Not for strangers' keys without a seed. */
 uint64_t bytes_hash(struct bytes b, uint64_t seed);
 
 /* A growable buffer; all zero is empty and valid. */

@@ -124,9 +124,9 @@ static void measure_parts(const struct crdt *c, const char *type)
         crdt_state(c, &out);
         double written = now_ms();
         buf_clear(&out);
-        crdt_state_of(c, (struct crdt_part){0, CRDT_BUCKETS / PARTS}, &out);
+        crdt_state_of(c, (struct part){0, PART_BUCKETS / PARTS}, &out);
         double parted = now_ms();
-        crdt_digest(c, CRDT_WHOLE, PARTS, digests);
+        crdt_digest(c, PART_WHOLE, PARTS, digests);
         double digested = now_ms();
         whole = written - start < whole ? written - start : whole;
         one = parted - written < one ? parted - written : one;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "err.h"
-#include "fake/disk_inside.h"
+#include "fake/disk_internal.h"
 #include "mem.h"
 
 struct handle {

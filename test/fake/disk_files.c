@@ -1,4 +1,4 @@
-#include "fake/disk_inside.h"
+#include "fake/disk_internal.h"
 #include "mem.h"
 
 #define SECTOR_BYTES 512

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "fake/disk_inside.h"
+#include "fake/disk_internal.h"
 #include "mem.h"
 
 static char *copy_of(const char *path)

@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dets/dets_read.h"
+#include "dets/dets_salvage.h"
+#include "dets/dets_write.h"
 #include "err.h"
-#include "store/dets_read.h"
-#include "store/dets_salvage.h"
-#include "store/dets_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

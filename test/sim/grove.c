@@ -1,7 +1,7 @@
 #include "crdt/crdt.h"
 #include "mem.h"
 #include "otp/gen.h"
-#include "otp/pg.h"
+#include "pg/pg.h"
 #include "term/canon.h"
 #include "term/etf.h"
 #include "term/write.h"

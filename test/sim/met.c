@@ -1,4 +1,4 @@
-#include "otp/pg.h"
+#include "pg/pg.h"
 #include "replica/replica.h"
 #include "term/etf.h"
 #include "term/write.h"

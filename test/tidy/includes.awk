@@ -1,35 +1,29 @@
 # Prints every #include of the files given (c_src/...) that breaks the layer
-# rule: a folder includes itself and the folders named for it here, and nothing
-# of the system but what is listed.
+# rule: a folder includes itself and the folders named for it in `layers`, and nothing
+# of the system but what is listed.  `layers` is the first file given.
 
 BEGIN {
-    folders["term"] = "term"
-    folders["crdt"] = "crdt term"
-    folders["dist"] = "dist term"
-    folders["store"] = "store term"
-    folders["otp"] = "otp dist term"
-    folders["replica"] = "replica otp crdt store term"
-    folders["node"] = "node dist otp replica crdt store term"
-    folders["net"] = "net node store term"
-    everybody = "err.h mem.h limits.h"
+    everybody = "err.h mem.h limits.h sorted.h"
 
     # No clock, no random source, no file, no socket can be had through these.
     pure = "ctype.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h " \
            "stdint.h stdio.h stdlib.h string.h"
     system_of["term"] = pure " ei.h zlib.h openssl/bn.h openssl/crypto.h openssl/evp.h"
     system_of["dist"] = pure " openssl/crypto.h openssl/evp.h openssl/md5.h"
-    system_of["store"] = pure " errno.h zlib.h openssl/evp.h"
+    system_of["store"] = pure " errno.h zlib.h"
+    system_of["dets"] = pure " openssl/evp.h"
+}
+
+# FOLDER: THE FOLDERS THAT IT MAY USE
+FILENAME ~ /layers$/ {
+    if ($0 !~ /^#/ && split($0, row, ": *") == 2)
+        folders[row[1]] = row[1] " " row[2]
+    next
 }
 
 FNR == 1 {
     split(FILENAME, part, "/")
     folder = part[3] == "" ? "" : part[2]
-}
-
-# The commands know everybody: main.c and what it is divided into.
-function is_main()
-{
-    return FILENAME ~ /^c_src\/main[a-z_]*\.[ch]$/
 }
 
 function listed(word, list)
@@ -41,12 +35,13 @@ function listed(word, list)
 # c_src itself, and "?" for anything else.
 function folder_of(name,    path)
 {
-    path = "c_src/" (folder == "" ? "" : folder "/") name
+    path = FILENAME
+    sub(/[^\/]*$/, name, path)
     while (match(path, /[^\/.]+\/\.\.\//))
         path = substr(path, 1, RSTART - 1) substr(path, RSTART + RLENGTH)
     if (path ~ /^c_src\/[^\/]+\.h$/)
         return ""
-    if (path ~ /^c_src\/[^\/]+\/[^\/]+\.h$/) {
+    if (path ~ /^c_src\/([^\/]+\/)+[^\/]+\.h$/) {
         split(path, part, "/")
         return part[2]
     }
@@ -57,8 +52,6 @@ function ours_allowed(name,    target)
 {
     target = folder_of(name)
     sub(/.*\//, "", name)
-    if (is_main())
-        return target != "?"
     if (target == "")
         return listed(name, everybody)
     return folder != "" && listed(target, folders[folder])
@@ -68,7 +61,7 @@ function system_allowed(name)
 {
     if (name == "ei.h")
         return folder == "term"
-    if (folder == "net" || is_main())
+    if (folder == "net" || folder == "cli")
         return 1
     return listed(name, folder in system_of ? system_of[folder] : pure)
 }

@@ -12,7 +12,7 @@
 static const struct crdt_options plain = {{(const uint8_t *)"w\1p", 3}, 1, MAPSET_PLAIN};
 static const struct crdt_options versioned = {{(const uint8_t *)"w\1v", 3}, 2, MAPSET_VERSIONED};
 
-static inline bool merge_part(struct crdt *c, const struct crdt *from, struct crdt_part part)
+static inline bool merge_part(struct crdt *c, const struct crdt *from, struct part part)
 {
     struct buf out = {0};
     size_t len;
@@ -27,18 +27,18 @@ static inline bool merge_part(struct crdt *c, const struct crdt *from, struct cr
 
 static inline void digest_all(const struct crdt *c, uint64_t *digests)
 {
-    crdt_digest(c, CRDT_WHOLE, RANGES, digests);
+    crdt_digest(c, PART_WHOLE, RANGES, digests);
 }
 
-static inline struct crdt_part range_at(uint32_t i, uint32_t ranges)
+static inline struct part range_at(uint32_t i, uint32_t ranges)
 {
-    return (struct crdt_part){i * (CRDT_BUCKETS / ranges), CRDT_BUCKETS / ranges};
+    return (struct part){i * (PART_BUCKETS / ranges), PART_BUCKETS / ranges};
 }
 
 static inline uint64_t digest_of(const struct crdt *c)
 {
     uint64_t digest;
-    crdt_digest(c, CRDT_WHOLE, 1, &digest);
+    crdt_digest(c, PART_WHOLE, 1, &digest);
     return digest;
 }
 

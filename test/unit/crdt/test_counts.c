@@ -1,4 +1,4 @@
-#include "crdt/counts.h"
+#include "crdt/tally.h"
 #include "limits.h"
 #include "term/etf.h"
 #include "unit/suite.h"
@@ -20,7 +20,7 @@ static bool join(struct counts *c, const char *text)
 
 static void put_whole(const struct counts *c, struct buf *out)
 {
-    counts_put(c, CRDT_WHOLE, out);
+    counts_put(c, PART_WHOLE, out);
 }
 
 static void is(const struct counts *c, void (*put)(const struct counts *c, struct buf *out),
@@ -32,13 +32,13 @@ static void is(const struct counts *c, void (*put)(const struct counts *c, struc
     buf_free(&out);
 }
 
-static enum err tally(struct counts *c, const char *actor, const char *text, size_t *bad)
+static enum err add(struct counts *c, const char *actor, const char *text, size_t *bad)
 {
     struct ops ops;
     struct bytes wrong;
     struct buf sum = {0};
     CU_ASSERT(ops_read(&ops, wall(term_of(text)), &wrong) == OK);
-    enum err e = counts_tally(c, term_of(actor), "add", ops.list, ops.count, &sum, bad);
+    enum err e = tally(c, term_of(actor), "add", ops.list, ops.count, &sum, bad);
     CU_ASSERT(e == OK || sum.len == 0);
     if (e == OK)
         counts_raise(c, term_of(actor), buf_bytes(&sum), NULL);
@@ -137,13 +137,13 @@ static void tallies(void)
 {
     struct counts c = {0};
     size_t bad;
-    CU_ASSERT(tally(&c, "b", "[add, {add, [4]}, {other, [x]}, {add, [0]}, {add, []}]", &bad) == OK);
-    CU_ASSERT(tally(&c, "a", "[]", &bad) == OK);
-    CU_ASSERT(tally(&c, "a", "{add, [0]}", &bad) == OK);
+    CU_ASSERT(add(&c, "b", "[add, {add, [4]}, {other, [x]}, {add, [0]}, {add, []}]", &bad) == OK);
+    CU_ASSERT(add(&c, "a", "[]", &bad) == OK);
+    CU_ASSERT(add(&c, "a", "{add, [0]}", &bad) == OK);
     is(&c, put_whole, "#{b => 6}");
-    CU_ASSERT(tally(&c, "b", "[add, {add, [-1]}]", &bad) == ERR_BAD_OP && bad == 1);
-    CU_ASSERT(tally(&c, "b", "[{add, [1.0]}]", &bad) == ERR_BAD_OP && bad == 0);
-    CU_ASSERT(tally(&c, "b", "[other, add, {add, [1, 2]}]", &bad) == ERR_BAD_OP && bad == 2);
+    CU_ASSERT(add(&c, "b", "[add, {add, [-1]}]", &bad) == ERR_BAD_OP && bad == 1);
+    CU_ASSERT(add(&c, "b", "[{add, [1.0]}]", &bad) == ERR_BAD_OP && bad == 0);
+    CU_ASSERT(add(&c, "b", "[other, add, {add, [1, 2]}]", &bad) == ERR_BAD_OP && bad == 2);
     is(&c, put_whole, "#{b => 6}");
     counts_free(&c);
 }
@@ -152,11 +152,11 @@ static void counts_past_machine_words(void)
 {
     struct counts c = {0};
     size_t bad;
-    CU_ASSERT(tally(&c, "a", "{add, [9223372036854775807]}", &bad) == OK);
-    CU_ASSERT(tally(&c, "a", "add", &bad) == OK);
+    CU_ASSERT(add(&c, "a", "{add, [9223372036854775807]}", &bad) == OK);
+    CU_ASSERT(add(&c, "a", "add", &bad) == OK);
     is(&c, put_whole, "#{a => 9223372036854775808}");
-    CU_ASSERT(tally(&c, "a", "[{add, [18446744073709551615]}, {add, [18446744073709551615]}]",
-                    &bad) == OK);
+    CU_ASSERT(
+        add(&c, "a", "[{add, [18446744073709551615]}, {add, [18446744073709551615]}]", &bad) == OK);
     is(&c, put_whole, "#{a => 46116860184273879038}");
     join(&c, "#{b => 18446744073709551615, c => 1, a => 46116860184273879037}");
     is(&c, counts_sum, "64563604257983430654");
@@ -194,8 +194,8 @@ static void bounds_counts(void)
     CU_ASSERT(counts_fit(wall(map_of(&map, buf_bytes(&most)))) == OK);
     CU_ASSERT(counts_join(&c, buf_bytes(&map), NULL));
     counts_check(&c);
-    CU_ASSERT(tally(&c, "a", "[{add, [0]}, add]", &bad) == ERR_LIMIT && bad == 1);
-    CU_ASSERT(tally(&c, "b", "add", &bad) == OK);
+    CU_ASSERT(add(&c, "a", "[{add, [0]}, add]", &bad) == ERR_LIMIT && bad == 1);
+    CU_ASSERT(add(&c, "b", "add", &bad) == OK);
     struct buf sum = {0};
     size_t len;
     counts_sum(&c, &sum);

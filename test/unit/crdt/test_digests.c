@@ -52,7 +52,7 @@ static struct buf seen_in(const struct crdt *c, const struct crdt *later, uint32
 {
     struct crdt *eye = empty(c->type, "eye");
     if (range > 0)
-        merge_part(eye, later, (struct crdt_part){0, 1});
+        merge_part(eye, later, (struct part){0, 1});
     merge_part(eye, c, range_at(range, RANGES));
     struct buf out = put(eye, crdt_state);
     crdt_free(eye);
@@ -213,7 +213,7 @@ static void digests_are_the_same_in_every_release(void)
         uint64_t halves[2];
         laws_wall_ms = 1700000000000;
         struct crdt *c = make(type, "a", rows[i].ops);
-        crdt_digest(c, CRDT_WHOLE, 2, halves);
+        crdt_digest(c, PART_WHOLE, 2, halves);
         CU_ASSERT(digest_of(c) == rows[i].digest && halves[0] == rows[i].half);
         if (digest_of(c) != rows[i].digest || halves[0] != rows[i].half)
             fprintf(stderr, "\n%s: 0x%016" PRIx64 ", 0x%016" PRIx64 "\n", rows[i].type,

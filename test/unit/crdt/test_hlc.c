@@ -1,4 +1,4 @@
-#include "crdt/hlc.h"
+#include "crdt/hlc_struct.h"
 
 #include "err.h"
 #include "term/canon.h"

@@ -6,17 +6,17 @@
 /* Cut at any buckets, and taken in any order. */
 static void parts_make(struct world *w, const struct crdt *c, unsigned cuts)
 {
-    struct crdt_part parts[RANGES];
+    struct part parts[RANGES];
     struct crdt *made = crdt_make(w->type, &versioned);
     uint32_t first = 0;
     must(cuts < RANGES);
     for (unsigned i = 0; i < cuts; i++) {
-        uint32_t room = CRDT_BUCKETS - first - (cuts - i);
+        uint32_t room = PART_BUCKETS - first - (cuts - i);
         uint32_t count = 1 + (uint32_t)drawn(&w->random, 2 * room / (cuts - i + 1));
-        parts[i] = (struct crdt_part){first, count < room ? count : 1};
+        parts[i] = (struct part){first, count < room ? count : 1};
         first += parts[i].count;
     }
-    parts[cuts] = (struct crdt_part){first, CRDT_BUCKETS - first};
+    parts[cuts] = (struct part){first, PART_BUCKETS - first};
     for (unsigned left = cuts + 1; left > 0; left--) {
         size_t i = drawn(&w->random, left);
         merge_part(made, c, parts[i]);
@@ -137,7 +137,7 @@ static void unknown_fields_go_with_every_part(void)
         CU_ASSERT(digest_of(c) == 0);
         CU_ASSERT(crdt_merge(c, wall(term_of(wider[i])), NULL, &changed) == OK && changed);
         CU_ASSERT(digest_of(c) != 0);
-        CU_ASSERT(merge_part(part, c, (struct crdt_part){1, 1}));
+        CU_ASSERT(merge_part(part, c, (struct part){1, 1}));
         is(part, crdt_state, bare[i]);
         crdt_free(c);
         crdt_free(part);
@@ -147,7 +147,7 @@ static void unknown_fields_go_with_every_part(void)
 /* --- between nodes ------------------------------------------------------------------------ */
 
 /* Narrows down where two differ, and exchanges what is there: gives the bytes of it. */
-static size_t exchange(struct crdt *a, struct crdt *b, struct crdt_part part)
+static size_t exchange(struct crdt *a, struct crdt *b, struct part part)
 {
     enum { WAYS = 16 };
     uint64_t ours[WAYS], theirs[WAYS];
@@ -166,7 +166,7 @@ static size_t exchange(struct crdt *a, struct crdt *b, struct crdt_part part)
     crdt_digest(b, part, WAYS, theirs);
     for (uint32_t i = 0, width = part.count / WAYS; i < WAYS; i++) {
         if (ours[i] != theirs[i])
-            bytes += exchange(a, b, (struct crdt_part){part.first + i * width, width});
+            bytes += exchange(a, b, (struct part){part.first + i * width, width});
     }
     return bytes;
 }
@@ -187,9 +187,9 @@ static void those_that_exchange_what_differs_are_equal(void)
             }
             join(both, b);
             join(both, a);
-            exchange(a, b, CRDT_WHOLE);
+            exchange(a, b, PART_WHOLE);
             CU_ASSERT(alike(a, both) && alike(b, both));
-            CU_ASSERT(exchange(a, b, CRDT_WHOLE) == 0);
+            CU_ASSERT(exchange(a, b, PART_WHOLE) == 0);
             crdt_free(a);
             crdt_free(b);
             crdt_free(both);
@@ -214,7 +214,7 @@ static void little_is_told_of_a_large_state(void)
     CU_ASSERT(mutate(a, "[{add, [x]}, {remove, [7]}]", &bad) == OK);
     CU_ASSERT(mutate(b, "[{add, [y]}, {remove, [8]}]", &bad) == OK);
     crdt_state(a, &whole);
-    CU_ASSERT(exchange(a, b, CRDT_WHOLE) < whole.len / 20);
+    CU_ASSERT(exchange(a, b, PART_WHOLE) < whole.len / 20);
     CU_ASSERT(alike(a, b));
     buf_free(&text);
     buf_free(&whole);

@@ -1,4 +1,4 @@
-#include "crdt/rga.h"
+#include "crdt/rga/rga.h"
 #include "unit/crdt/generated.h"
 #include "unit/crdt/rga_texts.h"
 

@@ -4,8 +4,8 @@
 #include <time.h>
 #include <zlib.h>
 
-#include "crdt/rga.h"
-#include "crdt/rga_nodes.h"
+#include "crdt/rga/rga.h"
+#include "crdt/rga/rga_nodes.h"
 #include "unit/crdt/laws.h"
 
 /* Where the edits are, which characters they insert (NUL: they remove), and the end. */

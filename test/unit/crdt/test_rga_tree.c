@@ -1,4 +1,4 @@
-#include "crdt/rga_tree.h"
+#include "crdt/rga/rga_tree.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -231,7 +231,7 @@ static void calls_time_out_in_order(void)
     call_name(p, "rex", 100);
     call_name(p, "rex", UINT64_MAX);
     unheard();
-    CU_ASSERT_EQUAL(processes_due(world.table), 1050);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), 1050);
     after(49);
     HEARD_NO_MORE();
     after(1);
@@ -243,7 +243,7 @@ static void calls_time_out_in_order(void)
     HEARD_NO_MORE();
     COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",too_late}");
     HEARD_NO_MORE();
-    CU_ASSERT_EQUAL(processes_due(world.table), UINT64_MAX);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
     world_close();
 }
 

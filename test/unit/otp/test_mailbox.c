@@ -53,7 +53,7 @@ static void a_suspended_process_keeps_its_messages(void)
     struct process *p = scribe_start("one");
     process_wake_at(p, 1010);
     process_suspend(p);
-    CU_ASSERT_EQUAL(processes_due(world.table), UINT64_MAX);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
     COME(SIGNAL_REG_SEND, THEM(4), "one", .payload = "1");
     COME(SIGNAL_REG_SEND, THEM(4), "one", .payload = "2");
     after(50);

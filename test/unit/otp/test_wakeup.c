@@ -7,11 +7,11 @@ static void wakes_when_asked(void)
 {
     world_open();
     struct process *a = scribe_start(NULL), *b = scribe_start(NULL);
-    CU_ASSERT_EQUAL(processes_due(world.table), UINT64_MAX);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
     process_wake_at(a, 1100);
     process_wake_at(b, 1100);
     process_wake_at(a, 1050);
-    CU_ASSERT_EQUAL(processes_due(world.table), 1050);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), 1050);
     after(49);
     HEARD_NO_MORE();
     after(1);
@@ -19,7 +19,7 @@ static void wakes_when_asked(void)
     process_wake_at(b, 0);
     after(100);
     HEARD_NO_MORE();
-    CU_ASSERT_EQUAL(processes_due(world.table), UINT64_MAX);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
     world_close();
 }
 
@@ -39,7 +39,7 @@ static void waking_again_at_once_ends(void)
     HEARD("1 wake");
     HEARD("2 wake");
     HEARD_NO_MORE();
-    CU_ASSERT_EQUAL(processes_due(world.table), 1000);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), 1000);
     after(0);
     HEARD("1 wake");
     world_close();

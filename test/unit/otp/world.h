@@ -14,6 +14,7 @@
 #include "mem.h"
 #include "otp/gen.h"
 #include "otp/process.h"
+#include "otp/wakeup.h"
 #include "term/canon.h"
 #include "term/etf.h"
 #include "term/text.h"
@@ -28,6 +29,7 @@
 struct world {
     struct post post; /* first: the post is the world */
     struct turn turn;
+    struct wakeups wakeups;
     struct processes *table;
     uint64_t flags;              /* of b@h */
     struct buf said, heard, log; /* lines */
@@ -96,13 +98,14 @@ static inline void world_open(void)
     world =
         (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log}};
     world.turn = (struct turn){.now_ms = 1000, .random = 1, .post = &world.post};
-    world.table = processes_new(BYTES("a@h"), 7);
+    world.table = processes_new(BYTES("a@h"), 7, &world.wakeups);
     world.flags = DFLAGS_OURS;
 }
 
 static inline void world_close(void)
 {
     processes_free(world.table);
+    wakeups_free(&world.wakeups);
     buf_free(&world.said);
     buf_free(&world.heard);
     buf_free(&world.log);
@@ -159,7 +162,7 @@ static inline void come_from(const char *node, const struct coming *c)
 static inline void after(uint64_t ms)
 {
     world.turn.now_ms += ms;
-    processes_wake(world.table, &world.turn);
+    wakeups_ring(&world.wakeups, &world.turn);
     processes_check(world.table);
 }
 

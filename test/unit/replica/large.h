@@ -93,7 +93,7 @@ static inline void put_delta(struct buf *out, const char *type, const char *acto
 static inline uint64_t digest_of(const struct crdt *c)
 {
     uint64_t digest;
-    crdt_digest(c, CRDT_WHOLE, 1, &digest);
+    crdt_digest(c, PART_WHOLE, 1, &digest);
     return digest;
 }
 

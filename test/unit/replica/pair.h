@@ -4,6 +4,7 @@
 
 #include "dist/flags.h"
 #include "mem.h"
+#include "otp/wakeup.h"
 #include "replica/replica.h"
 #include "term/canon.h"
 #include "unit/replica/large.h"
@@ -11,6 +12,7 @@
 struct side {
     struct post post; /* first: the post is the side */
     struct bytes node;
+    struct wakeups wakeups;
     struct processes *table;
     struct process *replica;
     struct turn turn;
@@ -93,7 +95,7 @@ static inline void side_open(struct side *s, struct bytes node, const char *opti
     s->post = (struct post){pair_send, pair_connected, pair_flags, pair_slow, pair_log};
     s->node = node;
     s->turn = (struct turn){.now_ms = 1000, .wall_ms = 1, .random = node.at[0], .post = &s->post};
-    s->table = processes_new(node, 7);
+    s->table = processes_new(node, 7, &s->wakeups);
     must(replica_options_read(&o, term_of("views"), term_of(options), node, &error) == OK);
     s->replica = replica_start(s->table, &o, NULL, &s->turn);
     replica_settled(s->replica, true, &s->turn);
@@ -130,17 +132,19 @@ static inline void pair_close(void)
     pair_deliver();
     processes_free(pair.a.table);
     processes_free(pair.b.table);
+    wakeups_free(&pair.a.wakeups);
+    wakeups_free(&pair.b.wakeups);
 }
 
 /* Time goes on for both. */
 static inline void pair_wait_ms(uint64_t ms)
 {
     for (uint64_t until = pair.a.turn.now_ms + ms; pair.a.turn.now_ms < until;) {
-        uint64_t a = processes_due(pair.a.table), b = processes_due(pair.b.table);
+        uint64_t a = wakeups_due(&pair.a.wakeups), b = wakeups_due(&pair.b.wakeups);
         uint64_t next = a < b ? a : b;
         pair.a.turn.now_ms = pair.b.turn.now_ms = next < until ? next : until;
-        processes_wake(pair.a.table, &pair.a.turn);
-        processes_wake(pair.b.table, &pair.b.turn);
+        wakeups_ring(&pair.a.wakeups, &pair.a.turn);
+        wakeups_ring(&pair.b.wakeups, &pair.b.turn);
         pair_deliver();
     }
 }

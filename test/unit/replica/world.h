@@ -15,6 +15,7 @@
 
 #include "dist/flags.h"
 #include "limits.h"
+#include "otp/wakeup.h"
 #include "replica/replica.h"
 #include "term/canon.h"
 #include "term/etf.h"
@@ -45,6 +46,7 @@ struct world {
     struct replica_disk disk;
     bool disk_is_busy; /* no snapshot can be begun */
     struct turn turn;
+    struct wakeups wakeups;
     struct processes *table;
     struct process *replica;
     struct bytes slow;  /* the node that is */
@@ -147,7 +149,7 @@ static inline void world_open(const char *options)
     world.disk = (struct replica_disk){world_load, world_begin, world_append, world_save, &world};
     world.turn =
         (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};
-    world.table = processes_new(BYTES("a@h"), 7);
+    world.table = processes_new(BYTES("a@h"), 7, &world.wakeups);
     buf_room(&world.said, 1); /* so that its end is an address before anything is said */
     must(replica_options_read(&o, term_of("page_views"), term_of(options), BYTES("c1"), &error) ==
          OK);
@@ -171,6 +173,7 @@ static inline void world_open_settled(void)
 static inline void world_close(void)
 {
     processes_free(world.table);
+    wakeups_free(&world.wakeups);
     buf_free(&world.said);
     buf_free(&world.payload);
     buf_free(&world.log);
@@ -195,10 +198,10 @@ static inline void told(const char *message)
 static inline void wait_ms(uint64_t ms)
 {
     uint64_t until = world.turn.now_ms + ms;
-    while (processes_due(world.table) <= until) {
-        if (processes_due(world.table) > world.turn.now_ms)
-            world.turn.now_ms = processes_due(world.table);
-        processes_wake(world.table, &world.turn);
+    while (wakeups_due(&world.wakeups) <= until) {
+        if (wakeups_due(&world.wakeups) > world.turn.now_ms)
+            world.turn.now_ms = wakeups_due(&world.wakeups);
+        wakeups_ring(&world.wakeups, &world.turn);
     }
     world.turn.now_ms = until;
 }

@@ -5,7 +5,7 @@
 
 #include "fake/disk.h"
 #include "store/storage.h"
-#include "unit/store/tables.h"
+#include "unit/dets/tables.h"
 
 #define FILE_NAME "data/views.dets"
 #define MODULE    "Elixir.Grove.Set.GSet"

@@ -1,0 +1,245 @@
+#include "counts.h"
+
+#include "../limits.h"
+#include "../mem.h"
+#include "../sorted.h"
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/integer.h"
+#include "../term/order.h"
+#include "../term/sum.h"
+#include "../term/write.h"
+#include "tags.h"
+
+struct count {
+    struct term actor, count;
+};
+
+void counts_free(struct counts *c)
+{
+    for (size_t i = 0; i < c->len; i++) {
+        term_free(&c->list[i].actor);
+        term_free(&c->list[i].count);
+    }
+    mem_free(c->list);
+    *c = (struct counts){0};
+}
+
+static int compare_actor(const void *element, const void *key)
+{
+    const struct count *count = element;
+    const struct bytes *actor = key;
+    return term_compare_keys(term_bytes(&count->actor), *actor);
+}
+
+/* The first entry from `from` on whose actor is not below this one. */
+static size_t place_of(const struct counts *c, size_t from, struct bytes actor)
+{
+    if (from == c->len)
+        return from;
+    return from +
+           sorted_place(c->list + from, c->len - from, sizeof(*c->list), &actor, compare_actor);
+}
+
+static bool is_at(const struct counts *c, size_t i, struct bytes actor)
+{
+    return i < c->len && bytes_equal(term_bytes(&c->list[i].actor), actor);
+}
+
+static void entry_set(struct counts *c, size_t i, struct bytes count)
+{
+    term_free(&c->list[i].count);
+    c->list[i].count = term_copy(count);
+}
+
+/* Appends an entry, which the caller knows to belong at the end. */
+static void entry_append(struct counts *c, struct bytes actor, struct bytes count)
+{
+    c->list = mem_room(c->list, c->len, &c->cap, sizeof(*c->list));
+    c->list[c->len++] = (struct count){term_copy(actor), term_copy(count)};
+}
+
+/* Moves the entries of more, of which c has none, to their places: from the
+ * back, so that every entry moves once.  Empties more. */
+static void weave(struct counts *c, struct counts *more)
+{
+    size_t left = c->len, to = c->len + more->len;
+    if (to > c->cap) {
+        c->cap = to > 2 * c->cap ? to : 2 * c->cap;
+        c->list = mem_resize(c->list, c->cap * sizeof(*c->list));
+    }
+    c->len = to;
+    while (more->len > 0) {
+        const struct count *last = &more->list[more->len - 1];
+        if (left > 0 &&
+            term_compare_keys(term_bytes(&c->list[left - 1].actor), term_bytes(&last->actor)) > 0)
+            c->list[--to] = c->list[--left];
+        else
+            c->list[--to] = more->list[--more->len];
+    }
+    counts_free(more);
+}
+
+static const struct bytes zero = {(const uint8_t[]){97, 0}, 2};
+
+/* --- changes ------------------------------------------------------------- */
+
+bool counts_is_count(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_peek(&in) == ETF_INTEGER && integer_sign(term) >= 0;
+}
+
+struct bytes counts_of(const struct counts *c, struct bytes actor)
+{
+    size_t at = place_of(c, 0, actor);
+    return is_at(c, at, actor) ? term_bytes(&c->list[at].count) : zero;
+}
+
+void counts_raise(struct counts *c, struct bytes actor, struct bytes count, struct counts *grown)
+{
+    must(counts_is_count(count) && count.len <= LIMIT_COUNT_BYTES);
+    size_t at = place_of(c, 0, actor);
+    bool known = is_at(c, at, actor);
+    if (integer_compare(count, known ? term_bytes(&c->list[at].count) : zero) <= 0)
+        return;
+    if (known) {
+        entry_set(c, at, count);
+    } else {
+        struct counts fresh = {0};
+        entry_append(&fresh, actor, count);
+        weave(c, &fresh);
+    }
+    if (grown != NULL)
+        counts_raise(grown, actor, count, NULL);
+}
+
+/* --- joins --------------------------------------------------------------- */
+
+static enum err canonical_check(struct bytes map)
+{
+    struct etf_in in = etf_open(map);
+    for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
+        etf_any(&in);
+        enum etf_kind kind = etf_peek(&in);
+        struct bytes count = etf_any(&in);
+        if (kind != ETF_INTEGER)
+            return ERR_SHAPE;
+        if (integer_sign(count) < 0)
+            return ERR_RANGE;
+        if (count.len > LIMIT_COUNT_BYTES)
+            return ERR_LIMIT;
+    }
+    return etf_finish(&in);
+}
+
+static enum err read_map(struct buf *canonical, struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    if (etf_peek(&in) != ETF_MAP)
+        return ERR_SHAPE;
+    enum err e = canon_put(canonical, checked);
+    return e == OK ? canonical_check(buf_bytes(canonical)) : e;
+}
+
+enum err counts_fit(struct bytes checked)
+{
+    struct buf canonical = {0};
+    enum err e = read_map(&canonical, checked);
+    buf_free(&canonical);
+    return e;
+}
+
+/* Joins entries in key order; those that grow are appended to news (may be NULL). */
+static void join_canonical(struct counts *c, struct bytes canonical, struct counts *news)
+{
+    struct counts fresh = {0};
+    size_t at = 0;
+    struct etf_in in = etf_open(canonical);
+    for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
+        struct bytes actor = etf_any(&in), count = etf_any(&in);
+        at = place_of(c, at, actor);
+        if (!is_at(c, at, actor))
+            entry_append(&fresh, actor, count);
+        else if (integer_compare(count, term_bytes(&c->list[at].count)) > 0)
+            entry_set(c, at, count);
+        else
+            continue;
+        if (news != NULL)
+            entry_append(news, actor, count);
+    }
+    must(etf_finish(&in) == OK);
+    weave(c, &fresh);
+}
+
+bool counts_join(struct counts *c, struct bytes fitting, struct counts *grown)
+{
+    struct buf canonical = {0};
+    struct counts news = {0};
+    enum err e = read_map(&canonical, fitting);
+    must(e == OK);
+    join_canonical(c, buf_bytes(&canonical), &news);
+    bool grew = news.len > 0;
+    if (grew && grown != NULL) {
+        buf_clear(&canonical);
+        counts_put(&news, PART_WHOLE, &canonical);
+        join_canonical(grown, buf_bytes(&canonical), NULL);
+    }
+    counts_free(&news);
+    buf_free(&canonical);
+    return grew;
+}
+
+/* --- what is read from them ---------------------------------------------- */
+
+void counts_put(const struct counts *c, struct part part, struct buf *out)
+{
+    uint32_t count = 0;
+    put_map(out, 0);
+    size_t first = out->len;
+    for (size_t i = 0; i < c->len; i++) {
+        struct bytes actor = term_bytes(&c->list[i].actor);
+        if (!part_has_bytes(part, actor))
+            continue;
+        put_term(out, actor);
+        put_term(out, term_bytes(&c->list[i].count));
+        count++;
+    }
+    put_map_count(out, first, count);
+}
+
+void counts_digest(const struct counts *c, const struct digests *d, unsigned field)
+{
+    for (size_t i = 0; i < c->len; i++) {
+        uint64_t key = digest_bytes(0, term_bytes(&c->list[i].actor));
+        digests_add(d, field, key, digest_bytes(key, term_bytes(&c->list[i].count)));
+    }
+}
+
+/* LIMIT_COUNT_BYTES keeps the sum of as many counts as memory holds within
+ * what integer_add() accepts. */
+void counts_actors(const struct counts *c, struct actors *seen)
+{
+    for (size_t i = 0; i < c->len; i++)
+        actors_number(seen, term_bytes(&c->list[i].actor));
+}
+
+void counts_sum(const struct counts *c, struct buf *out)
+{
+    struct sum total = {0};
+    for (size_t i = 0; i < c->len; i++)
+        must(sum_add(&total, term_bytes(&c->list[i].count)) == OK);
+    must(sum_put(&total, out) == OK);
+    sum_free(&total);
+}
+
+void counts_check(const struct counts *c)
+{
+    for (size_t i = 0; i < c->len; i++) {
+        const struct count *e = &c->list[i];
+        must(counts_is_count(term_bytes(&e->count)));
+        must(e->count.len <= LIMIT_COUNT_BYTES);
+        if (i > 0)
+            must(term_compare_keys(term_bytes(&c->list[i - 1].actor), term_bytes(&e->actor)) < 0);
+    }
+}

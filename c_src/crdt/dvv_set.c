@@ -1,0 +1,351 @@
+#include "../causal/digests.h"
+#include "../causal/dvv.h"
+#include "../mem.h"
+#include "../term/canon.h"
+#include "../term/write.h"
+#include "types.h"
+
+enum { ACTOR, CLOCK, CONTEXT, DELTA_BUFFER, ENTRIES };
+
+/* So far from the end of all numbers no operations are taken: more dots than a batch
+ * gives. */
+#define DOTS_SPARE (UINT64_C(1) << 52)
+
+struct dvv_set {
+    struct crdt crdt;
+    struct dvv dvv;
+};
+
+static struct dvv *of(struct crdt *c)
+{
+    return c != NULL ? &((struct dvv_set *)c)->dvv : NULL;
+}
+
+static const struct dvv *of_const(const struct crdt *c)
+{
+    return &((const struct dvv_set *)c)->dvv;
+}
+
+static void open_set(struct crdt *c)
+{
+    dvv_open(of(c), c->options->actor, c->options->seed);
+}
+
+static void close_set(struct crdt *c)
+{
+    dvv_close(of(c));
+}
+
+/* --- operations -------------------------------------------------------------------- */
+
+static void add_own_dot(struct dvv *s, struct bytes element, struct dvv *grown)
+{
+    dvv_add_dots(s, element, &(struct tag){s->known[DVV_OWN].clock + 1, DVV_OWN}, 1, grown);
+}
+
+/* The dots that an element has are hidden; itself it goes when all operations are done. */
+static void hide(struct dvv *s, struct bytes element, struct dvv *grown)
+{
+    struct dots *d = table_find(&s->entries, element);
+    if (d == NULL)
+        return;
+    for (size_t i = 0; i < d->count; i++)
+        dvv_raise_context(s, dots_list(d)[i], grown);
+    dots_cut(d, 0);
+}
+
+struct renewal {
+    uint64_t clock; /* when the operations began */
+    struct dvv *grown;
+};
+
+/* Who has a dot from after the beginning needs no other: nobody else has seen it. */
+static void renew(struct dvv *s, struct dots *d, void *arg)
+{
+    const struct renewal *r = arg;
+    if (dots_of(d, DVV_OWN) <= r->clock)
+        add_own_dot(s, table_key(&s->entries, d), r->grown);
+}
+
+static enum err refused(const struct dvv *s, const struct op *ops, size_t count, size_t *bad)
+{
+    must(count <= LIMIT_OPS);
+    for (size_t i = 0; i < count; i++) {
+        *bad = i;
+        if (!op_is(&ops[i], "add", 1) && !op_is(&ops[i], "remove", 1))
+            return ERR_BAD_OP;
+        if (s->known[DVV_OWN].clock > INT64_MAX - DOTS_SPARE)
+            return ERR_LIMIT;
+    }
+    return OK;
+}
+
+/* Others that the removes hide get their new dots at the end and once, or emptying a set
+ * in one batch would take the square of its size. */
+static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
+{
+    struct dvv *s = of(c), *grown = of(t->grown);
+    struct renewal renewal = {s->known[DVV_OWN].clock, grown};
+    enum err e = refused(s, ops, count, &t->bad);
+    if (e != OK)
+        return e;
+    for (size_t i = 0; i < count; i++) {
+        if (op_is(&ops[i], "add", 1))
+            add_own_dot(s, ops[i].args[0], grown);
+        else
+            hide(s, ops[i].args[0], grown);
+    }
+    dvv_drop_hidden(s, renew, &renewal);
+    for (size_t i = 0; i < count; i++) {
+        struct dots *d = table_find(&s->entries, ops[i].args[0]);
+        if (d != NULL && d->count == 0)
+            table_remove(&s->entries, d);
+    }
+    if (grown != NULL)
+        dvv_drop_joined(grown);
+    mutation_reply_ok(t, count);
+    return OK;
+}
+
+/* --- joins ------------------------------------------------------------------------- */
+
+static bool is_map(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_peek(&in) == ETF_MAP;
+}
+
+/* #{Actor => N} */
+static enum err vector_fits(struct tag_reader *r, struct bytes map)
+{
+    struct etf_in in = etf_open(map);
+    enum err e = is_map(map) ? OK : ERR_SHAPE;
+    for (uint32_t left = etf_map(&in); e == OK && left > 0; left--)
+        e = tag_check_pair(r, &in);
+    return e;
+}
+
+/* #{Element => #{Actor => N}}.  A key that is there twice does no harm: the larger N of the
+ * two counts. */
+static enum err entries_fit(struct tag_reader *r, struct bytes map)
+{
+    struct etf_in in = etf_open(map);
+    struct buf scratch = {0};
+    struct bytes element;
+    enum err e = is_map(map) ? OK : ERR_SHAPE;
+    for (uint32_t left = etf_map(&in); e == OK && left > 0; left--) {
+        e = canon_view(&scratch, etf_any(&in), &element);
+        if (e == OK)
+            e = vector_fits(r, etf_any(&in));
+    }
+    buf_free(&scratch);
+    return e;
+}
+
+static enum err fits(const struct bytes *values)
+{
+    struct tag_reader r = {0};
+    enum err e = vector_fits(&r, values[CLOCK]);
+    if (e == OK)
+        e = vector_fits(&r, values[CONTEXT]);
+    if (e == OK)
+        e = entries_fit(&r, values[ENTRIES]);
+    tag_reader_close(&r);
+    return e;
+}
+
+static struct tag read_tag(struct dvv *s, struct tag_reader *r, struct etf_in *pairs)
+{
+    struct tag tag = tag_read_pair(r, &s->actors, pairs);
+    dvv_know_actors(s);
+    return tag;
+}
+
+static bool join_vector(struct dvv *s, struct tag_reader *r, struct bytes map,
+                        bool (*raise)(struct dvv *s, struct tag tag, struct dvv *grown),
+                        struct dvv *grown)
+{
+    struct etf_in in = etf_open(map);
+    bool grew = false;
+    for (uint32_t left = etf_map(&in); left > 0; left--)
+        grew |= raise(s, read_tag(s, r, &in), grown);
+    return grew;
+}
+
+static bool join_entries(struct dvv *s, struct tag_reader *r, struct bytes map, struct dvv *grown)
+{
+    struct etf_in in = etf_open(map);
+    struct buf scratch = {0};
+    struct tag *tags = NULL;
+    size_t cap = 0;
+    bool grew = false;
+    uint32_t left = etf_map(&in);
+    if (s->entries.live == 0)
+        table_reserve(&s->entries, left);
+    for (; left > 0; left--) {
+        struct bytes element;
+        enum err e = canon_view(&scratch, etf_any(&in), &element);
+        must(e == OK);
+        size_t count = 0;
+        for (uint32_t dots = etf_map(&in); dots > 0; dots--) {
+            tags = mem_room(tags, count, &cap, sizeof(*tags));
+            tags[count++] = read_tag(s, r, &in);
+        }
+        grew |= dvv_add_dots(s, element, tags, count, grown);
+    }
+    mem_free(tags);
+    buf_free(&scratch);
+    return grew;
+}
+
+/* Its delta_buffer is the sender's own bookkeeping. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+{
+    struct dvv *s = of(c), *delta = of(grown);
+    struct tag_reader r = {0};
+    bool clock = join_vector(s, &r, values[CLOCK], dvv_raise_clock, delta);
+    bool context = join_vector(s, &r, values[CONTEXT], dvv_raise_context, delta);
+    bool dots = join_entries(s, &r, values[ENTRIES], delta);
+    tag_reader_close(&r);
+    dvv_drop_joined(s);
+    if (delta != NULL)
+        dvv_drop_joined(delta);
+    return clock || context || dots;
+}
+
+/* --- what is read from one --------------------------------------------------------- */
+
+static uint64_t number_of(const struct dvv_actor *a, unsigned field)
+{
+    return field == CLOCK ? a->clock : a->context;
+}
+
+static void put_vector(const struct dvv *s, unsigned field, struct buf *out)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < s->known_count; i++)
+        count += number_of(&s->known[i], field) > 0;
+    put_map(out, count);
+    for (uint32_t i = 0; i < s->known_count; i++) {
+        uint64_t n = number_of(&s->known[i], field);
+        if (n == 0)
+            continue;
+        put_term(out, actors_term(&s->actors, i));
+        put_uint(out, n);
+    }
+}
+
+static void put_dots(const struct dvv *s, struct dots *d, struct buf *out)
+{
+    put_map(out, d->count);
+    for (size_t i = 0; i < d->count; i++) {
+        put_term(out, actors_term(&s->actors, dots_list(d)[i].actor));
+        put_uint(out, dots_list(d)[i].n);
+    }
+}
+
+static void put_entries(const struct dvv *s, struct part part, struct buf *out)
+{
+    const struct table *t = &s->entries;
+    struct dots *d;
+    put_map(out, (uint32_t)t->live);
+    for (size_t at = 0; (d = part_next(part, t, &at)) != NULL;) {
+        put_term(out, table_key(t, d));
+        put_dots(s, d, out);
+    }
+}
+
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
+{
+    switch (field) {
+    case ACTOR:
+        put_term(out, c->options->actor);
+        break;
+    case CLOCK:
+    case CONTEXT:
+        put_vector(of_const(c), field, out);
+        break;
+    case DELTA_BUFFER:
+        put_atom(out, "nil");
+        break;
+    case ENTRIES:
+        put_entries(of_const(c), part, out);
+        break;
+    }
+}
+
+static void digest_vector(const struct dvv *s, const struct digests *d, unsigned field)
+{
+    for (uint32_t i = 0; i < s->known_count; i++) {
+        uint64_t n = number_of(&s->known[i], field);
+        if (n > 0)
+            digests_add_once(d, field, digest_tag(0, &s->actors, (struct tag){n, i}));
+    }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct dvv *s = of_const(c);
+    struct dots *dots;
+    digest_vector(s, d, CLOCK);
+    digest_vector(s, d, CONTEXT);
+    for (size_t at = 0; (dots = part_next(PART_WHOLE, &s->entries, &at)) != NULL;) {
+        uint64_t element = digest_bytes(0, table_key(&s->entries, dots));
+        for (size_t i = 0; i < dots->count; i++)
+            digests_add_once(d, ENTRIES, digest_tag(element, &s->actors, dots_list(dots)[i]));
+    }
+}
+
+static void value(const struct crdt *c, struct buf *out)
+{
+    const struct table *t = &of_const(c)->entries;
+    mapset_put(out, c->options->form, (uint32_t)t->live);
+    for (size_t i = 0; i < table_end(t); i++) {
+        const void *record = table_at(t, i);
+        if (record != NULL)
+            mapset_element(out, table_key(t, record));
+    }
+    mapset_end(out, c->options->form);
+}
+
+/* Whatever there is, the clock of its actor is above 0. */
+static bool empty(const struct crdt *c)
+{
+    const struct dvv *s = of_const(c);
+    size_t i = 0;
+    while (i < s->known_count && s->known[i].clock == 0)
+        i++;
+    return i == s->known_count;
+}
+
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct dvv *s = of_const(c);
+    for (uint32_t i = 0; i < s->known_count; i++)
+        if (s->known[i].clock > 0)
+            actors_number(seen, actors_term(&s->actors, i));
+}
+
+static void check(const struct crdt *c)
+{
+    dvv_check(of_const(c));
+}
+
+const struct crdt_type dvv_set_type = {
+    .module = "Elixir.Grove.Set.DVVSet",
+    .name = "dvv_set",
+    .fields = {"actor", "clock", "context", "delta_buffer", "entries"},
+    .needed = 1u << CLOCK | 1u << CONTEXT | 1u << ENTRIES,
+    .bytes = sizeof(struct dvv_set),
+    .open = open_set,
+    .close = close_set,
+    .mutate = mutate,
+    .fits = fits,
+    .join = join,
+    .put = put,
+    .digest = digest,
+    .value = value,
+    .empty = empty,
+    .actors = actors,
+    .check = check,
+};

@@ -1,0 +1,248 @@
+#include "or_map.h"
+
+#include "../../limits.h"
+#include "../../term/canon.h"
+#include "../../term/write.h"
+#include "../part.h"
+#include "../types.h"
+
+enum { ACTOR, DELTA_BUFFER, KEYS, VALUES };
+
+static struct or_map *of(struct crdt *c)
+{
+    return (struct or_map *)c;
+}
+
+static const struct or_map *of_const(const struct crdt *c)
+{
+    return (const struct or_map *)c;
+}
+
+static void open_map(struct crdt *c)
+{
+    crdt_open(&of(c)->keys.crdt, &or_set_type, c->options);
+    values_init(&of(c)->values, c->options, 0);
+}
+
+static void close_map(struct crdt *c)
+{
+    crdt_close(&of(c)->keys.crdt);
+    values_free(&of(c)->values);
+}
+
+/* --- joining --------------------------------------------------------------- */
+
+/* The pairs of a map of values; count is 0 and ERR_SHAPE set where it is none. */
+static struct etf_in pairs_open(struct bytes map, uint32_t *count)
+{
+    struct etf_in in = etf_open(map);
+    if (etf_peek(&in) != ETF_MAP)
+        etf_fail(&in, ERR_SHAPE);
+    *count = etf_map(&in);
+    return in;
+}
+
+static enum err fields_fit(const struct bytes *values, unsigned level)
+{
+    enum err e = crdt_fits_inside(&or_set_type, values[KEYS]);
+    struct buf scratch = {0};
+    struct bytes key;
+    uint32_t left;
+    struct etf_in in = pairs_open(values[VALUES], &left);
+    for (; e == OK && left > 0; left--) {
+        e = canon_view(&scratch, etf_any(&in), &key);
+        if (e == OK)
+            e = values_fit(etf_any(&in), level);
+    }
+    buf_free(&scratch);
+    return e == OK ? etf_finish(&in) : e;
+}
+
+static enum err map_fits(struct bytes checked, unsigned level)
+{
+    const struct form form = {or_map_type.module, or_map_type.fields, or_map_type.needed};
+    struct bytes values[CRDT_FIELDS_MAX];
+    struct buf extras = {0};
+    enum err e = struct_read(checked, &form, values, &extras);
+    buf_free(&extras);
+    return e == OK ? fields_fit(values, level) : e;
+}
+
+/* crdt_fits() does not know how deep it is, so a map inside is not asked through it. */
+enum err values_fit(struct bytes checked, unsigned level)
+{
+    const struct crdt_type *type = crdt_type_of(checked);
+    if (type == NULL)
+        return ERR_SHAPE;
+    if (values_too_deep(type, level))
+        return ERR_LIMIT;
+    return type == &or_map_type ? map_fits(checked, level + 1) : crdt_fits(type, checked);
+}
+
+/* Its delta_buffer is the sender's own bookkeeping. */
+static enum err fits(const struct bytes *values)
+{
+    return fields_fit(values, 0);
+}
+
+static bool join_values(struct values *v, struct bytes map, struct values *grown)
+{
+    struct buf scratch = {0};
+    bool grew = false;
+    uint32_t left;
+    struct etf_in in = pairs_open(map, &left);
+    for (; left > 0; left--) {
+        struct bytes key;
+        enum err e = canon_view(&scratch, etf_any(&in), &key);
+        must(e == OK);
+        struct bytes value = etf_any(&in);
+        const struct given given = {crdt_type_of(value), value};
+        grew = values_join(v, key, &given, grown) || grew;
+    }
+    buf_free(&scratch);
+    return grew;
+}
+
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+{
+    struct or_map *m = of(c), *news = grown != NULL ? of(grown) : NULL;
+    bool keys = crdt_join(&m->keys.crdt, values[KEYS], news != NULL ? &news->keys.crdt : NULL);
+    bool states = join_values(&m->values, values[VALUES], news != NULL ? &news->values : NULL);
+    return keys || states;
+}
+
+static void share(struct crdt *to, const struct crdt *from)
+{
+    crdt_share_extras(&of(to)->keys.crdt, &of_const(from)->keys.crdt);
+    struct values *values = &of(to)->values;
+    for (size_t i = 0; i < table_end(&values->table); i++) {
+        struct crdt **place = table_at(&values->table, i);
+        const struct crdt *state =
+            values_find(&of_const(from)->values, table_key(&values->table, place));
+        if (state != NULL && state->type == (*place)->type)
+            crdt_share_extras(*place, state);
+    }
+}
+
+/* --- writing --------------------------------------------------------------- */
+
+static bool is_live(const struct or_map *m, const void *record)
+{
+    return or_set_has(&m->keys, table_key(&m->values.table, record));
+}
+
+static void put_value(const struct or_map *m, struct crdt *const *record, struct buf *out)
+{
+    put_term(out, table_key(&m->values.table, record));
+    crdt_state(*record, out);
+}
+
+static void put_values(const struct or_map *m, struct part part, struct buf *out)
+{
+    struct crdt *const *record;
+    uint32_t count = 0;
+    put_map(out, 0);
+    size_t first = out->len;
+    for (size_t at = 0; (record = part_next(part, &m->values.table, &at)) != NULL; count++)
+        put_value(m, record, out);
+    put_map_count(out, first, count);
+}
+
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
+{
+    switch (field) {
+    case ACTOR:
+        put_term(out, c->options->actor);
+        break;
+    case DELTA_BUFFER:
+        put_atom(out, "nil");
+        break;
+    case KEYS:
+        crdt_state_of(&of_const(c)->keys.crdt, part, out);
+        break;
+    case VALUES:
+        put_values(of_const(c), part, out);
+        break;
+    }
+}
+
+/* An entry is a key, its value's type, and the digest of the whole value. */
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct table *t = &of_const(c)->values.table;
+    struct crdt *const *record;
+    crdt_digest_field(d, KEYS, &of_const(c)->keys.crdt);
+    for (size_t at = 0; (record = part_next(d->part, t, &at)) != NULL;) {
+        uint64_t key = digest_bytes(0, table_key(t, record)), inside;
+        uint64_t typed = digest_bytes(key, bytes_of((*record)->type->module));
+        crdt_digest(*record, PART_WHOLE, 1, &inside);
+        digests_add(d, VALUES, key, digest_number(typed, inside));
+    }
+}
+
+/* The states themselves, as Grove has it.  A key whose value is still to come from a
+ * peer is not there yet. */
+static void value(const struct crdt *c, struct buf *out)
+{
+    const struct or_map *m = of_const(c);
+    const struct table *t = &m->values.table;
+    uint32_t shown = 0;
+    for (size_t i = 0; i < table_end(t); i++)
+        shown += is_live(m, table_at(t, i));
+    put_map(out, shown);
+    for (size_t i = 0; i < table_end(t); i++) {
+        if (is_live(m, table_at(t, i)))
+            put_value(m, table_at(t, i), out);
+    }
+}
+
+/* A value that is empty says of which type it is, and so is not nothing. */
+static bool empty(const struct crdt *c)
+{
+    return crdt_empty(&of_const(c)->keys.crdt) && of_const(c)->values.table.live == 0;
+}
+
+static size_t tombstones(const struct crdt *c)
+{
+    const struct table *t = &of_const(c)->values.table;
+    size_t sum = crdt_tombstones(&of_const(c)->keys.crdt);
+    for (size_t i = 0; i < table_end(t); i++)
+        sum += crdt_tombstones(*(struct crdt **)table_at(t, i));
+    return sum;
+}
+
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct table *t = &of_const(c)->values.table;
+    crdt_add_actors(&of_const(c)->keys.crdt, seen);
+    for (size_t i = 0; i < table_end(t); i++)
+        crdt_add_actors(*(struct crdt **)table_at(t, i), seen);
+}
+
+static void check(const struct crdt *c)
+{
+    crdt_check(&of_const(c)->keys.crdt);
+    values_check(&of_const(c)->values);
+}
+
+const struct crdt_type or_map_type = {
+    .module = "Elixir.Grove.Map.ORMap",
+    .name = "or_map",
+    .fields = {"actor", "delta_buffer", "keys", "values"},
+    .needed = 1u << KEYS | 1u << VALUES,
+    .bytes = sizeof(struct or_map),
+    .open = open_map,
+    .close = close_map,
+    .mutate = or_map_mutate,
+    .fits = fits,
+    .join = join,
+    .divides = true,
+    .put = put,
+    .digest = digest,
+    .share = share,
+    .value = value,
+    .empty = empty,
+    .tombstones = tombstones,
+    .actors = actors,
+    .check = check,
+};

@@ -1,0 +1,165 @@
+#include <string.h>
+
+#include "../../limits.h"
+#include "../types.h"
+#include "or_map.h"
+
+void values_init(struct values *v, const struct crdt_options *o, unsigned level)
+{
+    must(level <= LIMIT_MAP_NESTING);
+    *v = (struct values){.options = o, .level = level};
+    table_init(&v->table, sizeof(struct crdt *), o->seed);
+}
+
+static void value_free(void *record)
+{
+    crdt_free(*(struct crdt **)record);
+}
+
+void values_free(struct values *v)
+{
+    table_free(&v->table, value_free);
+}
+
+/* --- one state ------------------------------------------------------------- */
+
+bool values_too_deep(const struct crdt_type *type, unsigned level)
+{
+    return type == &or_map_type && level == LIMIT_MAP_NESTING;
+}
+
+static struct crdt *state_make(const struct values *v, const struct crdt_type *type)
+{
+    must(!values_too_deep(type, v->level));
+    struct crdt *state = crdt_make(type, v->options);
+    if (type == &or_map_type)
+        ((struct or_map *)state)->values.level = v->level + 1;
+    return state;
+}
+
+/* Below 0 where b is of a later type and takes a's place; 0 for one type. */
+static int type_order(const struct crdt_type *a, const struct crdt_type *b)
+{
+    return strcmp(a->module, b->module);
+}
+
+/* Where a key's value is, NULL at first. */
+static struct crdt **place_of(struct values *v, struct bytes key)
+{
+    bool added;
+    return table_add(&v->table, key, &added);
+}
+
+struct crdt *values_find(const struct values *v, struct bytes key)
+{
+    struct crdt **place = table_find(&v->table, key);
+    return place != NULL ? *place : NULL;
+}
+
+static void join_state(struct crdt *to, const struct crdt *from)
+{
+    struct buf whole = {0};
+    crdt_state(from, &whole);
+    crdt_join(to, buf_bytes(&whole), NULL);
+    buf_free(&whole);
+}
+
+void values_copy(struct values *v, struct bytes key, const struct crdt *state)
+{
+    struct crdt **place = place_of(v, key);
+    must(*place == NULL);
+    *place = state_make(v, state->type);
+    join_state(*place, state);
+}
+
+/* --- changes --------------------------------------------------------------- */
+
+/* Joins a state that is taken over. */
+static void take(struct values *v, struct bytes key, struct crdt *state)
+{
+    struct crdt **place = place_of(v, key);
+    int order = *place != NULL ? type_order((*place)->type, state->type) : -1;
+    if (order < 0) {
+        crdt_free(*place);
+        *place = state;
+        return;
+    }
+    if (order == 0)
+        join_state(*place, state);
+    crdt_free(state);
+}
+
+bool values_join(struct values *v, struct bytes key, const struct given *g, struct values *grown)
+{
+    struct crdt **place = place_of(v, key);
+    int order = *place != NULL ? type_order((*place)->type, g->type) : -1;
+    if (order > 0)
+        return false;
+    struct crdt *news = grown != NULL ? state_make(grown, g->type) : NULL;
+    if (order < 0) {
+        crdt_free(*place);
+        *place = state_make(v, g->type);
+    }
+    bool joined = g->fitting.len > 0 && crdt_join(*place, g->fitting, news);
+    bool grew = joined || order < 0;
+    if (grew && news != NULL)
+        take(grown, key, news);
+    else
+        crdt_free(news);
+    return grew;
+}
+
+enum err values_mutate(struct values *v, struct bytes key, const struct op *ops, size_t count,
+                       struct mutation_turn *t, struct values *grown)
+{
+    struct crdt *state = values_find(v, key);
+    must(state != NULL);
+    struct mutation_turn inside = *t;
+    inside.grown = grown != NULL ? state_make(grown, state->type) : NULL;
+    enum err e = crdt_mutate(state, ops, count, &inside);
+    t->bad = inside.bad;
+    if (e == OK && inside.grown != NULL && !crdt_empty(inside.grown))
+        take(grown, key, inside.grown);
+    else
+        crdt_free(inside.grown);
+    return e;
+}
+
+/* --- many ------------------------------------------------------------------ */
+
+void values_replace(struct values *v, struct values *from)
+{
+    must(v->level == from->level);
+    for (size_t i = 0; i < table_end(&from->table); i++) {
+        struct crdt **theirs = table_at(&from->table, i);
+        struct crdt **ours = place_of(v, table_key(&from->table, theirs));
+        crdt_free(*ours);
+        *ours = *theirs;
+        *theirs = NULL;
+    }
+    values_free(from);
+}
+
+void values_merge(struct values *v, struct values *from)
+{
+    must(v->level == from->level);
+    for (size_t i = 0; i < table_end(&from->table); i++) {
+        struct crdt **theirs = table_at(&from->table, i);
+        take(v, table_key(&from->table, theirs), *theirs);
+        *theirs = NULL;
+    }
+    values_free(from);
+}
+
+void values_check(const struct values *v)
+{
+    table_check(&v->table);
+    must(v->table.live == table_end(&v->table));
+    for (size_t i = 0; i < table_end(&v->table); i++) {
+        const struct crdt *state = *(struct crdt **)table_at(&v->table, i);
+        must(state->options == v->options);
+        must(state->type != &or_map_type ||
+             ((const struct or_map *)state)->values.level == v->level + 1);
+        crdt_check(state);
+    }
+}

@@ -1,0 +1,380 @@
+#include "or_set.h"
+
+#include "../../causal/digests.h"
+#include "../../term/canon.h"
+#include "../../term/write.h"
+#include "../types.h"
+#include "or_set_in.h"
+
+enum { ACTOR, COUNTER, DELTA_BUFFER, ENTRIES, TOMBSTONES };
+
+static struct or_set *of(struct crdt *c)
+{
+    return (struct or_set *)c;
+}
+
+static const struct or_set *of_const(const struct crdt *c)
+{
+    return (const struct or_set *)c;
+}
+
+static void open_set(struct crdt *c)
+{
+    struct or_set *s = of(c);
+    uint64_t seed = c->options->seed;
+    actors_init(&s->actors, seed);
+    table_init(&s->entries, sizeof(struct tags), seed);
+    holders_init(&s->holders, &s->entries, seed);
+    tag_set_init(&s->tombstones, seed);
+    actors_number(&s->actors, c->options->actor);
+}
+
+static void free_tags(void *record)
+{
+    tags_free(record);
+}
+
+static void close_set(struct crdt *c)
+{
+    struct or_set *s = of(c);
+    holders_free(&s->holders);
+    table_free(&s->entries, free_tags);
+    tag_set_free(&s->tombstones);
+    actors_free(&s->actors);
+}
+
+/* --- operations ------------------------------------------------------------- */
+
+static enum err check_ops(const struct or_set *s, const struct op *ops, size_t count, size_t *bad)
+{
+    uint64_t left = or_set_adds_left(s);
+    for (size_t i = 0; i < count; i++) {
+        bool adds = op_is(&ops[i], "add", 1);
+        *bad = i;
+        if (!adds && !op_is(&ops[i], "remove", 1))
+            return ERR_BAD_OP;
+        if (adds && left-- == 0)
+            return ERR_LIMIT;
+    }
+    return OK;
+}
+
+static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
+{
+    struct or_set *s = of(c), *grown = t->grown != NULL ? of(t->grown) : NULL;
+    enum err e = check_ops(s, ops, count, &t->bad);
+    if (e != OK)
+        return e;
+    for (size_t i = 0; i < count; i++) {
+        if (op_is(&ops[i], "add", 1))
+            or_set_add(s, ops[i].args[0], grown);
+        else
+            or_set_remove(s, ops[i].args[0], grown);
+    }
+    mutation_reply_ok(t, count);
+    return OK;
+}
+
+/* --- structs from elsewhere ------------------------------------------------- */
+
+static enum err read_counter(struct bytes field, uint64_t *counter)
+{
+    struct etf_in in = etf_open(field);
+    *counter = 0;
+    if (field.len == 0)
+        return OK;
+    if (etf_peek(&in) != ETF_INTEGER)
+        return ERR_SHAPE;
+    *counter = etf_uint64(&in);
+    if (*counter > INT64_MAX)
+        etf_fail(&in, ERR_RANGE);
+    return etf_finish(&in);
+}
+
+static enum err read_tombstones(struct bytes field, struct etf_in *tags, uint32_t *count)
+{
+    enum err e = mapset_read(field, tags, count);
+    return e == ERR_TYPE ? ERR_SHAPE : e;
+}
+
+static enum err tombstones_fit(struct tag_reader *r, struct bytes field)
+{
+    struct etf_in tags;
+    uint32_t count = 0;
+    enum err e = read_tombstones(field, &tags, &count);
+    for (; e == OK && count > 0; count--)
+        e = tag_check(r, mapset_next(&tags));
+    return e;
+}
+
+static enum err entry_fits(struct tag_reader *r, struct buf *scratch, struct or_set_entry *entry)
+{
+    struct bytes tag, element;
+    enum err e = canon_view(scratch, entry->element, &element);
+    while (e == OK && or_set_in_tag(entry, &tag))
+        e = tag_check(r, tag);
+    return e;
+}
+
+static enum err entries_fit(struct tag_reader *r, struct bytes field)
+{
+    struct or_set_in entries;
+    struct or_set_entry entry;
+    struct buf scratch = {0};
+    enum err e = or_set_in_open(&entries, field);
+    while (e == OK && or_set_in_next(&entries, &entry))
+        e = entry_fits(r, &scratch, &entry);
+    buf_free(&scratch);
+    return e == OK ? etf_finish(&entries.in) : e;
+}
+
+static enum err fits(const struct bytes *values)
+{
+    struct tag_reader r = {0};
+    uint64_t counter;
+    enum err e = read_counter(values[COUNTER], &counter);
+    if (e == OK)
+        e = tombstones_fit(&r, values[TOMBSTONES]);
+    if (e == OK)
+        e = entries_fit(&r, values[ENTRIES]);
+    tag_reader_close(&r);
+    return e;
+}
+
+struct joining {
+    struct or_set *s, *grown;
+    struct tag_reader tags;
+    struct buf scratch;
+    bool grew;
+};
+
+static void join_tombstones(struct joining *j, struct bytes field)
+{
+    struct or_set *s = j->s;
+    struct etf_in tags;
+    uint32_t count;
+    bool crowded = false, told_crowded = false;
+    enum err e = read_tombstones(field, &tags, &count);
+    must(e == OK);
+    if (count > s->tombstones.count)
+        tag_set_reserve(&s->tombstones, count - s->tombstones.count);
+    for (; count > 0; count--) {
+        struct tag tag = tag_read(&j->tags, &s->actors, mapset_next(&tags));
+        if (!or_set_bury(s, tag, &crowded))
+            continue;
+        j->grew = true;
+        if (j->grown != NULL)
+            or_set_bury(j->grown, tag_for(&j->grown->actors, &s->actors, tag), &told_crowded);
+    }
+    or_set_settle(s, crowded);
+    if (j->grown != NULL)
+        or_set_settle(j->grown, told_crowded);
+}
+
+static void join_entry(struct joining *j, struct or_set_entry *entry)
+{
+    struct or_set *s = j->s;
+    struct bytes element, at;
+    enum err e = canon_view(&j->scratch, entry->element, &element);
+    must(e == OK);
+    while (or_set_in_tag(entry, &at)) {
+        struct tag tag = tag_read(&j->tags, &s->actors, at);
+        if (!or_set_hold(s, element, tag))
+            continue;
+        j->grew = true;
+        if (j->grown != NULL)
+            or_set_hold(j->grown, element, tag_for(&j->grown->actors, &s->actors, tag));
+    }
+}
+
+static void join_entries(struct joining *j, struct bytes field)
+{
+    struct or_set_in entries;
+    struct or_set_entry entry;
+    enum err e = or_set_in_open(&entries, field);
+    must(e == OK);
+    if (entries.left > j->s->entries.live) {
+        table_reserve(&j->s->entries, entries.left - j->s->entries.live);
+        holders_reserve(&j->s->holders, entries.left - j->s->entries.live);
+    }
+    while (or_set_in_next(&entries, &entry))
+        join_entry(j, &entry);
+    must(entries.in.err == OK);
+}
+
+/* The tombstones come first: a tag that is in both is not held at all.  The same
+ * element twice, which no BEAM sends, has the tags of both. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+{
+    struct joining j = {.s = of(c), .grown = grown != NULL ? of(grown) : NULL};
+    uint64_t before = j.s->counter, counter;
+    enum err e = read_counter(values[COUNTER], &counter);
+    must(e == OK);
+    join_tombstones(&j, values[TOMBSTONES]);
+    join_entries(&j, values[ENTRIES]);
+    or_set_count(j.s, counter);
+    if (j.grown != NULL && j.s->counter > before)
+        or_set_count(j.grown, j.s->counter);
+    tag_reader_close(&j.tags);
+    buf_free(&j.scratch);
+    return j.grew || j.s->counter > before;
+}
+
+/* --- what is read from it --------------------------------------------------- */
+
+static void put_tags(const struct or_set *s, const struct tags *tags, struct buf *out)
+{
+    enum mapset_form form = s->crdt.options->form;
+    struct tag tag;
+    mapset_put(out, form, tags->count);
+    for (size_t at = 0; tags_next(tags, &at, &tag);) {
+        tag_put(out, &s->actors, tag);
+        mapset_element_end(out);
+    }
+    mapset_end(out, form);
+}
+
+/* What stands around an only tag is the same for all: made once. */
+static void put_entries(const struct or_set *s, struct part part, struct buf *out)
+{
+    enum mapset_form form = s->crdt.options->form;
+    struct buf front = {0}, behind = {0};
+    const struct tags *tags;
+    uint32_t count = 0;
+    mapset_put(&front, form, 1);
+    mapset_element_end(&behind);
+    mapset_end(&behind, form);
+    put_map(out, 0);
+    size_t first = out->len;
+    for (size_t at = 0; (tags = part_next(part, &s->entries, &at)) != NULL; count++) {
+        put_term(out, table_key(&s->entries, tags));
+        if (tags->count > 1) {
+            put_tags(s, tags, out);
+            continue;
+        }
+        buf_put(out, buf_bytes(&front));
+        tag_put(out, &s->actors, tags->in.one);
+        buf_put(out, buf_bytes(&behind));
+    }
+    put_map_count(out, first, count);
+    buf_free(&front);
+    buf_free(&behind);
+}
+
+static void put_tombstones(const struct or_set *s, struct part part, struct buf *out)
+{
+    enum mapset_form form = s->crdt.options->form;
+    struct tag tag;
+    uint32_t count = 0;
+    must(s->tombstones.count <= UINT32_MAX);
+    mapset_put(out, form, 0);
+    size_t first = out->len;
+    for (size_t at = 0; tag_set_next(&s->tombstones, &at, &tag);) {
+        if (!part_has_tag(part, &s->actors, tag))
+            continue;
+        tag_put(out, &s->actors, tag);
+        mapset_element_end(out);
+        count++;
+    }
+    put_map_count(out, first, count);
+    mapset_end(out, form);
+}
+
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
+{
+    switch (field) {
+    case ACTOR:
+        put_term(out, c->options->actor);
+        break;
+    case COUNTER:
+        put_uint(out, of_const(c)->counter);
+        break;
+    case DELTA_BUFFER:
+        put_atom(out, "nil");
+        break;
+    case ENTRIES:
+        put_entries(of_const(c), part, out);
+        break;
+    case TOMBSTONES:
+        put_tombstones(of_const(c), part, out);
+        break;
+    }
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct or_set *s = of_const(c);
+    const struct tags *tags;
+    struct tag tag;
+    if (s->counter > 0)
+        digests_add_once(d, COUNTER, digest_number(0, s->counter));
+    for (size_t i = 0; (tags = part_next(PART_WHOLE, &s->entries, &i)) != NULL;) {
+        uint64_t element = digest_bytes(0, table_key(&s->entries, tags));
+        for (size_t at = 0; tags_next(tags, &at, &tag);)
+            digests_add(d, ENTRIES, element, digest_tag(element, &s->actors, tag));
+    }
+    for (size_t at = 0; tag_set_next(&s->tombstones, &at, &tag);) {
+        uint64_t key = digest_tag(0, &s->actors, tag);
+        digests_add(d, TOMBSTONES, key, key);
+    }
+}
+
+static void value(const struct crdt *c, struct buf *out)
+{
+    const struct or_set *s = of_const(c);
+    enum mapset_form form = c->options->form;
+    mapset_put(out, form, (uint32_t)or_set_size(s));
+    for (size_t i = 0; i < or_set_end(s); i++) {
+        struct bytes element = or_set_at(s, i);
+        if (element.len > 0)
+            mapset_element(out, element);
+    }
+    mapset_end(out, form);
+}
+
+static bool empty(const struct crdt *c)
+{
+    const struct or_set *s = of_const(c);
+    return s->counter == 0 && s->entries.live == 0 && s->tombstones.count == 0;
+}
+
+static size_t tombstones(const struct crdt *c)
+{
+    return of_const(c)->tombstones.count;
+}
+
+/* Whoever has a number has a tag, but for the state's own actor, which has its number from
+ * the start: it counts where the state has heard of any add.  To know better would take a
+ * look at every tag. */
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct or_set *s = of_const(c);
+    for (uint32_t i = s->counter > 0 ? 0 : 1; i < actors_count(&s->actors); i++)
+        actors_number(seen, actors_term(&s->actors, i));
+}
+
+static void check(const struct crdt *c)
+{
+    or_set_check(of_const(c));
+}
+
+const struct crdt_type or_set_type = {
+    .module = "Elixir.Grove.Set.ORSet",
+    .name = "or_set",
+    .fields = {"actor", "counter", "delta_buffer", "entries", "tombstones"},
+    .needed = 1u << ENTRIES | 1u << TOMBSTONES,
+    .bytes = sizeof(struct or_set),
+    .open = open_set,
+    .close = close_set,
+    .mutate = mutate,
+    .fits = fits,
+    .join = join,
+    .divides = true,
+    .put = put,
+    .digest = digest,
+    .value = value,
+    .empty = empty,
+    .tombstones = tombstones,
+    .actors = actors,
+    .check = check,
+};

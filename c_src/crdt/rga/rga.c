@@ -1,0 +1,278 @@
+#include "rga.h"
+
+#include "../../causal/digests.h"
+#include "../../mem.h"
+#include "../../term/write.h"
+#include "../types.h"
+
+enum { CLOCK, DELTA_BUFFER, ELEMENTS, REPLICA_ID, TOMBSTONES };
+
+static struct rga *of(struct crdt *c)
+{
+    return (struct rga *)c;
+}
+
+static const struct rga *of_const(const struct crdt *c)
+{
+    return (const struct rga *)c;
+}
+
+static void open_rga(struct crdt *c)
+{
+    struct rga *r = of(c);
+    actors_init(&r->actors, c->options->seed);
+    rga_elements_init(&r->elements, c->options->seed);
+    must(actors_number(&r->actors, c->options->actor) == RGA_OWN);
+}
+
+static void close_rga(struct crdt *c)
+{
+    struct rga *r = of(c);
+    actors_free(&r->actors);
+    rga_elements_free(&r->elements);
+    rga_tree_free(&r->tree);
+}
+
+/* --- joins ----------------------------------------------------------------------------- */
+
+static enum err clock_fits(struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    uint64_t clock = etf_uint64(&in);
+    enum err e = etf_finish(&in);
+    return e == OK && clock > INT64_MAX ? ERR_RANGE : e;
+}
+
+static enum err elements_fit(struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    struct rga_reader reader = {0};
+    struct rga_item item;
+    enum err e = etf_peek(&in) == ETF_MAP ? OK : ERR_SHAPE;
+    for (uint32_t left = etf_map(&in); e == OK && left > 0; left--)
+        e = rga_read(&reader, NULL, &in, &item);
+    rga_reader_close(&reader);
+    return e == OK ? etf_finish(&in) : e;
+}
+
+static enum err tombstones_fit(struct bytes checked)
+{
+    struct etf_in in;
+    uint32_t count;
+    enum err e = mapset_read(checked, &in, &count);
+    if (e != OK)
+        return e == ERR_TYPE ? ERR_SHAPE : e;
+    struct tag_reader reader = {0};
+    for (; e == OK && count > 0; count--)
+        e = tag_check(&reader, mapset_next(&in));
+    tag_reader_close(&reader);
+    return e;
+}
+
+/* Its delta_buffer is the sender's own bookkeeping. */
+static enum err fits(const struct bytes *values)
+{
+    enum err e = clock_fits(values[CLOCK]);
+    if (e == OK)
+        e = elements_fit(values[ELEMENTS]);
+    return e == OK ? tombstones_fit(values[TOMBSTONES]) : e;
+}
+
+static bool join_elements(struct rga *r, struct bytes fitting, struct rga *grown)
+{
+    struct etf_in in = etf_open(fitting);
+    struct rga_reader reader = {0};
+    struct rga_item item;
+    uint32_t count = etf_map(&in), number;
+    bool grew = false;
+    if (count > r->elements.here)
+        rga_elements_reserve(&r->elements, count - r->elements.here);
+    for (; count > 0; count--) {
+        enum err e = rga_read(&reader, &r->actors, &in, &item);
+        must(e == OK);
+        if (!rga_add(r, &item))
+            continue;
+        grew = true;
+        if (grown != NULL && rga_elements_find(&r->elements, item.id, &number))
+            rga_tell(grown, r, number);
+    }
+    rga_reader_close(&reader);
+    return grew;
+}
+
+static bool join_tombstones(struct rga *r, struct bytes fitting, struct rga *grown)
+{
+    struct etf_in in;
+    struct tag_reader reader = {0};
+    uint32_t count;
+    bool grew = false;
+    must(mapset_read(fitting, &in, &count) == OK);
+    for (; count > 0; count--) {
+        struct tag id = tag_read(&reader, &r->actors, mapset_next(&in));
+        if (!rga_drop(r, id))
+            continue;
+        grew = true;
+        if (grown != NULL)
+            rga_drop(grown, tag_for(&grown->actors, &r->actors, id));
+    }
+    tag_reader_close(&reader);
+    return grew;
+}
+
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown_or_null)
+{
+    struct rga *r = of(c), *grown = grown_or_null != NULL ? of(grown_or_null) : NULL;
+    struct etf_in in = etf_open(values[CLOCK]);
+    uint64_t before = r->clock;
+    rga_raise(r, etf_uint64(&in));
+    bool elements = join_elements(r, values[ELEMENTS], grown);
+    bool tombstones = join_tombstones(r, values[TOMBSTONES], grown);
+    rga_settle(r);
+    if (grown != NULL && r->clock > before)
+        rga_raise(grown, r->clock);
+    if (grown != NULL)
+        rga_settle(grown);
+    return elements || tombstones || r->clock > before;
+}
+
+/* --- what is read from one --------------------------------------------------------------- */
+
+static void put_elements(const struct rga *r, struct part part, struct buf *out)
+{
+    uint32_t count = 0;
+    put_map(out, 0);
+    size_t first = out->len;
+    for (uint32_t i = 0; i < r->elements.count; i++) {
+        const struct rga_element *e = &r->elements.list[i];
+        if (!e->here || !part_has_tag(part, &r->actors, e->id))
+            continue;
+        rga_put(out, r, i);
+        count++;
+    }
+    put_map_count(out, first, count);
+}
+
+static void put_tombstones(const struct rga *r, struct part part, struct buf *out)
+{
+    enum mapset_form form = r->crdt.options->form;
+    uint32_t count = 0;
+    mapset_put(out, form, 0);
+    size_t first = out->len;
+    for (uint32_t i = 0; i < r->elements.count; i++) {
+        const struct rga_element *e = &r->elements.list[i];
+        if (!e->gone || !part_has_tag(part, &r->actors, e->id))
+            continue;
+        tag_put(out, &r->actors, e->id);
+        mapset_element_end(out);
+        count++;
+    }
+    put_map_count(out, first, count);
+    mapset_end(out, form);
+}
+
+static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
+{
+    switch (field) {
+    case CLOCK:
+        put_uint(out, of_const(c)->clock);
+        break;
+    case DELTA_BUFFER:
+        put_atom(out, "nil");
+        break;
+    case ELEMENTS:
+        put_elements(of_const(c), part, out);
+        break;
+    case REPLICA_ID:
+        put_term(out, c->options->actor);
+        break;
+    case TOMBSTONES:
+        put_tombstones(of_const(c), part, out);
+        break;
+    }
+}
+
+static uint64_t element_digest(const struct rga *r, uint32_t number, uint64_t so_far)
+{
+    const struct rga_element *e = &r->elements.list[number];
+    struct rga_terms terms = rga_elements_terms(&r->elements, number);
+    if (e->prev != RGA_HEAD)
+        so_far = digest_tag(so_far, &r->actors, r->elements.list[e->prev].id);
+    so_far = digest_number(so_far, (uint64_t)e->time.time_ms);
+    so_far = digest_number(so_far, e->time.counter);
+    so_far = digest_bytes(so_far, actors_term(&r->actors, e->node));
+    so_far = digest_bytes(so_far, terms.value);
+    so_far = digest_bytes(so_far, terms.more);
+    return digest_bytes(so_far, terms.time_more);
+}
+
+static void digest(const struct crdt *c, const struct digests *d)
+{
+    const struct rga *r = of_const(c);
+    if (r->clock > 0)
+        digests_add_once(d, CLOCK, digest_number(0, r->clock));
+    for (uint32_t i = 0; i < r->elements.count; i++) {
+        const struct rga_element *e = &r->elements.list[i];
+        uint64_t id = digest_tag(0, &r->actors, e->id);
+        if (e->here)
+            digests_add(d, ELEMENTS, id, element_digest(r, i, id));
+        if (e->gone)
+            digests_add(d, TOMBSTONES, id, id);
+    }
+}
+
+static void value(const struct crdt *c, struct buf *out)
+{
+    const struct rga *r = of_const(c);
+    struct rga_place at = {0};
+    uint32_t number, shown = rga_tree_shown(&r->tree);
+    if (shown > 0)
+        put_list(out, shown);
+    while ((number = rga_tree_next_shown(&r->tree, &at)) != RGA_NONE)
+        put_term(out, rga_elements_terms(&r->elements, number).value);
+    put_nil(out);
+}
+
+static bool empty(const struct crdt *c)
+{
+    const struct rga *r = of_const(c);
+    return r->elements.here == 0 && r->elements.gone == 0 && r->clock == 0;
+}
+
+static size_t tombstones(const struct crdt *c)
+{
+    return of_const(c)->elements.gone;
+}
+
+/* Its own actor counts where the state has heard of any insert, as that of an ORSet. */
+static void actors(const struct crdt *c, struct actors *seen)
+{
+    const struct rga *r = of_const(c);
+    for (uint32_t i = rga_taken(r) > 0 ? RGA_OWN : RGA_OWN + 1; i < actors_count(&r->actors); i++)
+        actors_number(seen, actors_term(&r->actors, i));
+}
+
+static void check(const struct crdt *c)
+{
+    rga_check(of_const(c));
+}
+
+const struct crdt_type rga_type = {
+    .module = "Elixir.Grove.Sequence.RGA",
+    .name = "rga",
+    .fields = {"clock", "delta_buffer", "elements", "replica_id", "tombstones"},
+    .needed = 1u << CLOCK | 1u << ELEMENTS | 1u << TOMBSTONES,
+    .bytes = sizeof(struct rga),
+    .open = open_rga,
+    .close = close_rga,
+    .mutate = rga_mutate,
+    .fits = fits,
+    .join = join,
+    .divides = true,
+    .put = put,
+    .digest = digest,
+    .value = value,
+    .empty = empty,
+    .tombstones = tombstones,
+    .actors = actors,
+    .check = check,
+};

@@ -1,0 +1,178 @@
+#include "rga_elements.h"
+
+#include "../../mem.h"
+
+#define INDEX_AT_FIRST 8
+/* Terms begin at multiples of this, so that 32 bits count 16 GB of them. */
+#define TERMS_ALIGNED 4
+/* A number fits rga_tree.h, and number + 1 the index. */
+#define ELEMENTS_MAX (UINT32_C(1) << 31)
+
+_Static_assert(sizeof(struct rga_element) == 48, "an element is what the header says");
+
+void rga_elements_init(struct rga_elements *es, uint64_t seed)
+{
+    *es = (struct rga_elements){.seed = seed};
+}
+
+void rga_elements_free(struct rga_elements *es)
+{
+    mem_free(es->list);
+    mem_free(es->index);
+    buf_free(&es->terms);
+    rga_elements_init(es, es->seed);
+}
+
+/* --- ids ------------------------------------------------------------------------- */
+
+/* The slot of an id; where it has no number, the free one where it belongs. */
+static size_t slot_of(const struct rga_elements *es, struct tag id)
+{
+    size_t mask = es->index_cap - 1, at = (size_t)tag_hash(id, es->seed) & mask;
+    while (es->index[at] != 0 && !tag_equal(es->list[es->index[at] - 1].id, id))
+        at = (at + 1) & mask;
+    return at;
+}
+
+static void reindex(struct rga_elements *es, size_t cap)
+{
+    mem_free(es->index);
+    es->index = mem_take(cap * sizeof(*es->index));
+    es->index_cap = cap;
+    for (uint32_t i = 0; i < es->count; i++)
+        es->index[slot_of(es, es->list[i].id)] = i + 1;
+}
+
+void rga_elements_reserve(struct rga_elements *es, size_t n)
+{
+    size_t count = es->count + n, cap = es->index_cap > 0 ? es->index_cap : INDEX_AT_FIRST;
+    must(n < ELEMENTS_MAX && count < ELEMENTS_MAX);
+    while (cap / 4 * 3 < count)
+        cap *= 2;
+    if (cap > es->index_cap)
+        reindex(es, cap);
+    if (n > 1 && count > es->cap) {
+        es->cap = count > es->cap * 2 ? count : es->cap * 2;
+        es->list = mem_resize(es->list, es->cap * sizeof(*es->list));
+    }
+}
+
+bool rga_elements_find(const struct rga_elements *es, struct tag id, uint32_t *number)
+{
+    if (es->count == 0)
+        return false;
+    *number = es->index[slot_of(es, id)] - 1;
+    return *number != RGA_NONE;
+}
+
+uint32_t rga_elements_number(struct rga_elements *es, struct tag id)
+{
+    rga_elements_reserve(es, 1);
+    size_t at = slot_of(es, id);
+    if (es->index[at] == 0) {
+        es->list = mem_room(es->list, es->count, &es->cap, sizeof(*es->list));
+        es->list[es->count++] =
+            (struct rga_element){.id = id, .prev = RGA_NONE, .waiting = RGA_NONE, .next = RGA_NONE};
+        es->index[at] = (uint32_t)es->count;
+    }
+    return es->index[at] - 1;
+}
+
+/* --- terms ------------------------------------------------------------------------ */
+
+/* The terms at a place: values say themselves where they end. */
+static struct rga_terms terms_at(const struct rga_elements *es, const struct rga_element *e)
+{
+    size_t at = (size_t)e->terms * TERMS_ALIGNED;
+    must(e->here && at < es->terms.len);
+    struct etf_in in = etf_open((struct bytes){es->terms.at + at, es->terms.len - at});
+    struct rga_terms t = {.value = etf_any(&in)};
+    if (e->more)
+        t.more = etf_any(&in);
+    if (e->time_more)
+        t.time_more = etf_any(&in);
+    return t;
+}
+
+static size_t terms_bytes(const struct rga_terms *t)
+{
+    size_t len = t->value.len + t->more.len + t->time_more.len;
+    return (len + TERMS_ALIGNED - 1) / TERMS_ALIGNED * TERMS_ALIGNED;
+}
+
+static uint32_t terms_put(struct buf *out, const struct rga_terms *t)
+{
+    size_t at = out->len;
+    must(at / TERMS_ALIGNED <= UINT32_MAX);
+    buf_put(out, t->value);
+    buf_put(out, t->more);
+    buf_put(out, t->time_more);
+    while (out->len % TERMS_ALIGNED != 0)
+        buf_put_u8(out, 0);
+    return (uint32_t)(at / TERMS_ALIGNED);
+}
+
+/* Once more than half is dead: a stranger who gives one id ever new values costs what
+ * lives, and no more. */
+static void terms_squeeze(struct rga_elements *es)
+{
+    struct buf live = {0};
+    for (uint32_t i = 0; i < es->count; i++) {
+        if (!es->list[i].here)
+            continue;
+        struct rga_terms t = terms_at(es, &es->list[i]);
+        es->list[i].terms = terms_put(&live, &t);
+    }
+    buf_free(&es->terms);
+    es->terms = live;
+    es->dead = 0;
+}
+
+void rga_elements_set_terms(struct rga_elements *es, uint32_t number, const struct rga_terms *terms)
+{
+    struct rga_element *e = &es->list[number];
+    if (e->here) {
+        struct rga_terms old = terms_at(es, e);
+        es->dead += terms_bytes(&old);
+    }
+    e->terms = terms_put(&es->terms, terms);
+    e->more = terms->more.len > 0;
+    e->time_more = terms->time_more.len > 0;
+    es->here += !e->here;
+    e->here = true;
+    if (es->dead > es->terms.len / 2)
+        terms_squeeze(es);
+}
+
+void rga_elements_take_back(struct rga_elements *es, uint32_t number)
+{
+    struct rga_element *e = &es->list[number];
+    must(e->here);
+    es->terms.len = (size_t)e->terms * TERMS_ALIGNED;
+    es->here--;
+    e->here = false;
+}
+
+struct rga_terms rga_elements_terms(const struct rga_elements *es, uint32_t number)
+{
+    return terms_at(es, &es->list[number]);
+}
+
+void rga_elements_check(const struct rga_elements *es)
+{
+    size_t here = 0, gone = 0, bytes = 0, slots = 0;
+    for (uint32_t i = 0; i < es->count; i++) {
+        const struct rga_element *e = &es->list[i];
+        must(es->index[slot_of(es, e->id)] == i + 1);
+        here += e->here;
+        gone += e->gone;
+        if (e->here) {
+            struct rga_terms t = rga_elements_terms(es, i);
+            bytes += terms_bytes(&t);
+        }
+    }
+    for (size_t i = 0; i < es->index_cap; i++)
+        slots += es->index[i] != 0;
+    must(slots == es->count && here == es->here && gone == es->gone);
+    must(bytes + es->dead == es->terms.len);
+}

@@ -1,0 +1,117 @@
+#include "causal/dots.h"
+
+#include <string.h>
+
+#include "unit/suite.h"
+
+enum { ACTORS = 6, ELEMENTS = 40 };
+
+static uint64_t random = 11;
+
+static uint64_t drawn(uint64_t below)
+{
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    return (random >> 33) % below;
+}
+
+static void agree(const struct dots *d, const uint64_t *model)
+{
+    size_t count = 0;
+    for (uint32_t actor = 0; actor < ACTORS; actor++) {
+        CU_ASSERT(dots_of(d, actor) == model[actor]);
+        count += model[actor] > 0;
+    }
+    CU_ASSERT(d->count == count);
+}
+
+/* Tags in any order, with doubles and with what is known already; the model gets them. */
+static size_t draw(struct tag *tags, uint64_t *model, size_t *grew)
+{
+    size_t count = drawn(8);
+    uint64_t before[ACTORS];
+    *grew = 0;
+    memcpy(before, model, sizeof(before));
+    for (size_t i = 0; i < count; i++) {
+        tags[i] = (struct tag){drawn(40), (uint32_t)drawn(ACTORS)};
+        if (tags[i].n > model[tags[i].actor])
+            model[tags[i].actor] = tags[i].n;
+    }
+    for (size_t i = 0; i < ACTORS; i++)
+        *grew += model[i] > before[i];
+    return count;
+}
+
+static void keep_the_greatest_of_each_actor(void)
+{
+    for (unsigned round = 0; round < 3000; round++) {
+        struct dots d = {0};
+        uint64_t model[ACTORS] = {0};
+        struct tag tags[8];
+        for (unsigned step = 0; step < 5; step++) {
+            size_t grew, count = draw(tags, model, &grew);
+            size_t news = dots_news(&d, tags, count);
+            CU_ASSERT(news == grew);
+            dots_set(&d, tags, news);
+            agree(&d, model);
+        }
+        size_t left = drawn(d.count + 1);
+        while (d.count > left) {
+            model[dots_list(&d)[d.count - 1].actor] = 0;
+            dots_cut(&d, d.count - 1);
+            agree(&d, model);
+        }
+        dots_free(&d);
+    }
+}
+
+/* All that is right comes out by number, whatever has been set and cut meanwhile. */
+static void places_come_by_number(void)
+{
+    static struct dots elements[ELEMENTS];
+    struct dot_heap h = {0};
+    struct dot_place place;
+    uint64_t n = 0, model[ELEMENTS] = {0}, floor = 0;
+    for (unsigned step = 0; step < 30000; step++) {
+        size_t i = drawn(ELEMENTS);
+        if (drawn(50) == 0) {
+            floor += drawn(n - floor + 1);
+            for (uint64_t last = 0; dot_heap_pop(&h, floor, &place); last = place.n) {
+                CU_ASSERT(place.n > last && place.n <= floor);
+                if (dots_of(place.dots, 3) != place.n)
+                    continue;
+                CU_ASSERT(model[place.dots - elements] == place.n);
+                model[place.dots - elements] = 0;
+                dots_cut(place.dots, 0);
+            }
+            for (size_t k = 0; k < ELEMENTS; k++)
+                CU_ASSERT(model[k] == 0 || model[k] > floor);
+        }
+        struct tag tag = {n += 1 + drawn(3), 3};
+        model[i] = tag.n;
+        dots_set(&elements[i], &tag, 1);
+        dot_heap_push(&h, 3, (struct dot_place){tag.n, &elements[i]});
+        size_t right = 0;
+        for (size_t k = 0; k < ELEMENTS; k++)
+            right += model[k] > 0;
+        CU_ASSERT(dot_heap_check(&h, 3) == right);
+    }
+    dot_heap_free(&h);
+}
+
+/* An element that is added again and again costs one place. */
+static void places_that_are_wrong_take_no_room(void)
+{
+    static struct dots elements[ELEMENTS];
+    struct dot_heap h = {0};
+    for (uint64_t n = 1; n < 1000000; n++) {
+        struct dots *d = &elements[n % ELEMENTS];
+        dots_set(d, &(struct tag){n, 0}, 1);
+        dot_heap_push(&h, 0, (struct dot_place){n, d});
+    }
+    CU_ASSERT(h.cap <= 4 * ELEMENTS);
+    CU_ASSERT(dot_heap_check(&h, 0) == ELEMENTS);
+    dot_heap_free(&h);
+}
+
+SUITE("dots", TEST(keep_the_greatest_of_each_actor), TEST(places_come_by_number),
+      TEST(places_that_are_wrong_take_no_room))

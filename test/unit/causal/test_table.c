@@ -1,0 +1,229 @@
+#include "causal/table.h"
+
+#include <string.h>
+
+#include "unit/suite.h"
+
+#define SEED 0x1234567890abcdefu
+
+/* Key i: a binary of a few bytes; distinct for each i. */
+static struct bytes key(uint32_t i)
+{
+    static uint8_t at[16];
+    memcpy(at, "\x6d\x00\x00\x00\x05k", 6);
+    memcpy(at + 6, &i, sizeof(i));
+    return (struct bytes){at, 10};
+}
+
+static uint32_t *put(struct table *t, uint32_t i)
+{
+    bool added;
+    uint32_t *record = table_add(t, key(i), &added);
+    if (added)
+        *record = i;
+    return record;
+}
+
+static void is_empty_at_first(void)
+{
+    struct table t;
+    table_init(&t, 4, SEED);
+    CU_ASSERT(table_find(&t, key(1)) == NULL);
+    CU_ASSERT(table_end(&t) == 0);
+    table_check(&t);
+    table_free(&t, NULL);
+}
+
+static void finds_what_was_added(void)
+{
+    struct table t;
+    bool added;
+    table_init(&t, sizeof(uint32_t), SEED);
+    uint32_t *one = table_add(&t, key(1), &added);
+    CU_ASSERT(added && *one == 0 && (uintptr_t)one % sizeof(void *) == 0);
+    *one = 77;
+    CU_ASSERT(table_add(&t, key(1), &added) == one && !added && *one == 77);
+    CU_ASSERT(table_find(&t, key(1)) == one && table_find(&t, key(2)) == NULL);
+    CU_ASSERT(bytes_equal(table_key(&t, one), key(1)));
+    CU_ASSERT(t.live == 1);
+    for (uint32_t i = 2; i < 5000; i++)
+        put(&t, i);
+    CU_ASSERT(table_find(&t, key(1)) == one); /* records do not move */
+    table_check(&t);
+    for (uint32_t i = 2; i < 5000; i++) {
+        const uint32_t *record = table_find(&t, key(i));
+        CU_ASSERT(record != NULL && *record == i);
+    }
+    CU_ASSERT(table_find(&t, key(5000)) == NULL);
+    table_free(&t, NULL);
+    CU_ASSERT(t.live == 0 && table_find(&t, key(1)) == NULL);
+}
+
+static void keeps_the_order(void)
+{
+    struct table t;
+    table_init(&t, sizeof(uint32_t), SEED);
+    for (uint32_t i = 0; i < 1000; i++)
+        put(&t, i * 7919 % 1000);
+    for (uint32_t i = 0; i < 1000; i += 3)
+        table_remove(&t, table_find(&t, key(i * 7919 % 1000)));
+    put(&t, 0); /* what comes back comes last */
+    uint32_t wanted = 1;
+    for (size_t i = 0; i < table_end(&t); i++) {
+        const uint32_t *record = table_at(&t, i);
+        if (record == NULL)
+            continue;
+        CU_ASSERT(*record == (wanted < 1000 ? wanted * 7919 % 1000 : 0));
+        wanted += wanted % 3 == 1 ? 1 : 2;
+    }
+    CU_ASSERT(wanted == 1001);
+    table_check(&t);
+    table_free(&t, NULL);
+}
+
+/* Against a plain array: any sequence of additions and removals. */
+static void agrees_with_a_model(void)
+{
+    enum { KEYS = 512 };
+    static bool there[KEYS];
+    memset(there, 0, sizeof(there));
+    uint64_t random = 99;
+    struct table t;
+    table_init(&t, sizeof(uint32_t), SEED);
+    for (unsigned step = 0; step < 60000; step++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint32_t i = (uint32_t)(random >> 40) % KEYS;
+        /* Waves: mostly additions, then mostly removals. */
+        bool adds = (random >> 60) < (step / 4000 % 2 ? 4 : 12);
+        uint32_t *record = table_find(&t, key(i));
+        CU_ASSERT((record != NULL) == there[i]);
+        if (adds)
+            put(&t, i);
+        else if (record != NULL)
+            table_remove(&t, record);
+        there[i] = adds;
+        if (step % 500 == 0)
+            table_check(&t);
+    }
+    size_t live = 0;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        const uint32_t *record = table_find(&t, key(i));
+        CU_ASSERT((record != NULL) == there[i] && (record == NULL || *record == i));
+        live += there[i];
+    }
+    CU_ASSERT(t.live == live && t.cap <= 2 * KEYS);
+    table_check(&t);
+    table_free(&t, NULL);
+}
+
+static void can_be_emptied_on_a_walk(void)
+{
+    struct table t;
+    table_init(&t, sizeof(uint32_t), SEED);
+    for (uint32_t i = 0; i < 300; i++)
+        put(&t, i);
+    size_t met = 0;
+    for (size_t i = 0; i < table_end(&t); i++, met++)
+        table_remove(&t, table_at(&t, i));
+    CU_ASSERT(met == 300 && t.live == 0 && table_end(&t) == 0);
+    put(&t, 5);
+    CU_ASSERT(table_end(&t) == 1);
+    table_check(&t);
+    table_free(&t, NULL);
+}
+
+/* A record's number is its place on a walk, and a change of it is told. */
+static void numbers_its_entries(void)
+{
+    struct table t;
+    table_init(&t, sizeof(uint32_t), SEED);
+    for (uint32_t i = 0; i < 3000; i++) {
+        size_t renumbered = t.renumbered;
+        const uint32_t *first = table_end(&t) > 0 ? table_at(&t, table_end(&t) - 1) : NULL;
+        size_t number = first != NULL ? table_number(&t, first) : 0;
+        CU_ASSERT(first == NULL || number == table_end(&t) - 1);
+        put(&t, i);
+        CU_ASSERT(first == NULL || t.renumbered > renumbered || table_number(&t, first) == number);
+        if (i % 3 > 0)
+            table_remove(&t, table_find(&t, key(i - 1)));
+    }
+    CU_ASSERT(t.renumbered > 0);
+    for (size_t i = 0; i < table_end(&t); i++) {
+        if (table_at(&t, i) != NULL)
+            CU_ASSERT(table_number(&t, table_at(&t, i)) == i);
+    }
+    table_check(&t);
+    table_free(&t, NULL);
+}
+
+static size_t freed;
+
+static void count_freed(void *record)
+{
+    freed += *(uint32_t *)record;
+}
+
+static void gives_records_back(void)
+{
+    struct table t;
+    table_init(&t, sizeof(uint32_t), SEED);
+    for (uint32_t i = 1; i <= 10; i++)
+        put(&t, i);
+    table_remove(&t, table_find(&t, key(4)));
+    freed = 0;
+    table_free(&t, count_freed);
+    CU_ASSERT(freed == 55 - 4);
+}
+
+static void holds_keys_without_records(void)
+{
+    struct table t;
+    bool added;
+    table_init(&t, 0, SEED);
+    table_add(&t, BYTES("ab"), &added);
+    CU_ASSERT(added);
+    table_add(&t, BYTES("abc"), &added);
+    CU_ASSERT(added);
+    table_add(&t, BYTES("ab"), &added);
+    CU_ASSERT(!added);
+    CU_ASSERT(bytes_equal(table_key(&t, table_at(&t, 1)), BYTES("abc")));
+    table_free(&t, NULL);
+}
+
+static void reserves(void)
+{
+    struct table t;
+    table_init(&t, sizeof(uint32_t), SEED);
+    put(&t, 1);
+    table_reserve(&t, 1000);
+    struct table_entry **entries = t.entries;
+    uint32_t *index = t.index;
+    for (uint32_t i = 2; i <= 1001; i++)
+        put(&t, i);
+    CU_ASSERT(t.entries == entries && t.index == index);
+    table_check(&t);
+    table_free(&t, NULL);
+}
+
+/* The memory of a million elements, and that finding them is no search: so many
+ * that anything but O(1) takes minutes. */
+static void holds_a_million(void)
+{
+    enum { MANY = 1000000 };
+    struct table t;
+    table_init(&t, 16, SEED);
+    for (uint32_t i = 0; i < MANY; i++)
+        put(&t, i);
+    size_t found = 0;
+    for (uint32_t i = 0; i < 2 * MANY; i++)
+        found += table_find(&t, key(i)) != NULL;
+    CU_ASSERT(found == MANY && t.live == MANY);
+    size_t around = t.count * sizeof(void *) + t.index_cap * sizeof(uint32_t);
+    CU_ASSERT(around <= 20 * (size_t)MANY);
+    table_free(&t, NULL);
+}
+
+SUITE("table", TEST(is_empty_at_first), TEST(finds_what_was_added), TEST(keeps_the_order),
+      TEST(agrees_with_a_model), TEST(can_be_emptied_on_a_walk), TEST(numbers_its_entries),
+      TEST(gives_records_back), TEST(holds_keys_without_records), TEST(reserves),
+      TEST(holds_a_million))

@@ -1,0 +1,114 @@
+#include "causal/vclock.h"
+
+#include "term/canon.h"
+#include "term/etf.h"
+#include "unit/suite.h"
+
+#define CLOCKS_MAX 200
+#define ACTORS     6
+
+/* By number of the actor, 0 for none. */
+struct plain {
+    unsigned n[ACTORS];
+};
+
+static const char *const actors[ACTORS] = {"1", "1.0", "a", "<<\"a\">>", "{a, 1}", "[]"};
+
+static bool dominates(const struct plain *a, const struct plain *b)
+{
+    bool more = false;
+    for (size_t i = 0; i < ACTORS; i++) {
+        if (a->n[i] < b->n[i])
+            return false;
+        more |= a->n[i] > b->n[i];
+    }
+    return more;
+}
+
+/* An actor with 0 is named, or not. */
+static struct bytes clock_of(const struct plain *p, bool zeros)
+{
+    struct buf text = {0};
+    const char *comma = "";
+    buf_printf(&text, "#{");
+    for (size_t i = 0; i < ACTORS; i++) {
+        if (p->n[i] == 0 && !zeros)
+            continue;
+        buf_printf(&text, "%s%s => %u", comma, actors[i], p->n[i]);
+        comma = ", ";
+    }
+    buf_printf(&text, "}");
+    buf_put_u8(&text, 0);
+    struct bytes clock = term_of((const char *)text.at);
+    buf_free(&text);
+    return clock;
+}
+
+static void weighs(const struct plain *plain, size_t count, const struct bytes *clocks)
+{
+    bool dominated[CLOCKS_MAX];
+    struct buf greatest = {0}, canonical = {0};
+    struct plain most = {0};
+    vclocks_weigh(clocks, count, 7, dominated, &greatest);
+    for (size_t i = 0; i < count; i++) {
+        bool wanted = false;
+        for (size_t j = 0; j < count; j++)
+            wanted |= dominates(&plain[j], &plain[i]);
+        CU_ASSERT(dominated[i] == wanted);
+        for (size_t a = 0; a < ACTORS; a++)
+            most.n[a] = most.n[a] > plain[i].n[a] ? most.n[a] : plain[i].n[a];
+    }
+    CU_ASSERT(canon_put(&canonical, buf_bytes(&greatest)) == OK);
+    CU_ASSERT(vclock_fits(buf_bytes(&canonical)) == OK);
+    ASSERT_TERM(buf_bytes(&canonical), clock_of(&most, true));
+    buf_free(&greatest);
+    buf_free(&canonical);
+}
+
+/* Every number of clocks around a word's 64 bits, in all ways that few numbers give. */
+static void tells_dominated_from_concurrent(void)
+{
+    static const size_t counts[] = {1, 2, 3, 7, 63, 64, 65, 127, 128, 129, 200};
+    uint32_t chance = 1;
+    for (uint32_t round = 0; round < 200; round++) {
+        struct plain plain[CLOCKS_MAX];
+        struct bytes clocks[CLOCKS_MAX];
+        size_t count = counts[round % 11];
+        for (size_t i = 0; i < count; i++) {
+            for (size_t a = 0; a < ACTORS; a++) {
+                chance = chance * 1664525 + 1013904223;
+                plain[i].n[a] = (chance >> 16) % (2 + round % 4);
+            }
+            clocks[i] = clock_of(&plain[i], i == 0 || (chance >> 28 & 1) != 0);
+        }
+        weighs(plain, count, clocks);
+    }
+}
+
+static void weighs_nothing(void)
+{
+    struct buf greatest = {0};
+    bool dominated[2] = {true, true};
+    vclocks_weigh(NULL, 0, 7, NULL, &greatest);
+    ASSERT_TERM(buf_bytes(&greatest), term_of("#{}"));
+    buf_clear(&greatest);
+    struct bytes two[] = {term_of("#{}"), term_of("#{a => 0}")};
+    vclocks_weigh(two, 2, 7, dominated, &greatest);
+    CU_ASSERT(!dominated[0] && !dominated[1]);
+    ASSERT_TERM(buf_bytes(&greatest), term_of("#{a => 0}"));
+    buf_free(&greatest);
+}
+
+static void fits(void)
+{
+    CU_ASSERT(vclock_fits(term_of("#{}")) == OK);
+    CU_ASSERT(vclock_fits(term_of("#{a => 0, 1 => 9223372036854775807}")) == OK);
+    CU_ASSERT(vclock_fits(term_of("#{a => 9223372036854775808}")) == ERR_RANGE);
+    CU_ASSERT(vclock_fits(term_of("#{a => 36893488147419103232}")) == ERR_RANGE);
+    CU_ASSERT(vclock_fits(term_of("#{a => -1, b => 1}")) == ERR_RANGE);
+    CU_ASSERT(vclock_fits(term_of("#{a => 1.0}")) == ERR_SHAPE);
+    CU_ASSERT(vclock_fits(term_of("[{a, 1}]")) == ERR_SHAPE);
+    CU_ASSERT(vclock_fits(term_of("[]")) == ERR_SHAPE);
+}
+
+SUITE("vclock", TEST(tells_dominated_from_concurrent), TEST(weighs_nothing), TEST(fits))

@@ -1,0 +1,347 @@
+#include "unit/crdt/lived.h"
+#include "unit/crdt/or_sets.h"
+
+/* --- operations ------------------------------------------------------------- */
+
+static void adds_and_removes(void)
+{
+    CU_ASSERT(type() == crdt_type_named(BYTES("Elixir.Grove.Set.ORSet")));
+    struct crdt *c = make(type(), "a", "[]");
+    is(c, crdt_value, SET(""));
+    is(c, crdt_state, ORSET("0", "", ""));
+    replies(c, "[{add, [x]}, {add, [y]}, {add, [x]}]", "[ok, ok, ok]");
+    is(c, crdt_value, SET("x => [], y => []"));
+    is(c, crdt_state,
+       ORSET("3", "x => " SET("{a, 1} => [], {a, 3} => []") ", y => " TAG("{a, 2}"), ""));
+    replies(c, "[{remove, [x]}, {remove, [z]}]", "[ok, ok]");
+    is(c, crdt_value, SET("y => []"));
+    is(c, crdt_state, ORSET("3", "y => " TAG("{a, 2}"), "{a, 1} => [], {a, 3} => []"));
+    CU_ASSERT(crdt_tombstones(c) == 2);
+    crdt_free(c);
+}
+
+static void adds_what_was_removed(void)
+{
+    struct crdt *c = make(type(), "a", "[{add, [x]}, {remove, [x]}, {add, [x]}]");
+    is(c, crdt_value, SET("x => []"));
+    is(c, crdt_state, ORSET("2", "x => " TAG("{a, 2}"), "{a, 1} => []"));
+    struct crdt *old = make(type(), "a", "{add, [x]}"), *peer = empty(type(), "b");
+    join(peer, c);
+    CU_ASSERT(!join(peer, old) && !join(c, old));
+    is(peer, crdt_value, SET("x => []"));
+    crdt_free(old);
+    crdt_free(peer);
+    crdt_free(c);
+}
+
+static void refuses_operations_whole(void)
+{
+    static const char *const wrong[] = {
+        "[{add, [x]}, add]",
+        "[{add, [x]}, {add, [x, y]}]",
+        "[{remove, [3]}, {remove, []}]",
+        "[{remove, [3]}, {discard, [x]}]",
+        "[{add, [x]}, {ad, [x]}]",
+    };
+    struct crdt *c = make(type(), "a", "{add, [3]}"), *delta = empty(type(), "a");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        size_t bad;
+        CU_ASSERT(mutate_all(c, wrong[i], delta, NULL, &bad) == ERR_BAD_OP && bad == 1);
+        is(c, crdt_state, ORSET("1", "3 => " TAG("{a, 1}"), ""));
+        CU_ASSERT(crdt_empty(delta));
+    }
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+/* Equal is what OTP 27 matches: 1 is not 1.0, and 0.0 not -0.0. */
+static void tells_elements_apart(void)
+{
+    struct crdt *c = make(type(), "a", "[{add, [1]}, {add, [0.0]}, {add, [{1}]}]");
+    does(c, "[{remove, [1.0]}, {remove, [-0.0]}, {remove, [{1.0}]}]", NULL);
+    is(c, crdt_value, SET("1 => [], 0.0 => [], {1} => []"));
+    does(c, "[{add, [1.0]}, {add, [-0.0]}, {remove, [1]}, {remove, [0.0]}]", NULL);
+    is(c, crdt_value, SET("1.0 => [], -0.0 => [], {1} => []"));
+    /* Actors, too. */
+    CU_ASSERT(merge_text(c, ORSET("0", "x => " TAG("{1, 1}") ", y => " TAG("{1.0, 1}"), "")));
+    CU_ASSERT(merge_text(c, ORSET("0", "", "{1.0, 1} => []")));
+    is(c, crdt_value, SET("1.0 => [], -0.0 => [], {1} => [], x => []"));
+    crdt_free(c);
+}
+
+/* --- deltas ----------------------------------------------------------------- */
+
+static void says_what_an_operation_made(void)
+{
+    struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}]"), *delta = empty(type(), "a");
+    does(c, "{add, [x]}", delta);
+    is(delta, crdt_state, ORSET("3", "x => " TAG("{a, 3}"), ""));
+    does(c, "{remove, [y]}", delta);
+    is(delta, crdt_state, ORSET("3", "x => " TAG("{a, 3}"), "{a, 2} => []"));
+    does(c, "{remove, [x]}", delta);
+    is(delta, crdt_state, ORSET("3", "", "{a, 1} => [], {a, 2} => [], {a, 3} => []"));
+    crdt_free(delta);
+    delta = empty(type(), "a");
+    does(c, "{remove, [x]}", delta);
+    CU_ASSERT(crdt_empty(delta));
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+/* Its value is an empty set, but it is a delta. */
+static void tells_of_removes_alone(void)
+{
+    struct crdt *c = make(type(), "a", "{add, [x]}"), *peer = empty(type(), "b");
+    struct crdt *delta = empty(type(), "a");
+    join(peer, c);
+    does(c, "{remove, [x]}", delta);
+    is(delta, crdt_value, SET(""));
+    is(delta, crdt_state, ORSET("1", "", "{a, 1} => []"));
+    CU_ASSERT(!crdt_empty(delta));
+    CU_ASSERT(join(peer, delta) && !join(peer, delta));
+    is(peer, crdt_value, SET(""));
+    crdt_free(delta);
+    crdt_free(peer);
+    crdt_free(c);
+}
+
+static void says_what_a_join_made(void)
+{
+    struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}, {remove, [y]}]");
+    struct crdt *delta = empty(type(), "a");
+    CU_ASSERT(merge(c,
+                    term_of(ORSET("2",
+                                  "x => " SET("{a, 1} => [], {b, 1} => []") ", y => " TAG(
+                                      "{a, 2}") ", z => " TAG("{b, 2}"),
+                                  "{b, 2} => [], {b, 3} => [], {a, 2} => []")),
+                    delta));
+    is(delta, crdt_state, ORSET("0", "x => " TAG("{b, 1}"), "{b, 2} => [], {b, 3} => []"));
+    is(c, crdt_state,
+       ORSET("2", "x => " SET("{a, 1} => [], {b, 1} => []"),
+             "{a, 2} => [], {b, 2} => [], {b, 3} => []"));
+    CU_ASSERT(merge(c, term_of(ORSET("9", "", "")), delta));
+    is(delta, crdt_state, ORSET("9", "x => " TAG("{b, 1}"), "{b, 2} => [], {b, 3} => []"));
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+/* --- causality -------------------------------------------------------------- */
+
+static void lets_a_concurrent_add_win(void)
+{
+    struct crdt *a = make(type(), "a", "{add, [x]}"), *b = empty(type(), "b");
+    join(b, a);
+    does(a, "{remove, [x]}", NULL);
+    does(b, "{add, [x]}", NULL);
+    join(a, b);
+    join(b, a);
+    is(a, crdt_value, SET("x => []"));
+    CU_ASSERT(alike(a, b));
+    does(a, "{remove, [x]}", NULL);
+    join(b, a);
+    is(b, crdt_value, SET(""));
+    crdt_free(a);
+    crdt_free(b);
+}
+
+static void waits_for_the_add(void)
+{
+    struct crdt *a = empty(type(), "a"), *added = empty(type(), "a"), *removed = empty(type(), "a"),
+                *peer = empty(type(), "b");
+    does(a, "[{add, [x]}, {add, [y]}]", added);
+    does(a, "{remove, [x]}", removed);
+    CU_ASSERT(join(peer, removed));
+    is(peer, crdt_value, SET(""));
+    CU_ASSERT(crdt_tombstones(peer) == 1);
+    CU_ASSERT(join(peer, added));
+    is(peer, crdt_value, SET("y => []"));
+    CU_ASSERT(alike(peer, a));
+    crdt_free(a);
+    crdt_free(added);
+    crdt_free(removed);
+    crdt_free(peer);
+}
+
+/* The next tag of a is larger than any that a has used, wherever that is told. */
+static void adds_with(const char *past, const char *tag)
+{
+    struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a");
+    struct buf wanted = {0};
+    merge_text(c, past);
+    does(c, "{add, [new]}", delta);
+    buf_printf(&wanted, ORSET("%s", "new => " TAG("{a, %s}"), "") "%c", tag, tag, 0);
+    is(delta, crdt_state, (const char *)wanted.at);
+    buf_free(&wanted);
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+static void never_uses_a_tag_twice(void)
+{
+    adds_with(ORSET("0", "", ""), "1");
+    adds_with(ORSET("7", "", ""), "8");
+    adds_with(ORSET("7", "x => " TAG("{b, 9}"), "{c, 10} => []"), "8");
+    adds_with(ORSET("0", "x => " SET("{a, 6} => [], {a, 5} => []"), ""), "7");
+    adds_with(ORSET("3", "", "{a, 6} => [], {a, 5} => []"), "7");
+    adds_with(ORSET("3", "x => " TAG("{a, 4}"), "{a, 4} => []"), "5");
+    adds_with("#{'__struct__' => 'Elixir.Grove.Set.ORSet', entries => #{x => " TAG(
+                  "{a, 41}") "}, tombstones => " SET("") "}",
+              "42");
+}
+
+/* The counter comes from a peer alone, and is news to others. */
+static void tells_of_its_counter(void)
+{
+    struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a");
+    CU_ASSERT(merge(c, term_of(ORSET("0", "", "{a, 6} => []")), delta));
+    is(delta, crdt_state, ORSET("6", "", "{a, 6} => []"));
+    CU_ASSERT(!merge_text(c, ORSET("5", "", "")));
+    crdt_free(delta);
+    crdt_free(c);
+}
+
+static void ends_before_its_tags_do(void)
+{
+    struct crdt *c = empty(type(), "a");
+    size_t bad;
+    CU_ASSERT(merge_text(c, ORSET("9223372036854775805", "", "")));
+    CU_ASSERT(or_set_adds_left(of(c)) == 2);
+    CU_ASSERT(mutate(c, "[{add, [x]}, {remove, [x]}, {add, [y]}, {add, [z]}]", &bad) == ERR_LIMIT);
+    CU_ASSERT(bad == 3);
+    is(c, crdt_state, ORSET("9223372036854775805", "", ""));
+    does(c, "[{add, [x]}, {remove, [x]}, {add, [y]}]", NULL);
+    CU_ASSERT(mutate(c, "{add, [z]}", &bad) == ERR_LIMIT && bad == 0);
+    is(c, crdt_state,
+       ORSET("9223372036854775807", "y => " TAG("{a, 9223372036854775807}"),
+             "{a, 9223372036854775806} => []"));
+    crdt_free(c);
+}
+
+/* --- laws ------------------------------------------------------------------- */
+
+static const char *const drawn_ops[] = {
+    "{add, [1]}",    "{add, [1.0]}",    "{add, [<<\"x\">>]}",    "{add, [{x, y}]}",
+    "{remove, [1]}", "{remove, [1.0]}", "{remove, [<<\"x\">>]}", "{remove, [z]}",
+};
+
+static void obeys_the_laws(void)
+{
+    static const struct made states[] = {
+        {"a", "[]"},
+        {"a", "{add, [3]}"},
+        {"a", "[{add, [3]}, {remove, [3]}]"},
+        {"a", "[{add, [3]}, {remove, [3]}, {add, [3]}, {add, [3]}]"},
+        {"b", "[{add, [3.0]}, {add, [3]}]"},
+        {"c", "[{add, [[]]}, {add, [#{x => 1}]}, {remove, [[]]}]"},
+    };
+    size_t count = sizeof(drawn_ops) / sizeof(drawn_ops[0]);
+    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
+    obeys_the_laws_when_generated(type(), drawn_ops, count, 30);
+    obeys_the_laws_when_lived(type(), drawn_ops, count, 30);
+    delta_carries(type(), "[]", "{add, [1]}");
+    delta_carries(type(), "[{add, [1]}, {add, [2]}]", "{remove, [1]}");
+    delta_carries(type(), "[{add, [1]}, {add, [1]}]", "[{add, [1]}, {remove, [1]}, {add, [1]}]");
+    delta_carries(type(), "[]", "[{add, [1]}, {remove, [1]}]");
+}
+
+/* Written and read, it is as it was. */
+static void comes_back_as_it_was(void)
+{
+    struct crdt *c = empty(type(), "a"), *copy = empty(type(), "a");
+    for (int i = 0; i < 3000; i++) {
+        struct buf op = {0};
+        const char *name = i % 5 == 4 ? "remove" : "add";
+        buf_printf(&op, "{%s, [{%d, <<\"%d\">>}]}%c", name, i * 31 % 701, i * 31 % 701, 0);
+        does(c, (const char *)op.at, NULL);
+        buf_free(&op);
+    }
+    CU_ASSERT(join(copy, c));
+    CU_ASSERT(crdt_tombstones(c) > 0);
+    CU_ASSERT(same(put(c, crdt_state), put(copy, crdt_state)));
+    CU_ASSERT(same(put(c, crdt_value), put(copy, crdt_value)));
+    does(c, "{add, [last]}", NULL);
+    does(copy, "{add, [last]}", NULL);
+    CU_ASSERT(same(put(c, crdt_state), put(copy, crdt_state)));
+    crdt_free(copy);
+    crdt_free(c);
+}
+
+/* --- for a type that keeps its keys in one ------------------------------------ */
+
+static void is_walked_in_order(void)
+{
+    struct crdt *c = make(type(), "a", "[{add, [z]}, {add, [x]}, {add, [y]}, {remove, [x]}]");
+    static const char *const wanted[] = {"z", "y"};
+    size_t met = 0;
+    CU_ASSERT(or_set_size(of(c)) == 2);
+    CU_ASSERT(or_set_has(of(c), term_of("z")) && !or_set_has(of(c), term_of("x")));
+    for (size_t i = 0; i < or_set_end(of(c)); i++) {
+        struct bytes element = or_set_at(of(c), i);
+        if (element.len > 0 && met < 2)
+            ASSERT_TERM(element, term_of(wanted[met++]));
+    }
+    CU_ASSERT(met == 2);
+    crdt_free(c);
+}
+
+static void is_changed_by_another_type(void)
+{
+    struct or_set *s = (struct or_set *)empty(type(), "a"),
+                  *grown = (struct or_set *)empty(type(), "b");
+    or_set_add(s, term_of("x"), NULL);
+    or_set_add(s, term_of("y"), grown);
+    is(&grown->crdt, crdt_value, SET("y => []"));
+    CU_ASSERT(or_set_remove(s, term_of("x"), grown) && !or_set_remove(s, term_of("x"), grown));
+    is(&s->crdt, crdt_state, ORSET("2", "y => " TAG("{a, 2}"), "{a, 1} => []"));
+    CU_ASSERT(alike(&s->crdt, &grown->crdt));
+    crdt_check(&s->crdt);
+    crdt_check(&grown->crdt);
+    crdt_free(&s->crdt);
+    crdt_free(&grown->crdt);
+}
+
+/* --- size ------------------------------------------------------------------- */
+
+static struct bytes numbered(uint32_t i)
+{
+    static uint8_t term[] = {'b', 0, 0, 0, 0};
+    for (unsigned byte = 0; byte < 4; byte++)
+        term[1 + byte] = (uint8_t)((i + 256) >> (24 - 8 * byte));
+    return (struct bytes){term, sizeof(term)};
+}
+
+/* Removes that name no element, one a delta: were each a search of the set, this would
+ * take minutes. */
+static void removes_from_afar_without_a_search(void)
+{
+    enum { MANY = 100000 };
+    struct or_set *a = (struct or_set *)empty(type(), "a"),
+                  *b = (struct or_set *)empty(type(), "b");
+    for (uint32_t i = 0; i < MANY; i++)
+        or_set_add(a, numbered(i), NULL);
+    join(&b->crdt, &a->crdt);
+    CU_ASSERT(or_set_size(b) == MANY);
+    for (uint32_t i = 0; i < MANY; i += 2) {
+        struct crdt *delta = crdt_make(type(), b->crdt.options);
+        struct buf state = {0};
+        bool changed;
+        or_set_remove(a, numbered(i), (struct or_set *)delta);
+        crdt_state(delta, &state);
+        CU_ASSERT(crdt_merge(&b->crdt, buf_bytes(&state), NULL, &changed) == OK && changed);
+        buf_free(&state);
+        crdt_free(delta);
+    }
+    CU_ASSERT(or_set_size(b) == MANY / 2 && crdt_tombstones(&b->crdt) == MANY / 2);
+    CU_ASSERT(or_set_has(b, numbered(1)) && !or_set_has(b, numbered(0)));
+    crdt_check(&b->crdt);
+    CU_ASSERT(alike(&a->crdt, &b->crdt));
+    crdt_free(&a->crdt);
+    crdt_free(&b->crdt);
+}
+
+SUITE("or_set", TEST(adds_and_removes), TEST(adds_what_was_removed), TEST(refuses_operations_whole),
+      TEST(tells_elements_apart), TEST(says_what_an_operation_made), TEST(tells_of_removes_alone),
+      TEST(says_what_a_join_made), TEST(lets_a_concurrent_add_win), TEST(waits_for_the_add),
+      TEST(never_uses_a_tag_twice), TEST(tells_of_its_counter), TEST(ends_before_its_tags_do),
+      TEST(obeys_the_laws), TEST(comes_back_as_it_was), TEST(is_walked_in_order),
+      TEST(is_changed_by_another_type), TEST(removes_from_afar_without_a_search))

@@ -1,0 +1,289 @@
+/* The table of a scope against one that is too simple to be wrong. */
+#include "pg/pg_roster.h"
+
+#include <string.h>
+
+#include "err.h"
+#include "mem.h"
+#include "term/write.h"
+#include "unit/suite.h"
+
+#define NODES  5
+#define GROUPS 7
+#define PIDS   6
+
+/* How often each has joined, and whether the visitor said that it was gone. */
+struct plain {
+    unsigned joined[NODES][GROUPS][PIDS];
+    unsigned gone[NODES][GROUPS][PIDS];
+    struct buf groups[GROUPS];
+    struct buf pids[NODES][PIDS];
+    size_t node; /* whose members are being removed */
+};
+
+static const char *const names[NODES] = {"m@h", "a@h", "z@h", "b@h", "ab@h"};
+
+/* Numbers in an order that is the same on every machine. */
+static uint64_t chance(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+static void plain_open(struct plain *p)
+{
+    *p = (struct plain){0};
+    for (int g = 0; g < GROUPS; g++)
+        put_int(&p->groups[g], 300 - 100 * g);
+    for (unsigned n = 0; n < NODES; n++)
+        for (unsigned i = 0; i < PIDS; i++)
+            put_pid(&p->pids[n][i], bytes_of(names[n]), i, 0, 1);
+}
+
+static void plain_close(struct plain *p)
+{
+    for (int g = 0; g < GROUPS; g++)
+        buf_free(&p->groups[g]);
+    for (int n = 0; n < NODES; n++)
+        for (int i = 0; i < PIDS; i++)
+            buf_free(&p->pids[n][i]);
+}
+
+static void on_gone(void *who, struct bytes group, struct bytes pid)
+{
+    struct plain *p = who;
+    for (int g = 0; g < GROUPS; g++)
+        for (int i = 0; i < PIDS; i++)
+            if (bytes_equal(group, buf_bytes(&p->groups[g])) &&
+                bytes_equal(pid, buf_bytes(&p->pids[p->node][i])))
+                p->gone[p->node][g][i]++;
+}
+
+static size_t members_of(const struct plain *p, int n, int g)
+{
+    size_t count = 0;
+    for (int i = 0; i < PIDS; i++)
+        count += p->joined[n][g][i] > 0;
+    return count;
+}
+
+/* Nodes are walked with the first, which is ours, before the others by name. */
+struct walked {
+    const struct plain *plain;
+    int group;
+    size_t count;
+    int rank; /* of the last one's node */
+    bool wrong;
+};
+
+static int rank_of(const struct plain *p, int group, struct bytes pid)
+{
+    static const int ranks[NODES] = {0, 1, 4, 3, 2};
+    for (int n = 0; n < NODES; n++)
+        for (int i = 0; i < PIDS; i++)
+            if (p->joined[n][group][i] > 0 && bytes_equal(pid, buf_bytes(&p->pids[n][i])))
+                return ranks[n];
+    return -1;
+}
+
+static void on_walked(void *who, struct bytes group, struct bytes pid)
+{
+    struct walked *w = who;
+    int rank = rank_of(w->plain, w->group, pid);
+    w->wrong |= rank < w->rank || !bytes_equal(group, buf_bytes(&w->plain->groups[w->group]));
+    w->rank = rank;
+    w->count++;
+}
+
+static void same_group(const struct roster *r, struct roster_node *const *nodes,
+                       const struct plain *p, int g)
+{
+    struct bytes name = buf_bytes(&p->groups[g]);
+    struct walked w = {p, g, 0, 0, false};
+    size_t all = 0;
+    for (int n = 0; n < NODES; n++) {
+        CU_ASSERT_EQUAL(roster_count(r, nodes[n], name), members_of(p, n, g));
+        all += members_of(p, n, g);
+        for (int i = 0; i < PIDS; i++)
+            CU_ASSERT_EQUAL(roster_has(r, nodes[n], name, buf_bytes(&p->pids[n][i])),
+                            p->joined[n][g][i] > 0);
+    }
+    roster_walk(r, NULL, name, &(struct roster_visitor){on_walked, &w});
+    CU_ASSERT_EQUAL(roster_count(r, NULL, name), all);
+    CU_ASSERT_EQUAL(w.count, all);
+    CU_ASSERT_FALSE(w.wrong);
+}
+
+/* The groups that have members, by number, which is the order from the last. */
+static void same_names(const struct roster *r, const struct roster_node *node,
+                       const struct plain *p, int n)
+{
+    size_t count, at = 0;
+    struct bytes *groups = roster_groups(r, node, &count);
+    for (int g = GROUPS - 1; g >= 0; g--) {
+        size_t members = 0;
+        for (int i = 0; i < NODES; i++)
+            members += node == NULL || i == n ? members_of(p, i, g) : 0;
+        if (members == 0)
+            continue;
+        CU_ASSERT_FATAL(at < count);
+        CU_ASSERT(bytes_equal(groups[at], buf_bytes(&p->groups[g])));
+        at++;
+    }
+    CU_ASSERT_EQUAL(at, count);
+    mem_free(groups);
+}
+
+static void same(const struct roster *r, struct roster_node *const *nodes, const struct plain *p)
+{
+    for (int g = 0; g < GROUPS; g++)
+        same_group(r, nodes, p, g);
+    for (int n = 0; n < NODES; n++)
+        same_names(r, nodes[n], p, n);
+    same_names(r, NULL, p, 0);
+}
+
+/* Replaces what a node has, or with nothing to add clears it; whoever was a
+ * member and is none any more must have been told of, once. */
+static void replace(struct roster *r, struct roster_node *node, struct plain *p, uint64_t *state)
+{
+    unsigned was[GROUPS][PIDS];
+    bool clear = chance(state) % 4 == 0;
+    size_t n = p->node;
+    memcpy(was, p->joined[n], sizeof(was));
+    memset(p->joined[n], 0, sizeof(was));
+    memset(p->gone[n], 0, sizeof(was));
+    struct roster_visitor gone = {on_gone, p};
+    if (clear) {
+        roster_clear(r, node, &gone);
+    } else {
+        roster_begin(node);
+        for (uint64_t left = chance(state) % 30; left > 0; left--) {
+            size_t g = chance(state) % GROUPS, i = chance(state) % PIDS;
+            bool fresh = was[g][i] == 0 && p->joined[n][g][i] == 0;
+            enum roster_change change =
+                roster_add(r, node, buf_bytes(&p->groups[g]), buf_bytes(&p->pids[n][i]));
+            CU_ASSERT_EQUAL(change, fresh ? ROSTER_NEW : ROSTER_SAME);
+            p->joined[n][g][i]++;
+        }
+        roster_end(r, node, &gone);
+    }
+    for (int g = 0; g < GROUPS; g++)
+        for (int i = 0; i < PIDS; i++)
+            CU_ASSERT_EQUAL(p->gone[n][g][i], was[g][i] > 0 && p->joined[n][g][i] == 0);
+}
+
+static void step(struct roster *r, struct roster_node *const *nodes, struct plain *p,
+                 uint64_t *state)
+{
+    size_t n = chance(state) % NODES, g = chance(state) % GROUPS, i = chance(state) % PIDS;
+    struct bytes group = buf_bytes(&p->groups[g]), pid = buf_bytes(&p->pids[n][i]);
+    unsigned *joined = &p->joined[n][g][i];
+    uint64_t deed = chance(state) % 20;
+    p->node = n;
+    if (deed == 0) {
+        replace(r, nodes[n], p, state);
+    } else if (deed < 11) {
+        CU_ASSERT_EQUAL(roster_add(r, nodes[n], group, pid),
+                        *joined == 0 ? ROSTER_NEW : ROSTER_SAME);
+        ++*joined;
+    } else {
+        CU_ASSERT_EQUAL(roster_remove(r, nodes[n], group, pid), *joined == 1);
+        *joined -= *joined > 0;
+    }
+}
+
+static void is_as_the_plain_one(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct plain plain;
+        struct roster_node *nodes[NODES];
+        struct roster *r = roster_new(seed);
+        uint64_t state = seed;
+        plain_open(&plain);
+        for (int n = 0; n < NODES; n++)
+            nodes[n] = roster_node_new(bytes_of(names[n]), n == 0);
+        for (int i = 0; i < 500; i++) {
+            step(r, nodes, &plain, &state);
+            if (i % 10 == 0)
+                same(r, nodes, &plain);
+        }
+        roster_free(r);
+        for (int n = 0; n < NODES; n++)
+            roster_node_free(nodes[n]);
+        plain_close(&plain);
+    }
+}
+
+static void append_id(void *who, struct bytes group, struct bytes pid)
+{
+    (void)group;
+    buf_put_u8(who, pid.at[pid.len - 9]); /* the last byte of the id */
+}
+
+static void those_who_stay_keep_their_place(void)
+{
+    struct roster *r = roster_new(1);
+    struct roster_node *node = roster_node_new(BYTES("b@h"), false);
+    struct bytes g = term_of("g");
+    struct buf order = {0};
+    struct roster_visitor append = {append_id, &order};
+    for (const char *id = "3124"; *id != '\0'; id++) {
+        struct buf pid = {0};
+        put_pid(&pid, BYTES("b@h"), (uint32_t)*id, 0, 1);
+        roster_add(r, node, g, buf_bytes(&pid));
+        buf_free(&pid);
+    }
+    roster_begin(node);
+    for (const char *id = "5423"; *id != '\0'; id++) {
+        struct buf pid = {0};
+        put_pid(&pid, BYTES("b@h"), (uint32_t)*id, 0, 1);
+        roster_add(r, node, g, buf_bytes(&pid));
+        buf_free(&pid);
+    }
+    roster_end(r, node, &append);
+    CU_ASSERT(bytes_equal(buf_bytes(&order), BYTES("1")));
+    buf_clear(&order);
+    roster_walk(r, node, g, &append);
+    CU_ASSERT(bytes_equal(buf_bytes(&order), BYTES("3245")));
+    buf_free(&order);
+    roster_free(r);
+    roster_node_free(node);
+}
+
+/* Whoever is told that a member has gone reads a table without it. */
+struct reader {
+    const struct roster *roster;
+    size_t left;
+};
+
+static void count_left(void *who, struct bytes group, struct bytes pid)
+{
+    struct reader *reader = who;
+    size_t count;
+    (void)pid;
+    reader->left--;
+    CU_ASSERT_EQUAL(roster_count(reader->roster, NULL, group), reader->left);
+    mem_free(roster_groups(reader->roster, NULL, &count));
+    CU_ASSERT_EQUAL(count, reader->left > 0 ? 1 : 0);
+}
+
+static void tells_after_the_deed(void)
+{
+    struct roster *r = roster_new(1);
+    struct roster_node *node = roster_node_new(BYTES("b@h"), false);
+    struct reader reader = {r, 3};
+    for (uint32_t id = 0; id < 3; id++) {
+        struct buf pid = {0};
+        put_pid(&pid, BYTES("b@h"), id, 0, 1);
+        roster_add(r, node, term_of("g"), buf_bytes(&pid));
+        buf_free(&pid);
+    }
+    roster_clear(r, node, &(struct roster_visitor){count_left, &reader});
+    CU_ASSERT_EQUAL(reader.left, 0);
+    roster_free(r);
+    roster_node_free(node);
+}
+
+SUITE("pg roster", TEST(is_as_the_plain_one), TEST(those_who_stay_keep_their_place),
+      TEST(tells_after_the_deed))
