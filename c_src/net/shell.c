@@ -10,7 +10,7 @@
 #include "../mem.h"
 #include "log.h"
 #include "sockets.h"
-#include "stores.h"
+#include "workers.h"
 
 #define BACKLOG 128
 #define NS_A_MS 1000000u
@@ -23,7 +23,7 @@ struct shell {
     const struct config *config;
     const struct shell_options *options;
     struct sockets sockets;
-    struct stores stores;
+    struct workers workers;
     struct outbox outbox;
     uv_tcp_t listener;
     uv_timer_t wake;
@@ -53,7 +53,7 @@ static void on_wake(uv_timer_t *timer);
 
 static void end_if_done(struct shell *sh)
 {
-    if (sh->ending && sh->sockets.count == 0 && !stores_busy(&sh->stores))
+    if (sh->ending && sh->sockets.count == 0 && !workers_busy(&sh->workers))
         uv_stop(&sh->loop);
 }
 
@@ -218,13 +218,13 @@ static void perform(struct shell *sh, struct action *a)
     case ACTION_READY:
         say_ready(a);
         break;
-    case ACTION_STORE:
+    case ACTION_OPEN_STORE:
     case ACTION_LOAD:
     case ACTION_BEGIN:
     case ACTION_APPEND:
     case ACTION_SAVE:
-    case ACTION_UNSTORE:
-        stores_perform(&sh->stores, a);
+    case ACTION_CLOSE_STORE:
+        workers_perform(&sh->workers, a);
         break;
     case ACTION_ANSWER:
         sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes));
@@ -264,7 +264,8 @@ static void shell_open(struct shell *sh)
     const struct socket_events events = {on_opened, on_bytes, on_written, on_closed, on_gone, sh};
     must(uv_loop_init(&sh->loop) == 0);
     sockets_init(&sh->sockets, &sh->loop, &events);
-    sh->stores = (struct stores){&sh->loop, sh->node, NULL, on_stored, sh};
+    sh->workers =
+        (struct workers){.loop = &sh->loop, .node = sh->node, .done = on_stored, .who = sh};
     must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);
     must(uv_signal_init(&sh->loop, &sh->terminate) == 0);
@@ -298,7 +299,7 @@ static void shell_close(struct shell *sh)
     uv_walk(&sh->loop, close_handle, NULL);
     uv_run(&sh->loop, UV_RUN_DEFAULT);
     uv_loop_close(&sh->loop);
-    stores_free(&sh->stores);
+    workers_free(&sh->workers);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
 }
@@ -322,7 +323,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
             step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)
             watch_owner(&sh);
-        if (!sh.ending || sh.sockets.count > 0 || stores_busy(&sh.stores))
+        if (!sh.ending || sh.sockets.count > 0 || workers_busy(&sh.workers))
             uv_run(&sh.loop, UV_RUN_DEFAULT);
     }
     shell_close(&sh);

@@ -63,14 +63,14 @@ enum action_kind {
     ACTION_LOG,        /* level, bytes: one line */
     /* What follows is done off the loop, for one store in the order in which it was asked
      * for, but that appending goes on beside a snapshot. */
-    ACTION_STORE,   /* store, storage: from now on that number means these files */
-    ACTION_LOAD,    /* store: storage_load() */
-    ACTION_BEGIN,   /* store: storage_begin() */
-    ACTION_APPEND,  /* store, bytes: storage_append() */
-    ACTION_SAVE,    /* store: storage_rotate(), and storage_save() of bytes; or, where they are
-                       empty, of what node_saved_state() says now */
-    ACTION_UNSTORE, /* store: the number means nothing any more, once all is done */
-    ACTION_EXIT     /* write what is left, to peers and to disk, then end with code */
+    ACTION_OPEN_STORE,  /* store, storage: from now on that number means these files */
+    ACTION_LOAD,        /* store: storage_load() */
+    ACTION_BEGIN,       /* store: storage_begin() */
+    ACTION_APPEND,      /* store, bytes: storage_append() */
+    ACTION_SAVE,        /* store: storage_rotate(), and storage_save() of bytes; or, where they are
+                           empty, of what node_saved_state() says now */
+    ACTION_CLOSE_STORE, /* store: the number means nothing any more, once all is done */
+    ACTION_EXIT         /* write what is left, to peers and to disk, then end with code */
 };
 
 struct action {

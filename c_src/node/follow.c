@@ -1,52 +1,213 @@
+#include "follow.h"
+
 #include "../dist/handshake.h"
+#include "../limits.h"
+#include "../mem.h"
+#include "../otp/names.h"
 #include "../otp/rex.h"
+#include "../otp/ring.h"
 #include "../otp/watch.h"
 #include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
-
-/* Following: connecting to the nodes that peers are connected to.
- *
- * A peer is asked for them when it is known what it is, and then again and again.  A BEAM
- * is asked for erlang:nodes(connected), for a coppice is hidden by default, and two of them
- * that only share a BEAM have to find each other: nodes() names visible ones alone, and
- * nodes(known) those, too, that have gone.  A coppice is asked for its `peers`.
- *
- * Whoever names a node is connected to it.  So a name that left for good, or came back as
- * another, is soon named by nobody, and forgotten; were nodes named that somebody only
- * wants to be connected to, two who follow would remind each other of them for ever. */
+#include "asker.h"
 
 #define ASK_MS 5000
 
-void follow_ask(struct node *n, struct peer *p)
+/* A connected node that is asked. */
+struct asked {
+    struct buf name;
+    struct follow *follow;
+    bool beam;
+    uint64_t call; /* 0: not open */
+    struct wakeup again;
+};
+
+/* A node that is dialled for no other reason than that a peer has named it. */
+struct followed {
+    struct buf name;
+    struct follow *follow;
+    bool met;          /* it has been connected */
+    uint64_t named_ms; /* when a peer last named it, or it was lost */
+    struct wakeup forget;
+};
+
+struct follow {
+    struct processes *table;
+    struct wakeups *wakeups;
+    struct cluster *cluster;
+    struct follow_options options;
+    struct process *process;
+    struct names asked, followed;
+    bool crowded; /* it was logged that peers name more nodes than are followed */
+};
+
+struct follow *follow_new(struct processes *table, struct wakeups *wakeups, struct cluster *cluster,
+                          const struct follow_options *options)
 {
-    if (!n->config->follow)
-        return;
-    /* Between half of the pause and all of it: a cluster that came up at once does not
-     * answer at once. */
+    struct follow *f = mem_take(sizeof(*f));
+    *f = (struct follow){
+        .table = table, .wakeups = wakeups, .cluster = cluster, .options = *options};
+    return f;
+}
+
+void follow_free(struct follow *f)
+{
+    names_free(&f->asked);
+    names_free(&f->followed);
+    mem_free(f);
+}
+
+/* --- asking ------------------------------------------------------------------ */
+
+static uint64_t ask_beam(const struct asked *x, struct turn *t)
+{
+    struct buf arguments = {0};
+    put_list(&arguments, 1);
+    put_atom(&arguments, "connected");
+    put_nil(&arguments);
+    uint64_t call = rex_start(x->follow->process, buf_bytes(&x->name), "erlang", "nodes",
+                              buf_bytes(&arguments), ASK_MS, t);
+    buf_free(&arguments);
+    return call;
+}
+
+static uint64_t ask_coppice(const struct asked *x, struct turn *t)
+{
+    struct address server = {.name = BYTES("coppice"), .node = buf_bytes(&x->name)};
+    struct buf request = {0};
+    put_atom(&request, "peers");
+    uint64_t call = call_start(x->follow->process, &server, buf_bytes(&request), ASK_MS, t);
+    buf_free(&request);
+    return call;
+}
+
+static void ask(struct asked *x, struct turn *t)
+{
+    /* Between half of the pause and all of it: a cluster that came up at once does not answer at
+     * once. */
     uint64_t half = LIMIT_FOLLOW_ASK_MS / 2;
-    p->learned.nodes_ms = n->turn.now_ms + half + turn_random(&n->turn) % (half + 1);
-    struct bytes node = buf_bytes(&p->name);
-    struct buf term = {0};
-    if (p->learned.beam) {
-        put_list(&term, 1);
-        put_atom(&term, "connected");
-        put_nil(&term);
-        p->learned.nodes_call =
-            rex_start(n->asker, node, "erlang", "nodes", buf_bytes(&term), ASK_MS, &n->turn);
-    } else {
-        struct address server = {.name = BYTES("coppice"), .node = node};
-        put_atom(&term, "peers");
-        p->learned.nodes_call = call_start(n->asker, &server, buf_bytes(&term), ASK_MS, &n->turn);
+    wakeup_set(x->follow->wakeups, &x->again, t->now_ms + half + turn_random(t) % (half + 1));
+    x->call = x->beam ? ask_beam(x, t) : ask_coppice(x, t);
+}
+
+static void stop_call(struct asked *x, struct turn *t)
+{
+    if (x->call != 0)
+        call_stop(x->follow->process, x->call, t);
+    x->call = 0;
+}
+
+static void on_again(struct wakeup *w, struct turn *t)
+{
+    struct asked *x = HOLDER(w, struct asked, again);
+    /* A process that has ended took its calls along. */
+    stop_call(x, t);
+    ask(x, t);
+}
+
+void follow_learned(struct follow *f, struct bytes node, bool beam, struct turn *t)
+{
+    if (!f->options.follows)
+        return;
+    struct asked *x = names_add(&f->asked, node, sizeof(*x));
+    x->follow = f;
+    x->beam = beam;
+    x->again.ring = on_again;
+    ask(x, t);
+}
+
+bool follow_is_asking(const struct follow *f, struct bytes node)
+{
+    const struct asked *x = names_find(&f->asked, node);
+    return x != NULL && x->call != 0;
+}
+
+/* --- following ---------------------------------------------------------------- */
+
+static void forget(struct followed *x)
+{
+    struct follow *f = x->follow;
+    cluster_release(f->cluster, buf_bytes(&x->name));
+    wakeup_stop(f->wakeups, &x->forget);
+    names_remove(&f->followed, x);
+}
+
+static void forget_later(struct followed *x)
+{
+    const struct follow *f = x->follow;
+    wakeup_set(f->wakeups, &x->forget,
+               x->named_ms + LIMIT_FOLLOW_TICKTIMES * f->options.ticktime_ms);
+}
+
+/* The timer is not moved whenever the node is named. */
+static void on_forget(struct wakeup *w, struct turn *t)
+{
+    struct followed *x = HOLDER(w, struct followed, forget);
+    const struct follow *f = x->follow;
+    struct cluster_peer peer;
+    if (cluster_find(f->cluster, buf_bytes(&x->name), &peer))
+        return; /* set again when it is down */
+    if (x->named_ms + LIMIT_FOLLOW_TICKTIMES * f->options.ticktime_ms > t->now_ms) {
+        forget_later(x);
+        return;
     }
-    buf_free(&term);
+    turn_log(t, LOG_INFO, "%.*s is forgotten: nobody is connected to it", TEXT(x->name));
+    forget(x);
+}
+
+static void follow(struct follow *f, struct bytes name, struct turn *t)
+{
+    struct followed *x = names_add(&f->followed, name, sizeof(*x));
+    struct cluster_peer peer;
+    x->follow = f;
+    x->met = cluster_find(f->cluster, name, &peer);
+    x->named_ms = t->now_ms;
+    x->forget.ring = on_forget;
+    forget_later(x);
+    cluster_connect(f->cluster, name, t);
+}
+
+/* False for what is not another node's name; any term. */
+static bool is_other_node(const struct follow *f, struct bytes term, struct atom *atom)
+{
+    struct etf_in in = etf_open(term);
+    etf_atom(&in, atom);
+    struct bytes name = {atom->text, atom->len};
+    return etf_finish(&in) == OK && node_name_valid(name) && !bytes_equal(name, f->options.node);
+}
+
+static void follow_all(struct follow *f, struct bytes list, struct bytes by, struct turn *t)
+{
+    size_t looks = LIMIT_FOLLOWED;
+    bool crowded = false;
+    struct etf_in in = etf_open(list);
+    struct bytes element;
+    struct atom atom;
+    for (struct etf_list l = etf_list(&in); looks > 0 && etf_next(&l, &element); looks--) {
+        if (!is_other_node(f, element, &atom))
+            continue;
+        struct bytes name = {atom.text, atom.len};
+        struct followed *x = names_find(&f->followed, name);
+        if (x != NULL)
+            x->named_ms = t->now_ms;
+        else if (cluster_is_wanted(f->cluster, name))
+            continue;
+        else if (f->followed.count < LIMIT_FOLLOWED)
+            follow(f, name, t);
+        else
+            crowded = true;
+    }
+    if (crowded && !f->crowded)
+        turn_log(t, LOG_WARNING, "%.*s names more nodes than the %d that are followed", TEXT(by),
+                 LIMIT_FOLLOWED);
+    f->crowded |= crowded;
 }
 
 /* The list in an answer; empty when it has none. */
-static struct bytes named_nodes(const struct peer *p, const struct answer *a)
+static struct bytes named_nodes(bool beam, const struct answer *a)
 {
     struct bytes list = {0};
-    if (p->learned.beam)
+    if (beam)
         return rex_read(a, &list) == REX_VALUE ? list : (struct bytes){0};
     struct etf_in in = etf_open(a->reply);
     if (a->err != OK || etf_peek(&in) != ETF_TUPLE)
@@ -57,110 +218,95 @@ static struct bytes named_nodes(const struct peer *p, const struct answer *a)
     return etf_finish(&in) == OK ? list : (struct bytes){0};
 }
 
-static size_t count_followed(const struct node *n)
+static struct asked *asked_by_call(const struct follow *f, uint64_t call)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < n->peer_count; i++)
-        count += n->peers[i]->followed;
-    return count;
-}
-
-static void follow(struct node *n, struct bytes name)
-{
-    struct peer *p = peer_named(n, name);
-    p->named_ms = n->turn.now_ms;
-    peer_want(n, p);
-    p->followed = true;
-}
-
-/* Any term from outside; false for what is not another node's name. */
-static bool is_other_node(const struct node *n, struct bytes term, struct atom *atom)
-{
-    struct etf_in in = etf_open(term);
-    etf_atom(&in, atom);
-    struct bytes name = {atom->text, atom->len};
-    return etf_finish(&in) == OK && node_name_valid(name) && !bytes_equal(name, n->self.name);
-}
-
-static void follow_all(struct node *n, struct bytes list, const struct peer *by)
-{
-    size_t room = LIMIT_FOLLOWED - count_followed(n), looks = LIMIT_FOLLOWED;
-    bool crowded = false;
-    struct etf_in in = etf_open(list);
-    struct bytes element;
-    struct atom atom;
-    for (struct etf_list l = etf_list(&in); looks > 0 && etf_next(&l, &element); looks--) {
-        if (!is_other_node(n, element, &atom))
-            continue;
-        struct bytes name = {atom.text, atom.len};
-        struct peer *p = peer_find(n, name);
-        if (p != NULL && p->wanted) {
-            p->named_ms = n->turn.now_ms;
-        } else if (room > 0) {
-            follow(n, name);
-            room--;
-        } else {
-            crowded = true;
-        }
+    for (size_t i = 0; i < f->asked.count; i++) {
+        struct asked *x = f->asked.list[i];
+        if (x->call == call)
+            return x;
     }
-    if (crowded && !n->crowded)
-        node_log(n, LOG_WARNING, "%.*s names more nodes than the %d that are followed",
-                 TEXT(by->name), LIMIT_FOLLOWED);
-    n->crowded |= crowded;
+    return NULL;
 }
 
-void follow_heard(struct node *n, struct peer *p, const struct answer *a)
+static void take_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
 {
-    n->settling = true;
-    struct bytes list = named_nodes(p, a);
-    if (list.len > 0)
-        follow_all(n, list, p);
-}
-
-void follow_drop(struct node *n, struct peer *p)
-{
-    if (!p->followed)
+    struct follow *f = process_self(p);
+    struct asked *x = asked_by_call(f, call);
+    if (x == NULL)
         return;
-    p->followed = p->wanted = false;
-    p->dial_ms = 0;
-    n->untidy = n->settling = true;
+    struct bytes list = named_nodes(x->beam, a);
+    x->call = 0;
+    if (list.len > 0)
+        follow_all(f, list, buf_bytes(&x->name), t);
+    f->options.answered(f->options.who);
 }
 
-/* When a followed node that is away is forgotten. */
-static uint64_t forget_ms(const struct node *n, const struct peer *p)
+/* --- what the owner tells --------------------------------------------------------- */
+
+void follow_up(struct follow *f, struct bytes node)
 {
-    if (!p->followed || p->up != NULL || p->attempt != NULL)
-        return UINT64_MAX;
-    return p->named_ms + LIMIT_FOLLOW_TICKTIMES * n->config->ticktime_ms;
+    struct followed *x = names_find(&f->followed, node);
+    if (x != NULL)
+        x->met = true;
 }
 
-uint64_t follow_due(const struct node *n)
+void follow_down(struct follow *f, struct bytes node, struct turn *t)
 {
-    uint64_t due = UINT64_MAX;
-    for (size_t i = 0; i < n->peer_count; i++) {
-        const struct peer *p = n->peers[i];
-        uint64_t ask = p->learned.nodes_ms != 0 ? p->learned.nodes_ms : UINT64_MAX;
-        uint64_t forget = forget_ms(n, p);
-        due = ask < due ? ask : due;
-        due = forget < due ? forget : due;
+    struct asked *asked = names_find(&f->asked, node);
+    if (asked != NULL) {
+        stop_call(asked, t);
+        wakeup_stop(f->wakeups, &asked->again);
+        names_remove(&f->asked, asked);
     }
-    return due;
+    struct followed *x = names_find(&f->followed, node);
+    if (x == NULL)
+        return;
+    x->named_ms = t->now_ms;
+    forget_later(x);
 }
 
-void follow_wake(struct node *n)
+void follow_unreachable(struct follow *f, struct bytes node, bool unknown)
 {
-    for (size_t i = 0; i < n->peer_count; i++) {
-        struct peer *p = n->peers[i];
-        uint64_t ask = p->learned.nodes_ms;
-        if (ask != 0 && ask <= n->turn.now_ms) {
-            /* Where the process that asks has been ended, no answer came. */
-            if (p->learned.nodes_call != 0)
-                call_stop(n->asker, p->learned.nodes_call, &n->turn);
-            follow_ask(n, p);
-        }
-        if (forget_ms(n, p) <= n->turn.now_ms) {
-            node_log(n, LOG_INFO, "%.*s is forgotten: nobody is connected to it", TEXT(p->name));
-            follow_drop(n, p);
-        }
+    struct followed *x = names_find(&f->followed, node);
+    if (x != NULL && unknown && !x->met)
+        forget(x);
+}
+
+void follow_keep(struct follow *f, struct bytes node)
+{
+    struct followed *x = names_find(&f->followed, node);
+    if (x == NULL)
+        return;
+    wakeup_stop(f->wakeups, &x->forget);
+    names_remove(&f->followed, x);
+}
+
+/* --- the process that asks --------------------------------------------------------- */
+
+static const struct process_kind kind = {
+    .module = "coppice_follow",
+    .message = asker_message,
+    .answer = take_answer,
+    .state = asker_state,
+    .free = asker_free,
+};
+
+void follow_start(struct follow *f)
+{
+    if (!f->options.follows)
+        return;
+    f->process = process_start(f->table, &kind, f, (struct bytes){0});
+    must(f->process != NULL);
+}
+
+void follow_ended(struct follow *f, const struct process *p, struct turn *t)
+{
+    if (f->process == NULL || p != f->process)
+        return;
+    follow_start(f);
+    for (size_t i = 0; i < f->asked.count; i++) {
+        struct asked *x = f->asked.list[i];
+        if (x->call != 0)
+            ask(x, t);
     }
 }

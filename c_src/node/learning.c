@@ -1,15 +1,12 @@
+#include "learning.h"
+
 #include "../mem.h"
-#include "../otp/gen.h"
+#include "../otp/names.h"
 #include "../otp/rex.h"
-#include "../term/canon.h"
+#include "../otp/ring.h"
 #include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
-
-/* What a peer is asked when it comes up, one question after the other: which
- * version its pg has (a greeting of the wrong version ends the pg of OTP 25), and
- * which scope its Grove uses.  A node without `rex` is no BEAM: a
- * coppice, which needs neither.  Who follows then asks whom it is connected to. */
+#include "asker.h"
 
 #define ASK_MS 5000
 /* Grove may be started later than its node: the scope is asked for again. */
@@ -18,56 +15,118 @@
 
 #define GROVE_MEMBERSHIP "Elixir.Grove.Cluster.Membership"
 
-static uint64_t ask(struct node *n, struct peer *p, const char *module, const char *function)
+/* A connected node. */
+struct learned {
+    struct buf name;
+    struct learning *learning;
+    bool done; /* all was answered once */
+    bool beam;
+    unsigned pg;
+    uint64_t version_call, scope_call; /* open questions; 0: not open */
+    struct wakeup again;               /* when to ask for the scope once more */
+    uint64_t pause_ms;
+};
+
+struct learning {
+    struct processes *table;
+    struct wakeups *wakeups;
+    struct process *process;
+    bool asks_scope;
+    struct learning_listener listener;
+    struct names nodes;
+};
+
+struct learning *learning_new(struct processes *table, struct wakeups *wakeups, bool asks_scope,
+                              const struct learning_listener *listener)
+{
+    struct learning *l = mem_take(sizeof(*l));
+    *l = (struct learning){
+        .table = table, .wakeups = wakeups, .asks_scope = asks_scope, .listener = *listener};
+    return l;
+}
+
+void learning_free(struct learning *l)
+{
+    names_free(&l->nodes);
+    mem_free(l);
+}
+
+static uint64_t ask(struct learned *x, const char *module, const char *function, struct turn *t)
 {
     struct buf none = {0};
     put_nil(&none);
-    uint64_t call = rex_start(n->asker, buf_bytes(&p->name), module, function, buf_bytes(&none),
-                              ASK_MS, &n->turn);
+    uint64_t call = rex_start(x->learning->process, buf_bytes(&x->name), module, function,
+                              buf_bytes(&none), ASK_MS, t);
     buf_free(&none);
     return call;
 }
 
-void learning_up(struct node *n, struct peer *p)
+static void ask_version(struct learned *x, struct turn *t)
 {
-    p->learned = (struct learned){.pause_ms = AGAIN_MIN_MS};
-    p->learned.version_call = ask(n, p, "pg", "version");
+    x->version_call = ask(x, "pg", "version", t);
 }
 
-void learning_down(struct node *n, struct peer *p)
+static void ask_scope(struct learned *x, struct turn *t)
 {
-    if (p->learned.version_call != 0)
-        call_stop(n->asker, p->learned.version_call, &n->turn);
-    if (p->learned.scope_call != 0)
-        call_stop(n->asker, p->learned.scope_call, &n->turn);
-    if (p->learned.nodes_call != 0)
-        call_stop(n->asker, p->learned.nodes_call, &n->turn);
-    p->learned = (struct learned){0};
+    x->scope_call = ask(x, GROVE_MEMBERSHIP, "scope", t);
 }
 
-static void learned_all(struct node *n, struct peer *p)
+static void on_again(struct wakeup *w, struct turn *t)
 {
-    p->learned.done = true;
-    n->settling = true;
-    membership_meet(n, p);
-    follow_ask(n, p);
+    ask_scope(HOLDER(w, struct learned, again), t);
 }
 
-static void heard_version(struct node *n, struct peer *p, const struct answer *a)
+void learning_up(struct learning *l, struct bytes node, struct turn *t)
+{
+    struct learned *x = names_add(&l->nodes, node, sizeof(*x));
+    x->learning = l;
+    x->pause_ms = AGAIN_MIN_MS;
+    x->again.ring = on_again;
+    ask_version(x, t);
+}
+
+static void stop_call(struct learning *l, uint64_t call, struct turn *t)
+{
+    if (call != 0)
+        call_stop(l->process, call, t);
+}
+
+void learning_down(struct learning *l, struct bytes node, struct turn *t)
+{
+    struct learned *x = names_find(&l->nodes, node);
+    stop_call(l, x->version_call, t);
+    stop_call(l, x->scope_call, t);
+    wakeup_stop(l->wakeups, &x->again);
+    names_remove(&l->nodes, x);
+}
+
+static void learned_all(struct learned *x, struct turn *t)
+{
+    x->done = true;
+    x->learning->listener.learned(x->learning->listener.who, buf_bytes(&x->name), t);
+}
+
+static void take_version(struct learned *x, const struct answer *a, struct turn *t)
 {
     struct bytes term = {0};
     enum rex_outcome outcome = rex_read(a, &term);
     struct etf_in in = etf_open(term);
     uint64_t version = outcome == REX_VALUE ? etf_uint64(&in) : 0;
-    p->learned.pg = outcome == REX_VALUE && in.err == OK && version >= 1;
-    p->learned.beam = outcome != REX_GONE;
-    if (p->learned.beam && n->config->scope_auto)
-        p->learned.scope_call = ask(n, p, GROVE_MEMBERSHIP, "scope");
+    x->pg = outcome == REX_VALUE && in.err == OK && version >= 1;
+    x->beam = outcome != REX_GONE;
+    if (x->beam && x->learning->asks_scope)
+        ask_scope(x, t);
     else
-        learned_all(n, p);
+        learned_all(x, t);
 }
 
-static void heard_scope(struct node *n, struct peer *p, const struct answer *a)
+static void ask_scope_later(struct learned *x, struct turn *t)
+{
+    wakeup_set(x->learning->wakeups, &x->again, t->now_ms + x->pause_ms);
+    x->pause_ms = x->pause_ms * 2 > AGAIN_MAX_MS ? AGAIN_MAX_MS : x->pause_ms * 2;
+}
+
+static void take_scope(struct learned *x, const struct answer *a, struct turn *t)
 {
     struct atom scope;
     struct bytes term = {0};
@@ -75,95 +134,91 @@ static void heard_scope(struct node *n, struct peer *p, const struct answer *a)
     struct etf_in in = etf_open(term);
     if (outcome == REX_VALUE)
         etf_atom(&in, &scope);
-    if (outcome == REX_VALUE && etf_finish(&in) == OK) {
-        membership_add_scope(n, (struct bytes){scope.text, scope.len});
-    } else {
-        p->learned.again_ms = n->turn.now_ms + p->learned.pause_ms;
-        p->learned.pause_ms *= 2;
-        if (p->learned.pause_ms > AGAIN_MAX_MS)
-            p->learned.pause_ms = AGAIN_MAX_MS;
-    }
-    if (!p->learned.done)
-        learned_all(n, p);
+    if (outcome == REX_VALUE && etf_finish(&in) == OK)
+        x->learning->listener.scope(x->learning->listener.who,
+                                    (struct bytes){scope.text, scope.len}, t);
+    else
+        ask_scope_later(x, t);
+    if (!x->done)
+        learned_all(x, t);
 }
 
-/* True when it was this question that is answered now; then it is open no more. */
-static bool is_answer(uint64_t *question, uint64_t call)
+static void take_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
 {
-    if (*question != call)
-        return false;
-    *question = 0;
-    return true;
-}
-
-static void asker_answer(struct process *process, uint64_t call, const struct answer *a,
-                         struct turn *t)
-{
-    (void)t;
-    struct node *n = process_self(process);
-    for (size_t i = 0; i < n->peer_count; i++) {
-        struct peer *p = n->peers[i];
-        if (is_answer(&p->learned.version_call, call))
-            heard_version(n, p, a);
-        else if (is_answer(&p->learned.scope_call, call))
-            heard_scope(n, p, a);
-        else if (is_answer(&p->learned.nodes_call, call))
-            follow_heard(n, p, a);
-        else
-            continue;
-        return;
+    struct learning *l = process_self(p);
+    for (size_t i = 0; i < l->nodes.count; i++) {
+        struct learned *x = l->nodes.list[i];
+        if (x->version_call == call) {
+            x->version_call = 0;
+            take_version(x, a, t);
+            return;
+        }
+        if (x->scope_call == call) {
+            x->scope_call = 0;
+            take_scope(x, a, t);
+            return;
+        }
     }
 }
 
-static void asker_message(struct process *p, struct bytes message, struct turn *t)
-{
-    struct gen_message m = gen_read(message);
-    if (m.kind == GEN_CALL)
-        gen_reply_unknown(p, m.from, m.request, t);
-}
-
-static void asker_state(const struct process *p, struct buf *out)
-{
-    (void)p;
-    put_nil(out);
-}
-
-static void asker_free(void *self)
-{
-    (void)self; /* the node owns itself */
-}
-
-static const struct process_kind asker_kind = {
-    .module = "coppice_asker",
+static const struct process_kind kind = {
+    .module = "coppice_learning",
     .message = asker_message,
-    .answer = asker_answer,
+    .answer = take_answer,
     .state = asker_state,
     .free = asker_free,
 };
 
-void learning_start(struct node *n)
+/* A process that has ended took the questions along that it had asked. */
+void learning_start(struct learning *l, struct turn *t)
 {
-    n->asker = process_start(n->processes, &asker_kind, n, (struct bytes){0});
+    l->process = process_start(l->table, &kind, l, (struct bytes){0});
+    must(l->process != NULL);
+    for (size_t i = 0; i < l->nodes.count; i++) {
+        struct learned *x = l->nodes.list[i];
+        if (x->version_call != 0)
+            ask_version(x, t);
+        else if (x->scope_call != 0)
+            ask_scope(x, t);
+    }
 }
 
-uint64_t learning_due(const struct node *n)
+void learning_ended(struct learning *l, const struct process *p, struct turn *t)
 {
-    uint64_t due = UINT64_MAX;
-    for (size_t i = 0; i < n->peer_count; i++) {
-        uint64_t again = n->peers[i]->learned.again_ms;
-        if (again != 0 && again < due)
-            due = again;
-    }
-    return due;
+    if (p == l->process)
+        learning_start(l, t);
 }
 
-void learning_wake(struct node *n)
+static const struct learned *find(const struct learning *l, struct bytes node)
 {
-    for (size_t i = 0; i < n->peer_count; i++) {
-        struct learned *l = &n->peers[i]->learned;
-        if (l->again_ms == 0 || l->again_ms > n->turn.now_ms)
-            continue;
-        l->again_ms = 0;
-        l->scope_call = ask(n, n->peers[i], GROVE_MEMBERSHIP, "scope");
+    return names_find(&l->nodes, node);
+}
+
+bool learning_next(const struct learning *l, struct bytes *node)
+{
+    for (size_t i = names_after(&l->nodes, *node); i < l->nodes.count; i++) {
+        const struct learned *x = l->nodes.list[i];
+        *node = buf_bytes(&x->name);
+        if (x->done)
+            return true;
     }
+    return false;
+}
+
+bool learning_is_open(const struct learning *l, struct bytes node)
+{
+    const struct learned *x = find(l, node);
+    return x != NULL && !x->done;
+}
+
+bool learning_is_beam(const struct learning *l, struct bytes node)
+{
+    const struct learned *x = find(l, node);
+    return x != NULL && x->beam;
+}
+
+unsigned learning_pg_version(const struct learning *l, struct bytes node)
+{
+    const struct learned *x = find(l, node);
+    return x != NULL ? x->pg : 0;
 }

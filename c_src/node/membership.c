@@ -1,217 +1,261 @@
+#include "membership.h"
+
+#include "../limits.h"
 #include "../mem.h"
 #include "../pg/pg.h"
-#include "../term/canon.h"
-#include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
 
 /* Where coppices meet without a BEAM among them that could tell Grove's scope. */
 #define COPPICE_SCOPE "coppice_scope"
 
-static struct peer *peer_of(struct node *n, struct bytes pid)
+struct membership {
+    const struct config *config;
+    struct processes *table;
+    const struct learning *learning;
+    struct stores *stores;
+    struct process *scopes[LIMIT_SCOPES];
+    size_t scope_count;
+    bool settled, stopping;
+};
+
+struct membership *membership_new(const struct config *config, struct processes *table,
+                                  const struct learning *learning, struct stores *stores)
 {
-    return peer_find(n, node_of(pid));
+    struct membership *m = mem_take(sizeof(*m));
+    *m = (struct membership){
+        .config = config, .table = table, .learning = learning, .stores = stores};
+    return m;
 }
 
-static bool runs_rex(struct node *n, struct bytes pid)
+void membership_free(struct membership *m)
 {
-    struct peer *p = peer_of(n, pid);
-    return p != NULL && p->learned.beam;
+    mem_free(m);
 }
 
-/* A member on a node of which it is not known what it runs is not told to replicas yet: a
- * question that is put to a Grove server in the wrong way ends it. */
-static bool is_learned(struct node *n, struct bytes pid)
+void membership_stop(struct membership *m)
 {
-    struct peer *p = peer_of(n, pid);
-    return p == NULL || p->learned.done;
+    m->stopping = true;
 }
 
 /* The next replica of a group, after one that was found before. */
-static struct process *next_in_group(struct node *n, struct process *p, struct bytes group)
+static struct process *next_in_group(const struct membership *m, struct process *p,
+                                     struct bytes group)
 {
-    while ((p = processes_next(n->processes, p)) != NULL)
-        if (replica_is(p) && bytes_equal(replica_group(p), group))
+    while ((p = replica_next(m->table, p)) != NULL)
+        if (bytes_equal(replica_group(p), group))
             return p;
     return NULL;
+}
+
+/* --- what replicas are told ------------------------------------------------------- */
+
+/* Not of a member on a node of which it is not known yet what it runs: a question that is put
+ * to a Grove server in the wrong way ends that. */
+static void tell_joined(const struct membership *m, struct process *replica, struct bytes pid,
+                        struct turn *t)
+{
+    struct bytes node = node_of(pid);
+    if (!learning_is_open(m->learning, node))
+        replica_joined(replica, pid, learning_is_beam(m->learning, node), t);
 }
 
 static void member_joined(void *who, struct process *scope, struct bytes group, struct bytes pid,
                           struct turn *t)
 {
     (void)scope;
-    struct node *n = who;
-    for (struct process *p = NULL; is_learned(n, pid) && (p = next_in_group(n, p, group)) != NULL;)
-        replica_joined(p, pid, runs_rex(n, pid), t);
+    const struct membership *m = who;
+    for (struct process *p = NULL; (p = next_in_group(m, p, group)) != NULL;)
+        tell_joined(m, p, pid, t);
 }
 
 static void member_left(void *who, struct process *scope, struct bytes group, struct bytes pid,
                         struct turn *t)
 {
     (void)scope;
-    struct node *n = who;
-    for (struct process *p = NULL; (p = next_in_group(n, p, group)) != NULL;)
+    const struct membership *m = who;
+    for (struct process *p = NULL; (p = next_in_group(m, p, group)) != NULL;)
         replica_left(p, pid, t);
 }
 
-static struct process *scope_start(struct node *n, struct bytes name)
+/* A replica that is told who is in its group: everybody, or the members on one node. */
+struct introduction {
+    const struct membership *membership;
+    struct process *replica;
+    struct bytes node; /* empty: any */
+    struct turn *turn;
+};
+
+static void introduce(void *who, struct bytes pid)
 {
-    const struct pg_listener listener = {member_joined, member_left, n};
-    struct process *scope = pg_start(n->processes, name, &listener);
+    const struct introduction *i = who;
+    if (i->node.len == 0 || bytes_equal(node_of(pid), i->node))
+        tell_joined(i->membership, i->replica, pid, i->turn);
+}
+
+static void introduce_all(const struct membership *m, struct process *replica, struct bytes node,
+                          struct turn *t)
+{
+    struct introduction i = {m, replica, node, t};
+    for (size_t k = 0; k < m->scope_count; k++)
+        pg_members(m->scopes[k], replica_group(replica), introduce, &i);
+}
+
+/* --- scopes ------------------------------------------------------------------------ */
+
+static struct process *scope_start(struct membership *m, struct bytes name, struct turn *t)
+{
+    const struct pg_listener listener = {member_joined, member_left, m};
+    struct process *scope = pg_start(m->table, name, &listener);
     if (scope == NULL) {
-        node_log(n, LOG_ERROR, "the scope %.*s cannot start: its name is taken", TEXT(name));
+        turn_log(t, LOG_ERROR, "the pg scope %.*s cannot start: its name is taken", TEXT(name));
         return NULL;
     }
-    for (size_t i = 0; i < n->peer_count; i++) {
-        struct peer *p = n->peers[i];
-        if (p->up != NULL && p->learned.done)
-            pg_meet(scope, buf_bytes(&p->name), p->learned.pg, &n->turn);
-    }
-    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;)
-        if (replica_is(p))
-            pg_join(scope, replica_group(p), process_pid(p), &n->turn);
-    n->settling = true;
+    for (struct bytes node = {0}; learning_next(m->learning, &node);)
+        pg_meet(scope, node, learning_pg_version(m->learning, node), t);
+    for (struct process *p = NULL; (p = replica_next(m->table, p)) != NULL;)
+        pg_join(scope, replica_group(p), process_pid(p), t);
+    m->settled = false;
     return scope;
 }
 
-void membership_add_scope(struct node *n, struct bytes name)
+void membership_add_scope(struct membership *m, struct bytes name, struct turn *t)
 {
-    struct process *taken = process_named(n->processes, name);
-    if (n->scope_count == LIMIT_SCOPES || (taken != NULL && pg_is_scope(taken)))
+    const struct process *taken = process_named(m->table, name);
+    if (m->scope_count == LIMIT_SCOPES || (taken != NULL && pg_is_scope(taken)))
         return;
-    struct process *scope = scope_start(n, name);
+    struct process *scope = scope_start(m, name, t);
     if (scope == NULL)
         return;
-    node_log(n, LOG_INFO, "taking part in the scope %.*s", TEXT(name));
-    n->scopes = mem_resize(n->scopes, (n->scope_count + 1) * sizeof(struct process *));
-    n->scopes[n->scope_count++] = scope;
-}
-
-/* Who is in the group of a replica that has just started, or that may now be told who
- * joined from a node. */
-struct newcomer {
-    struct node *node;
-    struct process *replica;
-    const struct peer *from; /* NULL: anywhere */
-};
-
-static void tell_newcomer(void *who, struct bytes pid)
-{
-    const struct newcomer *newcomer = who;
-    struct node *n = newcomer->node;
-    bool wanted = newcomer->from == NULL || newcomer->from == peer_of(n, pid);
-    if (wanted && is_learned(n, pid))
-        replica_joined(newcomer->replica, pid, runs_rex(n, pid), &n->turn);
-}
-
-struct process *membership_add_replica(struct node *n, struct replica_options *options)
-{
-    struct replica_disk disk = stores_disk(n);
-    struct process *p = replica_start(n->processes, options, &disk, &n->turn);
-    if (p == NULL)
-        return NULL;
-    struct newcomer newcomer = {n, p, NULL};
-    for (size_t i = 0; i < n->scope_count; i++) {
-        pg_members(n->scopes[i], replica_group(p), tell_newcomer, &newcomer);
-        pg_join(n->scopes[i], replica_group(p), process_pid(p), &n->turn);
-    }
-    n->settling = true;
-    return p;
-}
-
-static void add_configured(struct node *n, size_t i)
-{
-    struct bytes name, map;
-    struct replica_options options;
-    struct options_error error;
-    config_replica(n->config, i, &name, &map);
-    enum err e = replica_options_read(&options, name, map, n->self.name, &error);
-    must(e == OK); /* config_read() has checked it */
-    if (membership_add_replica(n, &options) == NULL) {
-        node_log(n, LOG_ERROR, "the replica %.*s cannot start: its name is taken",
-                 TEXT(options.name));
-        replica_options_free(&options);
-    }
-}
-
-void membership_start(struct node *n)
-{
-    if (n->config->scope_auto)
-        membership_add_scope(n, BYTES(COPPICE_SCOPE));
-    for (size_t i = 0; i < n->config->scope_count; i++)
-        membership_add_scope(n, buf_bytes(&n->config->scopes[i]));
-    for (size_t i = 0; i < n->config->replica_count; i++)
-        add_configured(n, i);
-}
-
-/* Its scopes may have greeted ours before. */
-static void tell_members_of(struct node *n, const struct peer *from)
-{
-    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;) {
-        struct newcomer newcomer = {n, p, from};
-        for (size_t i = 0; replica_is(p) && i < n->scope_count; i++)
-            pg_members(n->scopes[i], replica_group(p), tell_newcomer, &newcomer);
-    }
-}
-
-void membership_meet(struct node *n, struct peer *p)
-{
-    tell_members_of(n, p);
-    for (size_t i = 0; i < n->scope_count; i++)
-        pg_meet(n->scopes[i], buf_bytes(&p->name), p->learned.pg, &n->turn);
-}
-
-void membership_forget(struct node *n, struct peer *p)
-{
-    for (size_t i = 0; i < n->scope_count; i++)
-        pg_forget(n->scopes[i], buf_bytes(&p->name), &n->turn);
-    n->settling = true;
+    turn_log(t, LOG_INFO, "joined pg scope %.*s", TEXT(name));
+    m->scopes[m->scope_count++] = scope;
 }
 
 /* A scope that was told to end comes back, as pg does under its supervisor. */
-static void scope_ended(struct node *n, size_t i)
+static void scope_ended(struct membership *m, size_t i, struct turn *t)
 {
     struct buf name = {0};
-    buf_put(&name, process_name(n->scopes[i]));
-    n->scopes[i] = n->scopes[--n->scope_count];
-    if (!n->stopping) {
-        node_log(n, LOG_WARNING, "the scope %.*s was ended; starting it again", TEXT(name));
-        membership_add_scope(n, buf_bytes(&name));
+    buf_put(&name, process_name(m->scopes[i]));
+    m->scopes[i] = m->scopes[--m->scope_count];
+    if (!m->stopping) {
+        turn_log(t, LOG_WARNING, "pg scope %.*s ended; restarting it", TEXT(name));
+        membership_add_scope(m, buf_bytes(&name), t);
     }
     buf_free(&name);
 }
 
-void membership_ended(struct node *n, struct process *p)
+void membership_ended(struct membership *m, struct process *p, struct turn *t)
 {
     if (replica_is(p))
-        for (size_t i = 0; i < n->scope_count; i++)
-            pg_leave_all(n->scopes[i], process_pid(p), &n->turn);
-    for (size_t i = 0; i < n->scope_count; i++)
-        if (n->scopes[i] == p) {
-            scope_ended(n, i);
+        for (size_t i = 0; i < m->scope_count; i++)
+            pg_leave_all(m->scopes[i], process_pid(p), t);
+    for (size_t i = 0; i < m->scope_count; i++)
+        if (m->scopes[i] == p) {
+            scope_ended(m, i, t);
             return;
         }
 }
 
-static bool peer_settled(struct node *n, const struct peer *p)
+void membership_put_scopes(const struct membership *m, struct buf *out)
 {
-    if (p->up == NULL)
-        return !p->wanted || p->tried;
-    if (!p->learned.done || p->learned.nodes_call != 0)
-        return false;
-    for (size_t i = 0; i < n->scope_count; i++)
-        if (!pg_settled(n->scopes[i], buf_bytes(&p->name)))
+    if (m->scope_count > 0)
+        put_list(out, (uint32_t)m->scope_count);
+    for (size_t i = 0; i < m->scope_count; i++)
+        put_atom_bytes(out, process_name(m->scopes[i]));
+    put_nil(out);
+}
+
+/* --- replicas ----------------------------------------------------------------------- */
+
+static struct process *start_with_files(struct membership *m, struct replica_options *options,
+                                        struct turn *t)
+{
+    struct replica_disk disk = stores_open(m->stores);
+    struct process *p = replica_start(m->table, options, &disk, t);
+    if (p == NULL)
+        stores_discard(m->stores, &disk);
+    return p;
+}
+
+struct process *membership_add_replica(struct membership *m, struct replica_options *options,
+                                       struct turn *t)
+{
+    struct process *p = options->storage.file.len > 0 ? start_with_files(m, options, t)
+                                                      : replica_start(m->table, options, NULL, t);
+    if (p == NULL)
+        return NULL;
+    introduce_all(m, p, (struct bytes){0}, t);
+    for (size_t i = 0; i < m->scope_count; i++)
+        pg_join(m->scopes[i], replica_group(p), process_pid(p), t);
+    m->settled = false;
+    return p;
+}
+
+static void add_configured(struct membership *m, size_t i, struct turn *t)
+{
+    struct bytes name, map;
+    struct replica_options options;
+    struct options_error error;
+    config_replica(m->config, i, &name, &map);
+    enum err e = replica_options_read(&options, name, map, processes_node(m->table), &error);
+    must(e == OK); /* config_read() has checked it */
+    if (membership_add_replica(m, &options, t) == NULL) {
+        turn_log(t, LOG_ERROR, "the replica %.*s cannot start: its name is taken",
+                 TEXT(atom_text(term_bytes(&options.name))));
+        replica_options_free(&options);
+    }
+}
+
+void membership_start(struct membership *m, struct turn *t)
+{
+    const struct config *c = m->config;
+    if (c->scope_auto)
+        membership_add_scope(m, BYTES(COPPICE_SCOPE), t);
+    for (size_t i = 0; i < c->scope_count; i++)
+        membership_add_scope(m, buf_bytes(&c->scopes[i]), t);
+    for (size_t i = 0; i < c->replica_count; i++)
+        add_configured(m, i, t);
+}
+
+/* --- nodes -------------------------------------------------------------------------- */
+
+void membership_learned(struct membership *m, struct bytes node, struct turn *t)
+{
+    m->settled = false;
+    /* Its scopes may have greeted ours before. */
+    for (struct process *p = NULL; (p = replica_next(m->table, p)) != NULL;)
+        introduce_all(m, p, node, t);
+    for (size_t i = 0; i < m->scope_count; i++)
+        pg_meet(m->scopes[i], node, learning_pg_version(m->learning, node), t);
+}
+
+void membership_down(struct membership *m, struct bytes node, struct turn *t)
+{
+    m->settled = false;
+    for (size_t i = 0; i < m->scope_count; i++)
+        pg_forget(m->scopes[i], node, t);
+}
+
+void membership_unsettle(struct membership *m)
+{
+    m->settled = false;
+}
+
+bool membership_is_settled(const struct membership *m)
+{
+    return m->settled;
+}
+
+bool membership_knows(const struct membership *m, struct bytes node)
+{
+    for (size_t i = 0; i < m->scope_count; i++)
+        if (!pg_settled(m->scopes[i], node))
             return false;
     return true;
 }
 
-void membership_settle(struct node *n)
+void membership_settle(struct membership *m, bool known, struct turn *t)
 {
-    bool settled = true;
-    for (size_t i = 0; i < n->peer_count && settled; i++)
-        settled = peer_settled(n, n->peers[i]);
-    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;)
-        if (replica_is(p))
-            replica_settled(p, settled, &n->turn);
-    n->settling = !settled;
+    for (struct process *p = NULL; (p = replica_next(m->table, p)) != NULL;)
+        replica_settled(p, known, t);
+    m->settled = known;
 }

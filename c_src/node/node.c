@@ -1,41 +1,405 @@
 #include "node.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "../dist/flags.h"
 #include "../mem.h"
 #include "../otp/kernel.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "command.h"
+#include "router.h"
+#include "server.h"
 
-#define LOG_LINE_BYTES 1024
+#define EXIT_UNAVAILABLE 69 /* sysexits' EX_UNAVAILABLE */
 
-static struct node *node_make(const struct config *config, bool client)
+struct node {
+    const struct config *config;
+    bool serves; /* else it is for one command */
+    bool stopping, ended;
+    struct outbox out;
+    struct turn turn; /* of the current step */
+    struct wakeups wakeups;
+    struct cluster *cluster;
+    struct router router;
+    uint16_t port;
+
+    /* Once the cluster is ready: */
+    struct processes *processes;
+    struct command *command;
+    /* and where it serves: */
+    struct stores *stores;
+    struct learning *learning;
+    struct follow *follow;
+    struct membership *membership;
+    struct server *server;
+};
+
+/* --- events ------------------------------------------------------------------------ */
+
+static void node_exit(struct node *n, int code)
+{
+    if (!n->ended)
+        outbox_add(&n->out, ACTION_EXIT)->code = code;
+    n->ended = true;
+}
+
+/* Replicas first: their last deltas go out, their groups hear that they leave. */
+static void end_processes(struct node *n)
+{
+    struct buf reason = {0};
+    put_atom(&reason, "shutdown");
+    for (struct process *p = NULL; (p = replica_next(n->processes, p)) != NULL;)
+        process_exit(p, buf_bytes(&reason), &n->turn);
+    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;)
+        process_exit(p, buf_bytes(&reason), &n->turn);
+    buf_free(&reason);
+}
+
+static void stop(struct node *n)
+{
+    n->stopping = true;
+    cluster_stop(n->cluster);
+    if (n->membership != NULL)
+        membership_stop(n->membership);
+    if (n->processes != NULL)
+        end_processes(n);
+    cluster_flush(n->cluster, &n->turn);
+    node_exit(n, 0);
+}
+
+static void start(struct node *n, const struct event *e)
+{
+    n->port = e->port;
+    cluster_start(n->cluster, e->port, &n->turn);
+}
+
+static void connection_event(struct node *n, enum connection_event_kind kind, const struct event *e)
+{
+    const struct connection_event event = {
+        .kind = kind,
+        .connection = e->conn,
+        .bytes = e->bytes,
+        .written = e->written,
+        .err = e->err,
+    };
+    cluster_event(n->cluster, &event, &n->turn);
+}
+
+static void request(struct node *n, const struct request *request)
+{
+    must(!n->serves && n->command == NULL);
+    n->command = command_new(request, n->processes, n->cluster, &n->out, &n->turn);
+}
+
+static void dispatch(struct node *n, const struct event *e)
+{
+    switch (e->kind) {
+    case EVENT_START:
+        start(n, e);
+        break;
+    case EVENT_ACCEPTED:
+        connection_event(n, CONNECTION_ACCEPTED, e);
+        break;
+    case EVENT_OPENED:
+        connection_event(n, CONNECTION_OPENED, e);
+        break;
+    case EVENT_BYTES:
+        connection_event(n, CONNECTION_BYTES, e);
+        break;
+    case EVENT_WRITTEN:
+        connection_event(n, CONNECTION_WRITTEN, e);
+        break;
+    case EVENT_CLOSED:
+        connection_event(n, CONNECTION_CLOSED, e);
+        break;
+    case EVENT_WAKE:
+        wakeups_ring(&n->wakeups, &n->turn);
+        break;
+    case EVENT_REQUEST:
+        request(n, e->request);
+        break;
+    case EVENT_LOADED:
+    case EVENT_BEGUN:
+    case EVENT_APPENDED:
+    case EVENT_SAVED:
+        stores_event(n->stores, e, &n->turn);
+        break;
+    case EVENT_STOP:
+        stop(n);
+        break;
+    }
+}
+
+/* Whether it is known who is in the cluster: every node that is to be connected was tried, and
+ * every connected one has told what it runs, whom it knows and who is in its groups. */
+static bool is_cluster_known(const struct node *n)
+{
+    if (!cluster_has_tried_all(n->cluster))
+        return false;
+    for (struct cluster_peer peer = {0}; cluster_next(n->cluster, &peer);)
+        if (learning_is_open(n->learning, peer.name) || follow_is_asking(n->follow, peer.name) ||
+            !membership_knows(n->membership, peer.name))
+            return false;
+    return true;
+}
+
+static void settle(struct node *n)
+{
+    if (n->membership == NULL || n->stopping || membership_is_settled(n->membership))
+        return;
+    membership_settle(n->membership, is_cluster_known(n), &n->turn);
+}
+
+/* What the event has set going inside the node, until all of it has gone out. */
+static void run(struct node *n)
+{
+    do {
+        router_deliver(&n->router, n->processes);
+        settle(n);
+        router_deliver(&n->router, n->processes);
+        cluster_flush(n->cluster, &n->turn);
+    } while (!router_is_idle(&n->router));
+    if (n->processes != NULL)
+        processes_tidy(n->processes);
+}
+
+void node_step(struct node *n, const struct event *event, struct outbox *out)
+{
+    must(out->count == 0);
+    if (n->ended)
+        return;
+    n->turn.now_ms = event->now_ms;
+    n->turn.wall_ms = event->wall_ms;
+    n->turn.random = event->random;
+    if (n->stores != NULL && stores_are_capturing(n->stores))
+        stores_captured(n->stores, &n->turn);
+    dispatch(n, event);
+    run(n);
+    struct outbox empty = *out; /* with its memory */
+    *out = n->out;
+    n->out = empty;
+}
+
+uint64_t node_due(const struct node *n)
+{
+    if (n->ended)
+        return UINT64_MAX;
+    if (n->stores != NULL && stores_are_capturing(n->stores))
+        return n->turn.now_ms;
+    return wakeups_due(&n->wakeups);
+}
+
+/* --- what the cluster tells (cluster/cluster.h) -------------------------------------- */
+
+static void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port)
+{
+    struct node *n = who;
+    struct action *a = outbox_add(&n->out, ACTION_DIAL);
+    a->conn = connection;
+    a->port = port;
+    buf_put(&a->bytes, host);
+}
+
+static void on_send(void *who, uint32_t connection, struct buf *bytes)
+{
+    struct node *n = who;
+    struct action *a = outbox_add(&n->out, ACTION_SEND);
+    a->conn = connection;
+    a->bytes = *bytes;
+    *bytes = (struct buf){0};
+}
+
+static void on_close(void *who, uint32_t connection)
+{
+    struct node *n = who;
+    outbox_add(&n->out, ACTION_CLOSE)->conn = connection;
+}
+
+static void on_start_epmd(void *who)
+{
+    struct node *n = who;
+    outbox_add(&n->out, ACTION_START_EPMD);
+}
+
+static void on_name_taken(void *who, struct turn *t)
+{
+    (void)t;
+    node_exit(who, EXIT_UNAVAILABLE);
+}
+
+static void on_up(void *who, struct bytes node, struct turn *t)
+{
+    struct node *n = who;
+    if (!n->serves) {
+        command_up(n->command, node, t);
+        return;
+    }
+    turn_log(t, LOG_INFO, "connected to %.*s", TEXT(node));
+    membership_unsettle(n->membership);
+    follow_up(n->follow, node);
+    learning_up(n->learning, node, t);
+}
+
+static void on_down(void *who, struct bytes node, struct turn *t)
+{
+    struct node *n = who;
+    processes_node_down(n->processes, node, t);
+    if (!n->serves)
+        return;
+    membership_down(n->membership, node, t);
+    learning_down(n->learning, node, t);
+    follow_down(n->follow, node, t);
+}
+
+static void on_unreachable(void *who, struct bytes node, const char *why, bool unknown,
+                           struct turn *t)
+{
+    (void)t;
+    struct node *n = who;
+    if (!n->serves) {
+        command_unreachable(n->command, node, why);
+        return;
+    }
+    membership_unsettle(n->membership);
+    follow_unreachable(n->follow, node, unknown);
+}
+
+static void on_signal(void *who, struct bytes node, const struct signal *signal, struct turn *t)
+{
+    const struct node *n = who;
+    processes_signal(n->processes, node, signal, t);
+}
+
+static void on_drained(void *who, struct bytes node, struct turn *t)
+{
+    const struct node *n = who;
+    for (struct process *p = NULL; (p = replica_next(n->processes, p)) != NULL;)
+        replica_drained(p, node, t);
+}
+
+/* --- what the others tell -------------------------------------------------------------- */
+
+static void on_scope(void *who, struct bytes scope, struct turn *t)
+{
+    const struct node *n = who;
+    membership_add_scope(n->membership, scope, t);
+}
+
+static void on_learned(void *who, struct bytes node, struct turn *t)
+{
+    const struct node *n = who;
+    membership_learned(n->membership, node, t);
+    follow_learned(n->follow, node, learning_is_beam(n->learning, node), t);
+}
+
+static void on_answered(void *who)
+{
+    const struct node *n = who;
+    membership_unsettle(n->membership);
+}
+
+static void on_process_end(void *who, struct process *p, struct bytes reason, struct turn *t)
+{
+    (void)reason;
+    struct node *n = who;
+    membership_ended(n->membership, p, t);
+    stores_ended(n->stores, p);
+    if (n->stopping)
+        return;
+    server_ended(n->server, p);
+    learning_ended(n->learning, p, t);
+    follow_ended(n->follow, p, t);
+}
+
+/* --- from start to end ------------------------------------------------------------------ */
+
+static void open_services(struct node *n)
+{
+    const struct config *c = n->config;
+    struct processes *table = n->processes;
+    n->stores = stores_new(&n->out);
+    n->learning = learning_new(table, &n->wakeups, c->scope_auto,
+                               &(struct learning_listener){on_scope, on_learned, n});
+    n->follow = follow_new(table, &n->wakeups, n->cluster,
+                           &(struct follow_options){.follows = c->follow,
+                                                    .node = buf_bytes(&c->node),
+                                                    .ticktime_ms = c->ticktime_ms,
+                                                    .answered = on_answered,
+                                                    .who = n});
+    n->membership = membership_new(c, table, n->learning, n->stores);
+    n->server = server_new(&(struct server_options){.config = c,
+                                                    .port = n->port,
+                                                    .table = table,
+                                                    .cluster = n->cluster,
+                                                    .learning = n->learning,
+                                                    .membership = n->membership,
+                                                    .follow = n->follow});
+}
+
+static void start_services(struct node *n, struct turn *t)
+{
+    const struct config *c = n->config;
+    processes_on_end(n->processes, on_process_end, n);
+    kernel_start(n->processes);
+    server_start(n->server);
+    learning_start(n->learning, t);
+    follow_start(n->follow);
+    membership_start(n->membership, t);
+    for (size_t i = 0; i < c->connects; i++)
+        if (!bytes_equal(buf_bytes(&c->connect[i]), buf_bytes(&c->node)))
+            cluster_connect(n->cluster, buf_bytes(&c->connect[i]), t);
+}
+
+static void on_ready(void *who, uint32_t creation, struct turn *t)
+{
+    struct node *n = who;
+    n->processes = processes_new(buf_bytes(&n->config->node), creation, &n->wakeups);
+    if (!n->serves)
+        return;
+    open_services(n);
+    start_services(n, t);
+    struct action *ready = outbox_add(&n->out, ACTION_READY);
+    ready->port = n->port;
+    buf_put(&ready->bytes, buf_bytes(&n->config->node));
+}
+
+static struct node *node_make(const struct config *config, bool serves)
 {
     struct node *n = mem_take(sizeof(*n));
-    n->config = config;
-    n->client = client;
-    n->next_conn = 1;
-    n->settling = true;
-    n->self = (struct channel_self){
+    const struct cluster_options options = {
         .name = buf_bytes(&config->node),
         .cookie = buf_bytes(&config->cookie),
-        .flags = DFLAGS_OURS | (config->visible ? DFLAG_PUBLISHED : 0),
+        .visible = config->visible,
+        .serves = serves,
+        .epmd_port = config->epmd_port,
+        .ticktime_ms = config->ticktime_ms,
     };
-    n->post = node_post;
-    n->turn.post = &n->post;
+    const struct cluster_listener listener = {
+        on_dial, on_send, on_close,  on_start_epmd, on_ready,       on_name_taken,
+        on_up,   on_down, on_signal, on_drained,    on_unreachable, n,
+    };
+    n->config = config;
+    n->serves = serves;
+    n->cluster = cluster_new(&options, &listener, &n->wakeups);
+    router_init(&n->router, options.name, n->cluster, &n->out, &n->turn);
+    n->turn.post = &n->router.post;
     return n;
 }
 
 struct node *node_new(const struct config *config)
 {
-    return node_make(config, false);
+    return node_make(config, true);
 }
 
 struct node *node_new_client(const struct config *config)
 {
-    return node_make(config, true);
+    return node_make(config, false);
+}
+
+static void close_services(struct node *n)
+{
+    server_free(n->server);
+    membership_free(n->membership);
+    follow_free(n->follow);
+    learning_free(n->learning);
+    stores_free(n->stores);
 }
 
 void node_free(struct node *n)
@@ -43,23 +407,13 @@ void node_free(struct node *n)
     if (n == NULL)
         return;
     processes_free(n->processes);
+    if (n->membership != NULL)
+        close_services(n);
+    command_free(n->command);
+    cluster_free(n->cluster);
     wakeups_free(&n->wakeups);
-    client_free(n);
-    for (size_t i = 0; i < n->conn_count; i++) {
-        channel_free(n->conns[i]->channel);
-        buf_free(&n->conns[i]->in);
-        mem_free(n->conns[i]);
-    }
-    for (size_t i = 0; i < n->peer_count; i++) {
-        buf_free(&n->peers[i]->name);
-        mem_free(n->peers[i]);
-    }
-    locals_free(n);
-    mem_free(n->conns);
-    mem_free(n->dirty);
-    mem_free(n->peers);
-    mem_free(n->scopes);
-    mem_free(n->stores);
+    router_free(&n->router);
+    outbox_free(&n->out);
     mem_free(n);
 }
 
@@ -68,243 +422,12 @@ struct processes *node_processes(const struct node *n)
     return n->processes;
 }
 
-void node_log(struct node *n, enum log_level level, const char *format, ...)
+void node_saved_state(const struct node *n, uint32_t store, struct buf *out)
 {
-    char line[LOG_LINE_BYTES];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
-    n->post.log(&n->post, level, bytes_of(line));
-}
-
-void node_exit(struct node *n, int code)
-{
-    if (n->ended)
-        return;
-    n->ended = true;
-    outbox_add(n->out, ACTION_EXIT)->code = code;
-}
-
-static void process_ended_here(void *who, struct process *p, struct bytes reason, struct turn *t)
-{
-    (void)reason;
-    (void)t;
-    struct node *n = who;
-    membership_ended(n, p);
-    stores_ended(n, p);
-    if (n->stopping)
-        return;
-    if (p == n->server)
-        server_start(n);
-    if (p == n->asker)
-        learning_start(n);
-}
-
-void node_open(struct node *n, uint32_t creation)
-{
-    n->self.creation = creation;
-    n->processes = processes_new(n->self.name, creation, &n->wakeups);
-    if (n->client)
-        return;
-    processes_on_end(n->processes, process_ended_here, n);
-    kernel_start(n->processes);
-    server_start(n);
-    learning_start(n);
-    membership_start(n);
-    for (size_t i = 0; i < n->config->connects; i++) {
-        struct bytes name = buf_bytes(&n->config->connect[i]);
-        if (!bytes_equal(name, n->self.name))
-            peer_want(n, peer_named(n, name));
-    }
-}
-
-static void node_start(struct node *n, const struct event *e)
-{
-    n->port = e->port;
-    if (!n->client) {
-        registration_start(n);
-        return;
-    }
-    /* Not from epmd, so taken at random; 0 stands for "none". */
-    uint32_t creation = (uint32_t)turn_random(&n->turn);
-    node_open(n, creation != 0 ? creation : 1);
-}
-
-/* Replicas first: their last deltas go out, their groups hear that they leave. */
-static void node_stop(struct node *n)
-{
-    n->stopping = true;
-    if (n->processes != NULL) {
-        struct buf reason = {0};
-        put_atom(&reason, "shutdown");
-        for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;)
-            if (replica_is(p))
-                process_exit(p, buf_bytes(&reason), &n->turn);
-        for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;)
-            process_exit(p, buf_bytes(&reason), &n->turn);
-        buf_free(&reason);
-    }
-    conns_flush(n);
-    node_exit(n, 0);
-}
-
-static void conn_event(struct node *n, struct conn *c, const struct event *e)
-{
-    switch (e->kind) {
-    case EVENT_OPENED:
-        if (c->role == CONN_LINK)
-            link_opened(n, c);
-        else if (c->role == CONN_LOOKUP)
-            lookup_opened(n, c);
-        else
-            registration_opened(n);
-        break;
-    case EVENT_BYTES:
-        if (c->role == CONN_LINK)
-            link_bytes(n, c, e->bytes);
-        else if (c->role == CONN_LOOKUP)
-            lookup_bytes(n, c, e->bytes);
-        else
-            registration_bytes(n, e->bytes);
-        break;
-    case EVENT_CLOSED:
-        if (c->role == CONN_LINK) {
-            link_closed(n, c, e->err);
-        } else if (c->role == CONN_LOOKUP) {
-            lookup_closed(n, c);
-        } else {
-            conn_end(n, c, true);
-            registration_closed(n);
-        }
-        break;
-    default:
-        link_written(n, c, e->written);
-        break;
-    }
-}
-
-static void node_accept(struct node *n, const struct event *e)
-{
-    struct conn *c = n->stopping ? NULL : conn_add(n, e->conn, CONN_LINK);
-    if (c != NULL)
-        link_accepted(n, c);
-    else
-        outbox_add(n->out, ACTION_CLOSE)->conn = e->conn;
-}
-
-static void node_wake(struct node *n)
-{
-    if (n->register_ms != 0 && n->register_ms <= n->turn.now_ms)
-        registration_wake(n);
-    conns_wake(n);
-    peers_wake(n);
-    if (n->processes == NULL)
-        return;
-    learning_wake(n);
-    follow_wake(n);
-    wakeups_ring(&n->wakeups, &n->turn);
-}
-
-static void dispatch(struct node *n, const struct event *e)
-{
-    switch (e->kind) {
-    case EVENT_START:
-        node_start(n, e);
-        break;
-    case EVENT_ACCEPTED:
-        node_accept(n, e);
-        break;
-    case EVENT_WAKE:
-        node_wake(n);
-        break;
-    case EVENT_REQUEST:
-        client_request(n, e->request);
-        break;
-    case EVENT_STOP:
-        node_stop(n);
-        break;
-    case EVENT_LOADED:
-    case EVENT_BEGUN:
-    case EVENT_APPENDED:
-    case EVENT_SAVED:
-        stores_event(n, e);
-        break;
-    case EVENT_OPENED:
-    case EVENT_BYTES:
-    case EVENT_WRITTEN:
-    case EVENT_CLOSED: {
-        /* One that we have ended meanwhile is no longer known. */
-        struct conn *c = conn_find(n, e->conn);
-        if (c != NULL)
-            conn_event(n, c, e);
-        break;
-    }
-    }
-}
-
-void node_step(struct node *n, const struct event *event, struct outbox *out)
-{
-    if (n->ended)
-        return;
-    n->out = out;
-    n->turn.now_ms = event->now_ms;
-    n->turn.wall_ms = event->wall_ms;
-    n->turn.random = event->random;
-    if (n->capturing)
-        stores_captured(n);
-    dispatch(n, event);
-    locals_deliver(n);
-    if (n->processes != NULL && n->settling && !n->stopping && !n->client) {
-        membership_settle(n);
-        locals_deliver(n);
-    }
-    conns_flush(n);
-    locals_deliver(n);
-    if (n->processes != NULL)
-        processes_tidy(n->processes);
-    if (n->untidy)
-        peers_tidy(n);
-    n->untidy = false;
-    n->out = NULL;
-}
-
-uint64_t node_due(const struct node *n)
-{
-    if (n->ended)
-        return UINT64_MAX;
-    if (n->capturing)
-        return n->turn.now_ms;
-    uint64_t due = conns_due(n);
-    uint64_t others[] = {
-        n->register_ms != 0 ? n->register_ms : UINT64_MAX,
-        peers_due(n),
-        n->processes != NULL ? learning_due(n) : UINT64_MAX,
-        follow_due(n),
-        wakeups_due(&n->wakeups),
-    };
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        due = others[i] < due ? others[i] : due;
-    return due;
+    stores_saved_state(n->stores, store, out);
 }
 
 void node_check(const struct node *n)
 {
-    for (size_t i = 0; i < n->conn_count; i++) {
-        const struct conn *c = n->conns[i];
-        must(i == 0 || n->conns[i - 1]->id < c->id);
-        must(c->queued <= LIMIT_QUEUE_BYTES);
-        must(c->accepted || c->role == CONN_REGISTRATION || c->peer != NULL);
-        must(c->role != CONN_REGISTRATION || n->registration == c);
-        must(c->role != CONN_LOOKUP || c->peer->attempt == c);
-        /* Nobody names a connection that is neither up nor our attempt. */
-        must(c->peer == NULL || c->peer->up == c || c->peer->attempt == c);
-    }
-    for (size_t i = 0; i < n->peer_count; i++) {
-        const struct peer *p = n->peers[i];
-        must(i == 0 || bytes_compare(buf_bytes(&n->peers[i - 1]->name), buf_bytes(&p->name)) < 0);
-        must(p->up == NULL || (p->up->peer == p && channel_is_up(p->up->channel)));
-        must(p->attempt == NULL || p->attempt->peer == p);
-        must(p->wanted || !p->followed);
-    }
+    cluster_check(n->cluster);
 }

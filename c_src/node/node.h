@@ -1,11 +1,22 @@
-/* The node: the switchboard between peers and processes.
+/* The node: the switchboard between peers, processes and disks.
  *
- * One event in, actions out.  node_step() never blocks, never reads a clock, never
- * touches a descriptor and never draws a random number, so a whole cluster
- * of nodes runs inside one test, deterministically.
+ * One event in, actions out.  node_step() never blocks, never reads a clock, never touches a
+ * descriptor and never draws a random number, so a whole cluster of nodes runs inside one test,
+ * deterministically.
  *
- * It never fails for what a peer sent, either: a peer's mistake costs that
- * peer its connection, with one log line, and nobody else anything. */
+ * It never fails for what a peer sent, either: a peer's mistake costs that peer its connection,
+ * with one log line, and nobody else anything.
+ *
+ * Where an event goes:
+ *
+ *     a connection's   cluster/     handshakes, ticks; gives signals, and peers that are up or down
+ *     a signal         otp/         to the process: a replica, a pg scope, the server `coppice` ...
+ *     a store's        stores       to the replica
+ *     a wake-up        the heap     to whatever set it
+ *     a request        command      to another node
+ *
+ * and when a peer is up, learning asks what it runs, follow whom it is connected to, and membership
+ * has the pg scopes greet it. */
 #ifndef COPPICE_NODE_NODE_H
 #define COPPICE_NODE_NODE_H
 
@@ -13,6 +24,7 @@
 #include "event.h"
 
 struct node;
+struct processes;
 
 /* A node that serves: it registers with epmd, listens, runs replicas.  The
  * config is borrowed for as long as the node lives. */
@@ -24,7 +36,7 @@ struct node *node_new_client(const struct config *config);
 
 void node_free(struct node *node);
 
-/* Takes one event; appends what is to be done to out. */
+/* Takes one event; fills out, which is empty, with what is to be done. */
 void node_step(struct node *node, const struct event *event, struct outbox *out);
 
 /* When EVENT_WAKE is due; UINT64_MAX for never. */
@@ -37,9 +49,7 @@ struct processes *node_processes(const struct node *node);
 /* Appends the state that the snapshot of a store is to hold. */
 void node_saved_state(const struct node *node, uint32_t store, struct buf *out);
 
-/* Invariants, always compiled, called by the simulator after each step: at
- * most one connection a peer is up; queues are within limits; no conn without
- * an owner. */
+/* Invariants, for tests and the simulator, which checks them after each step. */
 void node_check(const struct node *node);
 
 #endif

@@ -1,131 +1,131 @@
+#include "server.h"
+
 #include "../dist/flags.h"
+#include "../dist/handshake.h"
 #include "../mem.h"
 #include "../otp/gen.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
-#include "inside.h"
+#include "asker.h"
 
-/* The process registered as `coppice`: what the node itself is asked.
- *
- *     replicas                      {ok, [Name]}
- *     status                        {ok, Map}
- *     peers                         {ok, [Node]}
- *     {start_replica, Name, Map}    {ok, Pid} | {error, Reason}
- *     {stop_replica, Name}          ok | {error, not_found}
- *     {connect, Node}               ok | {error, bad_node} */
+struct server {
+    struct server_options options;
+    struct process *process;
+};
 
-static size_t count_replicas(struct node *n)
+struct server *server_new(const struct server_options *options)
 {
-    size_t count = 0;
-    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;)
-        count += replica_is(p);
+    struct server *s = mem_take(sizeof(*s));
+    s->options = *options;
+    return s;
+}
+
+void server_free(struct server *s)
+{
+    mem_free(s);
+}
+
+/* --- what it tells ---------------------------------------------------------------- */
+
+static uint32_t count_replicas(const struct server *s)
+{
+    uint32_t count = 0;
+    for (struct process *p = NULL; (p = replica_next(s->options.table, p)) != NULL;)
+        count++;
     return count;
 }
 
-static void put_replica_names(struct node *n, struct buf *out)
+static void put_replica_names(const struct server *s, struct buf *out)
 {
-    size_t count = count_replicas(n);
+    uint32_t count = count_replicas(s);
     if (count > 0)
-        put_list(out, (uint32_t)count);
-    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;)
-        if (replica_is(p))
-            put_atom_bytes(out, process_name(p));
+        put_list(out, count);
+    for (struct process *p = NULL; (p = replica_next(s->options.table, p)) != NULL;)
+        put_atom_bytes(out, process_name(p));
     put_nil(out);
 }
 
-static void put_scope_names(const struct node *n, struct buf *out)
+static uint32_t count_peers(const struct server *s)
 {
-    if (n->scope_count > 0)
-        put_list(out, (uint32_t)n->scope_count);
-    for (size_t i = 0; i < n->scope_count; i++)
-        put_atom_bytes(out, process_name(n->scopes[i]));
+    uint32_t count = 0;
+    for (struct cluster_peer peer = {0}; cluster_next(s->options.cluster, &peer);)
+        count++;
+    return count;
+}
+
+/* Those that are connected, and no others: follow.h says why. */
+static void put_peer_names(const struct server *s, struct buf *out)
+{
+    uint32_t count = count_peers(s);
+    if (count > 0)
+        put_list(out, count);
+    for (struct cluster_peer peer = {0}; cluster_next(s->options.cluster, &peer);)
+        put_atom_bytes(out, peer.name);
     put_nil(out);
 }
 
-static uint32_t count_peers(const struct node *n)
+static void put_peer(const struct server *s, const struct cluster_peer *peer, struct buf *out)
 {
-    uint32_t up = 0;
-    for (size_t i = 0; i < n->peer_count; i++)
-        up += n->peers[i]->up != NULL;
-    return up;
-}
-
-/* Those that are connected, and no others: follow.c says why. */
-static void put_peer_names(const struct node *n, struct buf *out)
-{
-    uint32_t up = count_peers(n);
-    if (up > 0)
-        put_list(out, up);
-    for (size_t i = 0; i < n->peer_count; i++)
-        if (n->peers[i]->up != NULL)
-            put_atom_bytes(out, buf_bytes(&n->peers[i]->name));
-    put_nil(out);
-}
-
-static void put_peer(const struct peer *p, struct buf *out)
-{
-    uint64_t flags = channel_flags(p->up->channel);
     put_map(out, 5);
     put_atom(out, "beam");
-    put_bool(out, p->learned.beam);
+    put_bool(out, learning_is_beam(s->options.learning, peer->name));
     put_atom(out, "creation");
-    put_uint(out, channel_peer_creation(p->up->channel));
+    put_uint(out, peer->creation);
     put_atom(out, "pg_version");
-    put_uint(out, p->learned.pg);
+    put_uint(out, learning_pg_version(s->options.learning, peer->name));
     put_atom(out, "queued_bytes");
-    put_uint(out, p->up->queued);
+    put_uint(out, peer->queued);
     put_atom(out, "visible");
-    put_bool(out, (flags & DFLAG_PUBLISHED) != 0);
+    put_bool(out, (peer->flags & DFLAG_PUBLISHED) != 0);
 }
 
-static void put_peers(const struct node *n, struct buf *out)
+static void put_peers(const struct server *s, struct buf *out)
 {
-    put_map(out, count_peers(n));
-    for (size_t i = 0; i < n->peer_count; i++) {
-        if (n->peers[i]->up == NULL)
-            continue;
-        put_atom_bytes(out, buf_bytes(&n->peers[i]->name));
-        put_peer(n->peers[i], out);
+    put_map(out, count_peers(s));
+    for (struct cluster_peer peer = {0}; cluster_next(s->options.cluster, &peer);) {
+        put_atom_bytes(out, peer.name);
+        put_peer(s, &peer, out);
     }
 }
 
-static void put_replicas(struct node *n, struct buf *out)
+static void put_replicas(const struct server *s, struct buf *out)
 {
-    put_map(out, (uint32_t)count_replicas(n));
-    for (struct process *p = NULL; (p = processes_next(n->processes, p)) != NULL;) {
-        if (!replica_is(p))
-            continue;
+    put_map(out, count_replicas(s));
+    for (struct process *p = NULL; (p = replica_next(s->options.table, p)) != NULL;) {
         put_atom_bytes(out, process_name(p));
         replica_status(p, out);
     }
 }
 
-/* Not canonical as it is built (replicas stand in order of their start). */
-static void put_node_status(struct node *n, struct buf *out)
+/* Built in no order, then made canonical. */
+static void put_node_status(const struct server *s, struct buf *out)
 {
+    const struct server_options *o = &s->options;
     struct buf map = {0};
     put_map(&map, 8);
     put_atom(&map, "address");
-    put_binary(&map, buf_bytes(&n->config->address));
+    put_binary(&map, buf_bytes(&o->config->address));
     put_atom(&map, "creation");
-    put_uint(&map, n->self.creation);
+    put_uint(&map, processes_creation(o->table));
     put_atom(&map, "node");
-    put_atom_bytes(&map, n->self.name);
+    put_atom_bytes(&map, processes_node(o->table));
     put_atom(&map, "peers");
-    put_peers(n, &map);
+    put_peers(s, &map);
     put_atom(&map, "port");
-    put_uint(&map, n->port);
+    put_uint(&map, o->port);
     put_atom(&map, "registered");
-    put_bool(&map, n->registered);
+    put_bool(&map, cluster_is_registered(o->cluster));
     put_atom(&map, "replicas");
-    put_replicas(n, &map);
+    put_replicas(s, &map);
     put_atom(&map, "scopes");
-    put_scope_names(n, &map);
+    membership_put_scopes(o->membership, &map);
     enum err e = canon_put(out, buf_bytes(&map));
     must(e == OK);
     buf_free(&map);
 }
+
+/* --- what it does ------------------------------------------------------------------ */
 
 static void reply_error_text(struct process *p, struct bytes from, const char *reason,
                              const char *what, struct turn *t)
@@ -150,18 +150,18 @@ static void reply_error_atom(struct process *p, struct bytes from, const char *r
 static void start_replica(struct process *server, struct bytes from, struct etf_in *in,
                           struct turn *t)
 {
-    struct node *n = process_self(server);
+    const struct server *s = process_self(server);
     struct term name = {0}, map = {0};
     struct replica_options options;
     struct options_error error;
     bool canonical = canon_copy(&name, etf_any(in)) == OK && canon_copy(&map, etf_any(in)) == OK;
     if (!canonical) {
         reply_error_text(server, from, "bad_options", err_text(ERR_DUPLICATE), t);
-    } else if (replica_options_read(&options, term_bytes(&name), term_bytes(&map), n->self.name,
-                                    &error) != OK) {
+    } else if (replica_options_read(&options, term_bytes(&name), term_bytes(&map),
+                                    processes_node(s->options.table), &error) != OK) {
         reply_error_text(server, from, "bad_options", error.what, t);
     } else {
-        struct process *p = membership_add_replica(n, &options);
+        struct process *p = membership_add_replica(s->options.membership, &options, t);
         if (p == NULL) {
             replica_options_free(&options);
             reply_error_atom(server, from, "name_taken", t);
@@ -176,11 +176,11 @@ static void start_replica(struct process *server, struct bytes from, struct etf_
 static void stop_replica(struct process *server, struct bytes from, struct etf_in *in,
                          struct turn *t)
 {
-    struct node *n = process_self(server);
+    const struct server *s = process_self(server);
     struct atom name = {0};
     etf_atom(in, &name);
     struct process *p =
-        in->err == OK ? process_named(n->processes, (struct bytes){name.text, name.len}) : NULL;
+        in->err == OK ? process_named(s->options.table, (struct bytes){name.text, name.len}) : NULL;
     if (p == NULL || !replica_is(p)) {
         reply_error_atom(server, from, "not_found", t);
         return;
@@ -195,15 +195,17 @@ static void stop_replica(struct process *server, struct bytes from, struct etf_i
 static void connect_node(struct process *server, struct bytes from, struct etf_in *in,
                          struct turn *t)
 {
-    struct node *n = process_self(server);
+    const struct server *s = process_self(server);
     struct atom atom = {0};
     etf_atom(in, &atom);
     struct bytes name = {atom.text, atom.len};
-    if (in->err != OK || !node_name_valid(name) || bytes_equal(name, n->self.name)) {
+    if (in->err != OK || !node_name_valid(name) ||
+        bytes_equal(name, processes_node(s->options.table))) {
         reply_error_atom(server, from, "bad_node", t);
         return;
     }
-    peer_want(n, peer_named(n, name));
+    follow_keep(s->options.follow, name);
+    cluster_connect(s->options.cluster, name, t);
     gen_reply_ok(server, from, t);
 }
 
@@ -234,15 +236,15 @@ static bool server_request(struct process *server, const struct gen_message *m, 
 
 static void server_call(struct process *server, const struct gen_message *m, struct turn *t)
 {
-    struct node *n = process_self(server);
+    const struct server *s = process_self(server);
     struct etf_in in = etf_open(m->request);
     struct buf value = {0};
     if (etf_accept(&in, "replicas"))
-        put_replica_names(n, &value);
+        put_replica_names(s, &value);
     else if (etf_accept(&in, "peers"))
-        put_peer_names(n, &value);
+        put_peer_names(s, &value);
     else if (etf_accept(&in, "status"))
-        put_node_status(n, &value);
+        put_node_status(s, &value);
     if (value.len > 0)
         gen_reply_value(server, m->from, buf_bytes(&value), t);
     else if (!server_request(server, m, t))
@@ -262,20 +264,21 @@ static void server_state(const struct process *server, struct buf *out)
     put_node_status(process_self(server), out);
 }
 
-static void server_free(void *self)
-{
-    (void)self; /* the node owns itself */
-}
-
-static const struct process_kind server_kind = {
+static const struct process_kind kind = {
     .module = "coppice_server",
     .message = server_message,
     .state = server_state,
-    .free = server_free,
+    .free = asker_free,
 };
 
-void server_start(struct node *n)
+void server_start(struct server *s)
 {
-    n->server = process_start(n->processes, &server_kind, n, BYTES("coppice"));
-    must(n->server != NULL);
+    s->process = process_start(s->options.table, &kind, s, BYTES("coppice"));
+    must(s->process != NULL);
+}
+
+void server_ended(struct server *s, const struct process *p)
+{
+    if (p == s->process)
+        server_start(s);
 }

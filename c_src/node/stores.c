@@ -1,50 +1,77 @@
+#include "stores.h"
+
 #include <string.h>
 
+#include "../limits.h"
 #include "../mem.h"
-#include "inside.h"
+#include "../sorted.h"
 
-/* The files of one replica, under the number that the shell knows them by. */
+/* The files of one replica. */
 struct store {
+    struct stores *stores;
     uint32_t id;
-    struct process *process;
+    struct process *process; /* NULL until it first asks for something */
     bool saving;
-    bool capturing; /* the shell takes the state right after the current step */
+    bool capturing; /* its state is taken right after the current step */
 };
 
-static struct store *store_find(const struct node *n, uint32_t id)
+struct stores {
+    struct outbox *out;
+    struct store **list; /* sorted by id */
+    size_t count, cap;
+    uint32_t last_id;
+    size_t saves;   /* snapshots that are being written */
+    bool capturing; /* one of list is */
+};
+
+struct stores *stores_new(struct outbox *out)
 {
-    size_t low = 0, high = n->store_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (n->stores[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < n->store_count && n->stores[low].id == id ? &n->stores[low] : NULL;
+    struct stores *s = mem_take(sizeof(*s));
+    s->out = out;
+    return s;
 }
 
-static struct store *store_of(const struct node *n, const struct process *p)
+void stores_free(struct stores *s)
 {
-    for (size_t i = 0; i < n->store_count; i++)
-        if (n->stores[i].process == p)
-            return &n->stores[i];
-    return NULL;
+    for (size_t i = 0; i < s->count; i++)
+        mem_free(s->list[i]);
+    mem_free(s->list);
+    mem_free(s);
 }
 
-static struct action *ask(struct node *n, enum action_kind kind, const struct store *s)
+static int compare_id(const void *element, const void *key)
 {
-    struct action *a = outbox_add(n->out, kind);
-    a->store = s->id;
+    uint32_t id = (*(struct store *const *)element)->id, wanted = *(const uint32_t *)key;
+    return (id > wanted) - (id < wanted);
+}
+
+static struct store *find(const struct stores *s, uint32_t id)
+{
+    struct store **found = sorted_find(s->list, s->count, sizeof(*s->list), &id, compare_id);
+    return found != NULL ? *found : NULL;
+}
+
+static void store_remove(struct store *x)
+{
+    struct stores *s = x->stores;
+    size_t place = sorted_place(s->list, s->count, sizeof(*s->list), &x->id, compare_id);
+    sorted_remove(s->list, &s->count, sizeof(*s->list), place);
+    mem_free(x);
+}
+
+static struct action *act(const struct store *x, enum action_kind kind)
+{
+    struct action *a = outbox_add(x->stores->out, kind);
+    a->store = x->id;
     return a;
 }
 
-/* --- what replicas wish ------------------------------------------------------ */
+/* --- operations ----------------------------------------------------------------- */
 
-static void tell_files(struct node *n, const struct store *s)
+static void open_files(const struct store *x)
 {
-    const struct replica_options *o = replica_options(s->process);
-    struct action *a = ask(n, ACTION_STORE, s);
+    const struct replica_options *o = replica_options(x->process);
+    struct action *a = act(x, ACTION_OPEN_STORE);
     size_t file_len = o->storage.file.len;
     buf_put(&a->bytes, buf_bytes(&o->storage.file));
     buf_put(&a->bytes, term_bytes(&o->group));
@@ -57,111 +84,128 @@ static void tell_files(struct node *n, const struct store *s)
     };
 }
 
-static struct store *store_add(struct node *n, struct process *p)
+static void load(void *who, struct process *p)
 {
-    n->stores = mem_room(n->stores, n->store_count, &n->store_cap, sizeof(*n->stores));
-    struct store *s = &n->stores[n->store_count++];
-    *s = (struct store){.id = ++n->next_store, .process = p};
-    tell_files(n, s);
-    return s;
+    struct store *x = who;
+    if (x->process == NULL) {
+        x->process = p;
+        open_files(x);
+    }
+    act(x, ACTION_LOAD);
 }
 
-static void wish_load(void *who, struct process *p)
+static void begin(void *who, struct process *p)
 {
-    struct store *s = store_of(who, p);
-    ask(who, ACTION_LOAD, s != NULL ? s : store_add(who, p));
+    (void)p;
+    act(who, ACTION_BEGIN);
 }
 
-static void wish_begin(void *who, struct process *p)
+static void append(void *who, struct process *p, struct buf *record)
 {
-    ask(who, ACTION_BEGIN, store_of(who, p));
-}
-
-static void wish_append(void *who, struct process *p, struct buf *record)
-{
-    ask(who, ACTION_APPEND, store_of(who, p))->bytes = *record;
+    (void)p;
+    act(who, ACTION_APPEND)->bytes = *record;
     *record = (struct buf){0};
 }
 
-/* One that brings its state along is the last: it cannot wait. */
-static bool wish_save(void *who, struct process *p, struct buf *state)
+/* A replica that brings its state is ending: it cannot wait for its turn. */
+static bool save(void *who, struct process *p, struct buf *state)
 {
-    struct node *n = who;
-    struct store *s = store_of(n, p);
-    if (n->saves >= LIMIT_SAVES && state->len == 0)
+    (void)p;
+    struct store *x = who;
+    struct stores *s = x->stores;
+    if (s->saves >= LIMIT_SAVES && state->len == 0)
         return false;
-    n->saves += !s->saving;
-    s->saving = true;
-    s->capturing = state->len == 0;
-    n->capturing |= s->capturing;
-    ask(n, ACTION_SAVE, s)->bytes = *state;
+    s->saves += !x->saving;
+    x->saving = true;
+    x->capturing = state->len == 0;
+    s->capturing |= x->capturing;
+    act(x, ACTION_SAVE)->bytes = *state;
     *state = (struct buf){0};
     return true;
 }
 
-struct replica_disk stores_disk(struct node *n)
+struct replica_disk stores_open(struct stores *s)
 {
-    return (struct replica_disk){wish_load, wish_begin, wish_append, wish_save, n};
+    struct store *x = mem_take(sizeof(*x));
+    *x = (struct store){.stores = s, .id = ++s->last_id};
+    s->list = sorted_insert(s->list, &s->count, &s->cap, sizeof(*s->list), s->count);
+    s->list[s->count - 1] = x;
+    return (struct replica_disk){load, begin, append, save, x};
 }
 
-void stores_ended(struct node *n, const struct process *p)
+void stores_discard(struct stores *s, const struct replica_disk *disk)
 {
-    struct store *s = store_of(n, p);
-    if (s == NULL)
+    struct store *x = disk->who;
+    must(find(s, x->id) == x && x->process == NULL);
+    store_remove(x);
+}
+
+void stores_ended(struct stores *s, const struct process *p)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct store *x = s->list[i];
+        if (x->process != p)
+            continue;
+        act(x, ACTION_CLOSE_STORE);
+        s->saves -= x->saving;
+        store_remove(x);
         return;
-    ask(n, ACTION_UNSTORE, s);
-    n->saves -= s->saving;
-    size_t behind = n->store_count-- - (size_t)(s - n->stores) - 1;
-    memmove(s, s + 1, behind * sizeof(*s));
+    }
 }
 
-void node_saved_state(const struct node *n, uint32_t store, struct buf *out)
+/* --- snapshots of states as they are ----------------------------------------------- */
+
+bool stores_are_capturing(const struct stores *s)
 {
-    const struct store *s = store_find(n, store);
-    must(s != NULL);
-    replica_saved_state(s->process, out);
+    return s->capturing;
 }
 
-void stores_captured(struct node *n)
+void stores_saved_state(const struct stores *s, uint32_t store, struct buf *out)
 {
-    n->capturing = false;
-    /* Going on may end no process, but may have one save again. */
-    for (size_t i = 0; i < n->store_count; i++)
-        if (n->stores[i].capturing) {
-            n->stores[i].capturing = false;
-            replica_captured(n->stores[i].process, &n->turn);
+    const struct store *x = find(s, store);
+    must(x != NULL);
+    replica_saved_state(x->process, out);
+}
+
+void stores_captured(struct stores *s, struct turn *t)
+{
+    s->capturing = false;
+    /* Going on may have a replica save again, but ends none. */
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i]->capturing) {
+            s->list[i]->capturing = false;
+            replica_captured(s->list[i]->process, t);
         }
 }
 
-/* --- what came of it --------------------------------------------------------- */
+/* --- completions ------------------------------------------------------------------- */
 
-static void note_lines(struct node *n, struct process *p, struct bytes lines)
+static void log_notes(const struct process *p, struct bytes lines, struct turn *t)
 {
     while (lines.len > 0) {
         const uint8_t *end = memchr(lines.at, '\n', lines.len);
         struct bytes line = {lines.at, end != NULL ? (size_t)(end - lines.at) : lines.len};
-        node_log(n, LOG_WARNING, "%.*s: %.*s", TEXT(process_name(p)), TEXT(line));
+        turn_log(t, LOG_WARNING, "%.*s: %.*s", TEXT(process_name(p)), TEXT(line));
         size_t used = line.len + (end != NULL);
         lines = (struct bytes){lines.at + used, lines.len - used};
     }
 }
 
-static void loaded(struct node *n, struct process *p, const struct event *e,
-                   const struct disk_trouble *trouble)
+static void loaded(struct process *p, const struct event *e, const struct disk_trouble *trouble,
+                   struct turn *t)
 {
     struct disk_content content = {0};
     if (trouble == NULL) {
-        note_lines(n, p, buf_bytes(&e->found->notes));
+        log_notes(p, buf_bytes(&e->found->notes), t);
         content = (struct disk_content){buf_bytes(&e->found->state), buf_bytes(&e->found->records)};
     }
-    replica_loaded(p, trouble == NULL ? &content : NULL, trouble, &n->turn);
+    replica_loaded(p, trouble == NULL ? &content : NULL, trouble, t);
 }
 
-/* Whoever asked may have ended meanwhile. */
-void stores_event(struct node *n, const struct event *e)
+void stores_event(struct stores *s, const struct event *e, struct turn *t)
 {
-    struct store *s = store_find(n, e->store);
-    if (s == NULL)
+    struct store *x = find(s, e->store);
+    if (x == NULL)
         return;
     struct disk_trouble trouble = {0};
     const struct disk_trouble *or_null = NULL;
@@ -171,19 +215,19 @@ void stores_event(struct node *n, const struct event *e)
     }
     switch (e->kind) {
     case EVENT_LOADED:
-        loaded(n, s->process, e, or_null);
+        loaded(x->process, e, or_null, t);
         break;
     case EVENT_BEGUN:
-        replica_begun(s->process, or_null, &n->turn);
+        replica_begun(x->process, or_null, t);
         break;
     case EVENT_APPENDED:
-        replica_appended(s->process, e->journal_bytes, or_null, &n->turn);
+        replica_appended(x->process, e->journal_bytes, or_null, t);
         break;
     default:
         must(e->kind == EVENT_SAVED);
-        s->saving = false;
-        n->saves--;
-        replica_saved(s->process, or_null, &n->turn);
+        x->saving = false;
+        s->saves--;
+        replica_saved(x->process, or_null, t);
         break;
     }
 }

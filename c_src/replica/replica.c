@@ -15,6 +15,14 @@ bool replica_is(const struct process *p)
     return process_kind(p) == &replica_kind;
 }
 
+struct process *replica_next(struct processes *table, const struct process *after)
+{
+    struct process *p = processes_next(table, after);
+    while (p != NULL && !replica_is(p))
+        p = processes_next(table, p);
+    return p;
+}
+
 struct replica *replica_of(const struct process *p)
 {
     must(replica_is(p));

@@ -48,6 +48,8 @@ struct process *replica_start(struct processes *table, struct replica_options *o
                               const struct replica_disk *disk, struct turn *t);
 
 bool replica_is(const struct process *p);
+/* Walks the replicas that have not ended, in order of starting, as processes_next() does. */
+struct process *replica_next(struct processes *table, const struct process *after);
 struct bytes replica_group(const struct process *p); /* canonical */
 const struct replica_options *replica_options(const struct process *p);
 

@@ -19,6 +19,9 @@ struct bytes {
 /* The bytes of a string literal, without its NUL. */
 #define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
 
+/* The arguments of %.*s for bytes or a buffer. */
+#define TEXT(bytes) (int)(bytes).len, (const char *)(bytes).at
+
 /* The bytes of a C string, without its NUL; good as long as text is. */
 struct bytes bytes_of(const char *text);
 

@@ -51,7 +51,7 @@ static void power_is_cut_in_the_middle_of_a_flush(struct sim *s)
     SIM_TRACE(s,
               "[ 2100] n1 starts\n"
               "[ 2122] epmd runs on h1\n"
-              "[ 2356] n1: taking part in the scope coppice_scope\n"
+              "[ 2356] n1: joined pg scope coppice_scope\n"
               "[ 2356] n1 is ready\n"
               "[ 2361] n1: counter: read a state and 1 records of the journal from counter.dets\n"
               "[ 2361] n1 has 5\n");
@@ -226,7 +226,7 @@ static void a_snapshot_is_cut_as_it_is_renamed(struct sim *s)
     SIM_TRACE(s,
               "[ 3050] n1 starts\n"
               "[ 3072] epmd runs on h1\n"
-              "[ 3306] n1: taking part in the scope coppice_scope\n"
+              "[ 3306] n1: joined pg scope coppice_scope\n"
               "[ 3306] n1 is ready\n"
               "[ 3311] n1: counter: read a state and 1 records of the journal from counter.dets\n"
               "[ 3311] n1 has 5\n");
@@ -252,7 +252,7 @@ static void a_stop_leaves_the_table_alone(struct sim *s)
               "[ 2050] n1 is told to stop\n"
               "[ 2050] n1 ends with 0\n"
               "[ 2050] n1 starts\n"
-              "[ 2054] n1: taking part in the scope coppice_scope\n"
+              "[ 2054] n1: joined pg scope coppice_scope\n"
               "[ 2054] n1 is ready\n"
               "[ 2059] n1: counter: read a state and 0 records of the journal from counter.dets\n"
               "[ 2059] n1 has 5\n");

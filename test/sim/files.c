@@ -195,14 +195,14 @@ static void save_beside(struct sim *s, unsigned i, struct work *w)
 void files_perform(struct sim *s, unsigned i, const struct action *a)
 {
     struct files *f = s->nodes[i].files;
-    if (a->kind == ACTION_STORE) {
+    if (a->kind == ACTION_OPEN_STORE) {
         must(f->storage == NULL);
         f->id = a->store;
         f->storage = storage_new(fake_disk(f->disk), &a->storage);
         return;
     }
     must(f->storage != NULL && f->id == a->store);
-    if (a->kind == ACTION_UNSTORE)
+    if (a->kind == ACTION_CLOSE_STORE)
         return;
     struct work *w = mem_take(sizeof(*w));
     w->kind = a->kind;

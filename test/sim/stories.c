@@ -204,9 +204,9 @@ static void a_node_that_vanished_comes_back_under_its_name(struct sim *s)
     SIM_TRACE(s, "[ 2300] n1 vanishes\n"
                  "[ 2300] n1 starts\n"
                  "[ 2322] epmd runs on h1\n"
-                 "[ 2556] n1: taking part in the scope coppice_scope\n"
+                 "[ 2556] n1: joined pg scope coppice_scope\n"
                  "[ 2556] n1 is ready\n"
-                 "[ 2567] n2: n1@h1 has connected anew\n"
+                 "[ 2567] n2: n1@h1 reconnected\n"
                  "[ 2567] n2: connected to n1@h1\n"
                  "[ 2568] n1: connected to n2@h2\n"
                  "[ 2572] n1 has 5\n");
@@ -254,9 +254,9 @@ static void two_dial_at_once_and_are_connected_once(struct sim *s)
                  "[    1] n2 starts\n"
                  "[   23] epmd runs on h1\n"
                  "[   23] epmd runs on h2\n"
-                 "[  257] n1: taking part in the scope coppice_scope\n"
+                 "[  257] n1: joined pg scope coppice_scope\n"
                  "[  257] n1 is ready\n"
-                 "[  257] n2: taking part in the scope coppice_scope\n"
+                 "[  257] n2: joined pg scope coppice_scope\n"
                  "[  257] n2 is ready\n"
                  "[  266] n1: connected to n2@h2\n"
                  "[  267] n2: connected to n1@h1\n");
@@ -285,11 +285,11 @@ static void epmd_comes_back_and_is_told_again(struct sim *s)
     sim_start(s, 1);
     SIM_WITHIN(s, LONG_MS, sim_agrees);
     SIM_TRACE(s, "[ 2100] epmd ends on h1\n"
-                 "[ 2101] n1: epmd has gone; registering again when it is back\n"
+                 "[ 2101] n1: lost epmd; registering again when it is back\n"
                  "[ 2121] epmd runs on h1\n"
                  "[ 2355] n1: registered again with epmd\n"
                  "[ 3100] n2 starts\n"
-                 "[ 3104] n2: taking part in the scope coppice_scope\n"
+                 "[ 3104] n2: joined pg scope coppice_scope\n"
                  "[ 3104] n2 is ready\n"
                  "[ 3113] n1: connected to n2@h2\n"
                  "[ 3114] n2: connected to n1@h1\n"

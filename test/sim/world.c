@@ -244,12 +244,12 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
     case ACTION_ANSWER:
         answered(s, i, a);
         return false;
-    case ACTION_STORE:
+    case ACTION_OPEN_STORE:
     case ACTION_LOAD:
     case ACTION_BEGIN:
     case ACTION_APPEND:
     case ACTION_SAVE:
-    case ACTION_UNSTORE:
+    case ACTION_CLOSE_STORE:
         files_perform(s, i, a);
         return true;
     default:

@@ -1,0 +1,227 @@
+#include "../dist/flags.h"
+#include "../mem.h"
+#include "internal.h"
+
+struct cluster *cluster_new(const struct cluster_options *options,
+                            const struct cluster_listener *listener, struct wakeups *wakeups)
+{
+    struct cluster *c = mem_take(sizeof(*c));
+    *c = (struct cluster){
+        .options = *options,
+        .listener = *listener,
+        .wakeups = wakeups,
+        .self = {.name = options->name,
+                 .cookie = options->cookie,
+                 .flags = DFLAGS_OURS | (options->visible ? DFLAG_PUBLISHED : 0)},
+        .next_connection = 1,
+    };
+    return c;
+}
+
+void cluster_free(struct cluster *c)
+{
+    for (size_t i = 0; i < c->connection_count; i++) {
+        channel_free(c->connections[i]->channel);
+        buf_free(&c->connections[i]->in);
+        mem_free(c->connections[i]);
+    }
+    names_free(&c->peers);
+    mem_free(c->connections);
+    mem_free(c->dirty);
+    mem_free(c);
+}
+
+void cluster_start(struct cluster *c, uint16_t port, struct turn *t)
+{
+    c->port = port;
+    if (c->options.serves) {
+        registration_start(c, t);
+        return;
+    }
+    /* Not from epmd, so random; 0 stands for none. */
+    uint32_t creation = (uint32_t)turn_random(t);
+    c->self.creation = creation != 0 ? creation : 1;
+    c->ready = true;
+    c->listener.ready(c->listener.who, c->self.creation, t);
+}
+
+void cluster_stop(struct cluster *c)
+{
+    c->stopping = true;
+}
+
+static void accepted(struct cluster *c, uint32_t id, struct turn *t)
+{
+    struct connection *x = NULL;
+    if (c->ready && !c->stopping)
+        x = connection_add(c, id, ROLE_LINK, LIMIT_HANDSHAKE_MS, t);
+    if (x != NULL)
+        link_accepted(x, t);
+    else
+        c->listener.close(c->listener.who, id);
+}
+
+static void opened(struct connection *x, struct turn *t)
+{
+    if (x->role == ROLE_LINK)
+        link_opened(x, t);
+    else if (x->role == ROLE_LOOKUP)
+        lookup_opened(x, t);
+    else
+        registration_opened(x->cluster, t);
+}
+
+static void read_bytes(struct connection *x, struct bytes bytes, struct turn *t)
+{
+    if (x->role == ROLE_LINK)
+        link_bytes(x, bytes, t);
+    else if (x->role == ROLE_LOOKUP)
+        lookup_bytes(x, bytes, t);
+    else
+        registration_bytes(x->cluster, bytes, t);
+}
+
+static void closed(struct connection *x, enum err err, struct turn *t)
+{
+    if (x->role == ROLE_LINK)
+        link_closed(x, err, t);
+    else if (x->role == ROLE_LOOKUP)
+        lookup_failed(x, true, "no epmd answers there", t);
+    else
+        registration_closed(x->cluster, true, t);
+}
+
+void cluster_event(struct cluster *c, const struct connection_event *event, struct turn *t)
+{
+    struct connection *x = connection_find(c, event->connection);
+    if (event->kind == CONNECTION_ACCEPTED)
+        accepted(c, event->connection, t);
+    else if (x == NULL)
+        return;
+    else if (event->kind == CONNECTION_OPENED)
+        opened(x, t);
+    else if (event->kind == CONNECTION_BYTES)
+        read_bytes(x, event->bytes, t);
+    else if (event->kind == CONNECTION_WRITTEN)
+        link_written(x, event->written, t);
+    else
+        closed(x, event->err, t);
+}
+
+static void connect(struct cluster *c, struct bytes node, enum dialling dialling, struct turn *t)
+{
+    struct peer *p = peer_named(c, node);
+    if (p->dialling < dialling)
+        p->dialling = dialling;
+    peer_dial(p, t);
+}
+
+void cluster_connect(struct cluster *c, struct bytes node, struct turn *t)
+{
+    connect(c, node, DIAL_ALWAYS, t);
+}
+
+void cluster_connect_once(struct cluster *c, struct bytes node, struct turn *t)
+{
+    connect(c, node, DIAL_ONCE, t);
+}
+
+void cluster_release(struct cluster *c, struct bytes node)
+{
+    struct peer *p = peer_find(c, node);
+    if (p == NULL)
+        return;
+    p->dialling = DIAL_NEVER;
+    wakeup_stop(c->wakeups, &p->redial);
+    c->untidy = true;
+}
+
+bool cluster_is_wanted(const struct cluster *c, struct bytes node)
+{
+    const struct peer *p = peer_find(c, node);
+    return p != NULL && p->dialling == DIAL_ALWAYS;
+}
+
+bool cluster_has_tried_all(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->peers.count; i++) {
+        const struct peer *p = c->peers.list[i];
+        if (p->dialling == DIAL_ALWAYS && !p->tried)
+            return false;
+    }
+    return true;
+}
+
+bool cluster_send(struct cluster *c, struct bytes node, const struct signal *signal, struct turn *t)
+{
+    const struct peer *p = peer_find(c, node);
+    if (p == NULL || p->up == NULL)
+        return false;
+    link_send(p->up, signal, t);
+    return true;
+}
+
+void cluster_flush(struct cluster *c, struct turn *t)
+{
+    connections_flush(c, t);
+    peers_tidy(c);
+}
+
+static bool describe(const struct peer *p, struct cluster_peer *peer)
+{
+    if (p == NULL || p->up == NULL) {
+        *peer = (struct cluster_peer){0};
+        return false;
+    }
+    *peer = (struct cluster_peer){
+        .name = buf_bytes(&p->name),
+        .flags = channel_flags(p->up->channel),
+        .creation = channel_peer_creation(p->up->channel),
+        .queued = p->up->queued,
+        .slow = p->up->slow,
+    };
+    return true;
+}
+
+bool cluster_find(const struct cluster *c, struct bytes node, struct cluster_peer *peer)
+{
+    return describe(peer_find(c, node), peer);
+}
+
+bool cluster_next(const struct cluster *c, struct cluster_peer *peer)
+{
+    for (size_t i = names_after(&c->peers, peer->name); i < c->peers.count; i++)
+        if (describe(c->peers.list[i], peer))
+            return true;
+    return false;
+}
+
+bool cluster_is_registered(const struct cluster *c)
+{
+    return c->registered;
+}
+
+static void check_connection(const struct cluster *c, const struct connection *x)
+{
+    must(x->queued <= LIMIT_QUEUE_BYTES);
+    must(x->accepted || x->role == ROLE_REGISTRATION || x->peer != NULL);
+    must(x->role != ROLE_REGISTRATION || c->registration == x);
+    must(x->role != ROLE_LOOKUP || x->peer->attempt == x);
+    must(x->peer == NULL || x->peer->up == x || x->peer->attempt == x);
+    must(x->timer.place != 0 || (x->role == ROLE_REGISTRATION && c->registered));
+}
+
+void cluster_check(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->connection_count; i++) {
+        must(i == 0 || c->connections[i - 1]->id < c->connections[i]->id);
+        check_connection(c, c->connections[i]);
+    }
+    for (size_t i = 0; i < c->peers.count; i++) {
+        const struct peer *p = c->peers.list[i];
+        must(peer_find(c, buf_bytes(&p->name)) == p);
+        must(p->up == NULL || (p->up->peer == p && channel_is_up(p->up->channel)));
+        must(p->attempt == NULL || p->attempt->peer == p);
+        must(p->redial.place == 0 || p->dialling == DIAL_ALWAYS);
+    }
+}

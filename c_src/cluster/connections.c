@@ -1,0 +1,143 @@
+#include "../mem.h"
+#include "../otp/ring.h"
+#include "../sorted.h"
+#include "internal.h"
+
+/* Bytes that are written at once.  They are reported as written when all of them are: of a state
+ * that takes minutes each piece shows that the peer reads. */
+#define PIECE_BYTES (256u * 1024)
+
+static int compare_id(const void *element, const void *key)
+{
+    uint32_t id = (*(struct connection *const *)element)->id, wanted = *(const uint32_t *)key;
+    return (id > wanted) - (id < wanted);
+}
+
+static size_t place_of(const struct cluster *c, uint32_t id)
+{
+    return sorted_place(c->connections, c->connection_count, sizeof(*c->connections), &id,
+                        compare_id);
+}
+
+struct connection *connection_find(const struct cluster *c, uint32_t id)
+{
+    size_t place = place_of(c, id);
+    return place < c->connection_count && c->connections[place]->id == id ? c->connections[place]
+                                                                          : NULL;
+}
+
+static void on_timer(struct wakeup *w, struct turn *t)
+{
+    struct connection *x = HOLDER(w, struct connection, timer);
+    if (x->role == ROLE_LINK)
+        link_wake(x, t);
+    else if (x->role == ROLE_LOOKUP)
+        lookup_failed(x, false, "epmd does not answer", t);
+    else
+        registration_closed(x->cluster, false, t);
+}
+
+struct connection *connection_add(struct cluster *c, uint32_t id, enum connection_role role,
+                                  uint64_t wait_ms, struct turn *t)
+{
+    if (c->connection_count == LIMIT_CONNECTIONS)
+        return NULL;
+    size_t place = place_of(c, id);
+    must(place == c->connection_count || c->connections[place]->id != id);
+    c->connections = sorted_insert(c->connections, &c->connection_count, &c->connection_cap,
+                                   sizeof(*c->connections), place);
+    struct connection *x = c->connections[place] = mem_take(sizeof(*x));
+    *x = (struct connection){.cluster = c,
+                             .id = id,
+                             .role = role,
+                             .timer.ring = on_timer,
+                             .read_ms = t->now_ms,
+                             .written_ms = t->now_ms};
+    wakeup_set(c->wakeups, &x->timer, t->now_ms + wait_ms);
+    return x;
+}
+
+struct connection *connection_dial(struct cluster *c, enum connection_role role, struct bytes host,
+                                   uint16_t port, struct turn *t)
+{
+    uint64_t wait_ms = role == ROLE_LINK ? LIMIT_HANDSHAKE_MS : LIMIT_EPMD_MS;
+    struct connection *x = connection_add(c, c->next_connection, role, wait_ms, t);
+    if (x == NULL)
+        return NULL;
+    c->next_connection += 2;
+    c->listener.dial(c->listener.who, x->id, host, port);
+    return x;
+}
+
+static void send_piece(const struct connection *x, struct bytes piece)
+{
+    struct buf copy = {0};
+    buf_put(&copy, piece);
+    x->cluster->listener.send(x->cluster->listener.who, x->id, &copy);
+}
+
+void connection_send(struct connection *x, struct buf *bytes, struct turn *t)
+{
+    if (bytes->len == 0)
+        return;
+    if (x->queued == 0)
+        x->moved_ms = t->now_ms;
+    x->queued += bytes->len;
+    x->written_ms = t->now_ms;
+    if (bytes->len > PIECE_BYTES) {
+        struct bytes left = buf_bytes(bytes);
+        for (; left.len > PIECE_BYTES; left.at += PIECE_BYTES, left.len -= PIECE_BYTES)
+            send_piece(x, (struct bytes){left.at, PIECE_BYTES});
+        send_piece(x, left);
+        buf_free(bytes);
+        return;
+    }
+    x->cluster->listener.send(x->cluster->listener.who, x->id, bytes);
+}
+
+void connection_mark(struct connection *x)
+{
+    struct cluster *c = x->cluster;
+    if (x->dirty)
+        return;
+    c->dirty = mem_room(c->dirty, c->dirty_count, &c->dirty_cap, sizeof(*c->dirty));
+    c->dirty[c->dirty_count++] = x->id;
+    x->dirty = true;
+}
+
+void connection_flush(struct connection *x, struct turn *t)
+{
+    if (x->channel != NULL)
+        connection_send(x, channel_out(x->channel), t);
+}
+
+void connections_flush(struct cluster *c, struct turn *t)
+{
+    /* Breaking one link may queue signals on others: they are appended, and walked too. */
+    for (size_t i = 0; i < c->dirty_count; i++) {
+        struct connection *x = connection_find(c, c->dirty[i]);
+        if (x == NULL)
+            continue;
+        x->dirty = false;
+        connection_flush(x, t);
+        if (x->queued > LIMIT_QUEUE_BYTES)
+            link_break(x, "it does not read as fast as it is sent", t);
+    }
+    c->dirty_count = 0;
+}
+
+void connection_end(struct connection *x, bool closed, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    size_t place = place_of(c, x->id);
+    must(place < c->connection_count && c->connections[place] == x);
+    if (!closed) {
+        connection_flush(x, t);
+        c->listener.close(c->listener.who, x->id);
+    }
+    sorted_remove(c->connections, &c->connection_count, sizeof(*c->connections), place);
+    wakeup_stop(c->wakeups, &x->timer);
+    channel_free(x->channel);
+    buf_free(&x->in);
+    mem_free(x);
+}

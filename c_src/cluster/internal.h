@@ -1,0 +1,136 @@
+/* Private to cluster/.
+ *
+ *     cluster.c       the public functions
+ *     connections.c   connections by number: timers, queues, closing
+ *     registration.c  the connection to epmd that keeps this node registered
+ *     peers.c         other nodes by name: looking up, dialling, backing off
+ *     links.c         handshakes, ticks, signals */
+#ifndef COPPICE_CLUSTER_INTERNAL_H
+#define COPPICE_CLUSTER_INTERNAL_H
+
+#include "../dist/channel.h"
+#include "../limits.h"
+#include "../otp/names.h"
+#include "cluster.h"
+
+enum connection_role {
+    ROLE_REGISTRATION, /* to epmd, for as long as this node is registered */
+    ROLE_LOOKUP,       /* to epmd, for one question about peer */
+    ROLE_LINK          /* to a peer, dialled or accepted */
+};
+
+struct connection {
+    struct cluster *cluster;
+    uint32_t id;
+    enum connection_role role;
+    bool accepted, opened;
+    struct peer *peer;       /* of a lookup, or of a link that is named */
+    struct channel *channel; /* of a link, once opened */
+    struct buf in;           /* what epmd has answered so far */
+    struct wakeup timer;     /* what is awaited is late, or a tick may be due */
+    size_t queued;           /* bytes sent and not yet written */
+    bool dirty;              /* among cluster.dirty */
+    bool slow;               /* bulk is to wait */
+    uint64_t read_ms, written_ms;
+    uint64_t moved_ms; /* when the queue began, or some of it was last written */
+};
+
+/* How often a peer is dialled. */
+enum dialling { DIAL_NEVER, DIAL_ONCE, DIAL_ALWAYS };
+
+struct peer {
+    struct buf name; /* first: names.h */
+    struct cluster *cluster;
+    enum dialling dialling;
+    bool tried; /* an attempt has ended, well or not */
+    struct connection *up;
+    struct connection *attempt; /* our own dialling: the look-up, then the link */
+    struct wakeup redial;
+    uint64_t backoff_ms;
+};
+
+struct cluster {
+    struct cluster_options options;
+    struct cluster_listener listener;
+    struct wakeups *wakeups;
+    struct channel_self self;
+    bool ready, stopping;
+
+    struct connection **connections; /* sorted by id */
+    size_t connection_count, connection_cap;
+    uint32_t next_connection;
+    uint32_t *dirty; /* numbers of links whose channels have something to send */
+    size_t dirty_count, dirty_cap;
+
+    struct names peers;
+    bool untidy; /* a peer may have to be forgotten at the end of this step */
+
+    struct connection *registration; /* NULL: being retried */
+    bool registered;
+    uint16_t port;
+    struct wakeup reregister;
+    uint64_t register_backoff_ms;
+    unsigned refusals; /* by epmd, one after the other */
+};
+
+/* --- connections.c */
+
+/* A new connection: an accepted one, or one that is dialled.  The timer is set so far from now.
+ * NULL at LIMIT_CONNECTIONS. */
+struct connection *connection_add(struct cluster *c, uint32_t id, enum connection_role role,
+                                  uint64_t wait_ms, struct turn *t);
+struct connection *connection_dial(struct cluster *c, enum connection_role role, struct bytes host,
+                                   uint16_t port, struct turn *t);
+struct connection *connection_find(const struct cluster *c, uint32_t id);
+/* Sends bytes (taken over). */
+void connection_send(struct connection *x, struct buf *bytes, struct turn *t);
+/* Marks a link whose channel has something to send, for connections_flush(). */
+void connection_mark(struct connection *x);
+/* Sends what the channel has queued: of this one, and of all that are marked. */
+void connection_flush(struct connection *x, struct turn *t);
+void connections_flush(struct cluster *c, struct turn *t);
+/* Frees the connection, and closes it unless the other side has. */
+void connection_end(struct connection *x, bool closed, struct turn *t);
+
+/* --- registration.c */
+
+void registration_start(struct cluster *c, struct turn *t);
+void registration_opened(struct cluster *c, struct turn *t);
+void registration_bytes(struct cluster *c, struct bytes bytes, struct turn *t);
+void registration_closed(struct cluster *c, bool closed, struct turn *t);
+
+/* --- peers.c */
+
+/* The parts of name@host. */
+struct bytes name_local(struct bytes name);
+struct bytes name_host(struct bytes name);
+
+struct peer *peer_find(const struct cluster *c, struct bytes name);
+struct peer *peer_named(struct cluster *c, struct bytes name); /* added where missing */
+/* Dials, unless it is connected or being dialled. */
+void peer_dial(struct peer *p, struct turn *t);
+/* Our attempt has ended without a link. */
+void peer_failed(struct peer *p, const char *why, bool unknown, struct turn *t);
+/* Sets when to dial again, if the peer is wanted. */
+void peer_redial_later(struct peer *p, struct turn *t);
+void lookup_opened(struct connection *x, struct turn *t);
+void lookup_bytes(struct connection *x, struct bytes bytes, struct turn *t);
+void lookup_failed(struct connection *x, bool closed, const char *why, struct turn *t);
+/* Forgets peers that are neither wanted nor connected. */
+void peers_tidy(struct cluster *c);
+
+/* --- links.c */
+
+void link_accepted(struct connection *x, struct turn *t);
+void link_opened(struct connection *x, struct turn *t);
+void link_bytes(struct connection *x, struct bytes bytes, struct turn *t);
+/* The other side has closed it, or it never connected. */
+void link_closed(struct connection *x, enum err err, struct turn *t);
+/* We end it: one log line with why, then down. */
+void link_break(struct connection *x, const char *why, struct turn *t);
+void link_written(struct connection *x, size_t count, struct turn *t);
+void link_send(struct connection *x, const struct signal *signal, struct turn *t);
+/* Ticks, or gives up a silent peer; sets the timer anew. */
+void link_wake(struct connection *x, struct turn *t);
+
+#endif

@@ -1,0 +1,287 @@
+#include "internal.h"
+
+#define TICKS_A_TICKTIME 4
+/* Net_ticktimes in which a peer has to read something of what it is sent.  Reading is the least
+ * that a node does, and a BEAM never puts it off: a peer that sends ticks and reads nothing is
+ * half dead or hostile.  More than one, for a line may be bad. */
+#define TICKTIMES_UNREAD 4
+
+static struct bytes link_name(const struct connection *x)
+{
+    if (x->channel != NULL && channel_peer(x->channel).len > 0)
+        return channel_peer(x->channel);
+    return x->peer != NULL ? buf_bytes(&x->peer->name) : BYTES("a stranger");
+}
+
+static bool link_is_up(const struct connection *x)
+{
+    return x->peer != NULL && x->peer->up == x;
+}
+
+void link_accepted(struct connection *x, struct turn *t)
+{
+    x->accepted = x->opened = true;
+    x->channel = channel_accept(&x->cluster->self, (uint32_t)turn_random(t));
+}
+
+void link_opened(struct connection *x, struct turn *t)
+{
+    x->opened = true;
+    x->channel =
+        channel_dial(&x->cluster->self, buf_bytes(&x->peer->name), (uint32_t)turn_random(t));
+    connection_flush(x, t);
+}
+
+static void link_down(struct peer *p, struct turn *t)
+{
+    struct cluster *c = p->cluster;
+    p->up = NULL;
+    c->untidy = true;
+    c->listener.down(c->listener.who, buf_bytes(&p->name), t);
+}
+
+/* Takes the connection away from its peer and ends it. */
+static void link_end(struct connection *x, bool closed, const char *why, struct turn *t)
+{
+    struct peer *p = x->peer;
+    bool up = link_is_up(x), attempt = p != NULL && p->attempt == x;
+    connection_end(x, closed, t);
+    if (up) {
+        link_down(p, t);
+        peer_redial_later(p, t);
+    }
+    if (attempt) {
+        p->attempt = NULL;
+        peer_failed(p, why, false, t);
+    }
+}
+
+void link_break(struct connection *x, const char *why, struct turn *t)
+{
+    /* A failed attempt of ours is logged as such. */
+    if (link_is_up(x) || x->accepted)
+        turn_log(t, LOG_WARNING, "%.*s disconnected: %s", TEXT(link_name(x)), why);
+    link_end(x, false, why, t);
+}
+
+void link_closed(struct connection *x, enum err err, struct turn *t)
+{
+    const char *why = err_text(err);
+    if (link_is_up(x))
+        turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
+    else if (x->opened && !x->accepted)
+        why = "closed by the peer in the handshake: does it have the same cookie?";
+    link_end(x, true, why, t);
+}
+
+/* The answer to a peer that has named itself.
+ *
+ * Both may have dialled at the same time; then the one whose name is greater in
+ * the order of atoms keeps its own attempt.  An older connection that is
+ * still up may be a restarted node's: the peer decides whether it is
+ * (erl_dist_protocol; kernel's net_kernel.erl, accept_pending). */
+static enum status link_status(struct connection *x, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    struct bytes name = channel_peer(x->channel);
+    if (!node_name_valid(name) || bytes_equal(name, c->self.name) || c->stopping)
+        return STATUS_NOT_ALLOWED;
+    struct peer *p = peer_find(c, name);
+    if (p == NULL)
+        return STATUS_OK;
+    if (p->up != NULL)
+        return STATUS_ALIVE;
+    if (p->attempt == NULL)
+        return STATUS_OK;
+    if (bytes_compare(c->self.name, name) > 0)
+        return STATUS_NOK;
+    connection_end(p->attempt, false, t);
+    p->attempt = NULL;
+    peer_redial_later(p, t); /* should this one fail */
+    return STATUS_OK_SIMULTANEOUS;
+}
+
+/* Answers a peer that has named itself; false when the connection is no more. */
+static bool link_named(struct connection *x, struct turn *t)
+{
+    enum status status = link_status(x, t);
+    channel_answer(x->channel, status);
+    if (status != STATUS_NOK && status != STATUS_NOT_ALLOWED)
+        return true;
+    if (status == STATUS_NOT_ALLOWED)
+        turn_log(t, LOG_WARNING, "%.*s may not connect to this node", TEXT(link_name(x)));
+    connection_end(x, false, t);
+    return false;
+}
+
+static uint64_t tick_ms(const struct cluster *c)
+{
+    return c->options.ticktime_ms / TICKS_A_TICKTIME;
+}
+
+static void link_up(struct connection *x, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    struct peer *p = peer_named(c, channel_peer(x->channel));
+    if (p->up != NULL) {
+        turn_log(t, LOG_INFO, "%.*s reconnected", TEXT(p->name));
+        connection_end(p->up, false, t);
+        link_down(p, t);
+    }
+    if (p->attempt != NULL && p->attempt != x)
+        connection_end(p->attempt, false, t);
+    p->attempt = NULL;
+    x->peer = p;
+    p->up = x;
+    p->tried = true;
+    if (p->dialling == DIAL_ONCE)
+        p->dialling = DIAL_NEVER;
+    wakeup_stop(c->wakeups, &p->redial);
+    p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
+    wakeup_set(c->wakeups, &x->timer, t->now_ms + tick_ms(c));
+    c->listener.up(c->listener.who, buf_bytes(&p->name), t);
+}
+
+static const char *bad_reason(const struct connection *x)
+{
+    enum status refusal = channel_refusal(x->channel);
+    if (channel_error(x->channel) != ERR_STATUS || refusal == STATUSES)
+        return err_text(channel_error(x->channel));
+    return "the peer refuses this node";
+}
+
+/* Both have dialled, and the peer's attempt is the one that is kept: ours has not failed.
+ * Should the peer's fail, we dial again. */
+static void link_yield(struct connection *x, struct turn *t)
+{
+    struct peer *p = x->peer;
+    connection_end(x, false, t);
+    p->attempt = NULL;
+    p->cluster->untidy = true;
+    if (p->up == NULL)
+        peer_redial_later(p, t);
+}
+
+/* A peer that breaks the protocol, has another cookie, or refuses. */
+static void link_bad(struct connection *x, struct turn *t)
+{
+    connection_flush(x, t);
+    if (channel_refusal(x->channel) == STATUS_NOK && x->peer->dialling != DIAL_ONCE)
+        link_yield(x, t);
+    else
+        link_break(x, bad_reason(x), t);
+}
+
+static void link_signal(struct connection *x, const struct signal *signal, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    c->listener.signal(c->listener.who, buf_bytes(&x->peer->name), signal, t);
+}
+
+/* One event of the channel; false when the connection is no more. */
+static bool link_event(struct connection *x, enum channel_event event, const struct signal *signal,
+                       struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    uint32_t id = x->id;
+    switch (event) {
+    case CHANNEL_NAMED:
+        return link_named(x, t);
+    case CHANNEL_ALIVE:
+        channel_replace(x->channel, x->peer->up == NULL);
+        break;
+    case CHANNEL_UP:
+        link_up(x, t);
+        break;
+    case CHANNEL_SIGNAL:
+        link_signal(x, signal, t);
+        break;
+    case CHANNEL_BAD:
+        link_bad(x, t);
+        return false;
+    case CHANNEL_QUIET:
+        break;
+    }
+    return connection_find(c, id) == x;
+}
+
+void link_bytes(struct connection *x, struct bytes bytes, struct turn *t)
+{
+    struct signal signal;
+    enum channel_event event;
+    x->read_ms = t->now_ms;
+    channel_feed(x->channel, bytes);
+    do {
+        event = channel_next(x->channel, &signal);
+        if (!link_event(x, event, &signal, t))
+            return;
+    } while (event != CHANNEL_QUIET);
+    connection_flush(x, t);
+}
+
+void link_written(struct connection *x, size_t count, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    must(count <= x->queued);
+    x->queued -= count;
+    x->moved_ms = t->now_ms;
+    if (!x->slow || x->queued > LIMIT_QUEUE_SLOW_BYTES / 2)
+        return;
+    x->slow = false;
+    if (link_is_up(x))
+        c->listener.drained(c->listener.who, buf_bytes(&x->peer->name), t);
+}
+
+void link_send(struct connection *x, const struct signal *signal, struct turn *t)
+{
+    if (signal->payload.len > LIMIT_FRAME_BYTES) {
+        turn_log(t, LOG_ERROR, "a message of %zu bytes for %.*s is too large to be sent",
+                 signal->payload.len, TEXT(link_name(x)));
+        return;
+    }
+    channel_send(x->channel, signal);
+    connection_mark(x);
+    /* A peer that does not even begin to read gets no more than it needs. */
+    bool stuck = x->queued > 0 && x->moved_ms + x->cluster->options.ticktime_ms <= t->now_ms;
+    if (stuck || x->queued + channel_out(x->channel)->len > LIMIT_QUEUE_SLOW_BYTES)
+        x->slow = true;
+}
+
+/* When a peer that reads nothing is given up. */
+static uint64_t unread_ms(const struct connection *x)
+{
+    if (x->queued == 0)
+        return UINT64_MAX;
+    return x->moved_ms + TICKTIMES_UNREAD * x->cluster->options.ticktime_ms;
+}
+
+/* The timer is not moved whenever something is read or written: it rings at the first moment
+ * when anything can be due, and is set anew. */
+static void link_wait(struct connection *x)
+{
+    struct cluster *c = x->cluster;
+    uint64_t due = x->written_ms + tick_ms(c);
+    uint64_t others[] = {x->read_ms + c->options.ticktime_ms, unread_ms(x)};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        due = others[i] < due ? others[i] : due;
+    wakeup_set(c->wakeups, &x->timer, due);
+}
+
+void link_wake(struct connection *x, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    uint64_t now = t->now_ms;
+    if (!link_is_up(x)) {
+        link_break(x, "no handshake in time", t);
+    } else if (x->read_ms + c->options.ticktime_ms <= now) {
+        link_break(x, "silent for longer than net_ticktime", t);
+    } else if (unread_ms(x) <= now) {
+        link_break(x, "it reads nothing of what it is sent", t);
+    } else {
+        if (x->written_ms + tick_ms(c) <= now) {
+            channel_tick(x->channel);
+            connection_flush(x, t);
+        }
+        link_wait(x);
+    }
+}

@@ -1,0 +1,330 @@
+#include "workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../limits.h"
+#include "../mem.h"
+#include "../sorted.h"
+#include "disk.h"
+
+/* Something to be done; in the queue of its files, then under way. */
+struct job {
+    uv_work_t request;
+    struct job *next;
+    struct workers *all;
+    struct files *files;
+    enum action_kind kind;
+    struct buf bytes;
+    enum err err;
+    struct storage_failure failure;
+    struct storage_found found;
+    /* Of ACTION_SAVE without bytes: the child, the pipe for its report, the segment that the
+     * snapshot makes superfluous. */
+    pid_t child;
+    int pipe;
+    uint64_t segment;
+};
+
+/* The files of one replica. */
+struct files {
+    uint32_t id;
+    struct storage *storage;
+    struct buf names; /* path and group: where two have the same, the later one waits */
+    struct job *first, **end;
+    bool working;   /* a thread is */
+    bool saving;    /* a child is */
+    uint64_t saved; /* the segment up to which a child has saved, until no thread works; or 0 */
+    bool closing;
+};
+
+/* What a child reports at its end. */
+struct report {
+    enum err err;
+    struct storage_failure failure;
+};
+
+static int compare_id(const void *element, const void *key)
+{
+    uint32_t id = (*(struct files *const *)element)->id, wanted = *(const uint32_t *)key;
+    return (id > wanted) - (id < wanted);
+}
+
+static size_t place_of(const struct workers *ws, uint32_t id)
+{
+    return sorted_place(ws->list, ws->count, sizeof(*ws->list), &id, compare_id);
+}
+
+static struct files *files_find(const struct workers *ws, uint32_t id)
+{
+    size_t place = place_of(ws, id);
+    must(place < ws->count && ws->list[place]->id == id);
+    return ws->list[place];
+}
+
+static void files_add(struct workers *ws, const struct action *a)
+{
+    struct files *f = mem_take(sizeof(*f));
+    f->id = a->store;
+    f->storage = storage_new(net_disk(), &a->storage);
+    buf_put(&f->names, buf_bytes(&a->bytes));
+    f->end = &f->first;
+    size_t place = place_of(ws, f->id);
+    ws->list = sorted_insert(ws->list, &ws->count, &ws->cap, sizeof(*ws->list), place);
+    ws->list[place] = f;
+}
+
+static void files_remove(struct workers *ws, struct files *f)
+{
+    sorted_remove(ws->list, &ws->count, sizeof(*ws->list), place_of(ws, f->id));
+    storage_free(f->storage);
+    buf_free(&f->names);
+    mem_free(f);
+}
+
+/* A replica that was stopped is still saving, and another has been started in its place. */
+static bool must_wait(const struct workers *ws, const struct files *f)
+{
+    for (size_t i = 0; i < place_of(ws, f->id); i++)
+        if (ws->list[i]->closing &&
+            bytes_equal(buf_bytes(&ws->list[i]->names), buf_bytes(&f->names)))
+            return true;
+    return false;
+}
+
+static void job_free(struct job *j)
+{
+    buf_free(&j->bytes);
+    storage_found_free(&j->found);
+    mem_free(j);
+}
+
+/* --- the child that writes a snapshot ---------------------------------------------- */
+
+/* A connection that the parent closes must not be held open by the child. */
+static void close_sockets(void)
+{
+    struct stat status;
+    long max = sysconf(_SC_OPEN_MAX);
+    int end = max > 0 && max < 2 * LIMIT_CONNECTIONS ? (int)max : 2 * LIMIT_CONNECTIONS;
+    for (int fd = STDERR_FILENO + 1; fd < end; fd++)
+        if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode))
+            close(fd);
+}
+
+static _Noreturn void child_main(const struct workers *ws, struct job *j, pid_t parent)
+{
+    struct report r = {0};
+    struct buf state = {0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    /* A signal that ends the parent in good order goes to the whole process group. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    close_sockets();
+    node_saved_state(ws->node, j->files->id, &state);
+    r.err = storage_save(j->files->storage, buf_bytes(&state), j->segment, &r.failure);
+    ssize_t written = write(j->pipe, &r, sizeof(r));
+    _exit(written == sizeof(r) ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void save_in_child(struct workers *ws, struct job *j)
+{
+    int ends[2];
+    j->child = -1;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        j->err = storage_refused(&j->failure, -errno, "make a pipe for", "a snapshot");
+        return;
+    }
+    j->segment = storage_rotate(j->files->storage);
+    pid_t parent = getpid();
+    j->child = fork();
+    if (j->child == 0) {
+        j->pipe = ends[1];
+        child_main(ws, j, parent);
+    }
+    if (j->child < 0) {
+        j->err = storage_refused(&j->failure, -errno, "fork for", "a snapshot");
+        close(ends[0]);
+    }
+    j->pipe = ends[0];
+    close(ends[1]);
+}
+
+/* In a thread: until the child has ended, whatever ends it. */
+static void await_child(struct job *j)
+{
+    struct report r;
+    size_t have = 0;
+    ssize_t n = 1;
+    if (j->err != OK)
+        return;
+    while (have < sizeof(r) && (n > 0 || (n < 0 && errno == EINTR))) {
+        n = read(j->pipe, (char *)&r + have, sizeof(r) - have);
+        have += n > 0 ? (size_t)n : 0;
+    }
+    close(j->pipe);
+    while (waitpid(j->child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    j->err = have == sizeof(r) ? r.err : ERR_STORAGE;
+    if (have == sizeof(r))
+        j->failure = r.failure;
+    else
+        storage_wrong(&j->failure, "killed", "the child that wrote a snapshot was killed");
+}
+
+/* --- jobs ------------------------------------------------------------------------ */
+
+static void run(uv_work_t *request)
+{
+    struct job *j = request->data;
+    struct storage *storage = j->files->storage;
+    switch (j->kind) {
+    case ACTION_LOAD:
+        j->err = storage_load(storage, &j->found, &j->failure);
+        break;
+    case ACTION_BEGIN:
+        j->err = storage_begin(storage, &j->failure);
+        break;
+    case ACTION_APPEND:
+        j->err = storage_append(storage, buf_bytes(&j->bytes), &j->failure);
+        break;
+    default:
+        if (j->child != 0)
+            await_child(j);
+        else
+            j->err =
+                storage_save(storage, buf_bytes(&j->bytes), storage_rotate(storage), &j->failure);
+        break;
+    }
+}
+
+static void start(struct workers *ws, struct job *j);
+
+/* Starts the next job, if it may start: one at a time, but for a child that saves. */
+static void begin(struct workers *ws, struct files *f)
+{
+    struct job *j = f->first;
+    if (j == NULL || f->working || must_wait(ws, f) || (j->kind == ACTION_SAVE && f->saving))
+        return;
+    f->first = j->next;
+    if (f->first == NULL)
+        f->end = &f->first;
+    start(ws, j);
+}
+
+static void next_job(struct workers *ws, struct files *f)
+{
+    if (f->saved != 0 && !f->working) {
+        storage_saved(f->storage, f->saved);
+        f->saved = 0;
+    }
+    begin(ws, f);
+    if (f->first != NULL || !f->closing || f->working || f->saving)
+        return;
+    files_remove(ws, f);
+    for (size_t i = 0; i < ws->count; i++)
+        begin(ws, ws->list[i]);
+}
+
+static enum event_kind event_of(enum action_kind kind)
+{
+    switch (kind) {
+    case ACTION_LOAD:
+        return EVENT_LOADED;
+    case ACTION_BEGIN:
+        return EVENT_BEGUN;
+    case ACTION_APPEND:
+        return EVENT_APPENDED;
+    default:
+        return EVENT_SAVED;
+    }
+}
+
+static void on_done(uv_work_t *request, int status)
+{
+    struct job *j = request->data;
+    struct workers *ws = j->all;
+    struct files *f = j->files;
+    must(status == 0);
+    if (j->child != 0)
+        f->saving = false;
+    else
+        f->working = false;
+    if (j->child != 0 && j->err == OK)
+        f->saved = j->segment;
+    struct event e = {
+        .kind = event_of(j->kind),
+        .store = f->id,
+        .failure = j->err != OK ? &j->failure : NULL,
+        .found = j->kind == ACTION_LOAD && j->err == OK ? &j->found : NULL,
+        .journal_bytes = j->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
+    };
+    next_job(ws, f);
+    ws->done(ws->who, &e);
+    job_free(j);
+}
+
+static void start(struct workers *ws, struct job *j)
+{
+    if (j->child != 0)
+        j->files->saving = true;
+    else
+        j->files->working = true;
+    must(uv_queue_work(ws->loop, &j->request, run, on_done) == 0);
+}
+
+static struct job *job_new(struct workers *ws, struct files *f, struct action *a)
+{
+    struct job *j = mem_take(sizeof(*j));
+    *j = (struct job){.all = ws, .files = f, .kind = a->kind, .bytes = a->bytes};
+    j->request.data = j;
+    a->bytes = (struct buf){0};
+    return j;
+}
+
+void workers_perform(struct workers *ws, struct action *a)
+{
+    if (a->kind == ACTION_OPEN_STORE) {
+        files_add(ws, a);
+        return;
+    }
+    struct files *f = files_find(ws, a->store);
+    if (a->kind == ACTION_CLOSE_STORE) {
+        f->closing = true;
+    } else {
+        struct job *j = job_new(ws, f, a);
+        if (j->kind == ACTION_SAVE && j->bytes.len == 0) {
+            must(!f->working && !f->saving && f->first == NULL);
+            save_in_child(ws, j);
+            start(ws, j);
+            return;
+        }
+        *f->end = j;
+        f->end = &j->next;
+    }
+    next_job(ws, f);
+}
+
+bool workers_busy(const struct workers *ws)
+{
+    for (size_t i = 0; i < ws->count; i++)
+        if (ws->list[i]->working || ws->list[i]->saving || ws->list[i]->first != NULL)
+            return true;
+    return false;
+}
+
+void workers_free(struct workers *ws)
+{
+    must(!workers_busy(ws));
+    while (ws->count > 0)
+        files_remove(ws, ws->list[0]);
+    mem_free(ws->list);
+}

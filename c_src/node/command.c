@@ -1,0 +1,103 @@
+#include "command.h"
+
+#include "../err.h"
+#include "../mem.h"
+#include "../otp/watch.h"
+#include "../term/write.h"
+#include "asker.h"
+
+struct command {
+    enum request_kind kind;
+    struct buf node, name, term;
+    uint64_t timeout_ms;
+    struct outbox *out;
+    struct process *caller;
+};
+
+static void answer(const struct command *c, enum err err, struct bytes term)
+{
+    struct action *a = outbox_add(c->out, ACTION_ANSWER);
+    a->err = err;
+    buf_put(&a->bytes, term);
+}
+
+static void take_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
+{
+    (void)call;
+    (void)t;
+    answer(process_self(p), a->err, a->reply);
+}
+
+static const struct process_kind kind = {
+    .module = "coppice_command",
+    .message = asker_message,
+    .answer = take_answer,
+    .state = asker_state,
+    .free = asker_free,
+};
+
+struct command *command_new(const struct request *request, struct processes *table,
+                            struct cluster *cluster, struct outbox *out, struct turn *t)
+{
+    struct command *c = mem_take(sizeof(*c));
+    c->kind = request->kind;
+    c->timeout_ms = request->timeout_ms;
+    c->out = out;
+    buf_put(&c->node, request->node);
+    buf_put(&c->name, request->name);
+    buf_put(&c->term, request->term);
+    c->caller = process_start(table, &kind, c, (struct bytes){0});
+    cluster_connect_once(cluster, request->node, t);
+    return c;
+}
+
+void command_free(struct command *c)
+{
+    if (c == NULL)
+        return;
+    buf_free(&c->node);
+    buf_free(&c->name);
+    buf_free(&c->term);
+    mem_free(c);
+}
+
+static void cast(const struct command *c, struct turn *t)
+{
+    struct buf message = {0}, ok = {0};
+    put_tuple(&message, 2);
+    put_atom(&message, "$gen_cast");
+    put_term(&message, buf_bytes(&c->term));
+    turn_send_named(t, process_pid(c->caller), buf_bytes(&c->node), buf_bytes(&c->name),
+                    buf_bytes(&message));
+    put_atom(&ok, "ok");
+    answer(c, OK, buf_bytes(&ok));
+    buf_free(&message);
+    buf_free(&ok);
+}
+
+static void call(const struct command *c, struct turn *t)
+{
+    struct address whom = {.name = buf_bytes(&c->name), .node = buf_bytes(&c->node)};
+    uint64_t number = call_start(c->caller, &whom, buf_bytes(&c->term), c->timeout_ms, t);
+    must(number != 0);
+}
+
+void command_up(struct command *c, struct bytes node, struct turn *t)
+{
+    if (c == NULL || !bytes_equal(buf_bytes(&c->node), node))
+        return;
+    if (c->kind == REQUEST_CAST)
+        cast(c, t);
+    else
+        call(c, t);
+}
+
+void command_unreachable(struct command *c, struct bytes node, const char *why)
+{
+    if (c == NULL || !bytes_equal(buf_bytes(&c->node), node))
+        return;
+    struct buf reason = {0};
+    put_binary(&reason, bytes_of(why));
+    answer(c, ERR_REFUSED, buf_bytes(&reason));
+    buf_free(&reason);
+}

@@ -1,0 +1,29 @@
+/* Where the signals and log lines of this node's processes go: to other nodes through the cluster,
+ * to its own after the current one is handled, as over a wire. */
+#ifndef COPPICE_NODE_ROUTER_H
+#define COPPICE_NODE_ROUTER_H
+
+#include "../cluster/cluster.h"
+#include "../otp/process.h"
+#include "event.h"
+
+struct router {
+    struct post post; /* what processes see of it */
+    struct bytes node;
+    struct cluster *cluster;
+    struct outbox *out; /* for log lines */
+    struct turn *turn;  /* the current one */
+    struct local *locals;
+    size_t local_count, local_cap;
+};
+
+/* All are borrowed; node is this one's name. */
+void router_init(struct router *r, struct bytes node, struct cluster *cluster, struct outbox *out,
+                 struct turn *turn);
+void router_free(struct router *r);
+
+/* Delivers what own processes have sent each other, in order, and what comes of that. */
+void router_deliver(struct router *r, struct processes *table);
+bool router_is_idle(const struct router *r);
+
+#endif

@@ -1,0 +1,35 @@
+/* The process registered as `coppice`: what the node itself is asked.
+ *
+ *     replicas                      {ok, [Name]}
+ *     status                        {ok, Map}
+ *     peers                         {ok, [Node]}
+ *     {start_replica, Name, Map}    {ok, Pid} | {error, Reason}
+ *     {stop_replica, Name}          ok | {error, not_found}
+ *     {connect, Node}               ok | {error, bad_node} */
+#ifndef COPPICE_NODE_SERVER_H
+#define COPPICE_NODE_SERVER_H
+
+#include "follow.h"
+#include "membership.h"
+
+struct server;
+
+/* What it tells and changes; all are borrowed. */
+struct server_options {
+    const struct config *config;
+    uint16_t port; /* that the node listens on */
+    struct processes *table;
+    struct cluster *cluster;
+    const struct learning *learning;
+    struct membership *membership;
+    struct follow *follow;
+};
+
+struct server *server_new(const struct server_options *options);
+void server_free(struct server *s);
+
+/* Starts the process; it is started again when it is the one that has ended. */
+void server_start(struct server *s);
+void server_ended(struct server *s, const struct process *p);
+
+#endif

@@ -1,0 +1,26 @@
+/* Records by the name of a node: a sorted array of pointers to what begins with its name. */
+#ifndef COPPICE_OTP_NAMES_H
+#define COPPICE_OTP_NAMES_H
+
+#include "../term/bytes.h"
+
+/* Each record's first member is a `struct buf` with its name. */
+struct names {
+    void **list; /* in the order of names, each once */
+    size_t count, cap;
+};
+
+/* NULL for none. */
+void *names_find(const struct names *n, struct bytes name);
+
+/* A new record of so many bytes, zero but for its name, which is not there yet. */
+void *names_add(struct names *n, struct bytes name, size_t size);
+
+/* Frees the record and its name.  Those behind it move forward by one. */
+void names_remove(struct names *n, void *record);
+void names_free(struct names *n);
+
+/* The index of the first record behind the name. */
+size_t names_after(const struct names *n, struct bytes name);
+
+#endif
