@@ -6,7 +6,7 @@
 const char *err_text(enum err e)
 {
     static const char *const text[ERR_COUNT] = {[OK] = "ok",
-#define ERR_TEXT(name, sentence) [name] = sentence,
+#define ERR_TEXT(name, string) [name] = string,
                                                 ERR_LIST(ERR_TEXT)
 #undef ERR_TEXT
     };
@@ -14,8 +14,8 @@ const char *err_text(enum err e)
     return text[e];
 }
 
-_Noreturn void must_fail(const char *claim, const char *file, int line)
+_Noreturn void must_fail(const char *condition, const char *file, int line)
 {
-    fprintf(stderr, "coppice: broken claim at %s:%d: %s\n", file, line, claim);
+    fprintf(stderr, "coppice: assertion failed at %s:%d: %s\n", file, line, condition);
     abort();
 }

@@ -6,9 +6,9 @@
 
 #include "err.h"
 
-#define ROOM_AT_FIRST 8
+#define INITIAL_ELEMENTS 8
 
-static void *mem_checked(void *block)
+static void *checked(void *block)
 {
     if (block == NULL) {
         fputs("coppice: out of memory\n", stderr);
@@ -19,12 +19,12 @@ static void *mem_checked(void *block)
 
 void *mem_take(size_t n)
 {
-    return mem_checked(calloc(1, n > 0 ? n : 1));
+    return checked(calloc(1, n > 0 ? n : 1));
 }
 
 void *mem_resize(void *old, size_t n)
 {
-    return mem_checked(realloc(old, n > 0 ? n : 1));
+    return checked(realloc(old, n > 0 ? n : 1));
 }
 
 void *mem_room(void *old, size_t count, size_t *cap, size_t size)
@@ -32,7 +32,7 @@ void *mem_room(void *old, size_t count, size_t *cap, size_t size)
     must(count <= *cap);
     if (count < *cap)
         return old;
-    size_t grown = *cap > 0 ? *cap * 2 : ROOM_AT_FIRST;
+    size_t grown = *cap > 0 ? *cap * 2 : INITIAL_ELEMENTS;
     must(grown <= SIZE_MAX / size);
     *cap = grown;
     return mem_resize(old, grown * size);

@@ -1,6 +1,6 @@
-/* Sorted arrays: where an element is, or belongs, and making and closing the gap.
+/* Sorted arrays: binary search, insertion and removal.
  *
- * The array, its count and its capacity are the caller's, as with mem_room(); elements have
+ * The caller owns the array, its count and its capacity, as with mem_room().  Elements have
  * one size and may be records or pointers to them. */
 #ifndef COPPICE_SORTED_H
 #define COPPICE_SORTED_H
@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* <0, 0, >0: how an element of the array compares with a key. */
+/* How an element of the array compares with a key: <0, 0 or >0. */
 typedef int sorted_compare(const void *element, const void *key);
 
-/* The index of the first element that is not below the key: count when all are.  Inline, so that
- * the comparison is too. */
+/* The index of the first element that is not below the key, or count.  Inline, so that the
+ * comparison is inlined too. */
 static inline size_t sorted_place(const void *list, size_t count, size_t size, const void *key,
                                   sorted_compare *compare)
 {
@@ -38,11 +38,11 @@ static inline void *sorted_find(const void *list, size_t count, size_t size, con
     return compare(found, key) == 0 ? (void *)found : NULL;
 }
 
-/* Makes a gap of one element at place, which the caller fills, and counts it.  Consumes list
- * and gives the new one. */
+/* Opens a gap of one element at place, for the caller to fill, and increments *count.
+ * Consumes list and returns the new one. */
 void *sorted_insert(void *list, size_t *count, size_t *cap, size_t size, size_t place);
 
-/* Closes the gap that the element at place leaves, and counts it off. */
+/* Removes the element at place and decrements *count. */
 void sorted_remove(void *list, size_t *count, size_t size, size_t place);
 
 #endif

@@ -160,7 +160,7 @@ static void refuses_what_is_malformed(void)
     value_is("{v, {ok, 1}}");
     CU_ASSERT(status("refused") == 9 && status("merges") == 0);
     CU_ASSERT(log_lines() == 4); /* 1, 2, 4, 8 */
-    CU_ASSERT(logged("page_views: refused a struct: a number outside what is allowed here, from "
+    CU_ASSERT(logged("page_views: refused a struct: a number out of range, from "
                      "#Pid<'b@h'.9.0.3> (1 refused so far)"));
     CU_ASSERT(logged("(8 refused so far)"));
     told("{grove_delta, #{'__struct__' => 'Elixir.Grove.Set.GSet'}}");

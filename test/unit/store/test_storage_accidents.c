@@ -232,7 +232,8 @@ static void keeps_a_state_that_does_not_unpack(void)
     struct dets_record record = {term_of(GROUP), buf_bytes(&object), false};
     struct buf table = image_of(&(struct dets_shape){DETS_SET, 1}, &record, 1);
     fake_disk_put(d, FILE_NAME, buf_bytes(&table));
-    notes(d, 0, "the group's state cannot be read: a compressed term that does not unpack\n");
+    notes(d, 0,
+          "the group's state cannot be read: a compressed term that cannot be decompressed\n");
     struct storage *s = stored_start(d, GROUP, &set);
     stored_save_all(s, 1);
     CU_ASSERT(bytes_equal(fake_disk_bytes(d, FILE_NAME ".damaged.1"), buf_bytes(&table)));
