@@ -7,7 +7,7 @@
 #include "../err.h"
 #include "../mem.h"
 
-#define BUF_AT_FIRST 64
+#define BUF_INITIAL_BYTES 64
 
 struct bytes bytes_of(const char *text)
 {
@@ -41,8 +41,8 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* A word at a time; the last one may reach back over bytes that were taken already,
- * and the length tells those apart that end in NULs. */
+/* One word at a time.  The last word may overlap bytes already hashed; the length
+ * distinguishes inputs that end in NULs. */
 uint64_t bytes_hash(struct bytes b, uint64_t seed)
 {
     uint64_t h = seed ^ 0x9e3779b97f4a7c15u, last = 0;
@@ -64,7 +64,7 @@ uint8_t *buf_room(struct buf *b, size_t n)
 {
     must(n <= SIZE_MAX / 2 - b->len);
     if (b->len + n > b->cap) {
-        size_t grown = b->cap * 2 > BUF_AT_FIRST ? b->cap * 2 : BUF_AT_FIRST;
+        size_t grown = b->cap * 2 > BUF_INITIAL_BYTES ? b->cap * 2 : BUF_INITIAL_BYTES;
         b->cap = grown >= b->len + n ? grown : b->len + n;
         b->at = mem_resize(b->at, b->cap);
     }

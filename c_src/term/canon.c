@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "../mem.h"
-#include "canon_work.h"
+#include "canon_internal.h"
 #include "unpack.h"
 #include "write.h"
 
-/* The most elements that a STRING has. */
+/* The maximum length of a STRING. */
 #define STRING_ELEMENTS_MAX UINT16_MAX
 
 void canon_replace(struct canon *c, uint64_t n)
@@ -46,8 +46,8 @@ static void push(struct canon *c, enum etf_kind kind, uint32_t start, uint64_t t
 
 /* --- lists ---------------------------------------------------------------- */
 
-/* Whether the list that starts here is proper, of bytes only and short enough
- * for a STRING, through whatever lists its tails are.  *end gets its end. */
+/* Whether the list here is proper, has only bytes and fits a STRING, across tails that are
+ * lists themselves.  *end is set to its end. */
 static bool is_bytes(const uint8_t *at, const uint8_t *limit, size_t *count, const uint8_t **end)
 {
     *count = 0;
@@ -73,7 +73,7 @@ static bool is_bytes(const uint8_t *at, const uint8_t *limit, size_t *count, con
     }
 }
 
-/* Writes the list that is_bytes() found good as a STRING. */
+/* Writes the list that is_bytes() accepted as a STRING. */
 static void put_string(struct canon *c, size_t count, const uint8_t *end)
 {
     struct etf_in in = etf_open((struct bytes){c->at, (size_t)(end - c->at)});
@@ -90,7 +90,7 @@ static void put_string(struct canon *c, size_t count, const uint8_t *end)
     must(etf_finish(&in) == OK);
 }
 
-/* Adds n elements to the count of a list whose head has been copied. */
+/* Adds n to the count of a list whose head has been copied. */
 static void grow_list(struct canon *c, const struct canon_frame *list, uint64_t n)
 {
     uint8_t *count = c->out->at + c->base + list->start + 1;
@@ -100,23 +100,23 @@ static void grow_list(struct canon *c, const struct canon_frame *list, uint64_t 
         count[i] = (uint8_t)(grown >> (24 - 8 * i));
 }
 
-/* A tail that is a list with elements becomes part of the list before it.
- * True when that was the whole of it, a STRING; behind the head of a LIST the
- * elements are read as if they had been there from the start. */
+/* Merges a tail that is a non-empty list into the list before it.  True if the tail was a
+ * STRING, which is then complete; the elements of a LIST are read next, as elements of the
+ * merged list. */
 static bool flatten(struct canon *c, struct canon_frame *list)
 {
     struct head head;
     next_head(c, &head);
     if (head.kind != ETF_LIST || head.count == 0)
         return false;
-    const uint8_t *behind = c->at + head.size;
+    const uint8_t *after = c->at + head.size;
     canon_replace(c, head.size);
     grow_list(c, list, head.count);
     if (head.tag == TAG_LIST) {
         list->left = head.terms;
         return false;
     }
-    for (const uint8_t *byte = behind - head.count; byte < behind; byte++)
+    for (const uint8_t *byte = after - head.count; byte < after; byte++)
         put_int(c->out, *byte);
     put_nil(c->out);
     return true;
@@ -167,7 +167,7 @@ static void parts(struct canon *c, unsigned count)
     }
 }
 
-/* The size in a fun's head counts all behind the tag, itself included. */
+/* The size field of a fun counts everything after the tag, itself included. */
 static void close_fun(struct canon *c, uint32_t start)
 {
     uint32_t size = canon_position(c) - start - HEAD_OF_FUN_SIZE;
@@ -199,7 +199,7 @@ static void export(struct canon *c, const struct head *head)
 
 /* --- the walk ------------------------------------------------------------- */
 
-/* Reads a leaf whole, or opens a container. */
+/* Copies a leaf, or opens a container. */
 static void term(struct canon *c)
 {
     struct canon_frame *frame = c->depth > 0 ? &c->frames[c->depth - 1] : NULL;
@@ -221,8 +221,8 @@ static void term(struct canon *c)
         canon_leaf(c, &head);
 }
 
-/* A term ends, and with it each container whose last subterm it is. */
-static void ended(struct canon *c)
+/* Ends a term, and every container whose last subterm it is. */
+static void end_term(struct canon *c)
 {
     while (c->depth > 0) {
         struct canon_frame *frame = &c->frames[c->depth - 1];
@@ -243,7 +243,7 @@ static void ended(struct canon *c)
 
 enum err canon_put(struct buf *out, struct bytes checked)
 {
-    /* Positions have 32 bits, and no encoding is twice as long as another. */
+    /* Positions have 32 bits, and canonicalising less than doubles the length. */
     must(checked.len > 0 && checked.len <= INT32_MAX);
     struct canon c;
     memset(&c, 0, offsetof(struct canon, frames));
@@ -255,7 +255,7 @@ enum err canon_put(struct buf *out, struct bytes checked)
         unsigned depth = c.depth;
         term(&c);
         if (c.depth == depth)
-            ended(&c);
+            end_term(&c);
     } while (c.depth > 0 && c.err == OK);
     canon_replace(&c, 0);
     must(c.err != OK || c.at == c.end);
@@ -277,7 +277,7 @@ enum err canon_copy(struct term *t, struct bytes checked)
     return e;
 }
 
-/* An INTEGER is canonical when it does not fit a SMALL_INTEGER. */
+/* An INTEGER is canonical unless it fits a SMALL_INTEGER. */
 static bool is_canonical(struct bytes term)
 {
     switch (term.at[0]) {

@@ -1,4 +1,4 @@
-#include "canon_work.h"
+#include "canon_internal.h"
 
 #include "write.h"
 
@@ -13,7 +13,7 @@ static bool is_canonical_atom(const struct head *head)
            (head->tag == TAG_ATOM_UTF8 && head->count > UINT8_MAX);
 }
 
-/* Not through ei, which checks the text again: most atoms of OTP 25 pass here. */
+/* Not through ei, which would check the text again: most atoms of OTP 25 pass here. */
 static void put_any_atom(struct buf *out, struct bytes term)
 {
     struct etf_in in = etf_open(term);
@@ -71,7 +71,7 @@ static void reference(struct buf *out, struct etf_in *in)
         buf_put_u32(out, r.words[i]);
 }
 
-/* A pid, port or reference: canonical when its tag and its node's atom are. */
+/* A pid, port or reference is canonical if its tag and the atom of its node are. */
 static void identifier(struct canon *c, const struct head *head, enum tag tag,
                        void (*put)(struct buf *out, struct etf_in *in))
 {
@@ -88,7 +88,7 @@ static void identifier(struct canon *c, const struct head *head, enum tag tag,
     must(etf_finish(&in) == OK);
 }
 
-/* An integer of any size: its digits, least significant byte first. */
+/* An integer of any size; digits least significant byte first. */
 struct big {
     const uint8_t *digits;
     size_t count; /* without leading zeros */
@@ -104,7 +104,7 @@ static struct big big_of(const uint8_t *at, const struct head *head)
     return b;
 }
 
-/* The value of a big of at most four digits. */
+/* The value of a big of at most four bytes. */
 static int64_t big_small_value(const struct big *b)
 {
     int64_t v = 0;

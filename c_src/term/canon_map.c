@@ -1,4 +1,4 @@
-#include "canon_work.h"
+#include "canon_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +31,8 @@ void canon_map_key(struct canon *c, struct canon_frame *map)
     pair->value = canon_position(c);
     if (!map->sorted || c->pair_count == map->first_pair + 1)
         return;
-    /* The later key first: if reaching the earlier one copies the run, then a
-     * later one that was in the run is still where it was, in the input. */
+    /* The later key first: reaching the earlier one may copy the run, and then a later key
+     * that was in the run is still where it was in the input. */
     struct bytes key = canon_span(c, pair->key, pair->value);
     struct bytes before = canon_span(c, pair[-1].key, pair[-1].value);
     int order = term_compare_keys(before, key);
@@ -58,7 +58,7 @@ static int compare_pairs(const void *a, const void *b, void *result)
     return term_compare_keys(pair_key(a, result), pair_key(b, result));
 }
 
-/* Writes the pairs in their new order where they stood in the old one. */
+/* Rewrites the pairs in sorted order, over the bytes they occupied unsorted. */
 static void rearrange(struct canon *c, const struct canon_pair *pairs, size_t count, size_t start)
 {
     uint8_t *result = c->out->at + c->base;

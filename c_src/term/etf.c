@@ -25,8 +25,8 @@ enum err etf_finish(struct etf_in *in)
     return in->err;
 }
 
-/* Finds the next term's head.  The bytes were checked, so that a failure can
- * only be a term too few, or a caller that lost its place in a list. */
+/* Finds the next head.  The bytes have been checked, so it fails only where a term is missing
+ * or the caller has lost its place in a list. */
 static enum err next_head(const struct etf_in *in, const uint8_t **at, struct head *head)
 {
     *at = head_past_empty(in->at, in->end);
@@ -299,7 +299,7 @@ struct bytes etf_fun_creator(struct etf_in *in)
     if (!find(in, ETF_FUN, &head))
         return (struct bytes){0};
     step(in, head.size);
-    /* Module, OldIndex and OldUniq stand before it, what the fun holds behind. */
+    /* Module, OldIndex and OldUniq come before the creator, the free variables after it. */
     for (int i = 0; i < 3; i++)
         etf_any(in);
     struct bytes creator = etf_any(in);

@@ -1,20 +1,18 @@
 /* Reading terms: a bounded cursor with a sticky error.
  *
- * Bytes from outside pass etf_check() once, at the door.  Behind it a reader
- * walks the same bytes with an `etf_in`: every read either gives what was asked
- * for or sets the cursor's error, after which every later read finds nothing
- * (zero, empty, false) and changes nothing.  A reader of a message is therefore
- * a straight line of reads that ends in one etf_finish().
+ * Bytes from outside pass etf_check() once, on arrival.  After that an `etf_in` walks them:
+ * every read either returns what was asked for or sets the cursor's error, after which every
+ * later read returns nothing (zero, empty, false) and changes nothing.  A message parser is
+ * therefore a straight line of reads that ends in one etf_finish().
  *
- * The cursor accepts every encoding of a value that OTP 25 to 29 may send, so
- * callers see values and not tags: an atom is an atom whether it came as 100,
- * 115, 118 or 119, and a string (107) is a list of small integers.
+ * The cursor accepts every encoding of a value that OTP 25 to 29 may send, so callers see
+ * values and not tags: an atom is an atom whether it came as 100, 115, 118 or 119, and a
+ * string (107) is a list of small integers.
  *
- * Nothing here allocates, recurses or copies, except where a copy is the
- * purpose (struct atom).  Terms are without the leading version byte 131
- * unless a name says `external`.
+ * Nothing here allocates, recurses or copies, unless a copy is the purpose (struct atom).
+ * Terms have no leading version byte 131 unless a name says `external`.
  *
- * Source of the format: OTP, erts/doc "External Term Format" (erl_ext_dist). */
+ * Source: OTP, erts/doc "External Term Format" (erl_ext_dist). */
 #ifndef COPPICE_TERM_ETF_H
 #define COPPICE_TERM_ETF_H
 
@@ -22,7 +20,7 @@
 #include "../limits.h"
 #include "bytes.h"
 
-/* What a term is, whatever its encoding. */
+/* The type of a term, whatever its encoding. */
 enum etf_kind {
     ETF_NOTHING, /* the cursor is at its end, or has failed */
     ETF_INTEGER,
@@ -37,12 +35,12 @@ enum etf_kind {
     ETF_MAP,
     ETF_LIST, /* [] and strings included */
     ETF_BINARY,
-    ETF_BITSTRING, /* the last byte is not full */
+    ETF_BITSTRING, /* the last byte is partial */
 };
 
 struct etf_in {
     const uint8_t *at, *end;
-    enum err err; /* the first thing that went wrong; OK until then */
+    enum err err; /* the first error, or OK */
 };
 
 /* An atom's text as UTF-8, not NUL-terminated. */
@@ -51,49 +49,48 @@ struct atom {
     uint8_t text[LIMIT_ATOM_BYTES];
 };
 
-/* Measures and checks the one term at the front of b: bounds, tags, UTF-8,
- * nesting (LIMIT_TERM_DEPTH), counts that cannot fit in what is left, integer
- * and reference sizes, finite floats, and the insides of funs.  *len gets
- * the term's length; bytes behind it are not looked at.  Does not look for
- * equal keys in a map (canon does) and refuses compressed terms (see
- * canon_external).  Errors: ERR_SHORT, ERR_TAG, ERR_LIMIT, ERR_UTF8, ERR_RANGE,
+/* Checks and measures the term at the front of b: bounds, tags, UTF-8, nesting
+ * (LIMIT_TERM_DEPTH), counts larger than the rest of the input, integer and reference sizes,
+ * finite floats, and the parts of funs.  *len is set to the term's length; bytes after it are
+ * ignored.  Does not look for duplicate keys in a map (canon does); refuses compressed terms
+ * (see canon_external).  Errors: ERR_SHORT, ERR_TAG, ERR_LIMIT, ERR_UTF8, ERR_RANGE,
  * ERR_SHAPE. */
 must_use enum err etf_check(struct bytes b, size_t *len);
 
-/* The same without the limits that are this node's own (LIMIT_TERM_DEPTH,
- * LIMIT_INTEGER_BYTES): for a term of others that is not read here but kept
- * and passed on as it is.  On an error *len tells how far it came. */
+/* The same without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES): for terms
+ * that are not read but stored and passed on as they are.  On an error *len tells how far it
+ * got. */
 must_use enum err etf_measure(struct bytes b, size_t *len);
 
-/* A cursor over bytes that etf_check() accepted, whole terms only. */
+/* A cursor over whole terms that etf_check() accepted. */
 struct etf_in etf_open(struct bytes terms);
 
-/* Sets the error unless one is set already, and empties the cursor. */
+/* Sets the error, unless one is set already, and empties the cursor. */
 void etf_fail(struct etf_in *in, enum err e);
 
-/* The cursor's error; ERR_TRAILING when it has none but is not at its end. */
+/* The cursor's error, or ERR_TRAILING if it is not at its end. */
 must_use enum err etf_finish(struct etf_in *in);
 
-/* The kind of the next term, which is not consumed. */
+/* The kind of the next term, without consuming it. */
 enum etf_kind etf_peek(const struct etf_in *in);
 
-/* The next whole term, skipped over, as it stands in the frame. */
+/* Consumes the next term and returns it as it is in the frame. */
 struct bytes etf_any(struct etf_in *in);
 
-/* Arity of the tuple that starts here; its elements are the next terms. */
+/* The arity of the next tuple; its elements follow as the next terms. */
 uint32_t etf_tuple(struct etf_in *in);
 
 /* Requires a tuple of exactly this arity (ERR_SHAPE otherwise). */
 void etf_tuple_of(struct etf_in *in, uint32_t arity);
 
-/* Number of pairs of the map that starts here; key, value, key, value follow. */
+/* The number of pairs of the next map; key, value, key, value follow. */
 uint32_t etf_map(struct etf_in *in);
 
 /* Copies the atom's text. */
 void etf_atom(struct etf_in *in, struct atom *atom);
 
-/* True, and the atom consumed, when the next term is the atom with this
- * (ASCII) name; otherwise false, and nothing consumed or failed. */
+/* If the next term is the atom with this (ASCII) name, consumes it and returns true; otherwise
+ * returns false, without an error. */
 bool etf_accept(struct etf_in *in, const char *name);
 
 /* The same for []. */
@@ -102,7 +99,7 @@ bool etf_accept_nil(struct etf_in *in);
 /* Requires this atom (ERR_SHAPE otherwise). */
 void etf_expect(struct etf_in *in, const char *name);
 
-/* An integer that fits (ERR_RANGE when it does not). */
+/* An integer in the type's range (ERR_RANGE otherwise). */
 int64_t etf_int64(struct etf_in *in);
 uint64_t etf_uint64(struct etf_in *in);
 uint32_t etf_uint32(struct etf_in *in);
@@ -115,9 +112,9 @@ bool etf_bool(struct etf_in *in);
 /* The bytes of a binary; ERR_SHAPE for a bitstring. */
 struct bytes etf_binary(struct etf_in *in);
 
-/* A pid, port or reference taken apart.  Slices borrow from the frame. */
+/* The fields of a pid, port or reference.  Slices borrow from the frame. */
 struct etf_pid {
-    struct bytes node; /* the node's name as an atom term, in the frame's encoding */
+    struct bytes node; /* the node name as an atom term, in the frame's encoding */
     uint32_t id, serial, creation;
 };
 struct etf_pid etf_pid(struct etf_in *in);
@@ -133,7 +130,7 @@ struct etf_reference {
     struct bytes node;
     uint32_t creation;
     uint32_t words[LIMIT_REF_WORDS];
-    unsigned count; /* words used: 1 to 5 */
+    unsigned count; /* number of words: 1 to 5 */
 };
 struct etf_reference etf_reference(struct etf_in *in);
 
@@ -144,35 +141,34 @@ struct etf_export {
 };
 struct etf_export etf_export(struct etf_in *in);
 
-/* The pid of the process that made a closure; the whole fun is consumed. */
+/* The pid of the process that created a closure; consumes the whole fun. */
 struct bytes etf_fun_creator(struct etf_in *in);
 
-/* A list, element by element.  The list must be proper: an improper tail is
- * ERR_SHAPE when the walk reaches it.  Use:
+/* Iterates over a list, which must be proper (ERR_SHAPE when an improper tail is reached):
  *
  *     struct bytes element;
  *     for (struct etf_list l = etf_list(&in); etf_next(&l, &element);)
  *         ...
  *
- * after which the cursor stands behind the list (or has failed).  left is the
- * number of elements that surely come, good for reserving nothing larger than
- * the frame itself; more come only where the tail is encoded as another list.
- * An element of a string is a static term and not a part of the frame. */
+ * Afterwards the cursor is past the list (or has failed).  left is the number of elements
+ * known to follow, so no more than the frame has bytes; more follow only if the tail is
+ * encoded as another list.  An element of a string is a static term and not a slice of the
+ * frame. */
 struct etf_list {
     struct etf_in *in;
     uint32_t left;
-    const uint8_t *string; /* the next element where the list is a string */
-    bool open;             /* behind the elements stands a tail */
+    const uint8_t *string; /* the next element, if the list is a string */
+    bool open;             /* a tail follows the elements */
 };
 struct etf_list etf_list(struct etf_in *in);
 bool etf_next(struct etf_list *list, struct bytes *element);
 
-/* Appends a text that stands as a binary, or as an Erlang string of ASCII characters; ERR_SHAPE
- * for anything else, for an empty one, and for one with a NUL in it. */
+/* Appends a text: a binary, or an Erlang string of ASCII characters.  ERR_SHAPE for anything
+ * else, for an empty text, and for one with a NUL. */
 void etf_text(struct etf_in *in, struct buf *out);
 
-/* [Head | Tail] with exactly one head, as an alias tag has it: false, and
- * nothing consumed, when the next term is not such a list. */
+/* [Head | Tail] with exactly one head, as in an alias tag; otherwise returns false and
+ * consumes nothing. */
 bool etf_cons(struct etf_in *in, struct bytes *head, struct bytes *tail);
 
 #endif

@@ -4,9 +4,9 @@
 
 struct check {
     const uint8_t *at, *end;
-    bool unlimited; /* what only we could not hold passes */
+    bool unlimited; /* ignore this node's own limits */
     size_t depth;
-    uint64_t left[LIMIT_TERM_DEPTH]; /* terms to come in each open container */
+    uint64_t left[LIMIT_TERM_DEPTH]; /* terms still to check in each open container */
 };
 
 static enum err check_atom(const uint8_t *at, const struct head *head)
@@ -59,8 +59,8 @@ static enum err check_reference(const uint8_t *at, const uint8_t *end, const str
     return head->count <= LIMIT_REF_WORDS ? check_node(at, end) : ERR_LIMIT;
 }
 
-/* OTP (external.c) refuses as well a last byte of no or of too many bits, and
- * bits in a last byte that is not there. */
+/* Like OTP (external.c): refuses a last byte with none or too many bits, and bits without a
+ * last byte. */
 static enum err check_bits(const uint8_t *at, const struct head *head)
 {
     if (head->tag != TAG_BIT_BINARY)
@@ -91,7 +91,7 @@ static enum err check_value(const struct check *c, const struct head *head)
     }
 }
 
-/* A part of a fun, which must be of this kind and has no parts of its own. */
+/* A part of a fun: a term of this kind without subterms. */
 static enum err check_part(struct check *c, enum etf_kind kind)
 {
     struct head head;
@@ -105,9 +105,9 @@ static enum err check_part(struct check *c, enum etf_kind kind)
     return e;
 }
 
-/* The cursor stands behind the fun's head and is moved to its free variables.
- * The size in the head is not looked at: OTP has sent wrong ones (funs encoded
- * before the connection was up) and, as a reader, does not need it. */
+/* Moves the cursor from the end of the fun's head to its free variables.  The size field is
+ * not checked: OTP has sent wrong ones (funs encoded before the connection was up) and ignores
+ * it when reading. */
 static enum err check_fun_parts(struct check *c)
 {
     static const enum etf_kind parts[] = {ETF_ATOM, ETF_INTEGER, ETF_INTEGER, ETF_PID};
@@ -129,7 +129,7 @@ static enum err check_export_parts(struct check *c)
 
 static enum err check_open(struct check *c, uint64_t terms)
 {
-    /* Each term takes a byte at least. */
+    /* Each term takes at least one byte. */
     if (terms > (uint64_t)(c->end - c->at))
         return ERR_SHORT;
     if (c->depth == LIMIT_TERM_DEPTH)
@@ -138,7 +138,7 @@ static enum err check_open(struct check *c, uint64_t terms)
     return OK;
 }
 
-/* One term without its subterms; how many of those follow goes to *terms. */
+/* Checks one term without its subterms, whose number goes to *terms. */
 static enum err check_one(struct check *c, uint64_t *terms)
 {
     struct head head;
@@ -196,7 +196,7 @@ enum err etf_measure(struct bytes b, size_t *len)
         uint64_t terms = 0;
         e = check_one(&c, &terms);
         left += terms;
-        /* Each term takes a byte at least. */
+        /* Each term takes at least one byte. */
         if (e == OK && left - 1 > (uint64_t)(c.end - c.at))
             e = ERR_SHORT;
     }

@@ -10,7 +10,7 @@
 #define BYTE_TERMS64(n)                                                                            \
     BYTE_TERMS16(n), BYTE_TERMS16((n) + 16), BYTE_TERMS16((n) + 32), BYTE_TERMS16((n) + 48)
 
-/* What the elements of a string are as terms: a string holds them bare. */
+/* The elements of a string as terms: a string holds bare bytes. */
 static const uint8_t byte_terms[2 * 256] = {
     BYTE_TERMS64(0),
     BYTE_TERMS64(64),
@@ -23,8 +23,8 @@ static struct bytes byte_term(uint8_t value)
     return (struct bytes){byte_terms + 2 * (size_t)value, 2};
 }
 
-/* Enters the list that starts at the cursor, or a tail that is one; false,
- * with the cursor failed, for anything else. */
+/* Enters the list at the cursor, or a tail that is a list; fails the cursor and returns false
+ * for anything else. */
 static bool enter(struct etf_list *list)
 {
     struct etf_in *in = list->in;
@@ -86,7 +86,7 @@ void etf_text(struct etf_in *in, struct buf *out)
         etf_fail(in, ERR_SHAPE);
 }
 
-/* Works on a copy of the cursor, which is kept only when all of it fits. */
+/* Works on a copy of the cursor, which is kept only on success. */
 bool etf_cons(struct etf_in *in, struct bytes *head, struct bytes *tail)
 {
     static const uint8_t nil[] = {TAG_NIL};
@@ -103,8 +103,8 @@ bool etf_cons(struct etf_in *in, struct bytes *head, struct bytes *tail)
         return true;
     }
     *head = etf_any(&ahead);
-    const uint8_t *behind = head_past_empty(ahead.at, ahead.end);
-    if (head_read(behind, ahead.end, &rest) != OK || (rest.kind == ETF_LIST && rest.count > 0))
+    const uint8_t *after = head_past_empty(ahead.at, ahead.end);
+    if (head_read(after, ahead.end, &rest) != OK || (rest.kind == ETF_LIST && rest.count > 0))
         return false;
     *tail = etf_any(&ahead);
     *in = ahead;

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of the text of a FLOAT, padded with NULs. */
+/* Bytes of a FLOAT's text, padded with NULs. */
 #define FLOAT_TEXT_BYTES 31
 
-/* How a tag is laid out.  A count field of width bytes at offset multiplies
- * unit (bytes) and each (subterms).  A node is an atom behind the head, with
- * node more bytes, and the counted ones, behind it. */
+/* The layout of a tag.  The count field, of width bytes at offset, is multiplied by unit
+ * (bytes) and each (subterms); more is the number of other subterms.  If node is not 0, an
+ * atom follows the head, and after it node bytes and the counted ones. */
 struct layout {
     uint8_t kind, head, offset, width, unit, each, more, node;
 };
@@ -49,7 +49,7 @@ static const struct layout layouts[256] = {
         {.kind = ETF_REFERENCE, .head = 3, .offset = 1, .width = 2, .unit = 4, .node = 4},
 };
 
-/* Counts the node and what stands behind it as part of the head. */
+/* Counts the node and what follows it as part of the head. */
 static enum err add_node(const uint8_t *at, const uint8_t *end, const struct layout *layout,
                          struct head *head)
 {
@@ -84,7 +84,7 @@ enum err head_read(const uint8_t *at, const uint8_t *end, struct head *head)
         if (e != OK)
             return e;
     }
-    /* Full bytes only, or none at all: the same value as a BINARY. */
+    /* No partial byte: the same value as a BINARY. */
     if (head->kind == ETF_BITSTRING && (head->count == 0 || at[5] == 8))
         head->kind = ETF_BINARY;
     return head->size <= room ? OK : ERR_SHORT;
@@ -109,8 +109,7 @@ static const char *past_digits(const char *text)
     return text + strspn(text, "0123456789");
 }
 
-/* The form is checked here because strtod takes more than Erlang does: blanks,
- * hexadecimal, "inf". */
+/* Checked here because strtod accepts more than Erlang does: blanks, hexadecimal, "inf". */
 static bool is_float_text(const char *text)
 {
     const char *whole = text + (*text == '-' || *text == '+');

@@ -1,9 +1,8 @@
-/* The heads of encoded terms: tags, lengths and how many terms follow.
+/* Heads of encoded terms: tags, lengths, number of subterms.  Private to term/; everything
+ * else reads through etf.h.
  *
- * For the files of this folder that walk encoded bytes; everybody else reads
- * through etf.h.  One table says how each tag is laid out, and one function
- * applies it within bounds, so that measuring, checking, reading and copying
- * cannot disagree about where a term ends. */
+ * One table has the layout of each tag, and one function applies it within bounds, so that
+ * measuring, checking, reading and copying cannot disagree about where a term ends. */
 #ifndef COPPICE_TERM_HEAD_H
 #define COPPICE_TERM_HEAD_H
 
@@ -44,9 +43,9 @@ enum tag {
     TAG_VERSION = 131,
 };
 
-/* Bytes of a LIST, LARGE_TUPLE, MAP or BINARY before what it contains. */
+/* Bytes of a LIST, LARGE_TUPLE, MAP or BINARY before its content. */
 #define HEAD_BYTES_COUNTED 5
-/* Bytes of a NEW_FUN before its module, and where its size and index stand. */
+/* Bytes of a NEW_FUN before its module; the offsets of its size and index. */
 #define HEAD_BYTES_FUN    30
 #define HEAD_OF_FUN_SIZE  1
 #define HEAD_OF_FUN_INDEX 22
@@ -54,28 +53,28 @@ enum tag {
 struct head {
     uint8_t tag;
     enum etf_kind kind;
-    uint64_t count; /* what the length field says; 0 where there is none */
-    uint64_t size;  /* bytes up to the first subterm; all of a term without */
-    uint64_t terms; /* subterms that follow */
+    uint64_t count; /* value of the length field; 0 if there is none */
+    uint64_t size;  /* bytes up to the first subterm, or of the whole term */
+    uint64_t terms; /* number of subterms */
 };
 
-/* Measures the head at the front of [at, end).  ERR_SHORT, ERR_TAG, or
- * ERR_SHAPE for a pid, port or reference whose node is not an atom.  The node
- * counts among the bytes, not among the subterms; values are not looked at. */
+/* Measures the head at the front of [at, end).  ERR_SHORT, ERR_TAG, or ERR_SHAPE for a pid,
+ * port or reference whose node is not an atom.  The node counts as part of the head, not as a
+ * subterm; values are not checked. */
 must_use enum err head_read(const uint8_t *at, const uint8_t *end, struct head *head);
 
-/* Where the node's name stands in a pid, port or reference. */
+/* The node name in a pid, port or reference. */
 struct bytes head_node(const uint8_t *at);
 
-/* What fills a leaf behind its head: an atom's text in its own encoding, the
- * bytes of a binary, bit string or STRING, the digits of a big integer. */
+/* The content of a leaf: an atom's text in its own encoding, the bytes of a binary, bitstring
+ * or STRING, the digits of a big integer. */
 struct bytes head_content(const uint8_t *at, const struct head *head);
 
-/* The value of a FLOAT or NEW_FLOAT: ERR_SHAPE for a text that is no number,
- * ERR_RANGE for one that is not finite. */
+/* The value of a FLOAT or NEW_FLOAT.  ERR_SHAPE for a text that is not a number, ERR_RANGE if
+ * it is not finite. */
 must_use enum err head_float(const uint8_t *at, double *v);
 
-/* Skips LIST heads of no elements: what follows such a head is the term. */
+/* Skips LIST heads with a count of 0: the tail after such a head is the term. */
 const uint8_t *head_past_empty(const uint8_t *at, const uint8_t *end);
 
 /* A big-endian number of 1, 2, 4 or 8 bytes. */

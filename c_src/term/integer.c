@@ -9,13 +9,11 @@
 #include "head.h"
 #include "write.h"
 
-/* Bytes of the largest finite double, 2^1024, and room for its last digits'
- * shift. */
+/* Bytes of the largest finite double, 2^1024, and of its shifted last digits. */
 #define FLOAT_BYTES 136
 
-/* An integer's sign and magnitude, least significant byte first, without
- * leading zeros: zero has no bytes.  at may point to small, so that a value of
- * this type stays where it was filled in. */
+/* Sign and magnitude, least significant byte first, without leading zeros: zero has no bytes.
+ * at may point to small, so a filled-in value must not be copied. */
 struct magnitude {
     const uint8_t *at;
     size_t len;
@@ -94,8 +92,7 @@ int integer_compare(struct bytes a, struct bytes b)
     return magnitude_compare(&x, &y);
 }
 
-/* v is an int64_t: its whole part is compared as such, then what is behind
- * the point. */
+/* Compares the whole part first, then the fraction. */
 static int word_compare_float(int64_t v, double f)
 {
     if (f >= 0x1p63)
@@ -122,7 +119,7 @@ int integer_compare_float(struct bytes a, double f)
     double fraction = frexp(fabs(f), &exponent);
     if (exponent <= 63)
         return m.negative ? -1 : 1;
-    /* From 2^63 up a double is a whole number: 53 digits and zeros. */
+    /* From 2^63 on a double is a whole number: 53 bits and zeros. */
     uint8_t digits[FLOAT_BYTES] = {0};
     unsigned shift = (unsigned)exponent - 53;
     uint64_t word = (uint64_t)ldexp(fraction, 53) << shift % 8;
@@ -241,7 +238,7 @@ void integer_print(struct buf *out, struct bytes a)
     BN_free(big);
 }
 
-/* The digit's value; a number that no base has for anything else. */
+/* The value of a digit, or a number too large for any base. */
 static unsigned digit_value(uint8_t c)
 {
     if (c >= '0' && c <= '9')
@@ -253,8 +250,8 @@ static unsigned digit_value(uint8_t c)
     return UINT8_MAX;
 }
 
-/* Takes as many digits at once as a machine word holds: one pass over the
- * BIGNUM for each word and not for each digit. */
+/* Multiplies once for as many digits as fit a machine word: one pass over the BIGNUM a word
+ * instead of one a digit. */
 static enum err big_parse(BIGNUM *big, struct bytes digits, unsigned base)
 {
     BN_ULONG word = 0, scale = 1;

@@ -8,45 +8,43 @@
 #include "head.h"
 #include "integer.h"
 
-/* Two canonical terms are walked side by side, each byte once.  What makes it
- * more than a comparison of two streams are maps: all keys are compared before
- * any value, and the bytes have key and value in turn.  So a difference
- * between two values is only noted in the map's frame, and the walk goes on
- * over the rest of the keys; the values left are skipped.  Both cursors must
- * then stand behind what was compared, which is why every open container
- * counts the terms that it still has on either side. */
+/* Two canonical terms are walked side by side, each byte once.  Maps complicate this: all keys
+ * are compared before any value, but keys and values alternate in the bytes.  So a difference
+ * between two values is only noted in the map's frame, and the walk goes on over the remaining
+ * keys, skipping the values.  Both cursors must then be past everything compared, which is why
+ * every open container counts its remaining terms on either side. */
 
 enum inside {
-    ELEMENTS, /* a tuple, or what a fun holds */
+    ELEMENTS, /* a tuple, or the free variables of a fun */
     LIST,     /* elements, then one tail */
-    AT_KEY,   /* a map whose next term is a key; whose last one was a value */
-    AT_VALUE, /* ... and the other way round */
+    AT_KEY,   /* a map, before a key */
+    AT_VALUE, /* a map, before a value */
 };
 
 /* What counts as a difference. */
 enum by {
     BY_VALUE, /* 1 and 1.0 are equal */
-    BY_KEY,   /* every integer is before every float */
-    BY_DETS,  /* BY_KEY, but for what is inside of a map or a fun BY_VALUE */
+    BY_KEY,   /* every integer is less than every float */
+    BY_DETS,  /* BY_KEY, but BY_VALUE inside maps and funs */
 };
 
 struct frame {
-    size_t left_a, left_b; /* terms still to come on either side */
-    int found;             /* the outcome unless something decides before the end */
+    size_t left_a, left_b; /* remaining terms on either side */
+    int noted;             /* the result, unless a later key decides first */
     enum inside inside;
     enum by by;
 };
 
 struct walk {
     struct etf_in a, b;
-    unsigned depth, maps; /* frames, and those of them that are maps */
+    unsigned depth, maps; /* number of frames, and of those that are maps */
     struct frame frames[LIMIT_TERM_DEPTH];
 };
 
-/* Which kinds stand before which.  Funs and exports are one kind to the
- * manual; the runtime puts all funs before all exports. */
+/* The order of the types.  Funs and exports are one type in the manual; the runtime puts all
+ * funs before all exports. */
 enum rank {
-    RANK_NONE, /* no canonical term */
+    RANK_NONE, /* not a canonical term */
     RANK_NUMBER,
     RANK_ATOM,
     RANK_REFERENCE,
@@ -95,7 +93,7 @@ static int sign(bool greater, bool less)
 }
 #define COMPARE(x, y) sign((x) > (y), (x) < (y))
 
-/* --- terms without parts ------------------------------------------------- */
+/* --- leaves -------------------------------------------------------------- */
 
 static int compare_numbers(struct bytes a, struct bytes b, bool exact)
 {
@@ -114,20 +112,20 @@ static int compare_numbers(struct bytes a, struct bytes b, bool exact)
     return order != 0 || !exact ? order : sign(signbit(y), signbit(x));
 }
 
-static struct bytes behind(struct bytes b, size_t head)
+static struct bytes skip(struct bytes b, size_t head)
 {
     must(head <= b.len);
     return (struct bytes){b.at + head, b.len - head};
 }
 
-/* UTF-8 sorts by bytes as by characters. */
+/* UTF-8 sorts by bytes as by code points. */
 static int compare_atoms(struct bytes a, struct bytes b)
 {
-    return bytes_compare(behind(a, *a.at == TAG_SMALL_ATOM_UTF8 ? 2 : 3),
-                         behind(b, *b.at == TAG_SMALL_ATOM_UTF8 ? 2 : 3));
+    return bytes_compare(skip(a, *a.at == TAG_SMALL_ATOM_UTF8 ? 2 : 3),
+                         skip(b, *b.at == TAG_SMALL_ATOM_UTF8 ? 2 : 3));
 }
 
-/* From the last word, the most significant one; missing words are zeros. */
+/* From the last word, the most significant; missing words are zeros. */
 static int compare_references(struct bytes a, struct bytes b, bool exact)
 {
     struct etf_in in_a = etf_open(a), in_b = etf_open(b);
@@ -153,7 +151,7 @@ static int compare_exports(struct bytes a, struct bytes b)
     return order != 0 ? order : COMPARE(x.arity, y.arity);
 }
 
-/* The node, the creation, and only then the eight bytes of number. */
+/* The node, the creation, then the eight bytes of the number. */
 static int compare_ports(struct bytes a, struct bytes b)
 {
     struct bytes node_a = head_node(a.at), node_b = head_node(b.at);
@@ -164,7 +162,7 @@ static int compare_ports(struct bytes a, struct bytes b)
     return order != 0 ? order : memcmp(number_a, number_b, 8);
 }
 
-/* The numbers first, and only then the node. */
+/* The numbers first, then the node. */
 static int compare_pids(struct bytes a, struct bytes b)
 {
     struct etf_in in_a = etf_open(a), in_b = etf_open(b);
@@ -177,7 +175,7 @@ static int compare_pids(struct bytes a, struct bytes b)
     return order != 0 ? order : COMPARE(x.creation, y.creation);
 }
 
-/* Binaries and bitstrings: the bits that both have, then their number. */
+/* Binaries and bitstrings: the bits both have, then the length. */
 static int compare_bits(struct bytes a, struct bytes b)
 {
     uint64_t bits_a = head_number(a.at + 1, 4) * 8, bits_b = head_number(b.at + 1, 4) * 8;
@@ -195,12 +193,12 @@ static int compare_bits(struct bytes a, struct bytes b)
     return order != 0 ? order : COMPARE(bits_a, bits_b);
 }
 
-/* A string against a list that is not one.  Only a number can equal a byte, so
- * nothing needs to be entered. */
+/* Compares a string with a list that is not one.  Only a number can equal a byte, so no
+ * element needs a frame. */
 static int compare_string(struct bytes string, struct bytes list, bool exact)
 {
     size_t bytes = string.len - 3, elements = head_number(list.at + 1, 4);
-    struct etf_in in = etf_open(behind(list, HEAD_BYTES_COUNTED));
+    struct etf_in in = etf_open(skip(list, HEAD_BYTES_COUNTED));
     for (size_t i = 0; i < bytes && i < elements; i++) {
         uint8_t small[] = {TAG_SMALL_INTEGER, string.at[3 + i]};
         if (rank(&in) != RANK_NUMBER)
@@ -210,20 +208,20 @@ static int compare_string(struct bytes string, struct bytes list, bool exact)
             return order;
     }
     if (bytes < elements)
-        return -1; /* [] is before every other list */
+        return -1; /* [] is less than every other list */
     enum rank rest = bytes > elements ? RANK_LIST : RANK_NIL;
     return COMPARE(rest, rank(&in));
 }
 
-/* Two lists of which one at least is a string. */
+/* Compares two lists, at least one of them a string. */
 static int compare_strings(struct bytes a, struct bytes b, bool exact)
 {
     if (*a.at == TAG_STRING && *b.at == TAG_STRING)
-        return bytes_compare(behind(a, 3), behind(b, 3));
+        return bytes_compare(skip(a, 3), skip(b, 3));
     return *a.at == TAG_STRING ? compare_string(a, b, exact) : -compare_string(b, a, exact);
 }
 
-/* --- terms with parts ---------------------------------------------------- */
+/* --- containers ---------------------------------------------------------- */
 
 static struct frame *open_frame(struct walk *w, enum inside inside, size_t left_a, size_t left_b,
                                 enum by by)
@@ -235,7 +233,7 @@ static struct frame *open_frame(struct walk *w, enum inside inside, size_t left_
     return f;
 }
 
-/* How the values of a map, and what a fun holds, are compared. */
+/* How map values and free variables of funs are compared. */
 static enum by inner(enum by by)
 {
     return by == BY_DETS ? BY_VALUE : by;
@@ -273,15 +271,16 @@ static void enter_lists(struct walk *w, enum by by)
 }
 
 struct fun {
-    struct bytes head, module, old_uniq; /* head: all that stands before what it holds */
+    struct bytes head, module, old_uniq; /* head: everything before the free variables */
     uint64_t index, held;
 };
 
-/* Leaves the cursor at the first of the terms that the fun holds. */
+/* Leaves the cursor at the fun's first free variable. */
 static struct fun fun_open(struct etf_in *in)
 {
     const uint8_t *at = in->at;
-    struct fun fun = {.index = head_number(at + 22, 4), .held = head_number(at + 26, 4)};
+    struct fun fun = {.index = head_number(at + HEAD_OF_FUN_INDEX, 4),
+                      .held = head_number(at + HEAD_OF_FUN_INDEX + 4, 4)};
     in->at += HEAD_BYTES_FUN;
     fun.module = etf_any(in);
     etf_any(in);
@@ -291,9 +290,8 @@ static struct fun fun_open(struct etf_in *in)
     return fun;
 }
 
-/* The runtime looks at the module, the index, the old uniq and what the fun
- * holds.  Funs that differ elsewhere are equal to it, and to a map the same
- * key; here they are told apart by their bytes, after all that. */
+/* The runtime compares the module, the index, the old uniq and the free variables.  Funs that
+ * differ elsewhere are equal, and the same map key; here their bytes then decide. */
 static int enter_funs(struct walk *w, enum by by)
 {
     struct fun x = fun_open(&w->a), y = fun_open(&w->b);
@@ -307,7 +305,7 @@ static int enter_funs(struct walk *w, enum by by)
     int tie = by == BY_KEY ? bytes_compare(x.head, y.head) : 0;
     if (x.held == 0 && y.held == 0)
         return order != 0 ? order : tie;
-    open_frame(w, ELEMENTS, x.held, y.held, inner(by))->found = tie;
+    open_frame(w, ELEMENTS, x.held, y.held, inner(by))->noted = tie;
     return order;
 }
 
@@ -335,8 +333,8 @@ static int compare_leaves(enum rank kind, struct bytes a, struct bytes b, bool e
     }
 }
 
-/* Compares the next terms: whole ones when they have no parts, else what can
- * be told from their heads, with a frame opened for the parts. */
+/* Compares the next terms: leaves completely, containers by what their heads tell, with a
+ * frame opened for the rest. */
 static int enter(struct walk *w, enum by by)
 {
     enum rank rank_a = rank(&w->a), rank_b = rank(&w->b);
@@ -357,14 +355,14 @@ static int enter(struct walk *w, enum by by)
                             : compare_leaves(rank_a, a, b, by != BY_VALUE);
 }
 
-/* The next terms of the innermost frame, or its end. */
+/* Compares the next terms of the innermost frame, or closes it. */
 static int step(struct walk *w)
 {
     struct frame *f = &w->frames[w->depth - 1];
     if (f->left_a == 0) {
-        int found = f->found;
+        int noted = f->noted;
         close_frame(w);
-        return found;
+        return noted;
     }
     bool tail_a = f->left_a == 1, tail_b = f->left_b == 1;
     f->left_a--;
@@ -375,13 +373,13 @@ static int step(struct walk *w)
         return enter(w, BY_KEY);
     case AT_VALUE:
         f->inside = AT_KEY;
-        if (f->found == 0)
+        if (f->noted == 0)
             return enter(w, inner(f->by));
         etf_any(&w->a);
         etf_any(&w->b);
         return 0;
     case LIST:
-        if (tail_a != tail_b) { /* what is left of the longer list is a list */
+        if (tail_a != tail_b) { /* the rest of the longer list is a list */
             int order = tail_a ? COMPARE(rank(&w->a), RANK_LIST) : COMPARE(RANK_LIST, rank(&w->b));
             etf_any(&w->a);
             etf_any(&w->b);
@@ -394,14 +392,14 @@ static int step(struct walk *w)
     return enter(w, f->by);
 }
 
-/* Takes a difference outwards: it decides for every container around it up to
- * a map that has it in a value, where it is noted. */
-static int leave(struct walk *w, int order)
+/* Propagates a difference outwards: it decides for every enclosing container, up to a map that
+ * has it in a value, in whose frame it is noted. */
+static int propagate(struct walk *w, int order)
 {
     while (w->maps > 0) {
         struct frame *f = &w->frames[w->depth - 1];
         if (f->inside == AT_KEY) {
-            f->found = order;
+            f->noted = order;
             return 0;
         }
         for (; f->left_a > 0; f->left_a--)
@@ -425,7 +423,7 @@ static int compare(struct bytes a, struct bytes b, enum by by)
     int order = enter(&w, by);
     for (;;) {
         if (order != 0)
-            order = leave(&w, order);
+            order = propagate(&w, order);
         if (w.depth == 0)
             return order;
         order = step(&w);

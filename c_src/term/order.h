@@ -11,19 +11,18 @@
 
 #include "bytes.h"
 
-/* <0, 0, >0 as `a < b`, `a == b`, `a > b` in Erlang: 1 and 1.0 are equal, and
- * are compared by value exactly (9007199254740993 > 9007199254740992.0). */
+/* <0, 0 or >0 as Erlang's `a < b`, `a == b`, `a > b`: 1 and 1.0 are equal, and numbers are
+ * compared by exact value (9007199254740993 > 9007199254740992.0). */
 int term_compare(struct bytes a, struct bytes b);
 
-/* The order of a map's keys: as above but total over unequal terms, every
- * integer before every float, at any depth; 0 only for the same bytes, -0.0
- * before 0.0. */
+/* The order of map keys: as above, but every integer is less than every float, at any depth.
+ * A total order: 0 only for identical bytes; -0.0 is less than 0.0. */
 int term_compare_keys(struct bytes a, struct bytes b);
 
-/* The order in which DETS keeps the keys of a slot: that of a map's keys in
- * lists and tuples, but inside of maps the first one above.  What is then
- * equal, as #{a => 1} and #{a => 1.0} are, stands as term_compare_keys() says;
- * OTP's function (stdlib, dets_utils.erl, cmp/2) puts either before the other. */
+/* The order of the keys in a slot of a DETS table: that of map keys within lists and tuples,
+ * but inside maps that of term_compare().  Keys that are then equal, such as #{a => 1} and #{a
+ * => 1.0}, are ordered as by term_compare_keys(); OTP's function (stdlib, dets_utils.erl,
+ * cmp/2) puts either before the other. */
 int term_compare_dets(struct bytes a, struct bytes b);
 
 #endif

@@ -7,9 +7,9 @@
 #include "head.h"
 #include "utf8.h"
 
-/* One state of 32 bits goes through the term from left to right; each value is
- * mixed into it with a constant that says what kind of value it is.  Only the
- * pairs of a map are hashed each on its own, for their order must not count. */
+/* One 32-bit state runs through the term from left to right; each value is mixed into it with
+ * a constant for its type.  Only the pairs of a map are hashed separately, since their order
+ * must not matter. */
 
 /* Multiples of the golden ratio (HCONST_2 to HCONST_19 in OTP). */
 #define SALT(n) ((uint32_t)(0x9e3779b9u * (n)))
@@ -32,18 +32,18 @@ enum salt {
     SALT_PAIRS = 19,
 };
 
-/* What [] is where nothing was hashed before it. */
+/* The hash of a [] with nothing before it. */
 #define NIL_ALONE 3468870702u
-/* What is mixed for a [] behind something else. */
+/* The value mixed in for any other []. */
 #define NIL_VALUE 2
-/* Integers that are hashed in one piece: from -2^27 to 2^27 - 1. */
+/* Integers hashed as one word: -2^27 to 2^27 - 1. */
 #define SMALL_INTEGER_END (1 << 27)
 
 struct frame {
     enum etf_kind kind;
-    uint64_t left;        /* terms to come; of a list without its tail */
-    bool begun;           /* a map: a pair was read */
-    uint32_t hash, pairs; /* a map: the state around it; the sum of its pairs */
+    uint64_t left;        /* remaining terms; for a list, without the tail */
+    bool begun;           /* maps: a pair has been read */
+    uint32_t hash, pairs; /* maps: the outer state; the combined hashes of its pairs */
 };
 
 struct walk {
@@ -89,8 +89,8 @@ static uint32_t little_endian(const uint8_t *at, size_t count)
     return v;
 }
 
-/* Twelve bytes at a time; the last round has what is left, none included, and
- * the length in the place of one byte. */
+/* Twelve bytes at a time.  The last round takes the rest, which may be empty, with the length
+ * in place of one byte. */
 static uint32_t hash_bytes(struct bytes b, uint32_t start)
 {
     struct words w = {SALT(SALT_INTEGER), SALT(SALT_INTEGER), start};
@@ -111,7 +111,7 @@ static uint32_t hash_bytes(struct bytes b, uint32_t start)
     return mix(w).c;
 }
 
-/* --- terms without parts ----------------------------------------------------- */
+/* --- leaves ------------------------------------------------------------------ */
 
 /* Characters below 256 count as one byte, as when atoms were Latin-1. */
 static uint32_t atom_hash(struct bytes atom)
@@ -152,7 +152,7 @@ static void hash_nil(struct walk *w)
         mix_one(w, NIL_VALUE, SALT_NIL);
 }
 
-/* A magnitude in words of 64 bits, the least significant first. */
+/* A magnitude in 64-bit words, least significant first. */
 static void hash_magnitude(struct walk *w, struct bytes digits, bool negative)
 {
     while (digits.len > 0) {
@@ -181,7 +181,7 @@ static void hash_integer(struct walk *w, const struct head *head)
     mix_one(w, (uint32_t)v, SALT_INTEGER);
 }
 
-/* -0.0 counts as 0.0, also where they are two terms. */
+/* -0.0 counts as 0.0, even where they are two terms. */
 static void hash_float(struct walk *w)
 {
     uint64_t bits = head_number(w->at + 1, 8);
@@ -217,7 +217,7 @@ static void hash_identifier(struct walk *w, const struct head *head)
     must(etf_finish(&in) == OK);
 }
 
-/* --- terms with parts ---------------------------------------------------------- */
+/* --- containers ---------------------------------------------------------------- */
 
 static void push(struct walk *w, enum etf_kind kind, uint64_t terms)
 {
@@ -225,7 +225,7 @@ static void push(struct walk *w, enum etf_kind kind, uint64_t terms)
     w->frames[w->depth++] = (struct frame){.kind = kind, .left = terms};
 }
 
-/* Bytes in a row, four to a word; a list or a part of one. */
+/* A run of bytes in a list, four to a word. */
 struct run {
     uint32_t word;
     unsigned count;
@@ -288,8 +288,8 @@ static void enter_export(struct walk *w)
     w->at = in.at;
 }
 
-/* Behind the head stand the module, the old index, the old uniq and the
- * creator, and then what the fun holds.  Its uniq of 16 bytes does not count. */
+/* The head is followed by the module, the old index, the old uniq, the creator and the free
+ * variables.  The 16-byte uniq is not hashed. */
 static void enter_fun(struct walk *w, const struct head *head)
 {
     struct etf_in in = etf_open((struct bytes){w->at, (size_t)(w->end - w->at)});
@@ -330,7 +330,7 @@ static void leaf(struct walk *w, const struct head *head)
     w->at += head->size;
 }
 
-/* Hashes the next term, or what its head tells of it, with a frame for the rest. */
+/* Hashes a leaf, or the head of a container, and opens a frame for the rest. */
 static void enter(struct walk *w)
 {
     struct head head;
@@ -359,8 +359,8 @@ static void enter(struct walk *w)
     }
 }
 
-/* The bytes at the front of what is left of a list, then one term: an element
- * that is no byte, or the tail. */
+/* Hashes the bytes at the front of the list's rest, then one term: an element that is not a
+ * byte, or the tail. */
 static void step_list(struct walk *w, struct frame *f)
 {
     struct run r = {0};

@@ -1,6 +1,6 @@
 /* Sums of many integers of any size.
  *
- * What fits a machine word is added there: a million counts beside a huge one cost a
+ * Whatever fits a machine word is added there: a million counts and one huge one cost a
  * million machine additions, not a million long ones. */
 #ifndef COPPICE_TERM_SUM_H
 #define COPPICE_TERM_SUM_H
@@ -8,16 +8,16 @@
 #include "../err.h"
 #include "bytes.h"
 
-/* All zero is the sum of nothing, and valid. */
+/* All zero is the empty sum. */
 struct sum {
     uint64_t small;
     struct buf big, next; /* big is a term, empty for 0 */
 };
 
-/* Adds an integer (canonical) that is not negative.  ERR_LIMIT, as integer_add(). */
+/* Adds a non-negative canonical integer.  ERR_LIMIT as for integer_add(). */
 must_use enum err sum_add(struct sum *s, struct bytes amount);
 
-/* Appends the sum as a canonical integer.  ERR_LIMIT, as integer_add(). */
+/* Appends the sum as a canonical integer.  ERR_LIMIT as for integer_add(). */
 must_use enum err sum_put(struct sum *s, struct buf *out);
 
 void sum_free(struct sum *s);

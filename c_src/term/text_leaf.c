@@ -25,7 +25,7 @@ static bool digit_follows(const struct text_in *in, unsigned base)
     return in->text.len > 1 && digit_of(in->text.at[1]) < base;
 }
 
-/* Appends the digits that come next, without the '_' between them. */
+/* Appends the digits at the cursor, without the '_' between them. */
 static void take_digits(struct text_in *in, unsigned base, struct buf *digits)
 {
     for (bool begun = false;; begun = true) {
@@ -49,7 +49,7 @@ static enum err put_integer(struct text_scan *s, const struct text_in *start, st
     return OK;
 }
 
-/* Base#Digits: digits holds the base, the cursor is behind the '#'. */
+/* Base#Digits: digits has the base, the cursor is past the '#'. */
 static enum err based_integer(struct text_scan *s, const struct text_in *start, struct buf *digits,
                               bool negative)
 {
@@ -63,9 +63,9 @@ static enum err based_integer(struct text_scan *s, const struct text_in *start, 
     return put_integer(s, start, buf_bytes(digits), base, negative);
 }
 
-/* digits holds what is before the dot, which is next. */
-static enum err float_behind_dot(struct text_scan *s, const struct text_in *start,
-                                 struct buf *digits, bool negative)
+/* digits has the part before the dot; the dot is next. */
+static enum err float_fraction(struct text_scan *s, const struct text_in *start, struct buf *digits,
+                               bool negative)
 {
     buf_put_u8(digits, '.');
     scan_step(&s->in);
@@ -97,7 +97,7 @@ static enum err number(struct text_scan *s, struct buf *digits, bool negative)
     if (scan_accept(&s->in, "#"))
         e = based_integer(s, &start, digits, negative);
     else if (scan_peek(&s->in) == '.' && digit_follows(&s->in, 10))
-        e = float_behind_dot(s, &start, digits, negative);
+        e = float_fraction(s, &start, digits, negative);
     else
         e = put_integer(s, &start, buf_bytes(digits), 10, negative);
     if (e == OK && scan_continues_name(scan_peek(&s->in)))
@@ -127,15 +127,15 @@ enum err scan_character(struct text_scan *s, uint32_t *character)
 
 enum err scan_strings(struct text_scan *s, struct buf *text)
 {
-    struct text_in behind;
+    struct text_in after;
     do {
         enum err e = scan_quoted(s, text, "string");
         if (e != OK)
             return e;
-        behind = s->in;
+        after = s->in;
         scan_white(&s->in);
     } while (scan_peek(&s->in) == '"');
-    s->in = behind;
+    s->in = after;
     return OK;
 }
 
@@ -171,8 +171,8 @@ enum err scan_string(struct text_scan *s)
     return e;
 }
 
-/* erl_scan:reserved_word/1 as OTP 25 has it.  The two words that OTP 27 added,
- * maybe and else, are taken for atoms, as file:consult/1 of 25 does. */
+/* erl_scan:reserved_word/1 as of OTP 25.  maybe and else, reserved since OTP 27, are read as
+ * atoms, as by file:consult/1 of OTP 25. */
 bool scan_is_reserved(struct bytes name)
 {
     static const char words[] =
@@ -194,9 +194,10 @@ enum err scan_atom_text(struct text_scan *s, struct buf *text)
     } else if (scan_begins_atom(c)) {
         struct bytes name = scan_name(&s->in);
         if (scan_is_reserved(name))
-            return scan_fail(
-                s, &start, ERR_SHAPE, "%.*s is a reserved word; as an atom it is written '%.*s'",
-                (int)name.len, (const char *)name.at, (int)name.len, (const char *)name.at);
+            return scan_fail(s, &start, ERR_SHAPE,
+                             "%.*s is a reserved word; quote it to make it an atom: '%.*s'",
+                             (int)name.len, (const char *)name.at, (int)name.len,
+                             (const char *)name.at);
         buf_put(text, name);
     } else {
         return scan_expected(s, "an atom");

@@ -9,14 +9,14 @@ enum inside { IN_TUPLE, IN_LIST, IN_MAP };
 
 struct frame {
     enum inside inside;
-    size_t left; /* terms to come; of a list, the tail among them */
+    size_t left; /* remaining terms, including the tail of a list */
     bool begun;
 };
 
 struct printer {
     struct buf *out;
     struct etf_in in;
-    size_t limit; /* bytes that the caller keeps */
+    size_t limit; /* bytes that the caller will keep */
     size_t depth;
     struct frame frames[LIMIT_TERM_DEPTH];
 };
@@ -29,7 +29,7 @@ static void print_open(struct printer *p, enum inside inside, size_t terms)
     p->frames[p->depth++] = (struct frame){inside, terms, false};
 }
 
-/* A term without parts, or the bracket that opens one. */
+/* Prints a leaf, or the opening bracket of a container. */
 static void print_next(struct printer *p)
 {
     enum etf_kind kind = etf_peek(&p->in);
@@ -54,7 +54,7 @@ static const char *separator(const struct frame *f)
     return f->begun ? "," : "";
 }
 
-/* Closes the containers that end here. */
+/* Closes the containers that are complete. */
 static void print_ends(struct printer *p)
 {
     for (; p->depth > 0; p->depth--) {

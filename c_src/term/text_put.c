@@ -13,8 +13,8 @@
 #include "text_scan.h"
 #include "utf8.h"
 
-/* Bytes of an integer above which it is written in base 16: the time for
- * decimal digits grows with the square of their number. */
+/* Integers of more bytes are printed in base 16: the time for decimal digits grows with the
+ * square of their number. */
 #define DECIMAL_BYTES 1024
 
 static struct bytes front(struct bytes b, size_t limit)
@@ -36,9 +36,8 @@ static void put_integer(struct buf *out, struct bytes term)
         buf_printf(out, "%02X", term.at[i - 1]);
 }
 
-/* The shortest decimal digits that read back as f (> 0), as d.ddde+xx.  Any 15
- * digits survive being a normal double, so fewer need no try of their own:
- * they show as zeros at the end. */
+/* The shortest decimal digits that read back as f (> 0), as d.ddde+xx.  A normal double
+ * preserves any 15 digits, so the search starts there: shorter ones show as trailing zeros. */
 static void shortest(double f, char digits[32])
 {
     int n = isnormal(f) ? DBL_DIG : 1;
@@ -47,8 +46,8 @@ static void shortest(double f, char digits[32])
     while (strtod(digits, NULL) != f && n++ < DBL_DECIMAL_DIG);
 }
 
-/* As OTP's float_to_list(F, [short]) chooses: with an exponent when that is
- * shorter, and from 2^53 on, where the zeros would be no digits of f. */
+/* Like OTP's float_to_list(F, [short]): with an exponent if that is shorter, and from 2^53 on,
+ * where trailing zeros would not be digits of f. */
 static void put_double(struct buf *out, double f)
 {
     static const char zeros[] = "0000000000000000";
@@ -82,9 +81,9 @@ static void put_double(struct buf *out, double f)
         buf_printf(out, "%.*s%.*s.0", n, digits, power + 1 - n, zeros);
 }
 
-/* --- between quotes ------------------------------------------------------ */
+/* --- quoted text --------------------------------------------------------- */
 
-/* io_lib:printable_unicode_list/1, for one character. */
+/* io_lib:printable_unicode_list/1 for one character. */
 static bool is_printable(uint32_t c)
 {
     if (c < 0xa0)
@@ -121,8 +120,7 @@ static void put_quoted(struct buf *out, struct bytes text, char quote)
     buf_put_u8(out, (uint8_t)quote);
 }
 
-/* Without quotes where every Erlang reads it so; OTP 27 made maybe and else
- * reserved words. */
+/* Unquoted only if every OTP reads it so; OTP 27 reserved maybe and else. */
 static bool is_plain_atom(struct bytes text)
 {
     if (text.len == 0 || text.at[0] < 'a' || text.at[0] > 'z')
@@ -157,7 +155,7 @@ static void put_numbers(struct buf *out, struct bytes b)
         buf_printf(out, i == 0 ? "%u" : ",%u", b.at[i]);
 }
 
-/* A list of bytes: as text when all are printable as Latin-1. */
+/* A list of bytes: as text if all are printable Latin-1. */
 static void put_string(struct buf *out, struct bytes b)
 {
     for (size_t i = 0; i < b.len; i++)
@@ -202,7 +200,7 @@ static void put_bytes(struct buf *out, struct bytes b, size_t limit)
     buf_put(out, BYTES(">>"));
 }
 
-/* b is the bits themselves, used the number of those in the last byte. */
+/* used is the number of bits in the last byte of b. */
 static void put_bits(struct buf *out, struct bytes b, unsigned used, size_t limit)
 {
     struct bytes full = {b.at, b.len - 1};
@@ -251,7 +249,7 @@ static void put_fun_text(struct buf *out, struct bytes term, size_t limit)
 {
     struct bytes encoded = front(term, limit);
     buf_put(out, BYTES("#Fun<\""));
-    /* Four characters for three bytes, and the NUL that OpenSSL adds. */
+    /* Four characters for three bytes, and OpenSSL's NUL. */
     uint8_t *room = buf_room(out, encoded.len / 3 * 4 + 5);
     out->len += (size_t)EVP_EncodeBlock(room, encoded.at, (int)encoded.len);
     buf_put(out, BYTES("\">"));

@@ -10,15 +10,14 @@
 #include "text_scan.h"
 #include "write.h"
 
-/* The containers that are open are kept in a stack of bounded height.  A
- * container's head is written before its size is known and filled in at its
- * end.  What comes out is plain external format; canon_put() sorts the maps and
- * makes the strings.  Only the keys of maps are made canonical here, because a
- * key that occurs twice must be reported at its place in the text. */
+/* Open containers are kept on a bounded stack.  The head of a container is written before its
+ * size is known and filled in at its end.  The output is plain external format; canon_put()
+ * sorts the maps and makes the strings.  Only map keys are made canonical here, so that a
+ * duplicate is reported at its place in the text. */
 
 enum inside { IN_TUPLE, IN_LIST, IN_TAIL, AT_KEY, AT_VALUE };
 
-/* A key of an open map; at and len say where it stands in the output. */
+/* A key of an open map: offset and length in the output. */
 struct key {
     size_t at, len;
     struct text_in start;
@@ -26,11 +25,11 @@ struct key {
 
 struct frame {
     enum inside inside;
-    size_t head;          /* where the container's head stands in the output */
+    size_t head;          /* offset of the container's head in the output */
     uint32_t count;       /* elements or pairs so far */
-    size_t keys;          /* how many keys the maps around it had at its start */
-    struct text_in start; /* its opening bracket */
-    struct key key;       /* AT_KEY: the key that comes next */
+    size_t keys;          /* number of keys of the enclosing maps */
+    struct text_in start; /* position of the opening bracket */
+    struct key key;       /* AT_KEY: the key to be read next */
 };
 
 struct reader {
@@ -63,8 +62,7 @@ static void close_frame(struct reader *r)
 
 /* --- keys ---------------------------------------------------------------- */
 
-/* The key that has just been read, from at to the end of the output, is made
- * canonical and remembered. */
+/* Makes the key just read, the end of the output from key->at, canonical and remembers it. */
 static enum err add_key(struct reader *r, struct key *key)
 {
     struct buf *out = &r->scan.out, canonical = {0};
@@ -93,7 +91,7 @@ static int compare_keys(const void *a, const void *b, void *base)
     return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-/* Keys of the map that ends here: none may occur twice. */
+/* Refuses duplicate keys in the map that ends here. */
 static enum err check_keys(struct reader *r, size_t first)
 {
     struct key *keys = r->keys + first;
@@ -108,7 +106,7 @@ static enum err check_keys(struct reader *r, size_t first)
         struct bytes b = {out + keys[i].at, keys[i].len};
         if (bytes_equal(a, b))
             return scan_fail(&r->scan, &keys[i].start, ERR_DUPLICATE,
-                             "this key is in the map already, at line %u column %u",
+                             "duplicate key, first used at line %u column %u",
                              keys[i - 1].start.line, keys[i - 1].start.column);
     }
     return OK;
@@ -116,7 +114,7 @@ static enum err check_keys(struct reader *r, size_t first)
 
 /* --- the grammar --------------------------------------------------------- */
 
-/* "expected WANTED but found ...", or that the innermost bracket is open. */
+/* "expected WANTED but found ...", or that the innermost bracket is not closed. */
 static enum err expected(struct reader *r, const char *wanted)
 {
     if (r->depth == 0 || scan_peek(&r->scan.in) != SCAN_END)
@@ -157,10 +155,10 @@ static enum err read_unsigned_character(struct text_scan *s)
 
 static enum err read_word(struct text_scan *s)
 {
-    struct text_in behind = s->in;
-    if (!bytes_equal(scan_name(&behind), BYTES("fun")))
+    struct text_in after = s->in;
+    if (!bytes_equal(scan_name(&after), BYTES("fun")))
         return scan_atom(s);
-    s->in = behind;
+    s->in = after;
     return scan_export(s);
 }
 
@@ -170,8 +168,8 @@ static enum err refuse_variable(struct text_scan *s)
     struct bytes name = scan_name(&s->in);
     int len = name.len <= 40 ? (int)name.len : 0;
     return scan_fail(s, &start, ERR_SHAPE,
-                     "expected a term but found the variable %.*s (an atom with a capital is "
-                     "written '%.*s')",
+                     "expected a term but found the variable %.*s (quote it to make it an "
+                     "atom: '%.*s')",
                      len, (const char *)name.at, len, (const char *)name.at);
 }
 
@@ -200,8 +198,7 @@ static enum err read_leaf(struct reader *r)
     return expected(r, "a term");
 }
 
-/* Reads a term, or opens the container that begins here: then *whole is false
- * unless it is empty. */
+/* Reads a leaf or opens a container.  *whole is false after opening one that is not empty. */
 static enum err read_next(struct reader *r, bool *whole)
 {
     static const struct {
@@ -231,8 +228,8 @@ static enum err read_next(struct reader *r, bool *whole)
     return read_leaf(r);
 }
 
-/* Behind a key: its arrow. */
-static enum err behind_key(struct reader *r, struct frame *f)
+/* After a key: the arrow. */
+static enum err after_key(struct reader *r, struct frame *f)
 {
     enum err e = add_key(r, &f->key);
     if (e != OK)
@@ -241,16 +238,16 @@ static enum err behind_key(struct reader *r, struct frame *f)
     return scan_accept(&r->scan.in, "=>") ? OK : expected(r, "'=>' after a key");
 }
 
-/* Behind an element of a list or tuple, or a value: what comes next in its
- * container, or the container's end, which makes that whole. */
-static enum err behind_element(struct reader *r, bool *whole)
+/* After an element of a list or tuple, or after a value: reads the separator, or the end of
+ * the container, which sets *whole. */
+static enum err after_element(struct reader *r, bool *whole)
 {
     struct frame *f = &r->frames[r->depth - 1];
     struct text_in *in = &r->scan.in;
     scan_white(in);
     *whole = false;
     if (f->inside == AT_KEY)
-        return behind_key(r, f);
+        return after_key(r, f);
     if (f->inside != IN_TAIL) {
         f->count++;
         if (scan_accept(in, ",")) {
@@ -281,7 +278,7 @@ static enum err read_term(struct reader *r)
         bool whole;
         enum err e = read_next(r, &whole);
         while (e == OK && whole && r->depth > 0)
-            e = behind_element(r, &whole);
+            e = after_element(r, &whole);
         if (e != OK || whole)
             return e;
     }
@@ -330,9 +327,9 @@ enum err text_dot(struct text_in *in, struct text_error *error)
     scan_white(&s.in);
     if (!scan_accept(&s.in, "."))
         return scan_expected(&s, "'.' at the end of the term");
-    struct text_in behind = s.in;
-    scan_white(&behind);
-    if (behind.text.at == s.in.text.at && s.in.text.len > 0)
+    struct text_in after = s.in;
+    scan_white(&after);
+    if (after.text.at == s.in.text.at && s.in.text.len > 0)
         return scan_expected(&s, "white space after the '.'");
     *in = s.in;
     return OK;

@@ -6,11 +6,11 @@
 
 #include "utf8.h"
 
-/* Bytes of a name that an error message repeats. */
+/* Bytes of a name quoted in an error message. */
 #define QUOTED_BYTES 40
 
-/* Erlang's scanner (erl_scan) knows the letters of Latin-1 and no others
- * outside quotes, and takes all of U+0000-0020 and U+0080-00A0 for blanks. */
+/* Erlang's scanner (erl_scan) accepts only Latin-1 letters outside quotes, and treats all of
+ * U+0000-0020 and U+0080-00A0 as blanks. */
 #define MULTIPLICATION_SIGN 0xd7
 #define DIVISION_SIGN       0xf7
 
@@ -90,7 +90,7 @@ struct bytes scan_name(struct text_in *in)
     return (struct bytes){start, (size_t)(in->text.at - start)};
 }
 
-/* --- mistakes ------------------------------------------------------------ */
+/* --- errors -------------------------------------------------------------- */
 
 enum err scan_fail(struct text_scan *s, const struct text_in *at, enum err e, const char *format,
                    ...)
@@ -125,7 +125,7 @@ enum err scan_expected(struct text_scan *s, const char *wanted)
                      (const char *)found.at);
 }
 
-/* --- between quotes ------------------------------------------------------ */
+/* --- quoted text --------------------------------------------------------- */
 
 static int hex_value(uint32_t c)
 {
@@ -151,7 +151,7 @@ static enum err escape_hex(struct text_scan *s, const struct text_in *start, uin
     if (braces && !scan_accept(&s->in, "}"))
         return scan_expected(s, "a hexadecimal digit or '}'");
     if (!utf8_is_character(v))
-        return scan_fail(s, start, ERR_SHAPE, "this escape is no Unicode character");
+        return scan_fail(s, start, ERR_SHAPE, "this escape is not a Unicode character");
     *character = v;
     return OK;
 }

@@ -11,7 +11,7 @@
 
 /* --- <<...>> ------------------------------------------------------------- */
 
-/* A bitstring under way; used counts the bits of its last byte, 0 for all. */
+/* A bitstring being built; used is the number of bits in its last byte, 0 for all. */
 struct bits {
     struct buf bytes;
     unsigned used;
@@ -25,7 +25,7 @@ static void put_bit(struct bits *b, bool bit)
     b->used = (b->used + 1) % 8;
 }
 
-/* The low size bits of a number, which goes on above 64 bits as its sign does. */
+/* Appends the low size bits of a number, sign-extended above 64 bits. */
 static void put_number(struct bits *b, uint64_t v, bool negative, uint64_t size)
 {
     for (uint64_t i = size; i > 0; i--)
@@ -41,7 +41,7 @@ static void put_bytes(struct bits *b, struct bytes more)
             put_number(b, more.at[i], false, 8);
 }
 
-/* A string: its characters as bytes, or as UTF-8. */
+/* A string segment: its characters as bytes, or as UTF-8. */
 static enum err string_segment(struct text_scan *s, struct bits *b)
 {
     struct buf text = {0};
@@ -51,7 +51,7 @@ static enum err string_segment(struct text_scan *s, struct bits *b)
         if (scan_accept(&s->in, "utf8"))
             put_bytes(b, buf_bytes(&text));
         else
-            e = scan_expected(s, "utf8, the one type that a string may have");
+            e = scan_expected(s, "utf8, the only type of a string segment");
         buf_free(&text);
         return e;
     }
@@ -69,7 +69,7 @@ static enum err string_segment(struct text_scan *s, struct bits *b)
     return e;
 }
 
-/* A decimal number at most max. */
+/* A decimal number of at most max. */
 static enum err small_number(struct text_scan *s, uint64_t max, uint64_t *v, const char *what)
 {
     struct text_in start = s->in;
@@ -85,7 +85,7 @@ static enum err small_number(struct text_scan *s, uint64_t max, uint64_t *v, con
     return OK;
 }
 
-/* An integer from the scratch text that scan_number filled. */
+/* The integer that scan_number() left in the scratch output. */
 static enum err segment_value(struct text_scan *s, const struct text_in *start, uint64_t *v)
 {
     struct etf_in in = etf_open(buf_bytes(&s->out)), again = in;
@@ -184,7 +184,7 @@ enum err scan_export(struct text_scan *s)
 
 /* --- #Name<...> ---------------------------------------------------------- */
 
-/* What the forms consist of: an atom, then numbers with dots before them. */
+/* The fields of these forms: an atom, then numbers separated by dots. */
 struct fields {
     struct buf node;
     uint64_t numbers[1 + LIMIT_REF_WORDS];
@@ -242,7 +242,7 @@ static enum err read_port(struct text_scan *s, struct fields *f)
     return OK;
 }
 
-/* Base64 that is exactly one encoded fun. */
+/* Base64 of exactly one encoded fun. */
 static enum err put_fun(struct text_scan *s, const struct text_in *start, struct bytes base64)
 {
     static const char wrong[] = "this is not the base64 of an encoded fun";

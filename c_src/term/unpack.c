@@ -5,8 +5,8 @@
 #include "../limits.h"
 #include "head.h"
 
-/* Room made for the result at a time.  It grows with what really comes out of
- * the stream: the size in front of it is only a claim. */
+/* The output grows in these steps, by what the stream really contains: the size in front of it
+ * is only a claim. */
 #define UNPACK_STEP_BYTES 65536u
 
 static enum err inflate_all(struct buf *out, z_stream *z, size_t size)
@@ -15,7 +15,7 @@ static enum err inflate_all(struct buf *out, z_stream *z, size_t size)
     int result = Z_OK;
     while (result == Z_OK) {
         size_t left = size - (out->len - base);
-        /* One byte more than is wanted: a longer stream shows by filling it. */
+        /* One byte too many, so that a longer stream is noticed. */
         uInt step = (uInt)(left < UNPACK_STEP_BYTES ? left + 1 : UNPACK_STEP_BYTES);
         z->next_out = buf_room(out, step);
         z->avail_out = step;

@@ -11,7 +11,7 @@ bool utf8_is_character(uint32_t character)
 
 size_t utf8_next(struct bytes b, uint32_t *character)
 {
-    /* The smallest character that needs so many bytes. */
+    /* The smallest character that needs n bytes. */
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     if (b.len == 0)
         return 0;
@@ -19,7 +19,7 @@ size_t utf8_next(struct bytes b, uint32_t *character)
     size_t n = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
     if (n == 0 || n > b.len)
         return 0;
-    /* 0xf8 and above keep more bits than a character has and fail below. */
+    /* Bytes from 0xf8 on keep too many bits here and fail below. */
     uint32_t c = n == 1 ? first : n == 4 ? first - 0xf0u : first & (0x7fu >> n);
     for (size_t i = 1; i < n; i++) {
         if ((b.at[i] & 0xc0) != 0x80)

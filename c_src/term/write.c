@@ -7,14 +7,13 @@
 #include "../limits.h"
 #include "head.h"
 
-/* The longest that ei writes for a 64-bit integer or a float: tag, length,
- * sign and 8 bytes. */
+/* The longest integer or float that ei writes: tag, length, sign and 8 bytes. */
 #define NUMBER_BYTES 11
 /* The longest tag and length of an atom. */
 #define ATOM_HEAD_BYTES 3
 #define MAP_HEAD_BYTES  5
 
-/* Counts as held what ei wrote into the room that was reserved for it. */
+/* Adds to the length what ei wrote into the reserved room. */
 static void written(struct buf *out, int result, int used)
 {
     must(result == 0);
@@ -24,7 +23,7 @@ static void written(struct buf *out, int result, int used)
 void put_int(struct buf *out, int64_t v)
 {
     int used = 0;
-    /* ei takes a SMALL_BIG for all that needs more than 28 bits; OTP does not. */
+    /* ei uses a SMALL_BIG for everything beyond 28 bits; OTP does not. */
     if (v >= INT32_MIN && v <= INT32_MAX && (v < 0 || v > UINT8_MAX)) {
         buf_put_u8(out, TAG_INTEGER);
         buf_put_u32(out, (uint32_t)v);

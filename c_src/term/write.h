@@ -1,8 +1,8 @@
-/* Writing terms, in canonical form wherever the parts are canonical.
+/* Writing terms, in canonical form if the parts are canonical.
  *
- * Each function appends one term, or the head of one whose parts the caller
- * appends next, to a buffer.  The numbers and atoms go through ei's encoders.
- * None can fail: lengths are the program's own, bounded by limits.h (must). */
+ * Each function appends one term, or the head of one whose parts the caller appends next.
+ * Numbers and atoms go through ei's encoders.  No function can fail: lengths are the program's
+ * own, bounded by limits.h (must). */
 #ifndef COPPICE_TERM_WRITE_H
 #define COPPICE_TERM_WRITE_H
 
@@ -20,18 +20,18 @@ void put_atom_bytes(struct buf *out, struct bytes text);
 void put_binary(struct buf *out, struct bytes b);
 void put_nil(struct buf *out);
 
-/* Heads: the caller appends arity terms, or n keys and values in key order
- * (term/order.h), or n elements and a tail.  A list of nothing but bytes is
- * valid as put_list() begins it, but not canonical: that form is a STRING. */
+/* Heads: the caller appends arity terms; n keys and values in key order (term/order.h); n
+ * elements and a tail.  A list of bytes only is valid as written with put_list(), but not
+ * canonical: that form is a STRING. */
 void put_tuple(struct buf *out, uint32_t arity);
 void put_map(struct buf *out, uint32_t n);
 void put_list(struct buf *out, uint32_t n);
 
-/* For who counts pairs as he puts them: says how many there are since put_map(out, 0) ended
- * at first. */
+/* Sets the number of pairs after the fact; first is the length of out right after put_map(out,
+ * 0). */
 void put_map_count(struct buf *out, size_t first, uint32_t n);
 
-/* A pid or reference; node is the name's text. */
+/* A pid or reference; node is the name as text. */
 void put_pid(struct buf *out, struct bytes node, uint32_t id, uint32_t serial, uint32_t creation);
 void put_reference(struct buf *out, struct bytes node, uint32_t creation, const uint32_t *words,
                    unsigned count);
@@ -39,7 +39,7 @@ void put_reference(struct buf *out, struct bytes node, uint32_t creation, const 
 /* A term that is already encoded. */
 void put_term(struct buf *out, struct bytes term);
 
-/* The version byte, 131, that stands before a term outside a frame. */
+/* The version byte, 131, before a term outside a frame. */
 void put_version(struct buf *out);
 
 #endif

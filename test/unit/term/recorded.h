@@ -1,4 +1,4 @@
-/* The terms that test/vectors/term/record.escript recorded from a BEAM. */
+/* Terms recorded from a BEAM by test/vectors/term/record.escript. */
 #ifndef COPPICE_TEST_RECORDED_H
 #define COPPICE_TEST_RECORDED_H
 
@@ -20,7 +20,7 @@ static inline struct bytes recorded_field(struct bytes *file, unsigned width)
     return field;
 }
 
-/* Cuts the next record off the front of the file; false behind the last. */
+/* Cuts the next record off the front of the file; false at its end. */
 static inline bool recorded_next(struct bytes *file, struct recorded *r)
 {
     if (file->len == 0)

@@ -6,8 +6,8 @@
 
 #define SEED 0x0123456789abcdefu
 
-/* The same on every machine, and from wherever the bytes stand. */
-static void hashes_bytes_and_nothing_else(void)
+/* The same on every machine, and at any alignment. */
+static void hashes_the_bytes_only(void)
 {
     static const char text[] = "a text of more than three words, and then some";
     char moved[sizeof(text) + 8];
@@ -24,8 +24,8 @@ static void hashes_bytes_and_nothing_else(void)
     CU_ASSERT(bytes_hash((struct bytes){0}, SEED) == bytes_hash(BYTES(""), SEED));
 }
 
-/* Zeros differ by their number only. */
-static void tells_lengths_apart(void)
+/* Zeros that differ only in number. */
+static void hashes_zeros_by_length(void)
 {
     static const uint8_t zeros[64];
     for (size_t a = 0; a <= sizeof(zeros); a++) {
@@ -35,7 +35,7 @@ static void tells_lengths_apart(void)
     }
 }
 
-/* Every bit of every byte counts, and moves half of the low bits, which tables use. */
+/* Every bit of every byte matters, and flips half of the low bits, which tables use. */
 static void depends_on_every_bit(void)
 {
     uint8_t bytes[29] = {109, 0, 0, 0, 24};
@@ -53,8 +53,8 @@ static void depends_on_every_bit(void)
     }
 }
 
-/* Keys as sets have them, over twice as many places: chance fills 39% of those. */
-static void spreads_counted_keys(void)
+/* Keys as sets have them, in a table of twice as many places: chance fills 39% of those. */
+static void spreads_numbered_keys(void)
 {
     enum { KEYS = 1 << 16, PLACES = 2 * KEYS };
     static uint8_t filled[PLACES];
@@ -71,5 +71,5 @@ static void spreads_counted_keys(void)
     CU_ASSERT(taken > PLACES * 38 / 100);
 }
 
-SUITE("bytes", TEST(hashes_bytes_and_nothing_else), TEST(tells_lengths_apart),
-      TEST(depends_on_every_bit), TEST(spreads_counted_keys))
+SUITE("bytes", TEST(hashes_the_bytes_only), TEST(hashes_zeros_by_length),
+      TEST(depends_on_every_bit), TEST(spreads_numbered_keys))

@@ -13,7 +13,7 @@
 #define MUTATIONS    200000
 #define MUTANT_BYTES 1000
 
-/* Checked and made canonical; the error of whichever refuses. */
+/* Checks and canonicalises; returns the error of either. */
 static enum err canon(struct buf *out, struct bytes b)
 {
     size_t len = 0;
@@ -78,7 +78,7 @@ static void copies(void)
     CU_ASSERT(t.at == NULL && t.len == 0);
 }
 
-static void refuses_equal_keys(void)
+static void refuses_duplicate_keys(void)
 {
     refused("74 00000002 6101 6a 6101 6a", ERR_DUPLICATE);
     refused("74 00000003 6101 6a 6102 6a 6101 6a", ERR_DUPLICATE);
@@ -88,22 +88,23 @@ static void refuses_equal_keys(void)
     is("74 00000002 6101 6a 46 3ff0000000000000 6a", "74 00000002 6101 6a 46 3ff0000000000000 6a");
 }
 
-static void orders_keys(void)
+static void sorts_keys(void)
 {
     is("74 00000002 46 3ff0000000000000 6a 6105 6a", "74 00000002 6105 6a 46 3ff0000000000000 6a");
     is("74 00000002 46 0000000000000000 6a 46 8000000000000000 6a",
        "74 00000002 46 8000000000000000 6a 46 0000000000000000 6a");
-    /* The first key is in order and stays uncopied until the second is not canonical. */
+    /* The first key is in order and stays uncopied until the second turns out not to be
+     * canonical. */
     is("74 00000003 6101 6a 64000162 6101 64000161 6102",
        "74 00000003 6101 6a 770161 6102 770162 6101");
-    /* Keys that are maps, out of order themselves. */
+    /* Keys that are maps, themselves out of order. */
     is("74 00000002 74 00000002 6102 6a 6101 6a 6101  74 00000001 6101 6a 6102",
        "74 00000002 74 00000001 6101 6a 6102  74 00000002 6101 6a 6102 6a 6101");
 }
 
-/* Each key is copied up to its atom while the rest of it still stands in the
- * input, so that comparing it with the one before makes the result grow. */
-static void compares_keys_that_are_copied_in_part(void)
+/* Each key is copied up to its atom while its rest is still in the input, so comparing it with
+ * the previous key makes the result grow. */
+static void compares_partly_copied_keys(void)
 {
     struct buf b = {0}, out = {0};
     put_map(&b, 256);
@@ -143,7 +144,7 @@ static enum err canon_nested_maps(unsigned depth, uint32_t bytes)
     return e;
 }
 
-static void bounds_the_sorting(void)
+static void limits_sorting(void)
 {
     uint32_t bytes = (uint32_t)(LIMIT_SORT_BYTES / (LIMIT_TERM_DEPTH - 2));
     CU_ASSERT(canon_nested_maps(LIMIT_TERM_DEPTH, bytes) == ERR_LIMIT);
@@ -151,8 +152,8 @@ static void bounds_the_sorting(void)
     CU_ASSERT(canon_nested_maps(16, bytes) == OK);
 }
 
-/* A list of n small integers, before the boundary of a STRING and behind it. */
-static void list_of_bytes(struct buf *out, uint32_t n)
+/* A list of n small integers, on either side of the limit of a STRING. */
+static void put_byte_list(struct buf *out, uint32_t n)
 {
     put_list(out, n);
     for (uint32_t i = 0; i < n; i++)
@@ -160,18 +161,18 @@ static void list_of_bytes(struct buf *out, uint32_t n)
     put_nil(out);
 }
 
-static void draws_the_line_between_strings_and_lists(void)
+static void encodes_short_byte_lists_as_strings(void)
 {
     struct buf list = {0}, out = {0};
-    list_of_bytes(&list, 65535);
+    put_byte_list(&list, 65535);
     CU_ASSERT(canon(&out, buf_bytes(&list)) == OK);
     CU_ASSERT(out.len == 3 + 65535 && memcmp(out.at, "\x6b\xff\xff\0\1\2", 6) == 0);
     buf_clear(&list);
     buf_clear(&out);
-    list_of_bytes(&list, 65536);
+    put_byte_list(&list, 65536);
     CU_ASSERT(canon(&out, buf_bytes(&list)) == OK);
     CU_ASSERT(bytes_equal(buf_bytes(&out), buf_bytes(&list)));
-    /* [0 | "..."] of 65536 bytes in all is no string either. */
+    /* [0 | "..."] of 65536 bytes in all is not a string either. */
     struct buf joined = {0};
     buf_put(&joined, hex("6c 00000001 6100 6b ffff"));
     for (unsigned i = 1; i < 65536; i++)
@@ -184,14 +185,14 @@ static void draws_the_line_between_strings_and_lists(void)
     buf_free(&out);
 }
 
-static void clears_the_bits_behind_a_bit_string(void)
+static void clears_unused_bits_of_a_bitstring(void)
 {
     is("4d 00000001 01 ff", "4d 00000001 01 80");
     is("6802 4d 00000002 07 ffff 6a", "6802 4d 00000002 07 fffe 6a");
 }
 
-/* As deep as a check lets through, ending in a fun that has its own parts. */
-static void goes_as_deep_as_a_check(void)
+/* The greatest depth that a check accepts, ending in a fun with parts of its own. */
+static void accepts_the_depth_that_a_check_accepts(void)
 {
     static const char fun[] = "70 00000000 00 00112233445566778899aabbccddeeff 00000000 00000001 "
                               "64000161 6101 6102 58 64000161 00000001 00000002 00000003 6a";
@@ -213,8 +214,8 @@ static void goes_as_deep_as_a_check(void)
 
 /* --- compressed terms ---------------------------------------------------------- */
 
-/* version, tag, size as claimed, zlib of plain, and something behind. */
-static void packed(struct buf *out, struct bytes plain, uint32_t claimed, const char *behind)
+/* version, tag, claimed size, zlib of plain, trailing bytes */
+static void packed(struct buf *out, struct bytes plain, uint32_t claimed, const char *trailing)
 {
     uLongf len = compressBound(plain.len);
     put_version(out);
@@ -222,7 +223,7 @@ static void packed(struct buf *out, struct bytes plain, uint32_t claimed, const 
     buf_put_u32(out, claimed);
     must(compress(buf_room(out, len), &len, plain.at, plain.len) == Z_OK);
     out->len += len;
-    buf_put(out, hex(behind));
+    buf_put(out, hex(trailing));
 }
 
 static enum err external(struct buf *b)
@@ -235,7 +236,7 @@ static enum err external(struct buf *b)
     return e;
 }
 
-static void unpacks_exactly(void)
+static void unpacks_to_the_claimed_size(void)
 {
     struct buf b = {0};
     struct bytes plain = hex("6803 6101 6102 6103");
@@ -277,7 +278,7 @@ static void refuses_every_prefix_of_external_terms(void)
     }
 }
 
-static void demands_a_version(void)
+static void requires_a_version_byte(void)
 {
     struct buf out = {0};
     CU_ASSERT(canon_external(&out, hex("84 6a")) == ERR_TAG);
@@ -286,8 +287,8 @@ static void demands_a_version(void)
     buf_free(&out);
 }
 
-/* Sizes around the step in which the result grows, and a bomb: a small stream
- * that claims little and unpacks to much must not grow beyond its claim. */
+/* Sizes around the growth step of the output, and a zip bomb: a small stream that claims
+ * little and expands to much must not grow beyond its claim. */
 static void unpacks_in_steps(void)
 {
     struct buf plain = {0}, b = {0};
@@ -318,7 +319,7 @@ static uint32_t draw(uint64_t *state, size_t below)
 
 static void mutate(struct buf *b, uint64_t *state)
 {
-    static const uint8_t telling[] = {0,   1,   2,   70,  77,  88,  90,  97,  98,
+    static const uint8_t special[] = {0,   1,   2,   70,  77,  88,  90,  97,  98,
                                       104, 105, 106, 107, 108, 109, 110, 111, 112,
                                       113, 116, 118, 119, 127, 128, 255};
     for (uint32_t n = draw(state, 3) + 1; n > 0 && b->len > 0; n--) {
@@ -331,12 +332,12 @@ static void mutate(struct buf *b, uint64_t *state)
         else if (how == 2)
             memmove(b->at, b->at + at, b->len -= at);
         else
-            b->at[at] = telling[draw(state, sizeof(telling))];
+            b->at[at] = special[draw(state, sizeof(special))];
     }
 }
 
-/* What a check lets through must come out canonical, and so for good. */
-static bool survives(struct bytes b)
+/* Accepted bytes must have a canonical form, which is its own canonical form. */
+static bool is_stable(struct bytes b)
 {
     struct buf once = {0}, twice = {0};
     size_t len = 0;
@@ -363,19 +364,19 @@ static void survives_mutants(void)
         struct buf b = {0};
         buf_put(&b, (struct bytes){from.at + 1, from.len - 1});
         mutate(&b, &state);
-        /* A block of exactly this size: a sanitizer sees the byte behind it. */
+        /* A block of exactly this size, so that a sanitizer sees a read past its end. */
         uint8_t *exact = malloc(b.len > 0 ? b.len : 1);
         must(exact != NULL);
         if (b.len > 0)
             memcpy(exact, b.at, b.len);
-        if (!survives((struct bytes){exact, b.len}))
+        if (!is_stable((struct bytes){exact, b.len}))
             CU_FAIL("a mutant has two canonical forms");
         free(exact);
         buf_free(&b);
     }
 }
 
-static void viewed(struct bytes given, bool in_place)
+static void check_view(struct bytes given, bool in_place)
 {
     struct buf scratch = {0}, wanted = {0};
     struct bytes checked = wall(given), got;
@@ -388,28 +389,28 @@ static void viewed(struct bytes given, bool in_place)
     buf_free(&wanted);
 }
 
-/* What has but one encoding is not copied. */
+/* Terms with a single encoding are not copied. */
 static void views_terms(void)
 {
-    viewed(hex("6d 00000002 6162"), true);
-    viewed(hex("61 07"), true);
-    viewed(hex("77 01 61"), true);
-    viewed(hex("6a"), true);
-    viewed(hex("62 00000100"), true);
-    viewed(hex("62 ffffffff"), true);
-    viewed(hex("62 00000007"), false);
-    viewed(hex("64 0001 61"), false);
-    viewed(hex("68 01 64 0001 61"), false);
-    viewed(hex("6c 00000001 6101 6a"), false);
+    check_view(hex("6d 00000002 6162"), true);
+    check_view(hex("61 07"), true);
+    check_view(hex("77 01 61"), true);
+    check_view(hex("6a"), true);
+    check_view(hex("62 00000100"), true);
+    check_view(hex("62 ffffffff"), true);
+    check_view(hex("62 00000007"), false);
+    check_view(hex("64 0001 61"), false);
+    check_view(hex("68 01 64 0001 61"), false);
+    check_view(hex("6c 00000001 6101 6a"), false);
     struct buf scratch = {0};
     struct bytes got;
     CU_ASSERT(canon_view(&scratch, hex("74 00000002 6101 6101 6101 6102"), &got) == ERR_DUPLICATE);
     buf_free(&scratch);
 }
 
-SUITE("canon", TEST(agrees_with_a_beam), TEST(appends), TEST(copies), TEST(refuses_equal_keys),
-      TEST(orders_keys), TEST(compares_keys_that_are_copied_in_part), TEST(bounds_the_sorting),
-      TEST(draws_the_line_between_strings_and_lists), TEST(clears_the_bits_behind_a_bit_string),
-      TEST(goes_as_deep_as_a_check), TEST(unpacks_exactly),
-      TEST(refuses_every_prefix_of_external_terms), TEST(demands_a_version), TEST(unpacks_in_steps),
-      TEST(survives_mutants), TEST(views_terms))
+SUITE("canon", TEST(agrees_with_a_beam), TEST(appends), TEST(copies), TEST(refuses_duplicate_keys),
+      TEST(sorts_keys), TEST(compares_partly_copied_keys), TEST(limits_sorting),
+      TEST(encodes_short_byte_lists_as_strings), TEST(clears_unused_bits_of_a_bitstring),
+      TEST(accepts_the_depth_that_a_check_accepts), TEST(unpacks_to_the_claimed_size),
+      TEST(refuses_every_prefix_of_external_terms), TEST(requires_a_version_byte),
+      TEST(unpacks_in_steps), TEST(survives_mutants), TEST(views_terms))

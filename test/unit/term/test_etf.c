@@ -6,7 +6,7 @@
 #include "unit/suite.h"
 #include "unit/term/recorded.h"
 
-/* Measuring differs only where a limit is this node's own. */
+/* etf_measure() differs only for this node's own limits. */
 static enum err check(struct bytes b)
 {
     size_t len = SIZE_MAX, measured = SIZE_MAX;
@@ -42,14 +42,14 @@ static void refuses_every_prefix(void)
     }
 }
 
-static void leaves_what_is_behind(void)
+static void ignores_what_follows(void)
 {
     size_t len;
     CU_ASSERT(etf_check(hex("6802 6101 6a ff ff"), &len) == OK);
     CU_ASSERT(len == 5);
 }
 
-/* What makes ei's decoders crash, or answer nonsense. */
+/* Input that crashes ei's decoders, or makes them return nonsense. */
 static void refuses_hostile_terms(void)
 {
     CU_ASSERT(check(hex("69")) == ERR_SHORT);
@@ -66,7 +66,7 @@ static void refuses_hostile_terms(void)
     buf_free(&deep);
 }
 
-static void bounds_the_depth(void)
+static void limits_the_depth(void)
 {
     static const uint8_t heads[][6] = {{2, 0x68, 1}, {5, 0x6c, 0, 0, 0, 0}, {5, 0x6c, 0, 0, 0, 1}};
     for (size_t h = 0; h < sizeof(heads) / sizeof(heads[0]); h++) {
@@ -86,7 +86,7 @@ static void bounds_the_depth(void)
     }
 }
 
-static void measures_what_it_could_not_hold(void)
+static void measures_terms_beyond_the_limits(void)
 {
     struct buf b = {0};
     size_t len;
@@ -196,7 +196,7 @@ static void checks_identifiers(void)
 #define FUN_HEAD "70 00000000 01 00112233445566778899aabbccddeeff 00000000 "
 #define FUN_PID  "58 770161 00000001 00000002 00000003 "
 
-static void checks_the_insides_of_funs(void)
+static void checks_the_parts_of_funs(void)
 {
     CU_ASSERT(check(hex(FUN_HEAD "00000000 770161 6101 6102 " FUN_PID)) == OK);
     CU_ASSERT(check(hex(FUN_HEAD "00000002 770161 6101 6102 " FUN_PID "6a 6801 6a")) == OK);
@@ -213,7 +213,7 @@ static void checks_the_insides_of_funs(void)
 
 /* --- the cursor -------------------------------------------------------------- */
 
-static void tells_kinds(void)
+static void returns_kinds(void)
 {
     static const struct {
         const char *term;
@@ -281,7 +281,7 @@ static void reads_a_message(void)
     CU_ASSERT(etf_finish(&in) == OK);
 }
 
-/* However it is written; and nothing else is one, or consumed. */
+/* In any encoding; other terms are not accepted, and not consumed. */
 static void accepts_nil(void)
 {
     static const char *const nils[] = {"6a", "6b0000", "6c00000000 6a", "6c00000000 6c00000000 6a"};
@@ -417,7 +417,7 @@ static void reads_binaries(void)
     CU_ASSERT(etf_finish(&in) == ERR_SHAPE);
 }
 
-static void takes_identifiers_apart(void)
+static void reads_identifiers(void)
 {
     struct etf_in in = etf_open(wall(hex("58 7703614062 00000059 00000001 65432100"
                                          "67 640003614062 00000059 00000001 02")));
@@ -453,7 +453,7 @@ static void takes_identifiers_apart(void)
     CU_ASSERT(etf_finish(&in) == OK);
 }
 
-static void takes_exports_apart(void)
+static void reads_exports(void)
 {
     struct etf_in in = etf_open(wall(hex("71 770161 64000162 6103")));
     struct etf_export x = etf_export(&in);
@@ -463,7 +463,7 @@ static void takes_exports_apart(void)
     CU_ASSERT(x.arity == 3);
 }
 
-/* Adds the elements up as digits, base ten. */
+/* The elements as the digits of a decimal number. */
 static enum err digits_of(const char *term, uint64_t *digits)
 {
     struct etf_in in = etf_open(wall(hex(term)));
@@ -490,7 +490,7 @@ static void walks_lists(void)
     CU_ASSERT(digits_of("6802 6101 6102", &d) == ERR_SHAPE && d == 0);
 }
 
-static void stays_in_step_when_a_walk_is_left(void)
+static void leaves_the_cursor_after_a_string(void)
 {
     struct etf_in in = etf_open(wall(hex("6b 0003 010203 770161")));
     struct bytes element;
@@ -499,7 +499,7 @@ static void stays_in_step_when_a_walk_is_left(void)
     CU_ASSERT(etf_accept(&in, "a"));
 }
 
-static void takes_one_head_off(void)
+static void reads_a_cons(void)
 {
     struct bytes head, tail;
     struct etf_in in =
@@ -522,12 +522,12 @@ static void takes_one_head_off(void)
 }
 
 SUITE("etf", TEST(accepts_what_a_beam_sends), TEST(refuses_every_prefix),
-      TEST(leaves_what_is_behind), TEST(refuses_hostile_terms), TEST(bounds_the_depth),
-      TEST(measures_what_it_could_not_hold), TEST(refuses_unknown_tags), TEST(checks_atoms),
+      TEST(ignores_what_follows), TEST(refuses_hostile_terms), TEST(limits_the_depth),
+      TEST(measures_terms_beyond_the_limits), TEST(refuses_unknown_tags), TEST(checks_atoms),
       TEST(checks_numbers), TEST(checks_float_texts), TEST(checks_bit_strings),
-      TEST(checks_identifiers), TEST(checks_the_insides_of_funs), TEST(tells_kinds),
+      TEST(checks_identifiers), TEST(checks_the_parts_of_funs), TEST(returns_kinds),
       TEST(skips_whole_terms), TEST(reads_a_message), TEST(accepts_nil),
       TEST(keeps_its_first_error), TEST(finishes_only_at_the_end),
       TEST(reads_atoms_in_every_encoding), TEST(reads_integers), TEST(reads_floats),
-      TEST(reads_binaries), TEST(takes_identifiers_apart), TEST(takes_exports_apart),
-      TEST(walks_lists), TEST(stays_in_step_when_a_walk_is_left), TEST(takes_one_head_off))
+      TEST(reads_binaries), TEST(reads_identifiers), TEST(reads_exports), TEST(walks_lists),
+      TEST(leaves_the_cursor_after_a_string), TEST(reads_a_cons))

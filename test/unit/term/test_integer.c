@@ -16,7 +16,7 @@ static int sign(int order)
 
 /* --- against a BEAM ------------------------------------------------------ */
 
-/* integer.escript: rows {A, B, A + B, A - B, Digits of A, A in base 36}. */
+/* integer.escript: rows of {A, B, A + B, A - B, digits of A, A in base 36}. */
 static void calculates_as_a_beam(void)
 {
     struct buf file = {0}, got = {0};
@@ -58,7 +58,7 @@ static void calculates_as_a_beam(void)
 
 /* --- by hand ------------------------------------------------------------- */
 
-static void gives_canonical_integers(void)
+static void returns_canonical_integers(void)
 {
     static const struct {
         const char *a, *b, *sum;
@@ -84,7 +84,7 @@ static void gives_canonical_integers(void)
     }
 }
 
-static void tells_the_sign(void)
+static void returns_the_sign(void)
 {
     CU_ASSERT_EQUAL(integer_sign(hex("6100")), 0);
     CU_ASSERT_EQUAL(integer_sign(hex("61ff")), 1);
@@ -103,7 +103,7 @@ static struct bytes largest(struct buf *out)
     return buf_bytes(out);
 }
 
-static void stops_at_the_limit(void)
+static void refuses_results_above_the_limit(void)
 {
     struct buf max = {0}, out = {0}, digits = {0};
     struct bytes most = largest(&max);
@@ -128,7 +128,7 @@ static void stops_at_the_limit(void)
     buf_free(&max);
 }
 
-static void refuses_what_is_no_digit(void)
+static void refuses_invalid_digits(void)
 {
     static const struct {
         const char *digits;
@@ -152,5 +152,5 @@ static void refuses_what_is_no_digit(void)
     buf_free(&zero);
 }
 
-SUITE("term/integer", TEST(calculates_as_a_beam), TEST(gives_canonical_integers),
-      TEST(tells_the_sign), TEST(stops_at_the_limit), TEST(refuses_what_is_no_digit))
+SUITE("term/integer", TEST(calculates_as_a_beam), TEST(returns_canonical_integers),
+      TEST(returns_the_sign), TEST(refuses_results_above_the_limit), TEST(refuses_invalid_digits))

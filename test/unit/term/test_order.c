@@ -17,7 +17,7 @@ static int sign(int order)
     return (order > 0) - (order < 0);
 }
 
-static void put_print(struct bytes term)
+static void print_term(struct bytes term)
 {
     struct buf text = {0};
     text_print_short(&text, term, 200);
@@ -27,7 +27,7 @@ static void put_print(struct bytes term)
 
 /* --- against a BEAM ------------------------------------------------------ */
 
-/* A term with its places in the orders of a BEAM (order.escript). */
+/* A term and its places in a BEAM's two orders (order.escript). */
 struct row {
     struct bytes term;
     int64_t value, key;
@@ -69,8 +69,8 @@ static bool agrees(const struct row *a, const struct row *b, int order, int plac
 {
     if (sign(order) == place)
         return true;
-    put_print(a->term);
-    put_print(b->term);
+    print_term(a->term);
+    print_term(b->term);
     fprintf(stderr, "\n    gives %d, a BEAM %d\n", order, place);
     return false;
 }
@@ -105,9 +105,9 @@ static void orders_keys_as_a_beam(void)
     rows_close(&rows);
 }
 
-/* The places of dets_order.escript; where two terms share one, a BEAM has no
- * order, and ours is still an order. */
-static void orders_keys_of_dets_as_a_beam(void)
+/* The places of dets_order.escript.  Where two terms share one, a BEAM has no order; ours is
+ * still a total order. */
+static void orders_dets_keys_as_a_beam(void)
 {
     struct rows rows = {0};
     must(canon_external(&rows.file, vector("term/dets_order.etf")) == OK);
@@ -180,9 +180,9 @@ static void compares_numbers_without_rounding(void)
     check_pairs(pairs, sizeof(pairs) / sizeof(pairs[0]));
 }
 
-/* A BEAM takes these for equal, and to it they are the same key.  Here, where
- * equal means the same bytes, they are two. */
-static void tells_apart_what_has_other_bytes(void)
+/* A BEAM treats these as equal, and as the same key.  Here, where equality is that of bytes,
+ * they are two. */
+static void distinguishes_terms_equal_on_a_beam(void)
 {
     static const struct pair pairs[] = {
         {"#Ref<'a@h'.1.1.2.3>", "#Ref<'a@h'.1.1.2.3.0.0>", 0, -1},
@@ -192,7 +192,7 @@ static void tells_apart_what_has_other_bytes(void)
     };
     check_pairs(pairs, sizeof(pairs) / sizeof(pairs[0]));
 
-    /* The same fun, its free variable and its creator: a@h, pids 1 and 2. */
+    /* The same fun with two free variables and two creators: a@h, pids 1 and 2. */
     static const char *const head = "70 0000004a 00 00000000000000000000000000000000 00000001 "
                                     "00000001 77026d61 6101 6105 58 77036140 68 ";
     char text[512];
@@ -208,12 +208,12 @@ static void tells_apart_what_has_other_bytes(void)
     CU_ASSERT_EQUAL(term_compare(funs[0], funs[1]), 0);
     CU_ASSERT_EQUAL(sign(term_compare_keys(funs[0], funs[1])), -1);
     CU_ASSERT_EQUAL(sign(term_compare_keys(funs[1], funs[0])), 1);
-    /* What it holds counts before who made it. */
+    /* Free variables are compared before the creator. */
     CU_ASSERT_EQUAL(sign(term_compare_keys(funs[1], funs[2])), -1);
     CU_ASSERT_EQUAL(sign(term_compare(funs[1], funs[2])), -1);
 }
 
-/* All keys count before any value, outside in, whatever was found inside. */
+/* All keys are compared before any value, outermost map first. */
 static void compares_keys_of_maps_before_values(void)
 {
     static const struct pair pairs[] = {
@@ -232,9 +232,9 @@ static void compares_keys_of_maps_before_values(void)
     check_pairs(pairs, sizeof(pairs) / sizeof(pairs[0]));
 }
 
-/* --- size ---------------------------------------------------------------- */
+/* --- depth --------------------------------------------------------------- */
 
-/* Containers in one another as deep as is allowed, with leaf at the bottom. */
+/* Containers nested to the maximum depth, with leaf at the bottom. */
 static struct bytes nest(struct buf *out, const char *shape, int64_t leaf)
 {
     for (unsigned i = 0; i < LIMIT_TERM_DEPTH; i++) {
@@ -260,7 +260,7 @@ static struct bytes nest(struct buf *out, const char *shape, int64_t leaf)
     return buf_bytes(out);
 }
 
-static void compares_at_the_greatest_depth(void)
+static void compares_at_the_maximum_depth(void)
 {
     static const char *const shapes[] = {"{", "[", "v", "v{[", "[v"};
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
@@ -276,6 +276,6 @@ static void compares_at_the_greatest_depth(void)
 }
 
 SUITE("term/order", TEST(orders_values_as_a_beam), TEST(orders_keys_as_a_beam),
-      TEST(orders_keys_of_dets_as_a_beam), TEST(compares_numbers_without_rounding),
-      TEST(tells_apart_what_has_other_bytes), TEST(compares_keys_of_maps_before_values),
-      TEST(compares_at_the_greatest_depth))
+      TEST(orders_dets_keys_as_a_beam), TEST(compares_numbers_without_rounding),
+      TEST(distinguishes_terms_equal_on_a_beam), TEST(compares_keys_of_maps_before_values),
+      TEST(compares_at_the_maximum_depth))

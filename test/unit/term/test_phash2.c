@@ -23,7 +23,7 @@ static bool agrees(struct bytes term, uint32_t wanted)
     return false;
 }
 
-/* The hashes and terms of phash2.escript. */
+/* The terms and hashes of phash2.escript. */
 static void hashes_as_a_beam(void)
 {
     struct buf file = {0};
@@ -44,22 +44,22 @@ static void hashes_as_a_beam(void)
     buf_free(&file);
 }
 
-/* Computed by OTP 25's shell: values that other programs may rely on. */
-static void hashes_by_hand(void)
+/* Computed in the shell of OTP 25: values that other programs may rely on. */
+static void hashes_known_values(void)
 {
     CU_ASSERT(agrees(term_of("[]"), 113427502));
     CU_ASSERT(agrees(term_of("snapshot"), 75995844));
     CU_ASSERT(agrees(term_of("{counter, <<\"page_views\">>}"), 76858058));
-    /* Equal on OTP 25 and 26, two terms from OTP 27 on, and one hash on all. */
+    /* Equal on OTP 25 and 26, two terms from OTP 27 on; one hash on all. */
     CU_ASSERT_EQUAL(phash2(term_of("0.0")), phash2(term_of("-0.0")));
-    /* One value in two encodings of a list is one canonical term. */
+    /* Two encodings of a list are one canonical term. */
     CU_ASSERT_EQUAL(phash2(term_of("[1,2,3]")), phash2(term_of("\"\\x01\\x02\\x03\"")));
-    /* The pairs of a map are summed up, so that their order does not count,
-     * but which value belongs to which key does. */
+    /* The order of the pairs in a map does not matter, but which value belongs to which key
+     * does. */
     CU_ASSERT_NOT_EQUAL(phash2(term_of("#{a => 1, b => 2}")), phash2(term_of("#{a => 2, b => 1}")));
 }
 
-static void hashes_at_the_greatest_depth(void)
+static void hashes_at_the_maximum_depth(void)
 {
     struct buf out = {0};
     for (unsigned i = 0; i < LIMIT_TERM_DEPTH; i++) {
@@ -73,5 +73,5 @@ static void hashes_at_the_greatest_depth(void)
     buf_free(&out);
 }
 
-SUITE("term/phash2", TEST(hashes_as_a_beam), TEST(hashes_by_hand),
-      TEST(hashes_at_the_greatest_depth))
+SUITE("term/phash2", TEST(hashes_as_a_beam), TEST(hashes_known_values),
+      TEST(hashes_at_the_maximum_depth))

@@ -1,4 +1,3 @@
-/* Sorted arrays (sorted.h). */
 #include "sorted.h"
 
 #include "mem.h"
@@ -43,15 +42,15 @@ static bool is_sorted(const struct numbers *n)
     return true;
 }
 
-static void finds_nothing_in_nothing(void)
+static void finds_nothing_in_an_empty_array(void)
 {
     struct numbers n = {0};
     CU_ASSERT_EQUAL(place_of(&n, 7), 0);
     CU_ASSERT(!has(&n, 7));
 }
 
-/* All even numbers from 2 to 200, in an order that jumps about. */
-static void finds_what_was_put(void)
+/* All even numbers from 2 to 200, in scattered order. */
+static void finds_inserted_elements(void)
 {
     struct numbers n = {0};
     for (unsigned i = 1; i <= 100; i++) {
@@ -66,7 +65,7 @@ static void finds_what_was_put(void)
     mem_free(n.list);
 }
 
-static void closes_the_gap(void)
+static void removes_elements(void)
 {
     struct numbers n = {0};
     for (unsigned i = 0; i < 50; i++)
@@ -79,4 +78,5 @@ static void closes_the_gap(void)
     mem_free(n.list);
 }
 
-SUITE("sorted", TEST(finds_nothing_in_nothing), TEST(finds_what_was_put), TEST(closes_the_gap))
+SUITE("sorted", TEST(finds_nothing_in_an_empty_array), TEST(finds_inserted_elements),
+      TEST(removes_elements))

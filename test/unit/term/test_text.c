@@ -19,8 +19,8 @@ static bool same_text(struct bytes got, struct bytes wanted)
     return false;
 }
 
-/* The text read as the term wanted. */
-static bool reads_as(struct bytes text, struct bytes wanted)
+/* Whether the text parses as the wanted term. */
+static bool parses_as(struct bytes text, struct bytes wanted)
 {
     struct buf term = {0}, again = {0};
     struct text_error error;
@@ -42,8 +42,8 @@ static bool reads_as(struct bytes text, struct bytes wanted)
 
 /* --- against a BEAM ------------------------------------------------------ */
 
-/* text.escript: what a BEAM prints, and how it reads. */
-static void prints_and_reads_as_a_beam(void)
+/* text.escript: what a BEAM prints, and how it parses it. */
+static void prints_and_parses_as_a_beam(void)
 {
     struct buf file = {0}, text = {0};
     must(canon_external(&file, vector("term/text.etf")) == OK);
@@ -58,7 +58,7 @@ static void prints_and_reads_as_a_beam(void)
             etf_expect(&row, "read");
         struct bytes wanted = etf_binary(&row), term = etf_any(&row);
         must(etf_finish(&row) == OK);
-        CU_ASSERT(reads_as(wanted, term));
+        CU_ASSERT(parses_as(wanted, term));
         reads++;
         if (!print)
             continue;
@@ -73,8 +73,8 @@ static void prints_and_reads_as_a_beam(void)
     buf_free(&file);
 }
 
-/* Those that have no literal in Erlang too. */
-static void reads_back_every_kind_of_term(void)
+/* Including terms that have no literal in Erlang. */
+static void round_trips_every_kind_of_term(void)
 {
     struct buf file = {0}, text = {0};
     must(canon_external(&file, vector("term/order.etf")) == OK);
@@ -88,7 +88,7 @@ static void reads_back_every_kind_of_term(void)
         struct bytes term = etf_any(&row);
         buf_clear(&text);
         text_print(&text, wall(term));
-        CU_ASSERT(reads_as(buf_bytes(&text), term));
+        CU_ASSERT(parses_as(buf_bytes(&text), term));
         CU_ASSERT_PTR_NULL(memchr(text.at, '\n', text.len));
     }
     must(etf_finish(&in) == OK);
@@ -98,7 +98,7 @@ static void reads_back_every_kind_of_term(void)
 
 /* --- our own forms ------------------------------------------------------- */
 
-static void prints_what_erlang_has_no_literal_for(void)
+static void prints_terms_without_a_literal(void)
 {
     static const char *const forms[] = {
         "#Pid<'c1@host'.12.0.1700000000>",
@@ -124,7 +124,7 @@ static void prints_what_erlang_has_no_literal_for(void)
     ASSERT_TERM(term_of("#Pid<c1@host.1.2.3>"), term_of("#Pid<'c1@host'.1.2.3>"));
 }
 
-/* Decimal digits of a large integer would cost the square of their number. */
+/* The time for decimal digits would grow with the square of their number. */
 static void prints_large_integers_in_base_16(void)
 {
     struct buf digits = {0}, text = {0};
@@ -140,7 +140,7 @@ static void prints_large_integers_in_base_16(void)
 
 /* --- files --------------------------------------------------------------- */
 
-static void reads_a_file_term_by_term(void)
+static void parses_a_file_term_by_term(void)
 {
     static const char file[] = "%% -*- mode: erlang -*-\n"
                                "{node, 'c1@host'}.\n\n"
@@ -150,7 +150,7 @@ static void reads_a_file_term_by_term(void)
                                "% the end";
     static const struct {
         const char *term;
-        unsigned line, column; /* behind the term */
+        unsigned line, column; /* after the term */
     } wanted[] = {{"{node,'c1@host'}", 2, 18}, {"{listen,#{port => 0}}", 4, 23}, {"[a,b]", 7, 4}};
     struct text_in in = text_open(wall(BYTES(file)));
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -167,16 +167,16 @@ static void reads_a_file_term_by_term(void)
     CU_ASSERT(text_at_end(&in));
 }
 
-/* --- mistakes ------------------------------------------------------------ */
+/* --- syntax errors ------------------------------------------------------------ */
 
-struct mistake {
+struct syntax_error {
     const char *text;
     enum err err;
     unsigned line, column;
     const char *what;
 };
 
-static const struct mistake mistakes[] = {
+static const struct syntax_error syntax_errors[] = {
     {"", ERR_SHAPE, 1, 1, "expected a term but the text ends"},
     {" % only a comment", ERR_SHAPE, 1, 18, "expected a term but the text ends"},
     {"{a,\n b", ERR_SHAPE, 1, 1, "this '{' is not closed: expected ',' or '}' but the text ends"},
@@ -195,17 +195,17 @@ static const struct mistake mistakes[] = {
     {"#{a := b}", ERR_SHAPE, 1, 5, "expected '=>' after a key but found ':'"},
     {"#{a => }", ERR_SHAPE, 1, 8, "expected a term but found '}'"},
     {"#{a => 1,\n  b => 2,\n  a => 3}", ERR_DUPLICATE, 3, 3,
-     "this key is in the map already, at line 1 column 3"},
+     "duplicate key, first used at line 1 column 3"},
     {"#{\"a\" => 1, [97] => 3}", ERR_DUPLICATE, 1, 13,
-     "this key is in the map already, at line 1 column 3"},
+     "duplicate key, first used at line 1 column 3"},
     {"[#{x => #{{1, #{a => 1, b => 2}} => 1, {1, #{b => 2, a => 1}} => 2}}]", ERR_DUPLICATE, 1, 40,
-     "this key is in the map already, at line 1 column 11"},
+     "duplicate key, first used at line 1 column 11"},
     {"#a{}", ERR_SHAPE, 1, 2, "expected '{', Pid<, Ref<, Port< or Fun< after '#' but found 'a'"},
     {"Elixir.Foo", ERR_SHAPE, 1, 1,
-     "expected a term but found the variable Elixir (an atom with a capital is written 'Elixir')"},
+     "expected a term but found the variable Elixir (quote it to make it an atom: 'Elixir')"},
     {"_", ERR_SHAPE, 1, 1,
-     "expected a term but found the variable _ (an atom with a capital is written '_')"},
-    {"{end, 1}", ERR_SHAPE, 1, 2, "end is a reserved word; as an atom it is written 'end'"},
+     "expected a term but found the variable _ (quote it to make it an atom: '_')"},
+    {"{end, 1}", ERR_SHAPE, 1, 2, "end is a reserved word; quote it to make it an atom: 'end'"},
     {"a b", ERR_SHAPE, 1, 3, "expected nothing more after the term but found 'b'"},
     {"a. b", ERR_SHAPE, 1, 4, "expected nothing more after the term but found 'b'"},
     {"a.b", ERR_SHAPE, 1, 3, "expected white space after the '.' but found 'b'"},
@@ -219,9 +219,9 @@ static const struct mistake mistakes[] = {
     {"\"\\xg0\"", ERR_SHAPE, 1, 4, "expected two hexadecimal digits but found 'g0'"},
     {"\"\\x{}\"", ERR_SHAPE, 1, 5, "expected a hexadecimal digit but found '}'"},
     {"\"\\x{12\"", ERR_SHAPE, 1, 7, "expected a hexadecimal digit or '}' but found a string"},
-    {"\"\\x{110000}\"", ERR_SHAPE, 1, 3, "this escape is no Unicode character"},
-    {"\"\\x{fffffffff}\"", ERR_SHAPE, 1, 3, "this escape is no Unicode character"},
-    {"\"\\x{D800}\"", ERR_SHAPE, 1, 3, "this escape is no Unicode character"},
+    {"\"\\x{110000}\"", ERR_SHAPE, 1, 3, "this escape is not a Unicode character"},
+    {"\"\\x{fffffffff}\"", ERR_SHAPE, 1, 3, "this escape is not a Unicode character"},
+    {"\"\\x{D800}\"", ERR_SHAPE, 1, 3, "this escape is not a Unicode character"},
     {"\"\\^\"", ERR_SHAPE, 1, 4, "expected a letter after '\\^' but found a string"},
     {"$", ERR_SHAPE, 1, 2, "expected a character after '$' but the text ends"},
     {"\"ok \xe4\"", ERR_UTF8, 1, 5, "the byte 0xE4 is not UTF-8 here"},
@@ -255,7 +255,7 @@ static const struct mistake mistakes[] = {
     {"<<18446744073709551616:65>>", ERR_LIMIT, 1, 3, "an integer in <<>> has at most 64 bits"},
     {"<<\"日\">>", ERR_SHAPE, 1, 3, "this string has characters above 255: write <<\"...\"/utf8>>"},
     {"<<\"a\"/little>>", ERR_SHAPE, 1, 7,
-     "expected utf8, the one type that a string may have but found 'little'"},
+     "expected utf8, the only type of a string segment but found 'little'"},
     {"<<1,>>", ERR_SHAPE, 1, 5, "expected an integer, a character or a string but found '>'"},
     /* our own forms */
     {"fun", ERR_SHAPE, 1, 4, "expected an atom but the text ends"},
@@ -276,7 +276,7 @@ static const struct mistake mistakes[] = {
     {"#Fun<\"====\">", ERR_SHAPE, 1, 6, "this is not the base64 of an encoded fun"},
 };
 
-static void check_mistake(const struct mistake *m, struct bytes text)
+static void check_syntax_error(const struct syntax_error *m, struct bytes text)
 {
     struct buf out = {0};
     struct text_error error = {0};
@@ -294,13 +294,13 @@ static void check_mistake(const struct mistake *m, struct bytes text)
     buf_free(&out);
 }
 
-static void says_what_is_wrong_and_where(void)
+static void reports_errors_with_positions(void)
 {
-    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++)
-        check_mistake(&mistakes[i], bytes_of(mistakes[i].text));
+    for (size_t i = 0; i < sizeof(syntax_errors) / sizeof(syntax_errors[0]); i++)
+        check_syntax_error(&syntax_errors[i], bytes_of(syntax_errors[i].text));
 }
 
-static void says_where_a_dot_is_missing(void)
+static void reports_a_missing_dot(void)
 {
     struct buf out = {0};
     struct text_error error;
@@ -321,12 +321,12 @@ static void repeat(struct buf *text, const char *part, size_t times)
         buf_put(text, bytes_of(part));
 }
 
-static void refuses_what_is_too_large(void)
+static void refuses_terms_above_the_limits(void)
 {
     static const struct {
         const char *before, *part, *after;
         size_t times;
-        struct mistake mistake;
+        struct syntax_error syntax_error;
     } cases[] = {
         {"", "[", "", 100000, {NULL, ERR_LIMIT, 1, 513, "nested deeper than 512 levels"}},
         {"", "{", "", 513, {NULL, ERR_LIMIT, 1, 513, "nested deeper than 512 levels"}},
@@ -346,12 +346,12 @@ static void refuses_what_is_too_large(void)
         buf_put(&text, bytes_of(cases[i].before));
         repeat(&text, cases[i].part, cases[i].times);
         buf_put(&text, bytes_of(cases[i].after));
-        check_mistake(&cases[i].mistake, buf_bytes(&text));
+        check_syntax_error(&cases[i].syntax_error, buf_bytes(&text));
         buf_free(&text);
     }
 }
 
-static void reads_and_prints_at_the_limits(void)
+static void parses_and_prints_at_the_limits(void)
 {
     static const struct {
         const char *open, *middle, *close;
@@ -376,8 +376,8 @@ static void reads_and_prints_at_the_limits(void)
     }
 }
 
-/* No cut of a text reads past its end, and each says where it is wrong. */
-static void reads_every_prefix_within_bounds(void)
+/* No prefix is read past its end, and each gives an error with a position. */
+static void parses_every_prefix_within_bounds(void)
 {
     static const char text[] = "{'a\\x{e9}', \"s\\^A\" \"t\", [1.5e-3, 16#fF | x], <<1, 2:4, "
                                "\"\xc3\xa9\"/utf8>>, #{k => $\\n, #Pid<'n'.1.2.3> => -1}, "
@@ -395,7 +395,7 @@ static void reads_every_prefix_within_bounds(void)
 
 /* --- log lines ----------------------------------------------------------- */
 
-static void cuts_long_terms(void)
+static void truncates_long_terms(void)
 {
     static const struct {
         const char *term;
@@ -422,8 +422,8 @@ static void cuts_long_terms(void)
     buf_free(&text);
 }
 
-/* What is cut off is not printed first. */
-static void cuts_without_printing_the_rest(void)
+/* The part that is cut off is never printed. */
+static void truncates_before_printing(void)
 {
     struct buf term = {0}, text = {0};
     put_tuple(&term, 2);
@@ -442,9 +442,9 @@ static void cuts_without_printing_the_rest(void)
     buf_free(&text);
 }
 
-SUITE("term/text", TEST(prints_and_reads_as_a_beam), TEST(reads_back_every_kind_of_term),
-      TEST(prints_what_erlang_has_no_literal_for), TEST(prints_large_integers_in_base_16),
-      TEST(reads_a_file_term_by_term), TEST(says_what_is_wrong_and_where),
-      TEST(says_where_a_dot_is_missing), TEST(refuses_what_is_too_large),
-      TEST(reads_and_prints_at_the_limits), TEST(reads_every_prefix_within_bounds),
-      TEST(cuts_long_terms), TEST(cuts_without_printing_the_rest))
+SUITE("term/text", TEST(prints_and_parses_as_a_beam), TEST(round_trips_every_kind_of_term),
+      TEST(prints_terms_without_a_literal), TEST(prints_large_integers_in_base_16),
+      TEST(parses_a_file_term_by_term), TEST(reports_errors_with_positions),
+      TEST(reports_a_missing_dot), TEST(refuses_terms_above_the_limits),
+      TEST(parses_and_prints_at_the_limits), TEST(parses_every_prefix_within_bounds),
+      TEST(truncates_long_terms), TEST(truncates_before_printing))

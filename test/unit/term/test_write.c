@@ -7,9 +7,9 @@
 #include "term/write.h"
 #include "unit/suite.h"
 
-/* What was written is what a BEAM writes (term_to_binary with minor_version 2,
- * unless a test says otherwise), and canonical. */
-static void wrote(struct buf *out, const char *wanted)
+/* The output must be what a BEAM writes (term_to_binary with minor_version 2, unless a test
+ * says otherwise), and canonical. */
+static void expect(struct buf *out, const char *wanted)
 {
     struct buf again = {0};
     size_t len = 0;
@@ -44,39 +44,39 @@ static void writes_integers(void)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct buf out = {0};
         put_int(&out, rows[i].v);
-        wrote(&out, rows[i].wanted);
+        expect(&out, rows[i].wanted);
         if (rows[i].v >= 0) {
             put_uint(&out, (uint64_t)rows[i].v);
-            wrote(&out, rows[i].wanted);
+            expect(&out, rows[i].wanted);
         }
     }
     struct buf out = {0};
     put_uint(&out, UINT64_MAX);
-    wrote(&out, "6e0800ffffffffffffffff");
+    expect(&out, "6e0800ffffffffffffffff");
 }
 
 static void writes_floats(void)
 {
     struct buf out = {0};
     put_float(&out, 1.5);
-    wrote(&out, "463ff8000000000000");
+    expect(&out, "463ff8000000000000");
     put_float(&out, -0.0);
-    wrote(&out, "468000000000000000");
+    expect(&out, "468000000000000000");
 }
 
 static void writes_atoms(void)
 {
     struct buf out = {0}, text = {0};
     put_atom(&out, "ok");
-    wrote(&out, "77026f6b");
+    expect(&out, "77026f6b");
     put_atom(&out, "");
-    wrote(&out, "7700");
+    expect(&out, "7700");
     put_bool(&out, true);
-    wrote(&out, "770474727565");
+    expect(&out, "770474727565");
     put_bool(&out, false);
-    wrote(&out, "770566616c7365");
+    expect(&out, "770566616c7365");
     put_atom(&out, "h\xc3\xa9");
-    wrote(&out, "770368c3a9");
+    expect(&out, "770368c3a9");
     for (int i = 0; i < LIMIT_ATOM_CHARS; i++)
         buf_put(&text, BYTES("\xf0\x9f\x98\x80"));
     put_atom_bytes(&out, buf_bytes(&text));
@@ -90,29 +90,29 @@ static void writes_binaries(void)
 {
     struct buf out = {0};
     put_binary(&out, BYTES("hello"));
-    wrote(&out, "6d0000000568656c6c6f");
+    expect(&out, "6d0000000568656c6c6f");
     put_binary(&out, (struct bytes){0});
-    wrote(&out, "6d00000000");
+    expect(&out, "6d00000000");
 }
 
 static void writes_containers(void)
 {
     struct buf out = {0};
     put_nil(&out);
-    wrote(&out, "6a");
+    expect(&out, "6a");
     put_list(&out, 0);
     put_nil(&out);
-    wrote(&out, "6a");
+    expect(&out, "6a");
     put_list(&out, 1);
     put_tuple(&out, 0);
     put_nil(&out);
-    wrote(&out, "6c00000001 6800 6a");
+    expect(&out, "6c00000001 6800 6a");
     put_map(&out, 2);
     put_int(&out, 1);
     put_atom(&out, "a");
     put_atom(&out, "b");
     put_term(&out, hex("6a"));
-    wrote(&out, "7400000002 6101 770161 770162 6a");
+    expect(&out, "7400000002 6101 770161 770162 6a");
     put_nil(&out);
     put_map(&out, 0);
     size_t first = out.len;
@@ -129,18 +129,18 @@ static void writes_containers(void)
     buf_free(&out);
 }
 
-/* From OTP 25: a pid and a reference of the node 'a@b'. */
+/* From OTP 25: a pid and a reference of node 'a@b'. */
 static void writes_identifiers(void)
 {
     const uint32_t words[] = {1, 2, 0xffffffff};
     struct buf out = {0};
     put_pid(&out, BYTES("a@b"), 0x59, 1, 0x65432100);
-    wrote(&out, "58 7703614062 00000059 00000001 65432100");
+    expect(&out, "58 7703614062 00000059 00000001 65432100");
     put_reference(&out, BYTES("a@b"), 0x65432100, words, 3);
-    wrote(&out, "5a 0003 7703614062 65432100 00000001 00000002 ffffffff");
+    expect(&out, "5a 0003 7703614062 65432100 00000001 00000002 ffffffff");
 }
 
-static void writes_the_version(void)
+static void writes_the_version_byte(void)
 {
     struct buf out = {0};
     put_version(&out);
@@ -150,4 +150,4 @@ static void writes_the_version(void)
 
 SUITE("write", TEST(writes_integers), TEST(writes_floats), TEST(writes_atoms),
       TEST(writes_binaries), TEST(writes_containers), TEST(writes_identifiers),
-      TEST(writes_the_version))
+      TEST(writes_the_version_byte))

@@ -1,0 +1,67 @@
+/* State of one canonical copy, shared by the canon_*.c files.
+ *
+ * Most bytes of most terms are canonical already, so nothing is copied term by term: the input
+ * from `run` to `at` has been read and found canonical, and is copied in one go once something
+ * after it has to be written differently.  Positions in the result count from its first byte,
+ * whether the bytes there have been copied or are still in the run. */
+#ifndef COPPICE_TERM_CANON_INTERNAL_H
+#define COPPICE_TERM_CANON_INTERNAL_H
+
+#include "../err.h"
+#include "../limits.h"
+#include "bytes.h"
+#include "head.h"
+
+/* A key and its value as positions in the result. */
+struct canon_pair {
+    uint32_t key, value, end;
+};
+
+/* A container whose subterms are being read. */
+struct canon_frame {
+    enum etf_kind kind;
+    bool sorted;       /* maps: keys in order so far */
+    uint32_t start;    /* position of the head */
+    uint64_t left;     /* subterms still to read */
+    size_t first_pair; /* maps: index of its first pair */
+};
+
+struct canon {
+    const uint8_t *at, *end, *run;
+    struct buf *out;
+    size_t base; /* length of out at the start */
+    enum err err;
+    struct canon_pair *pairs; /* of all open maps, outermost first */
+    size_t pair_count, pair_cap;
+    struct buf scratch;
+    uint64_t moved; /* bytes moved by sorting; see LIMIT_SORT_BYTES */
+    unsigned depth;
+    struct canon_frame frames[LIMIT_TERM_DEPTH];
+};
+
+/* The position after everything read so far. */
+static inline uint32_t canon_position(const struct canon *c)
+{
+    return (uint32_t)(c->out->len - c->base + (size_t)(c->at - c->run));
+}
+
+/* Copies the run and skips n bytes of input; the caller appends their replacement to out. */
+void canon_replace(struct canon *c, uint64_t n);
+
+/* The bytes between two positions, copied or not; valid until the next canon_replace(). */
+struct bytes canon_span(struct canon *c, uint32_t from, uint32_t to);
+
+/* Copies the leaf with this head. */
+void canon_leaf(struct canon *c, const struct head *head);
+
+/* The value of a term that is an integer and a byte, otherwise -1. */
+int canon_byte(const uint8_t *at, const struct head *head);
+
+/* Called when a map is opened, after each key, after each value, and after the last pair.
+ * Errors go to c->err: ERR_DUPLICATE, ERR_LIMIT. */
+void canon_map_open(struct canon *c, struct canon_frame *map);
+void canon_map_key(struct canon *c, struct canon_frame *map);
+void canon_map_value(struct canon *c, struct canon_frame *map);
+void canon_map_close(struct canon *c, struct canon_frame *map);
+
+#endif
