@@ -13,16 +13,16 @@ enum state {
     DIAL_ACK,       /* waits for the peer's digest */
     ACCEPT_NAME,    /* waits for the peer's name */
     ACCEPT_NAMED,   /* waits for channel_answer() */
-    ACCEPT_ALIVE,   /* waits for the peer to say whether the older one goes */
+    ACCEPT_ALIVE,   /* waits for the peer to confirm the replacement */
     ACCEPT_REPLY,   /* waits for the peer's challenge and digest */
     UP,
     BAD,
     STATES
 };
 
-/* taken counts the bytes at the front of in that were read already: they are
- * dropped when the next bytes are fed, so that slices of the last signal stay
- * good and many small frames cost no more than one move. */
+/* consumed counts the bytes at the front of in that were read already.  They are dropped when
+ * more bytes are fed: slices of the last signal stay valid until then, and many small frames
+ * cost one move. */
 struct channel {
     const struct channel_self *self;
     enum state state;
@@ -30,10 +30,10 @@ struct channel {
     enum status refusal;
     uint32_t challenge; /* ours */
     uint32_t creation;  /* the peer's */
-    uint64_t flags;     /* of both */
+    uint64_t flags;     /* negotiated */
     struct buf peer;    /* its name */
     struct buf in, out;
-    size_t taken;
+    size_t consumed;
     struct buf scratch; /* canonical terms of the last signal */
     struct fragments *fragments;
 };
@@ -66,7 +66,7 @@ static void challenge_send(struct channel *c)
     c->state = ACCEPT_REPLY;
 }
 
-static bool digest_right(const struct channel *c, const uint8_t digest[DIGEST_BYTES])
+static bool digest_valid(const struct channel *c, const uint8_t digest[DIGEST_BYTES])
 {
     uint8_t wanted[DIGEST_BYTES];
     digest_make(wanted, c->self->cookie, c->challenge);
@@ -79,7 +79,7 @@ static enum channel_event up(struct channel *c)
     return CHANNEL_UP;
 }
 
-/* The steps: one message each.  CHANNEL_QUIET is "go on". */
+/* The steps take one message each.  CHANNEL_QUIET means "continue". */
 
 static enum channel_event dial_status(struct channel *c, struct bytes message)
 {
@@ -125,7 +125,7 @@ static enum channel_event dial_ack(struct channel *c, struct bytes message)
 {
     uint8_t digest[DIGEST_BYTES];
     enum err e = read_ack(message, digest);
-    if (e == OK && !digest_right(c, digest))
+    if (e == OK && !digest_valid(c, digest))
         e = ERR_COOKIE;
     return e == OK ? up(c) : bad(c, e);
 }
@@ -166,7 +166,7 @@ static enum channel_event accept_reply(struct channel *c, struct bytes message)
     uint32_t challenge;
     uint8_t digest[DIGEST_BYTES];
     enum err e = read_reply(message, &challenge, digest);
-    if (e == OK && !digest_right(c, digest))
+    if (e == OK && !digest_valid(c, digest))
         e = ERR_COOKIE;
     if (e != OK)
         return bad(c, e);
@@ -180,22 +180,22 @@ static enum channel_event (*const steps[STATES])(struct channel *, struct bytes)
     [ACCEPT_NAME] = accept_name, [ACCEPT_ALIVE] = accept_alive,     [ACCEPT_REPLY] = accept_reply,
 };
 
-/* --- what was read ------------------------------------------------------ */
+/* --- input -------------------------------------------------------------- */
 
 static enum frame next_frame(struct channel *c, struct bytes *body)
 {
     bool up = c->state == UP;
-    if (c->taken == c->in.len)
+    if (c->consumed == c->in.len)
         return FRAME_MORE;
-    struct bytes rest = {c->in.at + c->taken, c->in.len - c->taken};
+    struct bytes rest = {c->in.at + c->consumed, c->in.len - c->consumed};
     enum frame frame =
         frame_next(&rest, up ? 4 : 2, up ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES, body);
-    c->taken = c->in.len - rest.len;
+    c->consumed = c->in.len - rest.len;
     return frame;
 }
 
-/* One message of the handshake; CHANNEL_QUIET with *more set is "go on". */
-static enum channel_event shake(struct channel *c, bool *more)
+/* Reads one handshake message.  CHANNEL_QUIET with *more set means "continue". */
+static enum channel_event handshake_step(struct channel *c, bool *more)
 {
     struct bytes body;
     switch (next_frame(c, &body)) {
@@ -211,8 +211,8 @@ static enum channel_event shake(struct channel *c, bool *more)
     }
 }
 
-/* One frame of an up channel; the same. */
-static enum channel_event hear(struct channel *c, struct signal *signal, bool *more)
+/* The same for one frame of an up channel. */
+static enum channel_event signal_step(struct channel *c, struct signal *signal, bool *more)
 {
     struct bytes body, terms;
     bool versioned;
@@ -239,8 +239,8 @@ static enum channel_event hear(struct channel *c, struct signal *signal, bool *m
     }
 }
 
-/* Empties a buffer, and gives its memory back when one large message took it. */
-static void spare(struct buf *b)
+/* Empties a buffer; frees its memory if it has grown large. */
+static void reset(struct buf *b)
 {
     if (b->cap > LIMIT_SPARE_BYTES)
         buf_free(b);
@@ -250,21 +250,21 @@ static void spare(struct buf *b)
 
 enum channel_event channel_next(struct channel *c, struct signal *signal)
 {
-    spare(&c->scratch);
+    reset(&c->scratch);
     fragments_forget(c->fragments);
     enum channel_event event = c->state == BAD ? CHANNEL_BAD : CHANNEL_QUIET;
     bool more = true;
     while (event == CHANNEL_QUIET && more) {
         if (c->state == UP)
-            event = hear(c, signal, &more);
+            event = signal_step(c, signal, &more);
         else if (steps[c->state] != NULL)
-            event = shake(c, &more);
+            event = handshake_step(c, &more);
         else
             more = false;
     }
-    if (event == CHANNEL_BAD || (event == CHANNEL_QUIET && c->taken == c->in.len)) {
-        spare(&c->in);
-        c->taken = 0;
+    if (event == CHANNEL_BAD || (event == CHANNEL_QUIET && c->consumed == c->in.len)) {
+        reset(&c->in);
+        c->consumed = 0;
     }
     return event;
 }
@@ -273,16 +273,16 @@ void channel_feed(struct channel *c, struct bytes read)
 {
     if (c->state == BAD)
         return;
-    /* Only when it moves fewer bytes than were taken: then all moves together
-     * cost no more than the reading did. */
-    if (c->taken > c->in.len - c->taken) {
-        buf_drop(&c->in, c->taken);
-        c->taken = 0;
+    /* Move only when less is left than was consumed: then all moves together cost no more than
+     * the reads did. */
+    if (c->consumed > c->in.len - c->consumed) {
+        buf_drop(&c->in, c->consumed);
+        c->consumed = 0;
     }
     buf_put(&c->in, read);
 }
 
-/* --- the caller's side -------------------------------------------------- */
+/* --- the interface ------------------------------------------------------ */
 
 static struct channel *channel_new(const struct channel_self *self, enum state state,
                                    uint32_t challenge)

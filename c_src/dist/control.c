@@ -11,79 +11,79 @@
 
 #define ALTACT_SIG_SEND 37
 
-/* Bits of its second element.  Others are to be ignored. */
+/* Bits of its second element; others are to be ignored. */
 #define ALTACT_TOKEN  2u
 #define ALTACT_ALIAS  4u
 #define ALTACT_NAME   8u
 #define ALTACT_EXIT   16u
-#define ALTACT_CHOOSE (ALTACT_ALIAS | ALTACT_NAME | ALTACT_EXIT)
+#define ALTACT_SELECT (ALTACT_ALIAS | ALTACT_NAME | ALTACT_EXIT)
 
-enum payload { NOTHING, MESSAGE, REASON };
+enum payload { NO_PAYLOAD, MESSAGE, REASON };
 
-/* Among the needs of a row that is read and never written. */
-#define NEVER (UINT64_C(1) << 63)
+/* Set in the needs of a row that is read but never written. */
+#define READ_ONLY (UINT64_C(1) << 63)
 
-/* One way to say a signal.  The fields are those after the number:
+/* One encoding of a signal.  The fields after the number are:
  *
- *     f  from: a pid           F  from: a pid, or an atom
- *     t  to: a pid             w  to: a pid, or an atom
+ *     f  from: a pid           F  from: a pid or an atom
+ *     t  to: a pid             w  to: a pid or an atom
  *     n  to: an atom           a  to: a reference
  *     r  ref: a reference      x  reason: any term
- *     i  id: not 0             c  the bits of 37 that choose the row
- *     _  any term, not kept; '' where we write it
- *     0  any integer, not kept; 0 where we write it */
+ *     i  id: not 0             c  the bits of 37 that select the row
+ *     _  any term, not kept; written as ''
+ *     0  any integer, not kept; written as 0 */
 struct row {
     uint8_t number;
     enum signal_kind kind;
     const char *name;
     const char *fields;
     enum payload payload;
-    uint64_t needs; /* written only to who has these flags; the last such row counts */
-    unsigned chosen_by;
+    uint64_t needs; /* flags required for writing; the last row that qualifies is used */
+    unsigned altact_bits;
 };
 
 static const struct row rows[] = {
-    {1, SIGNAL_LINK, "LINK", "ft", NOTHING, 0, 0},
+    {1, SIGNAL_LINK, "LINK", "ft", NO_PAYLOAD, 0, 0},
     {2, SIGNAL_SEND, "SEND", "_t", MESSAGE, 0, 0},
-    {3, SIGNAL_EXIT, "EXIT", "ftx", NOTHING, 0, 0},
-    {4, SIGNAL_UNLINK, "UNLINK", "ft", NOTHING, 0, 0},
+    {3, SIGNAL_EXIT, "EXIT", "ftx", NO_PAYLOAD, 0, 0},
+    {4, SIGNAL_UNLINK, "UNLINK", "ft", NO_PAYLOAD, 0, 0},
     {6, SIGNAL_REG_SEND, "REG_SEND", "f_n", MESSAGE, 0, 0},
-    {7, SIGNAL_GROUP_LEADER, "GROUP_LEADER", "ft", NOTHING, 0, 0},
-    {8, SIGNAL_EXIT2, "EXIT2", "ftx", NOTHING, 0, 0},
-    {12, SIGNAL_SEND, "SEND_TT", "_t_", MESSAGE, NEVER, 0},
-    {13, SIGNAL_EXIT, "EXIT_TT", "ft_x", NOTHING, NEVER, 0},
-    {16, SIGNAL_REG_SEND, "REG_SEND_TT", "f_n_", MESSAGE, NEVER, 0},
-    {18, SIGNAL_EXIT2, "EXIT2_TT", "ft_x", NOTHING, NEVER, 0},
-    {19, SIGNAL_MONITOR, "MONITOR", "fwr", NOTHING, 0, 0},
-    {20, SIGNAL_DEMONITOR, "DEMONITOR", "fwr", NOTHING, 0, 0},
-    {21, SIGNAL_MONITOR_EXIT, "MONITOR_EXIT", "Ftrx", NOTHING, 0, 0},
+    {7, SIGNAL_GROUP_LEADER, "GROUP_LEADER", "ft", NO_PAYLOAD, 0, 0},
+    {8, SIGNAL_EXIT2, "EXIT2", "ftx", NO_PAYLOAD, 0, 0},
+    {12, SIGNAL_SEND, "SEND_TT", "_t_", MESSAGE, READ_ONLY, 0},
+    {13, SIGNAL_EXIT, "EXIT_TT", "ft_x", NO_PAYLOAD, READ_ONLY, 0},
+    {16, SIGNAL_REG_SEND, "REG_SEND_TT", "f_n_", MESSAGE, READ_ONLY, 0},
+    {18, SIGNAL_EXIT2, "EXIT2_TT", "ft_x", NO_PAYLOAD, READ_ONLY, 0},
+    {19, SIGNAL_MONITOR, "MONITOR", "fwr", NO_PAYLOAD, 0, 0},
+    {20, SIGNAL_DEMONITOR, "DEMONITOR", "fwr", NO_PAYLOAD, 0, 0},
+    {21, SIGNAL_MONITOR_EXIT, "MONITOR_EXIT", "Ftrx", NO_PAYLOAD, 0, 0},
     {22, SIGNAL_SEND, "SEND_SENDER", "ft", MESSAGE, DFLAG_SEND_SENDER, 0},
-    {23, SIGNAL_SEND, "SEND_SENDER_TT", "ft_", MESSAGE, NEVER, 0},
+    {23, SIGNAL_SEND, "SEND_SENDER_TT", "ft_", MESSAGE, READ_ONLY, 0},
     {24, SIGNAL_EXIT, "PAYLOAD_EXIT", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
-    {25, SIGNAL_EXIT, "PAYLOAD_EXIT_TT", "ft_", REASON, NEVER, 0},
+    {25, SIGNAL_EXIT, "PAYLOAD_EXIT_TT", "ft_", REASON, READ_ONLY, 0},
     {26, SIGNAL_EXIT2, "PAYLOAD_EXIT2", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
-    {27, SIGNAL_EXIT2, "PAYLOAD_EXIT2_TT", "ft_", REASON, NEVER, 0},
+    {27, SIGNAL_EXIT2, "PAYLOAD_EXIT2_TT", "ft_", REASON, READ_ONLY, 0},
     {28, SIGNAL_MONITOR_EXIT, "PAYLOAD_MONITOR_EXIT", "Ftr", REASON, DFLAG_EXIT_PAYLOAD, 0},
-    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf___", MESSAGE, NEVER, 0},
-    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf____", MESSAGE, NEVER, 0},
-    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rt0F", NOTHING, 0, 0},
-    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rt0F_", NOTHING, NEVER, 0},
+    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf___", MESSAGE, READ_ONLY, 0},
+    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf____", MESSAGE, READ_ONLY, 0},
+    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rt0F", NO_PAYLOAD, 0, 0},
+    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rt0F_", NO_PAYLOAD, READ_ONLY, 0},
     {33, SIGNAL_ALIAS_SEND, "ALIAS_SEND", "fa", MESSAGE, DFLAG_ALIAS, 0},
-    {34, SIGNAL_ALIAS_SEND, "ALIAS_SEND_TT", "fa_", MESSAGE, NEVER, 0},
-    {35, SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NOTHING, 0, 0},
-    {36, SIGNAL_UNLINK_ID_ACK, "UNLINK_ID_ACK", "ift", NOTHING, 0, 0},
-    {37, SIGNAL_SEND, "ALTACT_SEND", "cft", MESSAGE, NEVER, 0},
-    {37, SIGNAL_REG_SEND, "ALTACT_REG_SEND", "cfn", MESSAGE, NEVER, ALTACT_NAME},
+    {34, SIGNAL_ALIAS_SEND, "ALIAS_SEND_TT", "fa_", MESSAGE, READ_ONLY, 0},
+    {35, SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NO_PAYLOAD, 0, 0},
+    {36, SIGNAL_UNLINK_ID_ACK, "UNLINK_ID_ACK", "ift", NO_PAYLOAD, 0, 0},
+    {37, SIGNAL_SEND, "ALTACT_SEND", "cft", MESSAGE, READ_ONLY, 0},
+    {37, SIGNAL_REG_SEND, "ALTACT_REG_SEND", "cfn", MESSAGE, READ_ONLY, ALTACT_NAME},
     {37, SIGNAL_ALIAS_SEND, "ALTACT_ALIAS_SEND", "cfa", MESSAGE, DFLAG_ALTACT_SIG, ALTACT_ALIAS},
-    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cft", REASON, NEVER, ALTACT_EXIT},
-    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfn", REASON, NEVER, ALTACT_EXIT | ALTACT_NAME},
-    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfa", REASON, NEVER, ALTACT_EXIT | ALTACT_ALIAS},
+    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cft", REASON, READ_ONLY, ALTACT_EXIT},
+    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfn", REASON, READ_ONLY, ALTACT_EXIT | ALTACT_NAME},
+    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfa", REASON, READ_ONLY, ALTACT_EXIT | ALTACT_ALIAS},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Where in a signal a field's term belongs; NULL for what is no term of it. */
-static struct bytes *place(struct signal *s, char field)
+/* The member of a signal that a field is stored in; NULL if it is not kept. */
+static struct bytes *slot_of(struct signal *s, char field)
 {
     switch (field) {
     case 'f':
@@ -126,15 +126,15 @@ static bool fits(char field, enum etf_kind kind)
     }
 }
 
-static const struct row *row_of(uint64_t number, unsigned chosen_by)
+static const struct row *row_of(uint64_t number, unsigned altact_bits)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].number == number && rows[i].chosen_by == chosen_by)
+        if (rows[i].number == number && rows[i].altact_bits == altact_bits)
             return &rows[i];
     return NULL;
 }
 
-/* Which row a control message is of; NULL when of none. */
+/* The row of a control message, or NULL. */
 static const struct row *row_read(struct bytes control)
 {
     struct etf_in in = etf_open(control);
@@ -143,7 +143,7 @@ static const struct row *row_read(struct bytes control)
     uint64_t bits = number == ALTACT_SIG_SEND ? etf_uint64(&in) : 0;
     if (in.err != OK)
         return NULL;
-    const struct row *row = row_of(number, (unsigned)(bits & ALTACT_CHOOSE));
+    const struct row *row = row_of(number, (unsigned)(bits & ALTACT_SELECT));
     if (row == NULL)
         return NULL;
     size_t wanted = 1 + strlen(row->fields);
@@ -161,7 +161,7 @@ static enum err fields_read(struct bytes control, const struct row *row, struct 
     for (const char *field = row->fields; *field != '\0'; field++) {
         if (!fits(*field, etf_peek(&in)))
             return ERR_CONTROL;
-        struct bytes *slot = place(s, *field);
+        struct bytes *slot = slot_of(s, *field);
         if (*field == 'i')
             s->id = etf_uint64(&in);
         else if (slot != NULL)
@@ -174,7 +174,7 @@ static enum err fields_read(struct bytes control, const struct row *row, struct 
     return in.err == OK ? OK : ERR_CONTROL;
 }
 
-/* Cuts one checked term, without its version byte, off the front of terms. */
+/* Cuts one term, checked and without its version byte, off the front of terms. */
 static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term)
 {
     size_t version = versioned ? 1 : 0;
@@ -195,9 +195,9 @@ static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term
 static enum err payload_cut(struct bytes terms, bool versioned, const struct row *row,
                             struct bytes *payload)
 {
-    if ((row->payload == NOTHING) != (terms.len == 0))
+    if ((row->payload == NO_PAYLOAD) != (terms.len == 0))
         return ERR_CONTROL;
-    if (row->payload == NOTHING)
+    if (row->payload == NO_PAYLOAD)
         return OK;
     enum err e = term_cut(&terms, versioned, payload);
     if (e != OK)
@@ -236,7 +236,7 @@ enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
 static const struct row *row_to_write(enum signal_kind kind, uint64_t flags)
 {
     const struct row *last = NULL;
-    uint64_t lacks = ~flags | NEVER;
+    uint64_t lacks = ~flags | READ_ONLY;
     for (size_t i = 0; i < ROWS; i++)
         if (rows[i].kind == kind && (rows[i].needs & lacks) == 0)
             last = &rows[i];
@@ -246,7 +246,7 @@ static const struct row *row_to_write(enum signal_kind kind, uint64_t flags)
 
 static void field_write(struct buf *out, const struct row *row, char field, struct signal *s)
 {
-    struct bytes *slot = place(s, field);
+    struct bytes *slot = slot_of(s, field);
     if (slot != NULL) {
         must(slot->len > 0);
         put_term(out, *slot);
@@ -254,7 +254,7 @@ static void field_write(struct buf *out, const struct row *row, char field, stru
         put_atom(out, "");
     } else {
         must(field != 'i' || s->id != 0);
-        put_uint(out, field == 'i' ? s->id : field == 'c' ? row->chosen_by : 0);
+        put_uint(out, field == 'i' ? s->id : field == 'c' ? row->altact_bits : 0);
     }
 }
 
@@ -268,7 +268,7 @@ void control_write(struct buf *out, const struct signal *signal, uint64_t flags,
     put_uint(out, row->number);
     for (const char *field = row->fields; *field != '\0'; field++)
         field_write(out, row, *field, &s);
-    if (row->payload == NOTHING)
+    if (row->payload == NO_PAYLOAD)
         return;
     if (versioned)
         put_version(out);

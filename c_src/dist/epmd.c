@@ -9,7 +9,7 @@ enum { NODE_VISIBLE = 77, NODE_HIDDEN = 72 };
 enum { PROTOCOL_TCP = 0 };
 enum { DIST_VERSION = 6 };
 
-/* Bytes of a registration around the name. */
+/* Bytes of a registration without the name. */
 #define REGISTER_BYTES 13
 
 void epmd_put_register(struct buf *out, struct bytes name, uint16_t port, bool visible)
@@ -35,7 +35,7 @@ enum epmd_answer epmd_registered(struct bytes answer, uint32_t *creation)
     if (answer.len > 0 && tag != ALIVE2_RESP && tag != ALIVE2_X_RESP)
         return EPMD_NONSENSE;
     uint32_t given = tag == ALIVE2_X_RESP ? wire_u32(&in) : wire_u16(&in);
-    if (in.fell_short)
+    if (in.truncated)
         return EPMD_MORE;
     if (in.left.len > 0)
         return EPMD_NONSENSE;
@@ -60,8 +60,8 @@ enum epmd_answer epmd_found(struct bytes answer, uint16_t *port)
     uint8_t result = wire_u8(&in);
     if (answer.len > 0 && (tag != PORT2_RESP || answer.len > LIMIT_EPMD_BYTES))
         return EPMD_NONSENSE;
-    /* A refusal is these two bytes and nothing else. */
-    if (!in.fell_short && result != 0)
+    /* A negative answer has these two bytes and nothing else. */
+    if (!in.truncated && result != 0)
         return in.left.len > 0 ? EPMD_NONSENSE : EPMD_NO;
     uint16_t given = wire_u16(&in);
     wire_bytes(&in, 2); /* type and protocol */
@@ -69,7 +69,7 @@ enum epmd_answer epmd_found(struct bytes answer, uint16_t *port)
     uint16_t lowest = wire_u16(&in);
     wire_bytes(&in, wire_u16(&in)); /* name */
     wire_bytes(&in, wire_u16(&in)); /* extra */
-    if (in.fell_short)
+    if (in.truncated)
         return answer.len < LIMIT_EPMD_BYTES ? EPMD_MORE : EPMD_NONSENSE;
     if (in.left.len > 0 || given == 0)
         return EPMD_NONSENSE;

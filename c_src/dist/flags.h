@@ -1,5 +1,5 @@
-/* Capabilities that two nodes tell each other in the handshake: a connection
- * has those that both announced.
+/* Capability flags exchanged in the handshake: a connection has those that both nodes
+ * announced.
  *
  * Source: OTP, lib/kernel/include/dist.hrl and erts/doc "Distribution Protocol"
  * (erl_dist_protocol). */
@@ -35,17 +35,17 @@
 #define DFLAG_ALIAS                 (UINT64_C(1) << 35)
 #define DFLAG_ALTACT_SIG            (UINT64_C(1) << 37)
 
-/* What OTP 25 demands of every peer, for which DFLAG_MANDATORY_25_DIGEST also
- * stands.  We announce both: a later OTP may give these bits new meanings. */
+/* What OTP 25 requires of every peer; DFLAG_MANDATORY_25_DIGEST stands for all of them.  We
+ * announce both: a later OTP may reuse these bits. */
 #define DFLAGS_MANDATORY_25                                                            \
     (DFLAG_EXTENDED_REFERENCES | DFLAG_FUN_TAGS | DFLAG_NEW_FUN_TAGS |                 \
      DFLAG_EXTENDED_PIDS_PORTS | DFLAG_EXPORT_PTR_TAG | DFLAG_BIT_BINARIES |           \
      DFLAG_NEW_FLOATS | DFLAG_UTF8_ATOMS | DFLAG_MAP_TAG | DFLAG_BIG_CREATION |        \
      DFLAG_HANDSHAKE_23)
 
-/* What this program announces.  Left out on purpose: the atom cache (its state
- * costs more than atoms in full), SPAWN (nothing is spawned here; without it
- * erpc fails at once instead of waiting), and NATIVE_RECORDS of OTP 29. */
+/* What a coppice announces.  Left out on purpose: the atom cache (its state costs more than
+ * atoms in full), SPAWN (nothing is spawned here; without the flag erpc fails at once instead
+ * of waiting), and NATIVE_RECORDS of OTP 29. */
 #define DFLAGS_OURS                                                                    \
     (DFLAGS_MANDATORY_25 | DFLAG_MANDATORY_25_DIGEST | DFLAG_V4_NC | DFLAG_UNLINK_ID | \
      DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME | DFLAG_SMALL_ATOM_TAGS |            \

@@ -5,19 +5,19 @@
 
 struct sequence {
     uint64_t id;
-    uint64_t next;  /* number of the fragment that has to come; they count down to 1 */
-    uint64_t heard; /* what taken was when its last fragment came */
+    uint64_t next;      /* number of the next fragment; they count down to 1 */
+    uint64_t last_used; /* value of clock when its last fragment arrived */
     struct buf bytes;
 };
 
-/* Invariants: count <= LIMIT_FRAGMENT_SEQUENCES; no two ids are the same; held
- * is the sum of the lengths of all bytes and at most LIMIT_FRAME_BYTES. */
+/* Invariants: count <= LIMIT_FRAGMENT_SEQUENCES; ids are unique; held is the total length of
+ * all bytes and at most LIMIT_FRAME_BYTES. */
 struct fragments {
     struct sequence *open;
     size_t count, cap;
     size_t held;
-    uint64_t taken;   /* fragments so far */
-    struct buf whole; /* the last message that was put together */
+    uint64_t clock;   /* fragments received so far */
+    struct buf whole; /* the last message reassembled */
 };
 
 struct fragment {
@@ -46,7 +46,7 @@ void fragments_forget(struct fragments *f)
     buf_free(&f->whole);
 }
 
-/* A walk over all of them: there are a handful, and at most a thousand. */
+/* Linear: there are a handful, and at most a thousand. */
 static struct sequence *find(struct fragments *f, uint64_t id)
 {
     for (size_t i = 0; i < f->count; i++)
@@ -55,16 +55,16 @@ static struct sequence *find(struct fragments *f, uint64_t id)
     return NULL;
 }
 
-static struct sequence *begin(struct fragments *f, const struct fragment *first)
+static struct sequence *start_sequence(struct fragments *f, const struct fragment *first)
 {
     f->open = mem_room(f->open, f->count, &f->cap, sizeof(*f->open));
     struct sequence *s = &f->open[f->count++];
-    *s = (struct sequence){.id = first->id, .next = first->number, .heard = ++f->taken};
+    *s = (struct sequence){.id = first->id, .next = first->number, .last_used = ++f->clock};
     return s;
 }
 
-/* Takes a sequence out; its bytes are the caller's. */
-static struct buf end(struct fragments *f, struct sequence *s)
+/* Removes a sequence; its bytes belong to the caller. */
+static struct buf remove_sequence(struct fragments *f, struct sequence *s)
 {
     struct buf bytes = s->bytes;
     f->held -= bytes.len;
@@ -72,22 +72,22 @@ static struct buf end(struct fragments *f, struct sequence *s)
     return bytes;
 }
 
-/* Gives up what has waited longest for its next fragment. */
-static void give_up_one(struct fragments *f)
+/* Drops the sequence that has waited longest for its next fragment. */
+static void drop_oldest(struct fragments *f)
 {
     must(f->count > 0);
     struct sequence *oldest = &f->open[0];
     for (size_t i = 1; i < f->count; i++)
-        if (f->open[i].heard < oldest->heard)
+        if (f->open[i].last_used < oldest->last_used)
             oldest = &f->open[i];
-    struct buf bytes = end(f, oldest);
+    struct buf bytes = remove_sequence(f, oldest);
     buf_free(&bytes);
 }
 
-static enum err no_atoms(struct wire *in)
+static enum err check_no_atoms(struct wire *in)
 {
     uint8_t atoms = wire_u8(in);
-    if (in->fell_short)
+    if (in->truncated)
         return ERR_SHORT;
     return atoms == 0 ? OK : ERR_SHAPE;
 }
@@ -96,18 +96,18 @@ static enum err fragment_read(struct wire *in, bool first, struct fragment *frag
 {
     fragment->id = wire_u64(in);
     fragment->number = wire_u64(in);
-    if (in->fell_short)
+    if (in->truncated)
         return ERR_SHORT;
-    enum err e = first ? no_atoms(in) : OK;
+    enum err e = first ? check_no_atoms(in) : OK;
     fragment->piece = in->left;
-    /* These two end the emulator of OTP 25 to 29; nobody counts from or to them. */
+    /* These two numbers crash the emulator of OTP 25 to 29; no sender uses them. */
     if (e == OK && (fragment->number == 0 || fragment->number == UINT64_MAX))
         e = ERR_FRAGMENT;
     return e;
 }
 
-/* Whether the fragment is the one that has to come. */
-static enum err place_check(struct fragments *f, bool first, const struct fragment *fragment)
+/* Checks that the fragment is the next of its sequence. */
+static enum err check_sequence(struct fragments *f, bool first, const struct fragment *fragment)
 {
     const struct sequence *s = find(f, fragment->id);
     if (first == (s != NULL))
@@ -118,16 +118,16 @@ static enum err place_check(struct fragments *f, bool first, const struct fragme
     return fragment->piece.len <= LIMIT_FRAME_BYTES - before ? OK : ERR_LIMIT;
 }
 
-/* Takes in a fragment that is; gives its sequence. */
-static struct sequence *join(struct fragments *f, bool first, const struct fragment *fragment)
+/* Appends a checked fragment and returns its sequence. */
+static struct sequence *append(struct fragments *f, bool first, const struct fragment *fragment)
 {
     if (!first)
-        find(f, fragment->id)->heard = ++f->taken; /* first, or it might be given up */
+        find(f, fragment->id)->last_used = ++f->clock; /* now, or it might be dropped below */
     while (fragment->piece.len > LIMIT_FRAME_BYTES - f->held)
-        give_up_one(f);
+        drop_oldest(f);
     if (first && f->count == LIMIT_FRAGMENT_SEQUENCES)
-        give_up_one(f);
-    struct sequence *s = first ? begin(f, fragment) : find(f, fragment->id);
+        drop_oldest(f);
+    struct sequence *s = first ? start_sequence(f, fragment) : find(f, fragment->id);
     buf_put(&s->bytes, fragment->piece);
     f->held += fragment->piece.len;
     s->next--;
@@ -140,21 +140,21 @@ static enum message fragment_take(struct fragments *f, struct wire *in, bool fir
     struct fragment fragment;
     *err = fragment_read(in, first, &fragment);
     if (*err == OK)
-        *err = place_check(f, first, &fragment);
+        *err = check_sequence(f, first, &fragment);
     if (*err != OK)
         return MESSAGE_BAD;
-    struct sequence *s = join(f, first, &fragment);
+    struct sequence *s = append(f, first, &fragment);
     if (s->next > 0)
         return MESSAGE_NONE;
-    f->whole = end(f, s);
+    f->whole = remove_sequence(f, s);
     *terms = buf_bytes(&f->whole);
     return MESSAGE_WHOLE;
 }
 
-/* A message that is whole in its frame. */
-static enum message whole_take(struct wire *in, struct bytes *terms, enum err *err)
+/* A message that was not fragmented. */
+static enum message unfragmented_take(struct wire *in, struct bytes *terms, enum err *err)
 {
-    *err = no_atoms(in);
+    *err = check_no_atoms(in);
     *terms = in->left;
     return *err == OK ? MESSAGE_WHOLE : MESSAGE_BAD;
 }
@@ -173,13 +173,13 @@ enum message message_take(struct fragments *f, struct bytes body, struct bytes *
     }
     switch (first == BODY_VERSION ? wire_u8(&in) : 0) {
     case BODY_WHOLE:
-        return whole_take(&in, terms, err);
+        return unfragmented_take(&in, terms, err);
     case BODY_FIRST:
         return fragment_take(f, &in, true, terms, err);
     case BODY_LATER:
         return fragment_take(f, &in, false, terms, err);
     default:
-        *err = in.fell_short ? ERR_SHORT : ERR_SHAPE;
+        *err = in.truncated ? ERR_SHORT : ERR_SHAPE;
         return MESSAGE_BAD;
     }
 }

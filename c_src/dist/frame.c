@@ -10,12 +10,12 @@ enum frame frame_next(struct bytes *in, unsigned length_bytes, size_t limit, str
     must(length_bytes == 2 || length_bytes == 4);
     struct wire rest = wire_open(*in);
     size_t len = length_bytes == 2 ? wire_u16(&rest) : wire_u32(&rest);
-    if (rest.fell_short)
+    if (rest.truncated)
         return FRAME_MORE;
     if (len > limit)
         return FRAME_BAD;
     struct bytes inside = wire_bytes(&rest, len);
-    if (rest.fell_short)
+    if (rest.truncated)
         return FRAME_MORE;
     *in = rest.left;
     *body = inside;

@@ -36,10 +36,10 @@ static void message_close(struct buf *out, size_t start)
     out->at[start + 1] = (uint8_t)len;
 }
 
-/* What every read ends with, where the message has no room for more. */
+/* The end of every read of a message that must not have trailing bytes. */
 static enum err exactly(const struct wire *in)
 {
-    if (in->fell_short)
+    if (in->truncated)
         return ERR_SHORT;
     return in->left.len == 0 ? OK : ERR_SHAPE;
 }
@@ -47,7 +47,7 @@ static enum err exactly(const struct wire *in)
 static enum err tag_check(struct wire *in, uint8_t wanted)
 {
     uint8_t tag = wire_u8(in);
-    if (in->fell_short)
+    if (in->truncated)
         return ERR_SHORT;
     if (wanted == NAME && tag == NAME_OF_VERSION_5)
         return ERR_VERSION;
@@ -61,12 +61,12 @@ static void name_put(struct buf *out, struct bytes name)
     buf_put(out, name);
 }
 
-/* Looks at a hello whose fields were read. */
+/* Checks a hello whose fields have been read. */
 static enum err hello_check(struct hello *peer)
 {
     if (peer->flags & DFLAG_MANDATORY_25_DIGEST)
         peer->flags |= DFLAGS_MANDATORY_25;
-    /* Who asks for a name says only its host. */
+    /* A peer that asks for a name sends only its host. */
     if (peer->flags & DFLAG_NAME_ME)
         peer->name = (struct bytes){0};
     else if (!node_name_valid(peer->name))
@@ -92,7 +92,7 @@ enum err read_name(struct bytes message, struct hello *peer)
     peer->flags = wire_u64(&in);
     peer->creation = wire_u32(&in);
     peer->name = wire_bytes(&in, wire_u16(&in));
-    return in.fell_short ? ERR_SHORT : hello_check(peer);
+    return in.truncated ? ERR_SHORT : hello_check(peer);
 }
 
 void put_status(struct buf *out, enum status status)
@@ -141,7 +141,7 @@ enum err read_challenge(struct bytes message, struct hello *peer, uint32_t *chal
     *challenge = wire_u32(&in);
     peer->creation = wire_u32(&in);
     peer->name = wire_bytes(&in, wire_u16(&in));
-    return in.fell_short ? ERR_SHORT : hello_check(peer);
+    return in.truncated ? ERR_SHORT : hello_check(peer);
 }
 
 static void digest_put(struct buf *out, const uint8_t digest[DIGEST_BYTES])

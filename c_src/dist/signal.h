@@ -1,6 +1,6 @@
-/* A signal between processes of two nodes, whatever the control message that
- * carries it: the distribution protocol has up to four numbers for one deed
- * (with a payload, with a trace token, with the sender, and the plain old one). */
+/* A signal between processes of two nodes, independent of the control message that carries it:
+ * the protocol has up to four numbers for one signal (plain, with the reason as payload, with
+ * a trace token, with the sender). */
 #ifndef COPPICE_DIST_SIGNAL_H
 #define COPPICE_DIST_SIGNAL_H
 
@@ -11,32 +11,31 @@ enum signal_kind {
     SIGNAL_REG_SEND,      /* payload to the registered name `to` */
     SIGNAL_ALIAS_SEND,    /* payload to the alias (a reference) `to` */
     SIGNAL_LINK,          /* from, to: pids */
-    SIGNAL_UNLINK,        /* from, to: of peers before OTP 23 */
-    SIGNAL_UNLINK_ID,     /* from, to, id: acknowledged before anything else */
+    SIGNAL_UNLINK,        /* from, to: by peers before OTP 23 */
+    SIGNAL_UNLINK_ID,     /* from, to, id: acknowledged before any other signal */
     SIGNAL_UNLINK_ID_ACK, /* from, to, id */
-    SIGNAL_EXIT,          /* a linked process `from` ended with reason */
-    SIGNAL_EXIT2,         /* exit/2: from asks `to` to end with reason */
+    SIGNAL_EXIT,          /* a linked process `from` exited with reason */
+    SIGNAL_EXIT2,         /* exit/2: `from` sends `to` an exit signal with reason */
     SIGNAL_GROUP_LEADER,  /* from, to */
-    SIGNAL_MONITOR,       /* from watches `to`, a pid or a name, under ref */
-    SIGNAL_DEMONITOR,     /* from no longer does */
-    SIGNAL_MONITOR_EXIT,  /* from, a pid or the name watched, ended; to is the watcher */
-    SIGNAL_SPAWN_REQUEST, /* never announced, so never answered but by an error */
+    SIGNAL_MONITOR,       /* from monitors `to`, a pid or a name, under ref */
+    SIGNAL_DEMONITOR,     /* from no longer monitors `to` */
+    SIGNAL_MONITOR_EXIT,  /* from, a monitored pid or name, is down; `to` monitored it */
+    SIGNAL_SPAWN_REQUEST, /* we do not announce SPAWN: answered only with an error */
     SIGNAL_SPAWN_REPLY,
     SIGNAL_KINDS
 };
 
-/* A slice that a kind does not have is empty.  On the way in, every slice
- * but the payload is canonical, and all are good until the channel is next
- * called.  On the way out `to` and `node` say where it goes; all other terms
- * may be in any encoding. */
+/* A slice that a kind does not use is empty.  When read, every slice but the payload is
+ * canonical, and all are valid until the next call on the channel.  When written, `to` and
+ * `node` are the destination; the other terms may be in any encoding. */
 struct signal {
     enum signal_kind kind;
-    struct bytes node;    /* out only: the name of the node it goes to, as text */
+    struct bytes node;    /* written only: the destination node, as text */
     struct bytes from;    /* pid; for MONITOR_EXIT a pid or an atom */
     struct bytes to;      /* pid, atom or reference */
     struct bytes ref;     /* reference of a monitor or spawn */
     struct bytes reason;  /* of EXIT, EXIT2 and MONITOR_EXIT */
-    struct bytes payload; /* the message: a checked term, as it came */
+    struct bytes payload; /* the message: a checked term, as received */
     uint64_t id;          /* of UNLINK_ID and its acknowledgement */
 };
 

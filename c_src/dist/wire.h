@@ -1,8 +1,8 @@
-/* Fixed fields in network order: what epmd, the handshake and frame headers
- * are made of.
+/* Fixed-width fields in network byte order, as in epmd's messages, the handshake and frame
+ * headers.
  *
- * As with term/etf.h the error is sticky: a read beyond the end gives zero or
- * nothing, as does every read after it, and `fell_short` says so once at the end. */
+ * The error is sticky, as in term/etf.h: a read past the end returns zero or nothing, as does
+ * every later read, and sets `truncated`, which is checked once at the end. */
 #ifndef COPPICE_DIST_WIRE_H
 #define COPPICE_DIST_WIRE_H
 
@@ -10,7 +10,7 @@
 
 struct wire {
     struct bytes left;
-    bool fell_short;
+    bool truncated;
 };
 
 struct wire wire_open(struct bytes b);

@@ -81,7 +81,7 @@ static void register_name(struct sim *s, unsigned machine, struct epmd_client *c
     wire_bytes(in, 6); /* type, protocol, versions */
     struct bytes name = wire_bytes(in, wire_u16(in));
     wire_bytes(in, wire_u16(in)); /* extra */
-    must(!in->fell_short && in->left.len == 0);
+    must(!in->truncated && in->left.len == 0);
     bool taken = name_find(&s->epmds[machine], name) != NULL;
     struct buf out = {0};
     buf_put_u8(&out, ALIVE2_X_RESP);

@@ -1,5 +1,5 @@
-/* Two channels of ours that talk to each other, and one that hears what no
- * BEAM would say.  Recorded connections are in test_replay. */
+/* Two channels connected to each other, and input that no BEAM would send.  Recorded
+ * connections are in test_replay.c. */
 #include <malloc.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "limits.h"
 #include "unit/suite.h"
 
-/* Fixed challenges: what comes out is the same every time. */
+/* Fixed challenges make the output reproducible. */
 #define CHALLENGE_A 1000000001
 #define CHALLENGE_B 4000000002
 
@@ -34,7 +34,7 @@ static void pair_free(struct pair *p)
     channel_free(p->b);
 }
 
-/* What from wants to write is read by to; its next event. */
+/* Passes the output of from to to; returns to's next event. */
 static enum channel_event pass(struct channel *from, struct channel *to, struct signal *signal)
 {
     channel_feed(to, buf_bytes(channel_out(from)));
@@ -42,7 +42,7 @@ static enum channel_event pass(struct channel *from, struct channel *to, struct 
     return channel_next(to, signal);
 }
 
-static void joined(struct pair *p)
+static void connect_pair(struct pair *p)
 {
     struct signal signal;
     CU_ASSERT_EQUAL(pass(p->a, p->b, &signal), CHANNEL_NAMED);
@@ -53,17 +53,17 @@ static void joined(struct pair *p)
     CU_ASSERT(channel_is_up(p->a) && channel_is_up(p->b));
 }
 
-static void join(void)
+static void connects(void)
 {
     struct pair p = pair_of(&self_a, &self_b);
     CU_ASSERT(bytes_equal(channel_peer(p.a), BYTES("b@h")));
     CU_ASSERT_EQUAL(channel_peer(p.b).len, 0);
     CU_ASSERT(!channel_is_up(p.a) && !channel_is_up(p.b));
-    joined(&p);
+    connect_pair(&p);
     CU_ASSERT(bytes_equal(channel_peer(p.b), BYTES("a@h")));
     CU_ASSERT_EQUAL(channel_peer_creation(p.a), 12);
     CU_ASSERT_EQUAL(channel_peer_creation(p.b), 11);
-    /* hidden, because one of them is */
+    /* hidden, because a is */
     CU_ASSERT_EQUAL(channel_flags(p.a), DFLAGS_OURS);
     CU_ASSERT_EQUAL(channel_flags(p.b), DFLAGS_OURS);
     CU_ASSERT_EQUAL(channel_error(p.a), OK);
@@ -72,7 +72,7 @@ static void join(void)
     channel_free(NULL);
 }
 
-static void keeps_one_of_two(void)
+static void accepts_a_simultaneous_connect(void)
 {
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
@@ -125,7 +125,7 @@ static void replaces_an_older_connection(void)
     pair_free(&p);
 }
 
-static void leaves_an_older_connection(void)
+static void keeps_an_older_connection(void)
 {
     struct signal signal;
     struct pair p = alive_pair();
@@ -143,8 +143,8 @@ static void leaves_an_older_connection(void)
     pair_free(&p);
 }
 
-/* The acceptor finds out, says nothing, and gives no digest of its own. */
-static void finds_a_wrong_cookie(void)
+/* The acceptor notices, and sends neither an answer nor a digest. */
+static void refuses_a_wrong_cookie(void)
 {
     struct signal signal;
     for (unsigned side = 0; side < 2; side++) {
@@ -162,8 +162,8 @@ static void finds_a_wrong_cookie(void)
     }
 }
 
-/* Whoever accepts without knowing the cookie is found out by its digest. */
-static void finds_a_wrong_digest(void)
+/* An acceptor that does not know the cookie is found out by its digest. */
+static void refuses_a_wrong_digest(void)
 {
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
@@ -179,7 +179,7 @@ static void finds_a_wrong_digest(void)
     pair_free(&p);
 }
 
-static void finds_another_node(void)
+static void refuses_another_node(void)
 {
     struct signal signal;
     struct channel_self other = self_b;
@@ -193,7 +193,7 @@ static void finds_another_node(void)
     pair_free(&p);
 }
 
-static void demands_flags(void)
+static void requires_flags(void)
 {
     struct signal signal;
     struct channel_self weak = self_a;
@@ -214,8 +214,8 @@ static void demands_flags(void)
     pair_free(&p);
 }
 
-/* One side, fed these bytes: the error that it ends with. */
-static void ends(bool dials, const char *fed, enum err wanted, const char *answer)
+/* Feeds one side these bytes, expects it to fail with wanted, and compares its output. */
+static void fails(bool dials, const char *fed, enum err wanted, const char *answer)
 {
     struct signal signal;
     struct channel *c = dials ? channel_dial(&self_a, BYTES("b@h"), 1) : channel_accept(&self_a, 1);
@@ -232,26 +232,26 @@ static void ends(bool dials, const char *fed, enum err wanted, const char *answe
 
 #define NOT_ALLOWED "000c 736e6f745f616c6c6f776564"
 
-static void refuses_openings(void)
+static void refuses_malformed_handshakes(void)
 {
-    ends(false, "000a 6e 0005 00077fbd 624068", ERR_VERSION, "");
-    ends(true, "0003 736f6b 000e 6e 0005 00077fbd 00000001 624068", ERR_VERSION, "");
-    ends(false, "0000", ERR_SHAPE, "");
-    ends(false, "0001 4e", ERR_SHORT, "");
-    ends(false, "0801", ERR_LIMIT, "");
-    ends(false, "474554202f20485454502f312e31", ERR_LIMIT, ""); /* GET / HTTP/1.1 */
-    ends(false, "0003 736f6b", ERR_SHAPE, "");
-    ends(false, "0010 4e 0000000004000000 00000001 0001 62", ERR_NAME, "");
+    fails(false, "000a 6e 0005 00077fbd 624068", ERR_VERSION, "");
+    fails(true, "0003 736f6b 000e 6e 0005 00077fbd 00000001 624068", ERR_VERSION, "");
+    fails(false, "0000", ERR_SHAPE, "");
+    fails(false, "0001 4e", ERR_SHORT, "");
+    fails(false, "0801", ERR_LIMIT, "");
+    fails(false, "474554202f20485454502f312e31", ERR_LIMIT, ""); /* GET / HTTP/1.1 */
+    fails(false, "0003 736f6b", ERR_SHAPE, "");
+    fails(false, "0010 4e 0000000004000000 00000001 0001 62", ERR_NAME, "");
     /* "h" asks for a name */
-    ends(false, "0010 4e 0000000204000000 00000001 0001 68", ERR_NAME, NOT_ALLOWED);
-    ends(true, "0005 7374727565", ERR_SHAPE, "");  /* strue */
-    ends(true, "0005 736e616d65", ERR_STATUS, ""); /* sname */
-    ends(true, "0003 736f6b 0003 736f6b", ERR_SHAPE, "");
-    ends(true, "0000", ERR_SHAPE, "");
-    ends(true, "0801", ERR_LIMIT, "");
+    fails(false, "0010 4e 0000000204000000 00000001 0001 68", ERR_NAME, NOT_ALLOWED);
+    fails(true, "0005 7374727565", ERR_SHAPE, "");  /* strue */
+    fails(true, "0005 736e616d65", ERR_STATUS, ""); /* sname */
+    fails(true, "0003 736f6b 0003 736f6b", ERR_SHAPE, "");
+    fails(true, "0000", ERR_SHAPE, "");
+    fails(true, "0801", ERR_LIMIT, "");
 }
 
-/* The longest message that is read, with a name that is too long. */
+/* A name that is too long, in the longest message that is read. */
 static void refuses_oversize_names(void)
 {
     struct signal signal;
@@ -288,7 +288,7 @@ static void same(const struct signal *got, const struct signal *wanted)
     CU_ASSERT_EQUAL(got->id, wanted->id);
 }
 
-/* Every kind, whole and with as little as a peer may announce. */
+/* Every kind of signal, with all flags and with the fewest a peer may announce. */
 static void carries_signals(void)
 {
     static const struct {
@@ -315,7 +315,7 @@ static void carries_signals(void)
     plain.flags = DFLAGS_MANDATORY_25 | DFLAG_ALIAS;
     for (unsigned whole = 0; whole < 2; whole++) {
         struct pair p = pair_of(whole ? &self_a : &plain, &self_b);
-        joined(&p);
+        connect_pair(&p);
         for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
             struct signal out = {.kind = sent[i].kind, .from = term_of(A), .id = sent[i].id}, in;
             out.to = maybe(sent[i].to);
@@ -332,34 +332,34 @@ static void carries_signals(void)
     }
 }
 
-/* All that a says to b until it is up, and a signal, a tick and a signal. */
-static void all_of_a(struct buf *said)
+/* Everything a sends until it is up, then a signal, a tick and a signal. */
+static void record_a(struct buf *sent_bytes)
 {
     struct signal signal, link = {.kind = SIGNAL_LINK, .from = term_of(A), .to = term_of(B)};
     struct pair p = pair_of(&self_a, &self_b);
-    buf_put(said, buf_bytes(channel_out(p.a)));
+    buf_put(sent_bytes, buf_bytes(channel_out(p.a)));
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
     channel_answer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
-    buf_put(said, buf_bytes(channel_out(p.a)));
+    buf_put(sent_bytes, buf_bytes(channel_out(p.a)));
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_UP);
     channel_send(p.a, &link);
     channel_tick(p.a);
     channel_send(p.a, &link);
-    buf_put(said, buf_bytes(channel_out(p.a)));
+    buf_put(sent_bytes, buf_bytes(channel_out(p.a)));
     pair_free(&p);
 }
 
-/* Fed at once, nothing is read before the answer, and what stands behind the
+/* If all is fed at once, nothing is read before the answer is given, and what follows the
  * handshake is not lost. */
 static void waits_for_the_answer(void)
 {
     struct signal signal;
-    struct buf said = {0};
-    all_of_a(&said);
+    struct buf sent_bytes = {0};
+    record_a(&sent_bytes);
     struct channel *b = channel_accept(&self_b, CHALLENGE_B);
-    channel_feed(b, buf_bytes(&said));
+    channel_feed(b, buf_bytes(&sent_bytes));
     CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_NAMED);
     CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_QUIET);
     CU_ASSERT_EQUAL(channel_out(b)->len, 0);
@@ -370,14 +370,14 @@ static void waits_for_the_answer(void)
     ASSERT_TERM(signal.to, term_of(B));
     CU_ASSERT_EQUAL(channel_next(b, &signal), CHANNEL_QUIET);
     channel_free(b);
-    buf_free(&said);
+    buf_free(&sent_bytes);
 }
 
 static void ticks(void)
 {
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
-    joined(&p);
+    connect_pair(&p);
     channel_tick(p.a);
     CU_ASSERT(bytes_equal(buf_bytes(channel_out(p.a)), hex("00000000")));
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_QUIET);
@@ -385,7 +385,7 @@ static void ticks(void)
     pair_free(&p);
 }
 
-static void refuses_frames(void)
+static void refuses_malformed_frames(void)
 {
     static const struct {
         const char *frame;
@@ -402,7 +402,7 @@ static void refuses_frames(void)
     struct signal signal;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct pair p = pair_of(&self_a, &self_b);
-        joined(&p);
+        connect_pair(&p);
         channel_feed(p.b, hex(wrong[i].frame));
         CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_BAD);
         CU_ASSERT_EQUAL(channel_error(p.b), wrong[i].e);
@@ -412,29 +412,29 @@ static void refuses_frames(void)
     }
 }
 
-/* What malloc has handed out, as far as it says so. */
-static size_t bytes_taken(void)
+/* Bytes allocated, as far as malloc reports them. */
+static size_t bytes_allocated(void)
 {
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
 }
 
-/* Lengths that are only promised take no memory. */
-static void takes_no_memory_ahead(void)
+/* A length field alone allocates nothing. */
+static void does_not_allocate_ahead(void)
 {
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
-    joined(&p);
-    size_t before = bytes_taken();
+    connect_pair(&p);
+    size_t before = bytes_allocated();
     channel_feed(p.b, hex("0fffffff 8345 0000000000000001 00000000ffffffff 00"));
     CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
-    CU_ASSERT(bytes_taken() < before + 100000);
+    CU_ASSERT(bytes_allocated() < before + 100000);
     pair_free(&p);
 }
 
 #define LARGE_BYTES 10000000
 
-/* A frame of this signal, in one piece or as two fragments. */
+/* Frames of this signal, unfragmented or as two fragments. */
 static void put_large(struct buf *frame, const struct signal *s, bool fragments)
 {
     struct buf control = {0};
@@ -451,8 +451,8 @@ static void put_large(struct buf *frame, const struct signal *s, bool fragments)
     buf_free(&control);
 }
 
-/* What a large message took is given back without another message coming. */
-static void gives_memory_back(void)
+/* The memory of a large message is freed without waiting for another message. */
+static void frees_memory_of_large_messages(void)
 {
     struct signal signal, out = {.kind = SIGNAL_EXIT, .from = term_of(A), .to = term_of(B)};
     struct buf large = {0}, frame = {0};
@@ -461,16 +461,16 @@ static void gives_memory_back(void)
     large.len += LARGE_BYTES;
     for (unsigned fragments = 0; fragments < 2; fragments++) {
         struct pair p = pair_of(&self_a, &self_b);
-        joined(&p);
+        connect_pair(&p);
         buf_clear(&frame);
         out.reason = buf_bytes(&large);
         put_large(&frame, &out, fragments);
-        size_t before = bytes_taken();
+        size_t before = bytes_allocated();
         channel_feed(p.b, buf_bytes(&frame));
         CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_SIGNAL);
         CU_ASSERT(bytes_equal(signal.reason, out.reason));
         CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_QUIET);
-        CU_ASSERT(bytes_taken() < before + 100000);
+        CU_ASSERT(bytes_allocated() < before + 100000);
         pair_free(&p);
     }
     buf_free(&frame);
@@ -479,7 +479,7 @@ static void gives_memory_back(void)
 
 #define MANY 50000
 
-/* So many links, each a frame, in one buffer. */
+/* MANY links, one frame each, in one buffer. */
 static void put_links(struct buf *out, struct channel *from)
 {
     struct signal link = {.kind = SIGNAL_LINK, .from = term_of(A), .to = term_of(B)};
@@ -489,7 +489,7 @@ static void put_links(struct buf *out, struct channel *from)
     buf_clear(channel_out(from));
 }
 
-static unsigned heard(struct channel *c)
+static unsigned count_signals(struct channel *c)
 {
     struct signal signal;
     unsigned signals = 0;
@@ -498,44 +498,45 @@ static unsigned heard(struct channel *c)
     return signals;
 }
 
-/* A million frames in one feed: quadratic work would not end. */
-static void is_linear(void)
+/* A million frames in one feed: quadratic work would not finish. */
+static void reads_many_frames_in_linear_time(void)
 {
     struct buf many = {0};
     struct pair p = pair_of(&self_a, &self_b);
-    joined(&p);
+    connect_pair(&p);
     for (unsigned i = 0; i < 1000000; i++)
         buf_put_u32(&many, 0);
     put_links(&many, p.a);
     channel_feed(p.b, buf_bytes(&many));
-    CU_ASSERT_EQUAL(heard(p.b), MANY);
+    CU_ASSERT_EQUAL(count_signals(p.b), MANY);
     buf_free(&many);
     pair_free(&p);
 }
 
-/* Half a frame always waits for its other half; what was read does not pile up. */
-static void keeps_only_the_rest(void)
+/* Half a frame is always left over; what was read does not accumulate. */
+static void discards_what_was_read(void)
 {
     struct buf many = {0};
     struct pair p = pair_of(&self_a, &self_b);
-    joined(&p);
+    connect_pair(&p);
     put_links(&many, p.a);
-    size_t frame = many.len / MANY, before = bytes_taken();
+    size_t frame = many.len / MANY, before = bytes_allocated();
     channel_feed(p.b, (struct bytes){many.at, frame / 2});
-    CU_ASSERT_EQUAL(heard(p.b), 0);
+    CU_ASSERT_EQUAL(count_signals(p.b), 0);
     for (unsigned i = 0; i < MANY - 1; i++) {
         channel_feed(p.b, (struct bytes){many.at + frame / 2 + i * frame, frame});
-        CU_ASSERT_EQUAL(heard(p.b), 1);
+        CU_ASSERT_EQUAL(count_signals(p.b), 1);
     }
-    CU_ASSERT(bytes_taken() < before + 100000);
+    CU_ASSERT(bytes_allocated() < before + 100000);
     buf_free(&many);
     pair_free(&p);
 }
 
-SUITE("channel", TEST(join), TEST(keeps_one_of_two), TEST(refuses_peers),
-      TEST(replaces_an_older_connection), TEST(leaves_an_older_connection),
-      TEST(finds_a_wrong_cookie), TEST(finds_a_wrong_digest), TEST(finds_another_node),
-      TEST(demands_flags), TEST(refuses_openings), TEST(refuses_oversize_names),
-      TEST(waits_for_the_answer), TEST(carries_signals), TEST(ticks), TEST(refuses_frames),
-      TEST(takes_no_memory_ahead), TEST(gives_memory_back), TEST(is_linear),
-      TEST(keeps_only_the_rest))
+SUITE("channel", TEST(connects), TEST(accepts_a_simultaneous_connect), TEST(refuses_peers),
+      TEST(replaces_an_older_connection), TEST(keeps_an_older_connection),
+      TEST(refuses_a_wrong_cookie), TEST(refuses_a_wrong_digest), TEST(refuses_another_node),
+      TEST(requires_flags), TEST(refuses_malformed_handshakes), TEST(refuses_oversize_names),
+      TEST(waits_for_the_answer), TEST(carries_signals), TEST(ticks),
+      TEST(refuses_malformed_frames), TEST(does_not_allocate_ahead),
+      TEST(frees_memory_of_large_messages), TEST(reads_many_frames_in_linear_time),
+      TEST(discards_what_was_read))

@@ -1,6 +1,6 @@
-/* Control messages: what each number means, what is refused, what is written.
- * Tuples are in Erlang's syntax, so that they can be held against the table of
- * the distribution protocol; test_channel replays those of a BEAM. */
+/* Control messages: what each number means, what is refused, what is written.  Tuples are in
+ * Erlang syntax, to be compared with the protocol's documentation; test_replay.c reads those
+ * of a BEAM. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 #define MFA "{m,f,1}"
 
 struct meaning {
-    const char *control, *payload; /* payload NULL: none */
+    const char *control, *payload; /* NULL: no payload */
     enum signal_kind kind;
     const char *from, *to, *ref, *reason; /* NULL: empty */
     uint64_t id;
@@ -71,7 +71,7 @@ static const struct meaning meanings[] = {
     {"{37,17," F "," T "}", "r", SIGNAL_EXIT2, F, T, NULL, "r", 0},
     {"{37,21," F "," R "}", "r", SIGNAL_EXIT2, F, R, NULL, "r", 0},
     {"{37,24," F ",srv}", "r", SIGNAL_EXIT2, F, "srv", NULL, "r", 0},
-    /* bits and elements of a release to come */
+    /* bits and elements of future releases */
     {"{37,18446744073709551584," F "," T ",x,y}", "m", SIGNAL_SEND, F, T, NULL, NULL, 0},
 };
 
@@ -132,7 +132,7 @@ static void reads_each_number(void)
     buf_free(&scratch);
 }
 
-static enum err verdict(struct bytes terms, bool versioned)
+static enum err read_error(struct bytes terms, bool versioned)
 {
     struct buf scratch = {0};
     struct signal signal;
@@ -149,24 +149,24 @@ static void refuses_every_prefix(void)
         struct bytes b = terms_of(&terms, term_of(m->control), m->payload, i % 2);
         size_t control = term_of(m->control).len + i % 2;
         for (size_t cut = 0; cut < b.len; cut++)
-            CU_ASSERT_EQUAL(verdict((struct bytes){b.at, cut}, i % 2),
+            CU_ASSERT_EQUAL(read_error((struct bytes){b.at, cut}, i % 2),
                             cut == control ? ERR_CONTROL : ERR_SHORT);
     }
     buf_free(&terms);
 }
 
-/* A payload where none belongs, none where one does, and bytes behind it. */
+/* An unexpected payload, a missing one, and trailing bytes. */
 static void refuses_wrong_payloads(void)
 {
     struct buf terms = {0};
     for (size_t i = 0; i < 2 * MEANINGS; i++) {
         const struct meaning *m = &meanings[i / 2];
         const char *other = m->payload == NULL ? "m" : NULL;
-        CU_ASSERT_EQUAL(verdict(terms_of(&terms, term_of(m->control), other, i % 2), i % 2),
+        CU_ASSERT_EQUAL(read_error(terms_of(&terms, term_of(m->control), other, i % 2), i % 2),
                         ERR_CONTROL);
         terms_of(&terms, term_of(m->control), m->payload, i % 2);
         buf_put_u8(&terms, 106);
-        CU_ASSERT_EQUAL(verdict(buf_bytes(&terms), i % 2),
+        CU_ASSERT_EQUAL(read_error(buf_bytes(&terms), i % 2),
                         m->payload == NULL ? ERR_CONTROL : ERR_TRAILING);
     }
     buf_free(&terms);
@@ -212,7 +212,7 @@ static void refuses_wrong_arities(void)
                 (open_ended && n >= 4 && strstr(m->control, ",token}") == NULL))
                 continue;
             struct bytes control = tuple_of(&tuple, elements, n);
-            CU_ASSERT_EQUAL(verdict(terms_of(&terms, control, m->payload, false), false),
+            CU_ASSERT_EQUAL(read_error(terms_of(&terms, control, m->payload, false), false),
                             ERR_CONTROL);
         }
     }
@@ -220,9 +220,9 @@ static void refuses_wrong_arities(void)
     buf_free(&tuple);
 }
 
-/* Whether an element of a control tuple is one that we look at: the number,
- * the bits of 37, and whatever shows in the signal. */
-static bool matters(const struct meaning *m, size_t place, struct bytes element)
+/* Whether an element of a control tuple is checked: the number, the bits of 37, and whatever
+ * is in the signal. */
+static bool is_checked(const struct meaning *m, size_t place, struct bytes element)
 {
     const char *shown[] = {m->from, m->to, m->ref};
     if (place == 0 || (place == 1 && starts_with(m->control, "{37,")))
@@ -243,12 +243,12 @@ static void refuses_wrong_types(void)
         size_t arity = elements_of(term_of(m->control), elements);
         for (size_t place = 0; place < arity; place++) {
             struct bytes kept = elements[place];
-            if (!matters(m, place, kept))
+            if (!is_checked(m, place, kept))
                 continue;
             for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); w++) {
                 elements[place] = term_of(wrong[w]);
                 struct bytes control = tuple_of(&tuple, elements, arity);
-                CU_ASSERT_EQUAL(verdict(terms_of(&terms, control, m->payload, false), false),
+                CU_ASSERT_EQUAL(read_error(terms_of(&terms, control, m->payload, false), false),
                                 ERR_CONTROL);
             }
             elements[place] = kept;
@@ -258,7 +258,7 @@ static void refuses_wrong_types(void)
     buf_free(&tuple);
 }
 
-static void refuses(void)
+static void refuses_malformed_tuples(void)
 {
     static const struct {
         const char *control, *payload;
@@ -268,16 +268,16 @@ static void refuses(void)
         {"{37,4," F "," T "}", "m"},  /* an alias that is a pid */
         {"{37,0," F "," R "}", "m"},  /* a pid that is an alias */
         {"{37,0," F ",srv}", "m"},    /* a name without its bit */
-        {"{37,2," F "," T "}", "m"},  /* a token that is not there */
+        {"{37,2," F "," T "}", "m"},  /* a missing token */
         {"{37,36893488147419103232," F "," T "}", "m"},
         {"{33," F "," T "}", "m"},   /* an alias that is a pid */
         {"{22," F "," R "}", "m"},   /* a pid that is an alias */
         {"{6," F ",''," T "}", "m"}, /* a name that is a pid */
         {"{2,'',srv}", "m"},         /* a pid that is a name */
         {"{1,srv," T "}", NULL},
-        {"{19,srv," T "," R "}", NULL}, /* only pids watch */
+        {"{19,srv," T "," R "}", NULL}, /* only pids monitor */
         {"{21," F ",srv," R ",r}", NULL},
-        {"{35,0," F "," T "}", NULL}, /* dist.c refuses it as well */
+        {"{35,0," F "," T "}", NULL}, /* refused by dist.c as well */
         {"{35,a," F "," T "}", NULL},
         {"{36,18446744073709551616," F "," T "}", NULL},
         {"{31," R "," T ",a," F "}", NULL},
@@ -291,7 +291,7 @@ static void refuses(void)
     struct buf terms = {0};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         CU_ASSERT_EQUAL(
-            verdict(terms_of(&terms, term_of(wrong[i].control), wrong[i].payload, false), false),
+            read_error(terms_of(&terms, term_of(wrong[i].control), wrong[i].payload, false), false),
             ERR_CONTROL);
     buf_free(&terms);
 }
@@ -314,8 +314,8 @@ static void refuses_unknown_numbers(void)
             elements[0] = buf_bytes(&n);
             elements[arity] = term_of(arity == 3 ? R : F);
             struct bytes control = tuple_of(&tuple, elements, arity);
-            CU_ASSERT_EQUAL(verdict(terms_of(&terms, control, NULL, false), false), ERR_CONTROL);
-            CU_ASSERT_EQUAL(verdict(terms_of(&terms, control, "m", false), false), ERR_CONTROL);
+            CU_ASSERT_EQUAL(read_error(terms_of(&terms, control, NULL, false), false), ERR_CONTROL);
+            CU_ASSERT_EQUAL(read_error(terms_of(&terms, control, "m", false), false), ERR_CONTROL);
         }
         buf_free(&n);
     }
@@ -323,8 +323,8 @@ static void refuses_unknown_numbers(void)
     buf_free(&terms);
 }
 
-/* Encodings that older releases and other programs use: Latin-1 atoms, LARGE
- * tuples, wide integers, pids and references without a wide creation. */
+/* Encodings of older releases and other programs: Latin-1 atoms, LARGE tuples, wide integers,
+ * pids and references without a wide creation. */
 static void makes_canonical(void)
 {
     struct buf scratch = {0};
@@ -337,7 +337,7 @@ static void makes_canonical(void)
     ASSERT_TERM(signal.from, term_of(F));
     ASSERT_TERM(signal.to, term_of("srv"));
     ASSERT_TERM(signal.ref, term_of("#Ref<'b@h'.1.7.8.9>"));
-    /* A reason is made canonical, a message stays as it came. */
+    /* A reason is made canonical, a message is left as it is. */
     struct buf plain = {0};
     buf_put(&plain, term_of("{24," F "," T "}"));
     buf_put(&plain, hex("62 00000005"));
@@ -354,21 +354,21 @@ static void makes_canonical(void)
 
 static void refuses_bad_terms(void)
 {
-    CU_ASSERT_EQUAL(verdict(hex(""), false), ERR_SHORT);
-    CU_ASSERT_EQUAL(verdict(hex("ff"), false), ERR_TAG);
-    CU_ASSERT_EQUAL(verdict(hex("83"), true), ERR_SHORT);
-    CU_ASSERT_EQUAL(verdict(hex("82 6a"), true), ERR_TAG);
-    CU_ASSERT_EQUAL(verdict(hex("52 00"), false), ERR_TAG); /* from the atom cache */
+    CU_ASSERT_EQUAL(read_error(hex(""), false), ERR_SHORT);
+    CU_ASSERT_EQUAL(read_error(hex("ff"), false), ERR_TAG);
+    CU_ASSERT_EQUAL(read_error(hex("83"), true), ERR_SHORT);
+    CU_ASSERT_EQUAL(read_error(hex("82 6a"), true), ERR_TAG);
+    CU_ASSERT_EQUAL(read_error(hex("52 00"), false), ERR_TAG); /* an atom cache reference */
     struct buf terms = {0};
     buf_put(&terms, term_of("{2,''," T "}"));
     buf_put(&terms, hex("69 ffffffff"));
-    CU_ASSERT_EQUAL(verdict(buf_bytes(&terms), false), ERR_SHORT);
+    CU_ASSERT_EQUAL(read_error(buf_bytes(&terms), false), ERR_SHORT);
     buf_clear(&terms);
     /* the second term without its version byte */
     put_version(&terms);
     buf_put(&terms, term_of("{2,''," T "}"));
     buf_put(&terms, term_of("hello"));
-    CU_ASSERT_EQUAL(verdict(buf_bytes(&terms), true), ERR_TAG);
+    CU_ASSERT_EQUAL(read_error(buf_bytes(&terms), true), ERR_TAG);
     buf_free(&terms);
 }
 
@@ -415,7 +415,7 @@ static struct bytes maybe(const char *text)
     return text != NULL ? term_of(text) : (struct bytes){0};
 }
 
-static void writes(void)
+static void writes_signals(void)
 {
     struct buf out = {0}, wanted = {0};
     for (size_t i = 0; i < 2 * sizeof(writings) / sizeof(writings[0]); i++) {
@@ -435,7 +435,7 @@ static void writes(void)
     buf_free(&wanted);
 }
 
-static void names(void)
+static void names_signals(void)
 {
     static const char *const wanted[SIGNAL_KINDS] = {
         "SEND",      "REG_SEND",      "ALIAS_SEND",   "LINK",          "UNLINK",
@@ -446,6 +446,6 @@ static void names(void)
 }
 
 SUITE("control", TEST(reads_each_number), TEST(refuses_every_prefix), TEST(refuses_wrong_payloads),
-      TEST(refuses_wrong_arities), TEST(refuses_wrong_types), TEST(refuses),
-      TEST(refuses_unknown_numbers), TEST(makes_canonical), TEST(refuses_bad_terms), TEST(writes),
-      TEST(names))
+      TEST(refuses_wrong_arities), TEST(refuses_wrong_types), TEST(refuses_malformed_tuples),
+      TEST(refuses_unknown_numbers), TEST(makes_canonical), TEST(refuses_bad_terms),
+      TEST(writes_signals), TEST(names_signals))

@@ -1,19 +1,18 @@
-/* What epmd is asked and what it answers; the files epmd_* are bytes of a real
- * epmd and of the questions it answered. */
+/* Requests to epmd and its answers; the files epmd_* were recorded with a real epmd. */
 #include "dist/epmd.h"
 #include "limits.h"
 #include "unit/suite.h"
 
-static uint16_t port_of_recording(void)
+static uint16_t recorded_port(void)
 {
-    struct bytes asked = vector("dist/epmd_registered.out");
-    return (uint16_t)(asked.at[3] << 8 | asked.at[4]);
+    struct bytes request = vector("dist/epmd_registered.out");
+    return (uint16_t)(request.at[3] << 8 | request.at[4]);
 }
 
-static void asks(void)
+static void writes_requests(void)
 {
     struct buf out = {0};
-    epmd_put_register(&out, BYTES("c1"), port_of_recording(), false);
+    epmd_put_register(&out, BYTES("c1"), recorded_port(), false);
     CU_ASSERT(bytes_equal(buf_bytes(&out), vector("dist/epmd_registered.out")));
     buf_clear(&out);
     epmd_put_lookup(&out, BYTES("b"));
@@ -26,9 +25,8 @@ static void asks(void)
     buf_free(&out);
 }
 
-/* Every prefix of a recorded answer is "more", the whole is the answer, and
- * one byte behind it is nonsense. */
-static void reads_registration(void)
+/* Every prefix of a recorded answer is incomplete, and a trailing byte is an error. */
+static void reads_registration_answer(void)
 {
     struct bytes answer = vector("dist/epmd_registered.in");
     uint32_t creation = 0;
@@ -36,13 +34,13 @@ static void reads_registration(void)
         CU_ASSERT_EQUAL(epmd_registered(wall((struct bytes){answer.at, cut}), &creation),
                         EPMD_MORE);
     CU_ASSERT_EQUAL(epmd_registered(wall(answer), &creation), EPMD_DONE);
-    uint32_t said = (uint32_t)answer.at[2] << 24 | (uint32_t)answer.at[3] << 16 |
-                    (uint32_t)answer.at[4] << 8 | answer.at[5];
-    CU_ASSERT_EQUAL(creation, said);
+    uint32_t wanted = (uint32_t)answer.at[2] << 24 | (uint32_t)answer.at[3] << 16 |
+                      (uint32_t)answer.at[4] << 8 | answer.at[5];
+    CU_ASSERT_EQUAL(creation, wanted);
     CU_ASSERT_EQUAL(epmd_registered(wall(hex("76 00 00000001 00")), &creation), EPMD_NONSENSE);
 }
 
-static void reads_old_registration(void)
+static void reads_old_registration_answer(void)
 {
     uint32_t creation = 0;
     CU_ASSERT_EQUAL(epmd_registered(wall(hex("79 00 00")), &creation), EPMD_MORE);
@@ -55,7 +53,7 @@ static void reads_old_registration(void)
     CU_ASSERT_EQUAL(creation, 0x0203);
 }
 
-static void reads_lookup(void)
+static void reads_lookup_answer(void)
 {
     struct bytes answer = vector("dist/epmd_found.in");
     uint16_t port = 0;
@@ -67,7 +65,7 @@ static void reads_lookup(void)
     CU_ASSERT_EQUAL(epmd_found(wall(vector("dist/epmd_nobody.in")), &port), EPMD_NO);
 }
 
-static void refuses_lookup(void)
+static void refuses_malformed_lookup_answers(void)
 {
     uint16_t port = 7;
     CU_ASSERT_EQUAL(epmd_found(hex("79 00"), &port), EPMD_NONSENSE);
@@ -85,8 +83,8 @@ static void refuses_lookup(void)
     CU_ASSERT_EQUAL(port, 0x1000);
 }
 
-/* A name or an extra part that could go on for 64 kB is not waited for. */
-static void bounds_lookup(void)
+/* A name or an extra field that claims 64 kB is not waited for. */
+static void limits_lookup_answer(void)
 {
     struct buf answer = {0};
     uint16_t port;
@@ -99,5 +97,6 @@ static void bounds_lookup(void)
     buf_free(&answer);
 }
 
-SUITE("epmd", TEST(asks), TEST(reads_registration), TEST(reads_old_registration),
-      TEST(reads_lookup), TEST(refuses_lookup), TEST(bounds_lookup))
+SUITE("epmd", TEST(writes_requests), TEST(reads_registration_answer),
+      TEST(reads_old_registration_answer), TEST(reads_lookup_answer),
+      TEST(refuses_malformed_lookup_answers), TEST(limits_lookup_answer))

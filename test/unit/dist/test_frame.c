@@ -1,4 +1,4 @@
-/* Frames and fragments, by hand; recorded ones are replayed in test_channel. */
+/* Frames and fragments, written by hand; recorded ones are in test_replay.c. */
 #include "dist/flags.h"
 #include "dist/frame.h"
 #include "limits.h"
@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-static void cuts(void)
+static void cuts_frames(void)
 {
     struct bytes body, in = wall(hex("0003 616263 0000 0001 64 00"));
     CU_ASSERT_EQUAL(frame_next(&in, 2, 100, &body), FRAME_BODY);
@@ -18,7 +18,7 @@ static void cuts(void)
     CU_ASSERT_EQUAL(in.len, 1);
 }
 
-/* A prefix is "more" and leaves the cursor where it was. */
+/* A prefix is incomplete and leaves the cursor unchanged. */
 static void waits_for_every_prefix(void)
 {
     struct bytes whole = hex("00000005 68656c6c6f");
@@ -39,7 +39,7 @@ static void waits_for_every_prefix(void)
     CU_ASSERT_EQUAL(frame_next(&in, 4, 4, &body), FRAME_MORE);
 }
 
-static void opens_and_closes(void)
+static void writes_frames(void)
 {
     struct buf out = {0};
     bool versioned;
@@ -60,8 +60,8 @@ static void opens_and_closes(void)
     buf_free(&out);
 }
 
-/* Takes one body in and compares: an error, or the terms (NULL: none yet). */
-static void takes(struct fragments *f, const char *body, enum err wanted, const char *terms)
+/* Takes one body and expects an error, or these terms (NULL: no message yet). */
+static void expect_take(struct fragments *f, const char *body, enum err wanted, const char *terms)
 {
     struct bytes got = {0};
     bool versioned = true;
@@ -82,27 +82,27 @@ static void takes(struct fragments *f, const char *body, enum err wanted, const 
 static void takes_whole_messages(void)
 {
     struct fragments *f = fragments_new();
-    takes(f, "834400 6801", OK, "6801");
-    takes(f, "70 83 6801", OK, "83 6801");
-    takes(f, "70", OK, "");
-    takes(f, "8345 0000000000000001 0000000000000001 00 6801", OK, "6801");
+    expect_take(f, "834400 6801", OK, "6801");
+    expect_take(f, "70 83 6801", OK, "83 6801");
+    expect_take(f, "70", OK, "");
+    expect_take(f, "8345 0000000000000001 0000000000000001 00 6801", OK, "6801");
     fragments_free(f);
     fragments_free(NULL);
 }
 
-static void refuses_other_bodies(void)
+static void refuses_malformed_bodies(void)
 {
     struct fragments *f = fragments_new();
-    takes(f, "00", ERR_SHAPE, NULL);
-    takes(f, "71 83 6801", ERR_SHAPE, NULL);
-    takes(f, "83", ERR_SHORT, NULL);
-    takes(f, "8344", ERR_SHORT, NULL);
-    takes(f, "8343", ERR_SHAPE, NULL);
-    takes(f, "8347", ERR_SHAPE, NULL);
-    takes(f, "8368 01", ERR_SHAPE, NULL);
-    /* an atom from the cache in the header: flags, then its index */
-    takes(f, "834401 00 05 6801", ERR_SHAPE, NULL);
-    takes(f, "8345 0000000000000001 0000000000000002 01 00 05", ERR_SHAPE, NULL);
+    expect_take(f, "00", ERR_SHAPE, NULL);
+    expect_take(f, "71 83 6801", ERR_SHAPE, NULL);
+    expect_take(f, "83", ERR_SHORT, NULL);
+    expect_take(f, "8344", ERR_SHORT, NULL);
+    expect_take(f, "8343", ERR_SHAPE, NULL);
+    expect_take(f, "8347", ERR_SHAPE, NULL);
+    expect_take(f, "8368 01", ERR_SHAPE, NULL);
+    /* an atom cache reference in the header: flags, then its index */
+    expect_take(f, "834401 00 05 6801", ERR_SHAPE, NULL);
+    expect_take(f, "8345 0000000000000001 0000000000000002 01 00 05", ERR_SHAPE, NULL);
     struct bytes first = hex("8345 0000000000000001 0000000000000002 00");
     for (size_t cut = 1; cut < first.len; cut++) {
         struct bytes terms;
@@ -119,50 +119,50 @@ static void refuses_other_bodies(void)
 #define A "0000000000000007 "
 #define B "ffffffffffffffff "
 
-static void joins_fragments(void)
+static void reassembles_fragments(void)
 {
     struct fragments *f = fragments_new();
-    takes(f, "8345" A "0000000000000003 00 6131", OK, NULL);
-    takes(f, "8345" B "0000000000000002 00 6231", OK, NULL);
-    takes(f, "834400 6801", OK, "6801");
-    takes(f, "8346" A "0000000000000002 6132", OK, NULL);
-    takes(f, "8346" B "0000000000000001 6232", OK, "6231 6232");
-    takes(f, "8346" A "0000000000000001", OK, "6131 6132");
-    /* an id may be used again when its sequence is over */
-    takes(f, "8345" A "0000000000000002 00 6131", OK, NULL);
-    takes(f, "8346" A "0000000000000001 6133", OK, "6131 6133");
-    /* the older of two is over first, and the younger goes on */
-    takes(f, "8345" A "0000000000000002 00 6131", OK, NULL);
-    takes(f, "8345" B "0000000000000002 00 6231", OK, NULL);
-    takes(f, "8346" A "0000000000000001 6132", OK, "6131 6132");
-    takes(f, "8346" B "0000000000000001 6232", OK, "6231 6232");
+    expect_take(f, "8345" A "0000000000000003 00 6131", OK, NULL);
+    expect_take(f, "8345" B "0000000000000002 00 6231", OK, NULL);
+    expect_take(f, "834400 6801", OK, "6801");
+    expect_take(f, "8346" A "0000000000000002 6132", OK, NULL);
+    expect_take(f, "8346" B "0000000000000001 6232", OK, "6231 6232");
+    expect_take(f, "8346" A "0000000000000001", OK, "6131 6132");
+    /* an id may be reused once its sequence is complete */
+    expect_take(f, "8345" A "0000000000000002 00 6131", OK, NULL);
+    expect_take(f, "8346" A "0000000000000001 6133", OK, "6131 6133");
+    /* the older of two is complete first; the newer continues */
+    expect_take(f, "8345" A "0000000000000002 00 6131", OK, NULL);
+    expect_take(f, "8345" B "0000000000000002 00 6231", OK, NULL);
+    expect_take(f, "8346" A "0000000000000001 6132", OK, "6131 6132");
+    expect_take(f, "8346" B "0000000000000001 6232", OK, "6231 6232");
     fragments_free(f);
 }
 
-/* Each in a fresh state, after a start of sequence A with three to come. */
+/* Each with fresh state, after the first of three fragments of sequence A. */
 static void refuses_fragments(void)
 {
     static const char *const wrong[] = {
-        "8346" A "0000000000000003 6132",    /* the same again */
-        "8346" A "0000000000000001 6132",    /* one left out */
-        "8346" A "0000000000000000 6132",    /* nobody counts to 0 */
-        "8346" A "ffffffffffffffff 6132",    /* nor from here */
+        "8346" A "0000000000000003 6132",    /* repeated */
+        "8346" A "0000000000000001 6132",    /* one missing */
+        "8346" A "0000000000000000 6132",    /* fragments are never numbered 0 */
+        "8346" A "ffffffffffffffff 6132",    /* nor this high */
         "8346" B "0000000000000002 6132",    /* never begun */
         "8345" A "0000000000000003 00 6131", /* begun twice */
-        "8345" A "0000000000000002 00 6131", /* the same, where the next has to come */
-        "8345" A "0000000000000001 00 6131", /* the same, and whole */
+        "8345" A "0000000000000002 00 6131", /* begun twice, with the number that is next */
+        "8345" A "0000000000000001 00 6131", /* begun twice, in one fragment */
         "8345" B "0000000000000000 00 6131", "8345" B "ffffffffffffffff 00 6131",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct fragments *f = fragments_new();
-        takes(f, "8345" A "0000000000000003 00 6131", OK, NULL);
-        takes(f, wrong[i], ERR_FRAGMENT, NULL);
+        expect_take(f, "8345" A "0000000000000003 00 6131", OK, NULL);
+        expect_take(f, wrong[i], ERR_FRAGMENT, NULL);
         fragments_free(f);
     }
 }
 
-/* One fragment of a sequence that has almost 2^64 to come. */
-static enum err piece(struct fragments *f, uint64_t id, bool first, uint64_t number)
+/* One fragment of a sequence with almost 2^64 more to come. */
+static enum err take_fragment(struct fragments *f, uint64_t id, bool first, uint64_t number)
 {
     struct buf body = {0};
     struct bytes terms;
@@ -177,25 +177,25 @@ static enum err piece(struct fragments *f, uint64_t id, bool first, uint64_t num
     return e;
 }
 
-/* Beyond the bound the one that has waited longest is given up. */
-static void bounds_sequences(void)
+/* Beyond the limit, the sequence that has waited longest is dropped. */
+static void limits_sequences(void)
 {
     struct fragments *f = fragments_new();
     for (uint64_t id = 0; id < LIMIT_FRAGMENT_SEQUENCES; id++)
-        CU_ASSERT_EQUAL(piece(f, id, true, UINT64_MAX - 1), OK);
-    CU_ASSERT_EQUAL(piece(f, 0, false, UINT64_MAX - 2), OK);
-    CU_ASSERT_EQUAL(piece(f, 5000, true, 2), OK);
-    CU_ASSERT_EQUAL(piece(f, 1, false, UINT64_MAX - 2), ERR_FRAGMENT);
-    CU_ASSERT_EQUAL(piece(f, 5001, true, 2), OK);
-    CU_ASSERT_EQUAL(piece(f, 2, false, UINT64_MAX - 2), ERR_FRAGMENT);
+        CU_ASSERT_EQUAL(take_fragment(f, id, true, UINT64_MAX - 1), OK);
+    CU_ASSERT_EQUAL(take_fragment(f, 0, false, UINT64_MAX - 2), OK);
+    CU_ASSERT_EQUAL(take_fragment(f, 5000, true, 2), OK);
+    CU_ASSERT_EQUAL(take_fragment(f, 1, false, UINT64_MAX - 2), ERR_FRAGMENT);
+    CU_ASSERT_EQUAL(take_fragment(f, 5001, true, 2), OK);
+    CU_ASSERT_EQUAL(take_fragment(f, 2, false, UINT64_MAX - 2), ERR_FRAGMENT);
     for (uint64_t id = 3; id < LIMIT_FRAGMENT_SEQUENCES; id++)
-        CU_ASSERT_EQUAL(piece(f, id, false, UINT64_MAX - 2), OK);
-    CU_ASSERT_EQUAL(piece(f, 0, false, UINT64_MAX - 3), OK);
-    CU_ASSERT_EQUAL(piece(f, 5000, false, 1), OK);
+        CU_ASSERT_EQUAL(take_fragment(f, id, false, UINT64_MAX - 2), OK);
+    CU_ASSERT_EQUAL(take_fragment(f, 0, false, UINT64_MAX - 3), OK);
+    CU_ASSERT_EQUAL(take_fragment(f, 5000, false, 1), OK);
     fragments_free(f);
 }
 
-/* A body of this many bytes that nobody has to write: its end reads as zero. */
+/* A body of this many bytes without writing them: all after head reads as zero. */
 static struct bytes large_body(size_t len, struct bytes head)
 {
     uint8_t *at =
@@ -206,7 +206,7 @@ static struct bytes large_body(size_t len, struct bytes head)
     return (struct bytes){at, len};
 }
 
-static enum err large_piece(struct fragments *f, const char *head, size_t bytes)
+static enum err take_large_fragment(struct fragments *f, const char *head, size_t bytes)
 {
     struct bytes terms, body = large_body(hex(head).len + bytes, hex(head));
     bool versioned;
@@ -216,28 +216,28 @@ static enum err large_piece(struct fragments *f, const char *head, size_t bytes)
     return e;
 }
 
-static void bounds_bytes(void)
+static void limits_bytes(void)
 {
     struct fragments *f = fragments_new();
     size_t all = LIMIT_FRAME_BYTES;
-    takes(f, "8345" A "0000000000000003 00 61", OK, NULL);
-    CU_ASSERT_EQUAL(large_piece(f, "8345" B "0000000000000003 00", all + 1), ERR_LIMIT);
-    /* B is the older one here: it makes room for A */
-    CU_ASSERT_EQUAL(large_piece(f, "8345" B "0000000000000003 00", all - 1), OK);
-    CU_ASSERT_EQUAL(large_piece(f, "8346" A "0000000000000002", all), ERR_LIMIT);
-    takes(f, "8346" A "0000000000000002 62", OK, NULL);
-    takes(f, "8346" B "0000000000000002 62", ERR_FRAGMENT, NULL);
-    takes(f, "8346" A "0000000000000001 63", OK, "61 62 63");
-    /* what is whole counts no more */
-    CU_ASSERT_EQUAL(large_piece(f, "8345" B "0000000000000002 00", all), OK);
-    takes(f, "8346" B "0000000000000001 62", ERR_LIMIT, NULL);
-    takes(f, "8345" A "0000000000000002 00", OK, NULL);
-    takes(f, "8346" A "0000000000000001 62", OK, "62");
-    CU_ASSERT_EQUAL(large_piece(f, "8345" A "0000000000000001 00", 10), OK);
-    takes(f, "8346" B "0000000000000001", ERR_FRAGMENT, NULL);
+    expect_take(f, "8345" A "0000000000000003 00 61", OK, NULL);
+    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" B "0000000000000003 00", all + 1), ERR_LIMIT);
+    /* B has waited longer here and is dropped for A */
+    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" B "0000000000000003 00", all - 1), OK);
+    CU_ASSERT_EQUAL(take_large_fragment(f, "8346" A "0000000000000002", all), ERR_LIMIT);
+    expect_take(f, "8346" A "0000000000000002 62", OK, NULL);
+    expect_take(f, "8346" B "0000000000000002 62", ERR_FRAGMENT, NULL);
+    expect_take(f, "8346" A "0000000000000001 63", OK, "61 62 63");
+    /* a complete message no longer counts */
+    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" B "0000000000000002 00", all), OK);
+    expect_take(f, "8346" B "0000000000000001 62", ERR_LIMIT, NULL);
+    expect_take(f, "8345" A "0000000000000002 00", OK, NULL);
+    expect_take(f, "8346" A "0000000000000001 62", OK, "62");
+    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" A "0000000000000001 00", 10), OK);
+    expect_take(f, "8346" B "0000000000000001", ERR_FRAGMENT, NULL);
     fragments_free(f);
 }
 
-SUITE("frame", TEST(cuts), TEST(waits_for_every_prefix), TEST(opens_and_closes),
-      TEST(takes_whole_messages), TEST(refuses_other_bodies), TEST(joins_fragments),
-      TEST(refuses_fragments), TEST(bounds_sequences), TEST(bounds_bytes))
+SUITE("frame", TEST(cuts_frames), TEST(waits_for_every_prefix), TEST(writes_frames),
+      TEST(takes_whole_messages), TEST(refuses_malformed_bodies), TEST(reassembles_fragments),
+      TEST(refuses_fragments), TEST(limits_sequences), TEST(limits_bytes))

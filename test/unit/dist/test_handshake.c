@@ -1,5 +1,5 @@
-/* The messages of the handshake.  Recorded ones are of OTP 25, with the cookie
- * "secret" (test/vectors/dist/record.escript); flags are those of its release. */
+/* Handshake messages.  The recorded ones are from OTP 25 with the cookie "secret"
+ * (test/vectors/dist/record.escript). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +43,7 @@ static void answers_a_beams_challenge(void)
 {
     struct hello peer;
     uint32_t challenge, ours;
-    uint8_t digest[DIGEST_BYTES], told[DIGEST_BYTES];
+    uint8_t digest[DIGEST_BYTES], received[DIGEST_BYTES];
     struct bytes message = message_of("dist/dialled.in", 1);
     CU_ASSERT_EQUAL(read_challenge(wall(message), &peer, &challenge), OK);
     CU_ASSERT(bytes_equal(peer.name, BYTES("b@127.0.0.1")));
@@ -51,16 +51,16 @@ static void answers_a_beams_challenge(void)
     struct buf out = {0};
     put_reply(&out, 0x01020304, digest);
     CU_ASSERT(bytes_equal(message_in(&out), message_of("dist/dialled.out", 1)));
-    CU_ASSERT_EQUAL(read_reply(wall(message_in(&out)), &ours, told), OK);
+    CU_ASSERT_EQUAL(read_reply(wall(message_in(&out)), &ours, received), OK);
     CU_ASSERT_EQUAL(ours, 0x01020304);
-    CU_ASSERT(digest_equal(digest, told));
+    CU_ASSERT(digest_equal(digest, received));
     digest_make(digest, COOKIE, ours);
-    CU_ASSERT_EQUAL(read_ack(wall(message_of("dist/dialled.in", 2)), told), OK);
-    CU_ASSERT(digest_equal(digest, told));
+    CU_ASSERT_EQUAL(read_ack(wall(message_of("dist/dialled.in", 2)), received), OK);
+    CU_ASSERT(digest_equal(digest, received));
     buf_free(&out);
 }
 
-/* What the recorder sent was accepted by a BEAM: ours has to be the same. */
+/* A BEAM accepted what the recorder sent; ours must be the same. */
 static void writes_what_a_beam_accepted(void)
 {
     struct hello self = {DFLAGS_OURS, 0x00C0FFEE, BYTES("c1@127.0.0.1")};
@@ -83,8 +83,8 @@ static void writes_what_a_beam_accepted(void)
     buf_free(&out);
 }
 
-/* erlang:md5("secret" ++ "0") and the like, from a BEAM. */
-static void digests(void)
+/* erlang:md5("secret" ++ "0") etc., computed by a BEAM. */
+static void makes_digests(void)
 {
     uint8_t digest[DIGEST_BYTES];
     digest_make(digest, COOKIE, 0);
@@ -127,7 +127,7 @@ static enum err any_ack(struct bytes message)
     return read_ack(message, digest);
 }
 
-/* Every prefix is refused; bytes behind are refused except behind a name. */
+/* Every prefix is refused; trailing bytes are refused except after a name. */
 static void refuses_every_prefix(void)
 {
     static const struct {
@@ -170,7 +170,7 @@ static enum err with_flags(uint64_t flags)
     return e;
 }
 
-static void demands_flags(void)
+static void requires_flags(void)
 {
     CU_ASSERT_EQUAL(DFLAGS_OURS, UINT64_C(0x2C07CF4FBC));
     CU_ASSERT_EQUAL(DFLAGS_MANDATORY_25, 0x1070f94);
@@ -194,7 +194,7 @@ static void refuses_version_5(void)
     CU_ASSERT_EQUAL(read_challenge(wall(old), &peer, &challenge), ERR_VERSION);
 }
 
-static void says_status(void)
+static void reads_and_writes_statuses(void)
 {
     static const char *const texts[STATUSES] = {
         "ok", "ok_simultaneous", "nok", "not_allowed", "alive", "true", "false"};
@@ -234,7 +234,7 @@ static struct bytes repeated(struct buf *name, const char *text, unsigned times)
     return buf_bytes(name);
 }
 
-static void judges_names(void)
+static void validates_names(void)
 {
     static const char *const good[] = {"a@h", "c1@127.0.0.1", "a b@h", "\xc3\xa9@h", "a@::1"};
     static const char *const wrong[] = {
@@ -254,10 +254,10 @@ static void judges_names(void)
     buf_free(&name);
 }
 
-static void refuses_names(void)
+static void refuses_invalid_names(void)
 {
     struct hello peer;
-    /* a name without '@', and one that is longer than an atom */
+    /* without '@', and longer than an atom */
     CU_ASSERT_EQUAL(read_name(wall(hex("4e 0000000004000000 00000001 0001 62")), &peer), ERR_NAME);
     struct buf message = {0};
     buf_put(&message, hex("4e 0000000004000000 00000001 0200"));
@@ -268,6 +268,6 @@ static void refuses_names(void)
 }
 
 SUITE("handshake", TEST(reads_a_beams_name), TEST(answers_a_beams_challenge),
-      TEST(writes_what_a_beam_accepted), TEST(digests), TEST(refuses_every_prefix),
-      TEST(demands_flags), TEST(refuses_version_5), TEST(says_status), TEST(judges_names),
-      TEST(refuses_names))
+      TEST(writes_what_a_beam_accepted), TEST(makes_digests), TEST(refuses_every_prefix),
+      TEST(requires_flags), TEST(refuses_version_5), TEST(reads_and_writes_statuses),
+      TEST(validates_names), TEST(refuses_invalid_names))

@@ -1,6 +1,5 @@
-/* Whole connections of a BEAM of OTP 25, recorded by
- * test/vectors/dist/record.escript, through a channel: cut up in every way,
- * and damaged at random. */
+/* Whole connections of an OTP 25 node, recorded by test/vectors/dist/record.escript, replayed
+ * through a channel in pieces of every size, and damaged at random. */
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
@@ -15,17 +14,17 @@
 #define CHALLENGE 0x01020304
 #define LONG_TERM 100
 
-/* The flags of record.escript's FLAGS_PLAIN. */
+/* FLAGS_PLAIN of record.escript. */
 #define FLAGS_PLAIN UINT64_C(0x407074fbc)
 
-struct story {
+struct recording {
     const char *name;
     bool dials, replaces;
     uint64_t flags;
     enum err ends;
 };
 
-static const struct story stories[] = {
+static const struct recording recordings[] = {
     {"large", false, false, DFLAGS_OURS, OK},
     {"calls", false, false, DFLAGS_OURS, OK},
     {"monitors", false, false, DFLAGS_OURS, OK},
@@ -42,25 +41,25 @@ static const struct story stories[] = {
     {"simultaneous", true, false, DFLAGS_OURS, OK},
 };
 
-#define STORIES (sizeof(stories) / sizeof(stories[0]))
+#define RECORDINGS (sizeof(recordings) / sizeof(recordings[0]))
 
-static const struct story *story_of(const char *name)
+static const struct recording *recording_of(const char *name)
 {
     size_t s = 0;
-    while (s < STORIES && strcmp(stories[s].name, name) != 0)
+    while (s < RECORDINGS && strcmp(recordings[s].name, name) != 0)
         s++;
-    CU_ASSERT_FATAL(s < STORIES);
-    return &stories[s];
+    CU_ASSERT_FATAL(s < RECORDINGS);
+    return &recordings[s];
 }
 
 enum file { IN, OUT, SIGNALS, FILES };
 
-/* Each is read once: the rounds below are many. */
-static struct bytes file_of(const struct story *s, enum file which)
+/* Cached: the tests below read each file many times. */
+static struct bytes file_of(const struct recording *s, enum file which)
 {
     static const char *const suffixes[FILES] = {"in", "out", "signals"};
-    static struct bytes files[STORIES][FILES];
-    struct bytes *file = &files[s - stories][which];
+    static struct bytes files[RECORDINGS][FILES];
+    struct bytes *file = &files[s - recordings][which];
     char name[64];
     snprintf(name, sizeof(name), "dist/%s.%s", s->name, suffixes[which]);
     if (file->at == NULL)
@@ -68,7 +67,7 @@ static struct bytes file_of(const struct story *s, enum file which)
     return *file;
 }
 
-static struct channel_self self_of(const struct story *s)
+static struct channel_self self_of(const struct recording *s)
 {
     return (struct channel_self){.name = BYTES("c1@127.0.0.1"),
                                  .cookie = BYTES("secret"),
@@ -76,7 +75,7 @@ static struct channel_self self_of(const struct story *s)
                                  .creation = 0x00C0FFEE};
 }
 
-static struct channel *open_story(const struct story *s, const struct channel_self *self)
+static struct channel *open_recording(const struct recording *s, const struct channel_self *self)
 {
     return s->dials ? channel_dial(self, BYTES("b@127.0.0.1"), CHALLENGE)
                     : channel_accept(self, CHALLENGE);
@@ -105,8 +104,8 @@ static void print_signal(struct buf *text, const struct signal *s)
                crc);
 }
 
-/* What the channel says until it is quiet or bad. */
-static enum channel_event listen(struct channel *c, bool replaces, struct buf *text)
+/* Runs the channel until it is quiet or bad. */
+static enum channel_event drain(struct channel *c, bool replaces, struct buf *text)
 {
     struct signal signal;
     for (;;) {
@@ -122,20 +121,20 @@ static enum channel_event listen(struct channel *c, bool replaces, struct buf *t
     }
 }
 
-static void replay(const struct story *s, size_t piece)
+static void replay(const struct recording *s, size_t piece)
 {
     struct channel_self self = self_of(s);
-    struct channel *c = open_story(s, &self);
+    struct channel *c = open_recording(s, &self);
     struct bytes in = file_of(s, IN), out = file_of(s, OUT);
     struct buf text = {0};
     enum channel_event event = CHANNEL_QUIET;
     for (size_t at = 0; at < in.len; at += piece) {
         size_t n = in.len - at < piece ? in.len - at : piece;
         channel_feed(c, (struct bytes){in.at + at, n});
-        event = listen(c, s->replaces, &text);
+        event = drain(c, s->replaces, &text);
     }
-    struct bytes said = buf_bytes(channel_out(c));
-    CU_ASSERT(said.len <= out.len && bytes_equal(said, (struct bytes){out.at, said.len}));
+    struct bytes output = buf_bytes(channel_out(c));
+    CU_ASSERT(output.len <= out.len && bytes_equal(output, (struct bytes){out.at, output.len}));
     CU_ASSERT_EQUAL(channel_error(c), s->ends);
     CU_ASSERT_EQUAL(event, s->ends == OK ? CHANNEL_QUIET : CHANNEL_BAD);
     CU_ASSERT_EQUAL(channel_is_up(c), s->ends == OK);
@@ -152,28 +151,28 @@ static void replay(const struct story *s, size_t piece)
     channel_free(c);
 }
 
-/* However the bytes are cut up, they say the same. */
-static void replays(void)
+/* The size of the pieces does not matter. */
+static void replays_in_pieces(void)
 {
     static const size_t pieces[] = {1, 2, 3, 5, 7, 13, 61, 64, 65, 1000, 4095, 65537, SIZE_MAX};
-    for (size_t s = 0; s < STORIES; s++)
+    for (size_t s = 0; s < RECORDINGS; s++)
         for (size_t p = 0; p < sizeof(pieces) / sizeof(pieces[0]); p++)
-            replay(&stories[s], pieces[p]);
+            replay(&recordings[s], pieces[p]);
 }
 
-static void is_refused(void)
+static void refused_with_not_allowed(void)
 {
-    struct channel_self self = self_of(story_of("dialled"));
+    struct channel_self self = self_of(recording_of("dialled"));
     struct channel *c = channel_dial(&self, BYTES("b@127.0.0.1"), CHALLENGE);
     channel_feed(c, vector("dist/not_allowed.in"));
-    CU_ASSERT_EQUAL(listen(c, false, NULL), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(drain(c, false, NULL), CHANNEL_BAD);
     CU_ASSERT_EQUAL(channel_error(c), ERR_STATUS);
     CU_ASSERT_EQUAL(channel_refusal(c), STATUS_NOT_ALLOWED);
     channel_free(c);
 }
 
-/* The frames of a recording behind its handshake. */
-static struct bytes frames_of(const struct story *s)
+/* The frames of a recording, after its handshake. */
+static struct bytes frames_of(const struct recording *s)
 {
     struct bytes in = file_of(s, IN), body;
     for (unsigned message = 0; message < (s->dials ? 3 : 2); message++)
@@ -199,12 +198,12 @@ static void body_at_every_cut(struct bytes body)
     fragments_free(f);
 }
 
-static void reads_no_byte_too_far(void)
+static void reads_within_bounds(void)
 {
-    for (size_t s = 0; s < STORIES; s++) {
-        if (stories[s].ends != OK)
+    for (size_t s = 0; s < RECORDINGS; s++) {
+        if (recordings[s].ends != OK)
             continue;
-        struct bytes body, in = frames_of(&stories[s]);
+        struct bytes body, in = frames_of(&recordings[s]);
         for (enum frame kind; (kind = frame_next(&in, 4, LIMIT_FRAME_BYTES, &body)) != FRAME_MORE;)
             if (kind == FRAME_BODY && body.len < 1000)
                 body_at_every_cut(body);
@@ -212,9 +211,9 @@ static void reads_no_byte_too_far(void)
     }
 }
 
-static void large_ones_interleave(void)
+static void large_messages_interleave(void)
 {
-    struct bytes body, in = frames_of(story_of("large"));
+    struct bytes body, in = frames_of(recording_of("large"));
     uint64_t before = 0;
     unsigned turns = 0, pieces = 0;
     while (frame_next(&in, 4, LIMIT_FRAME_BYTES, &body) == FRAME_BODY) {
@@ -237,7 +236,7 @@ static uint64_t random_next(uint64_t *state)
     return *state;
 }
 
-/* Changes a few bytes, or cuts the rest off. */
+/* Changes a few bytes, or cuts off the rest. */
 static void damage(struct buf *b, uint64_t *seed)
 {
     for (uint64_t times = 1 + random_next(seed) % 4; times > 0 && b->len > 1; times--) {
@@ -258,23 +257,23 @@ static void damage(struct buf *b, uint64_t *seed)
     }
 }
 
-static void replay_damaged(const struct story *s, uint64_t *seed)
+static void replay_damaged(const struct recording *s, uint64_t *seed)
 {
     struct channel_self self = self_of(s);
-    struct channel *c = open_story(s, &self);
+    struct channel *c = open_recording(s, &self);
     struct bytes in = file_of(s, IN);
     struct buf damaged = {0};
-    /* Mostly behind the handshake, which else would seldom succeed. */
+    /* Mostly after the handshake, which otherwise would rarely succeed. */
     size_t kept = random_next(seed) % 8 == 0 ? 0 : in.len - frames_of(s).len;
     channel_feed(c, (struct bytes){in.at, kept});
-    enum channel_event event = listen(c, true, NULL);
+    enum channel_event event = drain(c, true, NULL);
     buf_put(&damaged, (struct bytes){in.at + kept, in.len - kept});
     damage(&damaged, seed);
     for (size_t at = 0; at < damaged.len && event != CHANNEL_BAD;) {
         size_t n = 1 + random_next(seed) % 400;
         n = n < damaged.len - at ? n : damaged.len - at;
         channel_feed(c, (struct bytes){damaged.at + at, n});
-        event = listen(c, true, NULL);
+        event = drain(c, true, NULL);
         at += n;
     }
     CU_ASSERT_EQUAL(event == CHANNEL_BAD, channel_error(c) != OK);
@@ -282,15 +281,15 @@ static void replay_damaged(const struct story *s, uint64_t *seed)
     channel_free(c);
 }
 
-/* Mostly the small recordings; now and then the one with the fragments. */
+/* Mostly the small recordings, now and then the one with fragments. */
 static void survives_damage(void)
 {
     static const char *const small[] = {"calls",  "links", "stop",    "spawns",     "aliases",
                                         "traced", "ticks", "dialled", "alive_true", "simultaneous"};
     uint64_t seed = 0x9e3779b97f4a7c15;
     for (unsigned round = 0; round < 100000; round++)
-        replay_damaged(story_of(round % 100 == 99 ? "monitors" : small[round % 10]), &seed);
+        replay_damaged(recording_of(round % 100 == 99 ? "monitors" : small[round % 10]), &seed);
 }
 
-SUITE("replay", TEST(replays), TEST(is_refused), TEST(reads_no_byte_too_far),
-      TEST(large_ones_interleave), TEST(survives_damage))
+SUITE("replay", TEST(replays_in_pieces), TEST(refused_with_not_allowed), TEST(reads_within_bounds),
+      TEST(large_messages_interleave), TEST(survives_damage))

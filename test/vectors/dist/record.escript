@@ -1,18 +1,18 @@
 #!/usr/bin/env escript
-%% Records what a real node says to a peer of ours, for the suites to replay.
+%% Records connections between a real node and a scripted peer, for the suites to replay.
 %%
 %%     cd test/vectors/dist && ./record.escript
 %%
-%% Starts an epmd and a node of its own, plays the peer with fixed challenge,
-%% creation and cookie, and writes for each STORY of stories.erl:
+%% Starts an epmd and a node of its own, acts as the peer with a fixed challenge,
+%% creation and cookie, and writes for each SCENARIO of scenarios.erl:
 %%
-%%     STORY.in       the bytes that the node sent
-%%     STORY.out      the bytes that the peer sent
-%%     STORY.signals  what the bytes mean, one signal a line, told by
-%%                    binary_to_term and written by term_to_binary
+%%     SCENARIO.in       the bytes that the node sent
+%%     SCENARIO.out      the bytes that the peer sent
+%%     SCENARIO.signals  the signals in those bytes, one a line, decoded by
+%%                       binary_to_term and encoded by term_to_binary
 %%
-%% and the same, without .signals where the handshake fails, for the
-%% handshakes below.  epmd_*.out and .in hold one question and answer each.
+%% and the same for the handshakes below, without .signals for those that fail.
+%% epmd_*.out and .in are one request and its answer.
 -mode(compile).
 
 -define(EPMD, 45369).
@@ -28,7 +28,7 @@
 main(_) ->
     os:putenv("ERL_EPMD_PORT", integer_to_list(?EPMD)),
     os:cmd("epmd -daemon"),
-    {ok, stories} = compile:file("stories.erl", []),
+    {ok, scenarios} = compile:file("scenarios.erl", []),
     {ok, Listen} = gen_tcp:listen(0, [binary, {active, false}, {recbuf, 16384},
                                       {ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Listen),
@@ -36,10 +36,11 @@ main(_) ->
     Node = start_node(),
     NodePort = look_up("b", "epmd_found"),
     look_up("nobody", "epmd_nobody"),
-    [told(Node, Listen, Story, ?FLAGS) || Story <- ["calls", "monitors", "links", "stop", "spawns",
-                                                    "aliases", "traced", "large", "ticks"]],
+    [run(Node, Listen, Scenario, ?FLAGS) ||
+        Scenario <- ["calls", "monitors", "links", "stop", "spawns", "aliases", "traced", "large",
+                     "ticks"]],
     put(plain, true),
-    told(Node, Listen, "plain", ?FLAGS_PLAIN),
+    run(Node, Listen, "plain", ?FLAGS_PLAIN),
     erase(plain),
     dialled(NodePort),
     alive(NodePort),
@@ -48,14 +49,14 @@ main(_) ->
     port_close(Node),
     gen_tcp:close(Epmd),
     timer:sleep(500),
-    ok = file:delete("stories.beam"),
+    ok = file:delete("scenarios.beam"),
     io:format("~s", [os:cmd("epmd -kill")]).
 
 %% --- epmd ------------------------------------------------------------------
 
-ask_epmd(Question, File) ->
+ask_epmd(Request, File) ->
     {ok, S} = gen_tcp:connect({127, 0, 0, 1}, ?EPMD, [binary, {active, false}]),
-    Bytes = <<(byte_size(Question)):16, Question/binary>>,
+    Bytes = <<(byte_size(Request)):16, Request/binary>>,
     ok = gen_tcp:send(S, Bytes),
     {ok, Answer} = gen_tcp:recv(S, 0),
     ok = file:write_file(File ++ ".out", Bytes),
@@ -77,11 +78,11 @@ look_up(Name, File) ->
 
 %% --- the node ----------------------------------------------------------------
 
-%% With small buffers for output, so that large sends take turns.
+%% With small output buffers, so that large sends interleave.
 start_node() ->
     Command = "erl -noshell -name " ++ ?NODE ++ " -setcookie " ++ ?COOKIE ++
         " +zdbbl 128 -kernel net_ticktime 4 inet_dist_connect_options [{sndbuf,16384}]"
-        " -s stories serve",
+        " -s scenarios serve",
     Port = open_port({spawn, Command}, [binary, {line, 1000}, stderr_to_stdout]),
     wait_for_node(50),
     Port.
@@ -93,23 +94,23 @@ wait_for_node(Tries) when Tries > 0 ->
         _ -> ok
     end.
 
-told(Node, Listen, Story, Flags) ->
-    port_command(Node, Story ++ "\n"),
+run(Node, Listen, Scenario, Flags) ->
+    port_command(Node, Scenario ++ "\n"),
     C0 = accept(Listen, Flags),
-    C = hear(C0),
-    finish(C, Story),
-    said(Node, Story).
+    C = receive_all(C0),
+    finish(C, Scenario),
+    wait_for_result(Node, Scenario).
 
-said(Node, Story) ->
+wait_for_result(Node, Scenario) ->
     receive
-        {Node, {data, {eol, <<"told ", Reason/binary>>}}} ->
-            io:format("~s: ~s~n", [Story, Reason]);
+        {Node, {data, {eol, <<"done ", Reason/binary>>}}} ->
+            io:format("~s: ~s~n", [Scenario, Reason]);
         {Node, {data, {_, Logged}}} ->
             io:format("    ~s~n", [Logged]),
-            said(Node, Story)
+            wait_for_result(Node, Scenario)
     end.
 
-%% --- a connection: what went in and out, newest first --------------------------
+%% --- a connection: bytes in and out, newest first ------------------------------
 
 -record(c, {socket, in = [], out = [], rest = <<>>, sequences = #{}, signals = [], watchers = []}).
 
@@ -177,7 +178,7 @@ ping(C) ->
     Self = pid(),
     Ref = binary_to_term(<<131, 90, 1:16, 119, 12, ?NAME, ?CREATION:32, 1:32>>),
     Call = {'$gen_call', {Self, Ref}, {is_auth, list_to_atom(?NAME)}},
-    hear_one(frame_out(C, {6, Self, '', net_kernel}, [Call])).
+    receive_one(frame_out(C, {6, Self, '', net_kernel}, [Call])).
 
 alive(Port) ->
     {<<"sok">>, C0} = dial(Port, ?NAME),
@@ -198,36 +199,36 @@ refused(Port) ->
     {<<"snot_allowed">>, C1} = in2(C0),
     save(C1, "not_allowed").
 
-%% The node dials us; before we answer we dial it.  The greater name's attempt
-%% stays: c1's, so that the node yields.
+%% The node dials us, and we dial it before answering.  The attempt of the greater
+%% name wins: c1's, so the node yields.
 simultaneous(Node, Listen, Port) ->
     port_command(Node, "aliases\n"),
     {ok, Held} = gen_tcp:accept(Listen, 5000),
     {<<"sok_simultaneous">>, C0} = dial(Port, ?NAME),
     gen_tcp:close(Held),
-    C1 = hear(challenged(C0)),
+    C1 = receive_all(challenged(C0)),
     finish(C1, "simultaneous"),
-    said(Node, "simultaneous").
+    wait_for_result(Node, "simultaneous").
 
 %% --- signals -------------------------------------------------------------------
 
 pid() -> binary_to_term(<<131, 88, 119, 12, ?NAME, ?SELF_ID:32, 0:32, ?CREATION:32>>).
 
-%% Until the story is done.
-hear(C0) ->
-    case hear_frame(C0) of
+%% Reads frames until the scenario is done.
+receive_all(C0) ->
+    case receive_frame(C0) of
         {done, C} -> C;
-        {_, C} -> hear(C)
+        {_, C} -> receive_all(C)
     end.
 
-%% Until one signal came.
-hear_one(C0) ->
-    case hear_frame(C0) of
-        {none, C} -> hear_one(C);
+%% Reads frames until one signal has arrived.
+receive_one(C0) ->
+    case receive_frame(C0) of
+        {none, C} -> receive_one(C);
         {_, C} -> C
     end.
 
-hear_frame(C0) ->
+receive_frame(C0) ->
     {<<N:32>>, C1} = in(C0, 4),
     case N of
         0 -> {none, C1};
@@ -314,15 +315,15 @@ tail(Term) ->
     <<131, Bytes/binary>> = term_to_binary(Term, [{minor_version, 2}]),
     Bytes.
 
-%% What the peer does about a signal.
+%% The peer's reaction to a signal.
 answer({35, Id, From, To}, _, C) ->
     {unlink, frame_out(C, {36, Id, To, From}, [])};
 answer({19, From, To, Ref}, _, C) ->
     {monitor, C#c{watchers = [{To, From, Ref} | C#c.watchers]}};
-answer(_, {say, Control}, C) ->
-    {say, frame_out(C, Control, [])};
-answer(_, {say, Control, Payload}, C) ->
-    {say, frame_out(C, Control, [Payload])};
+answer(_, {send, Control}, C) ->
+    {send, frame_out(C, Control, [])};
+answer(_, {send, Control, Payload}, C) ->
+    {send, frame_out(C, Control, [Payload])};
 answer(_, {pause, Ms}, C) ->
     timer:sleep(Ms),
     {pause, C};

@@ -1,7 +1,7 @@
-%% What a real node does to a hidden peer, one function a story.  Runs on the
-%% node that record.escript starts: reads the name of a story on standard
-%% input, plays it, waits until the connection is gone, says so.
--module(stories).
+%% What a real node sends to a hidden peer, one function a scenario.  Runs on the
+%% node that record.escript starts: reads the name of a scenario from standard
+%% input, runs it, waits for the connection to close and reports the result.
+-module(scenarios).
 -compile(export_all).
 -compile(nowarn_export_all).
 
@@ -18,22 +18,22 @@ serve() ->
             receive {'DOWN', Ref, process, Pid, Reason} -> Reason end,
             ?SRV ! done,
             receive {nodedown, ?PEER} -> ok end,
-            io:format("told ~p~n", [Reason]),
+            io:format("done ~p~n", [Reason]),
             serve()
     end.
 
-%% Names of the recorder's own processes and references.
+%% Pids and references of the recorder.
 pid(Id) ->
     binary_to_term(<<131, 88, 119, 12, "c1@127.0.0.1", Id:32, 0:32, 16#00C0FFEE:32>>).
 
 ref(Id) ->
     binary_to_term(<<131, 90, 3:16, 119, 12, "c1@127.0.0.1", 16#00C0FFEE:32, Id:32, 7:32, 9:32>>).
 
-%% Has the recorder send a control message.
-say(Control) -> ?SRV ! {say, Control}.
-say(Control, Payload) -> ?SRV ! {say, Control, Payload}.
+%% Makes the recorder send a control message.
+send(Control) -> ?SRV ! {send, Control}.
+send(Control, Payload) -> ?SRV ! {send, Control, Payload}.
 
-%% Everything before has been heard.
+%% Waits until the recorder has received everything sent so far.
 settle() -> gen_server:call(?SRV, settle).
 
 calls() ->
@@ -53,31 +53,31 @@ monitors() ->
     true = demonitor(ByName),
     true = demonitor(ByPid, [flush]),
     settle(),
-    ends(fun() -> receive stop -> ok end end, stop),
-    ends(fun() -> receive stop -> exit({shutdown, [reason, 1, <<"x">>]}) end end, stop),
-    ends(fun() -> receive stop -> exit(binary:copy(<<"long">>, 40000)) end end, stop),
+    exits(fun() -> receive stop -> ok end end, stop),
+    exits(fun() -> receive stop -> exit({shutdown, [reason, 1, <<"x">>]}) end end, stop),
+    exits(fun() -> receive stop -> exit(binary:copy(<<"long">>, 40000)) end end, stop),
     P = spawn(fun() -> receive after infinity -> ok end end),
-    say({19, pid(1), P, ref(100)}),
+    send({19, pid(1), P, ref(100)}),
     settle(),
     exit(P, kill),
-    say({19, pid(1), nobody_here, ref(101)}),
-    say({19, pid(1), P, ref(102)}),
+    send({19, pid(1), nobody_here, ref(101)}),
+    send({19, pid(1), P, ref(102)}),
     settle(),
     M = monitor(process, ?SRV),
-    say({28, srv, self(), M}, went_away),
+    send({28, srv, self(), M}, went_away),
     receive {'DOWN', M, process, ?SRV, went_away} -> ok end,
     N = monitor(process, pid(1)),
-    say({21, pid(1), self(), N, went_away}),
+    send({21, pid(1), self(), N, went_away}),
     receive {'DOWN', N, process, _, went_away} -> ok end.
 
-%% A named process that the recorder watches by name and by pid ends.
-ends(Fun, Message) ->
+%% Ends a named process that the recorder monitors by name and by pid.
+exits(Fun, Message) ->
     P = spawn(Fun),
     register(watched, P),
-    say({19, pid(1), watched, ref(1)}),
-    say({19, pid(1), P, ref(2)}),
-    say({19, pid(1), P, ref(3)}),
-    say({20, pid(1), P, ref(3)}),
+    send({19, pid(1), watched, ref(1)}),
+    send({19, pid(1), P, ref(2)}),
+    send({19, pid(1), P, ref(3)}),
+    send({20, pid(1), P, ref(3)}),
     settle(),
     P ! Message,
     M = monitor(process, P),
@@ -90,20 +90,20 @@ links() ->
     unlink(pid(1)),
     settle(),
     link(pid(2)),
-    say({24, pid(2), self()}, {bye, 2}),
+    send({24, pid(2), self()}, {bye, 2}),
     receive {'EXIT', _, {bye, 2}} -> ok end,
     link(pid(3)),
-    say({3, pid(3), self(), bye}),
+    send({3, pid(3), self(), bye}),
     receive {'EXIT', _, bye} -> ok end,
     exit(pid(1), kill),
     exit(pid(1), {reason, #{}}),
     P = spawn(fun() -> receive stop -> exit(stopped) end end),
-    say({1, pid(1), P}),
-    say({35, 77, pid(1), P}),
-    say({1, pid(1), P}),
+    send({1, pid(1), P}),
+    send({35, 77, pid(1), P}),
+    send({1, pid(1), P}),
     settle(),
     P ! stop,
-    say({1, pid(1), P}),
+    send({1, pid(1), P}),
     settle(),
     Q = spawn(fun() -> link(pid(1)), exit({bad, "thing"}) end),
     M = monitor(process, Q),
@@ -115,9 +115,9 @@ stop() ->
     ok = gen_server:stop(?SRV, normal, 1000).
 
 spawns() ->
-    say({29, ref(1), pid(1), self(), {erlang, exit, 1}, [monitor]}, [{answer, 42}]),
-    say({29, ref(2), pid(1), self(), {lists, reverse, 1}, [link]}, [[1, 2]]),
-    say({29, ref(3), pid(1), self(), {lists, reverse, 1}, [nonsense]}, [[1, 2]]),
+    send({29, ref(1), pid(1), self(), {erlang, exit, 1}, [monitor]}, [{answer, 42}]),
+    send({29, ref(2), pid(1), self(), {lists, reverse, 1}, [link]}, [[1, 2]]),
+    send({29, ref(3), pid(1), self(), {lists, reverse, 1}, [nonsense]}, [[1, 2]]),
     timer:sleep(100),
     settle().
 
@@ -125,11 +125,11 @@ aliases() ->
     ref(1) ! {to_alias, 1},
     ref(2) ! {ref(2), answer},
     A = alias(),
-    say({33, pid(1), A}, by_alias),
+    send({33, pid(1), A}, by_alias),
     receive by_alias -> ok end,
     settle().
 
-%% Sequential tracing puts a token into every message of this process.
+%% Sequential tracing adds a token to every message of this process.
 traced() ->
     process_flag(trap_exit, true),
     seq_trace:set_token(label, 17),
@@ -143,7 +143,7 @@ traced() ->
     receive {'DOWN', M, process, Q, _} -> ok end,
     settle().
 
-%% Two large messages at once, to a peer that does not read for a while.
+%% Two concurrent large messages to a peer that pauses reading.
 large() ->
     settle(),
     ?SRV ! {pause, 300},
@@ -158,7 +158,7 @@ ticks() ->
     settle(),
     timer:sleep(3500).
 
-%% For a peer that announced as little as it may.
+%% For a peer that announced as few flags as it may.
 plain() ->
     hello = gen_server:call(?SRV, hello),
     ok = gen_server:cast(pid(1), {cast, by_pid}),
@@ -166,6 +166,6 @@ plain() ->
     exit(pid(1), kill),
     link(pid(1)),
     unlink(pid(1)),
-    ends(fun() -> receive stop -> exit({shutdown, x}) end end, stop),
+    exits(fun() -> receive stop -> exit({shutdown, x}) end end, stop),
     ?SRV ! {medium, body(3, 100000)},
     traced().
