@@ -1,6 +1,6 @@
-/* Any bytes from a peer: the first of them says whether they come behind a
- * handshake, and in what pieces.  A channel that hears a signal can say it to
- * another, which hears the same. */
+/* Arbitrary bytes from a peer; the first byte selects the state of the channel and the size of
+ * the pieces.  Every signal that is read is also sent over a second connection, and must be
+ * read there unchanged. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum opening { BEHIND_HANDSHAKE, AS_DIALLED, AS_DIALLING, OPENINGS };
+enum start { AFTER_HANDSHAKE, ACCEPTING, DIALLING, STARTS };
 
 static const struct channel_self self = {.name = {(const uint8_t *)"a@h", 3},
                                          .cookie = {(const uint8_t *)"secret", 6},
@@ -19,7 +19,7 @@ static const struct channel_self self = {.name = {(const uint8_t *)"a@h", 3},
                                          .creation = 7};
 
 struct pair {
-    struct channel *dials, *accepts;
+    struct channel *dialler, *acceptor;
 };
 
 static void pass(struct channel *from, struct channel *to, enum channel_event wanted)
@@ -30,26 +30,26 @@ static void pass(struct channel *from, struct channel *to, enum channel_event wa
     must(channel_next(to, &signal) == wanted);
 }
 
-static struct pair joined(void)
+static struct pair connected_pair(void)
 {
     struct pair p = {channel_dial(&self, BYTES("a@h"), 1), channel_accept(&self, 2)};
-    pass(p.dials, p.accepts, CHANNEL_NAMED);
-    channel_answer(p.accepts, STATUS_OK);
-    pass(p.accepts, p.dials, CHANNEL_QUIET);
-    pass(p.dials, p.accepts, CHANNEL_UP);
-    pass(p.accepts, p.dials, CHANNEL_UP);
+    pass(p.dialler, p.acceptor, CHANNEL_NAMED);
+    channel_answer(p.acceptor, STATUS_OK);
+    pass(p.acceptor, p.dialler, CHANNEL_QUIET);
+    pass(p.dialler, p.acceptor, CHANNEL_UP);
+    pass(p.acceptor, p.dialler, CHANNEL_UP);
     return p;
 }
 
 static void pair_free(struct pair *p)
 {
-    channel_free(p->dials);
-    channel_free(p->accepts);
+    channel_free(p->dialler);
+    channel_free(p->acceptor);
 }
 
-/* Not so: requests to spawn; sends without a sender, which the flags of these
- * two ask for; exits to an alias or a name, which only 37 carries. */
-static bool can_be_said(const struct signal *s)
+/* Not sent: spawn requests; sends without a sender, which the flags of these two require;
+ * exits to an alias or a name, which only 37 carries. */
+static bool can_be_sent(const struct signal *s)
 {
     struct etf_in to = etf_open(s->to);
     if (s->kind == SIGNAL_EXIT2 && etf_peek(&to) != ETF_PID)
@@ -57,20 +57,20 @@ static bool can_be_said(const struct signal *s)
     return s->kind != SIGNAL_SPAWN_REQUEST && s->from.len > 0;
 }
 
-static void say_again(struct pair *p, const struct signal *s)
+static void resend(struct pair *p, const struct signal *s)
 {
-    struct signal heard;
-    channel_send(p->accepts, s);
-    channel_feed(p->dials, buf_bytes(channel_out(p->accepts)));
-    buf_clear(channel_out(p->accepts));
-    must(channel_next(p->dials, &heard) == CHANNEL_SIGNAL);
-    must(heard.kind == s->kind && heard.id == s->id);
-    must(bytes_equal(heard.from, s->from) && bytes_equal(heard.to, s->to));
-    must(bytes_equal(heard.ref, s->ref) && bytes_equal(heard.reason, s->reason));
-    must(bytes_equal(heard.payload, s->payload));
+    struct signal received;
+    channel_send(p->acceptor, s);
+    channel_feed(p->dialler, buf_bytes(channel_out(p->acceptor)));
+    buf_clear(channel_out(p->acceptor));
+    must(channel_next(p->dialler, &received) == CHANNEL_SIGNAL);
+    must(received.kind == s->kind && received.id == s->id);
+    must(bytes_equal(received.from, s->from) && bytes_equal(received.to, s->to));
+    must(bytes_equal(received.ref, s->ref) && bytes_equal(received.reason, s->reason));
+    must(bytes_equal(received.payload, s->payload));
 }
 
-static void listen(struct channel *c, struct pair *other)
+static void drain(struct channel *c, struct pair *other)
 {
     struct signal signal;
     for (;;) {
@@ -84,8 +84,8 @@ static void listen(struct channel *c, struct pair *other)
         case CHANNEL_UP:
             break;
         case CHANNEL_SIGNAL:
-            if (can_be_said(&signal))
-                say_again(other, &signal);
+            if (can_be_sent(&signal))
+                resend(other, &signal);
             break;
         default:
             return;
@@ -97,16 +97,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct pair p = joined(), other = joined();
-    struct channel *stranger = data[0] % OPENINGS == AS_DIALLING
-                                   ? channel_dial(&self, BYTES("b@h"), 3)
-                                   : channel_accept(&self, 3);
-    struct channel *c = data[0] % OPENINGS == BEHIND_HANDSHAKE ? p.accepts : stranger;
-    size_t piece = 1 + data[0] / OPENINGS;
+    struct pair p = connected_pair(), other = connected_pair();
+    struct channel *stranger = data[0] % STARTS == DIALLING ? channel_dial(&self, BYTES("b@h"), 3)
+                                                            : channel_accept(&self, 3);
+    struct channel *c = data[0] % STARTS == AFTER_HANDSHAKE ? p.acceptor : stranger;
+    size_t piece = 1 + data[0] / STARTS;
     for (size_t at = 1; at < size; at += piece) {
         size_t n = size - at < piece ? size - at : piece;
         channel_feed(c, (struct bytes){data + at, n});
-        listen(c, &other);
+        drain(c, &other);
     }
     channel_free(stranger);
     pair_free(&p);

@@ -1,5 +1,5 @@
-/* Any bytes as a file of DETS: reading and salvaging end, and what a salvage
- * finds can be written, is then sound, and is found there again. */
+/* Arbitrary bytes as a DETS file: reading and salvaging terminate, and what a salvage finds
+ * can be written to a sound file with the same records. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* Any bytes: a check lets them through or not; what it lets through can be
- * read to its end, and has one canonical form that is its own canonical form. */
+/* Arbitrary bytes as a term: if the check accepts them, they can be read to their end and have
+ * one canonical form, which is its own canonical form. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Reads the term as what it says it is, each container's head and no more. */
+/* Reads a term as the kind it is; of a container only the head. */
 static void read_one(struct etf_in *in)
 {
     struct atom atom;

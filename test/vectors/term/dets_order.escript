@@ -1,7 +1,7 @@
 #!/usr/bin/env escript
-%% Writes dets_order.etf: [{Place, Term}], the terms of order.etf as they would
-%% stand in one slot of a DETS table: sorted by dets_utils:cmp/2.  Terms that it
-%% puts before each other in either order have the same place.  With OTP 25:
+%% Writes dets_order.etf: [{Place, Term}], the terms of order.etf in the order of
+%% a slot of a DETS table: sorted by dets_utils:cmp/2.  Terms that it puts before
+%% each other both ways have the same place.  Made with OTP 25:
 %%
 %%     escript test/vectors/term/dets_order.escript
 -mode(compile).

@@ -1,6 +1,6 @@
 #!/usr/bin/env escript
 %% Writes integer.etf: [{A, B, A + B, A - B, Digits of A, A in base 36}], with
-%% numbers about the places where the encoding of an integer changes.  Made
+%% numbers around the points where the encoding of an integer changes.  Made
 %% with OTP 25:
 %%
 %%     escript test/vectors/term/integer.escript

@@ -1,14 +1,14 @@
 #!/usr/bin/env escript
-%% Writes order.etf: [{Value, Key, Term}], Value and Key being the Term's place
-%% in a BEAM's own order (== and erts_internal:cmp_term/2); terms that the BEAM
-%% holds for equal have the same place.  Made with OTP 25:
+%% Writes order.etf: [{Value, Key, Term}], where Value and Key are the places of
+%% Term in a BEAM's two orders (== and erts_internal:cmp_term/2); terms that are
+%% equal to the BEAM have the same place.  Made with OTP 25:
 %%
 %%     escript test/vectors/term/order.escript
 -mode(compile).
 
 main(_) ->
     rand:seed(exsss, {1, 2, 3}),
-    Terms = without_doubles(numbers() ++ leaves() ++ opaque() ++ funs() ++ bits() ++ lists() ++
+    Terms = without_duplicates(numbers() ++ leaves() ++ opaque() ++ funs() ++ bits() ++ lists() ++
                                 maps() ++ deep() ++ [any(4) || _ <- lists:seq(1, 260)]),
     Value = places(Terms, fun(A, B) -> if A < B -> -1; A > B -> 1; true -> 0 end end),
     Key = places(Terms, fun erts_internal:cmp_term/2),
@@ -18,8 +18,8 @@ main(_) ->
     ok = file:write_file(Name, term_to_binary(Rows, [compressed])),
     io:format("~p terms~n", [length(Terms)]).
 
-%% As the wire sees them: 1 and 1.0 are two terms.
-without_doubles(Terms) ->
+%% As on the wire: 1 and 1.0 are two terms.
+without_duplicates(Terms) ->
     lists:foldr(fun(T, Acc) -> case lists:any(fun(U) -> U =:= T end, Acc) of
                                    true -> Acc;
                                    false -> [T | Acc]
@@ -35,7 +35,7 @@ places(Terms, Compare) ->
         end, {#{N1 => 1}, 1, T1}, Sorted),
     Places.
 
-%% Whole numbers and floats on both sides of where either loses digits.
+%% Integers and floats around the points where either loses precision.
 numbers() ->
     Edges = [1 bsl N || N <- [7, 8, 15, 16, 31, 32, 52, 53, 54, 58, 59, 60, 62, 63, 64, 65, 127,
                               128, 1023]],
@@ -74,7 +74,7 @@ opaque() ->
                          W <- [[1], [1, 2, 3], [3, 2, 1], [2, 16#ffffffff, 1], [1, 2, 3, 0, 0],
                                [1, 2, 3, 4, 5], [9, 9, 9, 9, 1]]].
 
-%% A fun of a module that is not loaded: Index, OldUniq and what it holds.
+%% A fun of a module that is not loaded; Held: its free variables.
 closure(Module, Index, Uniq, Held, Pid) ->
     Parts = iolist_to_binary([<<0, 0:128, Index:32, (length(Held)):32>>, atom(Module),
                               [<<(binary:part(B, 1, byte_size(B) - 1))/binary>>
@@ -93,7 +93,7 @@ bits() ->
      <<1:2>>, <<2:2>>, <<5:3>>, <<160>>, <<191>>, <<5:3, 0:5, 1:1>>, <<1, 1:1>>, <<1, 0:7>>,
      <<0:64>>, <<1:7>>, <<1:4>>, <<16#10>>, <<16#1f>>].
 
-%% Lists that are strings on the wire beside those that are not.
+%% Lists that are strings on the wire, and lists that are not.
 lists() ->
     ["a", "ab", "abc", "b", [97.0], [97.0, 98], [97, 98.0], [97 | 98], [97 | a], [97, 98 | c],
      [97, 98 | <<>>], [97 | #{}], [97 | {}], [97, []], [97, a], [97, "a"], ["a", 97], [96, z],

@@ -1,7 +1,7 @@
 #!/usr/bin/env escript
 %% Writes phash2.etf: [{erlang:phash2(Term), Term}] for terms of every type.
-%% Made with OTP 25; with the argument `check` the same hashes are demanded of
-%% whatever release runs it:
+%% Made with OTP 25.  With the argument `check`, the release that runs it must
+%% give the same hashes:
 %%
 %%     escript test/vectors/term/phash2.escript
 %%     tools/in-root 29 escript test/vectors/term/phash2.escript check
@@ -70,8 +70,8 @@ closure(Module, Index, OldIndex, Uniq, Held) ->
                                         || T <- [OldIndex, Uniq, pid(a@h, 1, 1, 1) | Held]]]]),
     binary_to_term(<<131, 112, (byte_size(Parts) + 4):32, Parts/binary>>).
 
-%% Each fun has a module of its own: what a BEAM knows of a module's fun by
-%% its index it does not take from another encoding of it.
+%% Each fun has a module of its own: a BEAM that knows a module's fun by its
+%% index ignores the rest of a later encoding of it.
 funs() ->
     [closure(list_to_atom("m" ++ integer_to_list(N)), rand:uniform(1000), rand:uniform(1000),
              rand:uniform(1 bsl 27) - 1, Held)

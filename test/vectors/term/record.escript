@@ -1,5 +1,5 @@
 #!/usr/bin/env escript
-%% Records terms as a real BEAM encodes them, beside the canonical bytes that
+%% Records terms as a real BEAM encodes them, with the canonical bytes that
 %% term/canon.h promises for them:
 %%
 %%     test/vectors/term/record.escript test/vectors/term/recorded.bin
@@ -92,7 +92,7 @@ foreign_reference(Words) ->
     binary_to_term(<<131, 90, (length(Words)):16, (atom('c1@host'))/binary, 1700000000:32,
                      << <<W:32>> || W <- Words >>/binary>>).
 
-%% --- encodings that others may send, or older nodes, or files ------------------
+%% --- encodings of other programs, older nodes and files ------------------------
 
 foreign() ->
     [{Name, <<131, (iolist_to_binary(Bytes))/binary>>} || {Name, Bytes} <- [
@@ -216,7 +216,7 @@ split(Tail, Before) -> {lists:reverse(Before), Tail}.
 elements(Terms) ->
     [canon(T) || T <- Terms].
 
-%% Keys: all integers before all floats; otherwise the order of terms.
+%% Key order: all integers before all floats; otherwise term order.
 before(A, B) when is_integer(A), is_float(B) -> true;
 before(A, B) when is_float(A), is_integer(B) -> false;
 before(A, B) -> A =< B.

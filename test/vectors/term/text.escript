@@ -1,8 +1,8 @@
 #!/usr/bin/env escript
 %%! +pc unicode
-%% Writes text.etf: [{print, Text, Term}], Text being what a BEAM prints for Term
-%% (~0tp) and reads back as it; and [{read, Text, Term}], Text being read by a
-%% BEAM as Term.  Takes its terms from order.etf.  Made with OTP 25:
+%% Writes text.etf: [{print, Text, Term}], where a BEAM prints Term as Text (~0tp)
+%% and parses Text as Term; and [{read, Text, Term}], where it only parses Text
+%% as Term.  Takes its terms from order.etf.  Made with OTP 25:
 %%
 %%     escript test/vectors/term/text.escript
 -mode(compile).
@@ -27,10 +27,9 @@ parse(Text) ->
     {ok, Term} = erl_parse:parse_term(Tokens),
     Term.
 
-%% Left out besides: what a BEAM prints in another order or form (maps of more
-%% than 32 keys; lists of characters above Latin-1; bytes that are text in
-%% Latin-1 but not in UTF-8; atoms that it writes without quotes and we with
-%% them).
+%% Also left out: what a BEAM prints in another order or form (maps of more than
+%% 32 keys; lists of characters above Latin-1; bytes that are text in Latin-1 but
+%% not in UTF-8; atoms that only we quote).
 has_literal(T) when is_pid(T); is_reference(T); is_port(T) -> false;
 has_literal(T) when is_function(T) -> erlang:fun_info(T, type) =:= {type, external};
 has_literal(T) when is_atom(T) -> lists:all(fun(C) -> C < 128 orelse C > 255 end, atom_to_list(T));
