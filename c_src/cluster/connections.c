@@ -1,5 +1,5 @@
 #include "../mem.h"
-#include "../otp/ring.h"
+#include "../otp/list.h"
 #include "../sorted.h"
 #include "internal.h"
 
@@ -28,7 +28,7 @@ struct connection *connection_find(const struct cluster *c, uint32_t id)
 
 static void on_timer(struct wakeup *w, struct turn *t)
 {
-    struct connection *x = HOLDER(w, struct connection, timer);
+    struct connection *x = CONTAINER_OF(w, struct connection, timer);
     if (x->role == ROLE_LINK)
         link_wake(x, t);
     else if (x->role == ROLE_LOOKUP)

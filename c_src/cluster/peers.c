@@ -1,5 +1,5 @@
 #include "../dist/epmd.h"
-#include "../otp/ring.h"
+#include "../otp/list.h"
 #include "internal.h"
 
 struct peer *peer_find(const struct cluster *c, struct bytes name)
@@ -9,7 +9,7 @@ struct peer *peer_find(const struct cluster *c, struct bytes name)
 
 static void on_redial(struct wakeup *w, struct turn *t)
 {
-    peer_dial(HOLDER(w, struct peer, redial), t);
+    peer_dial(CONTAINER_OF(w, struct peer, redial), t);
 }
 
 struct peer *peer_named(struct cluster *c, struct bytes name)

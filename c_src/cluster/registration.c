@@ -1,5 +1,5 @@
 #include "../dist/epmd.h"
-#include "../otp/ring.h"
+#include "../otp/list.h"
 #include "internal.h"
 
 /* epmd holds the name of a node that was just killed until it has seen its socket close. */
@@ -9,7 +9,7 @@ static void registration_dial(struct cluster *c, struct turn *t);
 
 static void on_reregister(struct wakeup *w, struct turn *t)
 {
-    registration_dial(HOLDER(w, struct cluster, reregister), t);
+    registration_dial(CONTAINER_OF(w, struct cluster, reregister), t);
 }
 
 static void registration_later(struct cluster *c, struct turn *t)

@@ -3,9 +3,9 @@
 #include "../dist/handshake.h"
 #include "../limits.h"
 #include "../mem.h"
+#include "../otp/list.h"
 #include "../otp/names.h"
 #include "../otp/rex.h"
-#include "../otp/ring.h"
 #include "../otp/watch.h"
 #include "../term/etf.h"
 #include "../term/write.h"
@@ -99,7 +99,7 @@ static void stop_call(struct asked *x, struct turn *t)
 
 static void on_again(struct wakeup *w, struct turn *t)
 {
-    struct asked *x = HOLDER(w, struct asked, again);
+    struct asked *x = CONTAINER_OF(w, struct asked, again);
     /* A process that has ended took its calls along. */
     stop_call(x, t);
     ask(x, t);
@@ -142,7 +142,7 @@ static void forget_later(struct followed *x)
 /* The timer is not moved whenever the node is named. */
 static void on_forget(struct wakeup *w, struct turn *t)
 {
-    struct followed *x = HOLDER(w, struct followed, forget);
+    struct followed *x = CONTAINER_OF(w, struct followed, forget);
     const struct follow *f = x->follow;
     struct cluster_peer peer;
     if (cluster_find(f->cluster, buf_bytes(&x->name), &peer))

@@ -1,9 +1,9 @@
 #include "learning.h"
 
 #include "../mem.h"
+#include "../otp/list.h"
 #include "../otp/names.h"
 #include "../otp/rex.h"
-#include "../otp/ring.h"
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "asker.h"
@@ -73,7 +73,7 @@ static void ask_scope(struct learned *x, struct turn *t)
 
 static void on_again(struct wakeup *w, struct turn *t)
 {
-    ask_scope(HOLDER(w, struct learned, again), t);
+    ask_scope(CONTAINER_OF(w, struct learned, again), t);
 }
 
 void learning_up(struct learning *l, struct bytes node, struct turn *t)

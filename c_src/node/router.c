@@ -1,7 +1,7 @@
 #include "router.h"
 
 #include "../mem.h"
-#include "../otp/ring.h"
+#include "../otp/list.h"
 #include "../term/write.h"
 
 /* A signal that waits for the current one to be handled. */
@@ -13,7 +13,7 @@ struct local {
 
 static struct router *router_of(struct post *post)
 {
-    return HOLDER(post, struct router, post);
+    return CONTAINER_OF(post, struct router, post);
 }
 
 /* The copy of a slice. */

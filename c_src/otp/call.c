@@ -7,13 +7,13 @@
 
 static void timed_out(struct wakeup *timeout, struct turn *t)
 {
-    struct watch *w = HOLDER(timeout, struct watch, timeout);
+    struct watch *w = CONTAINER_OF(timeout, struct watch, timeout);
     watch_demonitor(w, t);
     watch_end(w, ERR_TIMEOUT, (struct bytes){0}, t);
 }
 
-/* The tag is the plain reference: an alias would only spare late answers,
- * which are dropped here anyway. */
+/* The tag is the plain reference: an alias would only save late replies, which
+ * call_answered() drops. */
 static void send_request(const struct watch *w, const struct address *whom, struct bytes request,
                          struct turn *t)
 {
@@ -48,7 +48,7 @@ uint64_t call_start(struct process *owner, const struct address *whom, struct by
     return w->number;
 }
 
-/* Watches and calls are numbered together. */
+/* A call is a watch, and has its number. */
 void call_stop(struct process *owner, uint64_t call, struct turn *t)
 {
     watch_stop(owner, call, t);
@@ -63,7 +63,7 @@ bool call_answered(struct process *p, struct bytes message, struct turn *t)
     if (number == 0)
         return false;
     struct watch *w = watch_find(p->table, number);
-    if (w != NULL && w->call && !w->over && w->owner == p) {
+    if (w != NULL && w->call && !w->ended && w->owner == p) {
         watch_demonitor(w, t);
         watch_end(w, OK, etf_any(&in), t);
     }

@@ -1,15 +1,15 @@
 #include "../err.h"
 #include "table.h"
 
-/* Invariants.  In words: whoever can be found has not ended and is found by
- * both pid and name; every monitor, link, watch and call stands in its
- * process's ring and in the table, and nowhere else; nobody who has ended or is
- * suspended will be woken; what is held is counted. */
+/* Invariants: a process that can be found has not ended, and is found by both pid and name;
+ * every monitor, link, watch and call is in its process's list and in the table's hash table,
+ * and nowhere else; no process that has ended or is suspended has a wakeup set; counters of
+ * held messages are within their limits. */
 
 static void check_watchers(const struct process *p, size_t *total)
 {
     size_t count = 0;
-    for (const struct ring *at = p->watchers.next; at != &p->watchers; at = at->next)
+    for (const struct list *at = p->watchers.next; at != &p->watchers; at = at->next)
         count++;
     must(count == p->watcher_count && count <= LIMIT_WATCHERS);
     *total += count;
@@ -17,10 +17,10 @@ static void check_watchers(const struct process *p, size_t *total)
 
 static void check_watches(const struct process *p, size_t *total, size_t *calls)
 {
-    for (struct ring *at = p->watches.next; at != &p->watches; at = at->next) {
-        const struct watch *w = HOLDER(at, struct watch, ring);
+    for (struct list *at = p->watches.next; at != &p->watches; at = at->next) {
+        const struct watch *w = CONTAINER_OF(at, struct watch, entry);
         must(w->owner == p && watch_find(p->table, w->number) == w);
-        must((w->timeout.place != 0) == (w->call && !w->over));
+        must((w->timeout.place != 0) == (w->call && !w->ended));
         *calls += w->call;
         (*total)++;
     }
@@ -37,7 +37,7 @@ static void check_living(const struct process *p)
 
 static void check_ended(const struct process *p)
 {
-    must(ring_empty(&p->watchers) && ring_empty(&p->watches));
+    must(list_empty(&p->watchers) && list_empty(&p->watches));
     must(p->wake.place == 0 && p->held == NULL && p->table->untidy);
 }
 

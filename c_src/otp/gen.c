@@ -35,7 +35,7 @@ struct bytes gen_caller(struct bytes from)
     return etf_any(&in);
 }
 
-/* [alias | Ref], and nothing else. */
+/* Exactly [alias | Ref]. */
 static bool alias_of(struct bytes term, struct bytes *ref)
 {
     struct etf_in in = etf_open(term);
@@ -47,8 +47,8 @@ static bool alias_of(struct bytes term, struct bytes *ref)
     return etf_accept(&at_head, "alias") && etf_peek(&at_tail) == ETF_REFERENCE;
 }
 
-/* The alias in the tags that gen:reply/2 looks into: [alias | Ref], and a list
- * that starts with one. */
+/* The alias in a tag, as gen:reply/2 finds it: [alias | Ref], or a list that starts with
+ * one. */
 static bool find_alias(struct bytes tag, struct bytes *ref)
 {
     if (alias_of(tag, ref))
@@ -59,8 +59,9 @@ static bool find_alias(struct bytes tag, struct bytes *ref)
     return etf_next(&list, &first) && alias_of(first, ref);
 }
 
-/* The alias in the tag, canonical, when its node takes signals to aliases. */
-static bool to_alias(struct buf *to, struct bytes tag, struct turn *t)
+/* Puts the tag's alias, canonical; false without one, or when its node does not support
+ * aliases. */
+static bool put_alias(struct buf *to, struct bytes tag, struct turn *t)
 {
     struct bytes alias;
     if (!find_alias(tag, &alias) || canon_put(to, alias) != OK)
@@ -89,7 +90,7 @@ void gen_reply(const struct process *p, struct bytes from, struct bytes reply, s
     put_tuple(&message, 2);
     put_term(&message, tag);
     put_term(&message, reply);
-    if (to_alias(&alias, tag, t))
+    if (put_alias(&alias, tag, t))
         send_to(p, SIGNAL_ALIAS_SEND, buf_bytes(&alias), buf_bytes(&message), t);
     else if (canon_put(&pid, caller) == OK)
         send_to(p, SIGNAL_SEND, buf_bytes(&pid), buf_bytes(&message), t);

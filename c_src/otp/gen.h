@@ -1,4 +1,4 @@
-/* The messages of OTP's gen module: calls, casts, system messages, replies.
+/* Messages of OTP's gen module: calls, casts, system messages, replies.
  *
  * Source: stdlib's gen.erl (do_call, reply). */
 #ifndef COPPICE_OTP_GEN_H
@@ -13,33 +13,33 @@ enum gen_kind {
     GEN_INFO    /* anything else: request is the whole message */
 };
 
-/* Borrowed from the message, in its encoding. */
+/* Borrows from the message, in the message's encoding. */
 struct gen_message {
     enum gen_kind kind;
-    struct bytes from; /* {Pid, Tag}, to be given to gen_reply; empty for casts and infos */
+    struct bytes from; /* {Pid, Tag}, for gen_reply(); empty for casts and infos */
     struct bytes request;
 };
 
-/* Never fails: what has not the shape of a call is an info. */
+/* Never fails: anything not shaped like one of the others is an info. */
 struct gen_message gen_read(struct bytes message);
 
-/* Sends {Tag, reply} with the tag echoed byte for byte: to the alias inside
- * the tag where there is one and the caller's node knows aliases, so that a
- * late reply vanishes; else to the pid.  from may be a copy kept for later. */
+/* Sends {Tag, reply} with the tag echoed byte for byte.  It goes to the alias in the tag, if
+ * there is one and the caller's node supports aliases, so that a late reply is dropped; else
+ * to the pid.  from may be a copy that the caller kept. */
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t);
 
-/* gen_reply of `ok`, of {ok, Value}, and of {error, Reason}. */
+/* gen_reply() with `ok`, {ok, Value} or {error, Reason}. */
 void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t);
 void gen_reply_value(const struct process *p, struct bytes from, struct bytes value,
                      struct turn *t);
 void gen_reply_error(const struct process *p, struct bytes from, struct bytes reason,
                      struct turn *t);
 
-/* gen_reply of {error, {unknown_request, Request}}: never silence. */
+/* gen_reply() with {error, {unknown_request, Request}}, so that no call is left unanswered. */
 void gen_reply_unknown(const struct process *p, struct bytes from, struct bytes request,
                        struct turn *t);
 
-/* The pid of the caller in from, as it stands there. */
+/* The caller's pid in from, in its encoding there. */
 struct bytes gen_caller(struct bytes from);
 
 #endif

@@ -12,7 +12,7 @@ static bool is_auth(struct bytes request)
     return etf_tuple(&in) == 2 && etf_accept(&in, "is_auth");
 }
 
-static void take_message(struct process *p, struct bytes message, struct turn *t)
+static void kernel_message(struct process *p, struct bytes message, struct turn *t)
 {
     struct gen_message m = gen_read(message);
     if (m.kind != GEN_CALL)
@@ -27,7 +27,7 @@ static void take_message(struct process *p, struct bytes message, struct turn *t
     buf_free(&yes);
 }
 
-static void put_state(const struct process *p, struct buf *out)
+static void kernel_state(const struct process *p, struct buf *out)
 {
     (void)p;
     put_map(out, 0);
@@ -35,8 +35,8 @@ static void put_state(const struct process *p, struct buf *out)
 
 static const struct process_kind net_kernel = {
     .module = "net_kernel",
-    .message = take_message,
-    .state = put_state,
+    .message = kernel_message,
+    .state = kernel_state,
     .free = mem_free,
 };
 

@@ -1,4 +1,4 @@
-/* The registered names that BEAMs expect on every node: net_kernel answers
+/* The registered process that BEAMs expect on every node: net_kernel, which answers
  * {is_auth, Node} with yes (net_adm:ping), and every other call with an error.
  *
  * Source: kernel's net_kernel.erl (handle_call, is_auth). */

@@ -5,21 +5,22 @@
 #include "sys.h"
 #include "table.h"
 
+/* A held message, or the held outcome of a watch. */
 struct mail {
     struct mail *next;
-    uint64_t watch;
+    uint64_t watch; /* 0: a message */
     enum err err;
     size_t len;
     uint8_t bytes[];
 };
 
-/* A message that comes while held ones are being handled goes behind them. */
-bool mail_waits(const struct process *p)
+/* Also while a resumed process works off its backlog, so that the order is kept. */
+bool mailbox_must_hold(const struct process *p)
 {
     return p->suspended || p->held != NULL;
 }
 
-void mail_hold(struct process *p, uint64_t watch, enum err err, struct bytes bytes)
+void mailbox_hold(struct process *p, uint64_t watch, enum err err, struct bytes bytes)
 {
     struct mail *mail = mem_take(sizeof(*mail) + bytes.len);
     *mail = (struct mail){.watch = watch, .err = err, .len = bytes.len};
@@ -34,7 +35,7 @@ static void hold_message(struct process *p, struct bytes message, struct turn *t
     if (p->held_messages < LIMIT_BACKLOG && message.len <= LIMIT_BACKLOG_BYTES - p->held_bytes) {
         p->held_messages++;
         p->held_bytes += message.len;
-        mail_hold(p, 0, OK, message);
+        mailbox_hold(p, 0, OK, message);
     } else if (!p->overflowed) {
         p->overflowed = true;
         turn_log(t, LOG_WARNING, "%.*s is suspended and its mailbox is full: messages are dropped",
@@ -65,7 +66,7 @@ static void handle(struct process *p, const struct mail *mail, struct turn *t)
     }
     struct watch *w = watch_find(p->table, mail->watch);
     if (w != NULL)
-        watch_tell(w, mail->err, bytes, t);
+        watch_notify(w, mail->err, bytes, t);
 }
 
 void process_deliver(struct process *p, struct bytes message, struct turn *t)
@@ -77,7 +78,7 @@ void process_deliver(struct process *p, struct bytes message, struct turn *t)
         sys_handle(p, m.from, m.request, t);
     else if (m.kind == GEN_INFO && call_answered(p, message, t))
         return;
-    else if (mail_waits(p))
+    else if (mailbox_must_hold(p))
         hold_message(p, message, t);
     else
         p->kind->message(p, message, t);
@@ -106,7 +107,7 @@ void process_resume(struct process *p, struct turn *t)
     }
 }
 
-void mail_close(struct process *p)
+void mailbox_close(struct process *p)
 {
     while (p->held != NULL)
         mem_free(take_oldest(p));

@@ -5,8 +5,8 @@
 #include "../term/write.h"
 #include "table.h"
 
-/* A pid's number is cut into id and serial where a BEAM without V4_NC cut it:
- * 28 bits of id print as <0.N.0> for years. */
+/* A process's number is split into the pid's id and serial as on a BEAM without V4_NC: with
+ * 28 bits of id, the serial stays 0 for years and pids print as <X.N.0>. */
 #define PID_ID_BITS 28
 _Static_assert((UINT64_C(1) << PID_ID_BITS) % LIMIT_PROCESSES == 0, "the id gives the slot");
 
@@ -23,9 +23,9 @@ struct processes *processes_new(struct bytes node, uint32_t creation, struct wak
 static void process_free(struct process *p)
 {
     watchers_close(p);
-    while (!ring_empty(&p->watches))
-        watch_free(HOLDER(p->watches.next, struct watch, ring));
-    mail_close(p);
+    while (!list_empty(&p->watches))
+        watch_free(CONTAINER_OF(p->watches.next, struct watch, entry));
+    mailbox_close(p);
     wakeup_stop(p->table->wakeups, &p->wake);
     p->kind->free(p->self);
     term_free(&p->pid);
@@ -41,9 +41,9 @@ void processes_free(struct processes *table)
         next = p->next;
         process_free(p);
     }
-    lookup_free(&table->names);
-    lookup_free(&table->watchers);
-    lookup_free(&table->watches);
+    hash_table_free(&table->names);
+    hash_table_free(&table->watchers);
+    hash_table_free(&table->watches);
     mem_free(table);
 }
 
@@ -56,22 +56,22 @@ void processes_on_end(struct processes *table,
     table->on_end_who = who;
 }
 
-static void wake_ring(struct wakeup *w, struct turn *t)
+static void on_wakeup(struct wakeup *w, struct turn *t)
 {
-    struct process *p = HOLDER(w, struct process, wake);
+    struct process *p = CONTAINER_OF(w, struct process, wake);
     p->wake_at_ms = 0;
     if (p->kind->wake != NULL)
         p->kind->wake(p, t);
 }
 
-/* The next number whose slot is free; there is one below LIMIT_PROCESSES. */
-static uint64_t number_take(struct processes *table)
+/* The next number whose slot is free: there is one while fewer than LIMIT_PROCESSES run. */
+static uint64_t next_number(struct processes *table)
 {
     must(table->living < LIMIT_PROCESSES);
     do
-        table->started++;
-    while (table->slots[table->started % LIMIT_PROCESSES] != NULL);
-    return table->started;
+        table->last_process++;
+    while (table->slots[table->last_process % LIMIT_PROCESSES] != NULL);
+    return table->last_process;
 }
 
 static struct term pid_of(const struct processes *table, uint64_t number)
@@ -91,15 +91,15 @@ struct process *process_start(struct processes *table, const struct process_kind
     p->table = table;
     p->kind = kind;
     p->self = self;
-    p->number = number_take(table);
+    p->number = next_number(table);
     p->pid = pid_of(table, p->number);
-    p->wake.ring = wake_ring;
+    p->wake.ring = on_wakeup;
     p->held_end = &p->held;
-    ring_open(&p->watchers);
-    ring_open(&p->watches);
+    list_init(&p->watchers);
+    list_init(&p->watches);
     buf_put(&p->name, name);
     if (name.len > 0)
-        lookup_put(&table->names, &p->named, bytes_hash(name, 0));
+        hash_table_put(&table->names, &p->named, bytes_hash(name, 0));
     table->slots[p->number % LIMIT_PROCESSES] = p;
     table->living++;
     *table->end = p;
@@ -111,7 +111,7 @@ static void unregister(struct process *p)
 {
     struct processes *table = p->table;
     if (p->name.len > 0)
-        lookup_drop(&table->names, &p->named);
+        hash_table_remove(&table->names, &p->named);
     table->slots[p->number % LIMIT_PROCESSES] = NULL;
     table->living--;
 }
@@ -129,8 +129,8 @@ void process_exit(struct process *p, struct bytes reason, struct turn *t)
         p->table->on_end(p->table->on_end_who, p, reason, t);
     wakeup_stop(p->table->wakeups, &p->wake);
     watches_stop(p, t);
-    watchers_tell(p, reason, t);
-    mail_close(p);
+    watchers_notify(p, reason, t);
+    mailbox_close(p);
 }
 
 bool process_ended(const struct process *p)
@@ -158,10 +158,10 @@ void processes_tidy(struct processes *table)
 
 struct process *process_named(struct processes *table, struct bytes name)
 {
-    struct lookup_link *link =
-        name.len > 0 ? lookup_find(&table->names, bytes_hash(name, 0)) : NULL;
-    for (; link != NULL; link = lookup_again(link)) {
-        struct process *p = HOLDER(link, struct process, named);
+    struct hash_link *link =
+        name.len > 0 ? hash_table_find(&table->names, bytes_hash(name, 0)) : NULL;
+    for (; link != NULL; link = hash_table_next(link)) {
+        struct process *p = CONTAINER_OF(link, struct process, named);
         if (bytes_equal(buf_bytes(&p->name), name))
             return p->ended ? NULL : p;
     }

@@ -1,11 +1,10 @@
-/* References of this node: a number that is counted up, in three words as
- * OTP 25 makes them. */
+/* References of this node: a counter, encoded in three words as in OTP 25. */
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "table.h"
 
-/* A BEAM refuses a reference whose first word has more bits (erts,
- * external.c: MAX_REFERENCE). */
+/* A BEAM rejects a reference with more bits in its first word (erts, external.c:
+ * MAX_REFERENCE). */
 #define FIRST_WORD_BITS 18
 #define FIRST_WORD_MASK ((1u << FIRST_WORD_BITS) - 1)
 #define WORDS           3
@@ -35,5 +34,5 @@ uint64_t reference_number(const struct processes *table, struct bytes reference)
 
 void processes_reference(struct processes *table, struct buf *out)
 {
-    reference_put(table, ++table->referenced, out);
+    reference_put(table, ++table->last_reference, out);
 }

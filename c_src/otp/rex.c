@@ -29,13 +29,13 @@ static bool is_frame(struct bytes term, bool *fun)
     return *fun || (arity == 4 && first == ETF_ATOM);
 }
 
-/* A stack trace, as far as it tells where the error was. */
+/* What read_exit() has to know of a stack trace. */
 struct trace {
     size_t frames;
-    bool in_fun; /* calling a fun failed, not something in it */
+    bool in_fun; /* the call of a fun failed, not the fun's body */
 };
 
-/* False when the term is not a stack trace. */
+/* False when term is not a stack trace. */
 static bool read_trace(struct bytes term, struct trace *trace)
 {
     struct etf_in in = etf_open(term);
@@ -50,9 +50,9 @@ static bool read_trace(struct bytes term, struct trace *trace)
     return etf_finish(&in) == OK;
 }
 
-/* The reason of {'EXIT', Reason}: {Exception, Stack} for an error, anything for
- * an exit.  rpc cuts its own frames off the stack: what failed before any code
- * of the function ran left one frame, or starts with the fun. */
+/* The reason of {'EXIT', Reason}: {Exception, Stack} for an error, any term for an exit.
+ * rpc removes its own frames from the stack.  So undef means a missing function only when
+ * the stack has a single frame or starts with a fun; else it was raised deeper in the code. */
 static enum rex_outcome read_exit(struct bytes reason, struct bytes *term)
 {
     struct etf_in in = etf_open(reason);

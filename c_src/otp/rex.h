@@ -1,7 +1,7 @@
-/* Running a function on a BEAM: a gen_server call to its `rex`.
+/* Running a function on a BEAM: a gen_server call to its `rex` process.
  *
- * {call, Module, Function, Args, GroupLeader} with the atom `user` as group
- * leader; the answer is the function's value, or {badrpc, Reason}.
+ * The request is {call, Module, Function, Args, GroupLeader}, with the atom `user` as group
+ * leader; the reply is the function's value, or {badrpc, Reason}.
  *
  * Source: kernel's rpc.erl (handle_call). */
 #ifndef COPPICE_OTP_REX_H
@@ -9,21 +9,21 @@
 
 #include "watch.h"
 
-/* A call as of call_start(); args is a list term. */
+/* Like call_start(); args is a list term. */
 uint64_t rex_start(struct process *owner, struct bytes node, const char *module,
                    const char *function, struct bytes args, uint64_t timeout_ms, struct turn *t);
 
 enum rex_outcome {
     REX_VALUE,  /* *term is what the function returned */
-    REX_RAISED, /* it raised: *term is the exception or error reason, the stack trace cut off */
+    REX_RAISED, /* it raised: *term is the exception or exit reason, without stack trace */
     REX_FAILED, /* rpc itself failed: *term is the reason */
     REX_UNDEF,  /* no such module or function there */
-    REX_GONE,   /* no rex, no node: not a BEAM, or not connected */
-    REX_LATE    /* time-out */
+    REX_GONE,   /* no rex process: the node is no BEAM, or is not connected */
+    REX_LATE    /* timeout */
 };
 
-/* What the answer to such a call means.  *term borrows from the answer; empty
- * for the last three. */
+/* Reads the outcome of such a call.  *term borrows from the answer; empty for the last
+ * three. */
 enum rex_outcome rex_read(const struct answer *a, struct bytes *term);
 
 #endif

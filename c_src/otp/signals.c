@@ -3,9 +3,9 @@
 #include "../term/write.h"
 #include "table.h"
 
-struct arrival {
+struct incoming {
     struct processes *table;
-    struct bytes node; /* that it came from */
+    struct bytes node; /* the sender's */
     const struct signal *signal;
     struct turn *turn;
 };
@@ -21,8 +21,8 @@ static bool is_pid(struct bytes term)
     return kind_of(term) == ETF_PID;
 }
 
-/* The process that a pid or a registered name stands for; nobody for an alias,
- * since none are given out. */
+/* The process with this pid or registered name; NULL for an alias, since this node creates
+ * none. */
 static struct process *target(struct processes *table, struct bytes to)
 {
     if (kind_of(to) == ETF_ATOM)
@@ -30,68 +30,68 @@ static struct process *target(struct processes *table, struct bytes to)
     return is_pid(to) ? process_of_pid(table, to) : NULL;
 }
 
-/* Sends a signal back to where one came from, with an atom in it. */
-static void send_back(const struct arrival *a, struct signal *answer, const char *reason)
+/* Sends a signal to the sender of the incoming one, with an atom as its reason or result. */
+static void send_reply(const struct incoming *in, struct signal *answer, const char *reason)
 {
     struct buf atom = {0};
     put_atom(&atom, reason);
-    answer->node = a->node;
-    answer->to = a->signal->from;
-    answer->ref = a->signal->ref;
+    answer->node = in->node;
+    answer->to = in->signal->from;
+    answer->ref = in->signal->ref;
     if (answer->kind == SIGNAL_SPAWN_REPLY)
         answer->from = buf_bytes(&atom);
     else
         answer->reason = buf_bytes(&atom);
-    a->turn->post->send(a->turn->post, answer);
+    in->turn->post->send(in->turn->post, answer);
     buf_free(&atom);
 }
 
-/* Says that what was to be watched, or linked to, has ended. */
-static void refuse(const struct arrival *a, const char *reason)
+/* Answers a monitor with DOWN, a link with EXIT. */
+static void refuse(const struct incoming *in, const char *reason)
 {
-    bool link = a->signal->kind == SIGNAL_LINK;
-    struct signal exit = {.kind = link ? SIGNAL_EXIT : SIGNAL_MONITOR_EXIT, .from = a->signal->to};
-    send_back(a, &exit, reason);
+    bool link = in->signal->kind == SIGNAL_LINK;
+    struct signal exit = {.kind = link ? SIGNAL_EXIT : SIGNAL_MONITOR_EXIT, .from = in->signal->to};
+    send_reply(in, &exit, reason);
 }
 
-static void take_message(const struct arrival *a)
+static void handle_send(const struct incoming *in)
 {
-    struct process *p = target(a->table, a->signal->to);
+    struct process *p = target(in->table, in->signal->to);
     if (p != NULL)
-        process_deliver(p, a->signal->payload, a->turn);
+        process_deliver(p, in->signal->payload, in->turn);
 }
 
-static void take_watcher(const struct arrival *a)
+static void handle_monitor_or_link(const struct incoming *in)
 {
-    const struct signal *s = a->signal;
-    struct process *p = target(a->table, s->to);
-    struct watch_by by = {.pid = s->from, .ref = s->ref, .by_name = !is_pid(s->to)};
+    const struct signal *s = in->signal;
+    struct process *p = target(in->table, s->to);
+    struct watcher_id id = {.pid = s->from, .ref = s->ref, .by_name = !is_pid(s->to)};
     if (p == NULL)
-        refuse(a, "noproc");
-    else if (!watchers_add(p, &by, a->turn))
-        refuse(a, "system_limit");
+        refuse(in, "noproc");
+    else if (!watchers_add(p, &id, in->turn))
+        refuse(in, "system_limit");
 }
 
-static void take_demonitor(const struct arrival *a)
+static void handle_demonitor(const struct incoming *in)
 {
-    watchers_demonitor(a->table, &(struct watch_by){.pid = a->signal->from, .ref = a->signal->ref});
+    watchers_demonitor(in->table,
+                       &(struct watcher_id){.pid = in->signal->from, .ref = in->signal->ref});
 }
 
-/* Acknowledged whether or not there is a process or a link, as a BEAM does:
- * until then the peer ignores what this end says of the link (erl_dist_protocol,
- * "Link Protocol"). */
-static void take_unlink(const struct arrival *a)
+/* Acknowledged with or without a process or link, as on a BEAM: until then the peer ignores
+ * signals of this link from our end (erl_dist_protocol, "Link Protocol"). */
+static void handle_unlink(const struct incoming *in)
 {
-    const struct signal *s = a->signal;
-    struct process *p = process_of_pid(a->table, s->to);
+    const struct signal *s = in->signal;
+    struct process *p = process_of_pid(in->table, s->to);
     if (p != NULL)
         watchers_unlink(p, s->from);
     if (s->kind == SIGNAL_UNLINK_ID)
-        a->turn->post->send(a->turn->post, &(struct signal){.kind = SIGNAL_UNLINK_ID_ACK,
-                                                            .node = a->node,
-                                                            .from = s->to,
-                                                            .to = s->from,
-                                                            .id = s->id});
+        in->turn->post->send(in->turn->post, &(struct signal){.kind = SIGNAL_UNLINK_ID_ACK,
+                                                              .node = in->node,
+                                                              .from = s->to,
+                                                              .to = s->from,
+                                                              .id = s->id});
 }
 
 static bool is_atom(struct bytes term, const char *name)
@@ -100,58 +100,63 @@ static bool is_atom(struct bytes term, const char *name)
     return etf_accept(&in, name);
 }
 
-/* Nothing here traps exits.  An EXIT without a link crossed with an unlink. */
-static void take_exit(const struct arrival *a)
+/* No process here traps exits.  An EXIT without a link has crossed an unlink: ignored. */
+static void handle_exit(const struct incoming *in)
 {
-    const struct signal *s = a->signal;
-    struct process *p = process_of_pid(a->table, s->to);
+    const struct signal *s = in->signal;
+    struct process *p = process_of_pid(in->table, s->to);
     bool linked = p != NULL && watchers_unlink(p, s->from);
     if (linked && !is_atom(s->reason, "normal"))
-        process_exit(p, s->reason, a->turn);
+        process_exit(p, s->reason, in->turn);
 }
 
-static void take_exit2(const struct arrival *a)
+static void handle_exit2(const struct incoming *in)
 {
-    struct bytes reason = a->signal->reason;
-    struct process *p = target(a->table, a->signal->to);
+    struct bytes reason = in->signal->reason;
+    struct process *p = target(in->table, in->signal->to);
     if (p == NULL || is_atom(reason, "normal"))
         return;
     struct buf killed = {0};
     put_atom(&killed, "killed");
-    process_exit(p, is_atom(reason, "kill") ? buf_bytes(&killed) : reason, a->turn);
+    process_exit(p, is_atom(reason, "kill") ? buf_bytes(&killed) : reason, in->turn);
     buf_free(&killed);
 }
 
-/* Only the node that is watched can say that the watched is gone. */
-static void take_down(const struct arrival *a)
+/* Accepted only from the monitored process's node. */
+static void handle_monitor_exit(const struct incoming *in)
 {
-    struct watch *w = watch_find(a->table, reference_number(a->table, a->signal->ref));
-    if (w != NULL && !w->over && bytes_equal(w->node, a->node) &&
-        bytes_equal(process_pid(w->owner), a->signal->to))
-        watch_end(w, w->call ? ERR_CLOSED : OK, a->signal->reason, a->turn);
+    struct watch *w = watch_find(in->table, reference_number(in->table, in->signal->ref));
+    if (w != NULL && !w->ended && bytes_equal(w->node, in->node) &&
+        bytes_equal(process_pid(w->owner), in->signal->to))
+        watch_end(w, w->call ? ERR_CLOSED : OK, in->signal->reason, in->turn);
 }
 
-/* As a BEAM answers that cannot: whoever asks without being invited to still
- * waits for it. */
-static void take_spawn(const struct arrival *a)
+/* The reply of a BEAM that does not support it: this node does not offer DFLAG_SPAWN, but a
+ * peer that asks anyway waits for a reply. */
+static void handle_spawn_request(const struct incoming *in)
 {
     struct signal reply = {.kind = SIGNAL_SPAWN_REPLY};
-    send_back(a, &reply, "notsup");
+    send_reply(in, &reply, "notsup");
 }
 
-/* The kinds without a row mean nothing here: aliases are not given out, our
- * side never links or spawns, group leaders belong to BEAMs. */
-static void (*const takers[SIGNAL_KINDS])(const struct arrival *a) = {
-    [SIGNAL_SEND] = take_message,        [SIGNAL_REG_SEND] = take_message,
-    [SIGNAL_LINK] = take_watcher,        [SIGNAL_UNLINK] = take_unlink,
-    [SIGNAL_UNLINK_ID] = take_unlink,    [SIGNAL_EXIT] = take_exit,
-    [SIGNAL_EXIT2] = take_exit2,         [SIGNAL_MONITOR] = take_watcher,
-    [SIGNAL_DEMONITOR] = take_demonitor, [SIGNAL_MONITOR_EXIT] = take_down,
-    [SIGNAL_SPAWN_REQUEST] = take_spawn,
+/* Kinds without a handler are ignored: this node creates no aliases, never links or spawns,
+ * and has no group leaders. */
+static void (*const handlers[SIGNAL_KINDS])(const struct incoming *in) = {
+    [SIGNAL_SEND] = handle_send,
+    [SIGNAL_REG_SEND] = handle_send,
+    [SIGNAL_LINK] = handle_monitor_or_link,
+    [SIGNAL_UNLINK] = handle_unlink,
+    [SIGNAL_UNLINK_ID] = handle_unlink,
+    [SIGNAL_EXIT] = handle_exit,
+    [SIGNAL_EXIT2] = handle_exit2,
+    [SIGNAL_MONITOR] = handle_monitor_or_link,
+    [SIGNAL_DEMONITOR] = handle_demonitor,
+    [SIGNAL_MONITOR_EXIT] = handle_monitor_exit,
+    [SIGNAL_SPAWN_REQUEST] = handle_spawn_request,
 };
 
-/* A pid must be of this node; a name is; a plain SEND does not say who sends. */
-static bool is_of(struct bytes term, struct bytes node)
+/* True for a pid of the node, for a name, and for the absent sender of a plain SEND. */
+static bool is_of_node(struct bytes term, struct bytes node)
 {
     return term.len == 0 || !is_pid(term) || bytes_equal(node_of(term), node);
 }
@@ -160,13 +165,14 @@ void processes_signal(struct processes *table, struct bytes node, const struct s
                       struct turn *t)
 {
     must(signal->kind < SIGNAL_KINDS);
-    if (takers[signal->kind] != NULL && is_of(signal->from, node) && is_of(signal->to, table->node))
-        takers[signal->kind](&(struct arrival){table, node, signal, t});
+    if (handlers[signal->kind] != NULL && is_of_node(signal->from, node) &&
+        is_of_node(signal->to, table->node))
+        handlers[signal->kind](&(struct incoming){table, node, signal, t});
 }
 
 void processes_node_down(struct processes *table, struct bytes node, struct turn *t)
 {
     for (struct process *p = table->first; p != NULL; p = p->next)
-        watchers_forget(p, node);
+        watchers_drop_node(p, node);
     watches_node_down(table, node, t);
 }

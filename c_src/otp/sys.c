@@ -7,31 +7,31 @@
 #include "gen.h"
 #include "sys_state.h"
 
-struct order {
+struct system_message {
     struct process *p;
     struct bytes from, request;
-    struct etf_in arguments; /* the elements behind the command's name */
+    struct etf_in arguments; /* the elements after the command's name */
     struct turn *turn;
 };
 
 /* Frees the reply. */
-static void answer(const struct order *o, struct buf *reply)
+static void answer(const struct system_message *m, struct buf *reply)
 {
-    gen_reply(o->p, o->from, buf_bytes(reply), o->turn);
+    gen_reply(m->p, m->from, buf_bytes(reply), m->turn);
     buf_free(reply);
 }
 
-static void answer_error(const struct order *o, const char *reason)
+static void answer_error(const struct system_message *m, const char *reason)
 {
     struct buf atom = {0};
     put_atom(&atom, reason);
-    gen_reply_error(o->p, o->from, buf_bytes(&atom), o->turn);
+    gen_reply_error(m->p, m->from, buf_bytes(&atom), m->turn);
     buf_free(&atom);
 }
 
-static void get_state(const struct order *o)
+static void get_state(const struct system_message *m)
 {
-    sys_state_answer(o->p, o->from, o->turn);
+    sys_state_answer(m->p, m->from, m->turn);
 }
 
 static void put_chars(struct buf *out, struct bytes text)
@@ -61,7 +61,7 @@ static void put_sys_state(const struct process *p, struct buf *out)
 /* [{header, "Status for Name"},
  *  {data, [{"Status", running}, {"Parent", Pid}, {"Logged events", []}]},
  *  {data, [{"State", State}]}]: what gen_server:format_status makes, which
- * observer and logger know how to show.  Whoever has no parent is its own. */
+ * observer and logger can display.  A process without a parent is its own parent. */
 static void put_misc(const struct process *p, struct buf *out)
 {
     struct bytes name = process_name(p);
@@ -94,85 +94,85 @@ static void put_misc(const struct process *p, struct buf *out)
 }
 
 /* {status, Pid, {module, Module}, [Dictionary, SysState, Parent, Debug, Misc]} */
-static void get_status(const struct order *o)
+static void get_status(const struct system_message *m)
 {
     struct buf status = {0};
     put_tuple(&status, 4);
     put_atom(&status, "status");
-    put_term(&status, process_pid(o->p));
+    put_term(&status, process_pid(m->p));
     put_tuple(&status, 2);
     put_atom(&status, "module");
-    put_atom(&status, process_kind(o->p)->module);
+    put_atom(&status, process_kind(m->p)->module);
     put_list(&status, 5);
     put_nil(&status);
-    put_sys_state(o->p, &status);
-    put_term(&status, process_pid(o->p));
+    put_sys_state(m->p, &status);
+    put_term(&status, process_pid(m->p));
     put_nil(&status);
-    put_misc(o->p, &status);
+    put_misc(m->p, &status);
     put_nil(&status);
-    answer(o, &status);
+    answer(m, &status);
 }
 
-static void suspend(const struct order *o)
+static void suspend(const struct system_message *m)
 {
-    process_suspend(o->p);
-    gen_reply_ok(o->p, o->from, o->turn);
+    process_suspend(m->p);
+    gen_reply_ok(m->p, m->from, m->turn);
 }
 
-static void resume(const struct order *o)
+static void resume(const struct system_message *m)
 {
-    gen_reply_ok(o->p, o->from, o->turn);
-    process_resume(o->p, o->turn);
+    gen_reply_ok(m->p, m->from, m->turn);
+    process_resume(m->p, m->turn);
 }
 
-/* Made canonical because the reason goes on to watchers on this node too. */
-static void terminate(const struct order *o)
+/* The reason is made canonical because it is forwarded to processes that monitor this one. */
+static void terminate(const struct system_message *m)
 {
-    struct etf_in in = o->arguments;
+    struct etf_in in = m->arguments;
     struct term reason;
     if (canon_copy(&reason, etf_any(&in)) != OK) {
-        answer_error(o, "badarg");
+        answer_error(m, "badarg");
         return;
     }
-    gen_reply_ok(o->p, o->from, o->turn);
-    process_exit(o->p, term_bytes(&reason), o->turn);
+    gen_reply_ok(m->p, m->from, m->turn);
+    process_exit(m->p, term_bytes(&reason), m->turn);
     term_free(&reason);
 }
 
 /* {error, {callback_failed, {Module, system_replace_state}, {error, notsup}}}:
- * sys:replace_state raises the inner tuple, whose shape its manual gives. */
-static void replace_state(const struct order *o)
+ * sys:replace_state raises the inner tuple, as its manual describes. */
+static void replace_state(const struct system_message *m)
 {
     struct buf reason = {0};
     put_tuple(&reason, 3);
     put_atom(&reason, "callback_failed");
     put_tuple(&reason, 2);
-    put_atom(&reason, process_kind(o->p)->module);
+    put_atom(&reason, process_kind(m->p)->module);
     put_atom(&reason, "system_replace_state");
     put_tuple(&reason, 2);
     put_atom(&reason, "error");
     put_atom(&reason, "notsup");
-    gen_reply_error(o->p, o->from, buf_bytes(&reason), o->turn);
+    gen_reply_error(m->p, m->from, buf_bytes(&reason), m->turn);
     buf_free(&reason);
 }
 
-static void unknown(const struct order *o)
+static void unknown(const struct system_message *m)
 {
     struct buf reason = {0};
     put_tuple(&reason, 2);
     put_atom(&reason, "unknown_system_msg");
-    put_term(&reason, o->request);
-    gen_reply_error(o->p, o->from, buf_bytes(&reason), o->turn);
+    put_term(&reason, m->request);
+    gen_reply_error(m->p, m->from, buf_bytes(&reason), m->turn);
     buf_free(&reason);
 }
 
-/* sys.erl lets code be changed only while the process is suspended. */
-static void change_code(const struct order *o)
+/* sys.erl accepts change_code only while the process is suspended. */
+static void change_code(const struct system_message *m)
 {
-    if (process_suspended(o->p))
-        answer_error(o, "notsup");
+    if (process_suspended(m->p))
+        answer_error(m, "notsup");
     else
-        unknown(o);
+        unknown(m);
 }
 
 static void put_ok(struct buf *reply)
@@ -194,8 +194,8 @@ static void put_no_statistics(struct buf *reply)
     put_atom(reply, "no_statistics");
 }
 
-/* What is true of a process without debug functions: switching one off and
- * printing what there is of it are done at once; to switch one on is refused. */
+/* This node has no debug functions: switching one off or reading it is answered as when none
+ * is installed; switching one on is refused. */
 static const struct debug_command {
     const char *what, *value; /* NULL: any */
     void (*put_reply)(struct buf *reply);
@@ -221,26 +221,26 @@ static const struct debug_command *find_debug_command(struct etf_in in)
     return NULL;
 }
 
-static void debug(const struct order *o)
+static void debug(const struct system_message *m)
 {
-    struct etf_in in = o->arguments;
+    struct etf_in in = m->arguments;
     bool none = etf_accept(&in, "no_debug");
     const struct debug_command *command = NULL;
     if (etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2)
         command = find_debug_command(in);
     if (!none && command == NULL) {
-        answer_error(o, "notsup");
+        answer_error(m, "notsup");
         return;
     }
     struct buf reply = {0};
     (none ? put_ok : command->put_reply)(&reply);
-    answer(o, &reply);
+    answer(m, &reply);
 }
 
 static const struct command {
     const char *name;
-    uint32_t arity; /* of the tuple that it starts; 0 for a bare atom */
-    void (*run)(const struct order *o);
+    uint32_t arity; /* of the tuple that starts with it; 0 for a bare atom */
+    void (*run)(const struct system_message *m);
 } commands[] = {
     {"get_state", 0, get_state}, {"get_status", 0, get_status},
     {"suspend", 0, suspend},     {"resume", 0, resume},
@@ -250,15 +250,15 @@ static const struct command {
 
 void sys_handle(struct process *p, struct bytes from, struct bytes request, struct turn *t)
 {
-    struct order o = {.p = p, .from = from, .request = request, .turn = t};
+    struct system_message m = {.p = p, .from = from, .request = request, .turn = t};
     struct etf_in in = etf_open(request);
     uint32_t arity = etf_peek(&in) == ETF_TUPLE ? etf_tuple(&in) : 0;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        o.arguments = in;
-        if (commands[i].arity == arity && etf_accept(&o.arguments, commands[i].name)) {
-            commands[i].run(&o);
+        m.arguments = in;
+        if (commands[i].arity == arity && etf_accept(&m.arguments, commands[i].name)) {
+            commands[i].run(&m);
             return;
         }
     }
-    unknown(&o);
+    unknown(&m);
 }

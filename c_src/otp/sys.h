@@ -1,7 +1,6 @@
-/* The system messages that every OTP process answers: get_state, get_status,
- * suspend, resume, terminate, and the rest of sys.erl's list, for which there
- * is an honest answer but nothing to do here (debug functions, code change,
- * replacing the state by a fun).
+/* The system messages that every OTP process answers: get_state, get_status, suspend,
+ * resume, terminate.  The others of sys.erl (debug functions, code change, replacing the
+ * state by a fun) have no effect here but get a correct reply.
  *
  * Source: stdlib's sys.erl (do_cmd). */
 #ifndef COPPICE_OTP_SYS_H

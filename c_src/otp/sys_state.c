@@ -10,21 +10,22 @@
 
 #define ASK_MS 2000
 
-/* The first stdlib whose get_state wants {ok, State}. */
+/* The first stdlib version whose get_state expects {ok, State}. */
 #define MAJOR 5
 #define MINOR 1
 
-/* Someone who waits for the state of the process with this pid. */
-struct waiting {
-    uint64_t call;
+/* A caller of get_state on the process with this pid. */
+struct pending {
+    uint64_t call; /* that asks for its stdlib's version */
     struct term pid;
     struct buf from;
 };
 
-/* The process that asks on behalf of all: theirs would hear of the answer. */
-struct desk {
+/* One process makes the calls for all: kind->answer of the asked process would get the
+ * replies otherwise. */
+struct sys_helper {
     struct processes *table;
-    struct waiting *list;
+    struct pending *list;
     size_t count, cap;
 };
 
@@ -44,8 +45,8 @@ static bool read_number(struct etf_list *list, uint32_t *number)
     return any;
 }
 
-/* {ok, "5.1.1"}, as application:get_key(stdlib, vsn) returns it. */
-static bool wants_bare(const struct answer *a)
+/* The reply is {ok, "5.1.1"}, as application:get_key(stdlib, vsn) returns it. */
+static bool expects_bare_state(const struct answer *a)
 {
     struct bytes term;
     uint32_t major, minor;
@@ -73,70 +74,70 @@ static void send_state(const struct process *p, struct bytes from, bool bare, st
     buf_free(&state);
 }
 
-static void desk_answer(struct process *process, uint64_t call, const struct answer *a,
-                        struct turn *t)
+static void helper_answer(struct process *process, uint64_t call, const struct answer *a,
+                          struct turn *t)
 {
-    struct desk *desk = process_self(process);
+    struct sys_helper *helper = process_self(process);
     size_t i = 0;
-    while (desk->list[i].call != call)
+    while (helper->list[i].call != call)
         i++;
-    struct waiting w = desk->list[i];
-    desk->list[i] = desk->list[--desk->count];
-    struct process *p = process_of_pid(desk->table, term_bytes(&w.pid));
+    struct pending w = helper->list[i];
+    helper->list[i] = helper->list[--helper->count];
+    struct process *p = process_of_pid(helper->table, term_bytes(&w.pid));
     if (p != NULL)
-        send_state(p, buf_bytes(&w.from), wants_bare(a), t);
+        send_state(p, buf_bytes(&w.from), expects_bare_state(a), t);
     term_free(&w.pid);
     buf_free(&w.from);
 }
 
-static void desk_message(struct process *p, struct bytes message, struct turn *t)
+static void helper_message(struct process *p, struct bytes message, struct turn *t)
 {
     struct gen_message m = gen_read(message);
     if (m.kind == GEN_CALL)
         gen_reply_unknown(p, m.from, m.request, t);
 }
 
-static void desk_state(const struct process *p, struct buf *out)
+static void helper_state(const struct process *p, struct buf *out)
 {
-    const struct desk *desk = process_self(p);
-    put_uint(out, desk->count);
+    const struct sys_helper *helper = process_self(p);
+    put_uint(out, helper->count);
 }
 
-static void desk_free(void *self)
+static void helper_free(void *self)
 {
-    struct desk *desk = self;
-    if (desk->table->desk != NULL && process_self(desk->table->desk) == desk)
-        desk->table->desk = NULL;
-    for (size_t i = 0; i < desk->count; i++) {
-        term_free(&desk->list[i].pid);
-        buf_free(&desk->list[i].from);
+    struct sys_helper *helper = self;
+    if (helper->table->sys_helper != NULL && process_self(helper->table->sys_helper) == helper)
+        helper->table->sys_helper = NULL;
+    for (size_t i = 0; i < helper->count; i++) {
+        term_free(&helper->list[i].pid);
+        buf_free(&helper->list[i].from);
     }
-    mem_free(desk->list);
-    mem_free(desk);
+    mem_free(helper->list);
+    mem_free(helper);
 }
 
-static const struct process_kind desk_kind = {
+static const struct process_kind helper_kind = {
     .module = "coppice_sys",
-    .message = desk_message,
-    .answer = desk_answer,
-    .state = desk_state,
-    .free = desk_free,
+    .message = helper_message,
+    .answer = helper_answer,
+    .state = helper_state,
+    .free = helper_free,
 };
 
-/* NULL when there are too many processes. */
-static struct process *desk_of(struct processes *table)
+/* Starts the helper if needed; NULL when there are too many processes. */
+static struct process *helper_of(struct processes *table)
 {
-    if (table->desk != NULL && !process_ended(table->desk))
-        return table->desk;
-    struct desk *desk = mem_take(sizeof(*desk));
-    desk->table = table;
-    table->desk = process_start(table, &desk_kind, desk, (struct bytes){0});
-    if (table->desk == NULL)
-        mem_free(desk);
-    return table->desk;
+    if (table->sys_helper != NULL && !process_ended(table->sys_helper))
+        return table->sys_helper;
+    struct sys_helper *helper = mem_take(sizeof(*helper));
+    helper->table = table;
+    table->sys_helper = process_start(table, &helper_kind, helper, (struct bytes){0});
+    if (table->sys_helper == NULL)
+        mem_free(helper);
+    return table->sys_helper;
 }
 
-static uint64_t ask(struct process *desk, struct bytes from, struct turn *t)
+static uint64_t ask_version(struct process *helper, struct bytes from, struct turn *t)
 {
     struct buf caller = {0}, args = {0};
     uint64_t call = 0;
@@ -145,7 +146,7 @@ static uint64_t ask(struct process *desk, struct bytes from, struct turn *t)
     put_atom(&args, "vsn");
     put_nil(&args);
     if (canon_put(&caller, gen_caller(from)) == OK)
-        call = rex_start(desk, node_of(buf_bytes(&caller)), "application", "get_key",
+        call = rex_start(helper, node_of(buf_bytes(&caller)), "application", "get_key",
                          buf_bytes(&args), ASK_MS, t);
     buf_free(&caller);
     buf_free(&args);
@@ -154,15 +155,15 @@ static uint64_t ask(struct process *desk, struct bytes from, struct turn *t)
 
 void sys_state_answer(struct process *p, struct bytes from, struct turn *t)
 {
-    struct process *process = desk_of(p->table);
-    uint64_t call = process != NULL ? ask(process, from, t) : 0;
+    struct process *process = helper_of(p->table);
+    uint64_t call = process != NULL ? ask_version(process, from, t) : 0;
     if (call == 0) {
         send_state(p, from, false, t);
         return;
     }
-    struct desk *desk = process_self(process);
-    desk->list = mem_room(desk->list, desk->count, &desk->cap, sizeof(*desk->list));
-    struct waiting *w = &desk->list[desk->count++];
-    *w = (struct waiting){.call = call, .pid = term_copy(process_pid(p))};
+    struct sys_helper *helper = process_self(process);
+    helper->list = mem_room(helper->list, helper->count, &helper->cap, sizeof(*helper->list));
+    struct pending *w = &helper->list[helper->count++];
+    *w = (struct pending){.call = call, .pid = term_copy(process_pid(p))};
     buf_put(&w->from, from);
 }

@@ -1,6 +1,6 @@
-/* Answering sys:get_state, whose answer has two forms: until OTP 26.0 the bare
- * state, since then {ok, State}; neither release takes the other's.  A request
- * does not say which it wants, so the caller's node is asked for its stdlib.
+/* Replies to sys:get_state, which have two forms: the bare state up to OTP 26.0, {ok, State}
+ * later; neither release accepts the other's.  The request does not say which is expected,
+ * so the caller's node is first asked for its stdlib version.
  *
  * Source: stdlib's sys.erl, get_state/1, of stdlib 4 and 5.1. */
 #ifndef COPPICE_OTP_SYS_STATE_H
@@ -8,8 +8,8 @@
 
 #include "process.h"
 
-/* Sends p's state to the caller in its form, once that is known.  A node that
- * does not say gets the newer one. */
+/* Sends p's state to the caller once the form is known.  A node that does not answer gets
+ * the newer form. */
 void sys_state_answer(struct process *p, struct bytes from, struct turn *t);
 
 #endif

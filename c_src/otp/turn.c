@@ -7,7 +7,7 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 
-/* splitmix64 (Steele, Lea, Flood 2014): every seed is a good one. */
+/* splitmix64 (Steele, Lea, Flood 2014): works with any seed. */
 uint64_t turn_random(struct turn *t)
 {
     uint64_t z = t->random += 0x9e3779b97f4a7c15u;
@@ -39,7 +39,7 @@ void turn_send_named(struct turn *t, struct bytes from, struct bytes node, struc
 
 void turn_log(struct turn *t, enum log_level level, const char *format, ...)
 {
-    char line[2 * LIMIT_ATOM_BYTES]; /* a node's or process's name and what is said of it */
+    char line[2 * LIMIT_ATOM_BYTES]; /* the name of a node or process, and a sentence */
     va_list args;
     va_start(args, format);
     int n = vsnprintf(line, sizeof(line), format, args);
@@ -49,8 +49,7 @@ void turn_log(struct turn *t, enum log_level level, const char *format, ...)
     t->post->log(t->post, level, (struct bytes){(const uint8_t *)line, len});
 }
 
-/* A canonical atom is a tag, a length of one byte up to 255 and of two beyond,
- * and its text. */
+/* A canonical atom is a tag, a length (one byte up to 255, else two), and the text. */
 struct bytes atom_text(struct bytes atom)
 {
     size_t head = atom.len <= 2 + UINT8_MAX ? 2 : 3;
@@ -58,7 +57,7 @@ struct bytes atom_text(struct bytes atom)
     return (struct bytes){atom.at + head, atom.len - head};
 }
 
-/* Behind the tag, and a reference's count of words, stands the node's atom. */
+/* The node's atom follows the tag; in a reference, the tag and the count of words. */
 struct bytes node_of(struct bytes identifier)
 {
     struct etf_in whole = etf_open(identifier);

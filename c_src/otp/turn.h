@@ -1,8 +1,8 @@
-/* A turn: what a process may use while it handles one thing.
+/* A turn: what a process may use while it handles one event.
  *
- * The core has no clock, no randomness and no sockets; a turn brings the time
- * and a random number in, and takes signals and log lines out.  It is made by the
- * node for one event and is gone after it. */
+ * The core has no clock, no source of randomness and no sockets.  A turn brings in the time
+ * and a random number, and carries out signals and log lines.  The node makes one for each
+ * event. */
 #ifndef COPPICE_OTP_TURN_H
 #define COPPICE_OTP_TURN_H
 
@@ -10,19 +10,19 @@
 
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
 
-/* The way out, filled in by the node. */
+/* Outgoing signals and log lines; the node implements it. */
 struct post {
-    /* Takes the signal to the node that it names (our own: back to
-     * processes_signal(), later in the same event); all slices may be reused when
-     * it returns.  Like a BEAM's send it never fails: a signal to a
-     * node that is not connected is dropped, but for SIGNAL_MONITOR, which is
-     * answered (later in the same event) by SIGNAL_MONITOR_EXIT noconnection. */
+    /* Sends the signal to its node; one to our own node reaches processes_signal() later in
+     * the same event.  The signal is not kept: its slices may be reused on return.  Never
+     * fails, like a BEAM's send: a signal to a node that is not connected is dropped, except
+     * SIGNAL_MONITOR, which is answered later in the same event by SIGNAL_MONITOR_EXIT with
+     * noconnection. */
     void (*send)(struct post *post, const struct signal *signal);
-    /* True when a connection to that node is up. */
+    /* True when the node is connected. */
     bool (*connected)(struct post *post, struct bytes node);
-    /* The capabilities of that connection; 0 when there is none. */
+    /* The capability flags of that connection; 0 when there is none. */
     uint64_t (*flags)(struct post *post, struct bytes node);
-    /* True when so much waits for that node that bulk should wait too. */
+    /* True when so much is queued for that node that bulk data should wait. */
     bool (*slow)(struct post *post, struct bytes node);
     /* One line, one fact. */
     void (*log)(struct post *post, enum log_level level, struct bytes line);
@@ -30,7 +30,7 @@ struct post {
 
 struct turn {
     uint64_t now_ms;  /* monotonic */
-    uint64_t wall_ms; /* the time of day, since 1970; may be set back */
+    uint64_t wall_ms; /* wall clock, since 1970; may go back */
     uint64_t random;  /* seed of turn_random() */
     struct post *post;
 };
@@ -48,8 +48,7 @@ void turn_send_named(struct turn *t, struct bytes from, struct bytes node, struc
 void turn_log(struct turn *t, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The name of the node that a pid, port or reference (canonical) is of, as
- * text; borrows from it. */
+/* The node's name in a canonical pid, port or reference, as text; borrows from it. */
 struct bytes node_of(struct bytes identifier);
 
 /* The text of a canonical atom; borrows from it. */

@@ -19,7 +19,7 @@ static struct wakeup *at(const struct wakeups *all, size_t place)
     return all->heap[place - 1];
 }
 
-static void rise(struct wakeups *all, struct wakeup *w)
+static void sift_up(struct wakeups *all, struct wakeup *w)
 {
     size_t place = w->place;
     for (; place > 1 && before(w, at(all, place / 2)); place /= 2)
@@ -27,7 +27,7 @@ static void rise(struct wakeups *all, struct wakeup *w)
     put_at(all, place, w);
 }
 
-static void sink(struct wakeups *all, struct wakeup *w)
+static void sift_down(struct wakeups *all, struct wakeup *w)
 {
     size_t place = w->place;
     for (size_t child; (child = place * 2) <= all->count; place = child) {
@@ -47,7 +47,7 @@ void wakeup_set(struct wakeups *all, struct wakeup *w, uint64_t at_ms)
     w->age = all->set++;
     all->heap = mem_room(all->heap, all->count, &all->cap, sizeof(struct wakeup *));
     put_at(all, ++all->count, w);
-    rise(all, w);
+    sift_up(all, w);
 }
 
 void wakeup_stop(struct wakeups *all, struct wakeup *w)
@@ -59,8 +59,8 @@ void wakeup_stop(struct wakeups *all, struct wakeup *w)
     struct wakeup *last = at(all, all->count--);
     if (last != w) {
         put_at(all, place, last);
-        rise(all, last);
-        sink(all, last);
+        sift_up(all, last);
+        sift_down(all, last);
     }
     w->place = 0;
 }

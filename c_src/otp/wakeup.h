@@ -1,5 +1,5 @@
-/* Times to wake at: a heap over records that live inside what is woken.  Of
- * two with the same time the one that was set first comes first. */
+/* Timers: an intrusive binary heap.  Of two with the same time, the one set first rings
+ * first. */
 #ifndef COPPICE_OTP_WAKEUP_H
 #define COPPICE_OTP_WAKEUP_H
 
@@ -10,32 +10,32 @@
 
 struct wakeup {
     uint64_t at_ms;
-    uint64_t age; /* counts settings, over the whole heap */
-    size_t place; /* in the heap, from 1; 0 when it is not set */
+    uint64_t age; /* the value of wakeups.set when it was set; breaks ties */
+    size_t place; /* index in the heap, from 1; 0 when it is not set */
     void (*ring)(struct wakeup *w, struct turn *t);
 };
 
-/* All zero is empty and valid. */
+/* All zero is a valid, empty heap. */
 struct wakeups {
     struct wakeup **heap;
     size_t count, cap;
-    uint64_t set; /* settings so far */
+    uint64_t set; /* calls of wakeup_set() so far */
 };
 
-/* Sets, or sets anew. */
+/* Sets it, or changes its time. */
 void wakeup_set(struct wakeups *all, struct wakeup *w, uint64_t at_ms);
 
-/* One that is not set is allowed. */
+/* No effect when it is not set. */
 void wakeup_stop(struct wakeups *all, struct wakeup *w);
 
-/* UINT64_MAX when none is set. */
+/* The earliest time; UINT64_MAX when none is set. */
 uint64_t wakeups_due(const struct wakeups *all);
 
-/* Rings those that are due, each stopped first.  One that is set meanwhile
- * waits for the next time, so that this ends. */
+/* Stops and rings each wakeup that is due.  One set by a callback waits for the next call,
+ * so that this terminates. */
 void wakeups_ring(struct wakeups *all, struct turn *t);
 
-/* Frees the heap, not what is in it. */
+/* Frees the heap, not its elements. */
 void wakeups_free(struct wakeups *all);
 
 #endif

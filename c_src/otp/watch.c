@@ -7,7 +7,7 @@
 #include "../term/write.h"
 #include "table.h"
 
-static void say(const struct watch *w, enum signal_kind kind, struct turn *t)
+static void send_monitor(const struct watch *w, enum signal_kind kind, struct turn *t)
 {
     struct buf ref = {0};
     reference_put(w->owner->table, w->number, &ref);
@@ -19,8 +19,8 @@ static void say(const struct watch *w, enum signal_kind kind, struct turn *t)
     buf_free(&ref);
 }
 
-/* An unset watch with its own copy of the address. */
-static struct watch *watch_on(const struct address *whom)
+/* A watch with its own copy of the address, not in any table yet. */
+static struct watch *watch_new(const struct address *whom)
 {
     struct buf to = {0};
     if (whom->pid.len > 0)
@@ -41,12 +41,12 @@ struct watch *watch_open(struct process *owner, const struct address *whom, stru
 {
     if (owner->ended)
         return NULL;
-    struct watch *w = watch_on(whom);
+    struct watch *w = watch_new(whom);
     w->owner = owner;
-    w->number = ++owner->table->referenced;
-    lookup_put(&owner->table->watches, &w->link, w->number);
-    ring_put(&owner->watches, &w->ring);
-    say(w, SIGNAL_MONITOR, t);
+    w->number = ++owner->table->last_reference;
+    hash_table_put(&owner->table->watches, &w->link, w->number);
+    list_append(&owner->watches, &w->entry);
+    send_monitor(w, SIGNAL_MONITOR, t);
     return w;
 }
 
@@ -58,15 +58,15 @@ uint64_t watch_start(struct process *owner, const struct address *whom, struct t
 
 struct watch *watch_find(const struct processes *table, uint64_t number)
 {
-    struct lookup_link *link = lookup_find(&table->watches, number);
-    return link != NULL ? HOLDER(link, struct watch, link) : NULL;
+    struct hash_link *link = hash_table_find(&table->watches, number);
+    return link != NULL ? CONTAINER_OF(link, struct watch, link) : NULL;
 }
 
 void watch_free(struct watch *w)
 {
     struct processes *table = w->owner->table;
-    lookup_drop(&table->watches, &w->link);
-    ring_drop(&w->ring);
+    hash_table_remove(&table->watches, &w->link);
+    list_remove(&w->entry);
     wakeup_stop(table->wakeups, &w->timeout);
     table->calls -= w->call;
     mem_free(w);
@@ -74,12 +74,12 @@ void watch_free(struct watch *w)
 
 void watch_demonitor(const struct watch *w, struct turn *t)
 {
-    say(w, SIGNAL_DEMONITOR, t);
+    send_monitor(w, SIGNAL_DEMONITOR, t);
 }
 
 static void stop(struct watch *w, struct turn *t)
 {
-    if (!w->over)
+    if (!w->ended)
         watch_demonitor(w, t);
     watch_free(w);
 }
@@ -95,23 +95,23 @@ void watch_stop(struct process *owner, uint64_t watch, struct turn *t)
 
 void watches_stop(struct process *p, struct turn *t)
 {
-    while (!ring_empty(&p->watches))
-        stop(HOLDER(p->watches.next, struct watch, ring), t);
+    while (!list_empty(&p->watches))
+        stop(CONTAINER_OF(p->watches.next, struct watch, entry), t);
 }
 
 void watch_end(struct watch *w, enum err err, struct bytes bytes, struct turn *t)
 {
-    must(!w->over);
+    must(!w->ended);
     wakeup_stop(w->owner->table->wakeups, &w->timeout);
-    if (!mail_waits(w->owner)) {
-        watch_tell(w, err, bytes, t);
+    if (!mailbox_must_hold(w->owner)) {
+        watch_notify(w, err, bytes, t);
         return;
     }
-    w->over = true;
-    mail_hold(w->owner, w->number, err, bytes);
+    w->ended = true;
+    mailbox_hold(w->owner, w->number, err, bytes);
 }
 
-void watch_tell(struct watch *w, enum err err, struct bytes bytes, struct turn *t)
+void watch_notify(struct watch *w, enum err err, struct bytes bytes, struct turn *t)
 {
     struct process *owner = w->owner;
     uint64_t number = w->number;
@@ -123,15 +123,15 @@ void watch_tell(struct watch *w, enum err err, struct bytes bytes, struct turn *
         owner->kind->down(owner, number, bytes, t);
 }
 
-struct numbers {
+struct watch_numbers {
     uint64_t *at;
     size_t count, cap;
 };
 
-static void collect(struct numbers *gone, struct process *p, struct bytes node)
+static void collect(struct watch_numbers *gone, struct process *p, struct bytes node)
 {
-    for (struct ring *at = p->watches.next; at != &p->watches; at = at->next) {
-        struct watch *w = HOLDER(at, struct watch, ring);
+    for (struct list *at = p->watches.next; at != &p->watches; at = at->next) {
+        struct watch *w = CONTAINER_OF(at, struct watch, entry);
         if (!bytes_equal(w->node, node))
             continue;
         gone->at = mem_room(gone->at, gone->count, &gone->cap, sizeof(uint64_t));
@@ -139,17 +139,17 @@ static void collect(struct numbers *gone, struct process *p, struct bytes node)
     }
 }
 
-/* By number, since telling one owner may stop the watches of another. */
+/* Numbers are collected first, since a notified owner may stop other watches. */
 void watches_node_down(struct processes *table, struct bytes node, struct turn *t)
 {
-    struct numbers gone = {0};
+    struct watch_numbers gone = {0};
     struct buf reason = {0};
     put_atom(&reason, "noconnection");
     for (struct process *p = table->first; p != NULL; p = p->next)
         collect(&gone, p, node);
     for (size_t i = 0; i < gone.count; i++) {
         struct watch *w = watch_find(table, gone.at[i]);
-        if (w != NULL && !w->over)
+        if (w != NULL && !w->ended)
             watch_end(w, w->call ? ERR_CLOSED : OK, buf_bytes(&reason), t);
     }
     buf_free(&reason);

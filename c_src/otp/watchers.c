@@ -6,31 +6,31 @@
 #include "table.h"
 
 struct watcher {
-    struct lookup_link link; /* in table->watchers */
-    struct ring ring;        /* in whom->watchers */
+    struct hash_link link; /* in table->watchers */
+    struct list entry;     /* in whom->watchers */
     struct process *whom;
-    struct watch_by by; /* in tail */
+    struct watcher_id id; /* in tail */
     uint8_t tail[];
 };
 
-/* A monitor's reference is nobody else's; a link has only its two ends. */
-static uint64_t key_of(const struct processes *table, uint64_t number, const struct watch_by *by)
+/* A monitor is found by its reference, a link by the two pids. */
+static uint64_t key_of(const struct processes *table, uint64_t number, const struct watcher_id *id)
 {
-    return by->ref.len > 0 ? bytes_hash(by->ref, table->watcher_seed)
-                           : bytes_hash(by->pid, table->watcher_seed ^ number);
+    return id->ref.len > 0 ? bytes_hash(id->ref, table->watcher_seed)
+                           : bytes_hash(id->pid, table->watcher_seed ^ number);
 }
 
-/* whom may be NULL for a monitor, which its reference finds alone. */
+/* whom may be NULL for a monitor: its reference is enough. */
 static struct watcher *find(const struct processes *table, const struct process *whom,
-                            const struct watch_by *by)
+                            const struct watcher_id *id)
 {
-    must(whom != NULL || by->ref.len > 0);
-    uint64_t key = key_of(table, whom != NULL ? whom->number : 0, by);
-    struct lookup_link *link = lookup_find(&table->watchers, key);
-    for (; link != NULL; link = lookup_again(link)) {
-        struct watcher *w = HOLDER(link, struct watcher, link);
-        if ((whom == NULL || w->whom == whom) && bytes_equal(w->by.ref, by->ref) &&
-            bytes_equal(w->by.pid, by->pid))
+    must(whom != NULL || id->ref.len > 0);
+    uint64_t key = key_of(table, whom != NULL ? whom->number : 0, id);
+    struct hash_link *link = hash_table_find(&table->watchers, key);
+    for (; link != NULL; link = hash_table_next(link)) {
+        struct watcher *w = CONTAINER_OF(link, struct watcher, link);
+        if ((whom == NULL || w->whom == whom) && bytes_equal(w->id.ref, id->ref) &&
+            bytes_equal(w->id.pid, id->pid))
             return w;
     }
     return NULL;
@@ -38,83 +38,83 @@ static struct watcher *find(const struct processes *table, const struct process 
 
 static void drop(struct watcher *w)
 {
-    lookup_drop(&w->whom->table->watchers, &w->link);
-    ring_drop(&w->ring);
+    hash_table_remove(&w->whom->table->watchers, &w->link);
+    list_remove(&w->entry);
     w->whom->watcher_count--;
     mem_free(w);
 }
 
-static struct bytes keep(uint8_t *at, struct bytes b)
+static struct bytes copy_to(uint8_t *at, struct bytes b)
 {
     if (b.len > 0)
         memcpy(at, b.at, b.len);
     return (struct bytes){at, b.len};
 }
 
-bool watchers_add(struct process *p, const struct watch_by *by, struct turn *t)
+bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t)
 {
     struct processes *table = p->table;
     if (table->watcher_seed == 0)
         table->watcher_seed = turn_random(t) | 1;
-    if (find(table, p, by) != NULL)
+    if (find(table, p, id) != NULL)
         return true;
     if (p->watcher_count == LIMIT_WATCHERS)
         return false;
-    struct watcher *w = mem_take(sizeof(*w) + by->pid.len + by->ref.len);
+    struct watcher *w = mem_take(sizeof(*w) + id->pid.len + id->ref.len);
     w->whom = p;
-    w->by.pid = keep(w->tail, by->pid);
-    w->by.ref = keep(w->tail + by->pid.len, by->ref);
-    w->by.by_name = by->by_name;
-    lookup_put(&table->watchers, &w->link, key_of(table, p->number, by));
-    ring_put(&p->watchers, &w->ring);
+    w->id.pid = copy_to(w->tail, id->pid);
+    w->id.ref = copy_to(w->tail + id->pid.len, id->ref);
+    w->id.by_name = id->by_name;
+    hash_table_put(&table->watchers, &w->link, key_of(table, p->number, id));
+    list_append(&p->watchers, &w->entry);
     p->watcher_count++;
     return true;
 }
 
-void watchers_demonitor(struct processes *table, const struct watch_by *by)
+void watchers_demonitor(struct processes *table, const struct watcher_id *id)
 {
-    struct watcher *w = find(table, NULL, by);
+    struct watcher *w = find(table, NULL, id);
     if (w != NULL)
         drop(w);
 }
 
 bool watchers_unlink(struct process *p, struct bytes pid)
 {
-    struct watcher *w = find(p->table, p, &(struct watch_by){.pid = pid});
+    struct watcher *w = find(p->table, p, &(struct watcher_id){.pid = pid});
     if (w != NULL)
         drop(w);
     return w != NULL;
 }
 
-void watchers_forget(struct process *p, struct bytes node)
+void watchers_drop_node(struct process *p, struct bytes node)
 {
-    for (struct ring *at = p->watchers.next, *next; at != &p->watchers; at = next) {
+    for (struct list *at = p->watchers.next, *next; at != &p->watchers; at = next) {
         next = at->next;
-        struct watcher *w = HOLDER(at, struct watcher, ring);
-        if (bytes_equal(node_of(w->by.pid), node))
+        struct watcher *w = CONTAINER_OF(at, struct watcher, entry);
+        if (bytes_equal(node_of(w->id.pid), node))
             drop(w);
     }
 }
 
-static void tell(const struct watcher *w, struct bytes from, struct bytes reason, struct turn *t)
+static void notify(const struct watcher *w, struct bytes from, struct bytes reason, struct turn *t)
 {
-    bool monitor = w->by.ref.len > 0;
+    bool monitor = w->id.ref.len > 0;
     t->post->send(t->post, &(struct signal){.kind = monitor ? SIGNAL_MONITOR_EXIT : SIGNAL_EXIT,
-                                            .node = node_of(w->by.pid),
+                                            .node = node_of(w->id.pid),
                                             .from = from,
-                                            .to = w->by.pid,
-                                            .ref = w->by.ref,
+                                            .to = w->id.pid,
+                                            .ref = w->id.ref,
                                             .reason = reason});
 }
 
-void watchers_tell(struct process *p, struct bytes reason, struct turn *t)
+void watchers_notify(struct process *p, struct bytes reason, struct turn *t)
 {
     struct buf name = {0};
     if (p->name.len > 0)
         put_atom_bytes(&name, buf_bytes(&p->name));
-    while (!ring_empty(&p->watchers)) {
-        struct watcher *w = HOLDER(p->watchers.next, struct watcher, ring);
-        tell(w, w->by.by_name ? buf_bytes(&name) : process_pid(p), reason, t);
+    while (!list_empty(&p->watchers)) {
+        struct watcher *w = CONTAINER_OF(p->watchers.next, struct watcher, entry);
+        notify(w, w->id.by_name ? buf_bytes(&name) : process_pid(p), reason, t);
         drop(w);
     }
     buf_free(&name);
@@ -122,8 +122,8 @@ void watchers_tell(struct process *p, struct bytes reason, struct turn *t)
 
 void watchers_close(struct process *p)
 {
-    while (!ring_empty(&p->watchers))
-        drop(HOLDER(p->watchers.next, struct watcher, ring));
+    while (!list_empty(&p->watchers))
+        drop(CONTAINER_OF(p->watchers.next, struct watcher, entry));
 }
 
 size_t process_watchers(const struct process *p)

@@ -6,13 +6,13 @@
 #include "../err.h"
 #include "../limits.h"
 #include "../mem.h"
-#include "../otp/lookup.h"
+#include "../otp/hash_table.h"
 #include "../sorted.h"
 #include "../term/order.h"
 
 /* The link comes first in both that are looked up. */
 struct member {
-    struct lookup_link link;
+    struct hash_link link;
     struct bunch *bunch;
     struct member *prev, *next; /* in the bunch, by arrival */
     struct term pid;
@@ -30,7 +30,7 @@ struct bunch {
 };
 
 struct group {
-    struct lookup_link link;
+    struct hash_link link;
     struct term name;
     struct bunch **bunches; /* sorted by node_order() */
     size_t count, cap;
@@ -45,8 +45,8 @@ struct roster_node {
 };
 
 struct roster {
-    struct lookup groups;
-    struct lookup members;
+    struct hash_table groups;
+    struct hash_table members;
     uint64_t seed;
 };
 
@@ -55,7 +55,8 @@ struct roster {
 static struct group *find_group(const struct roster *r, struct bytes name)
 {
     uint64_t hash = bytes_hash(name, r->seed);
-    for (struct lookup_link *l = lookup_find(&r->groups, hash); l != NULL; l = lookup_again(l)) {
+    for (struct hash_link *l = hash_table_find(&r->groups, hash); l != NULL;
+         l = hash_table_next(l)) {
         struct group *g = (struct group *)l;
         if (bytes_equal(term_bytes(&g->name), name))
             return g;
@@ -97,7 +98,8 @@ static uint64_t member_hash(const struct bunch *b, struct bytes pid)
 static struct member *find_member(const struct roster *r, const struct bunch *b, struct bytes pid)
 {
     uint64_t hash = member_hash(b, pid);
-    for (struct lookup_link *l = lookup_find(&r->members, hash); l != NULL; l = lookup_again(l)) {
+    for (struct hash_link *l = hash_table_find(&r->members, hash); l != NULL;
+         l = hash_table_next(l)) {
         struct member *m = (struct member *)l;
         if (m->bunch == b && bytes_equal(term_bytes(&m->pid), pid))
             return m;
@@ -119,7 +121,7 @@ static struct group *group_new(struct roster *r, struct bytes name)
 {
     struct group *g = mem_take(sizeof(*g));
     g->name = term_copy(name);
-    lookup_put(&r->groups, &g->link, bytes_hash(name, r->seed));
+    hash_table_put(&r->groups, &g->link, bytes_hash(name, r->seed));
     return g;
 }
 
@@ -151,7 +153,7 @@ static void member_new(struct roster *r, struct bunch *b, struct bytes pid)
     b->last = m;
     b->count++;
     b->group->members++;
-    lookup_put(&r->members, &m->link, member_hash(b, pid));
+    hash_table_put(&r->members, &m->link, member_hash(b, pid));
 }
 
 enum roster_change roster_add(struct roster *r, struct roster_node *node, struct bytes group,
@@ -186,7 +188,7 @@ static void unlink_member(struct roster *r, struct member *m)
     *(m->next != NULL ? &m->next->prev : &b->last) = m->prev;
     b->count--;
     b->group->members--;
-    lookup_drop(&r->members, &m->link);
+    hash_table_remove(&r->members, &m->link);
 }
 
 static void unlink_bunch(struct roster *r, struct bunch *b)
@@ -200,7 +202,7 @@ static void unlink_bunch(struct roster *r, struct bunch *b)
     must(g->bunches[place] == b);
     sorted_remove(g->bunches, &g->count, sizeof(*g->bunches), place);
     if (g->count == 0)
-        lookup_drop(&r->groups, &g->link);
+        hash_table_remove(&r->groups, &g->link);
 }
 
 static void group_free(struct group *g)
@@ -294,7 +296,7 @@ struct bytes *roster_groups(const struct roster *r, const struct roster_node *no
             names[at++] = term_bytes(&b->group->name);
     } else {
         for (size_t i = 0; i < r->groups.size; i++)
-            for (struct lookup_link *l = r->groups.slots[i]; l != NULL; l = l->next)
+            for (struct hash_link *l = r->groups.slots[i]; l != NULL; l = l->next)
                 names[at++] = term_bytes(&((struct group *)l)->name);
     }
     must(at == n);
@@ -351,8 +353,8 @@ void roster_free(struct roster *r)
             roster_clear(r, g->bunches[0]->node, NULL);
         }
     must(r->members.count == 0);
-    lookup_free(&r->groups);
-    lookup_free(&r->members);
+    hash_table_free(&r->groups);
+    hash_table_free(&r->members);
     mem_free(r);
 }
 

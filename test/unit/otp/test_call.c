@@ -1,4 +1,4 @@
-#include "unit/otp/scribe.h"
+#include "unit/otp/spy.h"
 
 #include "limits.h"
 #include "otp/rex.h"
@@ -27,10 +27,10 @@ static uint64_t call_pid(struct process *p, uint64_t timeout_ms)
     return call_start(p, &whom, term_of("value"), timeout_ms, &world.turn);
 }
 
-/* Forgets what was said so far. */
-static void unheard(void)
+/* Skips the signals sent so far. */
+static void skip_sent(void)
 {
-    world.said_read = world.said.len;
+    world.sent_read = world.sent.len;
 }
 
 /* --- watches --------------------------------------------------------------- */
@@ -38,95 +38,95 @@ static void unheard(void)
 static void watches_by_pid_and_name(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     struct address whom = {.pid = term_of(THEM(4))};
     CU_ASSERT_EQUAL(watch_start(p, &whom, &world.turn), 1);
-    SAID("MONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(1));
+    SENT("MONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(1));
     CU_ASSERT_EQUAL(watch_name(p, "pg"), 2);
-    SAID("MONITOR b@h " US(1) " -> pg " OUR_REF(2));
-    COME(SIGNAL_MONITOR_EXIT, THEM(4), US(1), .ref = OUR_REF(1), .reason = "{shutdown,1}");
-    HEARD("1 down 1 {shutdown,1}");
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(2), .reason = "noproc");
-    HEARD("1 down 2 noproc");
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(2), .reason = "noproc");
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    SENT("MONITOR b@h " US(1) " -> pg " OUR_REF(2));
+    RECEIVE(SIGNAL_MONITOR_EXIT, THEM(4), US(1), .ref = OUR_REF(1), .reason = "{shutdown,1}");
+    CALLED("1 down 1 {shutdown,1}");
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(2), .reason = "noproc");
+    CALLED("1 down 2 noproc");
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(2), .reason = "noproc");
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
 static void a_stopped_watch_is_silent(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     uint64_t watch = watch_name(p, "pg");
-    unheard();
+    skip_sent();
     watch_stop(p, watch, &world.turn);
-    SAID("DEMONITOR b@h " US(1) " -> pg " OUR_REF(1));
+    SENT("DEMONITOR b@h " US(1) " -> pg " OUR_REF(1));
     watch_stop(p, watch, &world.turn);
     watch_stop(p, 99, &world.turn);
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "noproc");
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "noproc");
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
-static void only_the_watched_node_says_down(void)
+static void accepts_down_only_from_the_watched_node(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
-    scribe_start("two");
+    struct process *p = spy_start("one");
+    spy_start("two");
     watch_name(p, "pg");
-    come_from("c@h", &(struct coming){.kind = SIGNAL_MONITOR_EXIT,
-                                      .from = "pg",
-                                      .to = US(1),
-                                      .ref = OUR_REF(1),
-                                      .reason = "forged"});
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(2), .ref = OUR_REF(1), .reason = "misled");
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = REF(1), .reason = "not_ours");
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = "#Ref<'a@h'.6.1.0.0>", .reason = "old");
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = "#Ref<'a@h'.7.1.0>", .reason = "short");
-    HEARD_NO_MORE();
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "true");
-    HEARD("1 down 1 true");
+    receive_from("c@h", &(struct incoming){.kind = SIGNAL_MONITOR_EXIT,
+                                           .from = "pg",
+                                           .to = US(1),
+                                           .ref = OUR_REF(1),
+                                           .reason = "forged"});
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(2), .ref = OUR_REF(1), .reason = "misled");
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = REF(1), .reason = "not_ours");
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = "#Ref<'a@h'.6.1.0.0>", .reason = "old");
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = "#Ref<'a@h'.7.1.0>", .reason = "short");
+    CALLED_NO_MORE();
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "true");
+    CALLED("1 down 1 true");
     world_close();
 }
 
-static void what_a_process_watches_ends_with_it(void)
+static void watches_end_with_their_owner(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     watch_name(p, "pg");
     call_name(p, "rex", 100);
-    unheard();
+    skip_sent();
     process_exit(p, term_of("normal"), &world.turn);
     processes_check(world.table);
-    SAID("DEMONITOR b@h " US(1) " -> pg " OUR_REF(1));
-    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(2));
+    SENT("DEMONITOR b@h " US(1) " -> pg " OUR_REF(1));
+    SENT("DEMONITOR b@h " US(1) " -> rex " OUR_REF(2));
     CU_ASSERT_EQUAL(watch_name(p, "pg"), 0);
     CU_ASSERT_EQUAL(call_name(p, "pg", 1), 0);
-    SAID_NO_MORE();
-    HEARD("1 leave normal");
-    after(200);
-    HEARD_NO_MORE();
+    SENT_NO_MORE();
+    CALLED("1 leave normal");
+    advance(200);
+    CALLED_NO_MORE();
     world_close();
 }
 
-static void a_lost_node_ends_watches_and_calls(void)
+static void node_down_ends_watches_and_calls(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     watch_name(p, "pg");
     call_pid(p, 100);
     struct address elsewhere = {.name = BYTES("pg"), .node = BYTES("c@h")};
     watch_start(p, &elsewhere, &world.turn);
-    unheard();
+    skip_sent();
     processes_node_down(world.table, BYTES("b@h"), &world.turn);
     processes_check(world.table);
-    HEARD("1 down 1 noconnection");
-    HEARD("1 closed 2 noconnection");
-    after(200);
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    CALLED("1 down 1 noconnection");
+    CALLED("1 closed 2 noconnection");
+    advance(200);
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
@@ -136,17 +136,17 @@ static void stop_the_second(struct process *p)
     watch_name(p, "new");
 }
 
-static void watches_may_change_while_a_node_is_lost(void)
+static void watches_may_change_during_node_down(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     for (int i = 0; i < 3; i++)
         watch_name(p, "pg");
-    scribe_then(p, stop_the_second);
+    spy_then(p, stop_the_second);
     processes_node_down(world.table, BYTES("b@h"), &world.turn);
-    HEARD("1 down 1 noconnection");
-    HEARD("1 down 3 noconnection");
-    HEARD_NO_MORE();
+    CALLED("1 down 1 noconnection");
+    CALLED("1 down 3 noconnection");
+    CALLED_NO_MORE();
     processes_check(world.table);
     world_close();
 }
@@ -156,93 +156,93 @@ static void watches_may_change_while_a_node_is_lost(void)
 static void a_call_is_answered(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     CU_ASSERT_EQUAL(call_name(p, "rex", 100), 1);
-    SAID("MONITOR b@h " US(1) " -> rex " OUR_REF(1));
-    SAID("REG_SEND b@h " US(1) " -> rex: {'$gen_call',{" US(1) "," OUR_REF(1) "},value}");
+    SENT("MONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    SENT("REG_SEND b@h " US(1) " -> rex: {'$gen_call',{" US(1) "," OUR_REF(1) "},value}");
     CU_ASSERT_EQUAL(call_pid(p, 100), 2);
-    SAID("MONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(2));
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {'$gen_call',{" US(1) "," OUR_REF(2) "},value}");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(2) ",{ok,5}}");
-    HEARD("1 answer 2 {ok,5}");
-    SAID("DEMONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(2));
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(2) ",{ok,6}}");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",[]}");
-    HEARD("1 answer 1 []");
-    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
-    after(1000);
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    SENT("MONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(2));
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {'$gen_call',{" US(1) "," OUR_REF(2) "},value}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(2) ",{ok,5}}");
+    CALLED("1 answer 2 {ok,5}");
+    SENT("DEMONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(2));
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(2) ",{ok,6}}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",[]}");
+    CALLED("1 answer 1 []");
+    SENT("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    advance(1000);
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
-static void what_only_looks_like_an_answer_is_a_message(void)
+static void delivers_what_only_looks_like_a_reply(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     call_name(p, "rex", 100);
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" REF(1) ",yes}");
-    HEARD("1 message {" REF(1) ",yes}");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes,no}");
-    HEARD("1 message {" OUR_REF(1) ",yes,no}");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{[alias|" OUR_REF(1) "],yes}");
-    HEARD("1 message {[alias|" OUR_REF(1) "],yes}");
-    scribe_start("two");
-    COME(SIGNAL_SEND, THEM(4), US(2), .payload = "{" OUR_REF(1) ",misled}");
-    HEARD_NO_MORE();
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes}");
-    HEARD("1 answer 1 yes");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" REF(1) ",yes}");
+    CALLED("1 message {" REF(1) ",yes}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes,no}");
+    CALLED("1 message {" OUR_REF(1) ",yes,no}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{[alias|" OUR_REF(1) "],yes}");
+    CALLED("1 message {[alias|" OUR_REF(1) "],yes}");
+    spy_start("two");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(2), .payload = "{" OUR_REF(1) ",misled}");
+    CALLED_NO_MORE();
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes}");
+    CALLED("1 answer 1 yes");
     world_close();
 }
 
-static void an_answer_to_a_watch_is_none(void)
+static void drops_a_reply_to_a_watch(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     watch_name(p, "pg");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes}");
-    HEARD_NO_MORE();
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "over");
-    HEARD("1 down 1 over");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes}");
+    CALLED_NO_MORE();
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(1), .reason = "over");
+    CALLED("1 down 1 over");
     world_close();
 }
 
-static void the_callee_ends(void)
+static void a_call_ends_with_its_callee(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     call_name(p, "missing", 100);
-    unheard();
-    COME(SIGNAL_MONITOR_EXIT, "missing", US(1), .ref = OUR_REF(1), .reason = "noproc");
-    HEARD("1 closed 1 noproc");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",late}");
-    after(1000);
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    skip_sent();
+    RECEIVE(SIGNAL_MONITOR_EXIT, "missing", US(1), .ref = OUR_REF(1), .reason = "noproc");
+    CALLED("1 closed 1 noproc");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",late}");
+    advance(1000);
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
 static void calls_time_out_in_order(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     call_name(p, "rex", 100);
     call_name(p, "rex", 50);
     call_name(p, "rex", 100);
     call_name(p, "rex", UINT64_MAX);
-    unheard();
+    skip_sent();
     CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), 1050);
-    after(49);
-    HEARD_NO_MORE();
-    after(1);
-    HEARD("1 late 2");
-    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(2));
-    after(50);
-    HEARD("1 late 1");
-    HEARD("1 late 3");
-    HEARD_NO_MORE();
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",too_late}");
-    HEARD_NO_MORE();
+    advance(49);
+    CALLED_NO_MORE();
+    advance(1);
+    CALLED("1 late 2");
+    SENT("DEMONITOR b@h " US(1) " -> rex " OUR_REF(2));
+    advance(50);
+    CALLED("1 late 1");
+    CALLED("1 late 3");
+    CALLED_NO_MORE();
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",too_late}");
+    CALLED_NO_MORE();
     CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
     world_close();
 }
@@ -250,32 +250,32 @@ static void calls_time_out_in_order(void)
 static void a_stopped_call_is_silent(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     uint64_t call = call_name(p, "rex", 100);
-    unheard();
+    skip_sent();
     call_stop(p, call, &world.turn);
-    SAID("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    SENT("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
     call_stop(p, call, &world.turn);
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",late}");
-    after(1000);
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",late}");
+    advance(1000);
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
 static void open_calls_are_bounded(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     uint64_t last = 0;
     for (unsigned i = 0; i < LIMIT_CALLS; i++) {
         last = call_name(p, "rex", 100);
-        buf_clear(&world.said);
+        buf_clear(&world.sent);
     }
     CU_ASSERT_EQUAL(last, LIMIT_CALLS);
     CU_ASSERT_EQUAL(call_name(p, "rex", 100), 0);
-    world.said_read = 0;
-    SAID_NO_MORE();
+    world.sent_read = 0;
+    SENT_NO_MORE();
     call_stop(p, 5, &world.turn);
     CU_ASSERT_NOT_EQUAL(call_name(p, "rex", 100), 0);
     processes_check(world.table);
@@ -287,17 +287,17 @@ static void end_itself(struct process *p)
     process_exit(p, term_of("enough"), &world.turn);
 }
 
-static void may_end_on_an_answer(void)
+static void may_end_in_a_callback(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     call_name(p, "rex", 100);
     call_name(p, "rex", 100);
-    scribe_then(p, end_itself);
-    after(100);
-    HEARD("1 late 1");
-    HEARD("1 leave enough");
-    HEARD_NO_MORE();
+    spy_then(p, end_itself);
+    advance(100);
+    CALLED("1 late 1");
+    CALLED("1 leave enough");
+    CALLED_NO_MORE();
     processes_tidy(world.table);
     processes_check(world.table);
     world_close();
@@ -305,27 +305,27 @@ static void may_end_on_an_answer(void)
 
 /* --- while suspended --------------------------------------------------------- */
 
-static void ends_are_held_for_a_suspended_owner(void)
+static void holds_outcomes_while_suspended(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     call_name(p, "rex", 100);
     call_name(p, "rex", 50);
     watch_name(p, "pg");
     process_suspend(p);
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,6}}");
-    COME(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(3), .reason = "over");
-    after(100);
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,6}}");
+    RECEIVE(SIGNAL_MONITOR_EXIT, "pg", US(1), .ref = OUR_REF(3), .reason = "over");
+    advance(100);
     processes_node_down(world.table, BYTES("b@h"), &world.turn);
-    HEARD_NO_MORE();
+    CALLED_NO_MORE();
     process_resume(p, &world.turn);
-    HEARD("1 message before");
-    HEARD("1 answer 1 {ok,5}");
-    HEARD("1 down 3 over");
-    HEARD("1 late 2");
-    HEARD_NO_MORE();
+    CALLED("1 message before");
+    CALLED("1 answer 1 {ok,5}");
+    CALLED("1 down 3 over");
+    CALLED("1 late 2");
+    CALLED_NO_MORE();
     processes_check(world.table);
     world_close();
 }
@@ -335,54 +335,54 @@ static void stop_first_call(struct process *p)
     call_stop(p, 1, &world.turn);
 }
 
-static void a_held_end_can_still_be_stopped(void)
+static void a_held_outcome_can_be_cancelled(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     call_name(p, "rex", 100);
     process_suspend(p);
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
-    unheard();
-    scribe_then(p, stop_first_call);
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
+    skip_sent();
+    spy_then(p, stop_first_call);
     process_resume(p, &world.turn);
-    HEARD("1 message before");
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    CALLED("1 message before");
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     processes_check(world.table);
     world_close();
 }
 
-static void held_ends_go_with_their_owner(void)
+static void held_outcomes_end_with_their_owner(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     call_name(p, "rex", 100);
     process_suspend(p);
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
-    unheard();
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
+    skip_sent();
     process_exit(p, term_of("normal"), &world.turn);
     processes_check(world.table);
-    SAID_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
 /* --- rex ---------------------------------------------------------------------- */
 
-static void rex_is_called_as_rpc_does(void)
+static void calls_rex_as_rpc_does(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     uint64_t call = rex_start(p, BYTES("b@h"), "Elixir.Grove.Cluster.Membership", "scope",
                               term_of("[]"), 100, &world.turn);
     CU_ASSERT_EQUAL(call, 1);
-    SAID("MONITOR b@h " US(1) " -> rex " OUR_REF(1));
-    SAID("REG_SEND b@h " US(1) " -> rex: {'$gen_call',{" US(1) "," OUR_REF(
+    SENT("MONITOR b@h " US(1) " -> rex " OUR_REF(1));
+    SENT("REG_SEND b@h " US(1) " -> rex: {'$gen_call',{" US(1) "," OUR_REF(
         1) "},{call,'Elixir.Grove.Cluster.Membership',scope,[],user}}");
     world_close();
 }
 
-static void understands_what_rex_answers(void)
+static void reads_recorded_rex_replies(void)
 {
     static const struct {
         const char *name;
@@ -422,7 +422,7 @@ static void understands_what_rex_answers(void)
     }
 }
 
-static void cuts_off_only_what_is_a_stack(void)
+static void strips_only_stack_traces(void)
 {
     static const char *const whole[] = {
         "{undef,[{m,f,1,[]}|more]}", "{undef,\"text\"}", "{undef,[{m,f,1}]}",    "{undef,{m,f}}",
@@ -438,7 +438,7 @@ static void cuts_off_only_what_is_a_stack(void)
     }
 }
 
-static void understands_that_there_is_no_rex(void)
+static void reads_a_missing_rex_and_a_timeout(void)
 {
     struct bytes term;
     CU_ASSERT_EQUAL(rex_read(&(struct answer){ERR_CLOSED, term_of("noproc")}, &term), REX_GONE);
@@ -448,12 +448,12 @@ static void understands_that_there_is_no_rex(void)
 }
 
 SUITE("call", TEST(watches_by_pid_and_name), TEST(a_stopped_watch_is_silent),
-      TEST(only_the_watched_node_says_down), TEST(what_a_process_watches_ends_with_it),
-      TEST(a_lost_node_ends_watches_and_calls), TEST(watches_may_change_while_a_node_is_lost),
-      TEST(a_call_is_answered), TEST(what_only_looks_like_an_answer_is_a_message),
-      TEST(an_answer_to_a_watch_is_none), TEST(the_callee_ends), TEST(calls_time_out_in_order),
-      TEST(a_stopped_call_is_silent), TEST(open_calls_are_bounded), TEST(may_end_on_an_answer),
-      TEST(ends_are_held_for_a_suspended_owner), TEST(a_held_end_can_still_be_stopped),
-      TEST(held_ends_go_with_their_owner), TEST(rex_is_called_as_rpc_does),
-      TEST(understands_what_rex_answers), TEST(cuts_off_only_what_is_a_stack),
-      TEST(understands_that_there_is_no_rex))
+      TEST(accepts_down_only_from_the_watched_node), TEST(watches_end_with_their_owner),
+      TEST(node_down_ends_watches_and_calls), TEST(watches_may_change_during_node_down),
+      TEST(a_call_is_answered), TEST(delivers_what_only_looks_like_a_reply),
+      TEST(drops_a_reply_to_a_watch), TEST(a_call_ends_with_its_callee),
+      TEST(calls_time_out_in_order), TEST(a_stopped_call_is_silent), TEST(open_calls_are_bounded),
+      TEST(may_end_in_a_callback), TEST(holds_outcomes_while_suspended),
+      TEST(a_held_outcome_can_be_cancelled), TEST(held_outcomes_end_with_their_owner),
+      TEST(calls_rex_as_rpc_does), TEST(reads_recorded_rex_replies), TEST(strips_only_stack_traces),
+      TEST(reads_a_missing_rex_and_a_timeout))

@@ -1,4 +1,4 @@
-#include "unit/otp/scribe.h"
+#include "unit/otp/spy.h"
 
 #include "otp/kernel.h"
 
@@ -19,7 +19,7 @@ static void assert_same(struct bytes got, const char *wanted, unsigned line)
 
 #define ASSERT_SAME(got, wanted) assert_same((got), (wanted), __LINE__)
 
-static void reads_what_beams_send(void)
+static void reads_recorded_messages(void)
 {
     static const struct {
         const char *name;
@@ -74,7 +74,7 @@ static void anything_else_is_an_info(void)
     }
 }
 
-/* Replies `yes` to the recorded call and leaves the signal in last. */
+/* The last signal sent. */
 static struct buf last_to, last_node, last_payload;
 static enum signal_kind last_kind;
 
@@ -96,8 +96,8 @@ static uint64_t flags_of_callers(struct post *post, struct bytes node)
     return ((struct world *)post)->flags;
 }
 
-/* Whatever the tag is, its bytes come back unchanged. */
-static void tag_comes_back(struct bytes message, enum signal_kind kind, bool to_pid)
+/* Replies to the recorded call: the tag's bytes come back unchanged. */
+static void assert_echoes_tag(struct bytes message, enum signal_kind kind, bool to_pid)
 {
     struct process *p = processes_next(world.table, NULL);
     struct gen_message m = gen_read(message);
@@ -118,26 +118,26 @@ static void tag_comes_back(struct bytes message, enum signal_kind kind, bool to_
     buf_free(&canonical);
 }
 
-static void recorded_tags_come_back(void)
+static void echoes_recorded_tags(void)
 {
     world_open();
     world.post.send = keep_signal;
     world.post.flags = flags_of_callers;
-    scribe_start(NULL);
+    spy_start(NULL);
     static const char *const by_alias[] = {"call_name", "call_pid",  "send_request",
                                            "labelled",  "get_state", "statem"};
     static const char *const by_pid[] = {"multi_call", "plain"};
     for (size_t i = 0; i < sizeof(by_alias) / sizeof(by_alias[0]); i++) {
         world.flags = DFLAG_ALIAS;
-        tag_comes_back(recorded_request(by_alias[i]), SIGNAL_ALIAS_SEND, false);
+        assert_echoes_tag(recorded_request(by_alias[i]), SIGNAL_ALIAS_SEND, false);
         world.flags = DFLAG_ALTACT_SIG;
-        tag_comes_back(recorded_request(by_alias[i]), SIGNAL_ALIAS_SEND, false);
+        assert_echoes_tag(recorded_request(by_alias[i]), SIGNAL_ALIAS_SEND, false);
         world.flags = DFLAGS_OURS & ~(DFLAG_ALIAS | DFLAG_ALTACT_SIG);
-        tag_comes_back(recorded_request(by_alias[i]), SIGNAL_SEND, true);
+        assert_echoes_tag(recorded_request(by_alias[i]), SIGNAL_SEND, true);
     }
     world.flags = DFLAGS_OURS;
     for (size_t i = 0; i < sizeof(by_pid) / sizeof(by_pid[0]); i++)
-        tag_comes_back(recorded_request(by_pid[i]), SIGNAL_SEND, true);
+        assert_echoes_tag(recorded_request(by_pid[i]), SIGNAL_SEND, true);
     buf_free(&last_to);
     buf_free(&last_node);
     buf_free(&last_payload);
@@ -152,16 +152,16 @@ static void reply_to(const char *from)
     gen_reply(processes_next(world.table, NULL), term_of(from), term_of("yes"), &world.turn);
 }
 
-static void finds_the_alias_where_gen_does(void)
+static void finds_the_alias_as_gen_does(void)
 {
     world_open();
-    scribe_start(NULL);
+    spy_start(NULL);
     reply_to(FROM(ALIAS(1)));
-    SAID("ALIAS_SEND b@h " US(1) " -> " REF(1) ": {" ALIAS(1) ",yes}");
+    SENT("ALIAS_SEND b@h " US(1) " -> " REF(1) ": {" ALIAS(1) ",yes}");
     reply_to(FROM("[" ALIAS(1) "|label]"));
-    SAID("ALIAS_SEND b@h " US(1) " -> " REF(1) ": {[" ALIAS(1) "|label],yes}");
+    SENT("ALIAS_SEND b@h " US(1) " -> " REF(1) ": {[" ALIAS(1) "|label],yes}");
     reply_to(FROM("[" ALIAS(1) ",2,3]"));
-    SAID("ALIAS_SEND b@h " US(1) " -> " REF(1) ": {[" ALIAS(1) ",2,3],yes}");
+    SENT("ALIAS_SEND b@h " US(1) " -> " REF(1) ": {[" ALIAS(1) ",2,3],yes}");
     static const char *const opaque[] = {
         REF(1),          "[]",     "\"text\"",           "[alias]",          "[alias,1|2]",
         "[alias|alias]", "[1|2]",  "[beta|" REF(1) "]",  "{alias,1}",        "#{alias => 1}",
@@ -172,44 +172,44 @@ static void finds_the_alias_where_gen_does(void)
         snprintf(from, sizeof(from), FROM("%s"), opaque[i]);
         snprintf(wanted, sizeof(wanted), "SEND b@h " US(1) " -> " THEM(4) ": {%s,yes}", opaque[i]);
         reply_to(from);
-        SAID(wanted);
+        SENT(wanted);
     }
-    /* An alias of a node that is not there: its owner may still be. */
+    /* The alias is of a node that is not connected, but the caller's node is. */
     reply_to(FROM("[alias|#Ref<'c@h'.3.1.2.1>]"));
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {[alias|#Ref<'c@h'.3.1.2.1>],yes}");
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {[alias|#Ref<'c@h'.3.1.2.1>],yes}");
     world_close();
 }
 
-static void short_replies(void)
+static void replies_with_ok_value_and_error(void)
 {
     world_open();
-    struct process *p = scribe_start(NULL);
+    struct process *p = spy_start(NULL);
     struct bytes from = term_of(FROM("1"));
     gen_reply_ok(p, from, &world.turn);
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {1,ok}");
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {1,ok}");
     gen_reply_value(p, from, term_of("[5]"), &world.turn);
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {1,{ok,[5]}}");
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {1,{ok,[5]}}");
     gen_reply_error(p, from, term_of("{bad,5}"), &world.turn);
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {1,{error,{bad,5}}}");
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {1,{error,{bad,5}}}");
     ASSERT_TERM(gen_caller(from), term_of(THEM(4)));
     world_close();
 }
 
-static void net_kernel_says_yes(void)
+static void net_kernel_answers_is_auth(void)
 {
     world_open();
     kernel_start(world.table);
-    COME(SIGNAL_REG_SEND, THEM(4), "net_kernel",
-         .payload = "{'$gen_call'," FROM("1") ",{is_auth,'b@h'}}");
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {1,yes}");
-    COME(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{'$gen_call'," FROM("1") ",other}");
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": {1,{error,{unknown_request,other}}}");
-    COME(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{'$gen_cast',other}");
-    COME(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{is_auth,'b@h'}");
-    SAID_NO_MORE();
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "net_kernel",
+            .payload = "{'$gen_call'," FROM("1") ",{is_auth,'b@h'}}");
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {1,yes}");
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{'$gen_call'," FROM("1") ",other}");
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {1,{error,{unknown_request,other}}}");
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{'$gen_cast',other}");
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "net_kernel", .payload = "{is_auth,'b@h'}");
+    SENT_NO_MORE();
     world_close();
 }
 
-SUITE("gen", TEST(reads_what_beams_send), TEST(anything_else_is_an_info),
-      TEST(recorded_tags_come_back), TEST(finds_the_alias_where_gen_does), TEST(short_replies),
-      TEST(net_kernel_says_yes))
+SUITE("gen", TEST(reads_recorded_messages), TEST(anything_else_is_an_info),
+      TEST(echoes_recorded_tags), TEST(finds_the_alias_as_gen_does),
+      TEST(replies_with_ok_value_and_error), TEST(net_kernel_answers_is_auth))

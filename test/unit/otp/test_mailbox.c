@@ -1,71 +1,71 @@
-#include "unit/otp/scribe.h"
+#include "unit/otp/spy.h"
 
 #include "limits.h"
 
-static void messages_arrive(void)
+static void delivers_messages(void)
 {
     world_open();
-    scribe_start("one");
-    COME(SIGNAL_REG_SEND, THEM(4), "one", .payload = "{hello,1}");
-    HEARD("1 message {hello,1}");
-    COME(SIGNAL_SEND, THEM(4), US(1), .payload = "hello");
-    HEARD("1 message hello");
-    COME(SIGNAL_SEND, NULL, US(1), .payload = "unsigned");
-    HEARD("1 message unsigned");
-    COME(SIGNAL_REG_SEND, THEM(4), "two", .payload = "lost");
-    COME(SIGNAL_SEND, THEM(4), US(2), .payload = "lost");
-    COME(SIGNAL_SEND, THEM(4), "#Pid<'a@h'.1.0.6>", .payload = "lost");
-    COME(SIGNAL_ALIAS_SEND, THEM(4), OUR_REF(1), .payload = "lost");
-    COME(SIGNAL_GROUP_LEADER, THEM(4), US(1));
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    spy_start("one");
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "{hello,1}");
+    CALLED("1 message {hello,1}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "hello");
+    CALLED("1 message hello");
+    RECEIVE(SIGNAL_SEND, NULL, US(1), .payload = "unsigned");
+    CALLED("1 message unsigned");
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "two", .payload = "lost");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(2), .payload = "lost");
+    RECEIVE(SIGNAL_SEND, THEM(4), "#Pid<'a@h'.1.0.6>", .payload = "lost");
+    RECEIVE(SIGNAL_ALIAS_SEND, THEM(4), OUR_REF(1), .payload = "lost");
+    RECEIVE(SIGNAL_GROUP_LEADER, THEM(4), US(1));
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
-static void strangers_are_not_believed(void)
+static void ignores_pids_of_other_nodes(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     const char *foreign = "#Pid<'c@h'.1.0.1>";
-    COME(SIGNAL_SEND, foreign, US(1), .payload = "forged");
-    COME(SIGNAL_EXIT2, foreign, US(1), .reason = "forged");
-    COME(SIGNAL_MONITOR, foreign, US(1), REF(1));
-    COME(SIGNAL_LINK, THEM(4), foreign);
-    COME(SIGNAL_MONITOR, THEM(4), foreign, REF(1));
-    COME(SIGNAL_UNLINK_ID, THEM(4), foreign, .id = 1);
-    HEARD_NO_MORE();
-    SAID_NO_MORE();
+    RECEIVE(SIGNAL_SEND, foreign, US(1), .payload = "forged");
+    RECEIVE(SIGNAL_EXIT2, foreign, US(1), .reason = "forged");
+    RECEIVE(SIGNAL_MONITOR, foreign, US(1), REF(1));
+    RECEIVE(SIGNAL_LINK, THEM(4), foreign);
+    RECEIVE(SIGNAL_MONITOR, THEM(4), foreign, REF(1));
+    RECEIVE(SIGNAL_UNLINK_ID, THEM(4), foreign, .id = 1);
+    CALLED_NO_MORE();
+    SENT_NO_MORE();
     CU_ASSERT_EQUAL(process_watchers(p), 0);
     world_close();
 }
 
-static void spawning_is_refused(void)
+static void refuses_spawn_requests(void)
 {
     world_open();
-    COME(SIGNAL_SPAWN_REQUEST, THEM(4), NULL, REF(1), .payload = "[]");
-    SAID("SPAWN_REPLY b@h notsup -> " THEM(4) " " REF(1));
+    RECEIVE(SIGNAL_SPAWN_REQUEST, THEM(4), NULL, REF(1), .payload = "[]");
+    SENT("SPAWN_REPLY b@h notsup -> " THEM(4) " " REF(1));
     world_close();
 }
 
-static void a_suspended_process_keeps_its_messages(void)
+static void holds_messages_while_suspended(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     process_wake_at(p, 1010);
     process_suspend(p);
     CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
-    COME(SIGNAL_REG_SEND, THEM(4), "one", .payload = "1");
-    COME(SIGNAL_REG_SEND, THEM(4), "one", .payload = "2");
-    after(50);
-    HEARD_NO_MORE();
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "1");
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "2");
+    advance(50);
+    CALLED_NO_MORE();
     process_resume(p, &world.turn);
-    HEARD("1 message 1");
-    HEARD("1 message 2");
-    HEARD_NO_MORE();
-    after(0);
-    HEARD("1 wake");
-    COME(SIGNAL_REG_SEND, THEM(4), "one", .payload = "3");
-    HEARD("1 message 3");
+    CALLED("1 message 1");
+    CALLED("1 message 2");
+    CALLED_NO_MORE();
+    advance(0);
+    CALLED("1 wake");
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "3");
+    CALLED("1 message 3");
     world_close();
 }
 
@@ -74,19 +74,19 @@ static void send_self_three(struct process *p)
     process_deliver(p, term_of("3"), &world.turn);
 }
 
-static void what_comes_while_resuming_waits_its_turn(void)
+static void keeps_the_order_while_resuming(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     process_suspend(p);
     process_deliver(p, term_of("1"), &world.turn);
     process_deliver(p, term_of("2"), &world.turn);
-    scribe_then(p, send_self_three);
+    spy_then(p, send_self_three);
     process_resume(p, &world.turn);
-    HEARD("1 message 1");
-    HEARD("1 message 2");
-    HEARD("1 message 3");
-    HEARD_NO_MORE();
+    CALLED("1 message 1");
+    CALLED("1 message 2");
+    CALLED("1 message 3");
+    CALLED_NO_MORE();
     processes_check(world.table);
     world_close();
 }
@@ -99,24 +99,24 @@ static void end_itself(struct process *p)
 static void may_end_while_resuming(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     process_suspend(p);
     process_deliver(p, term_of("1"), &world.turn);
     process_deliver(p, term_of("2"), &world.turn);
-    scribe_then(p, end_itself);
+    spy_then(p, end_itself);
     process_resume(p, &world.turn);
-    HEARD("1 message 1");
-    HEARD("1 leave enough");
-    HEARD_NO_MORE();
+    CALLED("1 message 1");
+    CALLED("1 leave enough");
+    CALLED_NO_MORE();
     processes_check(world.table);
     processes_tidy(world.table);
     world_close();
 }
 
-static void what_is_held_is_bounded(void)
+static void held_messages_are_bounded(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     process_suspend(p);
     for (unsigned i = 0; i < LIMIT_BACKLOG + 2; i++)
         process_deliver(p, term_of("1"), &world.turn);
@@ -126,16 +126,16 @@ static void what_is_held_is_bounded(void)
     processes_check(world.table);
     process_resume(p, &world.turn);
     size_t lines = 0;
-    for (size_t i = 0; i < world.heard.len; i++)
-        lines += world.heard.at[i] == '\n';
+    for (size_t i = 0; i < world.calls.len; i++)
+        lines += world.calls.at[i] == '\n';
     CU_ASSERT_EQUAL(lines, LIMIT_BACKLOG);
     world_close();
 }
 
-static void bytes_held_are_bounded(void)
+static void held_bytes_are_bounded(void)
 {
     world_open();
-    struct process *p = scribe_start(NULL);
+    struct process *p = spy_start(NULL);
     struct buf big = {0}, zeros = {0};
     size_t size = LIMIT_BACKLOG_BYTES / 4;
     memset(buf_room(&zeros, size), 0, size);
@@ -145,14 +145,15 @@ static void bytes_held_are_bounded(void)
         process_deliver(p, buf_bytes(&big), &world.turn);
     process_deliver(p, term_of("small"), &world.turn);
     processes_check(world.table);
-    CU_ASSERT_TRUE(bytes_equal(
-        buf_bytes(&world.log),
-        BYTES("1 scribe is suspended and its mailbox is full: messages are dropped\n")));
+    CU_ASSERT_TRUE(
+        bytes_equal(buf_bytes(&world.log),
+                    BYTES("1 spy is suspended and its mailbox is full: messages are dropped\n")));
     buf_free(&big);
     buf_free(&zeros);
     world_close();
 }
 
-SUITE("mailbox", TEST(messages_arrive), TEST(strangers_are_not_believed), TEST(spawning_is_refused),
-      TEST(a_suspended_process_keeps_its_messages), TEST(what_comes_while_resuming_waits_its_turn),
-      TEST(may_end_while_resuming), TEST(what_is_held_is_bounded), TEST(bytes_held_are_bounded))
+SUITE("mailbox", TEST(delivers_messages), TEST(ignores_pids_of_other_nodes),
+      TEST(refuses_spawn_requests), TEST(holds_messages_while_suspended),
+      TEST(keeps_the_order_while_resuming), TEST(may_end_while_resuming),
+      TEST(held_messages_are_bounded), TEST(held_bytes_are_bounded))

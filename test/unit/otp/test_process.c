@@ -1,13 +1,13 @@
-#include "unit/otp/scribe.h"
+#include "unit/otp/spy.h"
 
 #include "limits.h"
 
 /* --- the table ---------------------------------------------------------- */
 
-static void is_found_by_pid_and_name(void)
+static void finds_by_pid_and_name(void)
 {
     world_open();
-    struct process *one = scribe_start("one"), *two = scribe_start(NULL);
+    struct process *one = spy_start("one"), *two = spy_start(NULL);
     CU_ASSERT_PTR_EQUAL(process_named(world.table, BYTES("one")), one);
     CU_ASSERT_PTR_NULL(process_named(world.table, BYTES("")));
     CU_ASSERT_PTR_NULL(process_named(world.table, BYTES("on")));
@@ -23,13 +23,13 @@ static void is_found_by_pid_and_name(void)
     world_close();
 }
 
-static void a_taken_name_stays_taken(void)
+static void names_are_unique(void)
 {
     world_open();
-    struct process *one = scribe_start("one");
-    CU_ASSERT_PTR_NULL(scribe_start("one"));
+    struct process *one = spy_start("one");
+    CU_ASSERT_PTR_NULL(spy_start("one"));
     process_exit(one, term_of("normal"), &world.turn);
-    struct process *again = scribe_start("one");
+    struct process *again = spy_start("one");
     CU_ASSERT_PTR_NOT_NULL(again);
     ASSERT_TERM(process_pid(again), term_of(US(2)));
     processes_check(world.table);
@@ -37,18 +37,18 @@ static void a_taken_name_stays_taken(void)
     CU_ASSERT_EQUAL(world.freed, 2);
 }
 
-static void many_come_and_go(void)
+static void slots_are_reused(void)
 {
     world_open();
     struct process *p = NULL;
     for (unsigned i = 0; i < LIMIT_PROCESSES; i++)
-        CU_ASSERT_PTR_NOT_NULL_FATAL(p = scribe_start(NULL));
-    CU_ASSERT_PTR_NULL(scribe_start(NULL));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(p = spy_start(NULL));
+    CU_ASSERT_PTR_NULL(spy_start(NULL));
     ASSERT_TERM(process_pid(p), term_of(US(4096)));
     process_exit(p, term_of("normal"), &world.turn);
     processes_tidy(world.table);
-    CU_ASSERT_PTR_NOT_NULL(p = scribe_start("last"));
-    /* Its slot is the one that was left; the numbers between are skipped. */
+    CU_ASSERT_PTR_NOT_NULL(p = spy_start("last"));
+    /* It gets the free slot; the numbers before it are skipped. */
     ASSERT_TERM(process_pid(p), term_of(US(8192)));
     CU_ASSERT_PTR_EQUAL(process_of_pid(world.table, term_of(US(8192))), p);
     CU_ASSERT_PTR_NULL(process_of_pid(world.table, term_of(US(4096))));
@@ -57,10 +57,10 @@ static void many_come_and_go(void)
     CU_ASSERT_EQUAL(world.freed, LIMIT_PROCESSES + 1);
 }
 
-static void is_walked_in_order_of_starting(void)
+static void iterates_in_order_of_start(void)
 {
     world_open();
-    struct process *a = scribe_start("z"), *b = scribe_start("y"), *c = scribe_start("x");
+    struct process *a = spy_start("z"), *b = spy_start("y"), *c = spy_start("x");
     process_exit(b, term_of("normal"), &world.turn);
     CU_ASSERT_PTR_EQUAL(processes_next(world.table, NULL), a);
     CU_ASSERT_PTR_EQUAL(processes_next(world.table, a), c);
@@ -70,43 +70,43 @@ static void is_walked_in_order_of_starting(void)
     CU_ASSERT_EQUAL(world.freed, 1);
     process_exit(c, term_of("normal"), &world.turn);
     processes_tidy(world.table);
-    struct process *d = scribe_start("w");
+    struct process *d = spy_start("w");
     CU_ASSERT_PTR_EQUAL(processes_next(world.table, a), d);
     processes_check(world.table);
     world_close();
 }
 
-static void note_end(void *who, struct process *p, struct bytes reason, struct turn *t)
+static void record_end(void *who, struct process *p, struct bytes reason, struct turn *t)
 {
     (void)t;
     must(who == &world && process_ended(p));
     CU_ASSERT_PTR_NULL(process_named(world.table, process_name(p)));
-    buf_printf(&world.heard, "%.*s ended", (int)process_name(p).len, process_name(p).at);
-    write_part(&world.heard, " ", reason);
-    buf_printf(&world.heard, "\n");
+    buf_printf(&world.calls, "%.*s ended", (int)process_name(p).len, process_name(p).at);
+    write_part(&world.calls, " ", reason);
+    buf_printf(&world.calls, "\n");
 }
 
-static void says_last_words(void)
+static void calls_leave_once(void)
 {
     world_open();
-    processes_on_end(world.table, note_end, &world);
-    struct process *p = scribe_start("one");
-    COME(SIGNAL_MONITOR, THEM(4), "one", REF(1));
+    processes_on_end(world.table, record_end, &world);
+    struct process *p = spy_start("one");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "one", REF(1));
     process_exit(p, term_of("{shutdown,1}"), &world.turn);
     process_exit(p, term_of("again"), &world.turn);
     process_deliver(p, term_of("hello"), &world.turn);
-    HEARD("1 leave {shutdown,1}");
-    HEARD("one ended {shutdown,1}");
-    HEARD_NO_MORE();
-    SAID("MONITOR_EXIT b@h one -> " THEM(4) " " REF(1) " because {shutdown,1}");
-    SAID_NO_MORE();
+    CALLED("1 leave {shutdown,1}");
+    CALLED("one ended {shutdown,1}");
+    CALLED_NO_MORE();
+    SENT("MONITOR_EXIT b@h one -> " THEM(4) " " REF(1) " because {shutdown,1}");
+    SENT_NO_MORE();
     CU_ASSERT_EQUAL(world.freed, 0);
     processes_tidy(world.table);
     CU_ASSERT_EQUAL(world.freed, 1);
     world_close();
 }
 
-static void references_are_new_each_time(void)
+static void references_are_unique(void)
 {
     world_open();
     struct buf ref = {0};
@@ -117,7 +117,7 @@ static void references_are_new_each_time(void)
         buf_clear(&ref);
         processes_reference(world.table, &ref);
     }
-    /* A BEAM takes at most 18 bits in the first word. */
+    /* A BEAM accepts at most 18 bits in the first word. */
     ASSERT_TERM(buf_bytes(&ref), term_of("#Ref<'a@h'.7.1.1.0>"));
     buf_free(&ref);
     world_close();
@@ -125,139 +125,139 @@ static void references_are_new_each_time(void)
 
 /* --- monitors and links of others ---------------------------------------- */
 
-static void monitors_on_nothing_end_at_once(void)
+static void monitors_of_missing_processes_end_at_once(void)
 {
     world_open();
-    COME(SIGNAL_MONITOR, THEM(4), "missing", REF(1));
-    SAID("MONITOR_EXIT b@h missing -> " THEM(4) " " REF(1) " because noproc");
-    COME(SIGNAL_MONITOR, THEM(4), US(1), REF(2));
-    SAID("MONITOR_EXIT b@h " US(1) " -> " THEM(4) " " REF(2) " because noproc");
-    scribe_start("one");
-    COME(SIGNAL_MONITOR, THEM(4), "#Pid<'a@h'.1.0.6>", REF(3));
-    SAID("MONITOR_EXIT b@h #Pid<'a@h'.1.0.6> -> " THEM(4) " " REF(3) " because noproc");
-    COME(SIGNAL_LINK, THEM(4), US(2));
-    SAID("EXIT b@h " US(2) " -> " THEM(4) " because noproc");
-    COME(SIGNAL_MONITOR, THEM(4), "one", REF(4));
-    COME(SIGNAL_LINK, THEM(4), US(1));
-    SAID_NO_MORE();
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "missing", REF(1));
+    SENT("MONITOR_EXIT b@h missing -> " THEM(4) " " REF(1) " because noproc");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), US(1), REF(2));
+    SENT("MONITOR_EXIT b@h " US(1) " -> " THEM(4) " " REF(2) " because noproc");
+    spy_start("one");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "#Pid<'a@h'.1.0.6>", REF(3));
+    SENT("MONITOR_EXIT b@h #Pid<'a@h'.1.0.6> -> " THEM(4) " " REF(3) " because noproc");
+    RECEIVE(SIGNAL_LINK, THEM(4), US(2));
+    SENT("EXIT b@h " US(2) " -> " THEM(4) " because noproc");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "one", REF(4));
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    SENT_NO_MORE();
     world_close();
 }
 
-static void watchers_hear_of_the_end(void)
+static void notifies_watchers(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
-    COME(SIGNAL_MONITOR, THEM(4), "one", REF(1));
-    COME(SIGNAL_MONITOR, THEM(4), US(1), REF(2));
-    COME(SIGNAL_MONITOR, THEM(5), US(1), REF(3));
-    COME(SIGNAL_LINK, THEM(5), US(1));
-    COME(SIGNAL_LINK, THEM(5), US(1));
-    COME(SIGNAL_MONITOR, THEM(4), US(1), REF(2));
+    struct process *p = spy_start("one");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "one", REF(1));
+    RECEIVE(SIGNAL_MONITOR, THEM(4), US(1), REF(2));
+    RECEIVE(SIGNAL_MONITOR, THEM(5), US(1), REF(3));
+    RECEIVE(SIGNAL_LINK, THEM(5), US(1));
+    RECEIVE(SIGNAL_LINK, THEM(5), US(1));
+    RECEIVE(SIGNAL_MONITOR, THEM(4), US(1), REF(2));
     CU_ASSERT_EQUAL(process_watchers(p), 4);
-    COME(SIGNAL_DEMONITOR, THEM(4), US(1), REF(2));
-    COME(SIGNAL_DEMONITOR, THEM(5), US(1), REF(1));
-    COME(SIGNAL_DEMONITOR, THEM(5), US(1), REF(9));
+    RECEIVE(SIGNAL_DEMONITOR, THEM(4), US(1), REF(2));
+    RECEIVE(SIGNAL_DEMONITOR, THEM(5), US(1), REF(1));
+    RECEIVE(SIGNAL_DEMONITOR, THEM(5), US(1), REF(9));
     CU_ASSERT_EQUAL(process_watchers(p), 3);
-    SAID_NO_MORE();
+    SENT_NO_MORE();
     process_exit(p, term_of("over"), &world.turn);
     processes_check(world.table);
-    SAID("MONITOR_EXIT b@h one -> " THEM(4) " " REF(1) " because over");
-    SAID("MONITOR_EXIT b@h " US(1) " -> " THEM(5) " " REF(3) " because over");
-    SAID("EXIT b@h " US(1) " -> " THEM(5) " because over");
-    SAID_NO_MORE();
+    SENT("MONITOR_EXIT b@h one -> " THEM(4) " " REF(1) " because over");
+    SENT("MONITOR_EXIT b@h " US(1) " -> " THEM(5) " " REF(3) " because over");
+    SENT("EXIT b@h " US(1) " -> " THEM(5) " because over");
+    SENT_NO_MORE();
     world_close();
 }
 
-static void a_demonitor_by_name_finds_who_had_it(void)
+static void demonitors_by_name(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
-    COME(SIGNAL_MONITOR, THEM(4), "one", REF(1));
-    COME(SIGNAL_DEMONITOR, THEM(4), "one", REF(1));
+    struct process *p = spy_start("one");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "one", REF(1));
+    RECEIVE(SIGNAL_DEMONITOR, THEM(4), "one", REF(1));
     CU_ASSERT_EQUAL(process_watchers(p), 0);
     process_exit(p, term_of("normal"), &world.turn);
-    SAID_NO_MORE();
+    SENT_NO_MORE();
     world_close();
 }
 
 static void unlinks_are_acknowledged(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
-    COME(SIGNAL_LINK, THEM(4), US(1));
-    COME(SIGNAL_UNLINK_ID, THEM(4), US(1), .id = 77);
-    SAID("UNLINK_ID_ACK b@h " US(1) " -> " THEM(4) " id 77");
+    struct process *p = spy_start("one");
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    RECEIVE(SIGNAL_UNLINK_ID, THEM(4), US(1), .id = 77);
+    SENT("UNLINK_ID_ACK b@h " US(1) " -> " THEM(4) " id 77");
     CU_ASSERT_EQUAL(process_watchers(p), 0);
-    COME(SIGNAL_UNLINK_ID, THEM(4), US(1), .id = 78);
-    SAID("UNLINK_ID_ACK b@h " US(1) " -> " THEM(4) " id 78");
-    COME(SIGNAL_UNLINK_ID, THEM(4), "#Pid<'a@h'.9.0.6>", .id = 79);
-    SAID("UNLINK_ID_ACK b@h #Pid<'a@h'.9.0.6> -> " THEM(4) " id 79");
-    COME(SIGNAL_UNLINK_ID_ACK, THEM(4), US(1), .id = 80);
-    COME(SIGNAL_LINK, THEM(4), US(1));
-    COME(SIGNAL_UNLINK, THEM(4), US(1));
-    SAID_NO_MORE();
-    COME(SIGNAL_EXIT, THEM(4), US(1), .reason = "over");
+    RECEIVE(SIGNAL_UNLINK_ID, THEM(4), US(1), .id = 78);
+    SENT("UNLINK_ID_ACK b@h " US(1) " -> " THEM(4) " id 78");
+    RECEIVE(SIGNAL_UNLINK_ID, THEM(4), "#Pid<'a@h'.9.0.6>", .id = 79);
+    SENT("UNLINK_ID_ACK b@h #Pid<'a@h'.9.0.6> -> " THEM(4) " id 79");
+    RECEIVE(SIGNAL_UNLINK_ID_ACK, THEM(4), US(1), .id = 80);
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    RECEIVE(SIGNAL_UNLINK, THEM(4), US(1));
+    SENT_NO_MORE();
+    RECEIVE(SIGNAL_EXIT, THEM(4), US(1), .reason = "over");
     CU_ASSERT_FALSE(process_ended(p));
     world_close();
 }
 
-static void exits_of_linked_processes_end_it(void)
+static void exits_of_links_end_it(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
-    COME(SIGNAL_EXIT, THEM(4), US(1), .reason = "not_linked");
-    COME(SIGNAL_LINK, THEM(4), US(1));
-    COME(SIGNAL_LINK, THEM(5), US(1));
-    COME(SIGNAL_EXIT, THEM(4), US(1), .reason = "normal");
+    struct process *p = spy_start("one");
+    RECEIVE(SIGNAL_EXIT, THEM(4), US(1), .reason = "not_linked");
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    RECEIVE(SIGNAL_LINK, THEM(5), US(1));
+    RECEIVE(SIGNAL_EXIT, THEM(4), US(1), .reason = "normal");
     CU_ASSERT_FALSE(process_ended(p));
-    COME(SIGNAL_EXIT, THEM(4), US(1), .reason = "spent");
+    RECEIVE(SIGNAL_EXIT, THEM(4), US(1), .reason = "spent");
     CU_ASSERT_FALSE(process_ended(p));
-    COME(SIGNAL_EXIT, THEM(5), US(1), .reason = "{badmatch,1}");
+    RECEIVE(SIGNAL_EXIT, THEM(5), US(1), .reason = "{badmatch,1}");
     CU_ASSERT_TRUE(process_ended(p));
-    HEARD("1 leave {badmatch,1}");
-    SAID_NO_MORE();
+    CALLED("1 leave {badmatch,1}");
+    SENT_NO_MORE();
     world_close();
 }
 
-static void asked_to_exit(void)
+static void exit2_ends_it(void)
 {
     world_open();
-    struct process *one = scribe_start("one"), *two = scribe_start("two");
-    scribe_start("three");
-    COME(SIGNAL_EXIT2, THEM(4), US(1), .reason = "normal");
+    struct process *one = spy_start("one"), *two = spy_start("two");
+    spy_start("three");
+    RECEIVE(SIGNAL_EXIT2, THEM(4), US(1), .reason = "normal");
     CU_ASSERT_FALSE(process_ended(one));
-    COME(SIGNAL_EXIT2, THEM(4), US(1), .reason = "kill");
-    HEARD("1 leave killed");
-    COME(SIGNAL_EXIT2, THEM(4), "two", .reason = "shutdown");
-    HEARD("2 leave shutdown");
-    COME(SIGNAL_EXIT2, THEM(4), REF(1), .reason = "shutdown");
-    COME(SIGNAL_EXIT2, THEM(4), US(2), .reason = "shutdown");
-    HEARD_NO_MORE();
+    RECEIVE(SIGNAL_EXIT2, THEM(4), US(1), .reason = "kill");
+    CALLED("1 leave killed");
+    RECEIVE(SIGNAL_EXIT2, THEM(4), "two", .reason = "shutdown");
+    CALLED("2 leave shutdown");
+    RECEIVE(SIGNAL_EXIT2, THEM(4), REF(1), .reason = "shutdown");
+    RECEIVE(SIGNAL_EXIT2, THEM(4), US(2), .reason = "shutdown");
+    CALLED_NO_MORE();
     CU_ASSERT_TRUE(process_ended(one) && process_ended(two));
     world_close();
 }
 
-static void a_lost_node_takes_its_watchers_along(void)
+static void node_down_removes_its_watchers(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
-    COME(SIGNAL_MONITOR, THEM(4), "one", REF(1));
-    COME(SIGNAL_LINK, THEM(4), US(1));
-    come_from("c@h",
-              &(struct coming){.kind = SIGNAL_LINK, .from = "#Pid<'c@h'.1.0.1>", .to = US(1)});
+    struct process *p = spy_start("one");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "one", REF(1));
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    receive_from("c@h",
+                 &(struct incoming){.kind = SIGNAL_LINK, .from = "#Pid<'c@h'.1.0.1>", .to = US(1)});
     processes_node_down(world.table, BYTES("b@h"), &world.turn);
     processes_check(world.table);
     CU_ASSERT_EQUAL(process_watchers(p), 1);
     process_exit(p, term_of("over"), &world.turn);
-    SAID("EXIT c@h " US(1) " -> #Pid<'c@h'.1.0.1> because over");
-    SAID_NO_MORE();
+    SENT("EXIT c@h " US(1) " -> #Pid<'c@h'.1.0.1> because over");
+    SENT_NO_MORE();
     world_close();
 }
 
 static void watchers_are_bounded(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     struct buf ref = {0};
     struct signal s = {.kind = SIGNAL_MONITOR, .from = term_of(THEM(4)), .to = term_of("one")};
     for (uint32_t i = 0; i <= LIMIT_WATCHERS; i++) {
@@ -268,18 +268,18 @@ static void watchers_are_bounded(void)
         processes_signal(world.table, BYTES("b@h"), &s, &world.turn);
     }
     CU_ASSERT_EQUAL(process_watchers(p), LIMIT_WATCHERS);
-    SAID("MONITOR_EXIT b@h one -> " THEM(4) " #Ref<'b@h'.3.0.1.1> because system_limit");
-    SAID_NO_MORE();
-    COME(SIGNAL_LINK, THEM(4), US(1));
-    SAID("EXIT b@h " US(1) " -> " THEM(4) " because system_limit");
-    COME(SIGNAL_DEMONITOR, THEM(4), "one", "#Ref<'b@h'.3.5.0.1>");
-    COME(SIGNAL_LINK, THEM(4), US(1));
-    SAID_NO_MORE();
+    SENT("MONITOR_EXIT b@h one -> " THEM(4) " #Ref<'b@h'.3.0.1.1> because system_limit");
+    SENT_NO_MORE();
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    SENT("EXIT b@h " US(1) " -> " THEM(4) " because system_limit");
+    RECEIVE(SIGNAL_DEMONITOR, THEM(4), "one", "#Ref<'b@h'.3.5.0.1>");
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    SENT_NO_MORE();
     buf_free(&ref);
     world_close();
 }
 
-static void identifiers_name_their_node(void)
+static void reads_the_node_of_identifiers(void)
 {
     CU_ASSERT(bytes_equal(node_of(term_of(THEM(1))), BYTES("b@h")));
     CU_ASSERT(bytes_equal(node_of(term_of(REF(1))), BYTES("b@h")));
@@ -294,10 +294,9 @@ static void identifiers_name_their_node(void)
     buf_free(&atom);
 }
 
-SUITE("process", TEST(is_found_by_pid_and_name), TEST(a_taken_name_stays_taken),
-      TEST(many_come_and_go), TEST(is_walked_in_order_of_starting), TEST(says_last_words),
-      TEST(references_are_new_each_time), TEST(monitors_on_nothing_end_at_once),
-      TEST(watchers_hear_of_the_end), TEST(a_demonitor_by_name_finds_who_had_it),
-      TEST(unlinks_are_acknowledged), TEST(exits_of_linked_processes_end_it), TEST(asked_to_exit),
-      TEST(a_lost_node_takes_its_watchers_along), TEST(watchers_are_bounded),
-      TEST(identifiers_name_their_node))
+SUITE("process", TEST(finds_by_pid_and_name), TEST(names_are_unique), TEST(slots_are_reused),
+      TEST(iterates_in_order_of_start), TEST(calls_leave_once), TEST(references_are_unique),
+      TEST(monitors_of_missing_processes_end_at_once), TEST(notifies_watchers),
+      TEST(demonitors_by_name), TEST(unlinks_are_acknowledged), TEST(exits_of_links_end_it),
+      TEST(exit2_ends_it), TEST(node_down_removes_its_watchers), TEST(watchers_are_bounded),
+      TEST(reads_the_node_of_identifiers))

@@ -1,4 +1,4 @@
-#include "unit/otp/scribe.h"
+#include "unit/otp/spy.h"
 
 #define FROM      "{" THEM(4) ",1}"
 #define ANSWER(a) "SEND b@h " US(1) " -> " THEM(4) ": {1," a "}"
@@ -16,39 +16,39 @@ static void ask(const char *request)
 }
 
 #define STATUS(sys_state, header)                                                                  \
-    "{status," US(1) ",{module,scribe},[[]," sys_state                                             \
+    "{status," US(1) ",{module,spy},[[]," sys_state                                                \
                      "," US(1) ",[],[{header,\"" header "\"},"                                     \
                                "{data,[{\"Status\"," sys_state                                     \
                                "},{\"Parent\"," US(1) "},{\"Logged events\",[]}]},"                \
                                                       "{data,[{\"State\",{state,1}}]}]]}"
 
-static void shows_its_status(void)
+static void answers_get_status(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     ask("get_status");
-    SAID(ANSWER(STATUS("running", "Status for scribe one")));
+    SENT(ANSWER(STATUS("running", "Status for spy one")));
     ask("suspend");
-    SAID(ANSWER("ok"));
+    SENT(ANSWER("ok"));
     ask("get_status");
-    SAID(ANSWER(STATUS("suspended", "Status for scribe one")));
+    SENT(ANSWER(STATUS("suspended", "Status for spy one")));
     CU_ASSERT_TRUE(process_suspended(p));
     world_close();
     world_open();
-    scribe_start(NULL);
+    spy_start(NULL);
     ask("get_status");
-    SAID(ANSWER(STATUS("running", "Status for scribe")));
-    HEARD_NO_MORE();
+    SENT(ANSWER(STATUS("running", "Status for spy")));
+    CALLED_NO_MORE();
     world_close();
 }
 
-/* --- get_state, whose answer depends on the caller's stdlib -------------------- */
+/* --- get_state: the form depends on the caller's stdlib ------------------------- */
 
 #define ASKED(n)                                                                                   \
     "REG_SEND b@h " US(2) " -> rex: {'$gen_call',{" US(2) "," OUR_REF(                             \
         n) "},{call,application,get_key,[stdlib,vsn],user}}"
 
-/* The caller asks, and its rex says this; what is then sent to the caller. */
+/* Asks for the state; the caller's rex answers this; asserts the reply to the caller. */
 static void state_after(unsigned n, const char *rex, const char *reply)
 {
     char ref[64], monitor[160], request[300], demonitor[160];
@@ -60,22 +60,22 @@ static void state_after(unsigned n, const char *rex, const char *reply)
              ref);
     snprintf(demonitor, sizeof(demonitor), "DEMONITOR b@h " US(2) " -> rex %s", ref);
     ask("get_state");
-    SAID(monitor);
-    SAID(request);
-    SAID_NO_MORE();
+    SENT(monitor);
+    SENT(request);
+    SENT_NO_MORE();
     char payload[160];
     snprintf(payload, sizeof(payload), "{%s,%s}", ref, rex);
-    COME(SIGNAL_SEND, THEM(9), US(2), .payload = payload);
-    SAID(demonitor);
-    SAID(reply);
-    SAID_NO_MORE();
+    RECEIVE(SIGNAL_SEND, THEM(9), US(2), .payload = payload);
+    SENT(demonitor);
+    SENT(reply);
+    SENT_NO_MORE();
 }
 
-static void shows_the_state_in_the_callers_form(void)
+static void answers_get_state_in_the_callers_form(void)
 {
     static const char bare[] = ANSWER("{state,1}"), in_ok[] = ANSWER("{ok,{state,1}}");
     world_open();
-    scribe_start("one");
+    spy_start("one");
     state_after(1, "{ok,\"4.2\"}", bare); /* OTP 25 */
     state_after(2, "{ok,\"5.0.2\"}", bare);
     state_after(3, "{ok,\"5.1\"}", in_ok); /* OTP 26.1 */
@@ -88,109 +88,110 @@ static void shows_the_state_in_the_callers_form(void)
     world_close();
 }
 
-static void shows_the_state_to_who_cannot_be_asked(void)
+static void answers_get_state_when_rex_is_missing(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     ask("suspend");
-    SAID(ANSWER("ok"));
+    SENT(ANSWER("ok"));
     ask("get_state");
-    SAID("MONITOR b@h " US(2) " -> rex " OUR_REF(1));
-    SAID(ASKED(1));
-    COME(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(1), .reason = "noproc");
-    SAID(ANSWER("{ok,{state,1}}"));
+    SENT("MONITOR b@h " US(2) " -> rex " OUR_REF(1));
+    SENT(ASKED(1));
+    RECEIVE(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(1), .reason = "noproc");
+    SENT(ANSWER("{ok,{state,1}}"));
     ask("get_state");
-    SAID("MONITOR b@h " US(2) " -> rex " OUR_REF(2));
-    SAID(ASKED(2));
+    SENT("MONITOR b@h " US(2) " -> rex " OUR_REF(2));
+    SENT(ASKED(2));
     process_exit(p, term_of("gone"), &world.turn);
-    COME(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(2), .reason = "noproc");
-    SAID_NO_MORE();
+    RECEIVE(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(2), .reason = "noproc");
+    SENT_NO_MORE();
     world_close();
 }
 
 static void suspends_and_resumes(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     ask("suspend");
     ask("suspend");
-    SAID(ANSWER("ok"));
-    SAID(ANSWER("ok"));
+    SENT(ANSWER("ok"));
+    SENT(ANSWER("ok"));
     process_deliver(p, term_of("held"), &world.turn);
-    HEARD_NO_MORE();
+    CALLED_NO_MORE();
     ask("resume");
-    SAID(ANSWER("ok"));
-    HEARD("1 message held");
+    SENT(ANSWER("ok"));
+    CALLED("1 message held");
     CU_ASSERT_FALSE(process_suspended(p));
     world_close();
 }
 
-static void send_on(struct process *p)
+static void send_from_callback(struct process *p)
 {
     turn_send(&world.turn, process_pid(p), term_of(THEM(4)), term_of("on"));
 }
 
-static void says_ok_before_it_goes_on(void)
+static void answers_resume_before_held_messages(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     process_suspend(p);
     process_deliver(p, term_of("held"), &world.turn);
-    scribe_then(p, send_on);
+    spy_then(p, send_from_callback);
     ask("resume");
-    SAID(ANSWER("ok"));
-    SAID("SEND b@h " US(1) " -> " THEM(4) ": on");
+    SENT(ANSWER("ok"));
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": on");
     world_close();
 }
 
-/* What GenServer.stop does: a monitor of its own, and the call with another. */
-static void stops_with_exactly_that_reason(void)
+/* GenServer.stop sends two monitors: its own, and that of its call. */
+static void terminates_with_the_exact_reason(void)
 {
     world_open();
-    scribe_start("one");
-    COME(SIGNAL_MONITOR, THEM(4), "one", .ref = REF(1));
-    COME(SIGNAL_MONITOR, THEM(4), "one", .ref = REF(2));
-    COME(SIGNAL_REG_SEND, THEM(4), "one",
-         .payload = "{system,{" THEM(4) ",[alias|" REF(2) "]},{terminate,{shutdown,<<\"x\">>}}}");
-    HEARD("1 leave {shutdown,<<\"x\">>}");
-    SAID("ALIAS_SEND b@h " US(1) " -> " REF(2) ": {[alias|" REF(2) "],ok}");
-    SAID("MONITOR_EXIT b@h one -> " THEM(4) " " REF(1) " because {shutdown,<<\"x\">>}");
-    SAID("MONITOR_EXIT b@h one -> " THEM(4) " " REF(2) " because {shutdown,<<\"x\">>}");
-    SAID_NO_MORE();
+    spy_start("one");
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "one", .ref = REF(1));
+    RECEIVE(SIGNAL_MONITOR, THEM(4), "one", .ref = REF(2));
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "one",
+            .payload =
+                "{system,{" THEM(4) ",[alias|" REF(2) "]},{terminate,{shutdown,<<\"x\">>}}}");
+    CALLED("1 leave {shutdown,<<\"x\">>}");
+    SENT("ALIAS_SEND b@h " US(1) " -> " REF(2) ": {[alias|" REF(2) "],ok}");
+    SENT("MONITOR_EXIT b@h one -> " THEM(4) " " REF(1) " because {shutdown,<<\"x\">>}");
+    SENT("MONITOR_EXIT b@h one -> " THEM(4) " " REF(2) " because {shutdown,<<\"x\">>}");
+    SENT_NO_MORE();
     world_close();
 }
 
-static void says_what_it_cannot(void)
+static void refuses_unsupported_commands(void)
 {
     world_open();
-    scribe_start("one");
+    spy_start("one");
     ask("{replace_state,fun erlang:abs/1}");
-    SAID(ANSWER("{error,{callback_failed,{scribe,system_replace_state},{error,notsup}}}"));
+    SENT(ANSWER("{error,{callback_failed,{spy,system_replace_state},{error,notsup}}}"));
     ask("{change_code,m,undefined,[]}");
-    SAID(ANSWER("{error,{unknown_system_msg,{change_code,m,undefined,[]}}}"));
+    SENT(ANSWER("{error,{unknown_system_msg,{change_code,m,undefined,[]}}}"));
     ask("nonsense");
-    SAID(ANSWER("{error,{unknown_system_msg,nonsense}}"));
+    SENT(ANSWER("{error,{unknown_system_msg,nonsense}}"));
     ask("{}");
-    SAID(ANSWER("{error,{unknown_system_msg,{}}}"));
+    SENT(ANSWER("{error,{unknown_system_msg,{}}}"));
     ask("{get_state}");
-    SAID(ANSWER("{error,{unknown_system_msg,{get_state}}}"));
+    SENT(ANSWER("{error,{unknown_system_msg,{get_state}}}"));
     ask("{terminate}");
-    SAID(ANSWER("{error,{unknown_system_msg,{terminate}}}"));
+    SENT(ANSWER("{error,{unknown_system_msg,{terminate}}}"));
     ask("[<<1>>]");
-    SAID(ANSWER("{error,{unknown_system_msg,[<<1>>]}}"));
+    SENT(ANSWER("{error,{unknown_system_msg,[<<1>>]}}"));
     ask("suspend");
-    SAID(ANSWER("ok"));
+    SENT(ANSWER("ok"));
     ask("{change_code,m,undefined,[]}");
-    SAID(ANSWER("{error,notsup}"));
-    HEARD_NO_MORE();
+    SENT(ANSWER("{error,notsup}"));
+    CALLED_NO_MORE();
     world_close();
 }
 
-/* Maps with a key twice cannot be passed on; no BEAM sends one. */
-static void an_impossible_reason_is_refused(void)
+/* A map with duplicate keys has no canonical form; no BEAM sends one. */
+static void refuses_a_reason_with_duplicate_keys(void)
 {
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     struct buf message = {0};
     put_tuple(&message, 3);
     put_atom(&message, "system");
@@ -201,13 +202,13 @@ static void an_impossible_reason_is_refused(void)
     for (int i = 0; i < 4; i++)
         put_int(&message, 1);
     process_deliver(p, buf_bytes(&message), &world.turn);
-    SAID(ANSWER("{error,badarg}"));
+    SENT(ANSWER("{error,badarg}"));
     CU_ASSERT_FALSE(process_ended(p));
     buf_free(&message);
     world_close();
 }
 
-static void answers_what_sys_functions_send(void)
+static void answers_recorded_sys_requests(void)
 {
     static const struct {
         const char *name, *reply;
@@ -223,34 +224,34 @@ static void answers_what_sys_functions_send(void)
         {"no_debug", "ok"},
         {"install", "{error,notsup}"},
         {"remove", "ok"},
-        {"replace_state", "{error,{callback_failed,{scribe,system_replace_state},{error,notsup}}}"},
+        {"replace_state", "{error,{callback_failed,{spy,system_replace_state},{error,notsup}}}"},
         {"change_code", "{error,{unknown_system_msg,{change_code,mod,undefined,[]}}}"},
         {"suspend", "ok"},
         {"resume", "ok"},
         {"stop", "ok"},
     };
     world_open();
-    struct process *p = scribe_start("one");
+    struct process *p = spy_start("one");
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        buf_clear(&world.said);
+        buf_clear(&world.sent);
         process_deliver(p, wall(recorded("otp/requests.etf", table[i].name)), &world.turn);
         char wanted[200];
         snprintf(wanted, sizeof(wanted), ",%s}\n", table[i].reply);
         size_t n = strlen(wanted);
         bool ends =
-            world.said.len > n && memcmp(world.said.at + world.said.len - n, wanted, n) == 0;
+            world.sent.len > n && memcmp(world.sent.at + world.sent.len - n, wanted, n) == 0;
         CU_ASSERT(ends);
         if (!ends)
-            fprintf(stderr, "\n%s: %.*s", table[i].name, (int)world.said.len, world.said.at);
+            fprintf(stderr, "\n%s: %.*s", table[i].name, (int)world.sent.len, world.sent.at);
     }
     CU_ASSERT_TRUE(process_ended(p));
-    HEARD("1 leave normal");
-    HEARD_NO_MORE();
+    CALLED("1 leave normal");
+    CALLED_NO_MORE();
     world_close();
 }
 
-SUITE("sys", TEST(shows_its_status), TEST(shows_the_state_in_the_callers_form),
-      TEST(shows_the_state_to_who_cannot_be_asked), TEST(suspends_and_resumes),
-      TEST(says_ok_before_it_goes_on), TEST(stops_with_exactly_that_reason),
-      TEST(says_what_it_cannot), TEST(an_impossible_reason_is_refused),
-      TEST(answers_what_sys_functions_send))
+SUITE("sys", TEST(answers_get_status), TEST(answers_get_state_in_the_callers_form),
+      TEST(answers_get_state_when_rex_is_missing), TEST(suspends_and_resumes),
+      TEST(answers_resume_before_held_messages), TEST(terminates_with_the_exact_reason),
+      TEST(refuses_unsupported_commands), TEST(refuses_a_reason_with_duplicate_keys),
+      TEST(answers_recorded_sys_requests))

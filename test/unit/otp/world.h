@@ -1,7 +1,7 @@
-/* A world for the process table: a post that writes down what is sent, and
- * signals from the node b@h.  What was sent is compared as text, oldest first:
+/* A process table on the node a@h, signals from b@h, and a post that records what is sent.
+ * Sent signals are compared as text, oldest first:
  *
- *     SAID("DEMONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(1)); */
+ *     SENT("DEMONITOR b@h " US(1) " -> " THEM(4) " " OUR_REF(1)); */
 #ifndef COPPICE_TEST_OTP_WORLD_H
 #define COPPICE_TEST_OTP_WORLD_H
 
@@ -27,13 +27,13 @@
 #define REF(n)     "#Ref<'b@h'.3." #n ".2.1>"
 
 struct world {
-    struct post post; /* first: the post is the world */
+    struct post post; /* first, so that a post can be cast to its world */
     struct turn turn;
     struct wakeups wakeups;
     struct processes *table;
     uint64_t flags;              /* of b@h */
-    struct buf said, heard, log; /* lines */
-    size_t said_read, heard_read;
+    struct buf sent, calls, log; /* lines */
+    size_t sent_read, calls_read;
     size_t freed;
 };
 
@@ -57,7 +57,7 @@ static inline void write_part(struct buf *line, const char *before, struct bytes
 
 static inline void world_send(struct post *post, const struct signal *s)
 {
-    struct buf *line = &((struct world *)post)->said;
+    struct buf *line = &((struct world *)post)->sent;
     buf_printf(line, "%s %.*s", signal_name(s->kind), (int)s->node.len, (const char *)s->node.at);
     write_part(line, " ", s->from);
     write_part(line, " -> ", s->to);
@@ -106,12 +106,12 @@ static inline void world_close(void)
 {
     processes_free(world.table);
     wakeups_free(&world.wakeups);
-    buf_free(&world.said);
-    buf_free(&world.heard);
+    buf_free(&world.sent);
+    buf_free(&world.calls);
     buf_free(&world.log);
 }
 
-/* Compares the next line, and prints both when they differ. */
+/* Asserts that the next line is this, and prints both if not. */
 static inline void compare_line(const struct buf *lines, size_t *read, const char *wanted,
                                 unsigned at)
 {
@@ -126,24 +126,24 @@ static inline void compare_line(const struct buf *lines, size_t *read, const cha
     *read += end != NULL ? got.len + 1 : 0;
 }
 
-#define SAID(text)      compare_line(&world.said, &world.said_read, (text), __LINE__)
-#define HEARD(text)     compare_line(&world.heard, &world.heard_read, (text), __LINE__)
-#define SAID_NO_MORE()  CU_ASSERT_EQUAL(world.said.len, world.said_read)
-#define HEARD_NO_MORE() CU_ASSERT_EQUAL(world.heard.len, world.heard_read)
+#define SENT(text)       compare_line(&world.sent, &world.sent_read, (text), __LINE__)
+#define CALLED(text)     compare_line(&world.calls, &world.calls_read, (text), __LINE__)
+#define SENT_NO_MORE()   CU_ASSERT_EQUAL(world.sent.len, world.sent_read)
+#define CALLED_NO_MORE() CU_ASSERT_EQUAL(world.calls.len, world.calls_read)
 
 static inline struct bytes term_or_none(const char *text)
 {
     return text != NULL ? term_of(text) : (struct bytes){0};
 }
 
-/* A signal from b@h; terms as Erlang text, NULL for none. */
-struct coming {
+/* An incoming signal; terms as Erlang text, NULL for none. */
+struct incoming {
     enum signal_kind kind;
     const char *from, *to, *ref, *reason, *payload;
     uint64_t id;
 };
 
-static inline void come_from(const char *node, const struct coming *c)
+static inline void receive_from(const char *node, const struct incoming *c)
 {
     struct signal s = {.kind = c->kind,
                        .from = term_or_none(c->from),
@@ -156,17 +156,18 @@ static inline void come_from(const char *node, const struct coming *c)
     processes_check(world.table);
 }
 
-#define COME(signal, sender, target, ...)                                                          \
-    come_from("b@h", &(struct coming){.kind = signal, .from = sender, .to = target, __VA_ARGS__})
+#define RECEIVE(signal, sender, target, ...)                                                       \
+    receive_from("b@h",                                                                            \
+                 &(struct incoming){.kind = signal, .from = sender, .to = target, __VA_ARGS__})
 
-static inline void after(uint64_t ms)
+static inline void advance(uint64_t ms)
 {
     world.turn.now_ms += ms;
     wakeups_ring(&world.wakeups, &world.turn);
     processes_check(world.table);
 }
 
-/* The message with this name in a file of recorded ones. */
+/* The message with this name in a file of recorded messages. */
 static inline struct bytes recorded(const char *file, const char *name)
 {
     struct bytes external = vector(file);

@@ -1,11 +1,11 @@
-# Records what real BEAMs send to a process of another node, and what their rex
-# answers.  Made with Elixir 1.14 on OTP 25:
+# Records the messages that a real BEAM sends to a process of another node, and the replies
+# of its rex:
 #
 #     elixir --sname recorder test/vectors/otp/record.exs
 #
-# writes requests.etf and rex.etf beside itself.  Each is one external term:
-# a list of {Name, Message}.  In requests.etf atoms are in the old encoding (100),
-# in rex.etf in UTF-8 (119).
+# writes requests.etf and rex.etf beside this script.  Each is one external term, a list of
+# {Name, Message}.  In requests.etf atoms have the old encoding (100), in rex.etf UTF-8 (119).
+# The files here were recorded with Elixir 1.14 on OTP 25.
 
 {:ok, peer, other} = :peer.start(%{name: :caller, args: [~c"-pa" | :code.get_path()]})
 here = node()
@@ -13,14 +13,14 @@ Process.register(self(), :recorder)
 pid = self()
 name = {:recorder, here}
 
-# The messages that one request makes, called on the other node.
+# Runs one request on the other node and returns the message it sends here.
 record = fn {label, {m, f, a}} ->
   :erpc.cast(other, m, f, a)
 
   receive do
     message -> {label, message}
   after
-    5000 -> raise "#{label}: nothing came"
+    5000 -> raise "#{label}: no message"
   end
 end
 
@@ -57,7 +57,7 @@ requests =
   ]
   |> Enum.map(record)
 
-# Only a call within one node that waits for ever has a plain reference.
+# A call has a plain reference only within one node and with an infinite timeout.
 {caller, _} = spawn_monitor(fn -> GenServer.call(pid, :value, :infinity) end)
 
 plain =
