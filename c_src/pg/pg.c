@@ -27,9 +27,9 @@ void pg_left(struct scope *s, struct bytes group, struct bytes pid, struct turn 
     s->listener.left(s->listener.who, s->process, group, pid, t);
 }
 
-void pg_visit_left(void *scope_turn, struct bytes group, struct bytes pid)
+void pg_on_removed(void *who, struct bytes group, struct bytes pid)
 {
-    const struct scope_turn *on = scope_turn;
+    const struct scope_turn *on = who;
     pg_left(on->scope, group, pid, on->turn);
 }
 
@@ -52,62 +52,62 @@ static void scope_message(struct process *p, struct bytes message, struct turn *
     if (gen.kind == GEN_CALL)
         gen_reply_unknown(p, gen.from, gen.request, t);
     else
-        pg_hear(scope_of(p), &gen, t);
+        pg_receive(scope_of(p), &gen, t);
 }
 
 static void scope_down(struct process *p, uint64_t watch, struct bytes reason, struct turn *t)
 {
     (void)reason;
     struct scope *s = scope_of(p);
-    struct peer *peer = pg_peer_of_watch(s, watch);
-    if (peer == NULL)
+    struct remote_scope *remote = pg_remote_of_watch(s, watch);
+    if (remote == NULL)
         return;
-    peer->watch = 0;
-    if (!t->post->connected(t->post, pg_peer_name(peer))) {
-        pg_peer_drop(s, peer, t);
-        return;
-    }
-    if (peer->pid.len == 0) {
-        peer->absent = true;
-        pg_wait(s, t);
+    remote->watch = 0;
+    if (!t->post->connected(t->post, pg_remote_node(remote))) {
+        pg_remote_remove(s, remote, t);
         return;
     }
-    pg_peer_lose(s, peer, t);
-    /* Should it be our greeting that ends it, then not as fast as it restarts:
-     * its supervisor would give up, and its node with it. */
-    if (t->now_ms >= peer->ask_ms)
-        pg_peer_discover(s, peer, t);
-    pg_wait(s, t);
+    if (remote->pid.len == 0) {
+        remote->absent = true;
+        pg_schedule_retry(s, t);
+        return;
+    }
+    pg_remote_reset(s, remote, t);
+    /* Perhaps our discover crashed it.  Then it must not crash again as soon as it restarts:
+     * its supervisor would give up, and its node stop. */
+    if (t->now_ms >= remote->retry_ms)
+        pg_send_discover(s, remote, t);
+    pg_schedule_retry(s, t);
 }
 
-/* Asks those who have not answered.  A peer that has not been told although it
- * has spoken knew us when we did not know it, and will not ask. */
+/* Repeats discover to scopes that have not answered.  A scope that sent us its members before
+ * we were known here sends no discover, so it is sent ours now. */
 static void scope_wake(struct process *p, struct turn *t)
 {
     struct scope *s = scope_of(p);
-    s->waiting = false;
+    s->retry_set = false;
     for (size_t i = s->count; i-- > 0;) {
-        struct peer *peer = s->peers[i];
-        if (peer->settled && peer->told)
+        struct remote_scope *remote = s->remotes[i];
+        if (remote->settled && remote->informed)
             continue;
-        if (!t->post->connected(t->post, pg_peer_name(peer))) {
-            pg_peer_drop(s, peer, t);
+        if (!t->post->connected(t->post, pg_remote_node(remote))) {
+            pg_remote_remove(s, remote, t);
             continue;
         }
-        if (peer->pid.len > 0 && !peer->told)
-            pg_peer_tell(s, peer, t);
-        if (!peer->settled)
-            pg_peer_discover(s, peer, t);
+        if (remote->pid.len > 0 && !remote->informed)
+            pg_send_members(s, remote, t);
+        if (!remote->settled)
+            pg_send_discover(s, remote, t);
     }
 }
 
-static void put_peers(const struct scope *s, struct buf *out)
+static void put_remotes(const struct scope *s, struct buf *out)
 {
     put_map(out, (uint32_t)s->count);
     for (size_t i = 0; i < s->count; i++) {
-        put_atom_bytes(out, pg_peer_name(s->peers[i]));
-        if (s->peers[i]->pid.len > 0)
-            put_term(out, term_bytes(&s->peers[i]->pid));
+        put_atom_bytes(out, pg_remote_node(s->remotes[i]));
+        if (s->remotes[i]->pid.len > 0)
+            put_term(out, term_bytes(&s->remotes[i]->pid));
         else
             put_atom(out, "undefined");
     }
@@ -119,7 +119,7 @@ static void scope_state(const struct process *p, struct buf *out)
     put_atom(out, "groups");
     pg_status(p, out);
     put_atom(out, "peers");
-    put_peers(scope_of(p), out);
+    put_remotes(scope_of(p), out);
 }
 
 static void scope_leave(struct process *p, struct bytes reason, struct turn *t)
@@ -127,7 +127,7 @@ static void scope_leave(struct process *p, struct bytes reason, struct turn *t)
     (void)reason;
     struct scope *s = scope_of(p);
     while (s->count > 0)
-        pg_peer_drop(s, s->peers[s->count - 1], t);
+        pg_remote_remove(s, s->remotes[s->count - 1], t);
 }
 
 static void scope_free(void *self)
@@ -136,8 +136,8 @@ static void scope_free(void *self)
     roster_free(s->roster);
     roster_node_free(s->ours);
     for (size_t i = 0; i < s->count; i++)
-        pg_peer_free(s->peers[i]);
-    mem_free(s->peers);
+        pg_remote_free(s->remotes[i]);
+    mem_free(s->remotes);
     mem_free(s);
 }
 
@@ -164,7 +164,7 @@ struct process *pg_start(struct processes *table, struct bytes name,
         mem_free(s);
         return NULL;
     }
-    /* The creation in our pid is drawn anew at each start of the node. */
+    /* The pid contains the creation, which is random at each start of the node. */
     s->roster = roster_new(bytes_hash(process_pid(s->process), processes_creation(table)));
     s->ours = roster_node_new(processes_node(table), true);
     return s->process;
@@ -181,20 +181,20 @@ void pg_meet(struct process *scope, struct bytes node, unsigned version, struct 
     must(!bytes_equal(node, roster_node_name(s->ours)));
     if (process_ended(scope))
         return;
-    struct peer *peer = pg_peer_take(s, node);
-    /* Its scope may have greeted us before, in a newer version. */
-    if (version > peer->version)
-        peer->version = PG_VERSION;
-    peer->settled = false;
-    pg_peer_discover(s, peer, t);
+    struct remote_scope *remote = pg_remote_ensure(s, node);
+    /* Its scope may have sent a discover with a newer version already. */
+    if (version > remote->version)
+        remote->version = PG_VERSION;
+    remote->settled = false;
+    pg_send_discover(s, remote, t);
 }
 
 void pg_forget(struct process *scope, struct bytes node, struct turn *t)
 {
     struct scope *s = scope_of(scope);
-    struct peer *peer = pg_peer_find(s, node);
-    if (peer != NULL)
-        pg_peer_drop(s, peer, t);
+    struct remote_scope *remote = pg_remote_find(s, node);
+    if (remote != NULL)
+        pg_remote_remove(s, remote, t);
 }
 
 void pg_join(struct process *scope, struct bytes group, struct bytes pid, struct turn *t)
@@ -204,10 +204,10 @@ void pg_join(struct process *scope, struct bytes group, struct bytes pid, struct
     if (process_ended(scope) || roster_has(s->roster, s->ours, group, pid))
         return;
     if (roster_add(s->roster, s->ours, group, pid) == ROSTER_FULL) {
-        pg_log(s, t, LOG_ERROR, "a member of this node is left out: %s", err_text(ERR_LIMIT));
+        pg_log(s, t, LOG_ERROR, "ignored a member of this node: %s", err_text(ERR_LIMIT));
         return;
     }
-    pg_tell_news(s, &(struct pg_news){true, &group, 1, pid}, t);
+    pg_send_change(s, &(struct pg_change){true, &group, 1, pid}, t);
     pg_joined(s, group, pid, t);
 }
 
@@ -216,7 +216,7 @@ void pg_leave(struct process *scope, struct bytes group, struct bytes pid, struc
     struct scope *s = scope_of(scope);
     if (!roster_remove(s->roster, s->ours, group, pid))
         return;
-    pg_tell_news(s, &(struct pg_news){false, &group, 1, pid}, t);
+    pg_send_change(s, &(struct pg_change){false, &group, 1, pid}, t);
     pg_left(s, group, pid, t);
 }
 
@@ -229,8 +229,8 @@ void pg_leave_all(struct process *scope, struct bytes pid, struct turn *t)
         if (roster_has(s->roster, s->ours, groups[i], pid))
             groups[left++] = groups[i];
     if (left > 0)
-        pg_tell_news(s, &(struct pg_news){false, groups, left, pid}, t);
-    /* A group may end with its last member, and its name with it. */
+        pg_send_change(s, &(struct pg_change){false, groups, left, pid}, t);
+    /* groups[i] is freed with the group when its last member leaves. */
     for (size_t i = 0; i < left; i++) {
         struct term group = term_copy(groups[i]);
         roster_remove(s->roster, s->ours, groups[i], pid);
@@ -274,6 +274,6 @@ void pg_status(const struct process *scope, struct buf *out)
 
 bool pg_settled(const struct process *scope, struct bytes node)
 {
-    const struct peer *peer = pg_peer_find(scope_of(scope), node);
-    return peer != NULL && (peer->settled || peer->absent);
+    const struct remote_scope *remote = pg_remote_find(scope_of(scope), node);
+    return remote != NULL && (remote->settled || remote->absent);
 }

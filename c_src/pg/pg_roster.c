@@ -10,36 +10,35 @@
 #include "../sorted.h"
 #include "../term/order.h"
 
-/* The link comes first in both that are looked up. */
 struct member {
-    struct hash_link link;
-    struct bunch *bunch;
-    struct member *prev, *next; /* in the bunch, by arrival */
+    struct hash_link link; /* first, so that a link can be cast to its member */
+    struct subgroup *subgroup;
+    struct member *prev, *next; /* in the subgroup, by arrival */
     struct term pid;
-    uint64_t joined; /* how often; at least 1 */
-    uint64_t seen;   /* how often since roster_begin() */
+    uint64_t joined; /* how many times; at least 1 */
+    uint64_t seen;   /* how many times since roster_replace_begin() */
 };
 
 /* The members of one node in one group; never empty. */
-struct bunch {
+struct subgroup {
     struct group *group;
     struct roster_node *node;
-    struct bunch *prev, *next; /* in the node, by arrival */
+    struct subgroup *prev, *next; /* in the node, by arrival */
     struct member *first, *last;
     size_t count;
 };
 
 struct group {
-    struct hash_link link;
+    struct hash_link link; /* first, so that a link can be cast to its group */
     struct term name;
-    struct bunch **bunches; /* sorted by node_order() */
+    struct subgroup **subgroups; /* sorted by node_order() */
     size_t count, cap;
     size_t members;
 };
 
 struct roster_node {
     struct buf name;
-    struct bunch *first, *last;
+    struct subgroup *first, *last;
     size_t groups;
     bool ours, replacing;
 };
@@ -73,35 +72,36 @@ static int node_order(const struct roster_node *a, const struct roster_node *b)
 
 static int compare_node(const void *element, const void *key)
 {
-    struct bunch *const *bunch = element;
-    return node_order((*bunch)->node, key);
+    struct subgroup *const *subgroup = element;
+    return node_order((*subgroup)->node, key);
 }
 
-/* Where the node's bunch is in the group, or belongs. */
-static size_t bunch_place(const struct group *g, const struct roster_node *node)
+/* The index of the node's subgroup in the group, or where it would be inserted. */
+static size_t subgroup_place(const struct group *g, const struct roster_node *node)
 {
-    return sorted_place(g->bunches, g->count, sizeof(*g->bunches), node, compare_node);
+    return sorted_place(g->subgroups, g->count, sizeof(*g->subgroups), node, compare_node);
 }
 
-static struct bunch *find_bunch(const struct group *g, const struct roster_node *node)
+static struct subgroup *find_subgroup(const struct group *g, const struct roster_node *node)
 {
-    struct bunch **found =
-        sorted_find(g->bunches, g->count, sizeof(*g->bunches), node, compare_node);
+    struct subgroup **found =
+        sorted_find(g->subgroups, g->count, sizeof(*g->subgroups), node, compare_node);
     return found != NULL && (*found)->node == node ? *found : NULL;
 }
 
-static uint64_t member_hash(const struct bunch *b, struct bytes pid)
+static uint64_t member_hash(const struct subgroup *sub, struct bytes pid)
 {
-    return bytes_hash(pid, b->group->link.key);
+    return bytes_hash(pid, sub->group->link.key);
 }
 
-static struct member *find_member(const struct roster *r, const struct bunch *b, struct bytes pid)
+static struct member *find_member(const struct roster *r, const struct subgroup *sub,
+                                  struct bytes pid)
 {
-    uint64_t hash = member_hash(b, pid);
+    uint64_t hash = member_hash(sub, pid);
     for (struct hash_link *l = hash_table_find(&r->members, hash); l != NULL;
          l = hash_table_next(l)) {
         struct member *m = (struct member *)l;
-        if (m->bunch == b && bytes_equal(term_bytes(&m->pid), pid))
+        if (m->subgroup == sub && bytes_equal(term_bytes(&m->pid), pid))
             return m;
     }
     return NULL;
@@ -111,8 +111,8 @@ static struct member *find(const struct roster *r, const struct roster_node *nod
                            struct bytes group, struct bytes pid)
 {
     struct group *g = find_group(r, group);
-    struct bunch *b = g == NULL ? NULL : find_bunch(g, node);
-    return b == NULL ? NULL : find_member(r, b, pid);
+    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, node);
+    return sub == NULL ? NULL : find_member(r, sub, pid);
 }
 
 /* --- joining ----------------------------------------------------------- */
@@ -125,43 +125,43 @@ static struct group *group_new(struct roster *r, struct bytes name)
     return g;
 }
 
-static struct bunch *bunch_new(struct group *g, struct roster_node *node)
+static struct subgroup *subgroup_new(struct group *g, struct roster_node *node)
 {
-    struct bunch *b = mem_take(sizeof(*b));
-    *b = (struct bunch){.group = g, .node = node, .prev = node->last};
+    struct subgroup *sub = mem_take(sizeof(*sub));
+    *sub = (struct subgroup){.group = g, .node = node, .prev = node->last};
     if (node->last != NULL)
-        node->last->next = b;
+        node->last->next = sub;
     else
-        node->first = b;
-    node->last = b;
+        node->first = sub;
+    node->last = sub;
     node->groups++;
-    size_t place = bunch_place(g, node);
-    g->bunches = sorted_insert(g->bunches, &g->count, &g->cap, sizeof(*g->bunches), place);
-    g->bunches[place] = b;
-    return b;
+    size_t place = subgroup_place(g, node);
+    g->subgroups = sorted_insert(g->subgroups, &g->count, &g->cap, sizeof(*g->subgroups), place);
+    g->subgroups[place] = sub;
+    return sub;
 }
 
-static void member_new(struct roster *r, struct bunch *b, struct bytes pid)
+static void member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
 {
     struct member *m = mem_take(sizeof(*m));
-    *m =
-        (struct member){.bunch = b, .prev = b->last, .pid = term_copy(pid), .joined = 1, .seen = 1};
-    if (b->last != NULL)
-        b->last->next = m;
+    *m = (struct member){
+        .subgroup = sub, .prev = sub->last, .pid = term_copy(pid), .joined = 1, .seen = 1};
+    if (sub->last != NULL)
+        sub->last->next = m;
     else
-        b->first = m;
-    b->last = m;
-    b->count++;
-    b->group->members++;
-    hash_table_put(&r->members, &m->link, member_hash(b, pid));
+        sub->first = m;
+    sub->last = m;
+    sub->count++;
+    sub->group->members++;
+    hash_table_put(&r->members, &m->link, member_hash(sub, pid));
 }
 
 enum roster_change roster_add(struct roster *r, struct roster_node *node, struct bytes group,
                               struct bytes pid)
 {
     struct group *g = find_group(r, group);
-    struct bunch *b = g == NULL ? NULL : find_bunch(g, node);
-    struct member *m = b == NULL ? NULL : find_member(r, b, pid);
+    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, node);
+    struct member *m = sub == NULL ? NULL : find_member(r, sub, pid);
     if (m != NULL) {
         if (node->replacing)
             m->seen++;
@@ -169,13 +169,13 @@ enum roster_change roster_add(struct roster *r, struct roster_node *node, struct
             m->joined++;
         return ROSTER_SAME;
     }
-    if ((g != NULL && g->members >= LIMIT_MEMBERS) || (b == NULL && node->groups >= LIMIT_GROUPS))
+    if ((g != NULL && g->members >= LIMIT_MEMBERS) || (sub == NULL && node->groups >= LIMIT_GROUPS))
         return ROSTER_FULL;
     if (g == NULL)
         g = group_new(r, group);
-    if (b == NULL)
-        b = bunch_new(g, node);
-    member_new(r, b, pid);
+    if (sub == NULL)
+        sub = subgroup_new(g, node);
+    member_new(r, sub, pid);
     return ROSTER_NEW;
 }
 
@@ -183,24 +183,24 @@ enum roster_change roster_add(struct roster *r, struct roster_node *node, struct
 
 static void unlink_member(struct roster *r, struct member *m)
 {
-    struct bunch *b = m->bunch;
-    *(m->prev != NULL ? &m->prev->next : &b->first) = m->next;
-    *(m->next != NULL ? &m->next->prev : &b->last) = m->prev;
-    b->count--;
-    b->group->members--;
+    struct subgroup *sub = m->subgroup;
+    *(m->prev != NULL ? &m->prev->next : &sub->first) = m->next;
+    *(m->next != NULL ? &m->next->prev : &sub->last) = m->prev;
+    sub->count--;
+    sub->group->members--;
     hash_table_remove(&r->members, &m->link);
 }
 
-static void unlink_bunch(struct roster *r, struct bunch *b)
+static void unlink_subgroup(struct roster *r, struct subgroup *sub)
 {
-    struct group *g = b->group;
-    struct roster_node *node = b->node;
-    *(b->prev != NULL ? &b->prev->next : &node->first) = b->next;
-    *(b->next != NULL ? &b->next->prev : &node->last) = b->prev;
+    struct group *g = sub->group;
+    struct roster_node *node = sub->node;
+    *(sub->prev != NULL ? &sub->prev->next : &node->first) = sub->next;
+    *(sub->next != NULL ? &sub->next->prev : &node->last) = sub->prev;
     node->groups--;
-    size_t place = bunch_place(g, node);
-    must(g->bunches[place] == b);
-    sorted_remove(g->bunches, &g->count, sizeof(*g->bunches), place);
+    size_t place = subgroup_place(g, node);
+    must(g->subgroups[place] == sub);
+    sorted_remove(g->subgroups, &g->count, sizeof(*g->subgroups), place);
     if (g->count == 0)
         hash_table_remove(&r->groups, &g->link);
 }
@@ -208,27 +208,27 @@ static void unlink_bunch(struct roster *r, struct bunch *b)
 static void group_free(struct group *g)
 {
     term_free(&g->name);
-    mem_free(g->bunches);
+    mem_free(g->subgroups);
     mem_free(g);
 }
 
-/* Takes everything out of the table before it tells, so that the visitor
- * reads a roster without the member. */
-static void remove_member(struct roster *r, struct member *m, const struct roster_visitor *gone)
+/* Unlinks everything before it calls the visitor, which then reads a roster without the
+ * member. */
+static void remove_member(struct roster *r, struct member *m, const struct roster_visitor *removed)
 {
-    struct bunch *b = m->bunch;
-    struct group *g = b->group;
+    struct subgroup *sub = m->subgroup;
+    struct group *g = sub->group;
     unlink_member(r, m);
-    bool last = b->count == 0;
+    bool last = sub->count == 0;
     if (last)
-        unlink_bunch(r, b);
+        unlink_subgroup(r, sub);
     bool empty = g->count == 0;
-    if (gone != NULL)
-        gone->visit(gone->who, term_bytes(&g->name), term_bytes(&m->pid));
+    if (removed != NULL)
+        removed->visit(removed->who, term_bytes(&g->name), term_bytes(&m->pid));
     term_free(&m->pid);
     mem_free(m);
     if (last)
-        mem_free(b);
+        mem_free(sub);
     if (empty)
         group_free(g);
 }
@@ -243,33 +243,34 @@ bool roster_remove(struct roster *r, struct roster_node *node, struct bytes grou
     return true;
 }
 
-void roster_clear(struct roster *r, struct roster_node *node, const struct roster_visitor *gone)
+void roster_clear(struct roster *r, struct roster_node *node, const struct roster_visitor *removed)
 {
     while (node->first != NULL)
-        remove_member(r, node->first->first, gone);
+        remove_member(r, node->first->first, removed);
     must(node->groups == 0);
 }
 
-void roster_begin(struct roster_node *node)
+void roster_replace_begin(struct roster_node *node)
 {
     must(!node->replacing);
     node->replacing = true;
-    for (struct bunch *b = node->first; b != NULL; b = b->next)
-        for (struct member *m = b->first; m != NULL; m = m->next)
+    for (struct subgroup *sub = node->first; sub != NULL; sub = sub->next)
+        for (struct member *m = sub->first; m != NULL; m = m->next)
             m->seen = 0;
 }
 
-void roster_end(struct roster *r, struct roster_node *node, const struct roster_visitor *gone)
+void roster_replace_end(struct roster *r, struct roster_node *node,
+                        const struct roster_visitor *removed)
 {
     must(node->replacing);
     node->replacing = false;
-    for (struct bunch *b = node->first, *after; b != NULL; b = after) {
-        after = b->next;
-        for (struct member *m = b->first, *next; m != NULL; m = next) {
+    for (struct subgroup *sub = node->first, *after; sub != NULL; sub = after) {
+        after = sub->next;
+        for (struct member *m = sub->first, *next; m != NULL; m = next) {
             next = m->next;
             m->joined = m->seen;
             if (m->seen == 0)
-                remove_member(r, m, gone);
+                remove_member(r, m, removed);
         }
     }
 }
@@ -292,8 +293,8 @@ struct bytes *roster_groups(const struct roster *r, const struct roster_node *no
     size_t n = node == NULL ? r->groups.count : node->groups, at = 0;
     struct bytes *names = mem_take(n * sizeof(*names));
     if (node != NULL) {
-        for (struct bunch *b = node->first; b != NULL; b = b->next)
-            names[at++] = term_bytes(&b->group->name);
+        for (struct subgroup *sub = node->first; sub != NULL; sub = sub->next)
+            names[at++] = term_bytes(&sub->group->name);
     } else {
         for (size_t i = 0; i < r->groups.size; i++)
             for (struct hash_link *l = r->groups.slots[i]; l != NULL; l = l->next)
@@ -311,14 +312,14 @@ size_t roster_count(const struct roster *r, const struct roster_node *node, stru
     struct group *g = find_group(r, group);
     if (g == NULL || node == NULL)
         return g == NULL ? 0 : g->members;
-    struct bunch *b = find_bunch(g, node);
-    return b == NULL ? 0 : b->count;
+    struct subgroup *sub = find_subgroup(g, node);
+    return sub == NULL ? 0 : sub->count;
 }
 
-static void walk_bunch(const struct bunch *b, const struct roster_visitor *each)
+static void walk_subgroup(const struct subgroup *sub, const struct roster_visitor *each)
 {
-    for (struct member *m = b->first; m != NULL; m = m->next)
-        each->visit(each->who, term_bytes(&b->group->name), term_bytes(&m->pid));
+    for (struct member *m = sub->first; m != NULL; m = m->next)
+        each->visit(each->who, term_bytes(&sub->group->name), term_bytes(&m->pid));
 }
 
 void roster_walk(const struct roster *r, const struct roster_node *node, struct bytes group,
@@ -327,14 +328,14 @@ void roster_walk(const struct roster *r, const struct roster_node *node, struct 
     struct group *g = find_group(r, group);
     if (g == NULL)
         return;
-    struct bunch *only = node == NULL ? NULL : find_bunch(g, node);
+    struct subgroup *only = node == NULL ? NULL : find_subgroup(g, node);
     if (only != NULL)
-        walk_bunch(only, each);
+        walk_subgroup(only, each);
     for (size_t i = 0; node == NULL && i < g->count; i++)
-        walk_bunch(g->bunches[i], each);
+        walk_subgroup(g->subgroups[i], each);
 }
 
-/* --- life -------------------------------------------------------------- */
+/* --- construction ------------------------------------------------------ */
 
 struct roster *roster_new(uint64_t seed)
 {
@@ -350,7 +351,7 @@ void roster_free(struct roster *r)
     for (size_t i = 0; i < r->groups.size; i++)
         while (r->groups.slots[i] != NULL) {
             struct group *g = (struct group *)r->groups.slots[i];
-            roster_clear(r, g->bunches[0]->node, NULL);
+            roster_clear(r, g->subgroups[0]->node, NULL);
         }
     must(r->members.count == 0);
     hash_table_free(&r->groups);

@@ -34,7 +34,7 @@ static const struct shape *read_shape(struct etf_in *in, enum gen_kind kind)
     return NULL;
 }
 
-/* A pid, whatever its encoding, as a canonical one in out. */
+/* Replaces out with the pid, made canonical. */
 static enum err read_pid(struct buf *out, struct bytes raw)
 {
     struct etf_in in = etf_open(raw);
@@ -50,7 +50,7 @@ enum err pg_read(struct pg_message *m, const struct gen_message *gen)
     if (s == NULL)
         return ERR_SHAPE;
     m->verb = s->verb;
-    enum err err = read_pid(&m->peer, etf_any(&in));
+    enum err err = read_pid(&m->sender, etf_any(&in));
     for (const char *field = s->fields; *field != '\0'; field++) {
         if (*field == 'v')
             m->version = etf_uint64(&in) == 0 ? 0 : PG_VERSION;
@@ -65,7 +65,7 @@ enum err pg_read(struct pg_message *m, const struct gen_message *gen)
 struct walk {
     const struct pg_message *m;
     const struct pg_visitor *visitor;
-    struct bytes node; /* of the speaker */
+    struct bytes node; /* of the sender */
     struct buf group, pid;
     size_t leaves;
     enum err err;
@@ -76,8 +76,7 @@ static void walk_pid(struct walk *w, bool joins, struct bytes raw)
     w->err = read_pid(&w->pid, raw);
     if (w->err != OK)
         return;
-    /* Groups and processes of a leave multiply: a short message may ask for
-     * a long time's work. */
+    /* A leave names groups times processes: a short message could cost a long time. */
     if (w->m->verb == PG_LEAVE && ++w->leaves > LIMIT_LEAVES)
         w->err = ERR_LIMIT;
     else if (!bytes_equal(node_of(buf_bytes(&w->pid)), w->node))
@@ -106,8 +105,8 @@ static void walk_group(struct walk *w, struct bytes raw)
     w->err = canon_put(&w->group, raw);
 }
 
-/* {Group, Pids} of a sync, or {Group, Added, Removed} of an update: like pg,
- * first those that leave. */
+/* {Group, Pids} of a sync, or {Group, Added, Removed} of an update.  Like pg.erl, those that
+ * leave first. */
 static void walk_entry(struct walk *w, struct bytes raw)
 {
     bool update = w->m->verb == PG_UPDATE;
@@ -157,7 +156,7 @@ static void walk_map(struct walk *w)
 
 enum err pg_walk(const struct pg_message *m, const struct pg_visitor *visitor)
 {
-    struct walk w = {.m = m, .visitor = visitor, .node = node_of(buf_bytes(&m->peer))};
+    struct walk w = {.m = m, .visitor = visitor, .node = node_of(buf_bytes(&m->sender))};
     if (m->verb == PG_JOIN) {
         walk_group(&w, m->groups);
         if (w.err == OK)
@@ -204,8 +203,8 @@ static void put_members(struct buf *out, const struct roster *roster,
     put_nil(out);
 }
 
-void pg_put_whole(struct buf *out, struct bytes self, unsigned version, const struct roster *roster,
-                  const struct roster_node *node)
+void pg_put_members(struct buf *out, struct bytes self, unsigned version,
+                    const struct roster *roster, const struct roster_node *node)
 {
     size_t count;
     struct bytes *groups = roster_groups(roster, node, &count);
@@ -231,11 +230,11 @@ void pg_put_whole(struct buf *out, struct bytes self, unsigned version, const st
     mem_free(groups);
 }
 
-static void put_groups(struct buf *out, const struct pg_news *news)
+static void put_groups(struct buf *out, const struct pg_change *change)
 {
-    put_list(out, (uint32_t)news->count);
-    for (size_t i = 0; i < news->count; i++)
-        put_term(out, news->groups[i]);
+    put_list(out, (uint32_t)change->count);
+    for (size_t i = 0; i < change->count; i++)
+        put_term(out, change->groups[i]);
     put_nil(out);
 }
 
@@ -246,34 +245,35 @@ static void put_one(struct buf *out, struct bytes pid)
     put_nil(out);
 }
 
-static void put_update(struct buf *out, struct bytes self, const struct pg_news *news)
+static void put_update(struct buf *out, struct bytes self, const struct pg_change *change)
 {
     put_head(out, 3, "update", self);
-    put_list(out, (uint32_t)news->count);
-    for (size_t i = 0; i < news->count; i++) {
+    put_list(out, (uint32_t)change->count);
+    for (size_t i = 0; i < change->count; i++) {
         put_tuple(out, 3);
-        put_term(out, news->groups[i]);
-        if (!news->joins)
+        put_term(out, change->groups[i]);
+        if (!change->joins)
             put_nil(out);
-        put_one(out, news->pid);
-        if (news->joins)
+        put_one(out, change->pid);
+        if (change->joins)
             put_nil(out);
     }
     put_nil(out);
 }
 
-void pg_put_news(struct buf *out, struct bytes self, unsigned version, const struct pg_news *news)
+void pg_put_change(struct buf *out, struct bytes self, unsigned version,
+                   const struct pg_change *change)
 {
-    must(news->count == 1 || (news->count > 1 && !news->joins));
+    must(change->count == 1 || (change->count > 1 && !change->joins));
     if (version > 0) {
-        put_update(out, self, news);
-    } else if (news->joins) {
+        put_update(out, self, change);
+    } else if (change->joins) {
         put_head(out, 4, "join", self);
-        put_term(out, news->groups[0]);
-        put_term(out, news->pid);
+        put_term(out, change->groups[0]);
+        put_term(out, change->pid);
     } else {
         put_head(out, 4, "leave", self);
-        put_term(out, news->pid);
-        put_groups(out, news);
+        put_term(out, change->pid);
+        put_groups(out, change);
     }
 }

@@ -1,6 +1,5 @@
-/* A world around one scope of pg, on c1@127.0.0.1: a post that keeps what is
- * sent, a listener that notes what it is told, and peers whose words are
- * Erlang text. */
+/* One pg scope on c1@127.0.0.1, with a post that records what is sent, a listener that records
+ * its calls, and messages from peers as Erlang text. */
 #ifndef COPPICE_TEST_PG_PG_WORLD_H
 #define COPPICE_TEST_PG_PG_WORLD_H
 
@@ -39,12 +38,12 @@ struct world {
     struct process *scope;
     const char *cut; /* the node that is not connected */
     struct sent *sent;
-    size_t sent_count, sent_cap, read; /* read: how many of them were looked at */
+    size_t sent_count, sent_cap, read; /* read: how many of them have been asserted */
     unsigned lines;                    /* logged */
-    struct buf told;                   /* what the listener was told, as text */
+    struct buf notified;               /* calls of the listener, as text */
     size_t joined, left;
-    bool quiet;          /* only counts what it is told */
-    struct buf name_ref; /* the watch on a name that was last started; ended: empty */
+    bool quiet;          /* the listener only counts */
+    struct buf name_ref; /* of the last monitor of a name; empty once demonitored */
 };
 
 static inline void put_canonical(struct buf *out, struct bytes term)
@@ -53,7 +52,7 @@ static inline void put_canonical(struct buf *out, struct bytes term)
         must(canon_put(out, term) == OK);
 }
 
-/* Watches on names go along with discovers to names: stories leave them out. */
+/* Each discover to a name comes with a monitor of the name, which is not recorded in sent. */
 static inline bool watches_a_name(struct world *w, const struct signal *s)
 {
     bool name = (s->kind == SIGNAL_MONITOR || s->kind == SIGNAL_DEMONITOR) && s->to.at[0] == 119;
@@ -104,14 +103,14 @@ static inline void count_line(struct post *post, enum log_level level, struct by
     CU_ASSERT(line.len > 0);
 }
 
-static inline void tell(struct world *w, char sign, struct bytes group, struct bytes pid)
+static inline void notify(struct world *w, char sign, struct bytes group, struct bytes pid)
 {
     if (w->quiet)
         return;
-    buf_printf(&w->told, "%c", sign);
-    text_print(&w->told, group);
+    buf_printf(&w->notified, "%c", sign);
+    text_print(&w->notified, group);
     struct etf_in in = etf_open(pid);
-    buf_printf(&w->told, ":%u ", etf_pid(&in).id);
+    buf_printf(&w->notified, ":%u ", etf_pid(&in).id);
 }
 
 static inline void on_joined(void *who, struct process *scope, struct bytes group, struct bytes pid,
@@ -120,7 +119,7 @@ static inline void on_joined(void *who, struct process *scope, struct bytes grou
     struct world *w = who;
     CU_ASSERT(t == &w->turn && scope == w->scope);
     w->joined++;
-    tell(w, '+', group, pid);
+    notify(w, '+', group, pid);
 }
 
 static inline void on_left(void *who, struct process *scope, struct bytes group, struct bytes pid,
@@ -129,7 +128,7 @@ static inline void on_left(void *who, struct process *scope, struct bytes group,
     struct world *w = who;
     CU_ASSERT(t == &w->turn && scope == w->scope);
     w->left++;
-    tell(w, '-', group, pid);
+    notify(w, '-', group, pid);
 }
 
 static inline struct world *world_new(void)
@@ -159,12 +158,12 @@ static inline void world_free(struct world *w)
     wakeups_free(&w->wakeups);
     world_forget_sent(w);
     mem_free(w->sent);
-    buf_free(&w->told);
+    buf_free(&w->notified);
     buf_free(&w->name_ref);
     mem_free(w);
 }
 
-static inline void hear(struct world *w, const char *message)
+static inline void receive(struct world *w, const char *message)
 {
     process_deliver(w->scope, wall(term_of(message)), &w->turn);
 }
@@ -186,12 +185,12 @@ static inline void wait_ms(struct world *w, uint64_t ms)
         wakeups_ring(&w->wakeups, &w->turn);
 }
 
-/* The next signal that was sent, of this kind; none of another kind before it. */
-static inline struct sent *next_of(struct world *w, enum signal_kind kind)
+/* The next signal that was sent, which must be of this kind. */
+static inline struct sent *next_sent(struct world *w, enum signal_kind kind)
 {
     static struct sent nothing;
     if (w->read == w->sent_count || w->sent[w->read].kind != kind) {
-        CU_FAIL("another signal was expected");
+        CU_FAIL("the next signal is missing or of another kind");
         return &nothing;
     }
     return &w->sent[w->read++];
@@ -212,38 +211,38 @@ static inline struct bytes with_self(const struct world *w, const char *text)
     return term;
 }
 
-/* The next thing sent was this message to this pid or name. */
-static inline void said(struct world *w, const char *to, const char *message)
+/* The next signal sent is this message to this pid or name. */
+static inline void assert_sent(struct world *w, const char *to, const char *message)
 {
-    struct sent *sent = next_of(w, to[0] == '#' ? SIGNAL_SEND : SIGNAL_REG_SEND);
+    struct sent *sent = next_sent(w, to[0] == '#' ? SIGNAL_SEND : SIGNAL_REG_SEND);
     if (sent->to.len == 0)
         return;
     ASSERT_TERM(buf_bytes(&sent->to), term_of(to));
     ASSERT_TERM(buf_bytes(&sent->payload), with_self(w, message));
 }
 
-static inline void watched(struct world *w, const char *pid)
+static inline void assert_monitored(struct world *w, const char *pid)
 {
-    CU_ASSERT(bytes_equal(buf_bytes(&next_of(w, SIGNAL_MONITOR)->to), term_of(pid)));
+    CU_ASSERT(bytes_equal(buf_bytes(&next_sent(w, SIGNAL_MONITOR)->to), term_of(pid)));
 }
 
-static inline void said_no_more(const struct world *w)
+static inline void assert_nothing_sent(const struct world *w)
 {
     CU_ASSERT_EQUAL(w->read, w->sent_count);
 }
 
-/* What the listener was told since the last look. */
-static inline void told(struct world *w, const char *text)
+/* Asserts the listener's calls since the last time: +GROUP:ID joined, -GROUP:ID left. */
+static inline void assert_notified(struct world *w, const char *text)
 {
-    bool same = bytes_equal(buf_bytes(&w->told), bytes_of(text));
+    bool same = bytes_equal(buf_bytes(&w->notified), bytes_of(text));
     CU_ASSERT(same);
     if (!same)
-        fprintf(stderr, "\n     got: %.*s\n  wanted: %s\n", (int)w->told.len,
-                w->told.len > 0 ? (const char *)w->told.at : "", text);
-    buf_clear(&w->told);
+        fprintf(stderr, "\n     got: %.*s\n  wanted: %s\n", (int)w->notified.len,
+                w->notified.len > 0 ? (const char *)w->notified.at : "", text);
+    buf_clear(&w->notified);
 }
 
-/* The end of what the scope watches there, as the peer's node tells it. */
+/* The peer's node reports that the monitored process is down. */
 static inline void down(struct world *w, const char *pid, const char *reason)
 {
     struct sent *monitor = NULL;
@@ -260,18 +259,18 @@ static inline void down(struct world *w, const char *pid, const char *reason)
     processes_signal(w->table, node_of(s.from), &s, &w->turn);
 }
 
-/* B's scope is known and has told what it says, and has been told. */
+/* Exchanges discover and members with B's scope, which has these. */
 static inline void meet_b(struct world *w, const char *members)
 {
     struct buf sync = {0};
     pg_meet(w->scope, BYTES(B), 0, &w->turn);
     buf_printf(&sync, "{'$gen_cast', {sync, %s, %s}}", B_SCOPE, members);
     buf_put_u8(&sync, 0);
-    hear(w, (const char *)sync.at);
+    receive(w, (const char *)sync.at);
     buf_free(&sync);
-    hear(w, "{discover, " B_SCOPE "}");
+    receive(w, "{discover, " B_SCOPE "}");
     w->read = w->sent_count;
-    buf_clear(&w->told);
+    buf_clear(&w->notified);
 }
 
 static inline void members_text(void *who, struct bytes pid)
@@ -284,7 +283,7 @@ static inline void members_text(void *who, struct bytes pid)
     buf_printf(who, "%.2s%u ", (const char *)name.text, p.id);
 }
 
-static inline void members_are(const struct world *w, const char *group, const char *text)
+static inline void assert_members(const struct world *w, const char *group, const char *text)
 {
     struct buf out = {0};
     pg_members(w->scope, term_of(group), members_text, &out);

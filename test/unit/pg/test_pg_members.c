@@ -1,24 +1,25 @@
-/* What the scope makes of what others tell it of their members. */
+/* Members: messages from remote scopes, joins and leaves on this node, limits. */
 #include "pg_world.h"
 
 /* --- members ----------------------------------------------------------- */
 
-static void tells_only_differences(void)
+static void notifies_only_differences(void)
 {
     struct world *w = world_new();
     meet_b(w, "[{g, [" B_ONE "]}, {h, [" B_ONE ", " B_TWO "]}]");
-    hear(w, "{'$gen_cast', {sync, " B_SCOPE ", [{h, [" B_TWO "]}, {i, [" B_ONE "]}]}}");
-    told(w, "+i:81 -g:81 -h:81 ");
-    hear(w, "{'$gen_cast', {local_data, " B_SCOPE ", 1, #{h => [" B_TWO "], i => [" B_ONE "]}}}");
-    told(w, "");
-    hear(w, "{update, " B_SCOPE ", [{h, [" B_ONE "], [" B_TWO "]}, {i, [], []}, {j, [], []}]}");
-    told(w, "-h:82 +h:81 ");
-    /* OTP 29 says so to scopes of version 0 when somebody leaves. */
-    hear(w, "{join, " B_SCOPE ", j, []}");
-    hear(w, "{leave, " B_SCOPE ", [], [h, j]}");
-    told(w, "");
-    hear(w, "{'$gen_cast', {local_data, " B_SCOPE ", 1, #{h => []}}}");
-    told(w, "-i:81 -h:81 ");
+    receive(w, "{'$gen_cast', {sync, " B_SCOPE ", [{h, [" B_TWO "]}, {i, [" B_ONE "]}]}}");
+    assert_notified(w, "+i:81 -g:81 -h:81 ");
+    receive(w,
+            "{'$gen_cast', {local_data, " B_SCOPE ", 1, #{h => [" B_TWO "], i => [" B_ONE "]}}}");
+    assert_notified(w, "");
+    receive(w, "{update, " B_SCOPE ", [{h, [" B_ONE "], [" B_TWO "]}, {i, [], []}, {j, [], []}]}");
+    assert_notified(w, "-h:82 +h:81 ");
+    /* OTP 29 sends these to scopes of version 0 when a process leaves. */
+    receive(w, "{join, " B_SCOPE ", j, []}");
+    receive(w, "{leave, " B_SCOPE ", [], [h, j]}");
+    assert_notified(w, "");
+    receive(w, "{'$gen_cast', {local_data, " B_SCOPE ", 1, #{h => []}}}");
+    assert_notified(w, "-i:81 -h:81 ");
     struct buf status = {0};
     pg_status(w->scope, &status);
     ASSERT_TERM(buf_bytes(&status), term_of("#{}"));
@@ -26,37 +27,37 @@ static void tells_only_differences(void)
     world_free(w);
 }
 
-static void counts_how_often_one_joined(void)
+static void counts_repeated_joins(void)
 {
     struct world *w = world_new();
     meet_b(w, "[{g, [" B_ONE ", " B_ONE "]}]");
-    hear(w, "{join, " B_SCOPE ", g, [" B_ONE ", " B_TWO "]}");
-    told(w, "+g:82 ");
-    hear(w, "{leave, " B_SCOPE ", [" B_ONE "], [g, g]}");
-    told(w, "");
-    hear(w, "{leave, " B_SCOPE ", " B_ONE ", [g, nothing, g]}");
-    told(w, "-g:81 ");
-    /* A sync counts anew. */
-    hear(w, "{join, " B_SCOPE ", g, " B_TWO "}");
-    hear(w, "{'$gen_cast', {sync, " B_SCOPE ", [{g, [" B_TWO "]}]}}");
-    hear(w, "{leave, " B_SCOPE ", " B_TWO ", [g]}");
-    told(w, "-g:82 ");
+    receive(w, "{join, " B_SCOPE ", g, [" B_ONE ", " B_TWO "]}");
+    assert_notified(w, "+g:82 ");
+    receive(w, "{leave, " B_SCOPE ", [" B_ONE "], [g, g]}");
+    assert_notified(w, "");
+    receive(w, "{leave, " B_SCOPE ", " B_ONE ", [g, nothing, g]}");
+    assert_notified(w, "-g:81 ");
+    /* A sync resets the count. */
+    receive(w, "{join, " B_SCOPE ", g, " B_TWO "}");
+    receive(w, "{'$gen_cast', {sync, " B_SCOPE ", [{g, [" B_TWO "]}]}}");
+    receive(w, "{leave, " B_SCOPE ", " B_TWO ", [g]}");
+    assert_notified(w, "-g:82 ");
     world_free(w);
 }
 
-static void ignores_news_of_strangers(void)
+static void ignores_changes_from_unknown_scopes(void)
 {
     struct world *w = world_new();
-    hear(w, "{join, " B_SCOPE ", g, " B_ONE "}");
-    hear(w, "{leave, " B_SCOPE ", " B_ONE ", [g]}");
-    hear(w, "{update, " B_SCOPE ", [{g, [" B_ONE "], []}]}");
-    told(w, "");
-    said_no_more(w);
+    receive(w, "{join, " B_SCOPE ", g, " B_ONE "}");
+    receive(w, "{leave, " B_SCOPE ", " B_ONE ", [g]}");
+    receive(w, "{update, " B_SCOPE ", [{g, [" B_ONE "], []}]}");
+    assert_notified(w, "");
+    assert_nothing_sent(w);
     CU_ASSERT_EQUAL(w->lines, 0);
     world_free(w);
 }
 
-static void drops_what_is_malformed(void)
+static void drops_malformed_messages(void)
 {
     static const char *const messages[] = {
         "hello",
@@ -93,21 +94,21 @@ static void drops_what_is_malformed(void)
     meet_b(w, "[{g, [" B_ONE "]}]");
     wait_ms(w, LIMIT_DISCOVER_MS);
     for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-        hear(w, messages[i]);
+        receive(w, messages[i]);
         CU_ASSERT_EQUAL(w->lines, i + 1);
-        told(w, "");
-        said_no_more(w);
+        assert_notified(w, "");
+        assert_nothing_sent(w);
     }
-    /* Something was lost with them: it is asked for, once. */
+    /* The dropped messages may have had changes: one discover asks for all members. */
     CU_ASSERT_FALSE(pg_settled(w->scope, BYTES(B)));
     wait_ms(w, LIMIT_DISCOVER_MS);
-    said(w, B_SCOPE, "{discover, SELF}");
-    said_no_more(w);
+    assert_sent(w, B_SCOPE, "{discover, SELF}");
+    assert_nothing_sent(w);
     world_free(w);
 }
 
-/* A map with a key twice has no canonical form; text cannot say it. */
-static void drops_a_group_that_is_no_term(void)
+/* A map with duplicate keys has no canonical form; term_of() cannot write one. */
+static void drops_a_group_with_duplicate_keys(void)
 {
     struct world *w = world_new();
     struct buf message = {0};
@@ -120,32 +121,32 @@ static void drops_a_group_that_is_no_term(void)
         put_int(&message, 1);
     put_term(&message, term_of(B_ONE));
     process_deliver(w->scope, wall(buf_bytes(&message)), &w->turn);
-    told(w, "");
+    assert_notified(w, "");
     CU_ASSERT_EQUAL(w->lines, 1);
     buf_free(&message);
     world_free(w);
 }
 
-static void members_of_this_node(void)
+static void joins_and_leaves_of_this_node(void)
 {
     struct world *w = world_new();
     meet_b(w, "[{g, [" B_TWO ", " B_ONE "]}]");
     join(w, "g", OURS_TOO);
     join(w, "g", OURS_TOO);
     join(w, "g", OURS);
-    told(w, "+g:501 +g:500 ");
-    said(w, B_SCOPE, "{join, SELF, g, " OURS_TOO "}");
-    said(w, B_SCOPE, "{join, SELF, g, " OURS "}");
-    hear(w, "{discover, #Pid<'a1@127.0.0.1'.80.0.7>}");
-    hear(w, "{join, #Pid<'a1@127.0.0.1'.80.0.7>, g, " A_ONE "}");
+    assert_notified(w, "+g:501 +g:500 ");
+    assert_sent(w, B_SCOPE, "{join, SELF, g, " OURS_TOO "}");
+    assert_sent(w, B_SCOPE, "{join, SELF, g, " OURS "}");
+    receive(w, "{discover, #Pid<'a1@127.0.0.1'.80.0.7>}");
+    receive(w, "{join, #Pid<'a1@127.0.0.1'.80.0.7>, g, " A_ONE "}");
     w->read = w->sent_count;
-    members_are(w, "g", "c1501 c1500 a181 b182 b181 ");
-    members_are(w, "nothing", "");
+    assert_members(w, "g", "c1501 c1500 a181 b182 b181 ");
+    assert_members(w, "nothing", "");
     leave(w, "g", OURS_TOO);
     leave(w, "g", OURS_TOO);
     leave(w, "nothing", OURS_TOO);
-    told(w, "+g:81 -g:501 ");
-    members_are(w, "g", "c1500 a181 b182 b181 ");
+    assert_notified(w, "+g:81 -g:501 ");
+    assert_members(w, "g", "c1500 a181 b182 b181 ");
     world_free(w);
 }
 
@@ -158,11 +159,11 @@ static void leaves_all_groups_at_once(void)
     join(w, "h", OURS_TOO);
     meet_b(w, "[]");
     pg_leave_all(w->scope, term_of(OURS), &w->turn);
-    said(w, B_SCOPE, "{leave, SELF, " OURS ", [1, g]}");
-    told(w, "-1:500 -g:500 ");
+    assert_sent(w, B_SCOPE, "{leave, SELF, " OURS ", [1, g]}");
+    assert_notified(w, "-1:500 -g:500 ");
     pg_leave_all(w->scope, term_of(OURS), &w->turn);
-    said_no_more(w);
-    told(w, "");
+    assert_nothing_sent(w);
+    assert_notified(w, "");
     struct buf status = {0};
     pg_status(w->scope, &status);
     ASSERT_TERM(buf_bytes(&status), term_of("#{g => 1, h => 1}"));
@@ -180,7 +181,7 @@ static void put_b_pids(struct buf *out, uint32_t count)
     put_nil(out);
 }
 
-static void leaves_out_members_beyond_the_limit(void)
+static void ignores_members_beyond_the_limit(void)
 {
     struct world *w = world_new();
     struct buf message = {0};
@@ -197,14 +198,14 @@ static void leaves_out_members_beyond_the_limit(void)
     join(w, "g", OURS);
     CU_ASSERT_EQUAL(w->joined, LIMIT_MEMBERS);
     CU_ASSERT_EQUAL(w->lines, 2);
-    said_no_more(w);
+    assert_nothing_sent(w);
     pg_forget(w->scope, BYTES(B), &w->turn);
     CU_ASSERT_EQUAL(w->left, LIMIT_MEMBERS);
     buf_free(&message);
     world_free(w);
 }
 
-static void refuses_a_leave_that_multiplies(void)
+static void refuses_a_leave_beyond_the_limit(void)
 {
     struct world *w = world_new();
     struct buf message = {0};
@@ -218,13 +219,13 @@ static void refuses_a_leave_that_multiplies(void)
         put_int(&message, i);
     put_nil(&message);
     process_deliver(w->scope, buf_bytes(&message), &w->turn);
-    told(w, "");
+    assert_notified(w, "");
     CU_ASSERT_EQUAL(w->lines, 1);
     buf_free(&message);
     world_free(w);
 }
 
-/* 20 nodes with 10,000 groups each: minutes, if anything here were quadratic. */
+/* 20 nodes with 10,000 groups each: would take minutes if anything were quadratic. */
 static void many_groups_on_many_nodes(void)
 {
     struct world *w = world_new();
@@ -260,8 +261,8 @@ static void many_groups_on_many_nodes(void)
     world_free(w);
 }
 
-SUITE("pg members", TEST(tells_only_differences), TEST(counts_how_often_one_joined),
-      TEST(ignores_news_of_strangers), TEST(drops_what_is_malformed),
-      TEST(drops_a_group_that_is_no_term), TEST(members_of_this_node),
-      TEST(leaves_all_groups_at_once), TEST(leaves_out_members_beyond_the_limit),
-      TEST(refuses_a_leave_that_multiplies), TEST(many_groups_on_many_nodes))
+SUITE("pg members", TEST(notifies_only_differences), TEST(counts_repeated_joins),
+      TEST(ignores_changes_from_unknown_scopes), TEST(drops_malformed_messages),
+      TEST(drops_a_group_with_duplicate_keys), TEST(joins_and_leaves_of_this_node),
+      TEST(leaves_all_groups_at_once), TEST(ignores_members_beyond_the_limit),
+      TEST(refuses_a_leave_beyond_the_limit), TEST(many_groups_on_many_nodes))

@@ -1,9 +1,9 @@
-/* Our scope in the place of one of OTP 25, 27 and 29, in dialogues that were
- * recorded with test/vectors/pg/record.escript. */
+/* Replays dialogues of the scopes of OTP 25, 27 and 29, recorded with
+ * test/vectors/pg/record.escript, with our scope in place of the recorded one. */
 #include "pg_world.h"
 
-/* A slice of a trace, canonical, with the pid of our scope where the recorded
- * one's stands: the two have the same length. */
+/* A term of a trace, canonical, with the recorded scope's pid replaced by ours, which has the
+ * same length. */
 static struct term canonical(struct bytes raw, struct bytes recorded, struct bytes ours)
 {
     struct buf out = {0};
@@ -47,7 +47,7 @@ static void replay_nodeup(struct replay *r, struct etf_in *in)
     pg_meet(r->w->scope, (struct bytes){node.text, node.len}, etf_uint32(in), &r->w->turn);
 }
 
-/* The next message that our scope sent, beside its monitors. */
+/* The next message that our scope sent; skips monitors. */
 static struct sent *next_message(struct world *w)
 {
     while (w->read < w->sent_count && w->sent[w->read].kind != SIGNAL_SEND &&
@@ -84,7 +84,7 @@ static void mark(void *who, struct bytes pid)
             m->seen[i]++;
             return;
         }
-    CU_FAIL("a member that OTP's scope has not");
+    CU_FAIL("OTP's scope does not have this member");
 }
 
 /* [{Group, [Pid]}]: the same groups, and in each the same members, once. */
@@ -147,8 +147,8 @@ static void replay_record(struct replay *r, struct bytes external)
     CU_ASSERT_EQUAL(etf_finish(&in), OK);
 }
 
-/* Our scope in the place of the recorded one says the same to the same at the
- * same points, and knows the same. */
+/* Our scope sends the same messages to the same processes at the same points as the recorded
+ * one, and has the same members. */
 static void replay(const char *name)
 {
     struct replay r = {.w = world_new()};
@@ -169,19 +169,19 @@ static void replay(const char *name)
     world_free(r.w);
 }
 
-static void speaks_as_otp_25(void)
+static void replays_otp_25(void)
 {
     replay("pg/otp25.trace");
 }
 
-static void speaks_as_otp_27(void)
+static void replays_otp_27(void)
 {
     replay("pg/otp27.trace");
 }
 
-static void speaks_as_otp_29(void)
+static void replays_otp_29(void)
 {
     replay("pg/otp29.trace");
 }
 
-SUITE("pg recorded", TEST(speaks_as_otp_25), TEST(speaks_as_otp_27), TEST(speaks_as_otp_29))
+SUITE("pg recorded", TEST(replays_otp_25), TEST(replays_otp_27), TEST(replays_otp_29))

@@ -1,4 +1,4 @@
-/* The table of a scope against one that is too simple to be wrong. */
+/* The roster against a simple model. */
 #include "pg/pg_roster.h"
 
 #include <string.h>
@@ -12,10 +12,10 @@
 #define GROUPS 7
 #define PIDS   6
 
-/* How often each has joined, and whether the visitor said that it was gone. */
-struct plain {
+/* How many times each has joined, and how many times the visitor saw it removed. */
+struct model {
     unsigned joined[NODES][GROUPS][PIDS];
-    unsigned gone[NODES][GROUPS][PIDS];
+    unsigned removed[NODES][GROUPS][PIDS];
     struct buf groups[GROUPS];
     struct buf pids[NODES][PIDS];
     size_t node; /* whose members are being removed */
@@ -23,16 +23,16 @@ struct plain {
 
 static const char *const names[NODES] = {"m@h", "a@h", "z@h", "b@h", "ab@h"};
 
-/* Numbers in an order that is the same on every machine. */
-static uint64_t chance(uint64_t *state)
+/* A pseudorandom sequence, the same on every machine. */
+static uint64_t next_random(uint64_t *state)
 {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return *state >> 33;
 }
 
-static void plain_open(struct plain *p)
+static void model_open(struct model *p)
 {
-    *p = (struct plain){0};
+    *p = (struct model){0};
     for (int g = 0; g < GROUPS; g++)
         put_int(&p->groups[g], 300 - 100 * g);
     for (unsigned n = 0; n < NODES; n++)
@@ -40,7 +40,7 @@ static void plain_open(struct plain *p)
             put_pid(&p->pids[n][i], bytes_of(names[n]), i, 0, 1);
 }
 
-static void plain_close(struct plain *p)
+static void model_close(struct model *p)
 {
     for (int g = 0; g < GROUPS; g++)
         buf_free(&p->groups[g]);
@@ -49,17 +49,17 @@ static void plain_close(struct plain *p)
             buf_free(&p->pids[n][i]);
 }
 
-static void on_gone(void *who, struct bytes group, struct bytes pid)
+static void on_removed(void *who, struct bytes group, struct bytes pid)
 {
-    struct plain *p = who;
+    struct model *p = who;
     for (int g = 0; g < GROUPS; g++)
         for (int i = 0; i < PIDS; i++)
             if (bytes_equal(group, buf_bytes(&p->groups[g])) &&
                 bytes_equal(pid, buf_bytes(&p->pids[p->node][i])))
-                p->gone[p->node][g][i]++;
+                p->removed[p->node][g][i]++;
 }
 
-static size_t members_of(const struct plain *p, int n, int g)
+static size_t members_of(const struct model *p, int n, int g)
 {
     size_t count = 0;
     for (int i = 0; i < PIDS; i++)
@@ -67,16 +67,16 @@ static size_t members_of(const struct plain *p, int n, int g)
     return count;
 }
 
-/* Nodes are walked with the first, which is ours, before the others by name. */
+/* Our node, the first, must be walked first, then the others by name. */
 struct walked {
-    const struct plain *plain;
+    const struct model *model;
     int group;
     size_t count;
     int rank; /* of the last one's node */
     bool wrong;
 };
 
-static int rank_of(const struct plain *p, int group, struct bytes pid)
+static int rank_of(const struct model *p, int group, struct bytes pid)
 {
     static const int ranks[NODES] = {0, 1, 4, 3, 2};
     for (int n = 0; n < NODES; n++)
@@ -89,14 +89,14 @@ static int rank_of(const struct plain *p, int group, struct bytes pid)
 static void on_walked(void *who, struct bytes group, struct bytes pid)
 {
     struct walked *w = who;
-    int rank = rank_of(w->plain, w->group, pid);
-    w->wrong |= rank < w->rank || !bytes_equal(group, buf_bytes(&w->plain->groups[w->group]));
+    int rank = rank_of(w->model, w->group, pid);
+    w->wrong |= rank < w->rank || !bytes_equal(group, buf_bytes(&w->model->groups[w->group]));
     w->rank = rank;
     w->count++;
 }
 
-static void same_group(const struct roster *r, struct roster_node *const *nodes,
-                       const struct plain *p, int g)
+static void assert_same_group(const struct roster *r, struct roster_node *const *nodes,
+                              const struct model *p, int g)
 {
     struct bytes name = buf_bytes(&p->groups[g]);
     struct walked w = {p, g, 0, 0, false};
@@ -114,9 +114,9 @@ static void same_group(const struct roster *r, struct roster_node *const *nodes,
     CU_ASSERT_FALSE(w.wrong);
 }
 
-/* The groups that have members, by number, which is the order from the last. */
-static void same_names(const struct roster *r, const struct roster_node *node,
-                       const struct plain *p, int n)
+/* The groups with members in key order, which is the reverse of the order of g. */
+static void assert_same_names(const struct roster *r, const struct roster_node *node,
+                              const struct model *p, int n)
 {
     size_t count, at = 0;
     struct bytes *groups = roster_groups(r, node, &count);
@@ -134,56 +134,58 @@ static void same_names(const struct roster *r, const struct roster_node *node,
     mem_free(groups);
 }
 
-static void same(const struct roster *r, struct roster_node *const *nodes, const struct plain *p)
+static void assert_same(const struct roster *r, struct roster_node *const *nodes,
+                        const struct model *p)
 {
     for (int g = 0; g < GROUPS; g++)
-        same_group(r, nodes, p, g);
+        assert_same_group(r, nodes, p, g);
     for (int n = 0; n < NODES; n++)
-        same_names(r, nodes[n], p, n);
-    same_names(r, NULL, p, 0);
+        assert_same_names(r, nodes[n], p, n);
+    assert_same_names(r, NULL, p, 0);
 }
 
-/* Replaces what a node has, or with nothing to add clears it; whoever was a
- * member and is none any more must have been told of, once. */
-static void replace(struct roster *r, struct roster_node *node, struct plain *p, uint64_t *state)
+/* Replaces a node's members, or clears them; the visitor must have seen each removed member
+ * once. */
+static void replace(struct roster *r, struct roster_node *node, struct model *p, uint64_t *state)
 {
     unsigned was[GROUPS][PIDS];
-    bool clear = chance(state) % 4 == 0;
+    bool clear = next_random(state) % 4 == 0;
     size_t n = p->node;
     memcpy(was, p->joined[n], sizeof(was));
     memset(p->joined[n], 0, sizeof(was));
-    memset(p->gone[n], 0, sizeof(was));
-    struct roster_visitor gone = {on_gone, p};
+    memset(p->removed[n], 0, sizeof(was));
+    struct roster_visitor removed = {on_removed, p};
     if (clear) {
-        roster_clear(r, node, &gone);
+        roster_clear(r, node, &removed);
     } else {
-        roster_begin(node);
-        for (uint64_t left = chance(state) % 30; left > 0; left--) {
-            size_t g = chance(state) % GROUPS, i = chance(state) % PIDS;
+        roster_replace_begin(node);
+        for (uint64_t left = next_random(state) % 30; left > 0; left--) {
+            size_t g = next_random(state) % GROUPS, i = next_random(state) % PIDS;
             bool fresh = was[g][i] == 0 && p->joined[n][g][i] == 0;
             enum roster_change change =
                 roster_add(r, node, buf_bytes(&p->groups[g]), buf_bytes(&p->pids[n][i]));
             CU_ASSERT_EQUAL(change, fresh ? ROSTER_NEW : ROSTER_SAME);
             p->joined[n][g][i]++;
         }
-        roster_end(r, node, &gone);
+        roster_replace_end(r, node, &removed);
     }
     for (int g = 0; g < GROUPS; g++)
         for (int i = 0; i < PIDS; i++)
-            CU_ASSERT_EQUAL(p->gone[n][g][i], was[g][i] > 0 && p->joined[n][g][i] == 0);
+            CU_ASSERT_EQUAL(p->removed[n][g][i], was[g][i] > 0 && p->joined[n][g][i] == 0);
 }
 
-static void step(struct roster *r, struct roster_node *const *nodes, struct plain *p,
+static void step(struct roster *r, struct roster_node *const *nodes, struct model *p,
                  uint64_t *state)
 {
-    size_t n = chance(state) % NODES, g = chance(state) % GROUPS, i = chance(state) % PIDS;
+    size_t n = next_random(state) % NODES, g = next_random(state) % GROUPS,
+           i = next_random(state) % PIDS;
     struct bytes group = buf_bytes(&p->groups[g]), pid = buf_bytes(&p->pids[n][i]);
     unsigned *joined = &p->joined[n][g][i];
-    uint64_t deed = chance(state) % 20;
+    uint64_t action = next_random(state) % 20;
     p->node = n;
-    if (deed == 0) {
+    if (action == 0) {
         replace(r, nodes[n], p, state);
-    } else if (deed < 11) {
+    } else if (action < 11) {
         CU_ASSERT_EQUAL(roster_add(r, nodes[n], group, pid),
                         *joined == 0 ? ROSTER_NEW : ROSTER_SAME);
         ++*joined;
@@ -193,25 +195,25 @@ static void step(struct roster *r, struct roster_node *const *nodes, struct plai
     }
 }
 
-static void is_as_the_plain_one(void)
+static void matches_the_model(void)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct plain plain;
+        struct model model;
         struct roster_node *nodes[NODES];
         struct roster *r = roster_new(seed);
         uint64_t state = seed;
-        plain_open(&plain);
+        model_open(&model);
         for (int n = 0; n < NODES; n++)
             nodes[n] = roster_node_new(bytes_of(names[n]), n == 0);
         for (int i = 0; i < 500; i++) {
-            step(r, nodes, &plain, &state);
+            step(r, nodes, &model, &state);
             if (i % 10 == 0)
-                same(r, nodes, &plain);
+                assert_same(r, nodes, &model);
         }
         roster_free(r);
         for (int n = 0; n < NODES; n++)
             roster_node_free(nodes[n]);
-        plain_close(&plain);
+        model_close(&model);
     }
 }
 
@@ -221,7 +223,7 @@ static void append_id(void *who, struct bytes group, struct bytes pid)
     buf_put_u8(who, pid.at[pid.len - 9]); /* the last byte of the id */
 }
 
-static void those_who_stay_keep_their_place(void)
+static void replacing_keeps_the_order(void)
 {
     struct roster *r = roster_new(1);
     struct roster_node *node = roster_node_new(BYTES("b@h"), false);
@@ -234,14 +236,14 @@ static void those_who_stay_keep_their_place(void)
         roster_add(r, node, g, buf_bytes(&pid));
         buf_free(&pid);
     }
-    roster_begin(node);
+    roster_replace_begin(node);
     for (const char *id = "5423"; *id != '\0'; id++) {
         struct buf pid = {0};
         put_pid(&pid, BYTES("b@h"), (uint32_t)*id, 0, 1);
         roster_add(r, node, g, buf_bytes(&pid));
         buf_free(&pid);
     }
-    roster_end(r, node, &append);
+    roster_replace_end(r, node, &append);
     CU_ASSERT(bytes_equal(buf_bytes(&order), BYTES("1")));
     buf_clear(&order);
     roster_walk(r, node, g, &append);
@@ -251,7 +253,7 @@ static void those_who_stay_keep_their_place(void)
     roster_node_free(node);
 }
 
-/* Whoever is told that a member has gone reads a table without it. */
+/* A visitor of removed members reads a roster without them. */
 struct reader {
     const struct roster *roster;
     size_t left;
@@ -268,7 +270,7 @@ static void count_left(void *who, struct bytes group, struct bytes pid)
     CU_ASSERT_EQUAL(count, reader->left > 0 ? 1 : 0);
 }
 
-static void tells_after_the_deed(void)
+static void visits_after_removal(void)
 {
     struct roster *r = roster_new(1);
     struct roster_node *node = roster_node_new(BYTES("b@h"), false);
@@ -285,5 +287,5 @@ static void tells_after_the_deed(void)
     roster_node_free(node);
 }
 
-SUITE("pg roster", TEST(is_as_the_plain_one), TEST(those_who_stay_keep_their_place),
-      TEST(tells_after_the_deed))
+SUITE("pg roster", TEST(matches_the_model), TEST(replacing_keeps_the_order),
+      TEST(visits_after_removal))

@@ -1,23 +1,23 @@
 #!/usr/bin/env escript
-%% Writes down what one pg scope hears, does and says while it talks to another.
+%% Records what one pg scope receives, does and sends in a dialogue with another.
 %%
 %%     escript record.escript FILE
 %%
-%% Two nodes of the running OTP hold a dialogue: this one, c1@127.0.0.1, whose
-%% scope is traced, and b1@127.0.0.1.  The file is a row of records, each four
-%% bytes of length and one term in external format:
+%% The nodes run the OTP that runs this script: this one, c1@127.0.0.1, whose scope is traced,
+%% and b1@127.0.0.1.  The file is a sequence of records, each a length of four bytes and a term
+%% in external format:
 %%
 %%     {start, Scope, Node, ScopePid}
 %%     {nodeup, Node, Version}         the other node, and its pg:version()
-%%     {join, Group, Pid}              what the traced scope is asked
+%%     {join, Group, Pid}              calls of the traced scope
 %%     {leave, Group, Pid}
-%%     {exit, Pid}
-%%     {received, Message}             what the other scope says to it
-%%     {sent, To, Message}             and it to the other
-%%     {view, [{Group, [Pid]}]}        its groups, after all that stands before
+%%     {exit, Pid}                     a local member has ended
+%%     {received, Message}             from the other scope
+%%     {sent, To, Message}             to the other scope
+%%     {view, [{Group, [Pid]}]}        its groups after all records before this one
 %%
-%% otp25.trace, otp27.trace and otp29.trace were recorded so with OTP 25.2.3,
-%% 27 and 29.1.2.  Needs a running epmd.
+%% otp25.trace, otp27.trace and otp29.trace were recorded with OTP 25.2.3, 27 and 29.1.2.
+%% Needs a running epmd.
 
 -define(SCOPE, grove).
 
@@ -56,7 +56,7 @@ dialogue(Call, There, View) ->
     View(),
     ok = Call(pg, leave, [?SCOPE, <<"bin">>, [A2, A1]]),
     View(),
-    %% Newest first is also key order here.
+    %% Joined in an order whose reverse is key order.
     ok = pg:join(?SCOPE, <<"last">>, B2),
     ok = pg:join(?SCOPE, [1, 1000], B2),
     ok = pg:join(?SCOPE, Hits, B2),
@@ -69,7 +69,7 @@ dialogue(Call, There, View) ->
     true = Call(erlang, exit, [A1, kill]),
     View().
 
-%% Waits until both scopes know the same, and has it written down.
+%% Waits until both scopes have the same members, and records them.
 view(Scope, Writer, Call) -> view(Scope, Writer, Call, 200).
 
 view(Scope, Writer, Call, Tries) when Tries > 0 ->
@@ -103,9 +103,9 @@ write_loop(File, Version, Main, ok) ->
             Main ! {self(), flushed},
             write_loop(File, Version, Main, ok);
         {trace, _, 'receive', Message} ->
-            write_loop(File, Version, Main, write(File, heard(Message, Version)));
+            write_loop(File, Version, Main, write(File, received(Message, Version)));
         {trace, _, send, Message, To} ->
-            write_loop(File, Version, Main, write(File, said(Message, To)));
+            write_loop(File, Version, Main, write(File, sent(Message, To)));
         stop ->
             ok = file:close(File),
             Main ! {self(), stopped}
@@ -115,27 +115,27 @@ collect(File, Version, Scope, Ref) ->
     receive
         {trace_delivered, Scope, Ref} -> ok;
         {trace, _, 'receive', Message} ->
-            ok = write(File, heard(Message, Version)),
+            ok = write(File, received(Message, Version)),
             collect(File, Version, Scope, Ref);
         {trace, _, send, Message, To} ->
-            ok = write(File, said(Message, To)),
+            ok = write(File, sent(Message, To)),
             collect(File, Version, Scope, Ref)
     end.
 
-heard({nodeup, Node}, Version) -> [{nodeup, Node, Version}];
-heard({'$gen_call', _, {join_local, Group, Pid}}, _) -> [{join, Group, Pid}];
-heard({'$gen_call', _, {leave_local, Group, Pid}}, _) -> [{leave, Group, Pid}];
-heard({'$gen_call', _, {update, Update}}, _) ->
+received({nodeup, Node}, Version) -> [{nodeup, Node, Version}];
+received({'$gen_call', _, {join_local, Group, Pid}}, _) -> [{join, Group, Pid}];
+received({'$gen_call', _, {leave_local, Group, Pid}}, _) -> [{leave, Group, Pid}];
+received({'$gen_call', _, {update, Update}}, _) ->
     [{leave, Group, Pid} || {Group, _, Pids} <- Update, Pid <- Pids] ++
         [{join, Group, Pid} || {Group, Pids, _} <- Update, Pid <- Pids];
-heard({Down, _, process, Pid, _}, _) when Down =:= 'DOWN'; element(1, Down) =:= 'DOWN' ->
+received({Down, _, process, Pid, _}, _) when Down =:= 'DOWN'; element(1, Down) =:= 'DOWN' ->
     [{exit, Pid}];
-heard({system, _, _}, _) -> [];
-heard(Message, _) -> [{received, Message}].
+received({system, _, _}, _) -> [];
+received(Message, _) -> [{received, Message}].
 
-said(Message, {_, Node} = To) when Node =/= node() -> [{sent, To, Message}];
-said(Message, To) when is_pid(To), node(To) =/= node() -> [{sent, To, Message}];
-said(_, _) -> [].
+sent(Message, {_, Node} = To) when Node =/= node() -> [{sent, To, Message}];
+sent(Message, To) when is_pid(To), node(To) =/= node() -> [{sent, To, Message}];
+sent(_, _) -> [].
 
 write(File, Records) ->
     file:write(File, [[<<(byte_size(B)):32>>, B] || R <- Records, B <- [term_to_binary(R)]]).

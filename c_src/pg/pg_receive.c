@@ -1,0 +1,108 @@
+#include "pg_scope.h"
+
+static void receive_discover(struct scope *s, const struct pg_message *m, struct turn *t)
+{
+    struct remote_scope *remote = pg_remote_of_pid(s, buf_bytes(&m->sender));
+    bool known = remote != NULL;
+    if (!known)
+        remote = pg_remote_adopt(s, buf_bytes(&m->sender), t);
+    if (remote == NULL)
+        return;
+    remote->version = m->version;
+    pg_send_members(s, remote, t);
+    if (!known)
+        pg_send_discover(s, remote, t);
+}
+
+struct apply {
+    struct scope *scope;
+    struct remote_scope *remote;
+    struct turn *turn;
+    size_t refused;
+};
+
+static void apply_pair(void *who, bool joins, struct bytes group, struct bytes pid)
+{
+    struct apply *a = who;
+    struct scope *s = a->scope;
+    if (!joins) {
+        if (roster_remove(s->roster, a->remote->members, group, pid))
+            pg_left(s, group, pid, a->turn);
+        return;
+    }
+    enum roster_change change = roster_add(s->roster, a->remote->members, group, pid);
+    if (change == ROSTER_NEW)
+        pg_joined(s, group, pid, a->turn);
+    else if (change == ROSTER_FULL)
+        a->refused++;
+}
+
+/* The message must be well-formed and sent by this scope. */
+static void apply_message(struct scope *s, struct remote_scope *remote, const struct pg_message *m,
+                          struct turn *t)
+{
+    struct apply a = {s, remote, t, 0};
+    enum err err = pg_walk(m, &(struct pg_visitor){apply_pair, &a});
+    must(err == OK);
+    struct bytes node = pg_remote_node(remote);
+    if (a.refused > 0)
+        pg_log(s, t, LOG_WARNING, "ignored %zu members on %.*s: %s", a.refused, (int)node.len,
+               (const char *)node.at, err_text(ERR_LIMIT));
+}
+
+static void receive_members(struct scope *s, const struct pg_message *m, struct turn *t)
+{
+    struct remote_scope *remote = pg_remote_of_pid(s, buf_bytes(&m->sender));
+    if (remote == NULL)
+        remote = pg_remote_adopt(s, buf_bytes(&m->sender), t);
+    if (remote == NULL)
+        return;
+    /* A sync does not show the peer's own version: it has the version of our discover. */
+    if (m->verb == PG_LOCAL_DATA)
+        remote->version = m->version;
+    remote->settled = true;
+    struct scope_turn on = {s, t};
+    roster_replace_begin(remote->members);
+    apply_message(s, remote, m, t);
+    roster_replace_end(s->roster, remote->members, &(struct roster_visitor){pg_on_removed, &on});
+}
+
+static void receive_change(struct scope *s, const struct pg_message *m, struct turn *t)
+{
+    struct remote_scope *remote = pg_remote_of_pid(s, buf_bytes(&m->sender));
+    if (remote != NULL)
+        apply_message(s, remote, m, t);
+}
+
+/* A known scope is sent a discover again soon: its answer contains what was lost. */
+static void refuse(struct scope *s, const struct pg_message *m, enum err err, struct turn *t)
+{
+    struct bytes pid = buf_bytes(&m->sender);
+    struct bytes node = pid.len > 0 ? node_of(pid) : BYTES("an unknown node");
+    pg_log(s, t, LOG_WARNING, "dropped a message from %.*s: %s", (int)node.len,
+           (const char *)node.at, err_text(err));
+    struct remote_scope *remote = pid.len > 0 ? pg_remote_of_pid(s, pid) : NULL;
+    if (remote != NULL) {
+        remote->settled = false;
+        pg_schedule_retry(s, t);
+    }
+}
+
+void pg_receive(struct scope *s, const struct gen_message *gen, struct turn *t)
+{
+    struct pg_message m;
+    enum err err = pg_read(&m, gen);
+    if (err == OK && bytes_equal(node_of(buf_bytes(&m.sender)), roster_node_name(s->ours)))
+        err = ERR_SHAPE;
+    if (err == OK)
+        err = pg_walk(&m, NULL);
+    if (err != OK)
+        refuse(s, &m, err, t);
+    else if (m.verb == PG_DISCOVER)
+        receive_discover(s, &m, t);
+    else if (m.verb == PG_SYNC || m.verb == PG_LOCAL_DATA)
+        receive_members(s, &m, t);
+    else
+        receive_change(s, &m, t);
+    buf_free(&m.sender);
+}
