@@ -1,5 +1,4 @@
-#include "dets.h"
-
+/* `coppice dets check|list|dump|salvage FILE`. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,50 +8,36 @@
 #include "../dets/dets_salvage.h"
 #include "../dets/dets_write.h"
 #include "../limits.h"
-#include "../mem.h"
 #include "../net/disk.h"
 #include "../net/file.h"
 #include "../store/replace.h"
 #include "../term/canon.h"
-#include "../term/text.h"
 #include "../term/write.h"
+#include "commands.h"
+#include "output.h"
 
-#define EXIT_ERROR    1
-#define EXIT_NO_INPUT 66
-#define EXIT_IO       74
+/* --- messages --------------------------------------------------------------------- */
 
-/* --- what is said --------------------------------------------------------------------- */
-
-static void complain(const char *name, const struct dets_fault *fault)
+static void print_fault(const char *name, const struct dets_fault *fault)
 {
-    fprintf(stderr, "coppice: %s: byte %llu: %s (%s)\n", name, (unsigned long long)fault->at,
-            fault->what, err_text(fault->err));
+    print_error("%s: byte %llu: %s (%s)", name, (unsigned long long)fault->at, fault->what,
+                err_text(fault->err));
 }
 
-static void complain_all(const char *name, const struct dets_faults *faults)
+static void print_faults(const char *name, const struct dets_faults *faults)
 {
     for (size_t i = 0; i < faults->listed; i++)
-        complain(name, &faults->list[i]);
+        print_fault(name, &faults->list[i]);
     if (faults->count > faults->listed)
-        fprintf(stderr, "coppice: %s: and %llu more\n", name,
-                (unsigned long long)(faults->count - faults->listed));
+        print_error("%s: and %llu more faults", name,
+                    (unsigned long long)(faults->count - faults->listed));
 }
 
-static void advise(const char *name, enum err e)
+static void suggest_salvage(const char *name, enum err e)
 {
     if (e == ERR_NOT_SAVED || e == ERR_DAMAGED)
-        fprintf(stderr, "coppice: %s`coppice dets salvage %s` takes out what can be read\n",
-                e == ERR_NOT_SAVED ? "unless a node has it open: " : "", name);
-}
-
-/* A line on standard output. */
-static void print_canonical(struct bytes term)
-{
-    struct buf text = {0};
-    text_print(&text, term);
-    buf_put_u8(&text, '\n');
-    fwrite(text.at, 1, text.len, stdout);
-    buf_free(&text);
+        print_error("%s`coppice dets salvage %s` recovers what can be read",
+                    e == ERR_NOT_SAVED ? "unless a node has it open, " : "", name);
 }
 
 static void put_entry(struct buf *map, const char *key, uint64_t value)
@@ -61,13 +46,10 @@ static void put_entry(struct buf *map, const char *key, uint64_t value)
     put_uint(map, value);
 }
 
-/* A map whose entries may stand in any order. */
+/* Frees the map. */
 static void print_map(struct buf *map)
 {
-    struct buf canonical = {0};
-    must(canon_put(&canonical, buf_bytes(map)) == OK);
-    print_canonical(buf_bytes(&canonical));
-    buf_free(&canonical);
+    print_term(buf_bytes(map));
     buf_free(map);
 }
 
@@ -94,25 +76,25 @@ static int check(const char *name, struct bytes file)
     struct dets_faults faults = {0};
     struct dets_header header;
     dets_check(file, &faults);
-    int code = faults.count == 0 ? 0 : EXIT_ERROR;
+    int code = faults.count == 0 ? 0 : EXIT_FAILURE;
     if (code == 0 && dets_header_read(&header, file) == OK)
         print_header(&header, file.len);
-    complain_all(name, &faults);
+    print_faults(name, &faults);
     if (code != 0)
-        advise(name, faults.list[0].err);
+        suggest_salvage(name, faults.list[0].err);
     dets_faults_free(&faults);
     return code;
 }
 
 /* --- list and dump -------------------------------------------------------------------- */
 
-/* The objects of one key follow each other, in a bag as in a set. */
+/* The objects of a key are adjacent, in bags too. */
 struct listing {
-    struct buf key; /* that of the last object; empty before the first */
-    uint64_t bytes; /* of its objects so far */
+    struct buf key; /* of the last object; empty before the first */
+    uint64_t bytes; /* of the key's objects so far */
 };
 
-static void print_listed(struct listing *l)
+static void print_key(const struct listing *l)
 {
     struct buf pair = {0};
     if (l->key.len == 0)
@@ -124,11 +106,11 @@ static void print_listed(struct listing *l)
     buf_free(&pair);
 }
 
-static enum err list_one(void *who, const struct dets_object *o)
+static enum err list_object(void *who, const struct dets_object *o)
 {
     struct listing *l = who;
     if (!bytes_equal(buf_bytes(&l->key), o->key)) {
-        print_listed(l);
+        print_key(l);
         buf_clear(&l->key);
         buf_put(&l->key, o->key);
         l->bytes = 0;
@@ -139,10 +121,10 @@ static enum err list_one(void *who, const struct dets_object *o)
 
 struct dumping {
     const char *name;
-    bool failed;
+    bool failed; /* an object was skipped */
 };
 
-static enum err dump_one(void *who, const struct dets_object *o)
+static enum err dump_object(void *who, const struct dets_object *o)
 {
     struct dumping *d = who;
     struct buf canonical = {0};
@@ -151,8 +133,8 @@ static enum err dump_one(void *who, const struct dets_object *o)
         print_canonical(buf_bytes(&canonical));
     } else {
         struct dets_fault fault;
-        (void)dets_fault(&fault, e, o->at, "an object of %zu bytes is left out", o->object.len);
-        complain(d->name, &fault);
+        (void)dets_fault(&fault, e, o->at, "skipped an object of %zu bytes", o->object.len);
+        print_fault(d->name, &fault);
         d->failed = true;
     }
     buf_free(&canonical);
@@ -170,16 +152,16 @@ static int walk(const char *name, struct bytes file,
     if (e == OK)
         return 0;
     fflush(stdout);
-    complain(name, &fault);
-    advise(name, e);
-    return EXIT_ERROR;
+    print_fault(name, &fault);
+    suggest_salvage(name, e);
+    return EXIT_FAILURE;
 }
 
 static int list(const char *name, struct bytes file)
 {
     struct listing l = {0};
-    int code = walk(name, file, list_one, &l);
-    print_listed(&l);
+    int code = walk(name, file, list_object, &l);
+    print_key(&l);
     buf_free(&l.key);
     return code;
 }
@@ -187,8 +169,8 @@ static int list(const char *name, struct bytes file)
 static int dump(const char *name, struct bytes file)
 {
     struct dumping d = {name, false};
-    int code = walk(name, file, dump_one, &d);
-    return d.failed ? EXIT_ERROR : code;
+    int code = walk(name, file, dump_object, &d);
+    return d.failed ? EXIT_FAILURE : code;
 }
 
 /* --- salvage -------------------------------------------------------------------------- */
@@ -198,23 +180,20 @@ static bool next_piece(void *image, struct bytes *piece)
     return dets_image_next(image, piece);
 }
 
-/* For those to read who may read the source.  The number of this process keeps two that run at
- * once out of each other's way. */
+/* The file gets the permissions of the source.  The process id keeps two salvages that run
+ * at once from writing to the same temporary file. */
 static int write_image(const char *path, const char *source, struct dets_image *image)
 {
     struct storage_failure failure;
-    struct buf beside = {0};
-    buf_printf(&beside, "%s.%ld.tmp", path, (long)getpid());
-    buf_put_u8(&beside, 0);
-    const char *new = (const char *)beside.at;
-    enum err e = replace_write(net_disk(), new, source, next_piece, image, &failure);
+    struct buf name = {0};
+    buf_printf(&name, "%s.%ld.tmp", path, (long)getpid());
+    buf_put_u8(&name, 0);
+    const char *temporary = (const char *)name.at;
+    enum err e = replace_write(net_disk(), temporary, source, next_piece, image, &failure);
     if (e == OK)
-        e = replace_name(net_disk(), new, path, &failure);
-    buf_free(&beside);
-    if (e == OK)
-        return 0;
-    fprintf(stderr, "coppice: %s\n", failure.what);
-    return EXIT_IO;
+        e = replace_name(net_disk(), temporary, path, &failure);
+    buf_free(&name);
+    return e == OK ? 0 : fail(EX_IOERR, "%s", failure.what);
 }
 
 static void print_salvaged(const struct dets_salvage *s, const char *path)
@@ -239,8 +218,8 @@ static int write_salvaged(const struct dets_salvage *s, const char *name)
     struct dets_fault fault;
     struct buf path = {0};
     if (dets_image_new(&image, &s->shape, s->records, s->count, &fault) != OK) {
-        complain(name, &fault);
-        return EXIT_ERROR;
+        print_fault(name, &fault);
+        return EXIT_FAILURE;
     }
     buf_printf(&path, "%s.salvaged", name);
     buf_put_u8(&path, 0);
@@ -256,43 +235,41 @@ static int salvage(const char *name, struct bytes file)
 {
     struct dets_salvage s;
     enum err e = dets_salvage(&s, file);
-    if (e != OK) {
-        fprintf(stderr, "coppice: %s: %s\n", name, err_text(e));
-        return EXIT_ERROR;
-    }
-    complain_all(name, &s.faults);
+    if (e != OK)
+        return fail(EXIT_FAILURE, "%s: %s", name, err_text(e));
+    print_faults(name, &s.faults);
     if (s.given_up)
-        fprintf(stderr, "coppice: %s: given up: too much in it looks like objects\n", name);
+        print_error("%s: search stopped early: too many bytes look like objects", name);
     int code = write_salvaged(&s, name);
     if (code == 0 && (s.faults.count > 0 || s.given_up))
-        code = EXIT_ERROR;
+        code = EXIT_FAILURE;
     dets_salvage_free(&s);
     return code;
 }
 
-int dets_command(const char *what, const char *name)
+/* --- the command ------------------------------------------------------------------ */
+
+static int run_on_file(int (*run)(const char *name, struct bytes file), const char *name)
+{
+    struct buf file = {0};
+    enum err e = file_read(&file, name, LIMIT_DETS_BYTES);
+    int code = e == OK ? run(name, buf_bytes(&file)) : fail_to_read(EX_NOINPUT, name, e);
+    buf_free(&file);
+    if (code == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        return fail(EX_IOERR, "standard output: %s", strerror(errno));
+    return code;
+}
+
+int command_dets(struct args *args)
 {
     static const struct {
-        const char *what;
+        const char *name;
         int (*run)(const char *name, struct bytes file);
-    } commands[] = {{"check", check}, {"list", list}, {"dump", dump}, {"salvage", salvage}};
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i].what, what) != 0)
-            continue;
-        struct buf file = {0};
-        enum err e = file_read(&file, name, LIMIT_DETS_BYTES);
-        int code = EXIT_NO_INPUT;
-        if (e == OK)
-            code = commands[i].run(name, buf_bytes(&file));
-        else
-            fprintf(stderr, "coppice: %s: %s\n", name,
-                    e == ERR_LIMIT ? err_text(e) : strerror(errno));
-        buf_free(&file);
-        if (code == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
-            fprintf(stderr, "coppice: standard output: %s\n", strerror(errno));
-            code = EXIT_IO;
-        }
-        return code;
-    }
-    return -1;
+    } subcommands[] = {{"check", check}, {"list", list}, {"dump", dump}, {"salvage", salvage}};
+    if (args->count != 2)
+        return fail_usage();
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+        if (strcmp(subcommands[i].name, args->operands[0]) == 0)
+            return run_on_file(subcommands[i].run, args->operands[1]);
+    return fail_usage();
 }

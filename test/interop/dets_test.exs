@@ -334,7 +334,7 @@ defmodule DetsTest do
     :ok = :dets.insert(table, huge)
     copy = crash(table)
     :ok = :dets.close(table)
-    assert unsound(copy) =~ ~r/not closed.*unless a node has it open: `coppice dets salvage/s
+    assert unsound(copy) =~ ~r/not closed.*unless a node has it open, `coppice dets salvage/s
     refused = :dets.open_file(make_ref(), file: to_charlist(copy), repair: false)
     assert {:error, {:needs_repair, _}} = refused
     assert contents(salvage(copy).file) == [{1, "small"}, large, huge]

@@ -1,0 +1,30 @@
+/* The arguments and the configuration of a command: from the command line, the
+ * environment, the configuration file and the cookie file. */
+#ifndef COPPICE_CLI_ARGS_H
+#define COPPICE_CLI_ARGS_H
+
+#include "../node/config.h"
+
+struct args {
+    struct config config;
+    bool owned; /* --owned */
+    uint64_t timeout_ms;
+    char **operands; /* what is neither an option nor an option's value */
+    int count;       /* of the operands */
+};
+
+/* Parses what follows the command's name.  Options override the file given by -c, which
+ * overrides $ERL_EPMD_PORT.  Reorders words and borrows them.  Returns 0, or an exit code
+ * after printing the error; args is to be freed either way. */
+int args_parse(struct args *args, int count, char **words);
+void args_free(struct args *args);
+
+/* Reads a configuration file into c, as config_read() does.  Returns 0, or EX_CONFIG after
+ * printing the error. */
+int args_read_config(struct config *c, const char *file);
+
+/* Fills in the cookie: $COPPICE_COOKIE, else the file that the configuration names, else
+ * ~/.erlang.cookie.  Returns 0, or EX_CONFIG after printing the error. */
+int args_read_cookie(struct config *c);
+
+#endif

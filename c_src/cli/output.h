@@ -1,0 +1,45 @@
+/* What commands print, and their exit codes.
+ *
+ * Results go to standard output, error messages to standard error.
+ * Exit codes are those of <sysexits.h>:
+ *
+ *     0                 success
+ *     1  EXIT_FAILURE   the reply was {error, _}; a DETS file is damaged
+ *     64 EX_USAGE       wrong arguments
+ *     66 EX_NOINPUT     a DETS file cannot be read
+ *     69 EX_UNAVAILABLE no such node or process; run: epmd refused the node's name
+ *     71 EX_OSERR       run: the listener cannot be opened
+ *     74 EX_IOERR       the disk refused a write; run: the last snapshot, for example
+ *     75 EX_TEMPFAIL    no reply in time
+ *     78 EX_CONFIG      wrong configuration, or no cookie */
+#ifndef COPPICE_CLI_OUTPUT_H
+#define COPPICE_CLI_OUTPUT_H
+
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "../err.h"
+#include "../term/bytes.h"
+
+/* Appends a checked term as Erlang text; nothing if it has no canonical form. */
+void put_term_text(struct buf *out, struct bytes term);
+
+/* Prints a checked term and a newline on standard output. */
+void print_term(struct bytes term);
+
+/* The same for a term that is canonical already. */
+void print_canonical(struct bytes canonical);
+
+/* Prints "coppice: ", the message and a newline on standard error. */
+void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints the message likewise and returns code, for the caller to return. */
+int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Says that file_read() could not read path: e is its result, errno as it left it. */
+int fail_to_read(int code, const char *path, enum err e);
+
+/* Refers to `coppice help`; returns EX_USAGE. */
+int fail_usage(void);
+
+#endif

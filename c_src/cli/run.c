@@ -1,0 +1,41 @@
+/* `coppice run` and `coppice config check`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../net/shell.h"
+#include "../node/node.h"
+#include "commands.h"
+#include "output.h"
+
+int command_run(struct args *args)
+{
+    struct config *config = &args->config;
+    struct config_error error = {0};
+    struct shell_options options = {.listen = true, .owned = args->owned};
+    if (args->count != 0)
+        return fail_usage();
+    if (config_check(config, &error) != OK)
+        return fail(EX_CONFIG, "%s", error.what);
+    int code = args_read_cookie(config);
+    if (code != 0)
+        return code;
+    struct node *node = node_new(config);
+    code = shell_run(node, config, &options);
+    node_free(node);
+    return code;
+}
+
+int command_config(struct args *args)
+{
+    struct config_error error = {0};
+    if (args->count != 2 || strcmp(args->operands[0], "check") != 0)
+        return fail_usage();
+    const char *file = args->operands[1];
+    int code = args_read_config(&args->config, file);
+    if (code != 0)
+        return code;
+    if (config_check(&args->config, &error) != OK)
+        return fail(EX_CONFIG, "%s: %s", file, error.what);
+    printf("ok\n");
+    return 0;
+}
