@@ -1,5 +1,4 @@
-%% Owns a coppice: starts the program priv/coppice as a port, under a supervisor
-%% if you like, and ends when it ends.
+%% Runs the program priv/coppice as a port, under a supervisor or on its own.
 %%
 %%     {ok, Pid} = coppice:start_link(#{
 %%         node => 'c1@127.0.0.1',
@@ -7,20 +6,21 @@
 %%     }),
 %%     ok = gen_server:call({page_views, coppice:node(Pid)}, {mutate, {increment, [1]}}).
 %%
-%% The configuration is a file's name or the same as a map or a list: every key
-%% of the file, {replica, Name, Map} of a list, or replicas, a map from names to
-%% their maps.  Keys for the owner alone:
+%% The configuration is the name of a file, or a map or list with the keys of that file
+%% (docs/configuration.md).  A list has {replica, Name, Map} for each replica; both may
+%% have replicas => #{Name => Map}.  These keys are for this module:
 %%
-%%     config_file   in place of all keys that the file may hold
-%%     cookie        an atom, string or binary, handed over in the environment
+%%     config_file   the configuration file, instead of all its keys
+%%     cookie        an atom, string or binary; passed in the environment
 %%     program       default: priv/coppice of this application
-%%     timeout       milliseconds until it must be ready, by default 10000
+%%     timeout       milliseconds to wait until the program is ready; default 10000
 %%
-%% Where the owner is on a distributed node, and no file is given, connect is that
-%% node and cookie is its cookie unless you say otherwise.
+%% On a distributed node, connect defaults to that node unless config_file is given, and
+%% cookie to the node's cookie unless config_file, cookie_file or $COPPICE_COOKIE is set.
 %%
-%% The program's log goes to the emulator's standard error.  A coppice never
-%% outlives its owner: it ends when its standard input does.
+%% The process exits when the program does.  The program stops when its standard input is
+%% closed, so it never outlives the process, even if the emulator is killed.  Its log goes to
+%% the emulator's standard error.
 -module(coppice).
 -behaviour(gen_server).
 
@@ -31,15 +31,15 @@
 -compile({no_auto_import, [node/1]}).
 
 -define(READY_MS, 10000).
-%% A coppice syncs and saves before it ends; then it is killed.
+%% Time to sync and save after SIGTERM; then comes SIGKILL.
 -define(STOP_MS, 10000).
 -define(SHUTDOWN_MS, 15000).
--define(OWNER_KEYS, [config_file, cookie, program, timeout]).
+-define(OWN_KEYS, [config_file, cookie, program, timeout]).
 
 -type config() :: file:name_all() | map() | [{atom(), term()} | {replica, atom(), map()}].
 
-%% Why start_link/1 fails and why the process ends.  The meaning of a status:
-%% usage and config are the user's mistakes, named on standard error.
+%% Why start_link/1 fails or the process exits.  For usage and config, the program has
+%% printed the mistake on standard error.
 -type exit_reason() ::
     {exited, Status :: non_neg_integer(),
         ok | usage | config | failure | {signal, pos_integer()}}
@@ -50,13 +50,13 @@
 -record(state, {
     port :: port(),
     node :: node(),
-    listens :: inet:port_number()
+    tcp_port :: inet:port_number()
 }).
 
-%% Returns when the coppice can answer calls.
+%% Returns when the coppice answers calls.
 -spec start_link(config()) -> {ok, pid()} | {error, exit_reason() | term()}.
 start_link(Config) ->
-    %% The time-out is init/1's own, which also stops the program.
+    %% init/1 has a timeout of its own, which also stops the program.
     gen_server:start_link(?MODULE, Config, [{timeout, infinity}]).
 
 -spec child_spec(config()) -> supervisor:child_spec().
@@ -67,12 +67,12 @@ child_spec(Config) ->
 node(Server) ->
     gen_server:call(Server, node).
 
-%% The TCP port on which the coppice listens for other nodes.
+%% The TCP port of the coppice's distribution listener.
 -spec port(gen_server:server_ref()) -> inet:port_number().
 port(Server) ->
     gen_server:call(Server, port).
 
-%% Returns when the program has ended: synced, saved, gone from epmd.
+%% Returns when the coppice has synced, saved, left epmd and exited.
 -spec stop(gen_server:server_ref()) -> ok.
 stop(Server) ->
     gen_server:stop(Server, normal, ?SHUTDOWN_MS).
@@ -85,9 +85,9 @@ init(Config) ->
     Timeout = proplists:get_value(timeout, Options, ?READY_MS),
     {File, Cleanup} = config_file(Options),
     try
-        Port = open(Options, File),
-        {Node, Listens} = await_ready(Port, Timeout),
-        {ok, #state{port = Port, node = Node, listens = Listens}}
+        Port = start_program(Options, File),
+        {Node, TcpPort} = await_ready(Port, Timeout),
+        {ok, #state{port = Port, node = Node, tcp_port = TcpPort}}
     catch
         throw:Reason -> {stop, Reason}
     after
@@ -97,18 +97,18 @@ init(Config) ->
 handle_call(node, _From, State) ->
     {reply, State#state.node, State};
 handle_call(port, _From, State) ->
-    {reply, State#state.listens, State}.
+    {reply, State#state.tcp_port, State}.
 
 handle_cast(_Request, State) ->
     {noreply, State}.
 
 handle_info({Port, {exit_status, Status}}, #state{port = Port} = State) ->
-    {stop, exited(Status), State};
+    {stop, exit_reason(Status), State};
 handle_info(_Other, State) ->
     {noreply, State}.
 
 terminate(_Reason, #state{port = Port}) ->
-    end_program(Port).
+    stop_program(Port).
 
 %% The configuration
 
@@ -119,17 +119,17 @@ options([Option | _] = Config) when is_tuple(Option) ->
 options(File) ->
     [{config_file, File}].
 
-%% The file to start with, and what to do when it has been read.
+%% The file to start with, and a fun to call once the program has read it.
 config_file(Options) ->
     case proplists:get_value(config_file, Options) of
         undefined ->
-            File = write_config(lists:flatmap(fun config_term/1, with_connect(Options))),
+            File = write_config(lists:flatmap(fun config_term/1, add_connect(Options))),
             {File, fun() -> file:delete(File) end};
         File ->
             {File, fun() -> ok end}
     end.
 
-with_connect(Options) ->
+add_connect(Options) ->
     case is_alive() andalso not proplists:is_defined(connect, Options) of
         true -> [{connect, [erlang:node()]} | Options];
         false -> Options
@@ -138,7 +138,7 @@ with_connect(Options) ->
 config_term({replicas, Replicas}) ->
     [{replica, Name, Map} || {Name, Map} <- maps:to_list(Replicas)];
 config_term(Option) ->
-    case lists:member(element(1, Option), ?OWNER_KEYS) of
+    case lists:member(element(1, Option), ?OWN_KEYS) of
         true -> [];
         false -> [Option]
     end.
@@ -151,28 +151,28 @@ write_config(Terms) ->
     ok = file:write_file(File, unicode:characters_to_binary(Text), [exclusive]),
     File.
 
-%% A cookie belongs in no file that others might read, nor among the arguments.
+%% The cookie is passed in the environment: others may be able to read files and arguments.
 environment(Options) ->
-    case proplists:get_value(cookie, Options, inherited_cookie(Options)) of
+    case proplists:get_value(cookie, Options, default_cookie(Options)) of
         undefined -> [];
         Cookie when is_binary(Cookie) -> [{"COPPICE_COOKIE", binary_to_list(Cookie)}];
         Cookie when is_atom(Cookie) -> [{"COPPICE_COOKIE", atom_to_list(Cookie)}];
         Cookie -> [{"COPPICE_COOKIE", Cookie}]
     end.
 
-inherited_cookie(Options) ->
-    Said = proplists:is_defined(config_file, Options) orelse
+default_cookie(Options) ->
+    Given = proplists:is_defined(config_file, Options) orelse
         proplists:is_defined(cookie_file, Options) orelse
         os:getenv("COPPICE_COOKIE") =/= false,
-    case is_alive() andalso not Said of
+    case is_alive() andalso not Given of
         true -> erlang:get_cookie();
         false -> undefined
     end.
 
 %% The program
 
-open(Options, File) ->
-    Program = proplists:get_value(program, Options, program()),
+start_program(Options, File) ->
+    Program = proplists:get_value(program, Options, default_program()),
     try
         open_port({spawn_executable, Program}, [
             {args, ["run", "--owned", "-c", File]},
@@ -186,7 +186,7 @@ open(Options, File) ->
         error:Posix when is_atom(Posix) -> throw({program, Program, Posix})
     end.
 
-program() ->
+default_program() ->
     Priv =
         case code:priv_dir(?MODULE) of
             {error, bad_name} ->
@@ -200,26 +200,26 @@ await_ready(Port, Timeout) ->
     receive
         {Port, {data, {eol, Line}}} ->
             case string:lexemes(Line, " ") of
-                [<<"ready">>, Node, Listens] ->
-                    {binary_to_atom(Node), binary_to_integer(Listens)};
+                [<<"ready">>, Node, TcpPort] ->
+                    {binary_to_atom(Node), binary_to_integer(TcpPort)};
                 _ ->
                     give_up(Port, {unexpected_output, Line})
             end;
         {Port, {data, {noeol, Line}}} ->
             give_up(Port, {unexpected_output, Line});
         {Port, {exit_status, Status}} ->
-            throw(exited(Status));
+            throw(exit_reason(Status));
         {'EXIT', Parent, Reason} when is_pid(Parent) ->
             give_up(Port, Reason)
     after Timeout -> give_up(Port, {not_ready, Timeout})
     end.
 
 give_up(Port, Reason) ->
-    end_program(Port),
+    stop_program(Port),
     throw(Reason).
 
-%% Not just port_close/1, which would not tell when the program has ended.
-end_program(Port) ->
+%% port_close/1 would not wait for the program to exit.
+stop_program(Port) ->
     case erlang:port_info(Port, os_pid) of
         {os_pid, OsPid} ->
             signal("TERM", OsPid),
@@ -234,8 +234,9 @@ end_program(Port) ->
 signal(Signal, OsPid) ->
     os:cmd("kill -" ++ Signal ++ " " ++ integer_to_list(OsPid)).
 
-exited(Status) when Status > 128 -> {exited, Status, {signal, Status - 128}};
-exited(0) -> {exited, 0, ok};
-exited(64) -> {exited, 64, usage};
-exited(78) -> {exited, 78, config};
-exited(Status) -> {exited, Status, failure}.
+%% 64 and 78 are EX_USAGE and EX_CONFIG of sysexits(3).
+exit_reason(Status) when Status > 128 -> {exited, Status, {signal, Status - 128}};
+exit_reason(0) -> {exited, 0, ok};
+exit_reason(64) -> {exited, 64, usage};
+exit_reason(78) -> {exited, 78, config};
+exit_reason(Status) -> {exited, Status, failure}.
