@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,8 +15,6 @@
 
 #define BACKLOG 128
 #define NS_A_MS 1000000u
-#define EXIT_OS 71 /* sysexits' EX_OSERR */
-#define EXIT_IO 74 /* EX_IOERR */
 
 struct shell {
     uv_loop_t loop;
@@ -161,7 +160,7 @@ static void on_stored(void *who, struct event *e)
     }
     if (e->kind == EVENT_SAVED && e->failure != NULL) {
         log_line(LOG_ERROR, bytes_of(e->failure->what));
-        sh->code = EXIT_IO;
+        sh->code = EX_IOERR;
     }
     end_if_done(sh);
 }
@@ -316,7 +315,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
                    (const char *)config->address.at, config->port, uv_strerror(e));
         log_line(LOG_ERROR, buf_bytes(&line));
         buf_free(&line);
-        sh.code = EXIT_OS;
+        sh.code = EX_OSERR;
     } else {
         step(&sh, &(struct event){.kind = EVENT_START, .port = port});
         if (options->request != NULL)

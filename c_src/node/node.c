@@ -1,13 +1,13 @@
 #include "node.h"
 
+#include <sysexits.h>
+
 #include "../mem.h"
 #include "../otp/kernel.h"
 #include "../term/write.h"
 #include "command.h"
 #include "router.h"
 #include "server.h"
-
-#define EXIT_UNAVAILABLE 69 /* sysexits' EX_UNAVAILABLE */
 
 struct node {
     const struct config *config;
@@ -221,7 +221,7 @@ static void on_start_epmd(void *who)
 static void on_name_taken(void *who, struct turn *t)
 {
     (void)t;
-    node_exit(who, EXIT_UNAVAILABLE);
+    node_exit(who, EX_UNAVAILABLE);
 }
 
 static void on_up(void *who, struct bytes node, struct turn *t)

@@ -7,7 +7,7 @@ BEGIN {
 
     # No clock, no random source, no file, no socket can be had through these.
     pure = "ctype.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h " \
-           "stdint.h stdio.h stdlib.h string.h"
+           "stdint.h stdio.h stdlib.h string.h sysexits.h"
     system_of["term"] = pure " ei.h zlib.h openssl/bn.h openssl/crypto.h openssl/evp.h"
     system_of["dist"] = pure " openssl/crypto.h openssl/evp.h openssl/md5.h"
     system_of["store"] = pure " errno.h zlib.h"
