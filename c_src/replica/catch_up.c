@@ -1,30 +1,31 @@
 #include "../limits.h"
 #include "internal.h"
 
-void catch_up_hold(struct replica *r, struct turn *t)
+void catch_up_start(struct replica *r, struct turn *t)
 {
     if (r->caught_up || r->catch_up_by_ms != 0)
         return;
     r->catch_up_by_ms = t->now_ms + LIMIT_CATCH_UP_MS;
-    replica_alarm(r);
+    replica_set_wake(r);
 }
 
 static void catch_up_done(struct replica *r, struct turn *t)
 {
     r->caught_up = true;
     r->catch_up_by_ms = 0;
-    replica_alarm(r);
-    mutation_go_on(r, t);
+    replica_set_wake(r);
+    mutation_resume(r, t);
 }
 
-/* With a journal what this actor did is known, unless its files were set back. */
+/* With a journal, this actor's past is known, unless its files were restored from a backup. */
 static void give_up(struct replica *r, struct turn *t)
 {
     struct bytes name = process_name(r->process);
-    turn_log(t, LOG_WARNING, "%.*s: not every peer told its state within %d ms; mutations go on%s",
-             (int)name.len, (const char *)name.at, LIMIT_CATCH_UP_MS,
-             r->durable.journals ? " from what is on disk"
-                                 : ", and what this actor did before a restart may hide them");
+    turn_log(t, LOG_WARNING, "%.*s: not every peer sent its state within %d ms; %s", (int)name.len,
+             (const char *)name.at, LIMIT_CATCH_UP_MS,
+             r->durable.journals
+                 ? "accepting mutations, based on the state on disk"
+                 : "accepting mutations, which peers may ignore if this actor has restarted");
 }
 
 void catch_up_check(struct replica *r, struct turn *t)

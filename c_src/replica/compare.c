@@ -14,8 +14,8 @@
  *                            {ok, {ranges, Digests}}    64 bits each, big endian
  *     {part, First, Count}   {ok, {Covered, Struct}}    Covered buckets from First on
  *
- * Who asks tells in turn what it has in the parts that differ.  So after one such exchange
- * both have what either had. */
+ * In return, the asker sends its own entries of the parts that differ, so that both sides
+ * have everything after one exchange. */
 
 /* --- digests ------------------------------------------------------------------- */
 
@@ -28,7 +28,7 @@ static const uint64_t *digests(struct replica *r)
     return r->digests;
 }
 
-/* A digest of all entries is the sum of those of the ranges. */
+/* The digest of the whole state is the sum of those of its ranges. */
 static uint64_t digest(struct replica *r)
 {
     const uint64_t *ranges = digests(r);
@@ -46,7 +46,7 @@ static uint64_t digest_at(struct bytes encoded, size_t range)
     return value;
 }
 
-/* --- answering ------------------------------------------------------------------- */
+/* --- replies --------------------------------------------------------------------- */
 
 static void put_pair(struct buf *out, const char *name)
 {
@@ -90,7 +90,7 @@ static bool part_read(const struct bytes *args, struct part *part)
            part->first < PART_BUCKETS && part->count <= PART_BUCKETS - part->first;
 }
 
-/* At most a piece of what was asked for, but whole ranges. */
+/* Replies with at most a piece of the requested part, in whole ranges. */
 void compare_part(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
     struct part part;
@@ -109,7 +109,7 @@ void compare_part(struct replica *r, struct bytes from, const struct bytes *args
     buf_free(&reply);
 }
 
-/* --- asking ----------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------- */
 
 static uint64_t ask(struct replica *r, struct member *m, struct buf *request, struct turn *t)
 {
@@ -137,76 +137,77 @@ static uint64_t ask_part(struct replica *r, struct member *m, struct turn *t)
     return ask(r, m, &request, t);
 }
 
-/* No more at once than a piece of ours: in return the member is told as many ranges. */
-static enum outcome go_on(struct replica *r, struct member *m, struct turn *t)
+/* At most a piece of ours at once: we send as many ranges in return. */
+static enum reply_result ask_next_part(struct replica *r, struct member *m, struct turn *t)
 {
     struct comparison *c = m->comparison;
-    if (!push_next(c->differs, 0, push_piece_buckets(r, t), &c->asked))
-        return OUTCOME_DONE;
+    if (!push_next_part(c->differs, 0, push_piece_buckets(r, t), &c->asked))
+        return REPLY_DONE;
     m->call = ask_part(r, m, t);
-    return m->call != 0 ? OUTCOME_MORE : OUTCOME_FAILED;
+    return m->call != 0 ? REPLY_MORE : REPLY_FAILED;
 }
 
-/* Each answer settles one range at least, whatever it says. */
-static enum outcome part_heard(struct replica *r, struct member *m, struct etf_in *in,
-                               struct turn *t)
+/* An accepted reply settles at least one range, so the comparison ends. */
+static enum reply_result part_received(struct replica *r, struct member *m, struct etf_in *in,
+                                       struct turn *t)
 {
     struct comparison *c = m->comparison;
     uint32_t covered = etf_uint32(in);
     struct bytes state = etf_any(in);
     if (etf_finish(in) != OK || covered == 0 || covered > c->asked.count ||
         covered % COMPARE_RANGE_BUCKETS != 0)
-        return OUTCOME_REFUSED;
+        return REPLY_REFUSED;
     c->asked.count = covered;
     push_part(r, m, c->asked, t);
     if (!exchange_pulled(r, m, state, t))
-        return OUTCOME_REFUSED;
+        return REPLY_REFUSED;
     memset(c->differs + c->asked.first / COMPARE_RANGE_BUCKETS, false,
            covered / COMPARE_RANGE_BUCKETS);
-    return go_on(r, m, t);
+    return ask_next_part(r, m, t);
 }
 
-static enum outcome ranges_heard(struct replica *r, struct member *m, struct bytes theirs,
-                                 struct turn *t)
+static enum reply_result ranges_received(struct replica *r, struct member *m, struct bytes theirs,
+                                         struct turn *t)
 {
     if (theirs.len != COMPARE_RANGES * sizeof(uint64_t))
-        return OUTCOME_REFUSED;
+        return REPLY_REFUSED;
     m->comparison = mem_take(sizeof(*m->comparison));
     for (size_t i = 0; i < COMPARE_RANGES; i++)
         m->comparison->differs[i] = digest_at(theirs, i) != digests(r)[i];
-    return go_on(r, m, t);
+    return ask_next_part(r, m, t);
 }
 
-static enum outcome digest_heard(struct replica *r, struct member *m, struct etf_in *in,
-                                 struct turn *t)
+static enum reply_result digest_received(struct replica *r, struct member *m, struct etf_in *in,
+                                         struct turn *t)
 {
     bool equal = etf_accept(in, "equal");
     if (equal)
-        return etf_finish(in) == OK ? OUTCOME_DONE : OUTCOME_REFUSED;
+        return etf_finish(in) == OK ? REPLY_DONE : REPLY_REFUSED;
     etf_tuple_of(in, 2);
     if (etf_accept(in, "ranges")) {
         struct bytes theirs = etf_binary(in);
-        return etf_finish(in) == OK ? ranges_heard(r, m, theirs, t) : OUTCOME_REFUSED;
+        return etf_finish(in) == OK ? ranges_received(r, m, theirs, t) : REPLY_REFUSED;
     }
     etf_expect(in, "state");
     struct bytes state = etf_any(in);
     if (etf_finish(in) != OK)
-        return OUTCOME_REFUSED;
-    /* A small state of theirs says nothing of how ours differs.  Who is new asks as we do. */
-    if (m->heard)
+        return REPLY_REFUSED;
+    /* A small state does not show what they lack of ours.  A new member will ask us itself. */
+    if (m->pulled)
         push_all(r, m, t);
-    return exchange_pulled(r, m, state, t) ? OUTCOME_DONE : OUTCOME_REFUSED;
+    return exchange_pulled(r, m, state, t) ? REPLY_DONE : REPLY_REFUSED;
 }
 
-enum outcome compare_answer(struct replica *r, struct member *m, struct bytes reply, struct turn *t)
+enum reply_result compare_answer(struct replica *r, struct member *m, struct bytes reply,
+                                 struct turn *t)
 {
     struct etf_in in = etf_open(reply);
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
     if (m->comparison == NULL)
-        return digest_heard(r, m, &in, t);
+        return digest_received(r, m, &in, t);
     etf_tuple_of(&in, 2);
-    return part_heard(r, m, &in, t);
+    return part_received(r, m, &in, t);
 }
 
 void compare_stop(struct member *m)

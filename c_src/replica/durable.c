@@ -4,13 +4,13 @@
 #include "../term/write.h"
 #include "internal.h"
 
-/* --- what is known ----------------------------------------------------------- */
+/* --- queries ----------------------------------------------------------------- */
 
-struct crdt *durable_grown(struct replica *r, bool own)
+struct crdt *durable_delta(struct replica *r, bool own)
 {
     struct durable *d = &r->durable;
     if (d->journals)
-        return own ? d->own : d->heard;
+        return own ? d->own : d->remote;
     return own ? r->delta : NULL;
 }
 
@@ -19,12 +19,12 @@ bool durable_is_ready(const struct replica *r)
     return r->durable.stage == DISK_NONE || r->durable.stage == DISK_READY;
 }
 
-bool durable_takes(const struct replica *r)
+bool durable_may_mutate(const struct replica *r)
 {
-    return durable_is_ready(r) && !r->durable.writing && !r->durable.capturing;
+    return durable_is_ready(r) && !r->durable.appending && !r->durable.capturing;
 }
 
-struct bytes durable_trouble(const struct replica *r)
+struct bytes durable_failure(const struct replica *r)
 {
     return r->durable.stage == DISK_FAILED ? buf_bytes(&r->durable.reason) : (struct bytes){0};
 }
@@ -32,10 +32,10 @@ struct bytes durable_trouble(const struct replica *r)
 bool durable_is_safe(const struct replica *r)
 {
     const struct durable *d = &r->durable;
-    return d->loaded && d->made.first == NULL && d->sent.first == NULL;
+    return d->loaded && d->uncommitted.first == NULL && d->committing.first == NULL;
 }
 
-/* --- asking ------------------------------------------------------------------ */
+/* --- loading and opening ----------------------------------------------------- */
 
 static void load(struct replica *r)
 {
@@ -60,7 +60,7 @@ void durable_start(struct replica *r, const struct replica_disk *disk, struct tu
     d->journals = r->options.storage.durability == DURABILITY_SYNC;
     if (d->journals) {
         d->own = crdt_make(r->options.type, &r->crdt_options);
-        d->heard = crdt_make(r->options.type, &r->crdt_options);
+        d->remote = crdt_make(r->options.type, &r->crdt_options);
     }
     snapshot_start(r, t);
     load(r);
@@ -70,16 +70,16 @@ void durable_free(struct replica *r)
 {
     struct durable *d = &r->durable;
     crdt_free(d->own);
-    crdt_free(d->heard);
+    crdt_free(d->remote);
     buf_free(&d->reason);
-    buf_free(&d->flying);
+    buf_free(&d->in_flight);
     waiting_free(r);
 }
 
-/* --- trouble ------------------------------------------------------------------ */
+/* --- failures ----------------------------------------------------------------- */
 
-/* Logged when it is not what it was before: a full disk is tried every second. */
-static void note_trouble(struct replica *r, const struct disk_trouble *trouble, struct turn *t)
+/* Logged only if it differs from the last failure: a full disk is retried every second. */
+static void note_failure(struct replica *r, const struct disk_trouble *trouble, struct turn *t)
 {
     struct buf reason = {0};
     put_tuple(&reason, 2);
@@ -87,7 +87,7 @@ static void note_trouble(struct replica *r, const struct disk_trouble *trouble, 
     put_atom_bytes(&reason, trouble->reason);
     if (!bytes_equal(buf_bytes(&reason), buf_bytes(&r->durable.reason))) {
         struct bytes name = process_name(r->process);
-        turn_log(t, LOG_ERROR, "%.*s: %.*s; mutations are refused until it can", (int)name.len,
+        turn_log(t, LOG_ERROR, "%.*s: %.*s; refusing mutations until storage works", (int)name.len,
                  (const char *)name.at, (int)trouble->what.len, (const char *)trouble->what.at);
     }
     buf_free(&r->durable.reason);
@@ -97,37 +97,37 @@ static void note_trouble(struct replica *r, const struct disk_trouble *trouble, 
 static void failed(struct replica *r, const struct disk_trouble *trouble, struct turn *t)
 {
     struct durable *d = &r->durable;
-    note_trouble(r, trouble, t);
+    note_failure(r, trouble, t);
     d->stage = DISK_FAILED;
     d->retry_ms = t->now_ms + LIMIT_DISK_RETRY_MS;
     mutation_refuse_all(r, buf_bytes(&d->reason), t);
     if (!d->loaded)
         waiting_refuse_readers(r, t);
-    replica_alarm(r);
+    replica_set_wake(r);
 }
 
-static void renew(struct replica *r, struct crdt **c)
+static void reset(struct replica *r, struct crdt **c)
 {
     crdt_free(*c);
     *c = crdt_make(r->options.type, &r->crdt_options);
 }
 
-/* What has not got to the disk has not happened: the replica becomes what it was when it was
- * last safe.  What it had heard since, the members tell again. */
-static void fall_back(struct replica *r, struct turn *t)
+/* What is not on disk has not happened: returns to the state that is on disk.  Deltas that
+ * peers have sent since are pulled again. */
+static void roll_back(struct replica *r, struct turn *t)
 {
     struct durable *d = &r->durable;
-    waiting_refuse_changes(r, t);
+    waiting_refuse_mutations(r, t);
     mutation_refuse_all(r, buf_bytes(&d->reason), t);
-    buf_clear(&d->flying);
-    renew(r, &r->crdt);
-    renew(r, &d->own);
-    renew(r, &d->heard);
+    buf_clear(&d->in_flight);
+    reset(r, &r->crdt);
+    reset(r, &d->own);
+    reset(r, &d->remote);
     replica_changed(r);
     d->loaded = false;
     load(r);
-    /* Who asks us meanwhile is refused, and is told when it is known again; and what we have
-     * asked may be answered to what we were before. */
+    /* Members whose pulls are refused meanwhile need the state when it is loaded; answers to
+     * our own pulls may have been computed for the state that is gone. */
     for (size_t i = 0; i < r->member_count; i++) {
         r->members[i]->behind = true;
         pull_stop(r, r->members[i], t);
@@ -137,85 +137,85 @@ static void fall_back(struct replica *r, struct turn *t)
 
 /* --- writing ------------------------------------------------------------------ */
 
-static void put_grown(struct replica *r, struct crdt **grown, struct buf *out)
+static void put_delta(struct replica *r, struct crdt **delta, struct buf *out)
 {
-    crdt_share_extras(*grown, r->crdt);
-    crdt_state(*grown, out);
-    renew(r, grown);
+    crdt_share_extras(*delta, r->crdt);
+    crdt_state(*delta, out);
+    reset(r, delta);
 }
 
-/* [Own, Heard], or one of them alone. */
-static void write_record(struct replica *r, bool own, bool heard)
+/* The record is [Own, Remote], or a list of one of them. */
+static void append_record(struct replica *r, bool own, bool remote)
 {
     struct durable *d = &r->durable;
     struct buf record = {0};
-    put_list(&record, (uint32_t)own + heard);
+    put_list(&record, (uint32_t)own + remote);
     if (own) {
-        put_grown(r, &d->own, &d->flying);
-        put_term(&record, buf_bytes(&d->flying));
+        put_delta(r, &d->own, &d->in_flight);
+        put_term(&record, buf_bytes(&d->in_flight));
     }
-    if (heard)
-        put_grown(r, &d->heard, &record);
+    if (remote)
+        put_delta(r, &d->remote, &record);
     put_nil(&record);
-    d->writing = true;
+    d->appending = true;
     d->disk.append(d->disk.who, r->process, &record);
 }
 
-/* Whoever waited for what is now safe, and then the next mutations. */
-static void go_on(struct replica *r, struct turn *t)
+/* Answers what has waited for this, then runs the next mutations. */
+static void resume(struct replica *r, struct turn *t)
 {
     durable_flush(r, t);
     if (durable_is_safe(r)) {
         waiting_answer_readers(r, t);
         push_to_behind(r, (struct bytes){0}, t);
     }
-    mutation_go_on(r, t);
-    replica_alarm(r);
+    mutation_resume(r, t);
+    replica_set_wake(r);
 }
 
-/* What is safe is told with the next delta.  It is made of what peers told as well: if that
- * was so near a limit that it is beyond it now, they get the state. */
-static void tell_flying(struct replica *r)
+/* The delta to the members includes relayed changes, too; where the merge exceeds a limit,
+ * they get the state instead. */
+static void publish_in_flight(struct replica *r)
 {
     bool changed;
-    struct buf *flying = &r->durable.flying;
-    if (flying->len == 0)
+    struct buf *in_flight = &r->durable.in_flight;
+    if (in_flight->len == 0)
         return;
-    bool joined = crdt_merge(r->delta, buf_bytes(flying), NULL, &changed) == OK;
-    for (size_t i = 0; i < r->member_count && !joined; i++)
+    bool merged = crdt_merge(r->delta, buf_bytes(in_flight), NULL, &changed) == OK;
+    for (size_t i = 0; i < r->member_count && !merged; i++)
         r->members[i]->behind = true;
-    buf_clear(flying);
+    buf_clear(in_flight);
 }
 
-/* All that was being written is on disk, or there was nothing to write. */
-static void written(struct replica *r, struct turn *t)
+/* The record is on disk, or there was nothing to write. */
+static void committed(struct replica *r, struct turn *t)
 {
-    tell_flying(r);
-    waiting_answer_sent(r, t);
+    publish_in_flight(r);
+    waiting_answer_committed(r, t);
 }
 
-/* A change that changed nothing waits as well: for what it found there already. */
+/* Mutations that changed nothing are committed, too: they depend on the state they found. */
 void durable_flush(struct replica *r, struct turn *t)
 {
     struct durable *d = &r->durable;
-    if (!d->journals || d->stage != DISK_READY || d->writing)
+    if (!d->journals || d->stage != DISK_READY || d->appending)
         return;
-    bool own = !crdt_empty(d->own), heard = !crdt_empty(d->heard);
-    if (!own && !heard && d->made.first == NULL)
+    bool own = !crdt_empty(d->own), remote = !crdt_empty(d->remote);
+    if (!own && !remote && d->uncommitted.first == NULL)
         return;
-    must(d->sent.first == NULL);
-    d->sent = d->made;
-    d->made = (struct waiters){0};
-    if (own || heard)
-        write_record(r, own, heard);
+    must(d->committing.first == NULL);
+    d->committing = d->uncommitted;
+    d->uncommitted = (struct waiters){0};
+    if (own || remote)
+        append_record(r, own, remote);
     else
-        written(r, t);
+        committed(r, t);
 }
 
-/* --- what came of it ----------------------------------------------------------- */
+/* --- completions --------------------------------------------------------------- */
 
-/* Structs that do not fit are of another type, or were never written by us. */
-static size_t join_record(struct replica *r, struct bytes record)
+/* Returns how many of its structs are refused: of another type, or not written by us. */
+static size_t merge_record(struct replica *r, struct bytes record)
 {
     struct etf_in in = etf_open(record);
     struct bytes state;
@@ -226,17 +226,17 @@ static size_t join_record(struct replica *r, struct bytes record)
     return refused + (etf_finish(&in) != OK);
 }
 
-static size_t join_records(struct replica *r, struct bytes records, size_t *count)
+static size_t merge_records(struct replica *r, struct bytes records, size_t *count)
 {
     struct etf_in in = etf_open(records);
     size_t refused = 0;
     for (*count = 0; in.at < in.end; ++*count)
-        refused += join_record(r, etf_any(&in)) > 0;
+        refused += merge_record(r, etf_any(&in)) > 0;
     return refused;
 }
 
-/* False when what is there cannot be the state of this replica. */
-static bool join_content(struct replica *r, const struct disk_content *content, struct turn *t)
+/* False if the snapshot cannot be a state of this replica. */
+static bool merge_content(struct replica *r, const struct disk_content *content, struct turn *t)
 {
     size_t count;
     bool changed;
@@ -252,12 +252,11 @@ static bool join_content(struct replica *r, const struct disk_content *content, 
             return false;
         }
     }
-    size_t refused = join_records(r, content->records, &count);
-    turn_log(t, refused > 0 ? LOG_ERROR : LOG_INFO,
-             "%.*s: read %s and %zu records of the journal from %.*s%s", (int)name.len,
-             (const char *)name.at, content->state.len > 0 ? "a state" : "no state", count,
-             (int)file.len, (const char *)file.at,
-             refused > 0 ? "; some do not fit this type and were left out" : "");
+    size_t refused = merge_records(r, content->records, &count);
+    turn_log(t, refused > 0 ? LOG_ERROR : LOG_INFO, "%.*s: loaded %.*s: %s, %zu journal records%s",
+             (int)name.len, (const char *)name.at, (int)file.len, (const char *)file.at,
+             content->state.len > 0 ? "a snapshot" : "no snapshot", count,
+             refused > 0 ? "; some do not fit this type and were skipped" : "");
     r->durable.unsaved |= count > 0;
     return true;
 }
@@ -268,7 +267,7 @@ static void ready(struct replica *r, struct turn *t)
     d->stage = DISK_READY;
     if (d->reason.len > 0) {
         struct bytes name = process_name(r->process);
-        turn_log(t, LOG_INFO, "%.*s: the disk works again; mutations go on", (int)name.len,
+        turn_log(t, LOG_INFO, "%.*s: storage works again; accepting mutations", (int)name.len,
                  (const char *)name.at);
     }
     buf_free(&d->reason);
@@ -283,7 +282,7 @@ void replica_loaded(struct process *p, const struct disk_content *content,
         failed(r, trouble, t);
         return;
     }
-    if (!join_content(r, content, t))
+    if (!merge_content(r, content, t))
         return;
     replica_changed(r);
     r->durable.loaded = true;
@@ -291,7 +290,7 @@ void replica_loaded(struct process *p, const struct disk_content *content,
         begin(r);
     else
         ready(r, t);
-    go_on(r, t);
+    resume(r, t);
 }
 
 void replica_begun(struct process *p, const struct disk_trouble *trouble, struct turn *t)
@@ -303,28 +302,28 @@ void replica_begun(struct process *p, const struct disk_trouble *trouble, struct
         return;
     }
     ready(r, t);
-    go_on(r, t);
+    resume(r, t);
 }
 
 void replica_appended(struct process *p, uint64_t journal_bytes, const struct disk_trouble *trouble,
                       struct turn *t)
 {
     struct replica *r = replica_of(p);
-    must(r->durable.writing);
-    r->durable.writing = false;
+    must(r->durable.appending);
+    r->durable.appending = false;
     if (trouble != NULL) {
-        note_trouble(r, trouble, t);
-        fall_back(r, t);
+        note_failure(r, trouble, t);
+        roll_back(r, t);
         return;
     }
     if (journal_bytes > LIMIT_JOURNAL_BYTES && !r->durable.saving)
         r->durable.save_at_ms = t->now_ms;
-    written(r, t);
-    snapshot_if_due(r, t); /* before the next mutations: there may be no end of them */
-    go_on(r, t);
+    committed(r, t);
+    snapshot_if_due(r, t); /* before the next mutations: they might never pause */
+    resume(r, t);
 }
 
-/* --- time ---------------------------------------------------------------------- */
+/* --- wake-ups ------------------------------------------------------------------ */
 
 uint64_t durable_due(const struct replica *r)
 {

@@ -1,8 +1,11 @@
-/* What a replica has on disk, and who waits for it.  Nobody outside replica/ includes this.
+/* A replica's storage, and the callers that wait for it.  Private to replica/.
  *
- *     durable.c    loading, appending, falling back to what is on disk
- *     snapshot.c   when the whole state is written
- *     waiting.c    callers whose answer must not come before
+ * The state is `safe` when it includes all that was on disk, and no mutation that is not on
+ * disk yet.  Only then is it read or sent.
+ *
+ *     durable.c    loads, appends to the journal, rolls back after a failure
+ *     snapshot.c   schedules snapshots
+ *     waiting.c    callers to be answered once the state is safe
  */
 #ifndef COPPICE_REPLICA_DURABLE_H
 #define COPPICE_REPLICA_DURABLE_H
@@ -11,25 +14,25 @@
 
 struct replica;
 
-/* Arguments that a request has at most. */
+/* Arguments of a request, at most. */
 #define REQUEST_ARGS_MAX 2
 
-/* from is empty for a cast; there are as many args as the request has. */
+/* from is empty for a cast; args has as many elements as the request has arguments. */
 typedef void request_handler(struct replica *r, struct bytes from, const struct bytes *args,
                              struct turn *t);
 
-/* A request for what the state is. */
-struct reading {
+/* A request whose reply depends on the state. */
+struct read_request {
     struct bytes from, args[REQUEST_ARGS_MAX];
     request_handler *handle;
 };
 
-/* Somebody who waits for the disk. */
+/* A caller that waits for the disk. */
 struct waiter {
     struct waiter *next;
-    struct buf from; /* empty for a cast */
-    struct buf made; /* of a change: what is answered; empty for `ok` */
-    /* Of a reading: the rest of it. */
+    struct buf from;   /* empty for a cast */
+    struct buf result; /* of a mutation; empty for `ok` */
+    /* The rest of a read request. */
     struct buf args[REQUEST_ARGS_MAX];
     request_handler *handle;
 };
@@ -38,33 +41,34 @@ struct waiters {
     struct waiter *first, *last;
 };
 
-/* How the storage of a replica stands. */
 enum disk_stage {
-    DISK_NONE,    /* there is none */
-    DISK_LOADING, /* its content has been asked for */
-    DISK_OPENING, /* its journal has been asked for */
+    DISK_NONE,    /* no storage */
+    DISK_LOADING, /* load is under way */
+    DISK_OPENING, /* begin is under way */
     DISK_READY,
-    DISK_FAILED /* to be asked again */
+    DISK_FAILED /* to be retried */
 };
 
-/* Changes go from own to the disk, and from there to replica.delta: what is not safe is told
- * to nobody.  While something is being written no mutation is made, so that what is in
- * memory is on disk as soon as that is done. */
+/* With a journal, a change is collected in `own`, appended as a record, and only then merged
+ * into replica.delta: a mutation that is not on disk is never sent.  No mutation runs while
+ * a record is appended, so that the state is safe as soon as that is done. */
 struct durable {
     struct replica_disk disk;
     enum disk_stage stage;
-    bool loaded;               /* all that was on disk is in memory */
-    bool journals;             /* DURABILITY_SYNC */
-    struct buf reason;         /* of the last trouble, {storage, _}; empty when all is well */
-    struct crdt *own, *heard;  /* where it journals: what grew since the last record */
-    bool writing;              /* a record is on its way to the disk */
-    struct buf flying;         /* its own part, a struct; may be empty */
-    struct waiters made, sent; /* changes: in own, in flying */
+    bool loaded;                /* memory includes all that was on disk */
+    bool journals;              /* DURABILITY_SYNC */
+    struct buf reason;          /* of the last failure, {storage, _}; empty when all is well */
+    struct crdt *own, *remote;  /* with a journal: what grew since the last record */
+    bool appending;             /* a record is being appended */
+    struct buf in_flight;       /* its own part, a struct; may be empty */
+    struct waiters uncommitted; /* callers of mutations in own ... */
+    struct waiters committing;  /* ... and of those in in_flight */
     struct waiters readers;
-    size_t reading_bytes;
-    bool unsaved, saving; /* there is something for a snapshot; one is being written */
-    /* A snapshot is taken of what is there at the end of this step: no mutation is made before,
-     * which might be refused and would be in it. */
+    size_t readers_bytes;
+    bool unsaved; /* the state has changed since the last snapshot */
+    bool saving;  /* a snapshot is being written */
+    /* A snapshot of the state at the end of this step has been started: no mutation runs
+     * before replica_captured(), as it might be rolled back after it was saved. */
     bool capturing;
     uint64_t save_at_ms, retry_ms;
     uint64_t saves;
@@ -74,17 +78,18 @@ struct durable {
 
 void durable_start(struct replica *r, const struct replica_disk *disk, struct turn *t);
 void durable_free(struct replica *r);
-/* Where what grows goes: our own changes and what is to be told like them, or the rest. */
-struct crdt *durable_grown(struct replica *r, bool own);
-/* Whether a mutation may be made now. */
-bool durable_takes(const struct replica *r);
-/* Why none will be for a while; empty where there is hope. */
-struct bytes durable_trouble(const struct replica *r);
-/* Whether changes can be kept: what is made is on its way to the disk. */
+/* The delta that collects what grows: by our own changes and those to be relayed, or by
+ * others (NULL: none does). */
+struct crdt *durable_delta(struct replica *r, bool own);
+/* Whether a mutation may run now. */
+bool durable_may_mutate(const struct replica *r);
+/* The reason why mutations are refused; empty if they are not. */
+struct bytes durable_failure(const struct replica *r);
+/* Whether changes can be made durable. */
 bool durable_is_ready(const struct replica *r);
-/* Whether what is in memory may be told. */
+/* Whether the state may be sent and read. */
 bool durable_is_safe(const struct replica *r);
-/* Brings to the disk what has grown. */
+/* Appends what has grown to the journal. */
 void durable_flush(struct replica *r, struct turn *t);
 uint64_t durable_due(const struct replica *r);
 void durable_wake(struct replica *r, struct turn *t);
@@ -95,20 +100,19 @@ void durable_put_status(const struct replica *r, struct buf *out);
 void snapshot_start(struct replica *r, struct turn *t);
 void snapshot_if_due(struct replica *r, struct turn *t);
 uint64_t snapshot_due(const struct replica *r);
-void snapshot_last(struct replica *r);
+void snapshot_final(struct replica *r); /* the process ends */
 
 /* --- waiting.c ----------------------------------------------------------- */
 
-/* A change was made: answers its caller (made is empty for `ok`; from for a cast) as soon as
- * it is safe. */
-void waiting_answer(struct replica *r, struct bytes from, struct bytes made, struct turn *t);
-/* Handles a request for what the state is as soon as that is safe. */
-void waiting_read(struct replica *r, const struct reading *reading, struct turn *t);
-/* What was sent to the disk is safe; all is. */
-void waiting_answer_sent(struct replica *r, struct turn *t);
+/* Answers the caller of a mutation as soon as it is safe; an empty result means `ok`, an
+ * empty from a cast. */
+void waiting_reply(struct replica *r, struct bytes from, struct bytes result, struct turn *t);
+/* Handles a read request as soon as the state is safe. */
+void waiting_read(struct replica *r, const struct read_request *request, struct turn *t);
+void waiting_answer_committed(struct replica *r, struct turn *t);
 void waiting_answer_readers(struct replica *r, struct turn *t);
 /* With durable.reason. */
-void waiting_refuse_changes(struct replica *r, struct turn *t);
+void waiting_refuse_mutations(struct replica *r, struct turn *t);
 void waiting_refuse_readers(struct replica *r, struct turn *t);
 void waiting_free(struct replica *r);
 

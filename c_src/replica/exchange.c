@@ -4,21 +4,21 @@
 #include "../term/write.h"
 #include "internal.h"
 
-/* Bytes of a sender's pid that a log line shows. */
+/* Bytes of a sender's pid in a log line, at most. */
 #define QUOTED 100
 
-enum err exchange_merge(struct replica *r, struct bytes checked, bool tell)
+enum err exchange_merge(struct replica *r, struct bytes checked, bool relay)
 {
     bool changed;
-    enum err e = crdt_merge(r->crdt, checked, durable_grown(r, tell), &changed);
+    enum err e = crdt_merge(r->crdt, checked, durable_delta(r, relay), &changed);
     if (changed) {
         replica_changed(r);
-        r->bytes += checked.len;
+        r->estimated_bytes += checked.len;
     }
     return e;
 }
 
-/* --- in -------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------- */
 
 static bool is_nil(struct bytes term)
 {
@@ -26,7 +26,7 @@ static bool is_nil(struct bytes term)
     return etf_accept(&in, "nil");
 }
 
-/* In a group, a message that one sends to all comes back to its sender. */
+/* A message that is sent to a whole group comes back to its sender. */
 static bool is_self(const struct replica *r, struct bytes sender)
 {
     struct etf_in in = etf_open(sender);
@@ -39,7 +39,7 @@ static bool is_self(const struct replica *r, struct bytes sender)
     return self;
 }
 
-static void delta_refused(struct replica *r, struct bytes sender, enum err why, struct turn *t)
+static void refuse_struct(struct replica *r, struct bytes sender, enum err why, struct turn *t)
 {
     struct buf pid = {0}, line = {0};
     buf_printf(&line, "%s", err_text(why));
@@ -52,60 +52,50 @@ static void delta_refused(struct replica *r, struct bytes sender, enum err why, 
     buf_free(&line);
 }
 
-static bool take(struct replica *r, struct bytes checked, bool tell, struct bytes sender,
-                 struct turn *t)
+static bool receive(struct replica *r, struct bytes checked, bool relay, struct bytes sender,
+                    struct turn *t)
 {
-    enum err e = exchange_merge(r, checked, tell);
+    enum err e = exchange_merge(r, checked, relay);
     if (e == OK)
         r->merges++;
     else
-        delta_refused(r, sender, e, t);
+        refuse_struct(r, sender, e, t);
     return e == OK;
 }
 
-/* A member whose state is in has told its changes to everyone, as we do.  What comes
- * before that, or from a stranger, may be the past: our own from before a restart, or
- * what was done beyond a cut.  Grove's servers do not exchange states, so who else
- * missed it hears of it from nobody but us. */
-static bool is_past(struct replica *r, struct bytes sender)
+/* A member sends its deltas to all others itself, so that they need no relay once we have its
+ * state.  A delta that arrives before, or from a non-member, may hold older changes that
+ * others have missed: our own from before a restart, or some from beyond a partition.
+ * Grove's servers do not exchange states, so nobody else would relay it. */
+static bool needs_relay(struct replica *r, struct bytes sender)
 {
     struct buf pid = {0};
     struct member *m = NULL;
     if (sender.len > 0 && canon_put(&pid, sender) == OK)
         m = member_of_pid(r, buf_bytes(&pid));
     buf_free(&pid);
-    return !r->caught_up || m == NULL || !m->heard;
+    return !r->caught_up || m == NULL || !m->pulled;
 }
 
-/* Some CRDTs of Grove's have the delta nil when nothing has changed. */
+/* For some of Grove's CRDTs, an empty delta is nil. */
 void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t)
 {
     if (is_self(r, sender) || is_nil(delta))
         return;
-    take(r, delta, is_past(r, sender), sender, t);
+    receive(r, delta, needs_relay(r, sender), sender, t);
     durable_flush(r, t);
 }
 
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t)
 {
-    bool taken = take(r, state, true, term_bytes(&m->pid), t);
+    bool merged = receive(r, state, true, term_bytes(&m->pid), t);
     durable_flush(r, t);
-    return taken;
+    return merged;
 }
 
-/* --- out ------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------- */
 
-static bool is_slow(const struct member *m, struct turn *t)
-{
-    return t->post->slow(t->post, member_node(m));
-}
-
-static void send_to(struct replica *r, struct member *m, struct bytes message, struct turn *t)
-{
-    turn_send(t, process_pid(r->process), term_bytes(&m->pid), message);
-}
-
-static void delta_message(struct replica *r, struct buf *out)
+static void put_delta_message(struct replica *r, struct buf *out)
 {
     put_tuple(out, 3);
     put_atom(out, "grove_delta");
@@ -114,31 +104,31 @@ static void delta_message(struct replica *r, struct buf *out)
     put_term(out, process_pid(r->process));
 }
 
-static bool told_state(struct replica *r, struct member *m, bool last, struct turn *t)
+static bool sent_state(struct replica *r, struct member *m, bool final, struct turn *t)
 {
-    if (last)
-        return (m->behind || m->untold != NULL) && push_last(r, m, t);
+    if (final)
+        return (m->behind || m->unsent != NULL) && push_final(r, m, t);
     return m->behind && push_to(r, m, t);
 }
 
-void exchange_sync(struct replica *r, bool last, struct turn *t)
+void exchange_sync(struct replica *r, bool final, struct turn *t)
 {
     bool dirty = !crdt_empty(r->delta);
     struct buf delta = {0};
     if (dirty && r->member_count > 0)
-        delta_message(r, &delta);
+        put_delta_message(r, &delta);
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = r->members[i];
-        if (!last && is_slow(m, t))
+        if (!final && member_is_slow(m, t))
             m->behind |= dirty;
-        else if (!told_state(r, m, last, t) && dirty)
-            send_to(r, m, buf_bytes(&delta), t);
+        else if (!sent_state(r, m, final, t) && dirty)
+            member_send(r, m, buf_bytes(&delta), t);
     }
     buf_free(&delta);
     push_resume(r, t);
     if (!dirty)
         return;
-    /* Without members too: who comes gets the state. */
+    /* Even without members: new ones are sent the state. */
     crdt_free(r->delta);
     r->delta = crdt_make(r->options.type, &r->crdt_options);
 }

@@ -2,7 +2,7 @@
 #include "../sorted.h"
 #include "internal.h"
 
-/* In order of bytes: any order will do that is the same on every run. */
+/* By bytes: any order does that is the same in every run. */
 static int compare_pid(const void *element, const void *key)
 {
     struct member *const *member = element;
@@ -10,7 +10,7 @@ static int compare_pid(const void *element, const void *key)
     return bytes_compare(term_bytes(&(*member)->pid), *pid);
 }
 
-static size_t place_of(const struct replica *r, struct bytes pid)
+static size_t position_of(const struct replica *r, struct bytes pid)
 {
     return sorted_place(r->members, r->member_count, sizeof(*r->members), &pid, compare_pid);
 }
@@ -34,7 +34,7 @@ struct member *member_of_call(struct replica *r, uint64_t call)
 
 struct member *member_add(struct replica *r, struct bytes pid)
 {
-    size_t at = place_of(r, pid);
+    size_t at = position_of(r, pid);
     struct member *m = mem_take(sizeof(*m));
     m->pid = term_copy(pid);
     r->members =
@@ -46,16 +46,16 @@ struct member *member_add(struct replica *r, struct bytes pid)
 static void member_free(struct member *m)
 {
     compare_stop(m);
-    mem_free(m->untold);
+    mem_free(m->unsent);
     term_free(&m->pid);
     mem_free(m);
 }
 
 void member_remove(struct replica *r, struct member *m)
 {
-    size_t at = place_of(r, term_bytes(&m->pid));
+    size_t at = position_of(r, term_bytes(&m->pid));
     must(r->members[at] == m);
-    must(m->pull != PULL_OPEN && m->untold == NULL);
+    must(m->pull != PULL_OPEN && m->unsent == NULL);
     sorted_remove(r->members, &r->member_count, sizeof(*r->members), at);
     member_free(m);
 }
@@ -72,4 +72,14 @@ void member_free_all(struct replica *r)
 struct bytes member_node(const struct member *m)
 {
     return node_of(term_bytes(&m->pid));
+}
+
+bool member_is_slow(const struct member *m, struct turn *t)
+{
+    return t->post->slow(t->post, member_node(m));
+}
+
+void member_send(struct replica *r, const struct member *m, struct bytes message, struct turn *t)
+{
+    turn_send(t, process_pid(r->process), term_bytes(&m->pid), message);
 }

@@ -1,11 +1,10 @@
-/* Who else is in the group, and what is exchanged with each.  Nobody outside replica/ includes
- * this.
+/* The other members of the group, and the exchange with each.  Private to replica/.
  *
- *     member.c     who there is
- *     push.c       states out, large ones piece by piece
- *     pull.c       asking members for their state
- *     compare.c    where our state differs from another coppice's
- *     repair.c     now and then, with any member: anti-entropy
+ *     member.c     the member list
+ *     push.c       sends states, large ones piece by piece
+ *     pull.c       asks members for their states
+ *     compare.c    finds where our state differs from another coppice's
+ *     repair.c     anti-entropy: syncs with a random member now and then
  */
 #ifndef COPPICE_REPLICA_MEMBER_H
 #define COPPICE_REPLICA_MEMBER_H
@@ -13,37 +12,36 @@
 #include "../crdt/part.h"
 #include "durable.h"
 
-/* Where asking a member for its state stands. */
-enum pull {
-    PULL_DONE, /* answered, refused, or given up */
-    PULL_DUE,  /* to be asked as soon as fewer than LIMIT_PULLS are open */
-    PULL_OPEN, /* asked: its call is under way */
-    PULL_LATER /* failed: due again at a later sync tick */
+/* Whether a member has to be asked for its state. */
+enum pull_stage {
+    PULL_IDLE,   /* answered, refused or given up */
+    PULL_DUE,    /* will be asked when fewer than LIMIT_PULLS calls are open */
+    PULL_OPEN,   /* asked: its call is under way */
+    PULL_BACKOFF /* failed: due again after some sync ticks */
 };
 
-/* How many ranges of its buckets a state is compared by. */
+/* States are compared by this many ranges of buckets. */
 #define COMPARE_RANGES        1024
 #define COMPARE_RANGE_BUCKETS (PART_BUCKETS / COMPARE_RANGES)
 
-/* What is left to be exchanged with a coppice. */
+/* What remains to be exchanged with a coppice. */
 struct comparison {
-    bool differs[COMPARE_RANGES]; /* as of its answer; what changes later is told as a delta */
-    struct part asked;            /* what it was last asked for */
+    bool differs[COMPARE_RANGES]; /* as of its digests; later changes are sent as deltas */
+    struct part asked;            /* the part that was requested last */
 };
 
-/* One other process of the group. */
 struct member {
     struct term pid;
-    size_t joins; /* times that it joined and has not left */
+    size_t joins; /* how often it has joined and not left */
     bool beam;    /* its node runs a BEAM */
     bool behind;  /* missed a delta: needs the state */
-    bool heard;   /* has told its state since it joined */
-    enum pull pull;
+    bool pulled;  /* its state has been merged since it joined */
+    enum pull_stage pull;
     uint64_t call;                 /* PULL_OPEN */
-    uint64_t ticks;                /* PULL_LATER: sync ticks still to wait */
-    unsigned failed;               /* pulls in a row */
-    struct comparison *comparison; /* PULL_OPEN with a coppice that has a large state, or NULL */
-    bool *untold;                  /* which of COMPARE_RANGES it is yet to be told, or NULL */
+    uint64_t backoff_ticks;        /* PULL_BACKOFF: sync ticks left */
+    unsigned failures;             /* of pulls, in a row */
+    struct comparison *comparison; /* while ranges are pulled from a coppice; or NULL */
+    bool *unsent;                  /* which of the COMPARE_RANGES must be sent to it; or NULL */
 };
 
 /* --- member.c ------------------------------------------------------------ */
@@ -54,52 +52,59 @@ struct member *member_add(struct replica *r, struct bytes pid);
 void member_remove(struct replica *r, struct member *m);
 void member_free_all(struct replica *r);
 struct bytes member_node(const struct member *m); /* text */
+bool member_is_slow(const struct member *m, struct turn *t);
+void member_send(struct replica *r, const struct member *m, struct bytes message, struct turn *t);
 
 /* --- push.c -------------------------------------------------------------- */
 
-/* The state to a member: now, or later where its node is slow or the state is not safe.
- * Whether it needs no delta any more: what the state is now will reach it. */
+/* Sends the state to a member, or compares with it where that is cheaper; later, if its node
+ * is slow or the state is not safe.  True if the current state will reach it, so that it
+ * needs no delta. */
 bool push_to(struct replica *r, struct member *m, struct turn *t);
-/* The same, where comparing would say nothing: all of it, in pieces where it is large. */
+/* Sends the state without comparing, a large one in pieces; later, as above. */
 void push_all(struct replica *r, struct member *m, struct turn *t);
-/* A moment when it is safe: the state to those members that are behind (all, or those on this
- * node), and the next piece. */
+/* Sends the state to the members that are behind (on this node; on any if it is empty), and
+ * the next piece. */
 void push_to_behind(struct replica *r, struct bytes node, struct turn *t);
-/* The state whole, and now, for there is no later; false where it is not safe. */
-bool push_last(struct replica *r, struct member *m, struct turn *t);
+/* The process ends: sends the whole state now; false if it is not safe. */
+bool push_final(struct replica *r, struct member *m, struct turn *t);
 void push_stop(struct replica *r, struct member *m);
-/* Pieces that were held because nobody could take one go on. */
+/* Continues with pieces after members were blocked. */
 void push_resume(struct replica *r, struct turn *t);
 uint64_t push_due(const struct replica *r);
 void push_wake(struct replica *r, struct turn *t);
-/* The entries of whole ranges to a member: now, or later as above. */
+/* Sends the entries of a part (whole ranges); later, as above. */
 void push_part(struct replica *r, struct member *m, struct part part, struct turn *t);
-/* About how many buckets of the state make a piece: whole ranges; all where it is small. */
+/* How many buckets make a piece, about: whole ranges; PART_BUCKETS for a small state. */
 uint32_t push_piece_buckets(struct replica *r, struct turn *t);
-/* The first marked ranges in a row from this one on (from 0 again behind the last), no more
- * buckets than `most`; false where none is. */
-bool push_next(const bool *marked, uint32_t from, uint32_t most, struct part *part);
+/* The first run of marked ranges at or after `from` (wrapping around), at most `most` buckets
+ * of it; false if none is marked. */
+bool push_next_part(const bool *marked, uint32_t from, uint32_t most, struct part *part);
 
 /* --- pull.c -------------------------------------------------------------- */
 
 void pull_from(struct replica *r, struct member *m, struct turn *t);
 void pull_stop(struct replica *r, struct member *m, struct turn *t);
 void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t);
-void pull_tick(struct replica *r, struct turn *t); /* once a sync interval */
+void pull_tick(struct replica *r, struct turn *t); /* once per sync interval */
 bool pull_pending(const struct replica *r);
 
 /* --- compare.c ----------------------------------------------------------- */
 
-/* What comes of an answer. */
-enum outcome { OUTCOME_DONE, OUTCOME_MORE, OUTCOME_FAILED, OUTCOME_REFUSED };
+/* What to do after an answer to a pull. */
+enum reply_result {
+    REPLY_DONE,   /* we have the member's state */
+    REPLY_MORE,   /* another request was sent, its call is m->call */
+    REPLY_FAILED, /* try again later */
+    REPLY_REFUSED /* unusable: give up */
+};
 
-/* Asks a coppice where its state differs; gives the call. */
+/* Sends our digest to another coppice; returns the call, 0 on failure. */
 uint64_t compare_start(struct replica *r, struct member *m, struct turn *t);
-/* Takes its answer; MORE: there is another question, under m->call. */
-enum outcome compare_answer(struct replica *r, struct member *m, struct bytes reply,
-                            struct turn *t);
+enum reply_result compare_answer(struct replica *r, struct member *m, struct bytes reply,
+                                 struct turn *t);
 void compare_stop(struct member *m);
-/* The requests of those who compare. */
+/* The handlers of the other side's requests. */
 request_handler compare_digest, compare_part;
 
 /* --- repair.c ------------------------------------------------------------ */

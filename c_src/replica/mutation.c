@@ -7,12 +7,12 @@
 #include "../term/write.h"
 #include "internal.h"
 
-/* Bytes of a reason that a log line shows. */
+/* Bytes of a reason in a log line, at most. */
 #define QUOTED 120
 
-/* --- outcomes --------------------------------------------------------------- */
+/* --- replies ---------------------------------------------------------------- */
 
-/* A cast has nobody to tell, so the log is told. */
+/* A cast has no caller: the reason goes to the log. */
 static void cast_refused(struct replica *r, struct bytes reason, struct turn *t)
 {
     struct buf canonical = {0}, text = {0};
@@ -23,14 +23,14 @@ static void cast_refused(struct replica *r, struct bytes reason, struct turn *t)
     buf_free(&text);
 }
 
-/* Tells the caller that the change was made; made is empty for `ok`. */
-static void finish_made(struct replica *r, struct bytes from, struct bytes made, struct turn *t)
+/* The mutation has been made; an empty result means `ok`. */
+static void finish_made(struct replica *r, struct bytes from, struct bytes result, struct turn *t)
 {
     r->mutations++;
-    waiting_answer(r, from, made, t);
+    waiting_reply(r, from, result, t);
 }
 
-/* Tells the caller; no reason means that the change was made. */
+/* The mutation has been made (reason is empty) or refused. */
 static void finish(struct replica *r, struct bytes from, const struct buf *reason, struct turn *t)
 {
     if (reason->len == 0)
@@ -41,7 +41,7 @@ static void finish(struct replica *r, struct bytes from, const struct buf *reaso
         cast_refused(r, buf_bytes(reason), t);
 }
 
-static void finish_with(struct replica *r, struct bytes from, const char *reason, struct turn *t)
+static void finish_refused(struct replica *r, struct bytes from, const char *reason, struct turn *t)
 {
     struct buf atom = {0};
     put_atom(&atom, reason);
@@ -49,7 +49,7 @@ static void finish_with(struct replica *r, struct bytes from, const char *reason
     buf_free(&atom);
 }
 
-/* {Name, _} of which the caller appends the second. */
+/* {Name, _}: the caller appends the second element. */
 static void put_pair(struct buf *out, const char *name)
 {
     put_tuple(out, 2);
@@ -58,13 +58,13 @@ static void put_pair(struct buf *out, const char *name)
 
 /* --- operations ------------------------------------------------------------- */
 
-/* Applies them; on an error *reason says which one is wrong, else made (may be
- * NULL) gets a term from each. */
-static enum err apply(struct replica *r, const struct ops *ops, struct buf *made,
+/* Applies all or none.  Appends a result for each to results (may be NULL), or to *reason
+ * which one is wrong. */
+static enum err apply(struct replica *r, const struct ops *ops, struct buf *results,
                       struct buf *reason, struct turn *t)
 {
     struct mutation_turn m = {
-        .wall_ms = t->wall_ms, .grown = durable_grown(r, true), .reply = made};
+        .wall_ms = t->wall_ms, .grown = durable_delta(r, true), .reply = results};
     enum err e = crdt_mutate(r->crdt, ops->list, ops->count, &m);
     if (e == OK) {
         replica_changed(r);
@@ -75,34 +75,34 @@ static enum err apply(struct replica *r, const struct ops *ops, struct buf *made
     return e;
 }
 
-static bool is_list(struct bytes change)
+static bool is_list(struct bytes term)
 {
-    struct etf_in in = etf_open(change);
+    struct etf_in in = etf_open(term);
     return etf_peek(&in) == ETF_LIST;
 }
 
-/* The answer to a list of operations is a list. */
-static void list_made(struct buf *made, size_t count)
+/* A list of operations has a list of results. */
+static void wrap_in_list(struct buf *results, size_t count)
 {
-    struct buf terms = *made;
-    *made = (struct buf){0};
+    struct buf terms = *results;
+    *results = (struct buf){0};
     if (count > 0)
-        put_list(made, (uint32_t)count);
-    buf_put(made, buf_bytes(&terms));
-    put_nil(made);
+        put_list(results, (uint32_t)count);
+    buf_put(results, buf_bytes(&terms));
+    put_nil(results);
     buf_free(&terms);
 }
 
-static void run_ops(struct replica *r, const struct change *c, struct turn *t)
+static void run_ops(struct replica *r, const struct mutation *m, struct turn *t)
 {
     struct ops ops;
     struct bytes bad;
-    struct buf reason = {0}, made = {0};
-    enum err e = ops_read(&ops, c->change, &bad);
+    struct buf reason = {0}, results = {0};
+    enum err e = ops_read(&ops, m->body, &bad);
     if (e == OK) {
-        e = apply(r, &ops, c->replies ? &made : NULL, &reason, t);
-        if (e == OK && c->replies && is_list(c->change))
-            list_made(&made, ops.count);
+        e = apply(r, &ops, m->wants_results ? &results : NULL, &reason, t);
+        if (e == OK && m->wants_results && is_list(m->body))
+            wrap_in_list(&results, ops.count);
         ops_free(&ops);
     } else if (e == ERR_LIMIT) {
         put_atom(&reason, "too_large");
@@ -112,18 +112,18 @@ static void run_ops(struct replica *r, const struct change *c, struct turn *t)
     }
     must((e == OK) == (reason.len == 0));
     if (e == OK)
-        finish_made(r, c->from, buf_bytes(&made), t);
+        finish_made(r, m->from, buf_bytes(&results), t);
     else
-        finish(r, c->from, &reason, t);
+        finish(r, m->from, &reason, t);
     buf_free(&reason);
-    buf_free(&made);
+    buf_free(&results);
 }
 
 /* --- funs ------------------------------------------------------------------- */
 
-/* Applies &Mod.name/1 of the state's own module where name is an operation of
- * it; false when it is anything else, which only a BEAM can run. */
-static bool run_export(struct replica *r, struct bytes from, struct bytes fun, struct turn *t)
+/* Applies &Mod.name/1 if Mod is the type's module and name an operation of it; false for any
+ * other fun, which only a BEAM can run. */
+static bool run_capture(struct replica *r, struct bytes from, struct bytes fun, struct turn *t)
 {
     struct etf_in in = etf_open(fun);
     if (etf_peek(&in) != ETF_EXPORT)
@@ -157,8 +157,8 @@ static void put_application(struct buf *out, struct bytes fun, struct bytes stat
     put_nil(out);
 }
 
-/* Whose node can run the fun: the caller's; where nobody waits, its maker's.
- * Empty where neither is known. */
+/* A process on the node that runs the fun: the caller or, for a cast, the fun's creator;
+ * empty if neither is known. */
 static struct bytes fun_owner(struct bytes from, struct bytes fun)
 {
     struct etf_in in = etf_open(fun);
@@ -167,8 +167,7 @@ static struct bytes fun_owner(struct bytes from, struct bytes fun)
     return etf_peek(&in) == ETF_FUN ? etf_fun_creator(&in) : (struct bytes){0};
 }
 
-/* The caller waits in its own call, and its rex is another process: it can
- * run the fun without waiting for itself. */
+/* rex can run the fun although the caller waits in its call: it is another process. */
 static void send_fun(struct replica *r, struct bytes from, struct bytes owner, struct bytes fun,
                      struct turn *t)
 {
@@ -184,22 +183,22 @@ static void send_fun(struct replica *r, struct bytes from, struct bytes owner, s
     if (r->fun_call != 0)
         buf_put(&r->fun_from, from);
     else
-        finish_with(r, from, "overloaded", t);
+        finish_refused(r, from, "overloaded", t);
 }
 
 static void run_fun(struct replica *r, struct bytes from, struct bytes fun, struct turn *t)
 {
-    if (run_export(r, from, fun, t))
+    if (run_capture(r, from, fun, t))
         return;
     struct bytes owner = fun_owner(from, fun);
     if (owner.len == 0)
-        finish_with(r, from, "no_caller", t);
+        finish_refused(r, from, "no_caller", t);
     else
         send_fun(r, from, owner, fun, t);
 }
 
-/* Joins what the fun made of the state. */
-static void join_result(struct replica *r, struct bytes result, struct buf *reason)
+/* Merges the state that the fun returned. */
+static void merge_result(struct replica *r, struct bytes result, struct buf *reason)
 {
     enum err e = exchange_merge(r, result, true);
     if (e == OK)
@@ -213,7 +212,7 @@ static void read_result(struct replica *r, const struct answer *a, struct buf *r
     struct bytes term;
     switch (rex_read(a, &term)) {
     case REX_VALUE:
-        join_result(r, term, reason);
+        merge_result(r, term, reason);
         break;
     case REX_RAISED:
         put_term(reason, term);
@@ -248,98 +247,106 @@ void mutation_answer(struct replica *r, const struct answer *a, struct turn *t)
     finish(r, buf_bytes(&from), &reason, t);
     buf_free(&from);
     buf_free(&reason);
-    mutation_go_on(r, t);
+    mutation_resume(r, t);
 }
 
 /* --- the queue -------------------------------------------------------------- */
 
-static size_t weight(const struct mutation *m)
+static struct mutation mutation_of(const struct queued_mutation *q)
 {
-    return sizeof(*m) + m->from.len + m->change.len;
+    return (struct mutation){buf_bytes(&q->from), buf_bytes(&q->body), q->wants_results};
 }
 
-static void mutation_drop(struct mutation *m)
+static size_t bytes_in_queue(const struct mutation *m)
 {
-    buf_free(&m->from);
-    buf_free(&m->change);
-    mem_free(m);
+    return sizeof(struct queued_mutation) + m->from.len + m->body.len;
 }
 
-static struct mutation *dequeue(struct replica *r)
+static void enqueue(struct replica *r, const struct mutation *m, struct turn *t)
 {
-    struct mutation *m = r->first;
-    r->first = m->next;
-    if (r->first == NULL)
-        r->end = &r->first;
-    r->waiting--;
-    r->waiting_bytes -= weight(m);
-    return m;
-}
-
-static void enqueue(struct replica *r, const struct change *c, struct turn *t)
-{
-    size_t more = sizeof(struct mutation) + c->from.len + c->change.len;
-    if (r->waiting == LIMIT_MUTATIONS || more > LIMIT_MUTATION_BYTES - r->waiting_bytes) {
-        finish_with(r, c->from, "overloaded", t);
+    size_t more = bytes_in_queue(m);
+    if (r->queued == LIMIT_MUTATIONS || more > LIMIT_MUTATION_BYTES - r->queued_bytes) {
+        finish_refused(r, m->from, "overloaded", t);
         return;
     }
-    struct mutation *m = mem_take(sizeof(*m));
-    buf_put(&m->from, c->from);
-    buf_put(&m->change, c->change);
-    m->replies = c->replies;
-    *r->end = m;
-    r->end = &m->next;
-    r->waiting++;
-    r->waiting_bytes += weight(m);
-    catch_up_hold(r, t);
+    struct queued_mutation *q = mem_take(sizeof(*q));
+    buf_put(&q->from, m->from);
+    buf_put(&q->body, m->body);
+    q->wants_results = m->wants_results;
+    *r->queue_end = q;
+    r->queue_end = &q->next;
+    r->queued++;
+    r->queued_bytes += more;
+    catch_up_start(r, t);
 }
 
-static bool is_fun(struct bytes change)
+/* The caller frees it. */
+static struct queued_mutation *dequeue(struct replica *r)
 {
-    struct etf_in in = etf_open(change);
+    struct queued_mutation *q = r->queue;
+    struct mutation m = mutation_of(q);
+    r->queue = q->next;
+    if (r->queue == NULL)
+        r->queue_end = &r->queue;
+    r->queued--;
+    r->queued_bytes -= bytes_in_queue(&m);
+    return q;
+}
+
+static void queued_free(struct queued_mutation *q)
+{
+    buf_free(&q->from);
+    buf_free(&q->body);
+    mem_free(q);
+}
+
+static bool is_fun(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
     enum etf_kind kind = etf_peek(&in);
     return kind == ETF_FUN || kind == ETF_EXPORT;
 }
 
-/* A fun makes nothing that could be answered. */
-static void run(struct replica *r, const struct change *c, struct turn *t)
+/* A fun has no results: run_ops() refuses one that is asked for them. */
+static void run(struct replica *r, const struct mutation *m, struct turn *t)
 {
-    r->bytes += c->change.len;
-    if (is_fun(c->change) && !c->replies)
-        run_fun(r, c->from, c->change, t);
+    r->estimated_bytes += m->body.len;
+    if (is_fun(m->body) && !m->wants_results)
+        run_fun(r, m->from, m->body, t);
     else
-        run_ops(r, c, t);
+        run_ops(r, m, t);
 }
 
-/* A fun is given the state, and so told it. */
-static bool may_run(const struct replica *r, struct bytes change)
+/* A fun is sent the state, which must be safe for that. */
+static bool may_run(const struct replica *r, struct bytes body)
 {
-    return r->caught_up && r->fun_call == 0 && durable_takes(r) &&
-           (durable_is_safe(r) || !is_fun(change));
+    return r->caught_up && r->fun_call == 0 && durable_may_mutate(r) &&
+           (durable_is_safe(r) || !is_fun(body));
 }
 
-void mutation_take(struct replica *r, const struct change *c, struct turn *t)
+void mutation_submit(struct replica *r, const struct mutation *m, struct turn *t)
 {
-    struct buf trouble = {0};
-    buf_put(&trouble, durable_trouble(r));
-    if (trouble.len > 0) {
-        finish(r, c->from, &trouble, t);
-    } else if (!may_run(r, c->change)) {
-        enqueue(r, c, t);
+    struct buf failure = {0};
+    buf_put(&failure, durable_failure(r));
+    if (failure.len > 0) {
+        finish(r, m->from, &failure, t);
+    } else if (!may_run(r, m->body)) {
+        enqueue(r, m, t);
     } else {
-        must(r->first == NULL);
-        run(r, c, t);
+        must(r->queue == NULL);
+        run(r, m, t);
         durable_flush(r, t);
     }
-    buf_free(&trouble);
+    buf_free(&failure);
 }
 
-void mutation_go_on(struct replica *r, struct turn *t)
+void mutation_resume(struct replica *r, struct turn *t)
 {
-    while (r->first != NULL && may_run(r, buf_bytes(&r->first->change))) {
-        struct mutation *m = dequeue(r);
-        run(r, &(struct change){buf_bytes(&m->from), buf_bytes(&m->change), m->replies}, t);
-        mutation_drop(m);
+    while (r->queue != NULL && may_run(r, buf_bytes(&r->queue->body))) {
+        struct queued_mutation *q = dequeue(r);
+        struct mutation m = mutation_of(q);
+        run(r, &m, t);
+        queued_free(q);
     }
     durable_flush(r, t);
 }
@@ -348,17 +355,17 @@ void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t)
 {
     struct buf why = {0};
     buf_put(&why, reason);
-    while (r->first != NULL) {
-        struct mutation *m = dequeue(r);
-        finish(r, buf_bytes(&m->from), &why, t);
-        mutation_drop(m);
+    while (r->queue != NULL) {
+        struct queued_mutation *q = dequeue(r);
+        finish(r, buf_bytes(&q->from), &why, t);
+        queued_free(q);
     }
     buf_free(&why);
 }
 
 void mutation_free(struct replica *r)
 {
-    while (r->first != NULL)
-        mutation_drop(dequeue(r));
+    while (r->queue != NULL)
+        queued_free(dequeue(r));
     buf_free(&r->fun_from);
 }

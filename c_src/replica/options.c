@@ -8,7 +8,7 @@
 #include "../term/text.h"
 #include "../term/write.h"
 
-/* Bytes of a term that a message quotes. */
+/* Bytes of a term in a message, at most. */
 #define QUOTED 80
 
 static enum err wrong(struct options_error *error, const char *key, const char *wanted,
@@ -28,8 +28,7 @@ static bool is_atom(struct bytes term)
     return etf_peek(&in) == ETF_ATOM;
 }
 
-/* `undefined` cannot be registered in Erlang either: it is what whereis/1
- * says of no process. */
+/* Erlang does not register `undefined` either: whereis/1 returns it for an unknown name. */
 static enum err name_read(struct replica_options *o, struct bytes name, struct options_error *error)
 {
     if (!is_atom(name) || atom_text(name).len == 0 ||
@@ -146,7 +145,7 @@ static enum err durability_read(struct replica_options *o, struct bytes value,
     return etf_accept(&in, "interval") ? OK : wrong(error, "durability", "sync or interval", value);
 }
 
-static enum err record_read_form(struct replica_options *o, struct bytes value,
+static enum err record_form_read(struct replica_options *o, struct bytes value,
                                  struct options_error *error)
 {
     static const char *const names[] = {
@@ -184,7 +183,7 @@ static const struct row rows[] = {
 static const struct row storage_rows[] = {
     {"durability", durability_read},
     {"file", file_read},
-    {"record", record_read_form},
+    {"record", record_form_read},
     {NULL, NULL},
 };
 
@@ -200,7 +199,7 @@ static enum err unknown_key(const char *what, const struct row *known, struct by
     return e;
 }
 
-/* Each pair of the map by the row for its key. */
+/* Reads each value of the map with the row for its key. */
 static enum err map_read(struct replica_options *o, const char *what, const struct row *known,
                          struct bytes map, struct options_error *error)
 {
@@ -230,7 +229,7 @@ static enum err storage_read(struct replica_options *o, struct bytes value,
     return e;
 }
 
-static void defaults(struct replica_options *o, struct bytes node)
+static void set_defaults(struct replica_options *o, struct bytes node)
 {
     struct buf actor = {0};
     put_binary(&actor, node);
@@ -255,7 +254,7 @@ enum err replica_options_read(struct replica_options *o, struct bytes name, stru
     if (e == OK && o->type == NULL)
         e = wrong(error, "options", "a crdt", map);
     if (e == OK)
-        defaults(o, node);
+        set_defaults(o, node);
     else
         replica_options_free(o);
     return e;

@@ -1,5 +1,4 @@
-/* What a replica is told at its start, in the configuration or by
- * {start_replica, Name, Map}. */
+/* A replica's options, from the configuration or from {start_replica, Name, Map}. */
 #ifndef COPPICE_REPLICA_OPTIONS_H
 #define COPPICE_REPLICA_OPTIONS_H
 
@@ -17,20 +16,20 @@
 #define SNAPSHOT_INTERVAL_MS     60000 /* Grove's default */
 #define SNAPSHOT_INTERVAL_MIN_MS 100
 
-/* When a change counts as made. */
+/* When a mutation is answered. */
 enum durability {
     DURABILITY_SYNC,    /* when it is on disk */
     DURABILITY_INTERVAL /* at once: it is on disk after the next snapshot, as with Grove */
 };
 
-struct storage_plan {
-    struct buf file; /* the path of a DETS table, as text; empty: nothing is stored */
+struct replica_storage {
+    struct buf file; /* the path of a DETS table, as text; empty: no storage */
     enum durability durability;
     enum record_form record;
 };
 
 struct replica_options {
-    struct term name; /* the atom it is registered as */
+    struct term name; /* the atom that it is registered as */
     const struct crdt_type *type;
     struct term actor;      /* any term; default: the node's name as a binary */
     struct term group;      /* any term; default: the replica's name */
@@ -38,21 +37,25 @@ struct replica_options {
     uint64_t repair_ms;     /* anti_entropy_interval */
     uint64_t repair_jitter; /* anti_entropy_jitter: percent */
     enum mapset_form mapset;
-    struct storage_plan storage;
+    struct replica_storage storage;
     uint64_t snapshot_ms; /* snapshot_interval */
 };
 
-/* What is wrong with the options, in words for the user. */
+/* A message for the user. */
 struct options_error {
     char what[200]; /* "sync_interval: expected milliseconds from 10 to 86400000, found abc" */
 };
 
-/* Reads `#{crdt => Type, actor => A, group => G, mapset => plain | versioned,
- * sync_interval => Ms, anti_entropy_interval => Ms, anti_entropy_jitter => Percent,
- * snapshot_interval => Ms, storage => #{file => Path,
- * durability => sync | interval, record => auto | raw | encoded}}` (canonical terms).  crdt is
- * required, and file in storage; unknown keys, wrong types and impossible values are refused
- * (ERR_SHAPE) with *error set and nothing to free. */
+/* Reads the canonical terms name and
+ *
+ *     #{crdt => Type, actor => A, group => G, mapset => plain | versioned,
+ *       sync_interval => Ms, anti_entropy_interval => Ms, anti_entropy_jitter => Percent,
+ *       snapshot_interval => Ms,
+ *       storage => #{file => Path, durability => sync | interval,
+ *                    record => auto | raw | encoded}}
+ *
+ * of which crdt is required, and file in storage.  ERR_SHAPE, with *error set and nothing to
+ * free, for unknown keys, wrong types and values out of range.  node is the default actor. */
 must_use enum err replica_options_read(struct replica_options *o, struct bytes name,
                                        struct bytes map, struct bytes node,
                                        struct options_error *error);

@@ -4,8 +4,8 @@
 #include "../term/write.h"
 #include "internal.h"
 
-/* On a BEAM the documented function is run beside the member: a message
- * that was guessed wrong would end a Grove server. */
+/* On a BEAM, rex runs Grove's documented function: a Grove server would crash on a message
+ * that it does not know. */
 static uint64_t ask_beam(struct replica *r, struct member *m, struct turn *t)
 {
     struct buf args = {0};
@@ -18,18 +18,18 @@ static uint64_t ask_beam(struct replica *r, struct member *m, struct turn *t)
     return call;
 }
 
-static void later(struct member *m)
+static void back_off(struct member *m)
 {
-    m->pull = m->failed + 1 < LIMIT_PULL_TRIES ? PULL_LATER : PULL_DONE;
-    m->ticks = UINT64_C(1) << m->failed;
-    m->failed += m->pull == PULL_LATER;
+    m->pull = m->failures + 1 < LIMIT_PULL_TRIES ? PULL_BACKOFF : PULL_IDLE;
+    m->backoff_ticks = UINT64_C(1) << m->failures;
+    m->failures += m->pull == PULL_BACKOFF;
 }
 
 static void ask(struct replica *r, struct member *m, struct turn *t)
 {
     m->call = m->beam ? ask_beam(r, m, t) : compare_start(r, m, t);
     if (m->call == 0) {
-        later(m);
+        back_off(m);
         return;
     }
     m->pull = PULL_OPEN;
@@ -58,7 +58,7 @@ void pull_stop(struct replica *r, struct member *m, struct turn *t)
         call_stop(r->process, m->call, t);
         r->pulls_open--;
     }
-    m->pull = PULL_DONE;
+    m->pull = PULL_IDLE;
     compare_stop(m);
     ask_due(r, t);
 }
@@ -67,7 +67,7 @@ void pull_tick(struct replica *r, struct turn *t)
 {
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = r->members[i];
-        if (m->pull == PULL_LATER && --m->ticks == 0)
+        if (m->pull == PULL_BACKOFF && --m->backoff_ticks == 0)
             m->pull = PULL_DUE;
     }
     ask_due(r, t);
@@ -76,47 +76,47 @@ void pull_tick(struct replica *r, struct turn *t)
 bool pull_pending(const struct replica *r)
 {
     for (size_t i = 0; i < r->member_count; i++)
-        if (r->members[i]->pull != PULL_DONE)
+        if (r->members[i]->pull != PULL_IDLE)
             return true;
     return false;
 }
 
-/* --- answers --------------------------------------------------------------- */
+/* --- replies --------------------------------------------------------------- */
 
-/* {ok, Struct}; an {error, _} is the member's last word. */
-static enum outcome state_heard(struct replica *r, struct member *m, struct bytes term,
-                                struct turn *t)
+/* {ok, Struct}; anything else is final. */
+static enum reply_result state_received(struct replica *r, struct member *m, struct bytes term,
+                                        struct turn *t)
 {
     struct etf_in in = etf_open(term);
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
     struct bytes state = etf_any(&in);
     if (etf_finish(&in) != OK)
-        return OUTCOME_REFUSED;
-    return exchange_pulled(r, m, state, t) ? OUTCOME_DONE : OUTCOME_REFUSED;
+        return REPLY_REFUSED;
+    return exchange_pulled(r, m, state, t) ? REPLY_DONE : REPLY_REFUSED;
 }
 
-/* FAILED where it was not reached or did not manage: it may the next time. */
-static enum outcome beam_heard(struct replica *r, struct member *m, const struct answer *a,
-                               struct turn *t)
+/* A member that was not reached, or whose call raised or timed out, is asked again. */
+static enum reply_result beam_replied(struct replica *r, struct member *m, const struct answer *a,
+                                      struct turn *t)
 {
     struct bytes term = {0};
     switch (rex_read(a, &term)) {
     case REX_VALUE:
-        return state_heard(r, m, term, t);
-    case REX_UNDEF: /* no Grove there: a process of another make */
-        return OUTCOME_REFUSED;
+        return state_received(r, m, term, t);
+    case REX_UNDEF: /* no Grove on that node: not a Grove server */
+        return REPLY_REFUSED;
     case REX_RAISED:
     case REX_FAILED:
     case REX_GONE:
     case REX_LATE:
         break;
     }
-    return OUTCOME_FAILED;
+    return REPLY_FAILED;
 }
 
-/* {error, {storage, _}}: a replica that cannot read its own files, for now. */
-static bool is_trouble(struct bytes reply)
+/* {error, {storage, _}}: a replica that cannot read its own files at present. */
+static bool is_storage_error(struct bytes reply)
 {
     struct etf_in in = etf_open(reply);
     etf_tuple_of(&in, 2);
@@ -126,30 +126,30 @@ static bool is_trouble(struct bytes reply)
     return in.err == OK;
 }
 
-static enum outcome heard(struct replica *r, struct member *m, const struct answer *a,
-                          struct turn *t)
+static enum reply_result replied(struct replica *r, struct member *m, const struct answer *a,
+                                 struct turn *t)
 {
     if (m->beam)
-        return beam_heard(r, m, a, t);
-    if (a->err != OK || is_trouble(a->reply))
-        return OUTCOME_FAILED;
+        return beam_replied(r, m, a, t);
+    if (a->err != OK || is_storage_error(a->reply))
+        return REPLY_FAILED;
     return compare_answer(r, m, a->reply, t);
 }
 
 void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t)
 {
     must(m->pull == PULL_OPEN && r->pulls_open > 0);
-    enum outcome outcome = heard(r, m, a, t);
-    if (outcome == OUTCOME_MORE)
+    enum reply_result result = replied(r, m, a, t);
+    if (result == REPLY_MORE)
         return;
     r->pulls_open--;
-    m->pull = PULL_DONE;
+    m->pull = PULL_IDLE;
     compare_stop(m);
-    if (outcome == OUTCOME_FAILED)
-        later(m);
+    if (result == REPLY_FAILED)
+        back_off(m);
     else
-        m->failed = 0;
-    m->heard |= outcome == OUTCOME_DONE;
+        m->failures = 0;
+    m->pulled |= result == REPLY_DONE;
     ask_due(r, t);
     catch_up_check(r, t);
 }

@@ -1,6 +1,6 @@
 #include "internal.h"
 
-/* A pace of its own for each, or all would ask at the same moment. */
+/* With jitter, so that replicas do not all sync at once. */
 static uint64_t next_ms(const struct replica *r, struct turn *t)
 {
     uint64_t most = r->options.repair_ms * r->options.repair_jitter / 100;
@@ -12,13 +12,13 @@ void repair_start(struct replica *r, struct turn *t)
     r->repair_at_ms = next_ms(r, t);
 }
 
-/* A Grove server cannot say where it differs: it is asked for all, and told all. */
+/* With a Grove server, which cannot compare, whole states are exchanged. */
 static void repair(struct replica *r, struct member *m, struct turn *t)
 {
-    if (m->pull != PULL_DONE || m->untold != NULL || t->post->slow(t->post, member_node(m)))
+    if (m->pull != PULL_IDLE || m->unsent != NULL || member_is_slow(m, t))
         return;
     r->repairs++;
-    m->failed = 0;
+    m->failures = 0;
     pull_from(r, m, t);
     if (m->beam)
         push_to(r, m, t);

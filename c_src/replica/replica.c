@@ -5,7 +5,7 @@
 #include "../term/write.h"
 #include "internal.h"
 
-/* Bytes of a reason that a log line quotes. */
+/* Bytes of a reason in a log line, at most. */
 #define QUOTED 200
 
 static const struct process_kind replica_kind;
@@ -54,7 +54,7 @@ uint64_t replica_changes(const struct process *p)
     return replica_of(p)->changes;
 }
 
-/* --- what is encoded once -------------------------------------------------- */
+/* --- cached encodings ------------------------------------------------------ */
 
 void replica_changed(struct replica *r)
 {
@@ -93,7 +93,7 @@ struct bytes replica_value_term(struct replica *r)
     return buf_bytes(&r->value);
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life cycle ------------------------------------------------------------ */
 
 static void free_self(void *self)
 {
@@ -126,15 +126,15 @@ struct process *replica_start(struct processes *table, struct replica_options *o
                                             .form = r->options.mapset};
     r->crdt = crdt_make(r->options.type, &r->crdt_options);
     r->delta = crdt_make(r->options.type, &r->crdt_options);
-    r->end = &r->first;
+    r->queue_end = &r->queue;
     r->sync_at_ms = t->now_ms + r->options.sync_ms;
     repair_start(r, t);
     durable_start(r, disk, t);
-    replica_alarm(r);
+    replica_set_wake(r);
     return p;
 }
 
-void replica_alarm(struct replica *r)
+void replica_set_wake(struct replica *r)
 {
     uint64_t at_ms = r->sync_at_ms;
     if (r->catch_up_by_ms != 0 && r->catch_up_by_ms < at_ms)
@@ -157,7 +157,7 @@ static void wake(struct process *p, struct turn *t)
     durable_wake(r, t);
     push_wake(r, t);
     repair_wake(r, t);
-    replica_alarm(r);
+    replica_set_wake(r);
 }
 
 static void answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
@@ -174,7 +174,7 @@ static void leave(struct process *p, struct bytes reason, struct turn *t)
 {
     (void)reason;
     exchange_sync(replica_of(p), true, t);
-    snapshot_last(replica_of(p));
+    snapshot_final(replica_of(p));
 }
 
 /* --- the group ------------------------------------------------------------- */
@@ -218,7 +218,7 @@ void replica_settled(struct process *p, bool settled, struct turn *t)
     catch_up_check(r, t);
 }
 
-/* --- what it says of itself ------------------------------------------------- */
+/* --- status ----------------------------------------------------------------- */
 
 static void put_field(struct buf *out, const char *name, struct bytes value)
 {
@@ -232,14 +232,14 @@ static void put_count(struct buf *out, const char *name, uint64_t count)
     put_uint(out, count);
 }
 
-static void put_nothing(struct buf *out, const char *name)
+static void put_nil_field(struct buf *out, const char *name)
 {
     put_atom(out, name);
     put_atom(out, "nil");
 }
 
-/* The struct that sys:get_state shows of a Grove.Replication.Server; nil where
- * this replica has no such thing. */
+/* The struct that sys:get_state returns for a Grove.Replication.Server; nil for fields that
+ * do not apply. */
 static void state(const struct process *p, struct buf *out)
 {
     struct replica *r = replica_of(p);
@@ -251,14 +251,14 @@ static void state(const struct process *p, struct buf *out)
     put_atom(out, r->options.type->module);
     put_field(out, "crdt_state", replica_state_term(r));
     put_field(out, "group", term_bytes(&r->options.group));
-    put_nothing(out, "pubsub");
-    put_nothing(out, "pubsub_topic");
-    put_nothing(out, "snapshot_interval");
-    put_nothing(out, "snapshot_timer_ref");
-    put_nothing(out, "storage");
-    put_nothing(out, "storage_ref");
+    put_nil_field(out, "pubsub");
+    put_nil_field(out, "pubsub_topic");
+    put_nil_field(out, "snapshot_interval");
+    put_nil_field(out, "snapshot_timer_ref");
+    put_nil_field(out, "storage");
+    put_nil_field(out, "storage_ref");
     put_count(out, "sync_interval", r->options.sync_ms);
-    put_nothing(out, "sync_timer_ref");
+    put_nil_field(out, "sync_timer_ref");
 }
 
 static size_t count_behind(const struct replica *r)
@@ -289,11 +289,10 @@ void replica_status(const struct process *p, struct buf *out)
     put_atom(out, "storage");
     durable_put_status(r, out);
     put_count(out, "tombstones", crdt_tombstones(r->crdt));
-    put_count(out, "waiting", r->waiting + (r->fun_call != 0));
+    put_count(out, "waiting", r->queued + (r->fun_call != 0));
 }
 
-/* The first, the second, the fourth, the eighth: a peer that errs all day
- * fills no disk. */
+/* Logs the 1st, 2nd, 4th, 8th, ...: a faulty peer must not fill the disk with log lines. */
 void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t)
 {
     r->refused++;

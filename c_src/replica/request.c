@@ -2,14 +2,14 @@
 #include "../term/write.h"
 #include "internal.h"
 
-/* As what a request may come. */
+/* How a request may be sent. */
 enum { CALL = 1, CAST = 2, INFO = 4 };
 
 struct row {
     const char *name;
-    uint32_t args; /* behind the name; none: the atom alone, in a tuple or not */
+    uint32_t args; /* after the name; without any, the atom alone or {Name} */
     unsigned as;   /* CALL | CAST | INFO */
-    bool tells;    /* what the state is: it waits until that is safe */
+    bool reads;    /* discloses the state: waits until it is safe */
     request_handler *handle;
 };
 
@@ -35,13 +35,13 @@ static void sync_now(struct replica *r, struct bytes from, const struct bytes *a
 
 static void mutate(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
-    mutation_take(r, &(struct change){.from = from, .change = args[0]}, t);
+    mutation_submit(r, &(struct mutation){.from = from, .body = args[0]}, t);
 }
 
 static void mutate_reply(struct replica *r, struct bytes from, const struct bytes *args,
                          struct turn *t)
 {
-    mutation_take(r, &(struct change){.from = from, .change = args[0], .replies = true}, t);
+    mutation_submit(r, &(struct mutation){.from = from, .body = args[0], .wants_results = true}, t);
 }
 
 static void delta(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
@@ -50,8 +50,8 @@ static void delta(struct replica *r, struct bytes from, const struct bytes *args
     exchange_receive(r, args[0], args[1], t);
 }
 
-/* Grove's documentation names functions and not the messages behind them, so
- * each is known here by every name that it may plausibly have. */
+/* Grove documents functions, not the messages that they send, so each request is accepted
+ * under every plausible name. */
 static const struct row rows[] = {
     {"value", 0, CALL, true, value},
     {"get_value", 0, CALL, true, value},
@@ -71,8 +71,7 @@ static const struct row rows[] = {
     {"delta", 2, CAST | INFO, false, delta},
 };
 
-/* The row for Name, {Name}, {Name, Arg} or {Name, Arg, Arg}, and its arguments;
- * NULL for none. */
+/* The row for Name, {Name}, {Name, Arg} or {Name, Arg, Arg}, or NULL; sets args. */
 static const struct row *row_of(struct bytes request, unsigned as, struct bytes *args)
 {
     struct etf_in in = etf_open(request);
@@ -105,8 +104,8 @@ void request_handle(struct process *p, struct bytes message, struct turn *t)
     const struct row *row = row_of(m.request, as, args);
     if (row == NULL)
         unknown(r, &m, t);
-    else if (row->tells)
-        waiting_read(r, &(struct reading){m.from, {args[0], args[1]}, row->handle}, t);
+    else if (row->reads)
+        waiting_read(r, &(struct read_request){m.from, {args[0], args[1]}, row->handle}, t);
     else
         row->handle(r, m.from, args, t);
 }

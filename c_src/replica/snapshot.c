@@ -1,18 +1,18 @@
 #include "../limits.h"
 #include "internal.h"
 
-/* Spread out, so that replicas which start together do not all write together. */
+/* Spreads the first snapshots of replicas that are started together. */
 void snapshot_start(struct replica *r, struct turn *t)
 {
     uint64_t half_ms = r->options.snapshot_ms / 2;
     r->durable.save_at_ms = t->now_ms + half_ms + turn_random(t) % (half_ms + 1);
 }
 
-/* Nothing else is asked of the disk meanwhile, and what is in memory is on disk already. */
+/* No other storage operation is under way, and the state is safe. */
 static bool may_save(const struct replica *r)
 {
     const struct durable *d = &r->durable;
-    return d->loaded && !d->saving && !d->writing &&
+    return d->loaded && !d->saving && !d->appending &&
            (d->stage == DISK_READY || d->stage == DISK_FAILED);
 }
 
@@ -21,11 +21,11 @@ void snapshot_if_due(struct replica *r, struct turn *t)
     struct durable *d = &r->durable;
     if (!may_save(r) || t->now_ms < d->save_at_ms)
         return;
-    struct buf taken_later = {0};
+    struct buf none = {0}; /* replica_saved_state() provides it */
     d->save_at_ms = t->now_ms + r->options.snapshot_ms;
     if (!d->unsaved)
         return;
-    d->saving = d->disk.save(d->disk.who, r->process, &taken_later);
+    d->saving = d->disk.save(d->disk.who, r->process, &none);
     d->capturing = d->saving;
     if (d->saving)
         d->unsaved = false;
@@ -38,7 +38,7 @@ void replica_captured(struct process *p, struct turn *t)
     struct replica *r = replica_of(p);
     must(r->durable.capturing);
     r->durable.capturing = false;
-    mutation_go_on(r, t);
+    mutation_resume(r, t);
 }
 
 void replica_saved(struct process *p, const struct disk_trouble *trouble, struct turn *t)
@@ -50,11 +50,11 @@ void replica_saved(struct process *p, const struct disk_trouble *trouble, struct
     r->durable.unsaved |= trouble != NULL;
     if (trouble != NULL) {
         struct bytes name = process_name(p);
-        turn_log(t, LOG_ERROR, "%.*s: no snapshot: %.*s; tried again in %llu ms", (int)name.len,
-                 (const char *)name.at, (int)trouble->what.len, (const char *)trouble->what.at,
-                 (unsigned long long)r->options.snapshot_ms);
+        turn_log(t, LOG_ERROR, "%.*s: snapshot failed: %.*s; next attempt in %llu ms",
+                 (int)name.len, (const char *)name.at, (int)trouble->what.len,
+                 (const char *)trouble->what.at, (unsigned long long)r->options.snapshot_ms);
     }
-    replica_alarm(r);
+    replica_set_wake(r);
 }
 
 void replica_saved_state(const struct process *p, struct buf *out)
@@ -62,7 +62,7 @@ void replica_saved_state(const struct process *p, struct buf *out)
     crdt_state(replica_of(p)->crdt, out);
 }
 
-void snapshot_last(struct replica *r)
+void snapshot_final(struct replica *r)
 {
     struct durable *d = &r->durable;
     if (d->stage == DISK_NONE || !d->loaded || !d->unsaved)

@@ -3,90 +3,91 @@
 #include "../term/write.h"
 #include "internal.h"
 
-static struct waiter *waiters_add(struct waiters *w, struct bytes from)
+static struct waiter *waiters_add(struct waiters *list, struct bytes from)
 {
-    struct waiter *new = mem_take(sizeof(*new));
-    buf_put(&new->from, from);
-    if (w->first == NULL)
-        w->first = new;
+    struct waiter *w = mem_take(sizeof(*w));
+    buf_put(&w->from, from);
+    if (list->first == NULL)
+        list->first = w;
     else
-        w->last->next = new;
-    w->last = new;
-    return new;
+        list->last->next = w;
+    list->last = w;
+    return w;
 }
 
-static struct waiter *waiters_take(struct waiters *w)
+static struct waiter *waiters_take(struct waiters *list)
 {
-    struct waiter *first = w->first;
-    if (first != NULL)
-        w->first = first->next;
-    return first;
+    struct waiter *w = list->first;
+    if (w != NULL)
+        list->first = w->next;
+    return w;
 }
 
 static void waiter_free(struct waiter *w)
 {
     buf_free(&w->from);
-    buf_free(&w->made);
+    buf_free(&w->result);
     for (size_t i = 0; i < REQUEST_ARGS_MAX; i++)
         buf_free(&w->args[i]);
     mem_free(w);
 }
 
-static void waiters_free(struct waiters *w)
+static void waiters_free(struct waiters *list)
 {
-    for (struct waiter *first; (first = waiters_take(w)) != NULL;)
-        waiter_free(first);
+    for (struct waiter *w; (w = waiters_take(list)) != NULL;)
+        waiter_free(w);
 }
 
+/* With the reason of the storage failure, or else `overloaded`. */
 static void refuse(struct replica *r, struct bytes from, struct turn *t)
 {
     struct buf overloaded = {0};
     put_atom(&overloaded, "overloaded");
-    bool fails = r->durable.reason.len > 0;
+    const struct buf *reason = r->durable.reason.len > 0 ? &r->durable.reason : &overloaded;
     if (from.len > 0)
-        gen_reply_error(r->process, from, buf_bytes(fails ? &r->durable.reason : &overloaded), t);
+        gen_reply_error(r->process, from, buf_bytes(reason), t);
     buf_free(&overloaded);
 }
 
-static void answer_made(struct replica *r, struct bytes from, struct bytes made, struct turn *t)
+static void send_result(struct replica *r, struct bytes from, struct bytes result, struct turn *t)
 {
-    if (from.len > 0 && made.len > 0)
-        gen_reply_value(r->process, from, made, t);
+    if (from.len > 0 && result.len > 0)
+        gen_reply_value(r->process, from, result, t);
     else if (from.len > 0)
         gen_reply_ok(r->process, from, t);
 }
 
-void waiting_answer(struct replica *r, struct bytes from, struct bytes made, struct turn *t)
+void waiting_reply(struct replica *r, struct bytes from, struct bytes result, struct turn *t)
 {
     if (r->durable.journals)
-        buf_put(&waiters_add(&r->durable.made, from)->made, made);
+        buf_put(&waiters_add(&r->durable.uncommitted, from)->result, result);
     else
-        answer_made(r, from, made, t);
+        send_result(r, from, result, t);
 }
 
-static size_t reading_bytes(const struct reading *reading)
+static size_t request_bytes(const struct read_request *request)
 {
-    size_t bytes = sizeof(struct waiter) + reading->from.len;
+    size_t bytes = sizeof(struct waiter) + request->from.len;
     for (size_t i = 0; i < REQUEST_ARGS_MAX; i++)
-        bytes += reading->args[i].len;
+        bytes += request->args[i].len;
     return bytes;
 }
 
-void waiting_read(struct replica *r, const struct reading *reading, struct turn *t)
+void waiting_read(struct replica *r, const struct read_request *request, struct turn *t)
 {
     struct durable *d = &r->durable;
-    size_t more = reading_bytes(reading);
+    size_t more = request_bytes(request);
     if (durable_is_safe(r)) {
-        reading->handle(r, reading->from, reading->args, t);
+        request->handle(r, request->from, request->args, t);
     } else if ((d->stage == DISK_FAILED && !d->loaded) ||
-               more > LIMIT_MUTATION_BYTES - d->reading_bytes) {
-        refuse(r, reading->from, t);
+               more > LIMIT_MUTATION_BYTES - d->readers_bytes) {
+        refuse(r, request->from, t);
     } else {
-        struct waiter *w = waiters_add(&d->readers, reading->from);
-        w->handle = reading->handle;
+        struct waiter *w = waiters_add(&d->readers, request->from);
+        w->handle = request->handle;
         for (size_t i = 0; i < REQUEST_ARGS_MAX; i++)
-            buf_put(&w->args[i], reading->args[i]);
-        d->reading_bytes += more;
+            buf_put(&w->args[i], request->args[i]);
+        d->readers_bytes += more;
     }
 }
 
@@ -101,42 +102,42 @@ static void answer_reader(struct replica *r, struct waiter *w, struct turn *t)
 
 void waiting_answer_readers(struct replica *r, struct turn *t)
 {
-    r->durable.reading_bytes = 0;
+    r->durable.readers_bytes = 0;
     for (struct waiter *w; (w = waiters_take(&r->durable.readers)) != NULL;)
         answer_reader(r, w, t);
 }
 
-void waiting_answer_sent(struct replica *r, struct turn *t)
+void waiting_answer_committed(struct replica *r, struct turn *t)
 {
-    for (struct waiter *w; (w = waiters_take(&r->durable.sent)) != NULL;) {
-        answer_made(r, buf_bytes(&w->from), buf_bytes(&w->made), t);
+    for (struct waiter *w; (w = waiters_take(&r->durable.committing)) != NULL;) {
+        send_result(r, buf_bytes(&w->from), buf_bytes(&w->result), t);
         waiter_free(w);
     }
 }
 
-static void refuse_all(struct replica *r, struct waiters *w, struct turn *t)
+static void refuse_all(struct replica *r, struct waiters *list, struct turn *t)
 {
-    for (struct waiter *first; (first = waiters_take(w)) != NULL;) {
-        refuse(r, buf_bytes(&first->from), t);
-        waiter_free(first);
+    for (struct waiter *w; (w = waiters_take(list)) != NULL;) {
+        refuse(r, buf_bytes(&w->from), t);
+        waiter_free(w);
     }
 }
 
-void waiting_refuse_changes(struct replica *r, struct turn *t)
+void waiting_refuse_mutations(struct replica *r, struct turn *t)
 {
-    refuse_all(r, &r->durable.sent, t);
-    refuse_all(r, &r->durable.made, t);
+    refuse_all(r, &r->durable.committing, t);
+    refuse_all(r, &r->durable.uncommitted, t);
 }
 
 void waiting_refuse_readers(struct replica *r, struct turn *t)
 {
-    r->durable.reading_bytes = 0;
+    r->durable.readers_bytes = 0;
     refuse_all(r, &r->durable.readers, t);
 }
 
 void waiting_free(struct replica *r)
 {
-    waiters_free(&r->durable.made);
-    waiters_free(&r->durable.sent);
+    waiters_free(&r->durable.uncommitted);
+    waiters_free(&r->durable.committing);
     waiters_free(&r->durable.readers);
 }

@@ -33,7 +33,7 @@ defmodule StorageDiskTest do
     {took, _} = timed(fn -> eventually(fn -> add(c) == :ok end, 2 * 1000 * @seconds) end)
     assert took < 1000 * @seconds * patience()
     assert storage(c) == :ready
-    assert Coppice.log(c) =~ "the disk works again"
+    assert Coppice.log(c) =~ "storage works again"
   end
 
   describe "a full disk" do
@@ -62,7 +62,7 @@ defmodule StorageDiskTest do
 
       assert value(count(c)) == acknowledged
       # A line when trouble begins, and one when it ends.
-      assert [_, _] = Regex.scan(~r/No space left on device; mutations/, Coppice.log(c))
+      assert [_, _] = Regex.scan(~r/No space left on device; refusing mutations/, Coppice.log(c))
       Coppice.kill(c)
       c = Coppice.start(settings, wrap: disk.enter)
       assert value(count(c)) == acknowledged
@@ -95,7 +95,7 @@ defmodule StorageDiskTest do
       # A snapshot has more than this beside the journal, which has it already.
       big = :binary.copy("x", 150_000)
       :ok = GenServer.call(count(c), {:mutate, {:add, [big]}})
-      eventually(fn -> Coppice.log(c) =~ ~r/no snapshot: .*No space left on device/ end)
+      eventually(fn -> Coppice.log(c) =~ ~r/snapshot failed: .*No space left on device/ end)
       :ok = GenServer.call(count(c), {:mutate, {:add, ["small"]}})
       assert MapSet.size(Meaning.of(GSet, value(count(c)))) == 2
       assert Coppice.status(c).replicas.count.snapshots == 0

@@ -48,13 +48,12 @@ static void power_is_cut_in_the_middle_of_a_flush(struct sim *s)
     sim_trace_logs(s);
     sim_start(s, 0);
     sim_run(s, 500);
-    SIM_TRACE(s,
-              "[ 2100] n1 starts\n"
-              "[ 2122] epmd runs on h1\n"
-              "[ 2356] n1: joined pg scope coppice_scope\n"
-              "[ 2356] n1 is ready\n"
-              "[ 2361] n1: counter: read a state and 1 records of the journal from counter.dets\n"
-              "[ 2361] n1 has 5\n");
+    SIM_TRACE(s, "[ 2100] n1 starts\n"
+                 "[ 2122] epmd runs on h1\n"
+                 "[ 2356] n1: joined pg scope coppice_scope\n"
+                 "[ 2356] n1 is ready\n"
+                 "[ 2361] n1: counter: loaded counter.dets: a snapshot, 1 journal records\n"
+                 "[ 2361] n1 has 5\n");
 }
 
 /* The same, but the machine goes on: nobody was told, and yet it has happened. */
@@ -223,13 +222,12 @@ static void a_snapshot_is_cut_as_it_is_renamed(struct sim *s)
     SIM_CLAIM(s, sim_disk_has(s, 0, JOURNAL));
     sim_start(s, 0);
     sim_run(s, 500);
-    SIM_TRACE(s,
-              "[ 3050] n1 starts\n"
-              "[ 3072] epmd runs on h1\n"
-              "[ 3306] n1: joined pg scope coppice_scope\n"
-              "[ 3306] n1 is ready\n"
-              "[ 3311] n1: counter: read a state and 1 records of the journal from counter.dets\n"
-              "[ 3311] n1 has 5\n");
+    SIM_TRACE(s, "[ 3050] n1 starts\n"
+                 "[ 3072] epmd runs on h1\n"
+                 "[ 3306] n1: joined pg scope coppice_scope\n"
+                 "[ 3306] n1 is ready\n"
+                 "[ 3311] n1: counter: loaded counter.dets: a snapshot, 1 journal records\n"
+                 "[ 3311] n1 has 5\n");
 }
 
 /* Then the table has everything, and could be taken elsewhere. */
@@ -245,17 +243,16 @@ static void a_stop_leaves_the_table_alone(struct sim *s)
     sim_trace_logs(s);
     sim_start(s, 0);
     sim_run(s, 50);
-    SIM_TRACE(s,
-              "[ 2000] n1 += 5\n"
-              "[ 2007] n1 has 5\n"
-              "[ 2013] n1 += 5: ok\n"
-              "[ 2050] n1 is told to stop\n"
-              "[ 2050] n1 ends with 0\n"
-              "[ 2050] n1 starts\n"
-              "[ 2054] n1: joined pg scope coppice_scope\n"
-              "[ 2054] n1 is ready\n"
-              "[ 2059] n1: counter: read a state and 0 records of the journal from counter.dets\n"
-              "[ 2059] n1 has 5\n");
+    SIM_TRACE(s, "[ 2000] n1 += 5\n"
+                 "[ 2007] n1 has 5\n"
+                 "[ 2013] n1 += 5: ok\n"
+                 "[ 2050] n1 is told to stop\n"
+                 "[ 2050] n1 ends with 0\n"
+                 "[ 2050] n1 starts\n"
+                 "[ 2054] n1: joined pg scope coppice_scope\n"
+                 "[ 2054] n1 is ready\n"
+                 "[ 2059] n1: counter: loaded counter.dets: a snapshot, 0 journal records\n"
+                 "[ 2059] n1 has 5\n");
 }
 
 /* Nothing is on it; but n2 knows. */

@@ -184,7 +184,7 @@ static void begins_with_what_is_there(void)
     WISHED("append [" COUNT("10") "]");
     appended();
     SAID(THEM(1), REPLY(1, "ok"));
-    CU_ASSERT(logged("page_views: read a state and 2 records of the journal from v.dets"));
+    CU_ASSERT(logged("page_views: loaded v.dets: a snapshot, 2 journal records"));
     world_close();
 }
 
@@ -218,7 +218,7 @@ static void refuses_while_it_cannot_begin(void)
     wait_ms(LIMIT_DISK_RETRY_MS);
     WISHED("begin");
     replica_begun(world.replica, NULL, &world.turn);
-    CU_ASSERT(logged("the disk works again"));
+    CU_ASSERT(logged("storage works again"));
     told(CALL(7, "{mutate, increment}"));
     WISHED("append [" COUNT("8") "]");
     world_close();
@@ -245,7 +245,7 @@ static void leaves_out_records_of_another_type(void)
     WISHED("begin");
     told(CALL(1, "value"));
     SAID(THEM(1), REPLY(1, "{ok, 8}"));
-    CU_ASSERT(logged("some do not fit this type and were left out"));
+    CU_ASSERT(logged("some do not fit this type and were skipped"));
     world_close();
 }
 
@@ -330,7 +330,7 @@ static void saves_again_what_was_not_saved(void)
     wait_ms(60000);
     WISHED("save");
     replica_saved(world.replica, TROUBLE("enospc", "cannot write v.dets.tmp"), &world.turn);
-    CU_ASSERT(logged("no snapshot: cannot write v.dets.tmp"));
+    CU_ASSERT(logged("snapshot failed: cannot write v.dets.tmp"));
     wait_ms(60000);
     WISHED("save");
     world_close();

@@ -450,7 +450,7 @@ static void gives_up_waiting(void)
     SAID(THEM(1), REPLY(1, "ok"));
     SAID(THEM(2), REPLY(2, "ok"));
     QUIET();
-    CU_ASSERT(logged("1 page_views: not every peer told its state within 3000 ms") &&
+    CU_ASSERT(logged("1 page_views: not every peer sent its state within 3000 ms") &&
               log_lines() == 1);
     told(CALL(3, "{mutate, increment}"));
     SAID(THEM(3), REPLY(3, "ok"));
