@@ -1,4 +1,4 @@
-/* States of several MB, of every kind, and what they say. */
+/* States of several MB of the types that divide, and what is in them. */
 #ifndef COPPICE_TEST_REPLICA_LARGE_H
 #define COPPICE_TEST_REPLICA_LARGE_H
 
@@ -22,8 +22,8 @@ static inline void put_element(struct buf *out, uint32_t n)
     put_binary(out, (struct bytes){(const uint8_t *)text, sizeof(text)});
 }
 
-/* {add, [Element]}, or what does the same in this type. */
-static inline void put_adding(struct buf *out, const char *type, uint32_t n)
+/* {add, [Element]}, or the type's equivalent. */
+static inline void put_add(struct buf *out, const char *type, uint32_t n)
 {
     bool map = strcmp(type, "or_map") == 0, sequence = strcmp(type, "rga") == 0;
     put_tuple(out, 2);
@@ -54,8 +54,8 @@ static inline void put_gcounter(struct buf *out, uint32_t first, uint32_t count)
     put_map(out, 0);
 }
 
-/* The struct that this actor makes of so many elements: each an actor of its own where the
- * type has no others. */
+/* The struct of an actor that has added `count` elements; for gcounter, counts of `count`
+ * actors. */
 static inline void put_state(struct buf *out, const char *type, const char *actor, uint32_t first,
                              uint32_t count)
 {
@@ -70,7 +70,7 @@ static inline void put_state(struct buf *out, const char *type, const char *acto
     struct bytes bad;
     put_list(&request, count);
     for (uint32_t i = 0; i < count; i++)
-        put_adding(&request, type, first + i);
+        put_add(&request, type, first + i);
     put_nil(&request);
     CU_ASSERT_FATAL(ops_read(&ops, buf_bytes(&request), &bad) == OK);
     struct mutation_turn t = {.wall_ms = 1};
@@ -81,7 +81,7 @@ static inline void put_state(struct buf *out, const char *type, const char *acto
     crdt_free(c);
 }
 
-/* {grove_delta, Struct} with it. */
+/* {grove_delta, Struct} with that struct. */
 static inline void put_delta(struct buf *out, const char *type, const char *actor, uint32_t first,
                              uint32_t count)
 {
@@ -97,8 +97,8 @@ static inline uint64_t digest_of(const struct crdt *c)
     return digest;
 }
 
-/* Joins what a {grove_delta, Struct, From} tells. */
-static inline void hear(struct crdt *c, struct bytes message)
+/* Merges the struct of a {grove_delta, Struct, From}. */
+static inline void merge_message(struct crdt *c, struct bytes message)
 {
     bool changed;
     struct etf_in in = etf_open(message);

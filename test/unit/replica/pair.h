@@ -1,4 +1,4 @@
-/* Two replicas on two coppices that talk to each other, and what that costs. */
+/* Two replicas on two coppices that exchange messages, and what these cost. */
 #ifndef COPPICE_TEST_REPLICA_PAIR_H
 #define COPPICE_TEST_REPLICA_PAIR_H
 
@@ -16,13 +16,13 @@ struct side {
     struct processes *table;
     struct process *replica;
     struct turn turn;
-    size_t messages, bytes; /* that it has sent */
+    size_t messages, bytes; /* sent */
     bool cut;               /* what it sends is lost */
 };
 
-/* A signal on its way. */
-struct letter {
-    struct letter *next;
+/* A signal in flight. */
+struct packet {
+    struct packet *next;
     struct side *from;
     struct signal signal;
     struct buf memory[5];
@@ -30,10 +30,10 @@ struct letter {
 
 static struct {
     struct side a, b;
-    struct letter *first, **end;
+    struct packet *first, **end;
 } pair;
 
-static inline struct bytes letter_keep(struct buf *memory, struct bytes slice)
+static inline struct bytes packet_copy(struct buf *memory, struct bytes slice)
 {
     buf_put(memory, slice);
     return buf_bytes(memory);
@@ -46,15 +46,15 @@ static inline void pair_send(struct post *post, const struct signal *s)
     from->bytes += s->payload.len;
     if (from->cut)
         return;
-    struct letter *l = mem_take(sizeof(*l));
+    struct packet *l = mem_take(sizeof(*l));
     l->from = from;
     l->signal = *s;
     l->signal.node = (struct bytes){0};
-    l->signal.from = letter_keep(&l->memory[0], s->from);
-    l->signal.to = letter_keep(&l->memory[1], s->to);
-    l->signal.ref = letter_keep(&l->memory[2], s->ref);
-    l->signal.reason = letter_keep(&l->memory[3], s->reason);
-    l->signal.payload = letter_keep(&l->memory[4], s->payload);
+    l->signal.from = packet_copy(&l->memory[0], s->from);
+    l->signal.to = packet_copy(&l->memory[1], s->to);
+    l->signal.ref = packet_copy(&l->memory[2], s->ref);
+    l->signal.reason = packet_copy(&l->memory[3], s->reason);
+    l->signal.payload = packet_copy(&l->memory[4], s->payload);
     *pair.end = l;
     pair.end = &l->next;
 }
@@ -101,7 +101,7 @@ static inline void side_open(struct side *s, struct bytes node, const char *opti
     replica_settled(s->replica, true, &s->turn);
 }
 
-/* Neither knows of the other yet. */
+/* Neither is a member for the other yet. */
 static inline void pair_open(const char *type, const char *more)
 {
     char options[200];
@@ -114,7 +114,7 @@ static inline void pair_open(const char *type, const char *more)
 
 static inline void pair_deliver(void)
 {
-    for (struct letter *l; (l = pair.first) != NULL;) {
+    for (struct packet *l; (l = pair.first) != NULL;) {
         struct side *to = l->from == &pair.a ? &pair.b : &pair.a;
         pair.first = l->next;
         if (pair.first == NULL)
@@ -136,7 +136,7 @@ static inline void pair_close(void)
     wakeups_free(&pair.b.wakeups);
 }
 
-/* Time goes on for both. */
+/* Lets time pass for both. */
 static inline void pair_wait_ms(uint64_t ms)
 {
     for (uint64_t until = pair.a.turn.now_ms + ms; pair.a.turn.now_ms < until;) {
@@ -149,14 +149,14 @@ static inline void pair_wait_ms(uint64_t ms)
     }
 }
 
-static inline void side_meets(struct side *s, struct side *other)
+static inline void side_sees(struct side *s, struct side *other)
 {
     replica_joined(s->replica, process_pid(other->replica), false, &s->turn);
     pair_deliver();
 }
 
-/* It hears of these elements, and has nothing to tell of them any more. */
-static inline void side_gets(struct side *s, struct bytes delta)
+/* Merges a delta, and syncs so that no delta of it remains. */
+static inline void side_receives(struct side *s, struct bytes delta)
 {
     process_deliver(s->replica, delta, &s->turn);
     process_deliver(s->replica, term_of("sync_now"), &s->turn);
@@ -168,7 +168,7 @@ static inline bool pair_agrees(void)
     return digest_of(replica_crdt(pair.a.replica)) == digest_of(replica_crdt(pair.b.replica));
 }
 
-static inline void pair_count_anew(void)
+static inline void pair_reset_counts(void)
 {
     pair.a.messages = pair.a.bytes = pair.b.messages = pair.b.bytes = 0;
 }

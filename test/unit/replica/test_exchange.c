@@ -4,18 +4,18 @@
 
 static void increment(void)
 {
-    told(CAST("{mutate, increment}"));
+    deliver(CAST("{mutate, increment}"));
 }
 
 static void value_is(const char *reply)
 {
-    told("{'$gen_call', {" OTHERS(77) ", v}, value}");
-    SAID(OTHERS(77), reply);
+    deliver("{'$gen_call', {" OTHERS(77) ", v}, value}");
+    SENT(OTHERS(77), reply);
 }
 
-/* --- in ---------------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------------- */
 
-static void takes_deltas_in_every_form(void)
+static void accepts_every_form_of_delta(void)
 {
 #define STRUCT(n) GCOUNTER("b", "#{b => " #n "}")
     static const char *const forms[] = {
@@ -31,108 +31,108 @@ static void takes_deltas_in_every_form(void)
     world_open_settled();
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         char wanted[40];
-        told(forms[i]);
+        deliver(forms[i]);
         snprintf(wanted, sizeof(wanted), "{v, {ok, %zu}}", i + 1);
         value_is(wanted);
     }
     CU_ASSERT(status("merges") == 8 && status("refused") == 0 && status("ignored") == 0);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-/* A group's message to all comes back to who sent it. */
-static void drops_what_it_said_itself(void)
+/* A message to the whole group comes back to its sender. */
+static void drops_its_own_deltas(void)
 {
     world_open_settled();
-    told("{grove_delta, " GCOUNTER("b", "#{b => 1}") ", " US "}");
-    told(CAST("{delta, " GCOUNTER("b", "#{b => 1}") ", " US "}"));
+    deliver("{grove_delta, " GCOUNTER("b", "#{b => 1}") ", " US "}");
+    deliver(CAST("{delta, " GCOUNTER("b", "#{b => 1}") ", " US "}"));
     value_is("{v, {ok, 0}}");
     CU_ASSERT(status("merges") == 0 && status("refused") == 0);
-    /* The same pid as an old node encodes it: atom 100, pid 103 and 88 alike. */
+    /* Our pid in the encoding of an old node, with an atom of tag 100. */
     struct buf old = {0};
     buf_put(&old, hex("68 03 64 000b 67726f76655f64656c7461"));
     put_term(&old, term_of(GCOUNTER("b", "#{b => 1}")));
     buf_put(&old, hex("58 64 0003 614068 00000001 00000000 00000007"));
-    told_bytes(buf_bytes(&old));
+    deliver_bytes(buf_bytes(&old));
     CU_ASSERT(status("merges") == 0);
-    old.at[old.len - 1] = 8; /* who we were before a restart is someone else */
-    told_bytes(buf_bytes(&old));
+    old.at[old.len - 1] = 8; /* before a restart we had another creation: not us */
+    deliver_bytes(buf_bytes(&old));
     CU_ASSERT(status("merges") == 1);
     buf_free(&old);
     world_close();
 }
 
-static void takes_no_delta_for_an_empty_one(void)
+static void accepts_nil_as_an_empty_delta(void)
 {
     world_open_settled();
-    told("{grove_delta, nil, " THEM(9) "}");
+    deliver("{grove_delta, nil, " THEM(9) "}");
     CU_ASSERT(status("refused") == 0 && status("ignored") == 0);
-    told("{grove_delta, " GCOUNTER("b", "#{}") ", " THEM(9) "}");
+    deliver("{grove_delta, " GCOUNTER("b", "#{}") ", " THEM(9) "}");
     CU_ASSERT(status("merges") == 1);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-/* Members have told everyone what they did since their state is in. */
-static void passes_on_no_news(void)
+/* Once a member's state has been pulled, its deltas need no relay. */
+static void does_not_relay_members_deltas(void)
 {
     world_open_settled();
     joined(OTHERS(5), true);
-    told("{" OUR_REF(1) ", " GOT_ONE "}");
-    told(CAST("sync_now"));
-    world.read = world.said.len;
-    told("{grove_delta, " GCOUNTER("b", "#{b => 9}") ", " OTHERS(5) "}");
-    told(CAST("sync_now"));
-    QUIET();
+    deliver("{" OUR_REF(1) ", " GOT_ONE "}");
+    deliver(CAST("sync_now"));
+    skip_sent();
+    deliver("{grove_delta, " GCOUNTER("b", "#{b => 9}") ", " OTHERS(5) "}");
+    deliver(CAST("sync_now"));
+    SENT_NOTHING();
     value_is("{v, {ok, 9}}");
     world_close();
 }
 
-/* What is in a member's state, or comes before it, or from a stranger, others may have
- * missed: our own past among it. */
-static void passes_on_the_past(void)
+/* Others may have missed what is in a member's state, or arrives before it or from a
+ * non-member: our own past, for instance. */
+static void relays_older_changes(void)
 {
     world_open_settled();
     joined(THEM(5), true);
     joined(OTHERS(5), true);
-    world.read = world.said.len;
-    told("{grove_delta, " GCOUNTER("b", "#{<<\"c1\">> => 1}") ", " OTHERS(5) "}");
-    told(CAST("sync_now"));
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    told("{" OUR_REF(2) ", {ok, " GCOUNTER("b", "#{b => 2, <<\"c1\">> => 3}") "}}");
-    told("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 1}") "}}");
-    told(CAST("sync_now"));
-    SAID(THEM(5), OUR_DELTA("#{b => 2, <<\"c1\">> => 3}"));
-    SAID(OTHERS(5), OUR_DELTA("#{b => 2, <<\"c1\">> => 3}"));
-    told(THEIR_DELTA("#{b => 2, d => 4}"));
-    told("{delta, " GCOUNTER("b", "#{e => 5}") "}");
-    told(CAST("sync_now"));
-    SAID(THEM(5), OUR_DELTA("#{d => 4, e => 5}"));
-    SAID(OTHERS(5), OUR_DELTA("#{d => 4, e => 5}"));
-    told(CAST("sync_now"));
-    QUIET();
+    skip_sent();
+    deliver("{grove_delta, " GCOUNTER("b", "#{<<\"c1\">> => 1}") ", " OTHERS(5) "}");
+    deliver(CAST("sync_now"));
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    deliver("{" OUR_REF(2) ", {ok, " GCOUNTER("b", "#{b => 2, <<\"c1\">> => 3}") "}}");
+    deliver("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 1}") "}}");
+    deliver(CAST("sync_now"));
+    SENT(THEM(5), OUR_DELTA("#{b => 2, <<\"c1\">> => 3}"));
+    SENT(OTHERS(5), OUR_DELTA("#{b => 2, <<\"c1\">> => 3}"));
+    deliver(THEIR_DELTA("#{b => 2, d => 4}"));
+    deliver("{delta, " GCOUNTER("b", "#{e => 5}") "}");
+    deliver(CAST("sync_now"));
+    SENT(THEM(5), OUR_DELTA("#{d => 4, e => 5}"));
+    SENT(OTHERS(5), OUR_DELTA("#{d => 4, e => 5}"));
+    deliver(CAST("sync_now"));
+    SENT_NOTHING();
     world_close();
 }
 
-/* Nobody has caught us up yet, so whatever comes may be what others miss. */
-static void passes_on_all_until_it_has_caught_up(void)
+/* Until then, whatever arrives may be missing elsewhere. */
+static void relays_everything_until_caught_up(void)
 {
     world_open(OPTIONS);
     joined(THEM(5), true);
     joined(OTHERS(5), true);
-    told("{" OUR_REF(1) ", " GOT_ONE "}");
-    told(CAST("sync_now"));
-    world.read = world.said.len;
-    told("{grove_delta, " GCOUNTER("b", "#{b => 9}") ", " THEM(5) "}");
-    told(CAST("sync_now"));
-    SAID(THEM(5), OUR_DELTA("#{b => 9}"));
-    SAID(OTHERS(5), OUR_DELTA("#{b => 9}"));
-    QUIET();
+    deliver("{" OUR_REF(1) ", " GOT_ONE "}");
+    deliver(CAST("sync_now"));
+    skip_sent();
+    deliver("{grove_delta, " GCOUNTER("b", "#{b => 9}") ", " THEM(5) "}");
+    deliver(CAST("sync_now"));
+    SENT(THEM(5), OUR_DELTA("#{b => 9}"));
+    SENT(OTHERS(5), OUR_DELTA("#{b => 9}"));
+    SENT_NOTHING();
     world_close();
 }
 
-/* Of a newer Grove: its fields are in every struct, so in ours too. */
+/* A newer Grove's fields are in all its structs, and so must be in ours. */
 static void sends_unknown_fields_with_a_delta(void)
 {
 #define WIDER(actor, counts)                                                                       \
@@ -140,37 +140,37 @@ static void sends_unknown_fields_with_a_delta(void)
     ", delta_buffer => #{}, hlc => 3}"
     world_open_settled();
     joined(OTHERS(5), true);
-    told("{" OUR_REF(1) ", {ok, " WIDER("b", "#{b => 1}") "}}");
-    told(CAST("sync_now"));
+    deliver("{" OUR_REF(1) ", {ok, " WIDER("b", "#{b => 1}") "}}");
+    deliver(CAST("sync_now"));
     increment();
-    world.read = world.said.len;
-    told(CAST("sync_now"));
-    SAID(OTHERS(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
-    told(CAST("sync_now"));
-    QUIET();
+    skip_sent();
+    deliver(CAST("sync_now"));
+    SENT(OTHERS(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
+    deliver(CAST("sync_now"));
+    SENT_NOTHING();
     world_close();
 }
 
-static void refuses_what_is_malformed(void)
+static void refuses_malformed_structs(void)
 {
     world_open_settled();
     increment();
     for (int i = 0; i < 9; i++)
-        told("{grove_delta, " GCOUNTER("b", "#{b => 1, c => -1}") ", " THEM(9) "}");
+        deliver("{grove_delta, " GCOUNTER("b", "#{b => 1, c => -1}") ", " THEM(9) "}");
     value_is("{v, {ok, 1}}");
     CU_ASSERT(status("refused") == 9 && status("merges") == 0);
     CU_ASSERT(log_lines() == 4); /* 1, 2, 4, 8 */
     CU_ASSERT(logged("page_views: refused a struct: a number out of range, from "
                      "#Pid<'b@h'.9.0.3> (1 refused so far)"));
     CU_ASSERT(logged("(8 refused so far)"));
-    told("{grove_delta, #{'__struct__' => 'Elixir.Grove.Set.GSet'}}");
-    told("{delta, 7, 8}");
+    deliver("{grove_delta, #{'__struct__' => 'Elixir.Grove.Set.GSet'}}");
+    deliver("{delta, 7, 8}");
     CU_ASSERT(status("refused") == 11);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-/* --- out --------------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------- */
 
 static void syncs_on_its_timer(void)
 {
@@ -178,121 +178,121 @@ static void syncs_on_its_timer(void)
     joined(THEM(5), false);
     joined(OTHERS(5), false);
     joined(OTHERS(6), true);
-    told("{" OUR_REF(1) ", " GOT_ONE "}");
-    told("{" OUR_REF(2) ", " GOT_ONE "}");
-    told("{" OUR_REF(3) ", " GOT_ONE "}");
-    told(CAST("sync_now"));
-    world.read = world.said.len;
+    deliver("{" OUR_REF(1) ", " GOT_ONE "}");
+    deliver("{" OUR_REF(2) ", " GOT_ONE "}");
+    deliver("{" OUR_REF(3) ", " GOT_ONE "}");
+    deliver(CAST("sync_now"));
+    skip_sent();
     wait_ms(SYNC_MS);
-    QUIET(); /* nothing to tell */
+    SENT_NOTHING(); /* nothing has changed */
     increment();
     wait_ms(SYNC_MS - 1);
-    QUIET();
+    SENT_NOTHING();
     wait_ms(1);
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID(OTHERS(6), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT(OTHERS(6), OUR_DELTA("#{<<\"c1\">> => 1}"));
     wait_ms(10 * SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-/* Nothing is kept for members to come: they get the state. */
-static void forgets_the_delta_without_members(void)
+/* Later members are sent the state. */
+static void drops_the_delta_without_members(void)
 {
     world_open_settled();
     increment();
     wait_ms(SYNC_MS);
     joined(THEM(5), true);
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID("rex", PULL(OUR_REF(1), THEM(5)));
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT("rex", PULL(OUR_REF(1), THEM(5)));
     wait_ms(SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-static void tells_a_delta_that_comes_to_nothing(void)
+static void sends_a_delta_that_leaves_the_value(void)
 {
     world_open("#{crdt => pncounter, sync_interval => 1000}");
     replica_settled(world.replica, true, &world.turn);
     joined(THEM(5), true);
-    world.read = world.said.len;
-    told(CAST("{mutate, [increment, decrement]}"));
+    skip_sent();
+    deliver(CAST("{mutate, [increment, decrement]}"));
     wait_ms(SYNC_MS);
-    CU_ASSERT(world.said.len > world.read);
+    CU_ASSERT(world.sent.len > world.read);
     world_close();
 }
 
-static void syncs_when_told(void)
+static void syncs_on_request(void)
 {
     world_open_settled();
     joined(THEM(5), true);
     increment();
-    world.read = world.said.len;
-    told("sync_now");
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    told("sync_now");
-    QUIET();
+    skip_sent();
+    deliver("sync_now");
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    deliver("sync_now");
+    SENT_NOTHING();
     world_close();
 }
 
-static void spares_slow_peers(void)
+static void sends_no_deltas_to_slow_nodes(void)
 {
     world_open_settled();
     joined(THEM(5), true);
     joined(OTHERS(5), true);
-    world.read = world.said.len;
+    skip_sent();
     world.slow = BYTES("b@h");
     increment();
-    told(CAST("sync"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    deliver(CAST("sync"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
     increment();
-    told(CAST("sync"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 2}"));
-    QUIET();
+    deliver(CAST("sync"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 2}"));
+    SENT_NOTHING();
     CU_ASSERT(status("behind") == 1);
 
-    replica_drained(world.replica, BYTES("b@h"), &world.turn); /* and full again */
-    QUIET();
+    replica_drained(world.replica, BYTES("b@h"), &world.turn); /* but slow again */
+    SENT_NOTHING();
     CU_ASSERT(status("behind") == 1);
     world.slow = BYTES("");
-    told("{" OUR_REF(2) ", " GOT_ONE "}");
-    told(CAST("sync"));
-    SAID(THEM(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
-    SAID(OTHERS(5), OUR_DELTA("#{b => 1}"));
+    deliver("{" OUR_REF(2) ", " GOT_ONE "}");
+    deliver(CAST("sync"));
+    SENT(THEM(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
+    SENT(OTHERS(5), OUR_DELTA("#{b => 1}"));
     world.slow = BYTES("b@h");
     increment();
-    told(CAST("sync"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 3}"));
+    deliver(CAST("sync"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 3}"));
     world.slow = BYTES("");
-    told("{grove_delta, " GCOUNTER("b", "#{b => 7}") ", " OTHERS(5) "}");
+    deliver("{grove_delta, " GCOUNTER("b", "#{b => 7}") ", " OTHERS(5) "}");
     replica_drained(world.replica, BYTES("c@h"), &world.turn);
-    QUIET();
+    SENT_NOTHING();
     replica_drained(world.replica, BYTES("b@h"), &world.turn);
-    SAID(THEM(5), OUR_DELTA("#{b => 7, <<\"c1\">> => 3}"));
+    SENT(THEM(5), OUR_DELTA("#{b => 7, <<\"c1\">> => 3}"));
     replica_drained(world.replica, BYTES("b@h"), &world.turn);
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(status("behind") == 0);
     increment();
-    told(CAST("sync"));
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 4}"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 4}"));
+    deliver(CAST("sync"));
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 4}"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 4}"));
     world_close();
 }
 
-/* Nobody says that it has drained: the next sync sees it, with news or without. */
-static void catches_slow_peers_up_at_a_sync(void)
+/* Without replica_drained(), the next sync notices, with or without a delta. */
+static void sends_the_state_at_the_next_sync(void)
 {
     world_open_settled();
     world.slow = BYTES("b@h");
-    joined(THEM(5), true); /* the state it should get has to wait, too */
-    SAID("rex", PULL(OUR_REF(1), THEM(5)));
+    joined(THEM(5), true); /* its state has to wait, too */
+    SENT("rex", PULL(OUR_REF(1), THEM(5)));
     wait_ms(SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(status("behind") == 1);
     world.slow = BYTES("");
     wait_ms(SYNC_MS);
-    SAID(THEM(5), OUR_DELTA("#{}"));
+    SENT(THEM(5), OUR_DELTA("#{}"));
     CU_ASSERT(status("behind") == 0);
     world.slow = BYTES("b@h");
     increment();
@@ -300,91 +300,91 @@ static void catches_slow_peers_up_at_a_sync(void)
     increment();
     world.slow = BYTES("");
     wait_ms(SYNC_MS);
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 2}"));
-    QUIET();
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 2}"));
+    SENT_NOTHING();
     world_close();
 }
 
-/* A peer that has nothing to miss is not behind for being slow. */
-static void leaves_idle_slow_peers_alone(void)
+/* Even if its node is slow. */
+static void is_not_behind_if_it_missed_nothing(void)
 {
     world_open_settled();
     joined(THEM(5), true);
-    world.read = world.said.len;
+    skip_sent();
     world.slow = BYTES("b@h");
     wait_ms(3 * SYNC_MS);
     CU_ASSERT(status("behind") == 0);
     world_close();
 }
 
-static void says_its_last_words(void)
+static void syncs_when_it_ends(void)
 {
     world_open_settled();
     joined(THEM(5), true);
     joined(OTHERS(5), true);
     world.slow = BYTES("b@h");
     increment();
-    told(CAST("sync"));
-    told("{" OUR_REF(2) ", " GOT_ONE "}");
+    deliver(CAST("sync"));
+    deliver("{" OUR_REF(2) ", " GOT_ONE "}");
     increment();
-    world.read = world.said.len;
+    skip_sent();
     process_exit(world.replica, term_of("normal"), &world.turn);
-    SAID(THEM(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
-    SAID(OTHERS(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
-    QUIET();
+    SENT(THEM(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
+    SENT(OTHERS(5), OUR_DELTA("#{b => 1, <<\"c1\">> => 2}"));
+    SENT_NOTHING();
     processes_tidy(world.table);
     world_close();
 }
 
 /* --- members and pulls --------------------------------------------------------- */
 
-static void meets_members(void)
+static void exchanges_states_with_new_members(void)
 {
     world_open_settled();
     increment();
     joined(US, true);
-    QUIET();
+    SENT_NOTHING();
     joined(THEM(5), true);
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID("rex", PULL(OUR_REF(1), THEM(5)));
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT("rex", PULL(OUR_REF(1), THEM(5)));
     joined(OTHERS(5), false);
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
     ASKED_DIGEST(OTHERS(5), OUR_REF(2));
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(status("peers") == 2);
-    told("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 2}") "}}");
-    told("{" OUR_REF(2) ", " SMALL(GCOUNTER("c", "#{c => 3}")) "}");
+    deliver("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 2}") "}}");
+    deliver("{" OUR_REF(2) ", " SMALL(GCOUNTER("c", "#{c => 3}")) "}");
     value_is("{v, {ok, 6}}");
     CU_ASSERT(status("merges") == 2);
     wait_ms(20 * SYNC_MS);
-    SAID(THEM(5), OUR_DELTA("#{b => 2, c => 3, <<\"c1\">> => 1}"));
-    SAID(OTHERS(5), OUR_DELTA("#{b => 2, c => 3, <<\"c1\">> => 1}"));
-    QUIET();
+    SENT(THEM(5), OUR_DELTA("#{b => 2, c => 3, <<\"c1\">> => 1}"));
+    SENT(OTHERS(5), OUR_DELTA("#{b => 2, c => 3, <<\"c1\">> => 1}"));
+    SENT_NOTHING();
     world_close();
 }
 
-static void counts_how_often_one_joined(void)
+static void counts_joins(void)
 {
     world_open_settled();
     joined(THEM(5), true);
-    world.read = world.said.len;
+    skip_sent();
     joined(THEM(5), true);
-    QUIET();
+    SENT_NOTHING();
     left(THEM(5));
     CU_ASSERT(status("peers") == 1);
     left(THEM(5));
     CU_ASSERT(status("peers") == 0);
     left(THEM(5));
     increment();
-    told(CAST("sync"));
-    QUIET();
-    /* Its answer is nobody's any more, and who comes back is new. */
-    told("{" OUR_REF(1) ", " GOT_ONE "}");
+    deliver(CAST("sync"));
+    SENT_NOTHING();
+    /* A late reply is ignored; a member that rejoins is a new one. */
+    deliver("{" OUR_REF(1) ", " GOT_ONE "}");
     CU_ASSERT(status("merges") == 0);
     joined(THEM(5), true);
-    SAID(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
-    SAID("rex", PULL(OUR_REF(2), THEM(5)));
-    QUIET();
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
+    SENT("rex", PULL(OUR_REF(2), THEM(5)));
+    SENT_NOTHING();
     world_close();
 }
 
@@ -393,56 +393,56 @@ static void failed_pull(const char *ref)
     char message[200];
     snprintf(message, sizeof(message), "{%s, {badrpc, {'EXIT', {noproc, {gen_server, call, []}}}}}",
              ref);
-    told(message);
+    deliver(message);
 }
 
-static void asks_again_less_and_less(void)
+static void pulls_again_with_backoff(void)
 {
     world_open_settled();
     joined(THEM(5), true);
-    world.read = world.said.len;
+    skip_sent();
     failed_pull(OUR_REF(1));
     wait_ms(SYNC_MS);
-    SAID("rex", PULL(OUR_REF(2), THEM(5)));
+    SENT("rex", PULL(OUR_REF(2), THEM(5)));
     failed_pull(OUR_REF(2));
     wait_ms(SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     wait_ms(SYNC_MS);
-    SAID("rex", PULL(OUR_REF(3), THEM(5)));
+    SENT("rex", PULL(OUR_REF(3), THEM(5)));
     failed_pull(OUR_REF(3));
     wait_ms(3 * SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     wait_ms(SYNC_MS);
-    SAID("rex", PULL(OUR_REF(4), THEM(5)));
+    SENT("rex", PULL(OUR_REF(4), THEM(5)));
     failed_pull(OUR_REF(4));
     wait_ms(7 * SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     wait_ms(SYNC_MS);
-    SAID("rex", PULL(OUR_REF(5), THEM(5)));
+    SENT("rex", PULL(OUR_REF(5), THEM(5)));
     failed_pull(OUR_REF(5));
     wait_ms(100 * SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-static void asks_again_when_nobody_answered(void)
+static void pulls_again_after_a_timeout(void)
 {
     world_open_settled();
     joined(OTHERS(5), false);
-    world.read = world.said.len;
+    skip_sent();
     wait_ms(LIMIT_PULL_MS - 1);
-    QUIET();
+    SENT_NOTHING();
     wait_ms(1 + SYNC_MS);
     ASKED_DIGEST(OTHERS(5), OUR_REF(2));
-    told("{" OUR_REF(2) ", " SMALL(GCOUNTER("b", "#{b => 1}")) "}");
+    deliver("{" OUR_REF(2) ", " SMALL(GCOUNTER("b", "#{b => 1}")) "}");
     wait_ms(100 * SYNC_MS);
-    SAID(OTHERS(5), OUR_DELTA("#{b => 1}"));
-    QUIET();
+    SENT(OTHERS(5), OUR_DELTA("#{b => 1}"));
+    SENT_NOTHING();
     value_is("{v, {ok, 1}}");
     world_close();
 }
 
-static void takes_a_refusal_for_an_answer(void)
+static void does_not_pull_again_after_a_refusal(void)
 {
     static const char *const refusals[] = {
         "{badrpc, {'EXIT', {undef, [{'Elixir.Grove.Replication.Server', state, [x], []}]}}}",
@@ -455,32 +455,32 @@ static void takes_a_refusal_for_an_answer(void)
         char message[400];
         world_open_settled();
         joined(THEM(5), true);
-        world.read = world.said.len;
+        skip_sent();
         snprintf(message, sizeof(message), "{%s, %s}", OUR_REF(1), refusals[i]);
-        told(message);
+        deliver(message);
         wait_ms(100 * SYNC_MS);
-        QUIET();
+        SENT_NOTHING();
         value_is("{v, {ok, 0}}");
         world_close();
     }
 }
 
-static void stops_asking_who_left(void)
+static void stops_pulling_from_a_member_that_left(void)
 {
     world_open_settled();
     joined(THEM(5), true);
     joined(OTHERS(5), true);
-    world.read = world.said.len;
+    skip_sent();
     failed_pull(OUR_REF(1));
     left(THEM(5));
     left(OTHERS(5));
     failed_pull(OUR_REF(2));
     wait_ms(100 * SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-static void asks_few_at_once(void)
+static void limits_open_pulls(void)
 {
     world_open_settled();
     for (int i = 0; i < LIMIT_PULLS + 2; i++) {
@@ -488,27 +488,28 @@ static void asks_few_at_once(void)
         snprintf(pid, sizeof(pid), "#Pid<'b@h'.%d.0.3>", 10 + i);
         joined(pid, true);
     }
-    world.read = world.said.len;
-    QUIET();
-    told("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{}") "}}");
-    SAID("rex", PULL(OUR_REF(9), THEM(18)));
+    skip_sent();
+    SENT_NOTHING();
+    deliver("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{}") "}}");
+    SENT("rex", PULL(OUR_REF(9), THEM(18)));
     left(THEM(12));
-    SAID("rex", PULL(OUR_REF(10), THEM(19)));
+    SENT("rex", PULL(OUR_REF(10), THEM(19)));
     failed_pull(OUR_REF(2));
-    QUIET();
+    SENT_NOTHING();
     wait_ms(SYNC_MS);
-    SAID("rex", PULL(OUR_REF(11), THEM(11)));
-    QUIET();
+    SENT("rex", PULL(OUR_REF(11), THEM(11)));
+    SENT_NOTHING();
     world_close();
 }
 
-SUITE("exchange", TEST(takes_deltas_in_every_form), TEST(drops_what_it_said_itself),
-      TEST(takes_no_delta_for_an_empty_one), TEST(passes_on_no_news), TEST(passes_on_the_past),
-      TEST(passes_on_all_until_it_has_caught_up), TEST(sends_unknown_fields_with_a_delta),
-      TEST(refuses_what_is_malformed), TEST(syncs_on_its_timer),
-      TEST(forgets_the_delta_without_members), TEST(tells_a_delta_that_comes_to_nothing),
-      TEST(syncs_when_told), TEST(spares_slow_peers), TEST(catches_slow_peers_up_at_a_sync),
-      TEST(leaves_idle_slow_peers_alone), TEST(says_its_last_words), TEST(meets_members),
-      TEST(counts_how_often_one_joined), TEST(asks_again_less_and_less),
-      TEST(asks_again_when_nobody_answered), TEST(takes_a_refusal_for_an_answer),
-      TEST(stops_asking_who_left), TEST(asks_few_at_once))
+SUITE("exchange", TEST(accepts_every_form_of_delta), TEST(drops_its_own_deltas),
+      TEST(accepts_nil_as_an_empty_delta), TEST(does_not_relay_members_deltas),
+      TEST(relays_older_changes), TEST(relays_everything_until_caught_up),
+      TEST(sends_unknown_fields_with_a_delta), TEST(refuses_malformed_structs),
+      TEST(syncs_on_its_timer), TEST(drops_the_delta_without_members),
+      TEST(sends_a_delta_that_leaves_the_value), TEST(syncs_on_request),
+      TEST(sends_no_deltas_to_slow_nodes), TEST(sends_the_state_at_the_next_sync),
+      TEST(is_not_behind_if_it_missed_nothing), TEST(syncs_when_it_ends),
+      TEST(exchanges_states_with_new_members), TEST(counts_joins), TEST(pulls_again_with_backoff),
+      TEST(pulls_again_after_a_timeout), TEST(does_not_pull_again_after_a_refusal),
+      TEST(stops_pulling_from_a_member_that_left), TEST(limits_open_pulls))

@@ -7,25 +7,25 @@
 
 static void value_is(const char *reply)
 {
-    told("{'$gen_call', {" OTHERS(77) ", v}, value}");
-    SAID(OTHERS(77), reply);
+    deliver("{'$gen_call', {" OTHERS(77) ", v}, value}");
+    SENT(OTHERS(77), reply);
 }
 
 /* --- funs ------------------------------------------------------------------ */
 
-static void applies_a_known_capture_here(void)
+static void applies_a_known_capture_itself(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate, fun 'Elixir.Grove.Counter.GCounter':increment/1}"));
-    SAID(THEM(1), REPLY(1, "ok"));
-    told(CAST("{mutate, fun 'Elixir.Grove.Counter.GCounter':increment/1}"));
-    QUIET();
+    deliver(CALL(1, "{mutate, fun 'Elixir.Grove.Counter.GCounter':increment/1}"));
+    SENT(THEM(1), REPLY(1, "ok"));
+    deliver(CAST("{mutate, fun 'Elixir.Grove.Counter.GCounter':increment/1}"));
+    SENT_NOTHING();
     value_is("{v, {ok, 2}}");
     world_close();
 }
 
-/* Another module, another arity, another function: only the caller's node knows. */
-static void sends_other_captures_away(void)
+/* Of another module, arity or function. */
+static void sends_other_captures_to_the_callers_node(void)
 {
     static const char *const captures[] = {
         "fun 'Elixir.Grove.Counter.PNCounter':increment/1",
@@ -39,10 +39,10 @@ static void sends_other_captures_away(void)
         snprintf(wanted, sizeof(wanted),
                  "{'$gen_call', {%s, %s}, {call, erlang, apply, [%s, [%s]], user}}", US, OUR_REF(1),
                  captures[i], OURS("#{}"));
-        told(call);
-        CU_ASSERT(memmem(world.said.at, world.said.len, "rex ", 4) == world.said.at);
-        SAID("rex", wanted);
-        QUIET();
+        deliver(call);
+        CU_ASSERT(memmem(world.sent.at, world.sent.len, "rex ", 4) == world.sent.at);
+        SENT("rex", wanted);
+        SENT_NOTHING();
         world_close();
     }
 }
@@ -50,34 +50,34 @@ static void sends_other_captures_away(void)
 static void applies_a_fun_on_its_callers_node(void)
 {
     world_open_settled();
-    told(CAST("{mutate, {increment, [3]}}"));
-    told(CAST("sync_now"));
-    told(CALL(1, "{mutate, " FUN "}"));
-    SAID("rex", APPLY(OUR_REF(1), FUN, OURS("#{<<\"c1\">> => 3}")));
-    QUIET();
+    deliver(CAST("{mutate, {increment, [3]}}"));
+    deliver(CAST("sync_now"));
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{<<\"c1\">> => 3}")));
+    SENT_NOTHING();
     CU_ASSERT(status("waiting") == 1);
-    told(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 8}")));
-    SAID(THEM(1), REPLY(1, "ok"));
+    deliver(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 8}")));
+    SENT(THEM(1), REPLY(1, "ok"));
     CU_ASSERT(status("waiting") == 0 && status("mutations") == 2);
     value_is("{v, {ok, 8}}");
 
-    /* What it added is told to the group as our own. */
+    /* The change is sent to the group as our own. */
     joined(OTHERS(5), false);
-    world.read = world.said.len;
-    told(CALL(1, "sync_now"));
-    SAID(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 8}"));
+    skip_sent();
+    deliver(CALL(1, "sync_now"));
+    SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 8}"));
     world_close();
 }
 
-static void holds_nothing_against_a_join(void)
+static void merges_deltas_while_a_fun_runs(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate, " FUN "}"));
-    SAID("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
-    told(THEIR_DELTA("#{b => 2}"));
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
+    deliver(THEIR_DELTA("#{b => 2}"));
     value_is("{v, {ok, 2}}");
-    told(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 5}")));
-    SAID(THEM(1), REPLY(1, "ok"));
+    deliver(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 5}")));
+    SENT(THEM(1), REPLY(1, "ok"));
     value_is("{v, {ok, 7}}");
     world_close();
 }
@@ -85,49 +85,49 @@ static void holds_nothing_against_a_join(void)
 static void keeps_mutations_in_order(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate, " FUN "}"));
-    told(CALL(2, "{mutate, increment}"));
-    told(CALL(3, "{mutate, decrement}"));
-    told(CAST("{mutate, increment}"));
-    told(CALL(4, "{batch, fun m:g/1}"));
-    told(CALL(5, "{mutate_reply, [increment]}"));
-    SAID("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
-    QUIET();
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    deliver(CALL(2, "{mutate, increment}"));
+    deliver(CALL(3, "{mutate, decrement}"));
+    deliver(CAST("{mutate, increment}"));
+    deliver(CALL(4, "{batch, fun m:g/1}"));
+    deliver(CALL(5, "{mutate_reply, [increment]}"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
+    SENT_NOTHING();
     CU_ASSERT(status("waiting") == 6);
     value_is("{v, {ok, 0}}");
 
-    told(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 5}")));
-    SAID(THEM(1), REPLY(1, "ok"));
-    SAID(THEM(2), REPLY(2, "ok"));
-    SAID(THEM(3), REPLY(3, "{error, {bad_op, {decrement, []}}}"));
-    SAID("rex", APPLY(OUR_REF(2), "fun m:g/1", OURS("#{<<\"c1\">> => 7}")));
-    QUIET();
-    told(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 50}"))); /* a late double is nobody's */
-    QUIET();
-    told(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 10}")));
-    SAID(THEM(4), REPLY(4, "ok"));
-    SAID(THEM(5), REPLY(5, "{ok, [ok]}"));
-    QUIET();
+    deliver(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 5}")));
+    SENT(THEM(1), REPLY(1, "ok"));
+    SENT(THEM(2), REPLY(2, "ok"));
+    SENT(THEM(3), REPLY(3, "{error, {bad_op, {decrement, []}}}"));
+    SENT("rex", APPLY(OUR_REF(2), "fun m:g/1", OURS("#{<<\"c1\">> => 7}")));
+    SENT_NOTHING();
+    deliver(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 50}"))); /* a late duplicate is ignored */
+    SENT_NOTHING();
+    deliver(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 10}")));
+    SENT(THEM(4), REPLY(4, "ok"));
+    SENT(THEM(5), REPLY(5, "{ok, [ok]}"));
+    SENT_NOTHING();
     CU_ASSERT(status("waiting") == 0);
     value_is("{v, {ok, 11}}");
     world_close();
 }
 
-/* Each failure is answered, changes nothing, and lets the next mutation in. */
+/* A failure is answered, changes nothing, and the next mutation runs. */
 static void failed(const char *returned, const char *reply)
 {
     world_open_settled();
-    told(CAST("{mutate, {increment, [3]}}"));
-    told(CALL(1, "{mutate, " FUN "}"));
-    told(CALL(2, "{mutate, increment}"));
-    SAID("rex", APPLY(OUR_REF(1), FUN, OURS("#{<<\"c1\">> => 3}")));
+    deliver(CAST("{mutate, {increment, [3]}}"));
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    deliver(CALL(2, "{mutate, increment}"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{<<\"c1\">> => 3}")));
     if (returned != NULL)
-        told(returned);
+        deliver(returned);
     else
         wait_ms(LIMIT_APPLY_MS);
-    SAID(THEM(1), reply);
-    SAID(THEM(2), REPLY(2, "ok"));
-    QUIET();
+    SENT(THEM(1), reply);
+    SENT(THEM(2), REPLY(2, "ok"));
+    SENT_NOTHING();
     value_is("{v, {ok, 4}}");
     CU_ASSERT(status("mutations") == 2 && status("refused") == 0);
     world_close();
@@ -153,46 +153,46 @@ static void answers_every_failure(void)
     failed(RETURN(OUR_REF(1), OURS("none")), REPLY(1, "{error, {bad_result, malformed}}"));
 }
 
-static void waits_no_longer_than_its_limit(void)
+static void limits_the_time_of_a_fun(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate, " FUN "}"));
-    told(CALL(2, "{mutate, " FUN "}"));
-    SAID("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    deliver(CALL(2, "{mutate, " FUN "}"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
     wait_ms(LIMIT_APPLY_MS - 1);
-    QUIET();
+    SENT_NOTHING();
     wait_ms(1);
-    SAID(THEM(1), REPLY(1, "{error, timeout}"));
-    /* The second has its own time, from when its fun starts. */
-    SAID("rex", APPLY(OUR_REF(2), FUN, OURS("#{}")));
-    told(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 9}")));
+    SENT(THEM(1), REPLY(1, "{error, timeout}"));
+    /* The second fun's time starts when it is sent. */
+    SENT("rex", APPLY(OUR_REF(2), FUN, OURS("#{}")));
+    deliver(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 9}")));
     wait_ms(LIMIT_APPLY_MS - 1);
-    QUIET();
-    told(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 1}")));
-    SAID(THEM(2), REPLY(2, "ok"));
+    SENT_NOTHING();
+    deliver(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 1}")));
+    SENT(THEM(2), REPLY(2, "ok"));
     value_is("{v, {ok, 1}}");
     world_close();
 }
 
-static void outlives_the_callers_node(void)
+static void survives_the_callers_node(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate, " FUN "}"));
-    told("{'$gen_call', {" OTHERS(2) ", t2}, {mutate, increment}}");
-    SAID("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    deliver("{'$gen_call', {" OTHERS(2) ", t2}, {mutate, increment}}");
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
     processes_node_down(world.table, BYTES("b@h"), &world.turn);
-    SAID(THEM(1), REPLY(1, "{error, {rex_down, noconnection}}"));
-    SAID(OTHERS(2), REPLY(2, "ok"));
-    QUIET();
+    SENT(THEM(1), REPLY(1, "{error, {rex_down, noconnection}}"));
+    SENT(OTHERS(2), REPLY(2, "ok"));
+    SENT_NOTHING();
     value_is("{v, {ok, 1}}");
     world_close();
 }
 
-static void has_no_node_for_a_cast_fun(void)
+static void refuses_a_cast_capture(void)
 {
     world_open_settled();
-    told(CAST("{mutate, " FUN "}"));
-    QUIET();
+    deliver(CAST("{mutate, " FUN "}"));
+    SENT_NOTHING();
     CU_ASSERT(logged("page_views: refused a cast mutation: no_caller (1 refused so far)"));
     CU_ASSERT(status("refused") == 1 && status("waiting") == 0);
     world_close();
@@ -224,7 +224,7 @@ static struct bytes fun_of(struct bytes call)
     return etf_any(&in);
 }
 
-/* What rex was sent ends in [Fun, [State]], user. */
+/* The message to rex ends in [Fun, [State]], user. */
 static void sent_verbatim(struct bytes fun)
 {
     struct etf_in in = etf_open(buf_bytes(&world.payload));
@@ -247,17 +247,17 @@ static void sent_verbatim(struct bytes fun)
     ASSERT_TERM(only, term_of(OURS("#{<<\"c1\">> => 3}")));
 }
 
-static void answered_from_rex(struct bytes answer)
+static void deliver_rex_reply(struct bytes answer)
 {
     struct buf message = {0};
     put_tuple(&message, 2);
     put_term(&message, term_of(OUR_REF(1)));
     put_term(&message, answer);
-    told_bytes(buf_bytes(&message));
+    deliver_bytes(buf_bytes(&message));
     buf_free(&message);
 }
 
-/* {_, Reply}, whatever the tag of this caller's call was. */
+/* {Tag, Reply}, with any tag. */
 static void replied(const char *wanted)
 {
     struct etf_in in = etf_open(buf_bytes(&world.payload));
@@ -273,10 +273,10 @@ static void serves_an_elixir_caller(void)
 {
 #define EXCEPTION                                                                                  \
     "#{'__struct__' => 'Elixir.RuntimeError', '__exception__' => true, message => <<\"oops\">>}"
-    static const struct story {
-        bool away;
+    static const struct expectation {
+        bool sent_to_rex;
         const char *reply, *value;
-    } stories[] = {
+    } expected[] = {
         {false, "ok", "4"},                                   /* captured */
         {true, "ok", "8"},                                    /* closure */
         {true, "ok", "10"},                                   /* variable */
@@ -295,50 +295,50 @@ static void serves_an_elixir_caller(void)
         {false, "ok", "9"},                                   /* operations */
     };
     struct bytes calls = vector("replica/calls.etf"), answers = vector("replica/answers.etf");
-    for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         struct bytes call = recorded(calls, i);
         world_open_settled();
-        told(CAST("{mutate, {increment, [3]}}"));
-        told_bytes(call);
-        if (stories[i].away) {
+        deliver(CAST("{mutate, {increment, [3]}}"));
+        deliver_bytes(call);
+        if (expected[i].sent_to_rex) {
             sent_verbatim(fun_of(call));
-            answered_from_rex(recorded(answers, i));
+            deliver_rex_reply(recorded(answers, i));
         }
-        replied(stories[i].reply);
+        replied(expected[i].reply);
         struct buf value = {0};
         crdt_value(replica_crdt(world.replica), &value);
-        ASSERT_TERM(buf_bytes(&value), term_of(stories[i].value));
+        ASSERT_TERM(buf_bytes(&value), term_of(expected[i].value));
         buf_free(&value);
         world_close();
     }
 }
 
-/* --- bounds ----------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------- */
 
-static void bounds_how_many_wait(void)
+static void limits_the_number_of_queued_mutations(void)
 {
     struct bytes call = term_of(CALL(2, "{mutate, increment}"));
     world_open_settled();
-    told(CALL(1, "{mutate, " FUN "}"));
-    world.read = world.said.len;
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    skip_sent();
     for (size_t i = 0; i < LIMIT_MUTATIONS; i++)
-        told_bytes(call);
-    QUIET();
-    told(CALL(3, "{mutate, increment}"));
-    SAID(THEM(3), REPLY(3, "{error, overloaded}"));
-    told(CAST("{mutate, increment}"));
+        deliver_bytes(call);
+    SENT_NOTHING();
+    deliver(CALL(3, "{mutate, increment}"));
+    SENT(THEM(3), REPLY(3, "{error, overloaded}"));
+    deliver(CAST("{mutate, increment}"));
     CU_ASSERT(status("refused") == 1);
-    told(RETURN(OUR_REF(1), OURS("#{}")));
-    SAID(THEM(1), REPLY(1, "ok"));
-    world.read = world.said.len;
+    deliver(RETURN(OUR_REF(1), OURS("#{}")));
+    SENT(THEM(1), REPLY(1, "ok"));
+    skip_sent();
     CU_ASSERT(status("waiting") == 0);
     CU_ASSERT(status("mutations") == LIMIT_MUTATIONS + 1);
-    told(CALL(3, "{mutate, increment}"));
-    SAID(THEM(3), REPLY(3, "ok"));
+    deliver(CALL(3, "{mutate, increment}"));
+    SENT(THEM(3), REPLY(3, "ok"));
     world_close();
 }
 
-static void bounds_how_much_waits(void)
+static void limits_the_bytes_of_queued_mutations(void)
 {
     const size_t blob = LIMIT_MUTATION_BYTES / 2 - 4096;
     struct buf big = {0};
@@ -350,14 +350,14 @@ static void bounds_how_much_waits(void)
     put_binary(&big, (struct bytes){zeros, blob});
     mem_free(zeros);
     world_open_settled();
-    told(CALL(1, "{mutate, " FUN "}"));
-    told_bytes(buf_bytes(&big));
-    told_bytes(buf_bytes(&big));
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    deliver_bytes(buf_bytes(&big));
+    deliver_bytes(buf_bytes(&big));
     CU_ASSERT(status("waiting") == 3 && status("refused") == 0);
-    told_bytes(buf_bytes(&big));
+    deliver_bytes(buf_bytes(&big));
     CU_ASSERT(status("waiting") == 3 && status("refused") == 1);
     CU_ASSERT(logged("overloaded"));
-    told(CALL(2, "{mutate, increment}"));
+    deliver(CALL(2, "{mutate, increment}"));
     CU_ASSERT(status("waiting") == 4);
     buf_free(&big);
     world_close();
@@ -368,116 +368,117 @@ static void bounds_how_much_waits(void)
 static void holds_mutations_until_settled(void)
 {
     world_open(OPTIONS);
-    told(CALL(1, "{mutate, increment}"));
-    told(CALL(2, "{mutate, " FUN "}"));
-    QUIET();
+    deliver(CALL(1, "{mutate, increment}"));
+    deliver(CALL(2, "{mutate, " FUN "}"));
+    SENT_NOTHING();
     value_is("{v, {ok, 0}}");
     CU_ASSERT(status("waiting") == 2);
     replica_settled(world.replica, false, &world.turn);
-    QUIET();
+    SENT_NOTHING();
     replica_settled(world.replica, true, &world.turn);
-    SAID(THEM(1), REPLY(1, "ok"));
-    SAID("rex", APPLY(OUR_REF(1), FUN, OURS("#{<<\"c1\">> => 1}")));
-    QUIET();
+    SENT(THEM(1), REPLY(1, "ok"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{<<\"c1\">> => 1}")));
+    SENT_NOTHING();
     CU_ASSERT(world.log.len == 0);
     world_close();
 }
 
-static void holds_mutations_until_a_state_is_in(void)
+static void holds_mutations_until_a_state_arrives(void)
 {
     world_open(OPTIONS);
     joined(THEM(5), true);
-    SAID(THEM(5), OUR_DELTA("#{}"));
-    SAID("rex", PULL(OUR_REF(1), THEM(5)));
-    told(CALL(1, "{mutate, increment}"));
+    SENT(THEM(5), OUR_DELTA("#{}"));
+    SENT("rex", PULL(OUR_REF(1), THEM(5)));
+    deliver(CALL(1, "{mutate, increment}"));
     replica_settled(world.replica, true, &world.turn);
-    told(THEIR_DELTA("#{b => 1}")); /* not what it waits for */
-    QUIET();
-    told(RETURN(OUR_REF(1), "{ok, " GCOUNTER("b", "#{<<\"c1\">> => 41}") "}"));
-    SAID(THEM(1), REPLY(1, "ok"));
+    deliver(THEIR_DELTA("#{b => 1}")); /* not what it waits for */
+    SENT_NOTHING();
+    deliver(RETURN(OUR_REF(1), "{ok, " GCOUNTER("b", "#{<<\"c1\">> => 41}") "}"));
+    SENT(THEM(1), REPLY(1, "ok"));
     value_is("{v, {ok, 43}}");
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-/* The first to answer may know as little as we do. */
+/* The first to answer may be as new as we are. */
 static void waits_for_every_state(void)
 {
     world_open(OPTIONS);
     joined(THEM(5), true);
     joined(OTHERS(5), false);
     replica_settled(world.replica, true, &world.turn);
-    told(CALL(1, "{mutate, increment}"));
-    world.read = world.said.len;
-    told(RETURN(OUR_REF(1), "{ok, " GCOUNTER("b", "#{}") "}"));
-    QUIET();
-    told(RETURN(OUR_REF(2), SMALL(GCOUNTER("b", "#{<<\"c1\">> => 1}"))));
-    SAID(THEM(1), REPLY(1, "ok"));
+    deliver(CALL(1, "{mutate, increment}"));
+    skip_sent();
+    deliver(RETURN(OUR_REF(1), "{ok, " GCOUNTER("b", "#{}") "}"));
+    SENT_NOTHING();
+    deliver(RETURN(OUR_REF(2), SMALL(GCOUNTER("b", "#{<<\"c1\">> => 1}"))));
+    SENT(THEM(1), REPLY(1, "ok"));
     value_is("{v, {ok, 2}}");
     world_close();
 }
 
-static void goes_on_when_no_one_is_left_to_ask(void)
+static void continues_when_no_pull_is_pending(void)
 {
     world_open(OPTIONS);
     joined(THEM(5), true);
     joined(OTHERS(5), true);
     replica_settled(world.replica, true, &world.turn);
-    told(CALL(1, "{mutate, increment}"));
-    world.read = world.said.len;
-    told(RETURN(OUR_REF(1), "{badrpc, {'EXIT', {undef, [{m, f, [x], []}]}}}"));
-    QUIET();
+    deliver(CALL(1, "{mutate, increment}"));
+    skip_sent();
+    deliver(RETURN(OUR_REF(1), "{badrpc, {'EXIT', {undef, [{m, f, [x], []}]}}}"));
+    SENT_NOTHING();
     left(OTHERS(5));
-    SAID(THEM(1), REPLY(1, "ok"));
-    QUIET();
+    SENT(THEM(1), REPLY(1, "ok"));
+    SENT_NOTHING();
     CU_ASSERT(world.log.len == 0);
     world_close();
 }
 
-static void gives_up_waiting(void)
+static void stops_waiting_at_the_deadline(void)
 {
     world_open(OPTIONS);
     joined(THEM(5), true);
     wait_ms(700);
-    told(CALL(1, "{mutate, increment}"));
+    deliver(CALL(1, "{mutate, increment}"));
     wait_ms(100);
-    told(CALL(2, "{mutate, increment}"));
-    world.read = world.said.len;
+    deliver(CALL(2, "{mutate, increment}"));
+    skip_sent();
     wait_ms(LIMIT_CATCH_UP_MS - 101);
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(world.log.len == 0);
     wait_ms(1);
-    SAID(THEM(1), REPLY(1, "ok"));
-    SAID(THEM(2), REPLY(2, "ok"));
-    QUIET();
+    SENT(THEM(1), REPLY(1, "ok"));
+    SENT(THEM(2), REPLY(2, "ok"));
+    SENT_NOTHING();
     CU_ASSERT(logged("1 page_views: not every peer sent its state within 3000 ms") &&
               log_lines() == 1);
-    told(CALL(3, "{mutate, increment}"));
-    SAID(THEM(3), REPLY(3, "ok"));
-    /* What comes too late is joined all the same. */
-    told(RETURN(OUR_REF(1), "{ok, " GCOUNTER("b", "#{b => 7}") "}"));
+    deliver(CALL(3, "{mutate, increment}"));
+    SENT(THEM(3), REPLY(3, "ok"));
+    /* A late state is merged all the same. */
+    deliver(RETURN(OUR_REF(1), "{ok, " GCOUNTER("b", "#{b => 7}") "}"));
     value_is("{v, {ok, 10}}");
     CU_ASSERT(log_lines() == 1);
     world_close();
 }
 
-/* Once it has caught up it does not hold again, whatever the cluster does. */
-static void holds_but_once(void)
+/* Later changes in the cluster do not matter. */
+static void holds_mutations_only_once(void)
 {
     world_open_settled();
     replica_settled(world.replica, false, &world.turn);
     joined(THEM(5), true);
-    world.read = world.said.len;
-    told(CALL(1, "{mutate, increment}"));
-    SAID(THEM(1), REPLY(1, "ok"));
+    skip_sent();
+    deliver(CALL(1, "{mutate, increment}"));
+    SENT(THEM(1), REPLY(1, "ok"));
     world_close();
 }
 
-SUITE("mutation", TEST(applies_a_known_capture_here), TEST(sends_other_captures_away),
-      TEST(applies_a_fun_on_its_callers_node), TEST(holds_nothing_against_a_join),
-      TEST(keeps_mutations_in_order), TEST(answers_every_failure),
-      TEST(waits_no_longer_than_its_limit), TEST(outlives_the_callers_node),
-      TEST(has_no_node_for_a_cast_fun), TEST(serves_an_elixir_caller), TEST(bounds_how_many_wait),
-      TEST(bounds_how_much_waits), TEST(holds_mutations_until_settled),
-      TEST(holds_mutations_until_a_state_is_in), TEST(waits_for_every_state),
-      TEST(goes_on_when_no_one_is_left_to_ask), TEST(gives_up_waiting), TEST(holds_but_once))
+SUITE("mutation", TEST(applies_a_known_capture_itself),
+      TEST(sends_other_captures_to_the_callers_node), TEST(applies_a_fun_on_its_callers_node),
+      TEST(merges_deltas_while_a_fun_runs), TEST(keeps_mutations_in_order),
+      TEST(answers_every_failure), TEST(limits_the_time_of_a_fun), TEST(survives_the_callers_node),
+      TEST(refuses_a_cast_capture), TEST(serves_an_elixir_caller),
+      TEST(limits_the_number_of_queued_mutations), TEST(limits_the_bytes_of_queued_mutations),
+      TEST(holds_mutations_until_settled), TEST(holds_mutations_until_a_state_arrives),
+      TEST(waits_for_every_state), TEST(continues_when_no_pull_is_pending),
+      TEST(stops_waiting_at_the_deadline), TEST(holds_mutations_only_once))

@@ -11,7 +11,7 @@ static enum err read(struct replica_options *o, const char *name, const char *ma
     return replica_options_read(o, term_of(name), wall(term_of(map)), BYTES("c1@h"), error);
 }
 
-static void takes_all(void)
+static void reads_all_options(void)
 {
     struct replica_options o;
     struct options_error error;
@@ -46,7 +46,7 @@ static void has_defaults(void)
     replica_options_free(&o);
 }
 
-static void takes_the_ends_of_ranges(void)
+static void accepts_the_ends_of_ranges(void)
 {
     struct replica_options o;
     struct options_error error;
@@ -56,7 +56,7 @@ static void takes_the_ends_of_ranges(void)
     replica_options_free(&o);
 }
 
-static void takes_storage(void)
+static void reads_storage(void)
 {
     struct replica_options o;
     struct options_error error;
@@ -84,11 +84,11 @@ static void refused(const char *name, const char *map, const char *wanted)
     bool same = strcmp(error.what, wanted) == 0;
     CU_ASSERT(same);
     if (!same)
-        fprintf(stderr, "\n  said:   %s\n  wanted: %s\n", error.what, wanted);
+        fprintf(stderr, "\n  got:    %s\n  wanted: %s\n", error.what, wanted);
     CU_ASSERT(o.name.at == NULL && o.actor.at == NULL && o.group.at == NULL);
 }
 
-static void says_what_is_wrong(void)
+static void reports_errors(void)
 {
 #define SYNC_WANTED "sync_interval: expected milliseconds from 10 to 86400000, found "
     refused("n", "#{crdt => gcounter, sync_interval => abc}", SYNC_WANTED "abc");
@@ -126,7 +126,7 @@ static void says_what_is_wrong(void)
             "name: expected an atom other than '' and undefined, found undefined");
 }
 
-static void says_what_is_wrong_with_storage(void)
+static void reports_storage_errors(void)
 {
     refused("n", "#{crdt => gset, storage => \"f\"}", "storage: expected a map, found \"f\"");
     refused("n", "#{crdt => gset, storage => #{}}", "storage: expected a file, found #{}");
@@ -144,8 +144,8 @@ static void says_what_is_wrong_with_storage(void)
             "snapshot_interval: expected milliseconds from 100 to 86400000, found 99");
 }
 
-/* However large what was found is, the message ends where its room does. */
-static void quotes_in_bounds(void)
+/* The message fits its buffer, however large the term is. */
+static void truncates_long_terms(void)
 {
     struct buf text = {0};
     buf_printf(&text, "#{crdt => <<\"");
@@ -160,6 +160,6 @@ static void quotes_in_bounds(void)
     buf_free(&text);
 }
 
-SUITE("options", TEST(takes_all), TEST(has_defaults), TEST(takes_the_ends_of_ranges),
-      TEST(takes_storage), TEST(says_what_is_wrong), TEST(says_what_is_wrong_with_storage),
-      TEST(quotes_in_bounds))
+SUITE("options", TEST(reads_all_options), TEST(has_defaults), TEST(accepts_the_ends_of_ranges),
+      TEST(reads_storage), TEST(reports_errors), TEST(reports_storage_errors),
+      TEST(truncates_long_terms))

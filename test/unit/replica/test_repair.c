@@ -13,44 +13,44 @@ static const char *ref_of(unsigned n)
     return ref;
 }
 
-static void is_equal(unsigned n)
+static void reply_equal(unsigned n)
 {
     char answer[100];
     snprintf(answer, sizeof(answer), "{%s, {ok, equal}}", ref_of(n));
-    told(answer);
-    world.read = world.said.len;
+    deliver(answer);
+    skip_sent();
 }
 
-/* A coppice, with whom all is well. */
+/* One member, a coppice with an equal state. */
 static void open_with_coppice(const char *options)
 {
     world_open(options);
     replica_settled(world.replica, true, &world.turn);
     joined(OTHERS(5), false);
-    is_equal(1);
+    reply_equal(1);
 }
 
-/* Milliseconds until the next one, at most these. */
-static uint64_t ms_to_repair(uint64_t most)
+/* Waits for the next round, at most this long; returns the milliseconds. */
+static uint64_t wait_for_repair(uint64_t most_ms)
 {
     uint64_t from = world.turn.now_ms;
-    while (world.said.len == world.read && world.turn.now_ms < from + most)
+    while (world.sent.len == world.read && world.turn.now_ms < from + most_ms)
         wait_ms(1);
     return world.turn.now_ms - from;
 }
 
-/* --- when ------------------------------------------------------------------------ */
+/* --- timing ---------------------------------------------------------------------- */
 
-static void comes_at_its_interval(void)
+static void runs_at_its_interval(void)
 {
     open_with_coppice(EVERY(2500, 0));
     for (unsigned i = 0; i < 10; i++) {
         wait_ms(2499);
-        QUIET();
+        SENT_NOTHING();
         wait_ms(1);
         ASKED_DIGEST(OTHERS(5), ref_of(2 + i));
-        QUIET();
-        is_equal(2 + i);
+        SENT_NOTHING();
+        reply_equal(2 + i);
         CU_ASSERT(status("repairs") == i + 1);
     }
     world_close();
@@ -61,11 +61,11 @@ static void jitters_within_bounds(void)
     uint64_t least = UINT64_MAX, most = 0, sum = 0;
     open_with_coppice(EVERY(1000, 25));
     for (unsigned i = 0; i < 200; i++) {
-        uint64_t ms = ms_to_repair(2000);
+        uint64_t ms = wait_for_repair(2000);
         least = ms < least ? ms : least;
         most = ms > most ? ms : most;
         sum += ms;
-        is_equal(2 + i);
+        reply_equal(2 + i);
     }
     CU_ASSERT(least >= 750 && least < 800);
     CU_ASSERT(most <= 1250 && most > 1200);
@@ -73,29 +73,29 @@ static void jitters_within_bounds(void)
     world_close();
 }
 
-static void bears_all_the_jitter_there_is(void)
+static void works_with_full_jitter(void)
 {
     open_with_coppice(EVERY(100, 100));
     for (unsigned i = 0; i < 500; i++) {
-        CU_ASSERT(ms_to_repair(1000) <= 200);
-        is_equal(2 + i);
+        CU_ASSERT(wait_for_repair(1000) <= 200);
+        reply_equal(2 + i);
     }
     world_close();
 }
 
-static void comes_to_nothing_alone(void)
+static void does_nothing_without_members(void)
 {
     world_open(EVERY(100, 0));
     replica_settled(world.replica, true, &world.turn);
     wait_ms(10 * SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(status("repairs") == 0);
     world_close();
 }
 
-/* --- with whom -------------------------------------------------------------------- */
+/* --- choice of the member --------------------------------------------------------- */
 
-static void takes_any_member(void)
+static void chooses_any_member(void)
 {
     static const char *const members[] = {OTHERS(1), OTHERS(2), OTHERS(3), OTHERS(4)};
     unsigned times[4] = {0};
@@ -104,15 +104,15 @@ static void takes_any_member(void)
     for (unsigned i = 0; i < 4; i++)
         joined(members[i], false);
     for (unsigned i = 0; i < 4; i++)
-        is_equal(1 + i);
+        reply_equal(1 + i);
     for (unsigned n = 5; n < 205; n++) {
-        ms_to_repair(1000);
-        struct bytes line = {world.said.at + world.read, world.said.len - world.read};
+        wait_for_repair(1000);
+        struct bytes line = {world.sent.at + world.read, world.sent.len - world.read};
         for (unsigned i = 0; i < 4; i++) {
             struct bytes pid = bytes_of(members[i]);
             times[i] += line.len > pid.len && memcmp(line.at, pid.at, pid.len) == 0;
         }
-        is_equal(n);
+        reply_equal(n);
     }
     for (unsigned i = 0; i < 4; i++)
         CU_ASSERT(times[i] > 25 && times[i] < 75);
@@ -120,31 +120,31 @@ static void takes_any_member(void)
     world_close();
 }
 
-/* Grove's server cannot say where it differs. */
-static void asks_and_tells_a_beam_all(void)
+/* A Grove server cannot compare. */
+static void exchanges_whole_states_with_a_beam(void)
 {
     world_open(EVERY(5000, 0));
     replica_settled(world.replica, true, &world.turn);
     joined(THEM(5), true);
-    told("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 1}") "}}");
+    deliver("{" OUR_REF(1) ", {ok, " GCOUNTER("b", "#{b => 1}") "}}");
     wait_ms(2 * SYNC_MS);
-    world.read = world.said.len;
+    skip_sent();
     wait_ms(3 * SYNC_MS);
-    SAID("rex", PULL(OUR_REF(2), THEM(5)));
-    SAID(THEM(5), OUR_DELTA("#{b => 1}"));
-    QUIET();
-    told("{" OUR_REF(2) ", {ok, " GCOUNTER("b", "#{b => 3}") "}}");
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 3}"));
+    SENT("rex", PULL(OUR_REF(2), THEM(5)));
+    SENT(THEM(5), OUR_DELTA("#{b => 1}"));
+    SENT_NOTHING();
+    deliver("{" OUR_REF(2) ", {ok, " GCOUNTER("b", "#{b => 3}") "}}");
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 3}"));
     world_close();
 }
 
-static void spares_the_slow(void)
+static void skips_slow_nodes(void)
 {
     open_with_coppice(EVERY(5000, 0));
     world.slow = BYTES("c@h");
     wait_ms(20 * SYNC_MS);
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(status("repairs") == 0);
     world.slow = BYTES("");
     wait_ms(5 * SYNC_MS);
@@ -152,45 +152,45 @@ static void spares_the_slow(void)
     world_close();
 }
 
-static void asks_nobody_twice_at_once(void)
+static void asks_no_member_twice_at_once(void)
 {
     open_with_coppice(EVERY(100, 0));
     wait_ms(100);
     ASKED_DIGEST(OTHERS(5), OUR_REF(2));
     wait_ms(5000);
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(status("repairs") == 1);
-    is_equal(2);
+    reply_equal(2);
     wait_ms(100);
     ASKED_DIGEST(OTHERS(5), OUR_REF(3));
     world_close();
 }
 
-/* Who did not answer for so long that it was given up. */
-static void asks_again_who_was_given_up(void)
+/* It was given up because it had not answered for so long. */
+static void asks_a_given_up_member_again(void)
 {
     world_open(EVERY(3600000, 0));
     replica_settled(world.replica, true, &world.turn);
     joined(OTHERS(5), false);
     wait_ms(3599999);
-    world.read = world.said.len;
+    skip_sent();
     wait_ms(1);
     ASKED_DIGEST(OTHERS(5), ref_of(LIMIT_PULL_TRIES + 1));
     wait_ms(LIMIT_PULL_MS + SYNC_MS);
-    SAID_START(OTHERS(5), "{'$gen_call',"); /* and as often as when it was new */
+    SENT_PREFIX(OTHERS(5), "{'$gen_call',"); /* with retries, as for a new member */
     world_close();
 }
 
-/* --- what for ---------------------------------------------------------------------- */
+/* --- effect ------------------------------------------------------------------------ */
 
-/* The node thought that it had gone out; neither says anything more of it. */
-static void heals_a_delta_that_was_lost(void)
+/* The sender takes it for sent: neither side knows that it is missing. */
+static void heals_a_lost_delta(void)
 {
     for (unsigned who = 0; who < 2; who++) {
         pair_open("gcounter", "anti_entropy_interval => 5000");
         struct side *s = who == 0 ? &pair.a : &pair.b;
-        side_meets(&pair.a, &pair.b);
-        side_meets(&pair.b, &pair.a);
+        side_sees(&pair.a, &pair.b);
+        side_sees(&pair.b, &pair.a);
         s->cut = true;
         process_deliver(s->replica, term_of(CAST("{mutate, increment}")), &s->turn);
         pair_wait_ms(1000);
@@ -203,27 +203,27 @@ static void heals_a_delta_that_was_lost(void)
     }
 }
 
-/* Its state is there, and it will tell it when its disk works: it is not its last word. */
-static void waits_for_who_cannot_read_its_files(void)
+/* A storage error is temporary: not a final refusal. */
+static void asks_a_member_with_failing_storage_again(void)
 {
     world_open(OPTIONS);
     joined(OTHERS(5), false);
     replica_settled(world.replica, true, &world.turn);
-    told(CALL(1, "{mutate, increment}"));
-    world.read = world.said.len;
-    told("{" OUR_REF(1) ", {error, {storage, eio}}}");
-    QUIET();
+    deliver(CALL(1, "{mutate, increment}"));
+    skip_sent();
+    deliver("{" OUR_REF(1) ", {error, {storage, eio}}}");
+    SENT_NOTHING();
     wait_ms(SYNC_MS);
     ASKED_DIGEST(OTHERS(5), OUR_REF(2));
-    told("{" OUR_REF(2) ", " SMALL(GCOUNTER("b", "#{<<\"c1\">> => 7}")) "}");
-    SAID(THEM(1), REPLY(1, "ok"));
-    told(CALL(2, "value"));
-    SAID(THEM(2), REPLY(2, "{ok, 8}"));
+    deliver("{" OUR_REF(2) ", " SMALL(GCOUNTER("b", "#{<<\"c1\">> => 7}")) "}");
+    SENT(THEM(1), REPLY(1, "ok"));
+    deliver(CALL(2, "value"));
+    SENT(THEM(2), REPLY(2, "{ok, 8}"));
     world_close();
 }
 
-SUITE("repair", TEST(comes_at_its_interval), TEST(jitters_within_bounds),
-      TEST(bears_all_the_jitter_there_is), TEST(comes_to_nothing_alone), TEST(takes_any_member),
-      TEST(asks_and_tells_a_beam_all), TEST(spares_the_slow), TEST(asks_nobody_twice_at_once),
-      TEST(asks_again_who_was_given_up), TEST(heals_a_delta_that_was_lost),
-      TEST(waits_for_who_cannot_read_its_files))
+SUITE("repair", TEST(runs_at_its_interval), TEST(jitters_within_bounds),
+      TEST(works_with_full_jitter), TEST(does_nothing_without_members), TEST(chooses_any_member),
+      TEST(exchanges_whole_states_with_a_beam), TEST(skips_slow_nodes),
+      TEST(asks_no_member_twice_at_once), TEST(asks_a_given_up_member_again),
+      TEST(heals_a_lost_delta), TEST(asks_a_member_with_failing_storage_again))

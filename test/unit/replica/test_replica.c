@@ -1,6 +1,6 @@
 #include "unit/replica/world.h"
 
-static void starts_as_what_it_is(void)
+static void starts_under_its_name(void)
 {
     world_open(OPTIONS);
     CU_ASSERT(replica_is(world.replica));
@@ -21,72 +21,72 @@ static void answers_reads(void)
     static const char *const values[] = {"value", "get_value", "{value}"};
     static const char *const states[] = {"state", "get_state", "get", "{state}"};
     world_open_settled();
-    told(CALL(1, "{mutate, {increment, [5]}}"));
-    SAID(THEM(1), REPLY(1, "ok"));
+    deliver(CALL(1, "{mutate, {increment, [5]}}"));
+    SENT(THEM(1), REPLY(1, "ok"));
     for (size_t i = 0; i < 6; i++) {
         struct buf call = {0};
         buf_printf(&call, "{'$gen_call', {%s, t1}, %s}%c", THEM(1), values[i % 3], 0);
-        told((const char *)call.at);
-        SAID(THEM(1), REPLY(1, "{ok, 5}"));
+        deliver((const char *)call.at);
+        SENT(THEM(1), REPLY(1, "{ok, 5}"));
         buf_free(&call);
     }
     for (size_t i = 0; i < 4; i++) {
         struct buf call = {0};
         buf_printf(&call, "{'$gen_call', {%s, t1}, %s}%c", THEM(1), states[i], 0);
-        told((const char *)call.at);
-        SAID(THEM(1), REPLY(1, "{ok, " OURS("#{<<\"c1\">> => 5}") "}"));
+        deliver((const char *)call.at);
+        SENT(THEM(1), REPLY(1, "{ok, " OURS("#{<<\"c1\">> => 5}") "}"));
         buf_free(&call);
     }
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-/* What was encoded before a change is not what is answered after it. */
-static void answers_with_what_is_now(void)
+/* A change drops the cached encodings. */
+static void serves_no_stale_encodings(void)
 {
     world_open_settled();
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 0}"));
-    told(CALL(1, "state"));
-    SAID(THEM(1), REPLY(1, "{ok, " OURS("#{}") "}"));
-    told(CAST("{mutate, increment}"));
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 1}"));
-    told(THEIR_DELTA("#{b => 2}"));
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 3}"));
-    told(CALL(1, "state"));
-    SAID(THEM(1), REPLY(1, "{ok, " OURS("#{b => 2, <<\"c1\">> => 1}") "}"));
-    told(CALL(1, "{mutate, 'Elixir'}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, {'Elixir', []}}}"));
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 3}"));
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 0}"));
+    deliver(CALL(1, "state"));
+    SENT(THEM(1), REPLY(1, "{ok, " OURS("#{}") "}"));
+    deliver(CAST("{mutate, increment}"));
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 1}"));
+    deliver(THEIR_DELTA("#{b => 2}"));
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 3}"));
+    deliver(CALL(1, "state"));
+    SENT(THEM(1), REPLY(1, "{ok, " OURS("#{b => 2, <<\"c1\">> => 1}") "}"));
+    deliver(CALL(1, "{mutate, 'Elixir'}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, {'Elixir', []}}}"));
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 3}"));
     world_close();
 }
 
-static void never_answers_with_silence(void)
+static void answers_unknown_requests(void)
 {
     world_open_settled();
-    told(CALL(1, "wat"));
-    SAID(THEM(1), REPLY(1, "{error, {unknown_request, wat}}"));
-    told(CALL(1, "{mutate}"));
-    SAID(THEM(1), REPLY(1, "{error, {unknown_request, {mutate}}}"));
-    told(CALL(1, "{mutate, increment, now}"));
-    SAID(THEM(1), REPLY(1, "{error, {unknown_request, {mutate, increment, now}}}"));
-    told(CALL(1, "#{value => 1}"));
-    SAID(THEM(1), REPLY(1, "{error, {unknown_request, #{value => 1}}}"));
-    told(CALL(1, "mutate"));
-    SAID(THEM(1), REPLY(1, "{error, {unknown_request, mutate}}"));
-    told(CALL(1, "{}"));
-    SAID(THEM(1), REPLY(1, "{error, {unknown_request, {}}}"));
-    QUIET();
+    deliver(CALL(1, "wat"));
+    SENT(THEM(1), REPLY(1, "{error, {unknown_request, wat}}"));
+    deliver(CALL(1, "{mutate}"));
+    SENT(THEM(1), REPLY(1, "{error, {unknown_request, {mutate}}}"));
+    deliver(CALL(1, "{mutate, increment, now}"));
+    SENT(THEM(1), REPLY(1, "{error, {unknown_request, {mutate, increment, now}}}"));
+    deliver(CALL(1, "#{value => 1}"));
+    SENT(THEM(1), REPLY(1, "{error, {unknown_request, #{value => 1}}}"));
+    deliver(CALL(1, "mutate"));
+    SENT(THEM(1), REPLY(1, "{error, {unknown_request, mutate}}"));
+    deliver(CALL(1, "{}"));
+    SENT(THEM(1), REPLY(1, "{error, {unknown_request, {}}}"));
+    SENT_NOTHING();
     CU_ASSERT(status("ignored") == 0);
     world_close();
 }
 
-static void ignores_what_nobody_waits_for(void)
+static void ignores_other_messages(void)
 {
-    static const char *const strange[] = {
+    static const char *const messages[] = {
         "wat",
         "value",
         "{mutate, increment}",
@@ -102,11 +102,11 @@ static void ignores_what_nobody_waits_for(void)
         "{a, b, c, d}",
     };
     world_open_settled();
-    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
-        told(strange[i]);
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        deliver(messages[i]);
         CU_ASSERT(status("ignored") == i + 1);
     }
-    QUIET();
+    SENT_NOTHING();
     CU_ASSERT(world.log.len == 0);
     CU_ASSERT(status("mutations") == 0);
     world_close();
@@ -115,19 +115,19 @@ static void ignores_what_nobody_waits_for(void)
 static void mutates_by_operation(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate, increment}"));
-    SAID(THEM(1), REPLY(1, "ok"));
-    told(CALL(1, "{mutate, {increment, [5]}}"));
-    SAID(THEM(1), REPLY(1, "ok"));
-    told(CALL(1, "{batch, [increment, {increment, [5]}, {increment, []}]}"));
-    SAID(THEM(1), REPLY(1, "ok"));
-    told(CALL(1, "{mutate, []}"));
-    SAID(THEM(1), REPLY(1, "ok"));
-    told(CAST("{mutate, {increment, [10]}}"));
-    told(CAST("{batch, [increment]}"));
-    QUIET();
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 24}"));
+    deliver(CALL(1, "{mutate, increment}"));
+    SENT(THEM(1), REPLY(1, "ok"));
+    deliver(CALL(1, "{mutate, {increment, [5]}}"));
+    SENT(THEM(1), REPLY(1, "ok"));
+    deliver(CALL(1, "{batch, [increment, {increment, [5]}, {increment, []}]}"));
+    SENT(THEM(1), REPLY(1, "ok"));
+    deliver(CALL(1, "{mutate, []}"));
+    SENT(THEM(1), REPLY(1, "ok"));
+    deliver(CAST("{mutate, {increment, [10]}}"));
+    deliver(CAST("{batch, [increment]}"));
+    SENT_NOTHING();
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 24}"));
     CU_ASSERT(status("mutations") == 6);
     world_close();
 }
@@ -135,57 +135,57 @@ static void mutates_by_operation(void)
 static void refuses_wrong_operations(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate, decrement}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, {decrement, []}}}"));
-    told(CALL(1, "{batch, [increment, {increment, [-1]}]}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, {increment, [-1]}}}"));
-    told(CALL(1, "{mutate, {increment, [one]}}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, {increment, [one]}}}"));
-    told(CALL(1, "{mutate, [increment, 5]}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, 5}}"));
-    told(CALL(1, "{mutate, {increment, 5}}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, {increment, 5}}}"));
-    told(CALL(1, "{mutate, <<\"increment\">>}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, <<\"increment\">>}}"));
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 0}"));
+    deliver(CALL(1, "{mutate, decrement}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, {decrement, []}}}"));
+    deliver(CALL(1, "{batch, [increment, {increment, [-1]}]}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, {increment, [-1]}}}"));
+    deliver(CALL(1, "{mutate, {increment, [one]}}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, {increment, [one]}}}"));
+    deliver(CALL(1, "{mutate, [increment, 5]}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, 5}}"));
+    deliver(CALL(1, "{mutate, {increment, 5}}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, {increment, 5}}}"));
+    deliver(CALL(1, "{mutate, <<\"increment\">>}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, <<\"increment\">>}}"));
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 0}"));
     CU_ASSERT(world.log.len == 0);
 
-    told(CAST("{mutate, [increment, decrement]}"));
+    deliver(CAST("{mutate, [increment, decrement]}"));
     CU_ASSERT(logged("page_views: refused a cast mutation: {bad_op,{decrement,[]}} (1 refused"));
     CU_ASSERT(status("refused") == 1 && status("mutations") == 0);
-    QUIET();
+    SENT_NOTHING();
     world_close();
 }
 
-static void answers_what_operations_made(void)
+static void answers_with_results(void)
 {
     world_open_settled();
-    told(CALL(1, "{mutate_reply, increment}"));
-    SAID(THEM(1), REPLY(1, "{ok, ok}"));
-    told(CALL(1, "{mutate_reply, {increment, [5]}}"));
-    SAID(THEM(1), REPLY(1, "{ok, ok}"));
-    told(CALL(1, "{mutate_reply, [increment, {increment, [5]}, increment]}"));
-    SAID(THEM(1), REPLY(1, "{ok, [ok, ok, ok]}"));
-    told(CALL(1, "{mutate_reply, [increment]}"));
-    SAID(THEM(1), REPLY(1, "{ok, [ok]}"));
-    told(CALL(1, "{mutate_reply, []}"));
-    SAID(THEM(1), REPLY(1, "{ok, []}"));
-    told(CALL(1, "value"));
-    SAID(THEM(1), REPLY(1, "{ok, 14}"));
-    told(CALL(1, "{mutate_reply, [increment, decrement]}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, {decrement, []}}}"));
-    told(CALL(1, "{mutate_reply, fun m:f/1}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, fun m:f/1}}"));
-    told(CALL(1, "{mutate_reply, fun 'Elixir.Grove.Counter.GCounter':increment/1}"));
-    SAID(THEM(1), REPLY(1, "{error, {bad_op, fun 'Elixir.Grove.Counter.GCounter':increment/1}}"));
-    told(CAST("{mutate_reply, increment}")); /* nobody would hear the answer */
-    QUIET();
+    deliver(CALL(1, "{mutate_reply, increment}"));
+    SENT(THEM(1), REPLY(1, "{ok, ok}"));
+    deliver(CALL(1, "{mutate_reply, {increment, [5]}}"));
+    SENT(THEM(1), REPLY(1, "{ok, ok}"));
+    deliver(CALL(1, "{mutate_reply, [increment, {increment, [5]}, increment]}"));
+    SENT(THEM(1), REPLY(1, "{ok, [ok, ok, ok]}"));
+    deliver(CALL(1, "{mutate_reply, [increment]}"));
+    SENT(THEM(1), REPLY(1, "{ok, [ok]}"));
+    deliver(CALL(1, "{mutate_reply, []}"));
+    SENT(THEM(1), REPLY(1, "{ok, []}"));
+    deliver(CALL(1, "value"));
+    SENT(THEM(1), REPLY(1, "{ok, 14}"));
+    deliver(CALL(1, "{mutate_reply, [increment, decrement]}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, {decrement, []}}}"));
+    deliver(CALL(1, "{mutate_reply, fun m:f/1}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, fun m:f/1}}"));
+    deliver(CALL(1, "{mutate_reply, fun 'Elixir.Grove.Counter.GCounter':increment/1}"));
+    SENT(THEM(1), REPLY(1, "{error, {bad_op, fun 'Elixir.Grove.Counter.GCounter':increment/1}}"));
+    deliver(CAST("{mutate_reply, increment}")); /* a cast has no reply */
+    SENT_NOTHING();
     CU_ASSERT(status("mutations") == 5 && status("ignored") == 1);
     world_close();
 }
 
-static void bounds_counts(void)
+static void limits_counts(void)
 {
     struct buf message = {0}, echoed = {0};
     size_t digits = LIMIT_COUNT_BYTES - 6;
@@ -208,9 +208,9 @@ static void bounds_counts(void)
             buf_put_u8(&echoed, 0xff);
         put_nil(&echoed);
         put_term(&message, buf_bytes(&echoed));
-        told_bytes(buf_bytes(&message));
+        deliver_bytes(buf_bytes(&message));
         if (i == 0)
-            SAID(THEM(1), REPLY(1, "ok"));
+            SENT(THEM(1), REPLY(1, "ok"));
     }
     struct etf_in in = etf_open(buf_bytes(&world.payload));
     etf_tuple_of(&in, 2);
@@ -226,27 +226,27 @@ static void bounds_counts(void)
     world_close();
 }
 
-static void syncs_however_it_is_asked(void)
+static void syncs_on_every_form_of_request(void)
 {
     static const char *const requests[] = {
         CALL(1, "sync_now"), CALL(1, "sync"), CAST("sync_now"), CAST("sync"), "sync_now", "sync",
     };
     world_open_settled();
     joined(THEM(5), true);
-    world.read = world.said.len;
+    skip_sent();
     for (size_t i = 0; i < 6; i++) {
         char delta[400];
         snprintf(delta, sizeof(delta), "{grove_delta, %s%zu%s, %s}",
                  "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => <<\"c1\">>, "
                  "counts => #{<<\"c1\">> => ",
                  i + 1, "}, delta_buffer => #{}}", US);
-        told(CAST("{mutate, increment}"));
-        QUIET();
-        told(requests[i]);
-        SAID(THEM(5), delta);
+        deliver(CAST("{mutate, increment}"));
+        SENT_NOTHING();
+        deliver(requests[i]);
+        SENT(THEM(5), delta);
         if (i < 2)
-            SAID(THEM(1), REPLY(1, "ok"));
-        QUIET();
+            SENT(THEM(1), REPLY(1, "ok"));
+        SENT_NOTHING();
     }
     world_close();
 }
@@ -254,7 +254,7 @@ static void syncs_however_it_is_asked(void)
 static void shows_its_state_as_groves_server_does(void)
 {
     world_open_settled();
-    told(CAST("{mutate, increment}"));
+    deliver(CAST("{mutate, increment}"));
     struct buf state = {0};
     process_kind(world.replica)->state(world.replica, &state);
     ASSERT_TERM(buf_bytes(&state),
@@ -272,14 +272,14 @@ static void shows_its_state_as_groves_server_does(void)
     world_close();
 }
 
-static void tells_its_status(void)
+static void reports_its_status(void)
 {
     world_open_settled();
     joined(THEM(5), true);
-    told(CAST("{mutate, increment}"));
-    told(THEIR_DELTA("#{b => 2}"));
-    told("{grove_delta, nonsense, " THEM(9) "}");
-    told("wat");
+    deliver(CAST("{mutate, increment}"));
+    deliver(THEIR_DELTA("#{b => 2}"));
+    deliver("{grove_delta, nonsense, " THEM(9) "}");
+    deliver("wat");
     struct buf map = {0};
     replica_status(world.replica, &map);
     ASSERT_TERM(buf_bytes(&map),
@@ -291,8 +291,8 @@ static void tells_its_status(void)
     world_close();
 }
 
-SUITE("replica", TEST(starts_as_what_it_is), TEST(answers_reads), TEST(answers_with_what_is_now),
-      TEST(never_answers_with_silence), TEST(ignores_what_nobody_waits_for),
-      TEST(mutates_by_operation), TEST(refuses_wrong_operations),
-      TEST(answers_what_operations_made), TEST(bounds_counts), TEST(syncs_however_it_is_asked),
-      TEST(shows_its_state_as_groves_server_does), TEST(tells_its_status))
+SUITE("replica", TEST(starts_under_its_name), TEST(answers_reads), TEST(serves_no_stale_encodings),
+      TEST(answers_unknown_requests), TEST(ignores_other_messages), TEST(mutates_by_operation),
+      TEST(refuses_wrong_operations), TEST(answers_with_results), TEST(limits_counts),
+      TEST(syncs_on_every_form_of_request), TEST(shows_its_state_as_groves_server_does),
+      TEST(reports_its_status))

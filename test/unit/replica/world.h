@@ -1,12 +1,13 @@
-/* A world for one replica, a@h's page_views: a post that writes down which
- * messages go out, and messages to it from other nodes.
+/* A world for one replica, page_views on a@h: delivers messages from other nodes to it, and
+ * records the messages that it sends.
  *
- *     told("{'$gen_call', {" THEM(1) ", t}, value}");
- *     SAID(THEM(1), "{t, {ok, 0}}");
- *     QUIET();
+ *     deliver("{'$gen_call', {" THEM(1) ", t}, value}");
+ *     SENT(THEM(1), "{t, {ok, 0}}");
+ *     SENT_NOTHING();
  *
- * Monitors come and go unmentioned.  What it wishes of the disk stands among what it says,
- * as said to `disk`. */
+ * Monitors are not recorded.  Storage operations are, in order with the messages:
+ *
+ *     DISK_OP("load"); */
 #ifndef COPPICE_TEST_REPLICA_WORLD_H
 #define COPPICE_TEST_REPLICA_WORLD_H
 
@@ -23,6 +24,7 @@
 #include "term/write.h"
 #include "unit/suite.h"
 
+/* Pids of the replica and of processes on two other nodes. */
 #define US         "#Pid<'a@h'.1.0.7>"
 #define THEM(n)    "#Pid<'b@h'." #n ".0.3>"
 #define OTHERS(n)  "#Pid<'c@h'." #n ".0.4>"
@@ -44,16 +46,16 @@
 struct world {
     struct post post; /* first: the post is the world */
     struct replica_disk disk;
-    bool disk_is_busy; /* no snapshot can be begun */
+    bool disk_is_busy; /* save returns false */
     struct turn turn;
     struct wakeups wakeups;
     struct processes *table;
     struct process *replica;
-    struct bytes slow;  /* the node that is */
-    struct buf said;    /* lines */
-    struct buf payload; /* of the last message, as it was sent */
+    struct bytes slow;  /* this node is slow */
+    struct buf sent;    /* lines */
+    struct buf payload; /* of the last message, as encoded */
     struct buf log;
-    size_t read;
+    size_t read; /* bytes of sent that have been checked or skipped */
 };
 
 static struct world world;
@@ -71,10 +73,10 @@ static inline void world_send(struct post *post, const struct signal *s)
     struct world *w = (struct world *)post;
     if (s->payload.len == 0)
         return;
-    write_term(&w->said, s->to);
-    buf_printf(&w->said, " ");
-    write_term(&w->said, s->payload);
-    buf_printf(&w->said, "\n");
+    write_term(&w->sent, s->to);
+    buf_printf(&w->sent, " ");
+    write_term(&w->sent, s->payload);
+    buf_printf(&w->sent, "\n");
     buf_clear(&w->payload);
     buf_put(&w->payload, s->payload);
 }
@@ -101,33 +103,33 @@ static inline void world_log(struct post *post, enum log_level level, struct byt
                (const char *)line.at);
 }
 
-static inline void world_wish(struct world *w, const char *wish, struct buf *bytes)
+static inline void world_disk_op(struct world *w, const char *op, struct buf *bytes)
 {
-    buf_printf(&w->said, "disk %s", wish);
+    buf_printf(&w->sent, "disk %s", op);
     if (bytes != NULL && bytes->len > 0) {
-        buf_printf(&w->said, " ");
-        write_term(&w->said, buf_bytes(bytes));
+        buf_printf(&w->sent, " ");
+        write_term(&w->sent, buf_bytes(bytes));
         buf_free(bytes);
     }
-    buf_printf(&w->said, "\n");
+    buf_printf(&w->sent, "\n");
 }
 
 static inline void world_load(void *who, struct process *p)
 {
     (void)p;
-    world_wish(who, "load", NULL);
+    world_disk_op(who, "load", NULL);
 }
 
 static inline void world_begin(void *who, struct process *p)
 {
     (void)p;
-    world_wish(who, "begin", NULL);
+    world_disk_op(who, "begin", NULL);
 }
 
 static inline void world_append(void *who, struct process *p, struct buf *record)
 {
     (void)p;
-    world_wish(who, "append", record);
+    world_disk_op(who, "append", record);
 }
 
 static inline bool world_save(void *who, struct process *p, struct buf *state)
@@ -135,11 +137,11 @@ static inline bool world_save(void *who, struct process *p, struct buf *state)
     struct world *w = who;
     (void)p;
     if (!w->disk_is_busy)
-        world_wish(w, "save", state);
+        world_disk_op(w, "save", state);
     return !w->disk_is_busy;
 }
 
-/* A replica of this type that knows of no one yet. */
+/* A replica with these options and no members. */
 static inline void world_open(const char *options)
 {
     struct replica_options o;
@@ -150,20 +152,20 @@ static inline void world_open(const char *options)
     world.turn =
         (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};
     world.table = processes_new(BYTES("a@h"), 7, &world.wakeups);
-    buf_room(&world.said, 1); /* so that its end is an address before anything is said */
+    buf_room(&world.sent, 1); /* so that its end is an address before anything is sent */
     must(replica_options_read(&o, term_of("page_views"), term_of(options), BYTES("c1"), &error) ==
          OK);
     world.replica = replica_start(world.table, &o, &world.disk, &world.turn);
     must(world.replica != NULL);
 }
 
-/* For those that are not about repair: never. */
+/* For tests that are not about anti-entropy. */
 #define NO_REPAIR "anti_entropy_interval => 86400000"
 
 #define OPTIONS                                                                                    \
     "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000, " NO_REPAIR "}"
 
-/* The usual one, alone in the cluster and knowing it. */
+/* The usual replica, alone in a settled cluster. */
 static inline void world_open_settled(void)
 {
     world_open(OPTIONS);
@@ -174,12 +176,12 @@ static inline void world_close(void)
 {
     processes_free(world.table);
     wakeups_free(&world.wakeups);
-    buf_free(&world.said);
+    buf_free(&world.sent);
     buf_free(&world.payload);
     buf_free(&world.log);
 }
 
-static inline void told_bytes(struct bytes message)
+static inline void deliver_bytes(struct bytes message)
 {
     processes_signal(world.table, BYTES("b@h"),
                      &(struct signal){.kind = SIGNAL_SEND,
@@ -189,12 +191,12 @@ static inline void told_bytes(struct bytes message)
     processes_tidy(world.table);
 }
 
-static inline void told(const char *message)
+static inline void deliver(const char *message)
 {
-    told_bytes(term_of(message));
+    deliver_bytes(term_of(message));
 }
 
-/* Time goes on; what is due on the way happens when it is due. */
+/* Lets time pass; each wake-up is run when it is due. */
 static inline void wait_ms(uint64_t ms)
 {
     uint64_t until = world.turn.now_ms + ms;
@@ -216,40 +218,46 @@ static inline void left(const char *pid)
     replica_left(world.replica, term_of(pid), &world.turn);
 }
 
-/* Compares the next line that was said. */
-static inline void said(struct bytes wanted, const char *file, unsigned at)
+/* Compares the next line that was sent; wanted is empty for none. */
+static inline void expect_line(struct bytes wanted, const char *file, unsigned at)
 {
-    struct bytes got = BYTES(""), rest = {world.said.at + world.read, world.said.len - world.read};
+    struct bytes got = BYTES(""), rest = {world.sent.at + world.read, world.sent.len - world.read};
     const uint8_t *end = rest.len > 0 ? memchr(rest.at, '\n', rest.len) : NULL;
     if (end != NULL)
         got = (struct bytes){rest.at, (size_t)(end - rest.at)};
     bool same = bytes_equal(got, wanted);
-    CU_assertImplementation(same, at, "said", file, "", CU_FALSE);
+    CU_assertImplementation(same, at, "sent", file, "", CU_FALSE);
     if (!same)
-        fprintf(stderr, "\n%s:%u\n  said:   %.*s\n  wanted: %.*s\n", file, at, (int)got.len,
+        fprintf(stderr, "\n%s:%u\n  sent:   %.*s\n  wanted: %.*s\n", file, at, (int)got.len,
                 (const char *)got.at, (int)wanted.len, (const char *)wanted.at);
     world.read += got.len + (end != NULL);
 }
 
-static inline void said_to(const char *to, const char *message, const char *file, unsigned at)
+static inline void expect_sent(const char *to, const char *message, const char *file, unsigned at)
 {
     struct buf line = {0};
     write_term(&line, term_of(to));
     buf_printf(&line, " ");
     write_term(&line, term_of(message));
-    said(buf_bytes(&line), file, at);
+    expect_line(buf_bytes(&line), file, at);
     buf_free(&line);
 }
 
-#define SAID(to, message) said_to(to, message, __FILE__, __LINE__)
-#define WISHED(line)      said(BYTES("disk " line), __FILE__, __LINE__)
-#define QUIET()           said(BYTES(""), __FILE__, __LINE__)
+/* Ignores what has been sent so far. */
+static inline void skip_sent(void)
+{
+    world.read = world.sent.len;
+}
 
-/* The next line, of which only the beginning matters: to whom, and the term up to somewhere. */
-static inline void said_start(const char *to, const char *start, const char *file, unsigned at)
+#define SENT(to, message) expect_sent(to, message, __FILE__, __LINE__)
+#define DISK_OP(line)     expect_line(BYTES("disk " line), __FILE__, __LINE__)
+#define SENT_NOTHING()    expect_line(BYTES(""), __FILE__, __LINE__)
+
+/* Compares only the beginning of the next line: the receiver and the start of the message. */
+static inline void expect_prefix(const char *to, const char *start, const char *file, unsigned at)
 {
     struct buf line = {0};
-    struct bytes rest = {world.said.at + world.read, world.said.len - world.read};
+    struct bytes rest = {world.sent.at + world.read, world.sent.len - world.read};
     write_term(&line, term_of(to));
     buf_printf(&line, " %s", start);
     if (rest.len > line.len && memcmp(rest.at, line.at, line.len) == 0) {
@@ -257,29 +265,29 @@ static inline void said_start(const char *to, const char *start, const char *fil
         for (size_t i = 0; rest.at[i] != '\n'; i++)
             buf_put_u8(&line, rest.at[i]);
     }
-    said(buf_bytes(&line), file, at);
+    expect_line(buf_bytes(&line), file, at);
     buf_free(&line);
 }
 
-#define SAID_START(to, start) said_start(to, start, __FILE__, __LINE__)
+#define SENT_PREFIX(to, start) expect_prefix(to, start, __FILE__, __LINE__)
 
-/* A coppice is asked where it differs, or for a part of its state. */
-static inline void asked(const char *to, const char *ref, const char *what, const char *file,
-                         unsigned at)
+/* A coppice is sent our digest, or asked for a part of its state. */
+static inline void expect_request(const char *to, const char *ref, const char *what,
+                                  const char *file, unsigned at)
 {
     char start[200];
     snprintf(start, sizeof(start), "{'$gen_call',{%s,%s},{%s,", US, ref, what);
-    said_start(to, start, file, at);
+    expect_prefix(to, start, file, at);
 }
 
-#define ASKED_DIGEST(to, ref) asked(to, ref, "digest", __FILE__, __LINE__)
-#define ASKED_PART(to, ref)   asked(to, ref, "part", __FILE__, __LINE__)
-#define TOLD_DELTA(to)        SAID_START(to, "{grove_delta,")
+#define ASKED_DIGEST(to, ref) expect_request(to, ref, "digest", __FILE__, __LINE__)
+#define ASKED_PART(to, ref)   expect_request(to, ref, "part", __FILE__, __LINE__)
+#define SENT_DELTA(to)        SENT_PREFIX(to, "{grove_delta,")
 
-/* What a coppice with a small state answers. */
+/* A coppice with a small state replies with all of it. */
 #define SMALL(state) "{ok, {state, " state "}}"
 
-/* The call of a function on the node of whoever is asked. */
+/* A call of a function through rex. */
 #define REX_CALL(ref, function) "{'$gen_call', {" US ", " ref "}, {call, " function ", user}}"
 #define PULL(ref, pid)          REX_CALL(ref, "'Elixir.Grove.Replication.Server', state, [" pid "]")
 

@@ -1,13 +1,13 @@
-# Records what Elixir callers of Grove.Replication.Server send.  Made with
+# Records the messages of Elixir callers of Grove.Replication.Server.  Run with
 # Elixir 1.14 on OTP 25:
 #
 #     elixir --sname recorder test/vectors/replica/record.exs
 #
-# writes calls.etf beside itself: one external term, a list of {Label, Message},
-# each as it arrived at a process of another node; and answers.etf, in the
-# same order what this caller's rex says when it is asked to apply the fun of
-# the call to %GCounter{actor: "c1", counts: %{"c1" => 3}}; `none` where the
-# call has no fun.
+# It writes two files beside itself, each one external term.  calls.etf is a
+# list of {Label, Message}, as received by a process on another node.
+# answers.etf has, in the same order, {Label, Answer}: the caller's rex's answer
+# to applying the call's fun to %GCounter{actor: "c1", counts: %{"c1" => 3}}, or
+# `none` for a call without a fun.
 
 grove = Path.join(__DIR__, "../../interop/grove")
 
