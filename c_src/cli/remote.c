@@ -37,7 +37,7 @@ static int fail_with_reason(const struct pending *p, struct bytes reason)
         buf_put(&text, etf_binary(&in));
     else
         put_term_text(&text, reason);
-    print_error("%s at %s: %.*s", p->server, p->node, (int)text.len, (const char *)text.at);
+    print_error("%s at %s: %.*s", p->server, p->node, TEXT(text));
     buf_free(&text);
     return EX_UNAVAILABLE;
 }

@@ -131,7 +131,7 @@ static int listen_open(struct shell *sh, uint16_t *port)
     struct sockaddr_storage address;
     int length = sizeof(address);
     struct buf host = {0};
-    buf_printf(&host, "%.*s", (int)sh->config->address.len, (const char *)sh->config->address.at);
+    buf_printf(&host, "%.*s", TEXT(sh->config->address));
     buf_put_u8(&host, 0);
     int e = uv_ip4_addr((const char *)host.at, sh->config->port, (struct sockaddr_in *)&address);
     if (e != 0)
@@ -189,7 +189,7 @@ static void start_epmd(struct shell *sh)
 
 static void say_ready(const struct action *a)
 {
-    printf("ready %.*s %u\n", (int)a->bytes.len, (const char *)a->bytes.at, a->port);
+    printf("ready %.*s %u\n", TEXT(a->bytes), a->port);
     fflush(stdout);
 }
 
@@ -311,8 +311,8 @@ int shell_run(struct node *node, const struct config *config, const struct shell
     int e = options->listen ? listen_open(&sh, &port) : 0;
     if (e != 0) {
         struct buf line = {0};
-        buf_printf(&line, "cannot listen on %.*s port %u: %s", (int)config->address.len,
-                   (const char *)config->address.at, config->port, uv_strerror(e));
+        buf_printf(&line, "cannot listen on %.*s port %u: %s", TEXT(config->address), config->port,
+                   uv_strerror(e));
         log_line(LOG_ERROR, buf_bytes(&line));
         buf_free(&line);
         sh.code = EX_OSERR;

@@ -109,7 +109,7 @@ static enum err flag_term(const struct config_row *row, struct bytes value, stru
     struct buf text = {0};
     struct text_error wrong = {0};
     bool tuple = row->bare == BARE_REPLICA;
-    buf_printf(&text, tuple ? "{%.*s}" : "%.*s", (int)value.len, (const char *)value.at);
+    buf_printf(&text, tuple ? "{%.*s}" : "%.*s", TEXT(value));
     enum err e = text_single(buf_bytes(&text), out, &wrong);
     if (e != OK)
         snprintf(error->what, sizeof(error->what), "%s: %s", row->key, wrong.what);

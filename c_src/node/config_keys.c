@@ -21,7 +21,7 @@ enum err config_expected(struct config_error *error, const char *key, const char
     struct buf text = {0};
     text_print_short(&text, found, FOUND_BYTES);
     snprintf(error->what, sizeof(error->what), "%s: expected %s, found %.*s", key, expected,
-             (int)text.len, (const char *)text.at);
+             TEXT(text));
     buf_free(&text);
     return ERR_SHAPE;
 }
@@ -223,8 +223,7 @@ static enum err check_options(const struct config *c, struct bytes name, struct 
     }
     struct buf text = {0};
     text_print_short(&text, name, FOUND_BYTES);
-    snprintf(error->what, sizeof(error->what), "replica %.*s: %s", (int)text.len,
-             (const char *)text.at, wrong.what);
+    snprintf(error->what, sizeof(error->what), "replica %.*s: %s", TEXT(text), wrong.what);
     buf_free(&text);
     return e;
 }

@@ -68,7 +68,7 @@ static void put_misc(const struct process *p, struct buf *out)
     struct buf header = {0};
     buf_printf(&header, "Status for %s", process_kind(p)->module);
     if (name.len > 0)
-        buf_printf(&header, " %.*s", (int)name.len, (const char *)name.at);
+        buf_printf(&header, " %.*s", TEXT(name));
     put_list(out, 3);
     put_tuple(out, 2);
     put_atom(out, "header");

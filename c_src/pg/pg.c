@@ -41,7 +41,7 @@ void pg_log(const struct scope *s, struct turn *t, enum log_level level, const c
     va_start(args, format);
     vsnprintf(line, sizeof(line), format, args);
     va_end(args);
-    turn_log(t, level, "pg scope %.*s: %s", (int)name.len, (const char *)name.at, line);
+    turn_log(t, level, "pg scope %.*s: %s", TEXT(name), line);
 }
 
 /* --- the process ------------------------------------------------------- */

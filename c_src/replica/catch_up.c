@@ -21,8 +21,8 @@ static void catch_up_done(struct replica *r, struct turn *t)
 static void give_up(struct replica *r, struct turn *t)
 {
     struct bytes name = process_name(r->process);
-    turn_log(t, LOG_WARNING, "%.*s: not every peer sent its state within %d ms; %s", (int)name.len,
-             (const char *)name.at, LIMIT_CATCH_UP_MS,
+    turn_log(t, LOG_WARNING, "%.*s: not every peer sent its state within %d ms; %s", TEXT(name),
+             LIMIT_CATCH_UP_MS,
              r->durable.journals
                  ? "accepting mutations, based on the state on disk"
                  : "accepting mutations, which peers may ignore if this actor has restarted");

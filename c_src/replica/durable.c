@@ -87,8 +87,8 @@ static void note_failure(struct replica *r, const struct disk_trouble *trouble, 
     put_atom_bytes(&reason, trouble->reason);
     if (!bytes_equal(buf_bytes(&reason), buf_bytes(&r->durable.reason))) {
         struct bytes name = process_name(r->process);
-        turn_log(t, LOG_ERROR, "%.*s: %.*s; refusing mutations until storage works", (int)name.len,
-                 (const char *)name.at, (int)trouble->what.len, (const char *)trouble->what.at);
+        turn_log(t, LOG_ERROR, "%.*s: %.*s; refusing mutations until storage works", TEXT(name),
+                 TEXT(trouble->what));
     }
     buf_free(&r->durable.reason);
     r->durable.reason = reason;
@@ -246,7 +246,7 @@ static bool merge_content(struct replica *r, const struct disk_content *content,
         if (e != OK) {
             struct buf what = {0};
             buf_printf(&what, "the state of this group in %.*s is %s: choose another file or group",
-                       (int)file.len, (const char *)file.at, err_text(e));
+                       TEXT(file), err_text(e));
             failed(r, &(struct disk_trouble){BYTES("bad_state"), buf_bytes(&what)}, t);
             buf_free(&what);
             return false;
@@ -254,8 +254,7 @@ static bool merge_content(struct replica *r, const struct disk_content *content,
     }
     size_t refused = merge_records(r, content->records, &count);
     turn_log(t, refused > 0 ? LOG_ERROR : LOG_INFO, "%.*s: loaded %.*s: %s, %zu journal records%s",
-             (int)name.len, (const char *)name.at, (int)file.len, (const char *)file.at,
-             content->state.len > 0 ? "a snapshot" : "no snapshot", count,
+             TEXT(name), TEXT(file), content->state.len > 0 ? "a snapshot" : "no snapshot", count,
              refused > 0 ? "; some do not fit this type and were skipped" : "");
     r->durable.unsaved |= count > 0;
     return true;
@@ -267,8 +266,7 @@ static void ready(struct replica *r, struct turn *t)
     d->stage = DISK_READY;
     if (d->reason.len > 0) {
         struct bytes name = process_name(r->process);
-        turn_log(t, LOG_INFO, "%.*s: storage works again; accepting mutations", (int)name.len,
-                 (const char *)name.at);
+        turn_log(t, LOG_INFO, "%.*s: storage works again; accepting mutations", TEXT(name));
     }
     buf_free(&d->reason);
 }

@@ -17,7 +17,7 @@ static enum err wrong(struct options_error *error, const char *key, const char *
     struct buf text = {0};
     text_print_short(&text, found, QUOTED);
     snprintf(error->what, sizeof(error->what), "%s: expected %s, found %.*s", key, wanted,
-             (int)text.len, (const char *)text.at);
+             TEXT(text));
     buf_free(&text);
     return ERR_SHAPE;
 }

@@ -300,9 +300,8 @@ void replica_refused(struct replica *r, const char *what, struct bytes why, stru
         return;
     struct bytes name = process_name(r->process);
     int shown = why.len < QUOTED ? (int)why.len : QUOTED;
-    turn_log(t, LOG_WARNING, "%.*s: refused %s: %.*s (%llu refused so far)", (int)name.len,
-             (const char *)name.at, what, shown, (const char *)why.at,
-             (unsigned long long)r->refused);
+    turn_log(t, LOG_WARNING, "%.*s: refused %s: %.*s (%llu refused so far)", TEXT(name), what,
+             shown, (const char *)why.at, (unsigned long long)r->refused);
 }
 
 static const struct process_kind replica_kind = {

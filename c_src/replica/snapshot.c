@@ -50,9 +50,8 @@ void replica_saved(struct process *p, const struct disk_trouble *trouble, struct
     r->durable.unsaved |= trouble != NULL;
     if (trouble != NULL) {
         struct bytes name = process_name(p);
-        turn_log(t, LOG_ERROR, "%.*s: snapshot failed: %.*s; next attempt in %llu ms",
-                 (int)name.len, (const char *)name.at, (int)trouble->what.len,
-                 (const char *)trouble->what.at, (unsigned long long)r->options.snapshot_ms);
+        turn_log(t, LOG_ERROR, "%.*s: snapshot failed: %.*s; next attempt in %llu ms", TEXT(name),
+                 TEXT(trouble->what), (unsigned long long)r->options.snapshot_ms);
     }
     replica_set_wake(r);
 }

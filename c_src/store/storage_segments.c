@@ -83,10 +83,9 @@ static enum err other(const struct storage *s, struct bytes of, const char *path
     struct buf theirs = {0}, ours = {0};
     text_print_short(&theirs, in.err != OK ? of : type ? module : group, TERM_SHOWN);
     text_print_short(&ours, own, TERM_SHOWN);
-    enum err e =
-        storage_wrong(failure, type ? "other_type" : "other_group",
-                      "%s is a journal of %.*s, not of %.*s", failure_path(path), (int)theirs.len,
-                      (const char *)theirs.at, (int)ours.len, (const char *)ours.at);
+    enum err e = storage_wrong(failure, type ? "other_type" : "other_group",
+                               "%s is a journal of %.*s, not of %.*s", failure_path(path),
+                               TEXT(theirs), TEXT(ours));
     buf_free(&theirs);
     buf_free(&ours);
     return e;

@@ -179,7 +179,7 @@ bool scan_is_reserved(struct bytes name)
         " after and andalso band begin bnot bor bsl bsr bxor case catch cond div end fun if let "
         "not of or orelse receive rem try when xor ";
     char padded[16];
-    int len = snprintf(padded, sizeof(padded), " %.*s ", (int)name.len, (const char *)name.at);
+    int len = snprintf(padded, sizeof(padded), " %.*s ", TEXT(name));
     return len < (int)sizeof(padded) && strstr(words, padded) != NULL;
 }
 
@@ -196,8 +196,7 @@ enum err scan_atom_text(struct text_scan *s, struct buf *text)
         if (scan_is_reserved(name))
             return scan_fail(s, &start, ERR_SHAPE,
                              "%.*s is a reserved word; quote it to make it an atom: '%.*s'",
-                             (int)name.len, (const char *)name.at, (int)name.len,
-                             (const char *)name.at);
+                             TEXT(name), TEXT(name));
         buf_put(text, name);
     } else {
         return scan_expected(s, "an atom");

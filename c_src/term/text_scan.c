@@ -121,8 +121,7 @@ enum err scan_expected(struct text_scan *s, const char *wanted)
     struct bytes found = utf8_front(scan_name(&here), QUOTED_BYTES);
     if (found.len == 0)
         found.len = utf8_next(s->in.text, &c);
-    return scan_fail(s, &s->in, ERR_SHAPE, "expected %s but found '%.*s'", wanted, (int)found.len,
-                     (const char *)found.at);
+    return scan_fail(s, &s->in, ERR_SHAPE, "expected %s but found '%.*s'", wanted, TEXT(found));
 }
 
 /* --- quoted text --------------------------------------------------------- */
