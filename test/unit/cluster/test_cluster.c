@@ -1,0 +1,507 @@
+/* Two clusters, a and b, whose connections and epmd the test plays. */
+#include "cluster/cluster.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "limits.h"
+#include "mem.h"
+#include "term/write.h"
+#include "unit/suite.h"
+
+#define TICKTIME_MS 60000
+#define EPMD_PORT   4369
+#define PORT        20000
+
+/* One cluster with what it asked for: the last of each. */
+struct side {
+    struct cluster *cluster;
+    struct wakeups wakeups;
+    struct post post;
+    struct turn turn;
+    struct buf events, log, sent;
+    uint32_t dialled, closed, creation;
+    uint16_t port; /* that was dialled */
+    unsigned dials, ticks, epmds;
+};
+
+static struct side a, b;
+
+/* --- the listener ------------------------------------------------------------ */
+
+static void note(struct side *s, const char *what, struct bytes node)
+{
+    buf_printf(&s->events, "%s %.*s;", what, TEXT(node));
+}
+
+static void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port)
+{
+    struct side *s = who;
+    (void)host;
+    s->dialled = connection;
+    s->port = port;
+    s->dials++;
+}
+
+static void on_send(void *who, uint32_t connection, struct buf *bytes)
+{
+    struct side *s = who;
+    (void)connection;
+    s->ticks += bytes->len == 4;
+    buf_put(&s->sent, buf_bytes(bytes));
+    buf_free(bytes);
+}
+
+static void on_close(void *who, uint32_t connection)
+{
+    ((struct side *)who)->closed = connection;
+}
+
+static void on_start_epmd(void *who)
+{
+    ((struct side *)who)->epmds++;
+}
+
+static void on_ready(void *who, uint32_t creation, struct turn *t)
+{
+    (void)t;
+    ((struct side *)who)->creation = creation;
+}
+
+static void on_name_taken(void *who, struct turn *t)
+{
+    (void)t;
+    note(who, "taken", BYTES(""));
+}
+
+static void on_up(void *who, struct bytes node, struct turn *t)
+{
+    (void)t;
+    note(who, "up", node);
+}
+
+static void on_down(void *who, struct bytes node, struct turn *t)
+{
+    (void)t;
+    note(who, "down", node);
+}
+
+static void on_signal(void *who, struct bytes node, const struct signal *signal, struct turn *t)
+{
+    (void)t;
+    CU_ASSERT_EQUAL(signal->kind, SIGNAL_REG_SEND);
+    note(who, "signal", node);
+}
+
+static void on_drained(void *who, struct bytes node, struct turn *t)
+{
+    (void)t;
+    note(who, "drained", node);
+}
+
+static void on_unreachable(void *who, struct bytes node, const char *why, bool unknown,
+                           struct turn *t)
+{
+    (void)why;
+    (void)t;
+    note(who, unknown ? "unknown" : "unreachable", node);
+}
+
+static void post_log(struct post *post, enum log_level level, struct bytes line)
+{
+    struct side *s = post == &a.post ? &a : &b;
+    (void)level;
+    buf_printf(&s->log, "%.*s;", TEXT(line));
+}
+
+/* --- what the test plays --------------------------------------------------------- */
+
+static void open_side(struct side *s, struct bytes name, bool serves)
+{
+    const struct cluster_options options = {.name = name,
+                                            .cookie = BYTES("cookie"),
+                                            .serves = serves,
+                                            .epmd_port = EPMD_PORT,
+                                            .ticktime_ms = TICKTIME_MS};
+    const struct cluster_listener listener = {
+        .dial = on_dial,
+        .send = on_send,
+        .close = on_close,
+        .start_epmd = on_start_epmd,
+        .ready = on_ready,
+        .name_taken = on_name_taken,
+        .up = on_up,
+        .down = on_down,
+        .signal = on_signal,
+        .drained = on_drained,
+        .unreachable = on_unreachable,
+        .who = s,
+    };
+    *s = (struct side){.post.log = post_log, .turn = {.now_ms = 1000, .random = 7}};
+    s->turn.post = &s->post;
+    s->cluster = cluster_new(&options, &listener, &s->wakeups);
+}
+
+static void event(struct side *s, struct connection_event e)
+{
+    cluster_event(s->cluster, &e, &s->turn);
+    cluster_flush(s->cluster, &s->turn);
+    cluster_check(s->cluster);
+}
+
+static void opened(struct side *s, uint32_t connection)
+{
+    event(s, (struct connection_event){CONNECTION_OPENED, connection, .written = 0});
+}
+
+static void reads(struct side *s, uint32_t connection, struct bytes bytes)
+{
+    event(s, (struct connection_event){CONNECTION_BYTES, connection, .bytes = bytes});
+}
+
+static void is_closed(struct side *s, uint32_t connection, enum err err)
+{
+    event(s, (struct connection_event){CONNECTION_CLOSED, connection, .err = err});
+}
+
+/* All that it has sent so far was written; gives it. */
+static struct buf take_sent(struct side *s, uint32_t connection)
+{
+    struct buf sent = s->sent;
+    s->sent = (struct buf){0};
+    event(s, (struct connection_event){CONNECTION_WRITTEN, connection, .written = sent.len});
+    return sent;
+}
+
+static void passes(struct side *s, uint64_t ms)
+{
+    s->turn.now_ms += ms;
+    wakeups_ring(&s->wakeups, &s->turn);
+    cluster_flush(s->cluster, &s->turn);
+    cluster_check(s->cluster);
+}
+
+static bool are(struct buf *events, const char *wanted)
+{
+    bool same = bytes_equal(buf_bytes(events), bytes_of(wanted));
+    if (!same)
+        printf("wanted %s\n   got %.*s\n", wanted, TEXT(*events));
+    buf_clear(events);
+    return same;
+}
+
+static void close_side(struct side *s)
+{
+    cluster_free(s->cluster);
+    wakeups_free(&s->wakeups);
+    buf_free(&s->events);
+    buf_free(&s->log);
+    buf_free(&s->sent);
+}
+
+/* Registers with an epmd that answers with this result and a creation of 9. */
+static void registers(struct side *s, const char *result)
+{
+    opened(s, s->dialled);
+    CU_ASSERT_EQUAL(s->sent.at[2], 'x');
+    buf_clear(&s->sent);
+    struct buf answer = {0};
+    buf_put_u8(&answer, 'v');
+    buf_put(&answer, (struct bytes){(const uint8_t *)result, 1});
+    buf_put_u32(&answer, 9);
+    reads(s, s->dialled, buf_bytes(&answer));
+    buf_free(&answer);
+}
+
+static void serve(struct side *s, struct bytes name)
+{
+    open_side(s, name, true);
+    cluster_start(s->cluster, PORT, &s->turn);
+    CU_ASSERT_EQUAL(s->port, EPMD_PORT);
+    registers(s, "\0");
+    CU_ASSERT(s->creation == 9 && cluster_is_registered(s->cluster));
+}
+
+/* epmd answers the lookup under way: the port, or that it does not know the name. */
+static void looks_up(struct side *s, bool known)
+{
+    static const char yes[] = "w\0\x4e\x20H\0\0\6\0\6\0\1b\0\0", no[] = "w\1";
+    CU_ASSERT_EQUAL(s->port, EPMD_PORT);
+    opened(s, s->dialled);
+    CU_ASSERT_EQUAL(s->sent.at[2], 'z');
+    buf_clear(&s->sent);
+    reads(s, s->dialled, known ? BYTES(yes) : BYTES(no));
+}
+
+/* Carries what each side has sent to the other until both are quiet. */
+static void carry(uint32_t at_a, uint32_t at_b)
+{
+    while (a.sent.len + b.sent.len > 0) {
+        struct buf from_a = take_sent(&a, at_a), from_b = take_sent(&b, at_b);
+        if (from_a.len > 0)
+            reads(&b, at_b, buf_bytes(&from_a));
+        if (from_b.len > 0)
+            reads(&a, at_a, buf_bytes(&from_b));
+        buf_free(&from_a);
+        buf_free(&from_b);
+    }
+}
+
+#define AT_B 2 /* b's number for the connection */
+
+/* a dials b; gives a's number for the connection. */
+static uint32_t connect_both(void)
+{
+    serve(&a, BYTES("a@h"));
+    serve(&b, BYTES("b@h"));
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    CU_ASSERT(cluster_is_wanted(a.cluster, BYTES("b@h")) && !cluster_has_tried_all(a.cluster));
+    looks_up(&a, true);
+    CU_ASSERT_EQUAL(a.port, PORT);
+    event(&b, (struct connection_event){CONNECTION_ACCEPTED, AT_B, .written = 0});
+    opened(&a, a.dialled);
+    carry(a.dialled, AT_B);
+    CU_ASSERT(are(&a.events, "up b@h;") && are(&b.events, "up a@h;"));
+    return a.dialled;
+}
+
+static void close_both(void)
+{
+    close_side(&a);
+    close_side(&b);
+}
+
+static void send_from(struct side *s, const char *node)
+{
+    struct buf pid = {0};
+    put_pid(&pid, s == &a ? BYTES("a@h") : BYTES("b@h"), 1, 0, 9);
+    struct signal signal = {.kind = SIGNAL_REG_SEND,
+                            .node = bytes_of(node),
+                            .from = buf_bytes(&pid),
+                            .to = term_of("name"),
+                            .payload = term_of("{any, message}")};
+    CU_ASSERT(cluster_send(s->cluster, bytes_of(node), &signal, &s->turn));
+    cluster_flush(s->cluster, &s->turn);
+    buf_free(&pid);
+}
+
+/* --- tests ------------------------------------------------------------------------- */
+
+static void connects_and_lists_its_peers(void)
+{
+    connect_both();
+    struct cluster_peer peer = {0};
+    CU_ASSERT(cluster_next(a.cluster, &peer) && bytes_equal(peer.name, BYTES("b@h")));
+    CU_ASSERT(peer.creation == 9 && peer.flags != 0 && !peer.slow);
+    CU_ASSERT(!cluster_next(a.cluster, &peer));
+    CU_ASSERT(cluster_find(b.cluster, BYTES("a@h"), &peer));
+    CU_ASSERT(!cluster_find(b.cluster, BYTES("b@h"), &peer) && peer.flags == 0);
+    CU_ASSERT(cluster_has_tried_all(a.cluster));
+    close_both();
+}
+
+static void is_ready_at_once_where_it_does_not_serve(void)
+{
+    open_side(&a, BYTES("a@h"), false);
+    cluster_start(a.cluster, 0, &a.turn);
+    CU_ASSERT(a.creation != 0 && a.dials == 0);
+    close_side(&a);
+}
+
+static void accepts_nobody_before_it_is_registered(void)
+{
+    open_side(&a, BYTES("a@h"), true);
+    cluster_start(a.cluster, PORT, &a.turn);
+    event(&a, (struct connection_event){CONNECTION_ACCEPTED, 2, .written = 0});
+    CU_ASSERT(a.closed == 2 && a.creation == 0);
+    registers(&a, "\0");
+    event(&a, (struct connection_event){CONNECTION_ACCEPTED, 4, .written = 0});
+    CU_ASSERT_EQUAL(a.closed, 2);
+    cluster_stop(a.cluster);
+    event(&a, (struct connection_event){CONNECTION_ACCEPTED, 6, .written = 0});
+    CU_ASSERT_EQUAL(a.closed, 6);
+    close_side(&a);
+}
+
+static void starts_epmd_and_registers_again(void)
+{
+    serve(&a, BYTES("a@h"));
+    a.creation = 0;
+    is_closed(&a, a.dialled, ERR_CLOSED);
+    CU_ASSERT(a.epmds == 1 && !cluster_is_registered(a.cluster));
+    passes(&a, LIMIT_DIAL_BACKOFF_MIN_MS);
+    registers(&a, "\0");
+    CU_ASSERT(cluster_is_registered(a.cluster) && a.creation == 0);
+    CU_ASSERT(are(&a.log, "lost epmd; registering again when it is back;"
+                          "registered again with epmd;"));
+    close_side(&a);
+}
+
+static void gives_a_taken_name_up(void)
+{
+    open_side(&a, BYTES("a@h"), true);
+    cluster_start(a.cluster, PORT, &a.turn);
+    for (unsigned i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(a.events.len, 0);
+        registers(&a, "\1");
+        passes(&a, LIMIT_DIAL_BACKOFF_MIN_MS);
+    }
+    CU_ASSERT(are(&a.events, "taken ;"));
+    close_side(&a);
+}
+
+static void dials_again_with_growing_pauses(void)
+{
+    uint64_t dialled_ms = 1000, most = LIMIT_DIAL_BACKOFF_MIN_MS;
+    serve(&a, BYTES("a@h"));
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    for (unsigned i = 0; i < 12; i++) {
+        is_closed(&a, a.dialled, ERR_REFUSED);
+        uint64_t pause = wakeups_due(&a.wakeups) - a.turn.now_ms;
+        CU_ASSERT(pause >= most / 2 && pause <= most);
+        passes(&a, pause);
+        CU_ASSERT(a.turn.now_ms == dialled_ms + pause);
+        dialled_ms = a.turn.now_ms;
+        most = most * 2 < LIMIT_DIAL_BACKOFF_MAX_MS ? most * 2 : LIMIT_DIAL_BACKOFF_MAX_MS;
+    }
+    CU_ASSERT(are(&a.log, "cannot connect to b@h: no epmd answers there;"));
+    close_side(&a);
+}
+
+static void dials_once_where_it_is_told_so(void)
+{
+    open_side(&a, BYTES("a@h"), false);
+    cluster_start(a.cluster, 0, &a.turn);
+    cluster_connect_once(a.cluster, BYTES("b@h"), &a.turn);
+    looks_up(&a, false);
+    CU_ASSERT(are(&a.events, "unknown b@h;"));
+    CU_ASSERT(wakeups_due(&a.wakeups) == UINT64_MAX && a.dials == 1);
+    close_side(&a);
+}
+
+static void releases_a_node(void)
+{
+    uint32_t at_a = connect_both();
+    struct cluster_peer peer;
+    cluster_release(a.cluster, BYTES("b@h"));
+    CU_ASSERT(cluster_find(a.cluster, BYTES("b@h"), &peer));
+    is_closed(&a, at_a, ERR_CLOSED);
+    CU_ASSERT(are(&a.events, "down b@h;") && !cluster_is_wanted(a.cluster, BYTES("b@h")));
+    CU_ASSERT_EQUAL(wakeups_due(&a.wakeups), UINT64_MAX);
+    close_both();
+}
+
+static void gives_a_lookup_and_a_handshake_up(void)
+{
+    serve(&a, BYTES("a@h"));
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    passes(&a, LIMIT_EPMD_MS - 1);
+    CU_ASSERT_EQUAL(a.events.len, 0);
+    passes(&a, 1);
+    CU_ASSERT(are(&a.events, "unreachable b@h;"));
+    passes(&a, LIMIT_DIAL_BACKOFF_MIN_MS);
+    looks_up(&a, true);
+    opened(&a, a.dialled);
+    passes(&a, LIMIT_HANDSHAKE_MS - 1);
+    CU_ASSERT_EQUAL(a.events.len, 0);
+    passes(&a, 1);
+    CU_ASSERT(are(&a.events, "unreachable b@h;") && a.closed == a.dialled);
+    close_side(&a);
+}
+
+static void passes_signals_on(void)
+{
+    uint32_t at_a = connect_both();
+    send_from(&a, "b@h");
+    send_from(&b, "a@h");
+    carry(at_a, AT_B);
+    CU_ASSERT(are(&a.events, "signal b@h;") && are(&b.events, "signal a@h;"));
+    struct signal none = {.kind = SIGNAL_SEND};
+    CU_ASSERT(!cluster_send(a.cluster, BYTES("c@h"), &none, &a.turn));
+    close_both();
+}
+
+/* A tick goes out a quarter of the ticktime after the last bytes, and none in between. */
+static void ticks_when_it_has_sent_nothing_else(void)
+{
+    uint32_t at_a = connect_both();
+    a.ticks = 0; /* the handshake has a message of 4 bytes */
+    passes(&a, TICKTIME_MS / 8);
+    send_from(&a, "b@h");
+    passes(&a, TICKTIME_MS / 8);
+    CU_ASSERT_EQUAL(a.ticks, 0);
+    struct buf sent = take_sent(&a, at_a);
+    passes(&a, TICKTIME_MS / 8);
+    CU_ASSERT_EQUAL(a.ticks, 1);
+    passes(&a, TICKTIME_MS / 8);
+    CU_ASSERT_EQUAL(a.ticks, 1);
+    buf_free(&sent);
+    close_both();
+}
+
+static void drops_a_silent_peer(void)
+{
+    uint32_t at_a = connect_both();
+    for (unsigned i = 0; i < 4; i++) {
+        CU_ASSERT_EQUAL(a.events.len, 0);
+        struct buf sent = take_sent(&a, at_a);
+        buf_free(&sent);
+        passes(&a, TICKTIME_MS / 4);
+    }
+    CU_ASSERT(are(&a.events, "down b@h;"));
+    CU_ASSERT(are(&a.log, "b@h disconnected: silent for longer than net_ticktime;"));
+    close_both();
+}
+
+/* It sends ticks, and reads nothing: for 4 ticktimes. */
+static void drops_a_peer_that_reads_nothing(void)
+{
+    uint32_t at_a = connect_both();
+    passes(&a, 1);
+    send_from(&a, "b@h");
+    for (unsigned i = 0; i < 16; i++) {
+        CU_ASSERT_EQUAL(a.events.len, 0);
+        reads(&a, at_a, BYTES("\0\0\0\0"));
+        passes(&a, TICKTIME_MS / 4);
+    }
+    CU_ASSERT(are(&a.events, "down b@h;"));
+    close_both();
+}
+
+static void calls_a_stuck_peer_slow_until_it_has_drained(void)
+{
+    uint32_t at_a = connect_both();
+    struct cluster_peer peer;
+    send_from(&a, "b@h");
+    CU_ASSERT(cluster_find(a.cluster, BYTES("b@h"), &peer) && !peer.slow);
+    for (unsigned i = 0; i < 4; i++) {
+        reads(&a, at_a, BYTES("\0\0\0\0"));
+        passes(&a, TICKTIME_MS / 4);
+    }
+    send_from(&a, "b@h");
+    CU_ASSERT(cluster_find(a.cluster, BYTES("b@h"), &peer) && peer.slow && peer.queued > 0);
+    struct buf sent = take_sent(&a, at_a);
+    CU_ASSERT(are(&a.events, "drained b@h;"));
+    buf_free(&sent);
+    close_both();
+}
+
+/* What a peer sends costs nobody else anything. */
+static void drops_a_peer_that_breaks_the_protocol(void)
+{
+    uint32_t at_a = connect_both();
+    reads(&a, at_a, BYTES("\0\0\0\2\x83\x44"));
+    CU_ASSERT(are(&a.events, "down b@h;") && a.closed == at_a);
+    reads(&a, at_a, BYTES("more"));
+    CU_ASSERT_EQUAL(a.events.len, 0);
+    close_both();
+}
+
+SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where_it_does_not_serve),
+      TEST(accepts_nobody_before_it_is_registered), TEST(starts_epmd_and_registers_again),
+      TEST(gives_a_taken_name_up), TEST(dials_again_with_growing_pauses),
+      TEST(dials_once_where_it_is_told_so), TEST(releases_a_node),
+      TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
+      TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
+      TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
+      TEST(drops_a_peer_that_breaks_the_protocol))
