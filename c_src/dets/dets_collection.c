@@ -8,19 +8,26 @@
 enum err dets_collection_check(struct bytes file, uint64_t end, uint64_t at, uint32_t size,
                                struct dets_fault *fault)
 {
-    if (at < DETS_AT_BLOCKS || (at - DETS_AT_BLOCKS) % DETS_BLOCK_STEP != 0 ||
-        size <= DETS_COLLECTION_BYTES || !dets_within((struct bytes){file.at, end}, at, size))
-        return dets_fault(fault, ERR_DAMAGED, at, "a slot points here, where no %u bytes can be",
+    if (!dets_is_aligned(at) || size <= DETS_COLLECTION_BYTES ||
+        !dets_within((struct bytes){file.at, end}, at, size))
+        return dets_fault(fault, ERR_DAMAGED, at, "a slot points here, but %u bytes do not fit",
                           size);
-    uint32_t own = dets_number(file, at), status = dets_number(file, at + DETS_AT_STATUS);
+    uint32_t own = dets_u32(file, at), status = dets_u32(file, at + DETS_AT_STATUS);
     if (own != size)
-        return dets_fault(fault, ERR_DAMAGED, at, "a collection of %u bytes, its slot says %u", own,
-                          size);
+        return dets_fault(fault, ERR_DAMAGED, at, "a collection of %u bytes, but its slot says %u",
+                          own, size);
     if (status == DETS_FREE)
-        return dets_fault(fault, ERR_DAMAGED, at, "a slot points to a freed collection");
+        return dets_fault(fault, ERR_DAMAGED, at, "a slot points to this freed collection");
     if (status != DETS_ACTIVE)
-        return dets_fault(fault, ERR_DAMAGED, at, "a slot points to what is no collection");
+        return dets_fault(fault, ERR_DAMAGED, at,
+                          "a slot points here, but this is not a collection");
     return OK;
+}
+
+struct bytes dets_collection_body(struct bytes file, uint64_t at, uint64_t size)
+{
+    must(size > DETS_COLLECTION_BYTES && dets_within(file, at, size));
+    return (struct bytes){file.at + at + DETS_COLLECTION_BYTES, size - DETS_COLLECTION_BYTES};
 }
 
 struct dets_objects dets_objects(struct bytes body, uint32_t type)
@@ -29,11 +36,11 @@ struct dets_objects dets_objects(struct bytes body, uint32_t type)
                                  .end = body.at + body.len,
                                  .key_end = body.at,
                                  .bag = type != DETS_SET,
-                                 .whole = true};
+                                 .intact = true};
 }
 
-/* Takes a size, itself included, off the front: false when there is no room for
- * it up to end, or it could not hold anything. */
+/* Consumes a size field, which counts itself: false if it exceeds the bytes before end, or
+ * leaves room for nothing. */
 static bool take_size(struct dets_objects *o, const uint8_t *end, size_t *left)
 {
     if (end - o->at <= DETS_SIZE_BYTES)
@@ -50,16 +57,16 @@ bool dets_objects_next(struct dets_objects *o, struct bytes *object)
 {
     size_t left;
     const uint8_t *before = o->at;
-    if (o->at == o->end || !o->whole)
+    if (o->at == o->end || !o->intact)
         return false;
     o->first = !o->bag || o->at == o->key_end;
     if (o->bag && o->first) {
-        o->whole = take_size(o, o->end, &left);
-        if (o->whole)
+        o->intact = take_size(o, o->end, &left);
+        if (o->intact)
             o->key_end = o->at + left;
     }
-    o->whole = o->whole && take_size(o, o->bag ? o->key_end : o->end, &left);
-    if (!o->whole) {
+    o->intact = o->intact && take_size(o, o->bag ? o->key_end : o->end, &left);
+    if (!o->intact) {
         o->at = before;
         return false;
     }
@@ -70,7 +77,7 @@ bool dets_objects_next(struct dets_objects *o, struct bytes *object)
 
 /* --- keys ------------------------------------------------------------------------ */
 
-/* The key of a tuple, of which only the front up to the key is looked at. */
+/* The key of a tuple; decodes no further than the key. */
 static enum err put_key(struct buf *out, struct bytes term, uint32_t keypos)
 {
     struct head head;
@@ -92,7 +99,7 @@ static enum err put_key(struct buf *out, struct bytes term, uint32_t keypos)
     return e == OK ? canon_put(out, (struct bytes){at, len}) : e;
 }
 
-static enum err version(struct bytes *object)
+static enum err skip_version(struct bytes *object)
 {
     if (object->len < 2)
         return ERR_SHORT;
@@ -115,7 +122,7 @@ static enum err unpack_term(struct buf *out, struct bytes term)
 enum err dets_key(struct buf *out, struct bytes object, uint32_t keypos)
 {
     must(keypos > 0);
-    enum err e = version(&object);
+    enum err e = skip_version(&object);
     if (e != OK || !is_compressed(object))
         return e == OK ? put_key(out, object, keypos) : e;
     struct buf plain = {0};
@@ -126,8 +133,8 @@ enum err dets_key(struct buf *out, struct bytes object, uint32_t keypos)
     return e;
 }
 
-/* A map with a key twice is all there, and yet no term that OTP reads.  What is
- * only too large for this node is not known to be wrong. */
+/* OTP cannot decode a map with a duplicate key.  A term that is only too large for this node
+ * may be fine. */
 static enum err check_maps(struct bytes term)
 {
     struct buf canonical = {0};
@@ -139,40 +146,40 @@ static enum err check_maps(struct bytes term)
     return e == ERR_DUPLICATE ? e : OK;
 }
 
-static enum err check_whole(struct bytes term, uint64_t *looks)
+static enum err check_whole(struct bytes term, uint64_t *scanned)
 {
     size_t len;
     enum err e = etf_measure(term, &len);
-    if (looks != NULL)
-        *looks += len;
+    if (scanned != NULL)
+        *scanned += len;
     if (e == OK && len != term.len)
         e = ERR_TRAILING;
     return e == OK ? check_maps(term) : e;
 }
 
-enum err dets_object_check(struct bytes object, uint64_t *looks)
+enum err dets_object_check(struct bytes object, uint64_t *scanned)
 {
-    enum err e = version(&object);
+    enum err e = skip_version(&object);
     if (e != OK || !is_compressed(object))
-        return e == OK ? check_whole(object, looks) : e;
+        return e == OK ? check_whole(object, scanned) : e;
     struct buf plain = {0};
     e = unpack_term(&plain, object);
     if (e == OK)
-        e = check_whole(buf_bytes(&plain), looks);
-    else if (looks != NULL)
-        *looks += object.len + plain.cap; /* about as much as came out of it */
+        e = check_whole(buf_bytes(&plain), scanned);
+    else if (scanned != NULL)
+        *scanned += object.len + plain.cap; /* roughly what was unpacked */
     buf_free(&plain);
     return e;
 }
 
-bool dets_objects_fit(struct bytes body, uint32_t type, uint64_t *looks)
+bool dets_objects_fit(struct bytes body, uint32_t type, uint64_t *scanned)
 {
     struct dets_objects o = dets_objects(body, type);
     struct bytes object;
     bool versions = true;
     while (versions && dets_objects_next(&o, &object)) {
         versions = *object.at == TAG_VERSION;
-        *looks += DETS_SIZE_BYTES + 1;
+        *scanned += DETS_SIZE_BYTES + 1;
     }
-    return versions && o.whole;
+    return versions && o.intact;
 }

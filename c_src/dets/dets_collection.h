@@ -4,45 +4,46 @@
 
 #include "dets_header.h"
 
-/* Checks where a collection stands and what stands around its objects: that
- * size bytes at `at` are a block's, inside of the file up to end, and have the
- * size and the status of a collection in use in front.  ERR_DAMAGED. */
+/* Checks that size bytes at `at` can be a block's, lie in the file before end, and start with
+ * that size and the status of a collection in use.  The objects are not read.  ERR_DAMAGED. */
 must_use enum err dets_collection_check(struct bytes file, uint64_t end, uint64_t at, uint32_t size,
                                         struct dets_fault *fault);
 
-/* The objects of a collection, one after the other:
+/* The objects of a collection of size bytes, which must lie in the file: all but its size and
+ * status. */
+struct bytes dets_collection_body(struct bytes file, uint64_t at, uint64_t size);
+
+/* Iterates over the objects of a collection:
  *
  *     struct bytes object;
  *     struct dets_objects o = dets_objects(body, type);
  *     while (dets_objects_next(&o, &object))
  *         ...
  *
- * ends behind the last object, or with whole false where the sizes do not fit
- * into each other; `at` then stands where they stopped to. */
+ * ends after the last object, or with intact false where the sizes are inconsistent; `at` is
+ * then where the last consistent object ends. */
 struct dets_objects {
     const uint8_t *at, *end;
-    const uint8_t *key_end; /* of a bag: where the objects of this key end */
+    const uint8_t *key_end; /* in a bag: where the objects of this key end */
     bool bag;
-    bool first; /* the object begins a key */
-    bool whole;
+    bool first; /* the object is the first of its key */
+    bool intact;
 };
 
-/* body is what stands behind the collection's size and status. */
 struct dets_objects dets_objects(struct bytes body, uint32_t type);
 bool dets_objects_next(struct dets_objects *objects, struct bytes *object);
 
-/* Appends the canonical form of the key of an object as it stands in a file,
- * compressed or not.  What stands behind the key is not looked at.  ERR_SHAPE for
- * what is not a tuple or has too few elements, and what reading it may give;
- * out is then as it was. */
+/* Appends the canonical key of an object as stored in a file, compressed or not.  Bytes after
+ * the key are not examined.  ERR_SHAPE if the object is not a tuple or has too few elements, or
+ * the error from decoding it; out is then unchanged. */
 must_use enum err dets_key(struct buf *out, struct bytes object, uint32_t keypos);
 
-/* Whether the object is one whole term that OTP reads, with its version byte.  Adds to *looks,
- * unless it is NULL, how many bytes were looked at to know. */
-must_use enum err dets_object_check(struct bytes object, uint64_t *looks);
+/* Checks that the object is exactly one term that OTP can decode, with its version byte.  Adds
+ * the number of bytes examined to *scanned, unless that is NULL. */
+must_use enum err dets_object_check(struct bytes object, uint64_t *scanned);
 
-/* Whether the body is objects from its first byte to its last, going by their
- * sizes and version bytes alone.  Adds to *looks as dets_object_check() does. */
-bool dets_objects_fit(struct bytes body, uint32_t type, uint64_t *looks);
+/* Whether objects fill the body exactly, judging by their sizes and version bytes alone.  Adds
+ * to *scanned as dets_object_check() does. */
+bool dets_objects_fit(struct bytes body, uint32_t type, uint64_t *scanned);
 
 #endif

@@ -1,4 +1,4 @@
-/* What is wrong in a DETS file, and where: for one line to the user. */
+/* What is wrong in a DETS file, and where: one line for the user. */
 #ifndef COPPICE_DETS_DETS_FAULT_H
 #define COPPICE_DETS_DETS_FAULT_H
 
@@ -9,19 +9,19 @@
 
 struct dets_fault {
     enum err err;
-    uint64_t at;    /* the first byte of what is meant, from the start of the file */
+    uint64_t at;    /* offset in the file of the first byte concerned */
     char what[120]; /* "a collection of 300 bytes, but its slot says 280" */
 };
 
-/* Fills in a fault as printf would, and gives err for the caller to return. */
+/* Fills in a fault, formatted as by printf.  Returns err, for the caller to return. */
 enum err dets_fault(struct dets_fault *fault, enum err err, uint64_t at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Many of them; all zero is none. */
+/* A list of faults; all zero is empty. */
 struct dets_faults {
-    struct dets_fault *list; /* the first ones, at most LIMIT_DETS_FAULTS */
+    struct dets_fault *list; /* the first LIMIT_DETS_FAULTS */
     size_t listed, cap;
-    uint64_t count; /* listed or not */
+    uint64_t count; /* including those not listed */
 };
 
 void dets_faults_add(struct dets_faults *faults, const struct dets_fault *fault);

@@ -7,7 +7,7 @@
 #include "../term/head.h"
 #include "../term/phash2.h"
 
-/* Each field and its place, for reading and for writing. */
+/* Each field and its offset, for reading and writing. */
 static const struct field {
     size_t member;
     uint32_t at;
@@ -47,10 +47,15 @@ bool dets_within(struct bytes file, uint64_t at, uint64_t n)
     return at <= file.len && n <= file.len - at;
 }
 
-uint32_t dets_number(struct bytes file, uint64_t at)
+uint32_t dets_u32(struct bytes file, uint64_t at)
 {
     must(dets_within(file, at, 4));
     return (uint32_t)head_number(file.at + at, 4);
+}
+
+bool dets_is_aligned(uint64_t at)
+{
+    return at >= DETS_AT_BLOCKS && (at - DETS_AT_BLOCKS) % DETS_BLOCK_STEP == 0;
 }
 
 unsigned dets_class(uint64_t size)
@@ -80,12 +85,12 @@ enum err dets_header_read(struct dets_header *header, struct bytes file)
     if (file.len < DETS_AT_BLOCKS)
         return ERR_SHORT;
     for (size_t i = 0; i < FIELDS; i++)
-        *(uint32_t *)((char *)header + fields[i].member) = dets_number(file, fields[i].at);
+        *(uint32_t *)((char *)header + fields[i].member) = dets_u32(file, fields[i].at);
     for (size_t i = 0; i < DETS_COUNTERS; i++)
-        header->counters[i] = dets_number(file, DETS_AT_COUNTERS + 4 * i);
+        header->counters[i] = dets_u32(file, DETS_AT_COUNTERS + 4 * i);
     digest(md5, file.at);
     header->has_md5 = memcmp(file.at + DETS_AT_MD5, none, sizeof(none)) != 0;
-    header->md5_right = memcmp(file.at + DETS_AT_MD5, md5, sizeof(md5)) == 0;
+    header->md5_valid = memcmp(file.at + DETS_AT_MD5, md5, sizeof(md5)) == 0;
     return OK;
 }
 
@@ -94,57 +99,60 @@ static bool whole_segments(uint32_t slots)
     return slots % DETS_SEGMENT_SLOTS == 0;
 }
 
-bool dets_header_has_slots(const struct dets_header *h)
+bool dets_header_slots_valid(const struct dets_header *h)
 {
     return h->m >= DETS_SEGMENT_SLOTS && h->m <= DETS_MAX_SLOTS && (h->m & (h->m - 1)) == 0 &&
            whole_segments(h->n) && h->n <= h->m && h->next == h->m + h->n &&
            h->next <= DETS_MAX_SLOTS && h->hash <= DETS_PHASH2;
 }
 
-/* What OTP looks at when it opens a file, in its order, so that its first
- * complaint is ours. */
+/* The checks that OTP makes on opening a file, in the same order, so that both report the same
+ * fault. */
 static enum err check_identity(const struct dets_header *h, struct bytes file,
                                struct dets_fault *fault)
 {
     uint64_t trailer = file.len - DETS_TRAILER_BYTES;
     if (h->cookie != DETS_COOKIE)
-        return dets_fault(fault, ERR_NOT_DETS, DETS_AT_COOKIE, "the cookie of DETS is not there");
+        return dets_fault(fault, ERR_NOT_DETS, DETS_AT_COOKIE, "the DETS cookie is missing");
     if (dets_type_name(h->type) == NULL)
-        return dets_fault(fault, ERR_NOT_DETS, DETS_AT_TYPE, "no type has the number %u", h->type);
+        return dets_fault(fault, ERR_NOT_DETS, DETS_AT_TYPE, "unknown type %u", h->type);
     if (h->version != DETS_VERSION)
         return dets_fault(fault, ERR_NOT_DETS, DETS_AT_VERSION, "version %u, not 9", h->version);
-    if (h->has_md5 && !h->md5_right)
-        return dets_fault(fault, ERR_DAMAGED, DETS_AT_MD5, "the header has another MD5");
-    if ((uint64_t)dets_number(file, trailer) + h->base != file.len)
-        return dets_fault(fault, ERR_NOT_SAVED, trailer, "the trailer does not give the size");
+    if (h->has_md5 && !h->md5_valid)
+        return dets_fault(fault, ERR_DAMAGED, DETS_AT_MD5, "the MD5 of the header is wrong");
+    if ((uint64_t)dets_u32(file, trailer) + h->base != file.len)
+        return dets_fault(fault, ERR_NOT_SAVED, trailer,
+                          "the trailer does not match the file size");
     if (h->hash > DETS_PHASH2)
-        return dets_fault(fault, ERR_DAMAGED, DETS_AT_HASH, "no hash has the number %u", h->hash);
+        return dets_fault(fault, ERR_DAMAGED, DETS_AT_HASH, "unknown hash %u", h->hash);
     if (h->closed == DETS_OPEN)
         return dets_fault(fault, ERR_NOT_SAVED, DETS_AT_CLOSED, "marked as not closed");
     if (h->closed != DETS_CLOSED)
-        return dets_fault(fault, ERR_DAMAGED, DETS_AT_CLOSED, "neither closed nor open");
+        return dets_fault(fault, ERR_DAMAGED, DETS_AT_CLOSED,
+                          "neither marked as closed nor as open");
     return OK;
 }
 
 enum err dets_header_check(const struct dets_header *h, struct bytes file, struct dets_fault *fault)
 {
     if (file.len > LIMIT_DETS_BYTES)
-        return dets_fault(fault, ERR_LIMIT, LIMIT_DETS_BYTES, "a file of more than 2 GB");
+        return dets_fault(fault, ERR_LIMIT, LIMIT_DETS_BYTES, "the file is larger than 2 GB");
     if (file.len < DETS_AT_BLOCKS + DETS_TRAILER_BYTES)
-        return dets_fault(fault, ERR_NOT_DETS, file.len, "the file ends inside of the header");
+        return dets_fault(fault, ERR_NOT_DETS, file.len, "the file ends within the header");
     enum err e = check_identity(h, file, fault);
     if (e != OK)
         return e;
-    if (!dets_header_has_slots(h) || !whole_segments(h->min_slots) || h->min_slots > h->m ||
+    if (!dets_header_slots_valid(h) || !whole_segments(h->min_slots) || h->min_slots > h->m ||
         !whole_segments(h->max_slots) || h->max_slots < h->next)
         return dets_fault(fault, ERR_DAMAGED, DETS_AT_M,
-                          "no table has %u slots, M = %u, N = %u, %u to %u slots", h->next, h->m,
-                          h->n, h->min_slots, h->max_slots);
+                          "impossible dimensions: %u slots, M = %u, N = %u, %u to %u slots",
+                          h->next, h->m, h->n, h->min_slots, h->max_slots);
     if (h->keypos == 0)
-        return dets_fault(fault, ERR_DAMAGED, DETS_AT_KEYPOS, "elements count from 1, not from 0");
+        return dets_fault(fault, ERR_DAMAGED, DETS_AT_KEYPOS,
+                          "keypos is 0, but elements count from 1");
     if (h->free_lists < DETS_AT_BLOCKS || h->free_lists > file.len - DETS_TRAILER_BYTES)
         return dets_fault(fault, ERR_DAMAGED, DETS_AT_FREE_LISTS,
-                          "free lists at %u are not in the file", h->free_lists);
+                          "free lists at %u, outside the file", h->free_lists);
     return OK;
 }
 
@@ -172,7 +180,7 @@ void dets_header_put(struct buf *out, const struct dets_header *header)
 
 uint32_t dets_slot(const struct dets_header *h, struct bytes key)
 {
-    must(dets_header_has_slots(h) && h->hash == DETS_PHASH2);
+    must(dets_header_slots_valid(h) && h->hash == DETS_PHASH2);
     uint32_t hash = phash2(key), slot = hash % h->m;
     return slot < h->n ? hash % (2 * h->m) : slot;
 }
@@ -182,13 +190,12 @@ uint32_t dets_segments(const struct dets_header *h)
     return h->next / DETS_SEGMENT_SLOTS;
 }
 
-/* A part or segment whose position stands at `pointer`. */
+/* Reads the position of a part or segment at `pointer`. */
 static enum err table_at(struct bytes file, uint64_t pointer, uint64_t *at, const char *what,
                          struct dets_fault *fault)
 {
-    *at = dets_number(file, pointer);
-    if (*at < DETS_AT_BLOCKS || (*at - DETS_AT_BLOCKS) % DETS_BLOCK_STEP != 0 ||
-        !dets_within(file, *at, DETS_TABLE_BYTES))
+    *at = dets_u32(file, pointer);
+    if (!dets_is_aligned(*at) || !dets_within(file, *at, DETS_TABLE_BYTES))
         return dets_fault(fault, ERR_DAMAGED, pointer, "%s cannot be at %llu", what,
                           (unsigned long long)*at);
     return OK;
@@ -202,7 +209,7 @@ static uint64_t part_pointer(struct bytes file, uint32_t number)
 
 bool dets_has_part(struct bytes file, uint32_t number)
 {
-    return dets_number(file, part_pointer(file, number)) != 0;
+    return dets_u32(file, part_pointer(file, number)) != 0;
 }
 
 enum err dets_part(struct bytes file, uint32_t number, uint64_t *at, struct dets_fault *fault)
@@ -232,16 +239,16 @@ bool dets_next_segment(struct bytes file, uint32_t *next, uint64_t *at, struct d
         struct dets_fault fault;
         uint32_t number = *next, part = number / DETS_PART_SEGMENTS;
         uint64_t part_at;
-        bool there = dets_has_part(file, part);
-        if (!there || dets_part(file, part, &part_at, &fault) != OK) {
-            if (there)
+        bool exists = dets_has_part(file, part);
+        if (!exists || dets_part(file, part, &part_at, &fault) != OK) {
+            if (exists)
                 note(faults, &fault);
             *next = (part + 1) * DETS_PART_SEGMENTS;
             continue;
         }
         ++*next;
         uint32_t index = number % DETS_PART_SEGMENTS;
-        if (dets_number(file, part_at + (uint64_t)DETS_POINTER_BYTES * index) == 0)
+        if (dets_u32(file, part_at + (uint64_t)DETS_POINTER_BYTES * index) == 0)
             continue;
         if (dets_segment(file, number, at, &fault) == OK)
             return true;

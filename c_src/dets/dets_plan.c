@@ -7,7 +7,7 @@
 
 /* --- dimensions -------------------------------------------------------------------- */
 
-/* A slot for each record, as OTP lets a table grow; whole segments. */
+/* A slot for each record, as OTP grows a table, rounded up to whole segments. */
 static void set_dimensions(struct dets_header *h, const struct dets_shape *shape, size_t count)
 {
     size_t slots = count < DETS_MAX_SLOTS ? count : DETS_MAX_SLOTS;
@@ -52,7 +52,7 @@ static void sort_records(struct dets_plan *plan, const struct dets_record *recor
     qsort(plan->records, count, sizeof(*plan->records), compare);
 }
 
-size_t dets_plan_of_key(const struct dets_plan *plan, size_t from, size_t end)
+size_t dets_plan_key_run(const struct dets_plan *plan, size_t from, size_t end)
 {
     size_t i = from + 1;
     while (i < end && bytes_equal(plan->records[i].record->key, plan->records[from].record->key))
@@ -69,11 +69,11 @@ uint64_t dets_plan_object_bytes(const struct dets_record *record)
 
 static enum err too_large(uint64_t bytes, struct dets_fault *fault)
 {
-    return dets_fault(fault, ERR_LIMIT, bytes, "a DETS file has no room behind byte %u",
+    return dets_fault(fault, ERR_LIMIT, bytes, "a DETS file has no room after byte %u",
                       DETS_BLOCKS_END);
 }
 
-/* Gathers the records of one slot, from `first` on. */
+/* Makes a collection of the records of one slot, from `first` on. */
 static enum err gather(struct dets_plan *plan, struct dets_planned_collection *c, size_t first,
                        struct dets_fault *fault)
 {
@@ -83,7 +83,7 @@ static enum err gather(struct dets_plan *plan, struct dets_planned_collection *c
     while (end < plan->record_count && plan->records[end].slot == slot)
         end++;
     for (; i < end; keys++) {
-        size_t same = dets_plan_of_key(plan, i, end);
+        size_t same = dets_plan_key_run(plan, i, end);
         if (plan->header.type == DETS_SET && same > 1)
             return dets_fault(fault, ERR_DUPLICATE, 0, "a set cannot have the same key twice");
         if (plan->header.type != DETS_SET)
@@ -117,8 +117,7 @@ static enum err gather_all(struct dets_plan *plan, struct dets_fault *fault)
     return OK;
 }
 
-/* The largest blocks come first, so that each is aligned where the one before
- * it ends. */
+/* The largest blocks come first, so that each is aligned at the end of the one before it. */
 static enum err place(struct dets_plan *plan, struct dets_fault *fault)
 {
     const uint32_t *counters = plan->header.counters;

@@ -1,7 +1,7 @@
 #include "dets_read.h"
 
 #include "dets_collection.h"
-#include "dets_free.h"
+#include "dets_free_list.h"
 
 enum err dets_open(struct dets_table *table, struct bytes file, struct dets_fault *fault)
 {
@@ -9,23 +9,22 @@ enum err dets_open(struct dets_table *table, struct bytes file, struct dets_faul
     table->file = file;
     enum err e = dets_header_read(&table->header, file);
     if (e != OK)
-        return dets_fault(fault, ERR_NOT_DETS, file.len, "the file ends inside of the header");
+        return dets_fault(fault, ERR_NOT_DETS, file.len, "the file ends within the header");
     e = dets_header_check(&table->header, file, fault);
     if (e != OK)
         return e;
-    struct dets_free f = dets_free(file, table->header.free_lists);
-    while (dets_free_next(&f, &block, fault))
+    struct dets_free_list f = dets_free_list(file, table->header.free_lists);
+    while (dets_free_list_next(&f, &block, fault))
         ;
     return f.err;
 }
 
-/* What a walk carries from slot to slot. */
 struct walk {
     const struct dets_table *table;
     enum err (*visit)(void *who, const struct dets_object *object);
     void *who;
     struct dets_fault *fault;
-    uint64_t bytes; /* of all segments and collections so far */
+    uint64_t bytes; /* in segments and collections so far */
     struct buf key;
 };
 
@@ -46,35 +45,34 @@ static enum err walk_objects(struct walk *w, uint32_t slot, struct bytes body)
         if (e != OK)
             return e;
     }
-    if (!o.whole)
+    if (!o.intact)
         return dets_fault(w->fault, ERR_DAMAGED, (uint64_t)(o.at - t->file.at),
-                          "the sizes of the objects do not fit");
+                          "the sizes of the objects are inconsistent");
     return OK;
 }
 
-/* Nothing overlaps.  The sum shows when it does, before a small file has taken the
- * time of a very large one. */
-static enum err take_bytes(struct walk *w, uint64_t bytes, uint64_t at)
+/* Extents must not overlap.  If they do, the sum exceeds the file size before a small file
+ * has taken the time of a very large one. */
+static enum err count_bytes(struct walk *w, uint64_t bytes, uint64_t at)
 {
     w->bytes += bytes;
     if (w->bytes > w->table->file.len)
-        return dets_fault(w->fault, ERR_DAMAGED, at, "the same bytes are pointed to twice");
+        return dets_fault(w->fault, ERR_DAMAGED, at, "the same bytes are referenced twice");
     return OK;
 }
 
 static enum err walk_slot(struct walk *w, uint32_t slot, uint64_t entry)
 {
     struct bytes file = w->table->file;
-    uint32_t size = dets_number(file, entry), at = dets_number(file, entry + DETS_POINTER_BYTES);
+    uint32_t size = dets_u32(file, entry), at = dets_u32(file, entry + DETS_POINTER_BYTES);
     if (size == 0 && at == 0)
         return OK;
     enum err e = dets_collection_check(file, w->table->header.free_lists, at, size, w->fault);
     if (e == OK)
-        e = take_bytes(w, size, entry);
+        e = count_bytes(w, size, entry);
     if (e != OK)
         return e;
-    struct bytes body = {file.at + at + DETS_COLLECTION_BYTES, size - DETS_COLLECTION_BYTES};
-    return walk_objects(w, slot, body);
+    return walk_objects(w, slot, dets_collection_body(file, at, size));
 }
 
 static enum err walk_segment(struct walk *w, uint32_t number)
@@ -82,7 +80,7 @@ static enum err walk_segment(struct walk *w, uint32_t number)
     uint64_t at;
     enum err e = dets_segment(w->table->file, number, &at, w->fault);
     if (e == OK)
-        e = take_bytes(w, DETS_TABLE_BYTES, at);
+        e = count_bytes(w, DETS_TABLE_BYTES, at);
     for (uint32_t i = 0; e == OK && i < DETS_SEGMENT_SLOTS; i++)
         e = walk_slot(w, number * DETS_SEGMENT_SLOTS + i, at + (uint64_t)DETS_SLOT_BYTES * i);
     return e;

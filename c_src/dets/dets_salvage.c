@@ -4,49 +4,50 @@
 
 #include "../limits.h"
 #include "../mem.h"
-#include "dets_free.h"
+#include "dets_free_list.h"
 #include "dets_search.h"
 
 /* --- choosing ------------------------------------------------------------------------- */
 
-/* A find with its key where it can be compared. */
+/* A candidate with its key, for sorting. */
 struct copy {
     struct bytes key;
-    const struct dets_find *find;
+    const struct dets_candidate *candidate;
 };
 
-/* By key; then the best copy first, and what stands in one collection in order. */
+/* By key, then the best copy first, then by position within a collection. */
 static int compare(const void *left, const void *right)
 {
-    const struct copy *a = left, *b = right;
-    int order = bytes_compare(a->key, b->key);
+    const struct copy *x = left, *y = right;
+    const struct dets_candidate *a = x->candidate, *b = y->candidate;
+    int order = bytes_compare(x->key, y->key);
     if (order != 0)
         return order;
-    if (a->find->rank != b->find->rank)
-        return a->find->rank > b->find->rank ? -1 : 1;
-    if (a->find->collection != b->find->collection)
-        return a->find->collection > b->find->collection ? -1 : 1;
-    const uint8_t *x = a->find->object.at, *y = b->find->object.at;
-    return (x > y) - (x < y);
+    if (a->rank != b->rank)
+        return a->rank > b->rank ? -1 : 1;
+    if (a->collection != b->collection)
+        return a->collection > b->collection ? -1 : 1;
+    return (a->object.at > b->object.at) - (a->object.at < b->object.at);
 }
 
 static void keep(struct dets_salvage *s, const struct copy *c)
 {
-    s->records[s->count++] = (struct dets_record){.key = c->key, .object = c->find->object};
-    s->revived += c->find->rank == DETS_FREED;
+    s->records[s->count++] = (struct dets_record){.key = c->key, .object = c->candidate->object};
+    s->revived += c->candidate->rank == DETS_RANK_FREED;
 }
 
-/* The copies of one key, the best first; of a bag, the first collection's
- * objects that stand in different places. */
+/* Chooses among the copies of one key, the best first: the last in the best collection, or in a
+ * bag all of that collection, each position once. */
 static void choose(struct dets_salvage *s, const struct copy *copies, size_t count)
 {
-    const struct dets_find *best = copies[0].find;
+    const struct dets_candidate *best = copies[0].candidate;
     size_t before = s->count, last = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct dets_find *f = copies[i].find;
-        if (f->rank != best->rank || f->collection != best->collection)
+        const struct dets_candidate *c = copies[i].candidate;
+        if (c->rank != best->rank || c->collection != best->collection)
             break;
-        if (s->shape.type != DETS_SET && (i == 0 || f->object.at != copies[last].find->object.at))
+        if (s->shape.type != DETS_SET &&
+            (i == 0 || c->object.at != copies[last].candidate->object.at))
             keep(s, &copies[i]);
         last = i;
     }
@@ -59,8 +60,8 @@ static void choose_all(struct dets_salvage *s, const struct dets_search *search)
 {
     struct copy *copies = mem_take(search->count * sizeof(*copies));
     for (size_t i = 0; i < search->count; i++) {
-        const struct dets_find *f = &search->finds[i];
-        copies[i] = (struct copy){{s->keys.at + f->key, f->key_len}, f};
+        const struct dets_candidate *c = &search->candidates[i];
+        copies[i] = (struct copy){{s->keys.at + c->key, c->key_len}, c};
     }
     qsort(copies, search->count, sizeof(*copies), compare);
     s->records = mem_take(search->count * sizeof(*s->records));
@@ -72,19 +73,19 @@ static void choose_all(struct dets_salvage *s, const struct dets_search *search)
     mem_free(copies);
 }
 
-/* --- finding -------------------------------------------------------------------------- */
+/* --- searching ------------------------------------------------------------------------ */
 
-/* What the free lists of a saved file name holds nothing but the past. */
-static void know_free_blocks(struct dets_search *s, const struct dets_header *header)
+/* The free blocks of a saved file hold only old data. */
+static void skip_free_blocks(struct dets_search *s, const struct dets_header *header)
 {
     struct dets_fault ignored;
     struct dets_block block;
-    size_t before = s->known_count;
-    struct dets_free f = dets_free(s->file, header->free_lists);
-    while (dets_free_next(&f, &block, &ignored))
-        dets_search_know(s, block.at, 1ull << block.class);
+    size_t before = s->skip.count;
+    struct dets_free_list f = dets_free_list(s->file, header->free_lists);
+    while (dets_free_list_next(&f, &block, &ignored))
+        dets_extents_add(&s->skip, block.at, 1ull << block.class);
     if (f.err != OK)
-        s->known_count = before;
+        s->skip.count = before;
 }
 
 static void search_all(struct dets_search *s, const struct dets_header *header)
@@ -94,9 +95,9 @@ static void search_all(struct dets_search *s, const struct dets_header *header)
     if (e != OK && e != ERR_NOT_SAVED)
         dets_faults_add(s->faults, &fault);
     if (e == OK)
-        know_free_blocks(s, header);
+        skip_free_blocks(s, header);
     dets_search_slots(s);
-    dets_search_rest(s);
+    dets_search_blocks(s);
 }
 
 enum err dets_salvage(struct dets_salvage *salvage, struct bytes file)
@@ -110,15 +111,15 @@ enum err dets_salvage(struct dets_salvage *salvage, struct bytes file)
     struct dets_search search = {.file = file,
                                  .shape = dets_search_shape(file, &header),
                                  .phash2 = header.hash != DETS_PHASH,
-                                 .looks_max = LIMIT_SALVAGE_LOOKS * (uint64_t)file.len,
+                                 .scanned_max = LIMIT_SALVAGE_LOOKS * (uint64_t)file.len,
                                  .faults = &salvage->faults};
     search_all(&search, &header);
     salvage->shape = search.shape;
     salvage->keys = search.keys;
-    salvage->given_up = dets_search_is_over(&search);
+    salvage->given_up = dets_search_over_budget(&search);
     choose_all(salvage, &search);
-    mem_free(search.finds);
-    mem_free(search.known);
+    mem_free(search.candidates);
+    dets_extents_free(&search.skip);
     if (salvage->count > 0 || header.cookie == DETS_COOKIE)
         return OK;
     dets_salvage_free(salvage);

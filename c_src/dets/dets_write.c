@@ -4,11 +4,11 @@
 
 #include "../mem.h"
 #include "../term/head.h"
-#include "dets_free.h"
+#include "dets_free_list.h"
 #include "dets_plan.h"
 
-/* A piece is put together up to this size; an object that is larger than a part
- * of it is not copied but given as a piece of its own. */
+/* Pieces are assembled up to PIECE_BYTES; an object larger than COPY_BYTES is not copied but
+ * becomes a piece of its own. */
 #define PIECE_BYTES 65536u
 #define COPY_BYTES  8192u
 
@@ -18,14 +18,14 @@ struct dets_image {
     struct dets_plan plan;
     struct buf free_lists;
     enum stage stage;
-    uint32_t table;         /* the next part, or segment */
-    unsigned class;         /* of the collections that are being written */
-    size_t collection;      /* the next one, for the segments' slots or by class */
-    bool open;              /* it is being written */
-    size_t record, key_end; /* the next record; the first one of the next key */
-    struct buf piece;       /* what is put together */
-    struct bytes whole;     /* an object that follows it by itself */
-    uint64_t zeros;         /* what fills the block behind that */
+    uint32_t table;         /* the next part or segment */
+    unsigned class;         /* of the collections being written */
+    size_t collection;      /* the next one, in the order of slots or within the class */
+    bool open;              /* the collection is partly written */
+    size_t record, key_end; /* the next record; the first of the next key */
+    struct buf piece;       /* being assembled */
+    struct bytes large;     /* the next piece: an object that is not copied */
+    uint64_t zeros;         /* padding of the block after that */
 };
 
 enum err dets_image_new(struct dets_image **image, const struct dets_shape *shape,
@@ -38,7 +38,7 @@ enum err dets_image_new(struct dets_image **image, const struct dets_shape *shap
         mem_free(i);
         return e;
     }
-    dets_free_put(&i->free_lists, i->plan.header.base, i->plan.blocks_end);
+    dets_free_list_put(&i->free_lists, i->plan.header.base, i->plan.blocks_end);
     i->class = DETS_COUNTERS + DETS_CLASS_MIN;
     return OK;
 }
@@ -63,7 +63,7 @@ static uint32_t parts(const struct dets_image *i)
     return (dets_segments(&i->plan.header) - 1) / DETS_PART_SEGMENTS + 1;
 }
 
-/* Where the n-th of the tables stands, the parts before the segments. */
+/* The position of the n-th table, counting parts, then segments. */
 static uint32_t table_at(uint32_t n)
 {
     return DETS_AT_BLOCKS + n * DETS_TABLE_BYTES;
@@ -75,7 +75,7 @@ static void put_zeros(struct dets_image *i, uint64_t n)
     i->piece.len += (size_t)n;
 }
 
-/* Positions of `count` tables from the n-th on, in room for `room` of them. */
+/* The positions of `count` tables from the n-th on, padded to `room` positions. */
 static void put_pointers(struct dets_image *i, uint32_t n, uint32_t count, uint32_t room)
 {
     for (uint32_t k = 0; k < count; k++)
@@ -133,22 +133,22 @@ static void put_object(struct dets_image *i, const struct dets_record *r)
     if (r->object.len <= COPY_BYTES)
         buf_put(&i->piece, r->object);
     else
-        i->whole = r->object;
+        i->large = r->object;
 }
 
-/* In a bag, the size of all objects of the key stands before the first. */
+/* In a bag, the objects of a key are preceded by their total size. */
 static void put_key(struct dets_image *i, size_t end)
 {
     uint64_t size = DETS_SIZE_BYTES;
-    i->key_end = i->record + dets_plan_of_key(&i->plan, i->record, end);
+    i->key_end = i->record + dets_plan_key_run(&i->plan, i->record, end);
     for (size_t r = i->record; r < i->key_end; r++)
         size += dets_plan_object_bytes(i->plan.records[r].record);
     if (i->plan.header.type != DETS_SET)
         buf_put_u32(&i->piece, (uint32_t)size);
 }
 
-/* The next object of the collection, with what stands before it and, behind the
- * last, what fills the block. */
+/* The next object of the collection, with the headers before the first and the padding after
+ * the last. */
 static void put_collection(struct dets_image *i, const struct dets_planned_collection *c)
 {
     size_t end = c->first + c->count;
@@ -168,7 +168,7 @@ static void put_collection(struct dets_image *i, const struct dets_planned_colle
     }
 }
 
-/* Goes on to the next collection of the class, or to the next smaller class. */
+/* The next collection of this class; after the last, advances to the next smaller class. */
 static void put_collections(struct dets_image *i)
 {
     const struct dets_plan *plan = &i->plan;
@@ -220,11 +220,11 @@ bool dets_image_next(struct dets_image *i, struct bytes *piece)
 {
     buf_clear(&i->piece);
     while (i->piece.len < PIECE_BYTES) {
-        if (i->whole.len > 0) {
+        if (i->large.len > 0) {
             if (i->piece.len > 0)
                 break;
-            *piece = i->whole;
-            i->whole = (struct bytes){0};
+            *piece = i->large;
+            i->large = (struct bytes){0};
             return true;
         }
         if (i->zeros > 0) {

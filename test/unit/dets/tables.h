@@ -1,5 +1,5 @@
-/* Tables for the suites of store: recorded ones, made ones, and their objects in
- * an order in which they can be compared. */
+/* Recorded and generated tables for the suites of dets and store, and sorted lists of their
+ * objects for comparison. */
 #ifndef COPPICE_TEST_DETS_TABLES_H
 #define COPPICE_TEST_DETS_TABLES_H
 
@@ -18,7 +18,7 @@
 #include "term/write.h"
 #include "unit/suite.h"
 
-/* Canonical objects; all zero is none. */
+/* Canonical objects; all zero is empty. */
 struct objects {
     struct term *at;
     size_t count, cap;
@@ -29,7 +29,7 @@ static inline int objects_order(const void *left, const void *right)
     return bytes_compare(term_bytes(left), term_bytes(right));
 }
 
-/* Takes the term. */
+/* Takes ownership of the term. */
 static inline void objects_add(struct objects *o, struct term term)
 {
     o->at = mem_room(o->at, o->count, &o->cap, sizeof(*o->at));
@@ -65,7 +65,7 @@ static inline bool objects_equal(const struct objects *a, const struct objects *
     return same;
 }
 
-/* How many of b's objects are not among a's; both sorted. */
+/* The number of b's objects that are not in a; both sorted. */
 static inline size_t objects_missing(const struct objects *a, const struct objects *b)
 {
     size_t missing = 0;
@@ -80,7 +80,7 @@ static inline size_t objects_missing(const struct objects *a, const struct objec
     return missing;
 }
 
-/* The objects that were recorded as those of NAME.dets. */
+/* The recorded objects of NAME.dets. */
 static inline struct objects objects_recorded(const char *name)
 {
     struct objects o = {0};
@@ -107,7 +107,7 @@ static inline struct bytes table_recorded(const char *name)
     return vector(path);
 }
 
-/* A walk checks objects only up to their keys: others are left out. */
+/* Skips damaged objects: a walk checks them only as far as their keys. */
 static inline enum err objects_visit(void *who, const struct dets_object *o)
 {
     if (dets_object_check(o->object, NULL) == OK)
@@ -115,7 +115,7 @@ static inline enum err objects_visit(void *who, const struct dets_object *o)
     return OK;
 }
 
-/* What dets_walk() shows; none, and the error, when it fails. */
+/* The objects that dets_walk() visits; on failure none, and the error. */
 static inline enum err objects_walked(struct objects *o, struct bytes file)
 {
     struct dets_table table;
@@ -139,7 +139,7 @@ static inline struct objects objects_salvaged(const struct dets_salvage *s)
     return o;
 }
 
-/* How many faults dets_check() finds; prints the first when `silent` is not. */
+/* The number of faults dets_check() finds; prints the first unless silent. */
 static inline uint64_t faults_of(struct bytes file, bool silent)
 {
     struct dets_faults faults = {0};
@@ -177,7 +177,7 @@ static inline struct buf image_of(const struct dets_shape *shape, const struct d
     return file;
 }
 
-/* Records of objects, which they borrow; freed with records_free(). */
+/* Records that borrow from the objects; freed with mem_free(). */
 static inline struct dets_record *records_of(const struct objects *o, uint32_t keypos)
 {
     struct dets_record *records = mem_take(o->count * sizeof(*records));

@@ -1,4 +1,4 @@
-/* Small files, cut at every byte and with every bit flipped. */
+/* Small files, truncated at every byte and with bits flipped. */
 #include "limits.h"
 #include "unit/dets/tables.h"
 
@@ -6,28 +6,28 @@ static const char *const names[] = {"empty",   "set",      "bag",   "duplicate_b
                                     "churned", "unclosed", "moved", "phash"};
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
-/* Bytes from one that is damaged to the next: no multiples of a field's. */
+/* Distance between damaged bytes, not a multiple of the size of a field. */
 #define ZERO_STEP   13
 #define OTHERS_STEP 19
 
-/* What a salvage keeps of the objects that were there. */
+/* What salvage recovers, compared with the original objects. */
 struct kept {
-    size_t missing; /* of those */
-    size_t foreign; /* which it gives and were not there */
+    size_t missing;
+    size_t foreign; /* recovered, but not in the original */
     uint64_t faults;
 };
 
-static struct kept salvage(struct bytes file, const struct objects *were)
+static struct kept salvage(struct bytes file, const struct objects *original)
 {
     struct dets_salvage s;
-    struct kept kept = {.missing = were->count};
+    struct kept kept = {.missing = original->count};
     if (dets_salvage(&s, file) != OK)
         return kept;
     struct objects got = objects_salvaged(&s);
-    kept.missing = objects_missing(&got, were);
-    kept.foreign = objects_missing(were, &got);
+    kept.missing = objects_missing(&got, original);
+    kept.foreign = objects_missing(original, &got);
     kept.faults = s.faults.count;
-    /* What is found can be written and is then sound. */
+    /* The recovered objects can be written to a valid file. */
     struct dets_image *image;
     struct dets_fault fault;
     CU_ASSERT_FATAL(dets_image_new(&image, &s.shape, s.records, s.count, &fault) == OK);
@@ -40,22 +40,22 @@ static struct kept salvage(struct bytes file, const struct objects *were)
     return kept;
 }
 
-static void salvages_what_is_whole(void)
+static void salvages_intact_files(void)
 {
     for (size_t i = 0; i < NAMES; i++) {
-        struct objects were = objects_recorded(names[i]);
-        struct kept kept = salvage(wall(table_recorded(names[i])), &were);
+        struct objects original = objects_recorded(names[i]);
+        struct kept kept = salvage(wall(table_recorded(names[i])), &original);
         CU_ASSERT(kept.missing == 0 && kept.foreign == 0 && kept.faults == 0);
-        objects_free(&were);
+        objects_free(&original);
     }
 }
 
-/* Where the last byte of an object stands; objects in front of a cut are there. */
-static size_t objects_before(struct bytes file, size_t cut, const struct objects *were)
+/* The number of objects that end before the cut. */
+static size_t objects_before(struct bytes file, size_t cut, const struct objects *original)
 {
     size_t count = 0;
-    for (size_t i = 0; i < were->count; i++) {
-        struct bytes term = term_bytes(&were->at[i]);
+    for (size_t i = 0; i < original->count; i++) {
+        struct bytes term = term_bytes(&original->at[i]);
         const uint8_t *at = memmem(file.at, file.len, term.at, term.len);
         must(at != NULL);
         count += at + term.len <= file.at + cut;
@@ -63,33 +63,32 @@ static size_t objects_before(struct bytes file, size_t cut, const struct objects
     return count;
 }
 
-/* Nothing that stands before the cut is lost, nothing is made up, and no such
- * file is taken for whole. */
-static void survives_every_cut(void)
+/* No object before the cut is lost, none is made up, and no truncated file is accepted. */
+static void survives_every_truncation(void)
 {
-    struct objects were = objects_recorded("churned"), got;
+    struct objects original = objects_recorded("churned"), got;
     struct bytes file = table_recorded("churned");
     size_t first = 1336;
     for (size_t cut = 0; cut < file.len; cut++) {
         struct bytes b = wall((struct bytes){file.at, cut});
         CU_ASSERT(objects_walked(&got, b) != OK);
         CU_ASSERT(faults_of(b, true) > 0);
-        struct kept kept = salvage(b, &were);
+        struct kept kept = salvage(b, &original);
         CU_ASSERT(kept.foreign == 0);
         if (cut >= first)
-            CU_ASSERT_EQUAL(kept.missing, were.count - objects_before(file, cut, &were));
+            CU_ASSERT_EQUAL(kept.missing, original.count - objects_before(file, cut, &original));
     }
-    objects_free(&were);
+    objects_free(&original);
 }
 
-/* One bit may cost the one object that it is in, which may then be another.  The
- * bit is noticed unless it is in such an object or where nothing is. */
-static bool flip(struct buf *file, size_t at, unsigned bit, const struct objects *were)
+/* One flipped bit may cost or change the one object it is in.  The flip is detected unless it is
+ * in an object or in unused space. */
+static bool flip(struct buf *file, size_t at, unsigned bit, const struct objects *original)
 {
     struct objects got;
     file->at[at] ^= (uint8_t)(1u << bit);
     struct bytes b = wall(buf_bytes(file));
-    struct kept kept = salvage(b, were);
+    struct kept kept = salvage(b, original);
     if (kept.missing > 1 || kept.foreign > kept.missing) {
         fprintf(stderr, "\n  of %zu  byte %zu, bit %u: %zu missing, %zu foreign", file->len, at,
                 bit, kept.missing, kept.foreign);
@@ -97,32 +96,32 @@ static bool flip(struct buf *file, size_t at, unsigned bit, const struct objects
     }
     uint64_t faults = faults_of(b, true);
     if (objects_walked(&got, b) == OK && faults == 0)
-        CU_ASSERT(objects_missing(&got, were) <= 1);
+        CU_ASSERT(objects_missing(&got, original) <= 1);
     objects_free(&got);
     file->at[at] ^= (uint8_t)(1u << bit);
     return faults > 0;
 }
 
-/* All bits of every step-th byte.  Most bytes of a file are the zeros of empty
- * slots: one bit in some of them is enough. */
+/* Flips all bits of every step-th byte.  Most of the file is zeros of empty slots, where one bit
+ * in some of the bytes is enough. */
 static void flip_all(const char *name, size_t step)
 {
-    struct objects were = objects_recorded(name);
+    struct objects original = objects_recorded(name);
     struct buf file = {0};
-    size_t noticed = 0, flips = 0;
+    size_t detected = 0, flips = 0;
     buf_put(&file, table_recorded(name));
     for (size_t at = 0; at < file.len; at++) {
         bool zero = file.at[at] == 0;
         if (at % (zero ? ZERO_STEP : step) != 0)
             continue;
         for (unsigned bit = zero ? (unsigned)(at % 8) : 0; bit < 8; bit += zero ? 8 : 1) {
-            noticed += flip(&file, at, bit, &were);
+            detected += flip(&file, at, bit, &original);
             flips++;
         }
     }
-    CU_ASSERT(noticed > flips / 3);
+    CU_ASSERT(detected > flips / 3);
     buf_free(&file);
-    objects_free(&were);
+    objects_free(&original);
 }
 
 static void survives_flips_in_a_set(void)
@@ -136,5 +135,5 @@ static void survives_flips_in_others(void)
         flip_all(names[i], OTHERS_STEP);
 }
 
-SUITE("dets_damage", TEST(salvages_what_is_whole), TEST(survives_every_cut),
+SUITE("dets_damage", TEST(salvages_intact_files), TEST(survives_every_truncation),
       TEST(survives_flips_in_a_set), TEST(survives_flips_in_others))

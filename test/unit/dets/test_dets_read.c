@@ -6,7 +6,7 @@ static const char *const closed[] = {"empty",  "set",     "bag",  "duplicate_bag
                                      "keypos", "churned", "phash"};
 #define CLOSED (sizeof(closed) / sizeof(closed[0]))
 
-static void walks_what_otp_wrote(void)
+static void walks_files_of_otp(void)
 {
     for (size_t i = 0; i < CLOSED; i++) {
         struct objects wanted = objects_recorded(closed[i]), got;
@@ -17,7 +17,7 @@ static void walks_what_otp_wrote(void)
     }
 }
 
-static void finds_nothing_wrong_with_it(void)
+static void finds_no_faults_in_files_of_otp(void)
 {
     for (size_t i = 0; i < CLOSED; i++)
         CU_ASSERT_EQUAL(faults_of(wall(table_recorded(closed[i])), false), 0);
@@ -30,7 +30,7 @@ static enum err open_at(struct bytes file, struct dets_fault *fault)
     return dets_open(&table, wall(file), fault);
 }
 
-static void refuses_what_was_not_closed(void)
+static void refuses_unclosed_files(void)
 {
     struct dets_fault fault;
     CU_ASSERT(open_at(table_recorded("unclosed"), &fault) == ERR_NOT_SAVED);
@@ -48,7 +48,7 @@ static void poke(struct buf *file, size_t at, uint32_t v)
         file->at[at + i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* Without an MD5, so that other fields can be changed. */
+/* Without an MD5, so that header fields can be changed. */
 static struct buf without_md5(const char *name)
 {
     struct buf file = {0};
@@ -57,8 +57,8 @@ static struct buf without_md5(const char *name)
     return file;
 }
 
-/* A field of the header that is changed, and what is said of it. */
-static void names_the_field_that_is_wrong(void)
+/* A changed header field, and the fault reported for it. */
+static void names_the_invalid_field(void)
 {
     static const struct {
         uint32_t at, value, fault_at;
@@ -96,8 +96,8 @@ static void names_the_field_that_is_wrong(void)
     }
 }
 
-/* Dimensions that fit each other only modulo 2^32. */
-static void is_not_fooled_by_sums_that_wrap(void)
+/* Dimensions that are consistent only modulo 2^32. */
+static void survives_overflowing_sums(void)
 {
     struct dets_fault fault;
     struct buf file = without_md5("set");
@@ -112,20 +112,20 @@ static void is_not_fooled_by_sums_that_wrap(void)
 /* The first slot that is not empty. */
 static size_t first_slot(const struct buf *file)
 {
-    size_t at = dets_number(buf_bytes(file), dets_number(buf_bytes(file), DETS_AT_PARTS));
-    while (dets_number(buf_bytes(file), at) == 0)
+    size_t at = dets_u32(buf_bytes(file), dets_u32(buf_bytes(file), DETS_AT_PARTS));
+    while (dets_u32(buf_bytes(file), at) == 0)
         at += DETS_SLOT_BYTES;
     return at;
 }
 
-/* Every way to be wrong about a slot, a collection, a free list or a count. */
-static void tells_what_is_damaged(void)
+/* Every kind of damage to a slot, a collection, a free list or a count. */
+static void reports_damage(void)
 {
     enum { SLOT, COLLECTION, FREE_LISTS, HEADER };
     static const struct {
         unsigned where, offset;
         uint32_t value;
-        bool walks; /* only a check finds it */
+        bool walks; /* only dets_check() finds it */
     } rows[] = {
         {SLOT, 0, 9, false},
         {SLOT, 0, 0, false},
@@ -148,8 +148,8 @@ static void tells_what_is_damaged(void)
         {FREE_LISTS, 8, DETS_CLASS_MIN, false},
         {FREE_LISTS, 8, 33, false},
         {FREE_LISTS, 12, 0, false},
-        {FREE_LISTS, 8, 6, true},     /* twice as much is free, or half of it */
-        {FREE_LISTS, 12, 5432, true}, /* what is in use is free as well */
+        {FREE_LISTS, 8, 6, true},     /* the free block has twice the size, or half */
+        {FREE_LISTS, 12, 5432, true}, /* a block in use is also free */
         {HEADER, DETS_AT_OBJECTS, 8, true},
         {HEADER, DETS_AT_KEYS, 0, true},
         {HEADER, DETS_AT_COUNTERS, 77, true},
@@ -159,7 +159,7 @@ static void tells_what_is_damaged(void)
         struct buf file = without_md5("set");
         struct bytes b = buf_bytes(&file);
         size_t slot = first_slot(&file);
-        size_t at[] = {slot, dets_number(b, slot + 4), dets_number(b, DETS_AT_FREE_LISTS), 0};
+        size_t at[] = {slot, dets_u32(b, slot + 4), dets_u32(b, DETS_AT_FREE_LISTS), 0};
         poke(&file, at[rows[i].where] + rows[i].offset, rows[i].value);
         struct objects got;
         CU_ASSERT_EQUAL(objects_walked(&got, wall(buf_bytes(&file))),
@@ -170,18 +170,18 @@ static void tells_what_is_damaged(void)
     }
 }
 
-/* A segment that is that of two ranges of slots. */
-static void tells_what_is_used_twice(void)
+/* Two ranges of slots share a segment. */
+static void reports_overlaps(void)
 {
     struct buf file = without_md5("empty");
-    uint32_t part = dets_number(buf_bytes(&file), DETS_AT_PARTS);
-    poke(&file, part + DETS_POINTER_BYTES, dets_number(buf_bytes(&file), part));
+    uint32_t part = dets_u32(buf_bytes(&file), DETS_AT_PARTS);
+    poke(&file, part + DETS_POINTER_BYTES, dets_u32(buf_bytes(&file), part));
     CU_ASSERT_EQUAL(faults_of(wall(buf_bytes(&file)), true), 1);
     buf_free(&file);
 }
 
 /* Slots 0 to 255 of 512 have been split. */
-static void finds_the_slots_of_keys(void)
+static void computes_slots_of_keys(void)
 {
     const struct dets_header h = {.m = 512, .n = 256, .next = 768, .hash = DETS_PHASH2};
     size_t split = 0;
@@ -197,8 +197,8 @@ static void finds_the_slots_of_keys(void)
     CU_ASSERT(split > 10);
 }
 
-/* A key that hashes elsewhere, and two slots that are one. */
-static void checks_where_keys_are(void)
+/* A key in a slot it does not hash to, and two slots pointing to one collection. */
+static void checks_slots_of_keys(void)
 {
     struct buf file = without_md5("set");
     size_t slot = first_slot(&file), other = slot > 6000 ? slot - 8 : slot + 8;
@@ -210,20 +210,20 @@ static void checks_where_keys_are(void)
     buf_free(&file);
 }
 
-/* The slot of four keys: the second and the third object change places. */
+/* Swaps the second and third object of the slot with four keys. */
 static void checks_the_order_of_keys(void)
 {
     struct buf file = without_md5("set");
     struct bytes b = buf_bytes(&file);
     size_t slot = first_slot(&file);
     for (;; slot += DETS_SLOT_BYTES) {
-        size_t at = dets_number(b, slot + 4), first = at + 8;
+        size_t at = dets_u32(b, slot + 4), first = at + 8;
         if (at == 0)
             continue;
-        size_t second = first + dets_number(b, first);
-        if (second >= at + dets_number(b, at))
+        size_t second = first + dets_u32(b, first);
+        if (second >= at + dets_u32(b, at))
             continue;
-        size_t third = second + dets_number(b, second), end = third + dets_number(b, third);
+        size_t third = second + dets_u32(b, second), end = third + dets_u32(b, third);
         struct buf swapped = {0};
         buf_put(&swapped, (struct bytes){file.at + third, end - third});
         buf_put(&swapped, (struct bytes){file.at + second, third - second});
@@ -241,7 +241,7 @@ static enum err count_visits(void *who, const struct dets_object *o)
     return ++*(size_t *)who == 3 ? ERR_FULL : OK;
 }
 
-static void ends_when_the_visitor_says_so(void)
+static void stops_on_an_error_of_the_visitor(void)
 {
     struct dets_table table;
     struct dets_fault fault;
@@ -250,13 +250,13 @@ static void ends_when_the_visitor_says_so(void)
     CU_ASSERT(dets_walk(&table, count_visits, &visits, &fault) == ERR_FULL && visits == 3);
 }
 
-/* A table of 33 million slots, all in one segment, which all hold the same: they
- * must not be read as often. */
-static void give_up_on_slots(const uint8_t entry[DETS_SLOT_BYTES])
+/* A table of 33 million slots that share one segment and one entry: each must not be read 33
+ * million times. */
+static void stop_at_slots(const uint8_t entry[DETS_SLOT_BYTES])
 {
     struct buf file = without_md5("set");
     struct bytes b = buf_bytes(&file);
-    uint32_t part = dets_number(b, DETS_AT_PARTS), segment = dets_number(b, part);
+    uint32_t part = dets_u32(b, DETS_AT_PARTS), segment = dets_u32(b, part);
     for (unsigned i = 0; i < DETS_SEGMENT_SLOTS; i++)
         memcpy(file.at + segment + i * DETS_SLOT_BYTES, entry, DETS_SLOT_BYTES);
     for (unsigned i = 0; i < DETS_PARTS; i++)
@@ -275,13 +275,13 @@ static void give_up_on_slots(const uint8_t entry[DETS_SLOT_BYTES])
     buf_free(&file);
 }
 
-static void gives_up_on_slots_that_share(void)
+static void stops_at_slots_that_share_bytes(void)
 {
     static const uint8_t empty[DETS_SLOT_BYTES], nonsense[DETS_SLOT_BYTES] = {1, 2, 3, 4, 5};
     struct buf file = without_md5("set");
-    give_up_on_slots(file.at + first_slot(&file));
-    give_up_on_slots(empty);
-    give_up_on_slots(nonsense);
+    stop_at_slots(file.at + first_slot(&file));
+    stop_at_slots(empty);
+    stop_at_slots(nonsense);
     buf_free(&file);
 }
 
@@ -306,10 +306,10 @@ static void finds_keys(void)
     CU_ASSERT(key_of("83 6802 640001 61 6101", 3, "") == ERR_SHAPE);
     CU_ASSERT(key_of("83 69 00000001 74 00000002 6102 6101 6101 6102", 1, "#{1 => 2, 2 => 1}") ==
               OK);
-    /* What stands behind a key may be anything. */
+    /* Anything may follow a key. */
     CU_ASSERT(key_of("83 6802 6107 ffff", 1, "7") == OK);
     CU_ASSERT(key_of("83 6802 ff 6107", 2, "") == ERR_TAG);
-    /* {"kk...", "vv..."} of 40 letters each, as term_to_binary(_, [compressed]) has it */
+    /* {"kk...", "vv..."} of 40 letters each, by term_to_binary(_, [compressed]) */
     CU_ASSERT(key_of("83 50 00000058 789ccb60ca66d0c826163068941109000e2f24b9", 1,
                      "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\"") == OK);
     CU_ASSERT(key_of("83 50 00000058 789ccb60ca66d0c826163068941109000e2f24b8", 1, "") == ERR_ZLIB);
@@ -321,7 +321,7 @@ static void finds_keys(void)
     CU_ASSERT(key_of("83 74 00000001 6101 6102", 1, "") == ERR_SHAPE);
 }
 
-/* How many objects a body gives, and whether they fill it. */
+/* The number of objects in a body; if they do not fill it, -1 minus that. */
 static int objects_in(const char *body, uint32_t type)
 {
     struct bytes object;
@@ -329,10 +329,10 @@ static int objects_in(const char *body, uint32_t type)
     struct dets_objects o = dets_objects(wall(hex(body)), type);
     for (; dets_objects_next(&o, &object); count++)
         CU_ASSERT(object.len > 0 && object.at + object.len <= o.end);
-    return o.whole ? count : -1 - count;
+    return o.intact ? count : -1 - count;
 }
 
-static void takes_collections_apart(void)
+static void iterates_over_collections(void)
 {
     CU_ASSERT_EQUAL(objects_in("00000006 8361", DETS_SET), 1);
     CU_ASSERT_EQUAL(objects_in("00000005 83 00000005 83", DETS_SET), 2);
@@ -354,22 +354,21 @@ static void takes_collections_apart(void)
 
 static void checks_objects(void)
 {
-    uint64_t looks = 0;
-    CU_ASSERT(dets_object_check(wall(hex("83 6801 6a")), &looks) == OK && looks == 3);
+    uint64_t scanned = 0;
+    CU_ASSERT(dets_object_check(wall(hex("83 6801 6a")), &scanned) == OK && scanned == 3);
     CU_ASSERT(dets_object_check(wall(hex("83 6801 6a 00")), NULL) == ERR_TRAILING);
     CU_ASSERT(dets_object_check(wall(hex("83 6801")), NULL) == ERR_SHORT);
     CU_ASSERT(dets_object_check(wall(hex("83 50 00000001 00")), NULL) == ERR_ZLIB);
-    /* 20000 zeros, which turn out to be damaged when all of them have been unpacked */
+    /* 20000 zeros; the damage shows only after all of them are unpacked */
     const char *bomb = "83 50 00004e20 78daedc13101000000c2a0f54f6d0d0fa000000000000000000000000000"
                        "00000000000078304e200000";
-    looks = 0;
-    CU_ASSERT(dets_object_check(wall(hex(bomb)), &looks) == ERR_ZLIB && looks > 20000);
+    scanned = 0;
+    CU_ASSERT(dets_object_check(wall(hex(bomb)), &scanned) == ERR_ZLIB && scanned > 20000);
 }
 
-SUITE("dets_read", TEST(walks_what_otp_wrote), TEST(finds_nothing_wrong_with_it),
-      TEST(refuses_what_was_not_closed), TEST(names_the_field_that_is_wrong),
-      TEST(is_not_fooled_by_sums_that_wrap), TEST(tells_what_is_damaged),
-      TEST(tells_what_is_used_twice), TEST(finds_the_slots_of_keys), TEST(checks_where_keys_are),
-      TEST(checks_the_order_of_keys), TEST(takes_collections_apart),
-      TEST(ends_when_the_visitor_says_so), TEST(gives_up_on_slots_that_share), TEST(finds_keys),
-      TEST(checks_objects))
+SUITE("dets_read", TEST(walks_files_of_otp), TEST(finds_no_faults_in_files_of_otp),
+      TEST(refuses_unclosed_files), TEST(names_the_invalid_field), TEST(survives_overflowing_sums),
+      TEST(reports_damage), TEST(reports_overlaps), TEST(computes_slots_of_keys),
+      TEST(checks_slots_of_keys), TEST(checks_the_order_of_keys), TEST(iterates_over_collections),
+      TEST(stops_on_an_error_of_the_visitor), TEST(stops_at_slots_that_share_bytes),
+      TEST(finds_keys), TEST(checks_objects))

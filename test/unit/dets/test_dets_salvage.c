@@ -5,11 +5,11 @@
 #include "term/text.h"
 #include "unit/dets/tables.h"
 
-/* A file that is put together by hand: the segments of an empty table, and
- * collections where the test wants them. */
+/* A forged file: the segments of an empty table, followed by collections that the test
+ * appends. */
 struct forge {
     struct buf file;
-    uint64_t slots; /* where slot 0 stands */
+    uint64_t slots; /* position of slot 0 */
 };
 
 static void poke(struct forge *f, uint64_t at, uint32_t v)
@@ -19,27 +19,27 @@ static void poke(struct forge *f, uint64_t at, uint32_t v)
         f->file.at[at + i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-/* Not closed, so that nothing is known of free blocks. */
+/* Not closed, so there are no free lists. */
 static struct forge forge_open(uint32_t type)
 {
     struct forge f = {0};
     struct dets_shape shape = {type, 1};
     f.file = image_of(&shape, NULL, 0);
     struct bytes b = buf_bytes(&f.file);
-    f.slots = dets_number(b, dets_number(b, DETS_AT_PARTS));
-    f.file.len = dets_number(b, DETS_AT_FREE_LISTS);
+    f.slots = dets_u32(b, dets_u32(b, DETS_AT_PARTS));
+    f.file.len = dets_u32(b, DETS_AT_FREE_LISTS);
     poke(&f, DETS_AT_CLOSED, DETS_OPEN);
     return f;
 }
 
-/* Appends bytes up to the next block. */
+/* Pads to the next block. */
 static void forge_pad(struct forge *f)
 {
     while ((f->file.len - DETS_AT_BLOCKS) % DETS_BLOCK_STEP != 0)
         buf_put_u8(&f->file, 0);
 }
 
-/* Appends a collection of objects in Erlang syntax; gives its position. */
+/* Appends a collection of objects in Erlang syntax; returns its position. */
 static uint32_t forge_add(struct forge *f, uint32_t status, const char *const *objects,
                           size_t count)
 {
@@ -65,16 +65,16 @@ static uint32_t forge_one(struct forge *f, uint32_t status, const char *object)
     return forge_add(f, status, &object, 1);
 }
 
-/* Has the key's slot point to a collection. */
+/* Makes the key's slot point to a collection. */
 static void forge_point(struct forge *f, const char *key, uint32_t at)
 {
     uint64_t slot = f->slots + DETS_SLOT_BYTES * (phash2(term_of(key)) % DETS_SEGMENT_SLOTS);
-    poke(f, slot, dets_number(buf_bytes(&f->file), at));
+    poke(f, slot, dets_u32(buf_bytes(&f->file), at));
     poke(f, slot + DETS_POINTER_BYTES, at);
 }
 
-/* Salvages the file, which is freed, and demands these objects. */
-static struct dets_salvage wants(struct forge *f, const char *const *wanted, size_t count)
+/* Salvages the file, frees it, and asserts that these objects were recovered. */
+static struct dets_salvage expect(struct forge *f, const char *const *wanted, size_t count)
 {
     struct dets_salvage s = {0};
     struct objects objects = {0};
@@ -97,10 +97,10 @@ static struct dets_salvage wants(struct forge *f, const char *const *wanted, siz
     return s;
 }
 
-static void wants_one(struct forge *f, const char *wanted, uint64_t older, uint64_t revived,
-                      uint64_t faults)
+static void expect_one(struct forge *f, const char *wanted, uint64_t older, uint64_t revived,
+                       uint64_t faults)
 {
-    struct dets_salvage s = wants(f, &wanted, 1);
+    struct dets_salvage s = expect(f, &wanted, 1);
     CU_ASSERT_EQUAL(s.older, older);
     CU_ASSERT_EQUAL(s.revived, revived);
     CU_ASSERT_EQUAL(s.faults.count, faults);
@@ -109,56 +109,56 @@ static void wants_one(struct forge *f, const char *wanted, uint64_t older, uint6
 
 /* --- copies ------------------------------------------------------------------ */
 
-static void takes_the_last_copy(void)
+static void prefers_the_last_copy(void)
 {
     struct forge f = forge_open(DETS_SET);
     forge_one(&f, DETS_ACTIVE, "{k, 1}");
     forge_one(&f, DETS_ACTIVE, "{k, 3}");
     forge_one(&f, DETS_ACTIVE, "{k, 2}");
-    wants_one(&f, "{k, 2}", 2, 0, 0);
+    expect_one(&f, "{k, 2}", 2, 0, 0);
 }
 
-static void takes_what_the_slot_points_to_before_that(void)
+static void prefers_the_referenced_copy(void)
 {
     struct forge f = forge_open(DETS_SET);
     uint32_t at = forge_one(&f, DETS_ACTIVE, "{k, 1}");
     forge_one(&f, DETS_ACTIVE, "{k, 2}");
     forge_point(&f, "k", at);
-    wants_one(&f, "{k, 1}", 1, 0, 0);
+    expect_one(&f, "{k, 1}", 1, 0, 0);
 }
 
-/* Freed, but its successor never got to the disk. */
-static void takes_what_was_being_freed_when_nothing_else_is_left(void)
+/* Freed, but its successor was never written. */
+static void revives_a_freed_copy_if_there_is_no_other(void)
 {
     struct forge f = forge_open(DETS_SET);
     forge_point(&f, "k", forge_one(&f, DETS_FREE, "{k, 1}"));
-    wants_one(&f, "{k, 1}", 0, 1, 0);
+    expect_one(&f, "{k, 1}", 0, 1, 0);
     f = forge_open(DETS_SET);
     forge_point(&f, "k", forge_one(&f, DETS_FREE, "{k, 1}"));
     forge_one(&f, DETS_ACTIVE, "{k, 2}");
-    wants_one(&f, "{k, 2}", 1, 0, 0);
+    expect_one(&f, "{k, 2}", 1, 0, 0);
 }
 
-static void leaves_what_was_freed_before(void)
+static void ignores_older_freed_copies(void)
 {
     struct forge f = forge_open(DETS_SET);
     forge_one(&f, DETS_FREE, "{j, 1}");
     forge_one(&f, DETS_ACTIVE, "{k, 2}");
-    /* Another key's slot is no witness for this one. */
+    /* The slot of another key does not count. */
     forge_point(&f, "other", forge_one(&f, DETS_FREE, "{l, 3}"));
-    wants_one(&f, "{k, 2}", 0, 0, 0);
+    expect_one(&f, "{k, 2}", 0, 0, 0);
 }
 
-static void believes_a_slot_only_of_its_own_keys(void)
+static void trusts_a_slot_only_for_its_own_keys(void)
 {
     struct forge f = forge_open(DETS_SET);
     uint32_t at = forge_one(&f, DETS_ACTIVE, "{k, 1}");
     forge_one(&f, DETS_ACTIVE, "{k, 2}");
     forge_point(&f, "other", at);
-    wants_one(&f, "{k, 2}", 1, 0, 0);
+    expect_one(&f, "{k, 2}", 1, 0, 0);
 }
 
-/* The objects of a key count together, where the best copy of it stands. */
+/* The objects of a key are taken together from one collection. */
 static void takes_the_objects_of_a_bag_by_collection(void)
 {
     static const char *const wanted[] = {"{k, 1}", "{k, 1}", "{k, 2}"};
@@ -177,75 +177,75 @@ static void takes_the_objects_of_a_bag_by_collection(void)
         for (unsigned i = size; i < 64; i++)
             buf_put_u8(&f.file, 0);
     }
-    struct dets_salvage s = wants(&f, wanted, 3);
+    struct dets_salvage s = expect(&f, wanted, 3);
     CU_ASSERT(s.older == 3 && s.faults.count == 0 && s.shape.type == DETS_DUPLICATE_BAG);
     dets_salvage_free(&s);
 }
 
 /* --- damage ------------------------------------------------------------------ */
 
-static void follows_the_slot_when_the_collection_lost_its_head(void)
+static void follows_the_slot_to_a_damaged_head(void)
 {
     for (unsigned i = 0; i < 2; i++) {
         struct forge f = forge_open(DETS_SET);
         uint32_t at = forge_one(&f, DETS_ACTIVE, "{k, 1}");
         forge_point(&f, "k", at);
         poke(&f, at + 4 * i, 0x77777777);
-        wants_one(&f, "{k, 1}", 0, 0, 1);
+        expect_one(&f, "{k, 1}", 0, 0, 1);
     }
 }
 
-static void finds_a_collection_that_its_slot_lost(void)
+static void finds_a_collection_without_a_slot(void)
 {
     struct forge f = forge_open(DETS_SET);
     uint32_t at = forge_one(&f, DETS_ACTIVE, "{k, 1}");
     forge_point(&f, "k", at);
     poke(&f, f.slots + DETS_SLOT_BYTES * (phash2(term_of("k")) % 256) + 4, 0x44444444);
-    wants_one(&f, "{k, 1}", 0, 0, 1);
+    expect_one(&f, "{k, 1}", 0, 0, 1);
 }
 
-/* It grew in its block, and the slot was not written any more. */
-static void believes_a_collection_that_is_newer_than_its_slot(void)
+/* It grew within its block before a crash; the slot has the old size. */
+static void trusts_a_collection_newer_than_its_slot(void)
 {
     struct forge f = forge_open(DETS_SET);
     uint32_t at = forge_one(&f, DETS_ACTIVE, "{k, 1234}");
     forge_point(&f, "k", at);
     poke(&f, f.slots + DETS_SLOT_BYTES * (phash2(term_of("k")) % 256), 21);
-    wants_one(&f, "{k, 1234}", 0, 0, 0);
+    expect_one(&f, "{k, 1234}", 0, 0, 0);
 }
 
-static void keeps_the_sound_objects_of_a_damaged_collection(void)
+static void keeps_intact_objects_of_a_damaged_collection(void)
 {
     static const char *const objects[] = {"{a, <<\"first\">>}", "{b, <<\"second\">>}",
                                           "{c, <<\"third\">>}"};
-    /* The size of an object, its version byte, and its arity. */
+    /* The size of an object, its version byte and its arity. */
     static const unsigned offsets[] = {0, 4, 6};
     for (unsigned i = 0; i < 3; i++)
         for (unsigned which = 0; which < 3; which++) {
             struct forge f = forge_open(DETS_SET);
             uint32_t at = forge_add(&f, DETS_ACTIVE, objects, 3), object = at + 8;
             for (unsigned k = 0; k < which; k++)
-                object += dets_number(buf_bytes(&f.file), object);
+                object += dets_u32(buf_bytes(&f.file), object);
             f.file.at[object + offsets[i]] ^= 0x40;
             const char *left[2] = {objects[which == 0], objects[which == 2 ? 1 : 2]};
-            struct dets_salvage s = wants(&f, left, 2);
+            struct dets_salvage s = expect(&f, left, 2);
             CU_ASSERT(s.faults.count >= 1);
             dets_salvage_free(&s);
         }
 }
 
-static void takes_no_map_with_a_key_twice(void)
+static void drops_maps_with_duplicate_keys(void)
 {
     struct forge f = forge_open(DETS_SET);
     forge_one(&f, DETS_ACTIVE, "{j, 1}");
     uint32_t at = forge_one(&f, DETS_ACTIVE, "{k, #{1 => a, 2 => b}}");
     uint8_t *two = memmem(f.file.at + at, f.file.len - at, "\x61\x02", 2);
     two[1] = 1;
-    wants_one(&f, "{j, 1}", 0, 0, 1);
+    expect_one(&f, "{j, 1}", 0, 0, 1);
 }
 
-/* No limit of this node's own holds for what is only passed on. */
-static void keeps_what_this_node_could_not_hold(void)
+/* Limits of this node do not apply to objects that are only passed on. */
+static void keeps_terms_beyond_our_limits(void)
 {
     struct forge f = forge_open(DETS_SET);
     struct buf object = {0};
@@ -269,10 +269,10 @@ static void keeps_what_this_node_could_not_hold(void)
     buf_free(&f.file);
 }
 
-/* --- the header lost --------------------------------------------------------- */
+/* --- header lost ------------------------------------------------------------- */
 
-/* Whatever is left of the header, the objects show what they are. */
-static void finds_out_type_and_keypos(void)
+/* Type and keypos follow from the objects alone. */
+static void infers_type_and_keypos(void)
 {
     static const struct {
         const char *name;
@@ -280,7 +280,7 @@ static void finds_out_type_and_keypos(void)
         bool bag;
     } rows[] = {{"set", 1, false}, {"bag", 1, true}, {"keypos", 3, false}, {"churned", 1, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct objects were = objects_recorded(rows[i].name);
+        struct objects original = objects_recorded(rows[i].name);
         struct buf file = {0};
         struct dets_salvage s;
         buf_put(&file, table_recorded(rows[i].name));
@@ -288,34 +288,34 @@ static void finds_out_type_and_keypos(void)
         file.at[DETS_AT_HASH + 3] = DETS_PHASH2;
         CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file))) == OK);
         struct objects got = objects_salvaged(&s);
-        CU_ASSERT(objects_equal(&got, &were));
+        CU_ASSERT(objects_equal(&got, &original));
         CU_ASSERT_EQUAL(s.shape.keypos, rows[i].keypos);
         CU_ASSERT((s.shape.type != DETS_SET) == rows[i].bag);
         CU_ASSERT(s.faults.count > 0);
         objects_free(&got);
-        objects_free(&were);
+        objects_free(&original);
         dets_salvage_free(&s);
         buf_free(&file);
     }
 }
 
-static void does_without_any_slots(void)
+static void works_without_slots(void)
 {
-    struct objects were = objects_recorded("set");
+    struct objects original = objects_recorded("set");
     struct buf file = {0};
     struct dets_salvage s;
     buf_put(&file, table_recorded("set"));
     memset(file.at, 0xff, 5432);
     CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file))) == OK);
     struct objects got = objects_salvaged(&s);
-    CU_ASSERT(objects_equal(&got, &were));
+    CU_ASSERT(objects_equal(&got, &original));
     objects_free(&got);
-    objects_free(&were);
+    objects_free(&original);
     dets_salvage_free(&s);
     buf_free(&file);
 }
 
-static void says_what_is_no_table(void)
+static void refuses_files_that_are_not_dets(void)
 {
     struct dets_salvage s;
     struct buf noise = {0};
@@ -327,10 +327,10 @@ static void says_what_is_no_table(void)
     buf_free(&noise);
 }
 
-/* --- malice ------------------------------------------------------------------ */
+/* --- crafted files ----------------------------------------------------------- */
 
-/* A value that contains collections is still a value, in use or freed. */
-static void does_not_look_inside_of_objects(void)
+/* Bytes that look like collections inside an object are data, whether it is in use or freed. */
+static void does_not_search_inside_objects(void)
 {
     struct forge f = forge_open(DETS_SET);
     for (unsigned freed = 0; freed < 2; freed++)
@@ -361,10 +361,9 @@ static void does_not_look_inside_of_objects(void)
     buf_free(&f.file);
 }
 
-/* Every other position begins a collection that reaches to the end of the file, with one
- * object: a list with an element in each of the 32 bytes that follow, and then
- * too few of them. */
-static void gives_up_on_what_would_take_forever(void)
+/* Every other position starts a collection that reaches to the end of the file, with one
+ * object: a list with an element in every 32 bytes, but too few of them. */
+static void stops_at_its_limit(void)
 {
     struct forge f = forge_open(DETS_SET);
     forge_one(&f, DETS_ACTIVE, "{k, 1}");
@@ -385,7 +384,7 @@ static void gives_up_on_what_would_take_forever(void)
     buf_free(&f.file);
 }
 
-/* The same where the sizes do not fit: each is searched up to the next. */
+/* The same with inconsistent sizes: each collection is searched only up to the next. */
 static void searches_many_broken_collections(void)
 {
     struct forge f = forge_open(DETS_SET);
@@ -406,15 +405,12 @@ static void searches_many_broken_collections(void)
     buf_free(&f.file);
 }
 
-SUITE("dets_salvage", TEST(takes_the_last_copy), TEST(takes_what_the_slot_points_to_before_that),
-      TEST(takes_what_was_being_freed_when_nothing_else_is_left),
-      TEST(leaves_what_was_freed_before), TEST(believes_a_slot_only_of_its_own_keys),
-      TEST(takes_the_objects_of_a_bag_by_collection),
-      TEST(follows_the_slot_when_the_collection_lost_its_head),
-      TEST(finds_a_collection_that_its_slot_lost),
-      TEST(believes_a_collection_that_is_newer_than_its_slot),
-      TEST(keeps_the_sound_objects_of_a_damaged_collection), TEST(takes_no_map_with_a_key_twice),
-      TEST(keeps_what_this_node_could_not_hold), TEST(finds_out_type_and_keypos),
-      TEST(does_without_any_slots), TEST(says_what_is_no_table),
-      TEST(does_not_look_inside_of_objects), TEST(gives_up_on_what_would_take_forever),
-      TEST(searches_many_broken_collections))
+SUITE("dets_salvage", TEST(prefers_the_last_copy), TEST(prefers_the_referenced_copy),
+      TEST(revives_a_freed_copy_if_there_is_no_other), TEST(ignores_older_freed_copies),
+      TEST(trusts_a_slot_only_for_its_own_keys), TEST(takes_the_objects_of_a_bag_by_collection),
+      TEST(follows_the_slot_to_a_damaged_head), TEST(finds_a_collection_without_a_slot),
+      TEST(trusts_a_collection_newer_than_its_slot),
+      TEST(keeps_intact_objects_of_a_damaged_collection), TEST(drops_maps_with_duplicate_keys),
+      TEST(keeps_terms_beyond_our_limits), TEST(infers_type_and_keypos), TEST(works_without_slots),
+      TEST(refuses_files_that_are_not_dets), TEST(does_not_search_inside_objects),
+      TEST(stops_at_its_limit), TEST(searches_many_broken_collections))

@@ -1,4 +1,4 @@
-#include "dets/dets_free.h"
+#include "dets/dets_free_list.h"
 #include "dets/layout.h"
 #include "limits.h"
 #include "term/phash2.h"
@@ -6,8 +6,8 @@
 
 static const struct dets_shape set = {DETS_SET, 1};
 
-/* A repeatable source of chance. */
-static uint32_t chance(uint64_t *state, uint32_t below)
+/* Pseudo-random, repeatable. */
+static uint32_t random_below(uint64_t *state, uint32_t below)
 {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(*state >> 33) % below;
@@ -26,7 +26,7 @@ static struct term object(uint64_t key, size_t bytes)
     return term_take(&out);
 }
 
-/* Writes the objects, has the file checked and reads them back. */
+/* Writes the objects, checks the file and reads them back. */
 static void round_trip(const struct dets_shape *shape, struct objects *o)
 {
     struct objects got;
@@ -48,13 +48,13 @@ static void writes_tables_of_any_size(void)
         struct objects o = {0};
         uint64_t state = i;
         for (size_t k = 0; k < counts[i]; k++)
-            objects_add(&o, object(k * 7919, chance(&state, 60)));
+            objects_add(&o, object(k * 7919, random_below(&state, 60)));
         round_trip(&set, &o);
         objects_free(&o);
     }
 }
 
-/* On both sides of every size of a block, and of the pieces. */
+/* On both sides of each block size, and of the piece size. */
 static void writes_objects_of_any_size(void)
 {
     struct objects all = {0};
@@ -87,8 +87,8 @@ static void keeps_other_encodings_byte_for_byte(void)
     buf_free(&file);
 }
 
-/* The version byte is the writer's, or the record's: the file is the same. */
-static void adds_the_version_of_bare_terms(void)
+/* The file is the same whether the writer adds the version byte or the record has it. */
+static void adds_the_version_byte_to_bare_terms(void)
 {
     struct objects o = {0};
     objects_add(&o, object(1, 10));
@@ -112,8 +112,8 @@ static void adds_the_version_of_bare_terms(void)
     objects_free(&o);
 }
 
-/* Where the records stand does not matter: the same table is the same bytes. */
-static void gives_the_same_file_for_any_order(void)
+/* The order of the records does not matter: equal tables are equal bytes. */
+static void writes_the_same_file_for_any_order(void)
 {
     struct objects o = {0};
     for (uint64_t k = 0; k < 700; k++)
@@ -133,7 +133,7 @@ static void gives_the_same_file_for_any_order(void)
     objects_free(&o);
 }
 
-/* The tuple of a number and i that is in slot 17 of 256. */
+/* The first tuple of the number and an i that is in slot 17 of 256. */
 static struct term key_of_slot(double number, bool whole)
 {
     for (uint64_t i = 0;; i++) {
@@ -150,8 +150,8 @@ static struct term key_of_slot(double number, bool whole)
     }
 }
 
-/* {1.5, _} is less than {2, _}, but in a slot it comes behind. */
-static void orders_the_keys_of_a_slot_as_otp_does(void)
+/* {1.5, _} is less than {2, _}, but comes after it in a slot. */
+static void orders_keys_of_a_slot_as_otp_does(void)
 {
     struct objects keys = {0};
     objects_add(&keys, key_of_slot(1.5, false));
@@ -180,7 +180,7 @@ static enum err see(void *who, const struct dets_object *o)
     return OK;
 }
 
-/* The oldest object of a key comes first, whatever the objects are. */
+/* The objects of a key stay in insertion order. */
 static void keeps_the_order_of_a_bag(void)
 {
     static const char *const texts[] = {"{k, 3}", "{k, 1}", "{k, 2}", "{k, 1}"};
@@ -201,7 +201,7 @@ static void keeps_the_order_of_a_bag(void)
     buf_free(&file);
 }
 
-static void writes_what_otp_wrote(void)
+static void rewrites_files_of_otp(void)
 {
     static const struct {
         const char *name;
@@ -216,13 +216,13 @@ static void writes_what_otp_wrote(void)
         round_trip(&rows[i].shape, &o);
         objects_free(&o);
     }
-    /* Nothing to place: not one byte may differ. */
+    /* An empty table is identical, byte for byte. */
     struct buf ours = image_of(&set, NULL, 0);
     CU_ASSERT(bytes_equal(buf_bytes(&ours), table_recorded("empty")));
     buf_free(&ours);
 }
 
-/* A large object is given as it stands in memory, and never copied. */
+/* A large object is passed through uncopied. */
 static void passes_large_objects_through(void)
 {
     struct objects o = {0};
@@ -243,7 +243,7 @@ static void passes_large_objects_through(void)
     objects_free(&o);
 }
 
-static void refuses_a_key_twice(void)
+static void refuses_duplicate_keys_in_a_set(void)
 {
     struct dets_record records[] = {{term_of("k"), term_of("{k, 1}"), true},
                                     {term_of("j"), term_of("{j, 1}"), true},
@@ -258,8 +258,7 @@ static void refuses_a_key_twice(void)
     dets_image_free(NULL);
 }
 
-/* The bytes behind an object are not looked at before it is written, so that
- * large tables can be laid out of nothing. */
+/* The layout does not read the objects' bytes, so large tables can be planned without any. */
 static enum err plan_of(size_t count, size_t bytes, uint64_t *size)
 {
     struct dets_record *records = mem_take(count * sizeof(*records));
@@ -283,10 +282,10 @@ static enum err plan_of(size_t count, size_t bytes, uint64_t *size)
     return e;
 }
 
-static void says_when_a_table_is_too_large(void)
+static void refuses_tables_that_are_too_large(void)
 {
     uint64_t size;
-    /* Blocks of 2^30 and of 2^29: together they end below 2^31 - 50,000,000. */
+    /* Blocks of 2^30 and 2^29 bytes: all must end below 2^31 - 50,000,000. */
     CU_ASSERT(plan_of(1, (1u << 30) - 12, &size) == OK && size > 1u << 30);
     CU_ASSERT(plan_of(1, (1u << 30) - 11, &size) == ERR_LIMIT && size > DETS_BLOCKS_END);
     CU_ASSERT(plan_of(3, (1u << 29) - 12, &size) == OK && size > 3u << 29);
@@ -297,20 +296,20 @@ static void says_when_a_table_is_too_large(void)
 
 /* --- free lists ---------------------------------------------------------------- */
 
-/* Whatever is taken, the rest is there once, and in order. */
-static void lists_what_is_free(void)
+/* However much is in use, the rest is listed exactly once, in order. */
+static void lists_free_blocks(void)
 {
     uint64_t state = 1;
     for (unsigned i = 0; i < 2000; i++) {
-        uint64_t taken = (uint64_t)chance(&state, 1u << (4 + i % 27)) * 16 % DETS_SPACE_BYTES;
+        uint64_t taken = (uint64_t)random_below(&state, 1u << (4 + i % 27)) * 16 % DETS_SPACE_BYTES;
         struct buf lists = {0};
-        dets_free_put(&lists, 5432, 5432 + taken);
+        dets_free_list_put(&lists, 5432, 5432 + taken);
         buf_put_u32(&lists, 0);
-        struct dets_free f = dets_free(wall(buf_bytes(&lists)), 0);
+        struct dets_free_list f = dets_free_list(wall(buf_bytes(&lists)), 0);
         struct dets_block block;
         struct dets_fault fault;
         uint64_t end = 5432 + taken;
-        while (dets_free_next(&f, &block, &fault)) {
+        while (dets_free_list_next(&f, &block, &fault)) {
             CU_ASSERT_EQUAL(block.at, end);
             CU_ASSERT_EQUAL((block.at - 5432) % (1ull << block.class), 0);
             end += 1ull << block.class;
@@ -321,8 +320,8 @@ static void lists_what_is_free(void)
 }
 
 SUITE("dets_write", TEST(writes_tables_of_any_size), TEST(writes_objects_of_any_size),
-      TEST(keeps_other_encodings_byte_for_byte), TEST(adds_the_version_of_bare_terms),
-      TEST(gives_the_same_file_for_any_order), TEST(orders_the_keys_of_a_slot_as_otp_does),
-      TEST(keeps_the_order_of_a_bag), TEST(writes_what_otp_wrote),
-      TEST(passes_large_objects_through), TEST(refuses_a_key_twice),
-      TEST(says_when_a_table_is_too_large), TEST(lists_what_is_free))
+      TEST(keeps_other_encodings_byte_for_byte), TEST(adds_the_version_byte_to_bare_terms),
+      TEST(writes_the_same_file_for_any_order), TEST(orders_keys_of_a_slot_as_otp_does),
+      TEST(keeps_the_order_of_a_bag), TEST(rewrites_files_of_otp),
+      TEST(passes_large_objects_through), TEST(refuses_duplicate_keys_in_a_set),
+      TEST(refuses_tables_that_are_too_large), TEST(lists_free_blocks))

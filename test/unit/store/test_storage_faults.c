@@ -32,7 +32,7 @@ static void prepare(struct fake_disk *d, enum start start)
         file.at[DETS_AT_CLOSED + 3] = DETS_OPEN;
     /* A block of its own, with an object whose bytes do not fit its size. */
     if (start == START_DAMAGED) {
-        file.len = dets_number(b, DETS_AT_FREE_LISTS);
+        file.len = dets_u32(b, DETS_AT_FREE_LISTS);
         buf_put(&file, hex("00000020 12345678 00000018 83 6802 6401 6465 6600000000000000000000"));
         while (file.len % DETS_BLOCK_STEP != DETS_AT_BLOCKS % DETS_BLOCK_STEP)
             buf_put_u8(&file, 0);

@@ -1,6 +1,6 @@
 #!/usr/bin/env escript
-%% Writes small files of DETS as OTP makes them, NAME.dets, and beside each the
-%% objects that it holds, NAME.etf, a list.  Made with OTP 25:
+%% Writes small DETS files, NAME.dets, with OTP's dets, and the list of objects in
+%% each, NAME.etf.  Recorded with OTP 25:
 %%
 %%     escript test/vectors/dets/record.escript
 -mode(compile).
@@ -18,13 +18,13 @@ open(Name, Options) ->
     {ok, Table} = dets:open_file(Name, [{file, name(Name, "dets")} | Options]),
     Table.
 
-%% Closes the table when it has written what it holds beside it.
+%% Writes the objects of the table to NAME.etf, then closes it.
 close(Name, Table) ->
     Objects = lists:sort(dets:foldl(fun(O, All) -> [O | All] end, [], Table)),
     ok = file:write_file(name(Name, "etf"), term_to_binary(Objects)),
     dets:close(Table).
 
-%% The file as it is in the middle of the work.
+%% Leaves the file as it was before the table was closed.
 leave(Name, Table) ->
     {ok, Bytes} = file:read_file(name(Name, "dets")),
     close(Name, Table),
@@ -35,7 +35,7 @@ save(Name, Options, Objects) ->
     ok = dets:insert(Table, Objects),
     close(Name, Table).
 
-%% Keys of one slot, of others, and of many types.
+%% Keys of many types; some share a slot.
 objects() ->
     Same = lists:sublist([K || K <- lists:seq(1, 100000), erlang:phash2(K) rem 256 =:= 7], 4),
     [{K, binary:copy(<<"same">>, N)} || {N, K} <- lists:zip([1, 9, 0, 3], Same)] ++
@@ -67,7 +67,7 @@ make(moved) ->
     ok = dets:delete(Table, 2),
     leave(moved, Table);
 make(phash) ->
-    %% What an R8 made differs from an empty table in the hash and the MD5.
+    %% A table created by R8 differs from an empty one in the hash and the MD5.
     save(phash, [], []),
     {ok, <<Front:12/binary, A:36/binary, 1:32, B:116/binary, _:16/binary, Rest/binary>>} =
         file:read_file(name(phash, "dets")),

@@ -1,6 +1,6 @@
 #!/usr/bin/env escript
-%% Writes states as Grove keeps them in DETS, state_NAME.etf, each one object as it stands
-%% in a file.  All hold the struct in state.etf.  Made with OTP 25:
+%% Writes states as Grove stores them in DETS, state_NAME.etf: each is one object, as in a
+%% DETS file, and holds the struct in state.etf.  Recorded with OTP 25:
 %%
 %%     escript test/vectors/store/states.escript
 
@@ -17,10 +17,10 @@ main(_) ->
     save("state_packed", {Group, Packed}, []),
     save("state_third", {Group, State, 1718000000000}, []),
     save("state_packed_third", {Group, Packed, #{saved_at => 17}, [more]}, []),
-    %% The object itself compressed, around what is compressed or not.
+    %% The object itself is compressed, with a raw or a compressed state in it.
     save("state_object_packed", {Group, State}, [compressed]),
     save("state_both_packed", {Group, Packed, lists:duplicate(300, x)}, [compressed]),
-    %% Too small for compression to help: term_to_binary leaves it as it is.
+    %% Too small for compression to help: term_to_binary leaves it uncompressed.
     save("state_small", {Group, term_to_binary(Small, [{compressed, 6}])}, []).
 
 save(Name, Term, Options) ->

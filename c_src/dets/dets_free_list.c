@@ -1,24 +1,24 @@
-#include "dets_free.h"
+#include "dets_free_list.h"
 
-struct dets_free dets_free(struct bytes file, uint32_t at)
+struct dets_free_list dets_free_list(struct bytes file, uint32_t at)
 {
-    return (struct dets_free){.file = file, .at = at, .record_end = at};
+    return (struct dets_free_list){.file = file, .at = at, .record_end = at};
 }
 
-static bool fail(struct dets_free *f, uint64_t at, struct dets_fault *fault)
+static bool fail(struct dets_free_list *f, uint64_t at, struct dets_fault *fault)
 {
-    f->err = dets_fault(fault, ERR_DAMAGED, at, "no record of the free lists");
+    f->err = dets_fault(fault, ERR_DAMAGED, at, "the free lists are malformed");
     return false;
 }
 
-/* The head of a record; false behind the last one, or for an error. */
-static bool open_record(struct dets_free *f, struct dets_fault *fault)
+/* Reads the head of a record; false after the last, or on an error. */
+static bool open_record(struct dets_free_list *f, struct dets_fault *fault)
 {
     uint64_t at = f->at;
     if (!dets_within(f->file, at, DETS_FREE_LIST_BYTES))
         return fail(f, at, fault);
-    uint32_t size = dets_number(f->file, at), class = dets_number(f->file, at + DETS_AT_FREE_CLASS);
-    if (dets_number(f->file, at + DETS_AT_STATUS) != DETS_FREE || size < DETS_FREE_LIST_BYTES ||
+    uint32_t size = dets_u32(f->file, at), class = dets_u32(f->file, at + DETS_AT_FREE_CLASS);
+    if (dets_u32(f->file, at + DETS_AT_STATUS) != DETS_FREE || size < DETS_FREE_LIST_BYTES ||
         size % DETS_POINTER_BYTES != 0 || !dets_within(f->file, at, size))
         return fail(f, at, fault);
     f->at += DETS_FREE_LIST_BYTES;
@@ -34,13 +34,14 @@ static bool open_record(struct dets_free *f, struct dets_fault *fault)
     return true;
 }
 
-bool dets_free_next(struct dets_free *f, struct dets_block *block, struct dets_fault *fault)
+bool dets_free_list_next(struct dets_free_list *f, struct dets_block *block,
+                         struct dets_fault *fault)
 {
     if (f->err != OK || (f->at == f->record_end && !open_record(f, fault)))
         return false;
-    uint64_t at = dets_number(f->file, f->at);
-    if (at < DETS_AT_BLOCKS || (at - DETS_AT_BLOCKS) % DETS_BLOCK_STEP != 0 || at <= f->last) {
-        f->err = dets_fault(fault, ERR_DAMAGED, f->at, "no block can be free at %llu",
+    uint64_t at = dets_u32(f->file, f->at);
+    if (!dets_is_aligned(at) || at <= f->last) {
+        f->err = dets_fault(fault, ERR_DAMAGED, f->at, "impossible free block at %llu",
                             (unsigned long long)at);
         return false;
     }
@@ -57,9 +58,9 @@ static void put_record(struct buf *out, uint32_t positions, uint32_t class)
     buf_put_u32(out, class);
 }
 
-/* An empty table is one block; where its front is taken, a block as large as
- * the lowest bit of what is taken stands right behind it, and so on to the end. */
-void dets_free_put(struct buf *out, uint64_t base, uint64_t end)
+/* An empty table is one free block.  When the first `taken` bytes of it are in use, the next
+ * free block is as large as the lowest bit set in `taken`, and so on to the end. */
+void dets_free_list_put(struct buf *out, uint64_t base, uint64_t end)
 {
     uint64_t taken = end - base;
     must(end >= base && taken <= DETS_SPACE_BYTES && taken % DETS_BLOCK_STEP == 0);
