@@ -239,7 +239,7 @@ static int salvage(const char *name, struct bytes file)
         return fail(EXIT_FAILURE, "%s: %s", name, err_text(e));
     print_faults(name, &s.faults);
     if (s.given_up)
-        print_error("%s: search stopped early: too many bytes look like objects", name);
+        print_error("%s: salvage stopped early: too much of it looks like objects", name);
     int code = write_salvaged(&s, name);
     if (code == 0 && (s.faults.count > 0 || s.given_up))
         code = EXIT_FAILURE;

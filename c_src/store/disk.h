@@ -1,7 +1,6 @@
-/* What storage asks of a disk: a row of functions, so that a test can refuse each,
- * tear a write, or forget what was not synced.
- *
- * net/disk.h has the real one; test/fake/disk.h one in memory.  All of them block. */
+/* The file system calls that storage makes: a table of functions, so that a test can fail any of
+ * them, tear a write, or drop what was not synced.  net/disk.h is the real one, test/fake/disk.h
+ * one in memory.  All of them block. */
 #ifndef COPPICE_STORE_DISK_H
 #define COPPICE_STORE_DISK_H
 
@@ -9,39 +8,38 @@
 
 /* How a file is opened. */
 enum disk_open {
-    DISK_READ,    /* it must be there */
-    DISK_REPLACE, /* for writing, emptied, made where it is missing */
-    DISK_CREATE,  /* for writing at its end; it must not be there */
-    DISK_APPEND   /* for writing at its end; it must be there */
+    DISK_READ,    /* must exist */
+    DISK_REPLACE, /* for writing; truncated, or created if missing */
+    DISK_CREATE,  /* for appending; must not exist */
+    DISK_APPEND   /* for appending; must exist */
 };
 
-/* Each gives 0 (or what is said) on success, else a negative errno. */
+/* Each returns 0 (or as stated) on success, else a negative errno. */
 struct disk {
     void *who;
     int (*open)(void *who, const char *path, enum disk_open how); /* a handle, from 0 on */
     int (*close)(void *who, int handle);
-    /* Appends all that the file holds, at most limit bytes (-EFBIG beyond). */
+    /* Appends the whole file to out; -EFBIG if it is longer than limit bytes. */
     int (*read)(void *who, int handle, struct buf *out, size_t limit);
-    /* Writes all of it behind what was written, or fails with any part written. */
+    /* Writes all bytes at the end of what was written; a failure may leave a part of them. */
     int (*write)(void *who, int handle, struct bytes bytes);
-    /* Brings what was written, and the size, to where a power cut leaves it. */
+    /* Makes the data and the size survive a power cut. */
     int (*sync)(void *who, int handle);
-    /* Gives the open file the owner and the permissions of the file at the path, as far as
-     * that is allowed; 0 as well where there is none. */
+    /* Gives the open file the owner and the permissions of the file at path, as far as that is
+     * allowed; 0 as well if there is no such file. */
     int (*resemble)(void *who, int handle, const char *path);
-    /* Cuts the file to that many bytes. */
     int (*truncate)(void *who, int handle, uint64_t bytes);
     int (*rename)(void *who, const char *from, const char *to);
-    int (*link)(void *who, const char *from, const char *to); /* a second name; it must be new */
+    int (*link)(void *who, const char *from, const char *to); /* a hard link; `to` must be new */
     int (*remove)(void *who, const char *path);
-    /* Syncs the folder that holds the path: its names, not its files. */
+    /* Syncs the folder that holds path: its names, not its files. */
     int (*sync_folder)(void *who, const char *path);
-    /* Opens (made where it is missing) and locks a file until the handle is closed or the
-     * process ends, and its copies with it; -EAGAIN when another has it, unless `waits`
-     * says to wait for it.  The file then has the holder's process id, in digits. */
+    /* Opens a file, created if missing, and locks it until the handle is closed, or the process
+     * and its forked children end.  -EAGAIN if another process has the lock, unless `waits` says
+     * to wait for it.  The file then contains the holder's process id in decimal. */
     int (*lock)(void *who, const char *path, bool waits);
-    /* Shows the names (without the folder) of all files that stand in the path's folder and
-     * begin with the path's last part. */
+    /* Calls visit with the name (without the folder) of each file in path's folder that starts
+     * with the last component of path. */
     int (*list)(void *who, const char *path, void (*visit)(void *what, const char *name),
                 void *what);
 };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of a long path the end tells more than the beginning, and the reason has to fit behind it. */
+/* The end of a long path is the most useful part, and must leave room for the reason. */
 #define PATH_SHOWN 80
 
 const char *failure_path(const char *path)

@@ -9,7 +9,7 @@
 
 #define MAGIC BYTES("COPJRNL1")
 
-/* Of the header from its start, then of a record from its own. */
+/* Offsets in the header, then in a record. */
 #define AT_LENGTH       8
 #define AT_CHECKSUM     12
 #define HEADER_BYTES    16
@@ -17,8 +17,8 @@
 #define RECORD_SEQUENCE 8
 #define RECORD_BYTES    16
 
-/* How far the numbers of two neighbours may lie apart: more than one segment can hold.
- * Bytes that are no record hardly ever pass for one then, so that searching is cheap. */
+/* The largest gap between consecutive sequence numbers: more records than a segment can hold.
+ * It rejects most random bytes before their checksum is computed. */
 #define SEQUENCE_STEP_MAX (1ull << 32)
 
 static uint32_t checksum(struct bytes b)
@@ -28,13 +28,13 @@ static uint32_t checksum(struct bytes b)
 
 /* --- writing -------------------------------------------------------------------------- */
 
-void journal_put_header(struct buf *out, struct bytes of)
+void journal_put_header(struct buf *out, struct bytes owner)
 {
-    must(of.len > 0 && of.len <= UINT32_MAX);
+    must(owner.len > 0 && owner.len <= UINT32_MAX);
     buf_put(out, MAGIC);
-    buf_put_u32(out, (uint32_t)of.len);
-    buf_put_u32(out, checksum(of));
-    buf_put(out, of);
+    buf_put_u32(out, (uint32_t)owner.len);
+    buf_put_u32(out, checksum(owner));
+    buf_put(out, owner);
 }
 
 void journal_put(struct buf *out, uint64_t sequence, struct bytes term)
@@ -63,32 +63,32 @@ static size_t left(const struct journal *j, size_t at)
     return j->segment.len - at;
 }
 
-/* Whether a sound header stands at the front. */
+/* Reads the header; false if it is not valid. */
 static bool read_header(struct journal *j)
 {
     if (left(j, 0) < HEADER_BYTES)
         return false;
     uint64_t len = head_number(j->segment.at + AT_LENGTH, 4);
-    struct bytes of = {j->segment.at + HEADER_BYTES, (size_t)len};
+    struct bytes owner = {j->segment.at + HEADER_BYTES, (size_t)len};
     if (len > left(j, HEADER_BYTES) ||
-        head_number(j->segment.at + AT_CHECKSUM, 4) != checksum(of) || !is_term(of))
+        head_number(j->segment.at + AT_CHECKSUM, 4) != checksum(owner) || !is_term(owner))
         return false;
-    j->of = of;
+    j->owner = owner;
     return true;
 }
 
 enum err journal_open(struct journal *j, struct bytes segment)
 {
-    *j = (struct journal){.segment = segment, .looks_left = LIMIT_SALVAGE_LOOKS * segment.len};
+    *j = (struct journal){.segment = segment, .scan_left = LIMIT_SALVAGE_LOOKS * segment.len};
     struct bytes magic = MAGIC;
     size_t front = segment.len < magic.len ? segment.len : magic.len;
-    bool ours = front == 0 || memcmp(segment.at, magic.at, front) == 0;
-    if (ours && read_header(j))
-        j->at = j->sound = HEADER_BYTES + j->of.len;
-    return ours ? OK : ERR_SHAPE;
+    bool has_magic = front == 0 || memcmp(segment.at, magic.at, front) == 0;
+    if (has_magic && read_header(j))
+        j->at = j->valid_end = HEADER_BYTES + j->owner.len;
+    return has_magic ? OK : ERR_SHAPE;
 }
 
-/* Whether a sound record stands there.  The number is looked at first: it costs nothing. */
+/* Reads the record at a position; false if it is not valid.  Cheap checks come first. */
 static bool read_record(struct journal *j, size_t at, struct bytes *term)
 {
     if (left(j, at) <= RECORD_BYTES)
@@ -96,14 +96,14 @@ static bool read_record(struct journal *j, size_t at, struct bytes *term)
     const uint8_t *record = j->segment.at + at;
     uint64_t len = head_number(record, 4);
     uint64_t sequence = head_number(record + RECORD_SEQUENCE, 8);
-    uint64_t step = sequence - j->sequence; /* of one that goes back: as good as endless */
+    uint64_t step = sequence - j->sequence; /* huge if sequence numbers go back */
     if (len == 0 || len > left(j, at + RECORD_BYTES) || step == 0 || step > SEQUENCE_STEP_MAX)
         return false;
     struct bytes covered = {record + RECORD_SEQUENCE, (size_t)len + 8};
-    if (at != j->sound) {
-        if (covered.len > j->looks_left)
+    if (at != j->valid_end) {
+        if (covered.len > j->scan_left)
             return false;
-        j->looks_left -= covered.len;
+        j->scan_left -= covered.len;
     }
     *term = (struct bytes){record + RECORD_BYTES, (size_t)len};
     if (head_number(record + RECORD_CHECKSUM, 4) != checksum(covered) || !is_term(*term))
@@ -118,10 +118,10 @@ bool journal_next(struct journal *j, struct bytes *term)
         size_t at = j->at++;
         if (!read_record(j, at, term))
             continue;
-        if (at > j->sound && j->damaged == 0)
-            j->damaged_at = j->sound;
-        j->damaged += at - j->sound;
-        j->at = j->sound = at + RECORD_BYTES + term->len;
+        if (at > j->valid_end && j->damaged == 0)
+            j->damaged_at = j->valid_end;
+        j->damaged += at - j->valid_end;
+        j->at = j->valid_end = at + RECORD_BYTES + term->len;
         j->records++;
         return true;
     }

@@ -9,13 +9,13 @@
 #include "../term/unpack.h"
 #include "../term/write.h"
 
-#define LEVEL 6 /* zlib's, as Grove.Storage.Serializer has it */
-/* The version byte, the tag and the size in front of what zlib has made. */
+#define LEVEL 6 /* of zlib, as in Grove.Storage.Serializer */
+/* The version byte, tag and size before the compressed data. */
 #define PACKED_BYTES 6
 
 /* --- reading -------------------------------------------------------------------------- */
 
-/* What stands behind a version byte, in scratch where it was compressed. */
+/* The term after the version byte; in scratch if it was compressed. */
 static enum err open_external(struct bytes external, struct buf *scratch, struct bytes *term)
 {
     if (external.len < 2)
@@ -30,7 +30,7 @@ static enum err open_external(struct bytes external, struct buf *scratch, struct
     return e;
 }
 
-/* Appends a state: the whole of it one checked term, and a map as all structs are. */
+/* Appends a state: exactly one term, checked, and a map, as all structs are. */
 static enum err take_state(struct bytes term, struct buf *state)
 {
     size_t len;
@@ -57,7 +57,7 @@ static enum err take_encoded(struct bytes external, struct buf *state)
     return e;
 }
 
-/* The second element: a struct, or a binary that holds one. */
+/* The second element: a struct, or a binary with one. */
 static enum err take_element(struct bytes element, struct buf *state, enum record_form *form)
 {
     struct head head;
@@ -72,7 +72,7 @@ static enum err take_element(struct bytes element, struct buf *state, enum recor
     return take_encoded(content, state);
 }
 
-/* Takes a term off the front; those that are only kept may go beyond this node's limits. */
+/* Consumes one term, which may exceed this node's limits: some are only kept. */
 static enum err take_term(struct bytes *from, struct bytes *term)
 {
     size_t len;
@@ -126,7 +126,7 @@ enum err record_read(struct bytes object, struct buf *state, struct buf *rest, u
 
 /* --- writing -------------------------------------------------------------------------- */
 
-/* As term_to_binary/2 does it, but for what would be too large to unpack here. */
+/* As term_to_binary/2, but a term too large to be unpacked here is not compressed. */
 static void put_packed(struct buf *out, struct bytes term)
 {
     uLongf len = compressBound((uLong)term.len);

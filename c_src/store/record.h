@@ -1,7 +1,7 @@
-/* The records in which Grove keeps a state in a DETS table: {Group, State}, where State
- * is the struct, or a binary with the struct in external format (as
- * Grove.Storage.Serializer.encode gives it, with zlib of level 6 or without).  Elements
- * behind the second are kept as they are. */
+/* The record in which Grove stores a state in a DETS table: {Group, State}, where State is the
+ * struct, or a binary with the struct in external format (as Grove.Storage.Serializer.encode
+ * returns it, uncompressed or with zlib level 6).  Elements after the second are kept as they
+ * are. */
 #ifndef COPPICE_STORE_RECORD_H
 #define COPPICE_STORE_RECORD_H
 
@@ -10,18 +10,17 @@
 
 enum record_form {
     RECORD_RAW,
-    RECORD_ENCODED, /* compressed where that is smaller, as term_to_binary does it */
-    RECORD_AUTO     /* as the file has it; raw in a new one */
+    RECORD_ENCODED, /* a binary, compressed if that is smaller, as by term_to_binary */
+    RECORD_AUTO     /* as in the file; raw in a new one */
 };
 
-/* Takes the object of a DETS file apart, which stands there with its version byte,
- * compressed or not.  Appends the state (checked, without version byte) and the elements
- * behind it, one after the other.  ERR_SHAPE when it is no such record, ERR_LIMIT or what
- * reading its term gives. */
+/* Decodes an object as stored in a DETS file, with its version byte, compressed or not.  Appends
+ * the state (checked, without version byte) and the concatenated elements after it.  ERR_SHAPE
+ * if it is not such a record, ERR_LIMIT, or the error from decoding the term. */
 must_use enum err record_read(struct bytes object, struct buf *state, struct buf *rest,
                               uint32_t *rest_count, enum record_form *form);
 
-/* Appends an object with its version byte: {Group, State, Rest...}. */
+/* Appends the object {Group, State, Rest...}, with its version byte. */
 void record_put(struct buf *out, struct bytes group, struct bytes state, struct bytes rest,
                 uint32_t rest_count, enum record_form form);
 

@@ -1,6 +1,6 @@
 #include "replace.h"
 
-/* A table of small objects comes in small pieces. */
+/* Small pieces are written in batches. */
 #define WRITE_BYTES (256u * 1024)
 
 static int flush(const struct disk *disk, int handle, struct buf *batch)
@@ -30,14 +30,14 @@ static int write_all(const struct disk *disk, int handle,
     return code;
 }
 
-enum err replace_write(const struct disk *disk, const char *beside, const char *path,
+enum err replace_write(const struct disk *disk, const char *temporary, const char *path,
                        bool (*next)(void *who, struct bytes *piece), void *who,
                        struct storage_failure *failure)
 {
     const char *step = "set the permissions of";
-    int handle = disk->open(disk->who, beside, DISK_REPLACE);
+    int handle = disk->open(disk->who, temporary, DISK_REPLACE);
     if (handle < 0)
-        return storage_refused(failure, handle, "create", beside);
+        return storage_refused(failure, handle, "create", temporary);
     int code = disk->resemble(disk->who, handle, path);
     if (code == 0) {
         step = "write";
@@ -54,17 +54,17 @@ enum err replace_write(const struct disk *disk, const char *beside, const char *
     }
     if (code == 0)
         return OK;
-    (void)disk->remove(disk->who, beside);
-    return storage_refused(failure, code, step, beside);
+    (void)disk->remove(disk->who, temporary);
+    return storage_refused(failure, code, step, temporary);
 }
 
-enum err replace_name(const struct disk *disk, const char *beside, const char *path,
+enum err replace_name(const struct disk *disk, const char *temporary, const char *path,
                       struct storage_failure *failure)
 {
-    int code = disk->rename(disk->who, beside, path);
+    int code = disk->rename(disk->who, temporary, path);
     if (code != 0) {
-        (void)disk->remove(disk->who, beside);
-        return storage_refused(failure, code, "rename", beside);
+        (void)disk->remove(disk->who, temporary);
+        return storage_refused(failure, code, "rename", temporary);
     }
     code = disk->sync_folder(disk->who, path);
     return code == 0 ? OK : storage_refused(failure, code, "sync the folder of", path);

@@ -13,7 +13,7 @@
 #include "journal.h"
 #include "storage_internal.h"
 
-/* Bytes of a record that a segment always has room for, so that it can be read again. */
+/* The largest record that always fits into a segment of LIMIT_SEGMENT_BYTES. */
 #define RECORD_MAX (LIMIT_SEGMENT_BYTES - LIMIT_JOURNAL_BYTES - 64ull * 1024)
 
 struct storage *storage_new(const struct disk *disk, const struct storage_options *o)
@@ -23,15 +23,15 @@ struct storage *storage_new(const struct disk *disk, const struct storage_option
     must(memchr(o->file.at, 0, o->file.len) == NULL);
     memcpy(s->file, o->file.at, o->file.len);
     snprintf(s->crc, sizeof(s->crc), "%08" PRIx32, (uint32_t)crc32_z(0, o->group.at, o->group.len));
-    struct buf module = {0}, of = {0};
+    struct buf module = {0}, owner = {0};
     put_atom_bytes(&module, o->module);
-    put_tuple(&of, 2);
-    put_term(&of, buf_bytes(&module));
-    put_term(&of, o->group);
+    put_tuple(&owner, 2);
+    put_term(&owner, buf_bytes(&module));
+    put_term(&owner, o->group);
     s->disk = disk;
     s->group = term_copy(o->group);
     s->module = term_take(&module);
-    s->of = term_take(&of);
+    s->owner = term_take(&owner);
     s->form = o->form;
     s->journal = o->journal;
     s->lock = s->segment = -1;
@@ -48,9 +48,9 @@ void storage_free(struct storage *s)
         (void)s->disk->close(s->disk->who, s->lock);
     term_free(&s->group);
     term_free(&s->module);
-    term_free(&s->of);
+    term_free(&s->owner);
     mem_free(s->segments);
-    buf_free(&s->again);
+    buf_free(&s->rewrite);
     mem_free(s);
 }
 
@@ -74,50 +74,50 @@ struct path segment_path(const struct storage *s, uint64_t number)
     return storage_path(s, ".%s.%" PRIu64 ".journal", s->crc, number);
 }
 
-struct path group_path(const struct storage *s, const char *ending)
+struct path group_path(const struct storage *s, const char *suffix)
 {
-    return storage_path(s, ".%s%s", s->crc, ending);
+    return storage_path(s, ".%s%s", s->crc, suffix);
 }
 
 /* --- segments ------------------------------------------------------------------------- */
 
-/* The load that has to come next brings this to disk: it syncs the last segment, and the
- * folder when it makes a new one. */
-enum err segment_mend(struct storage *s, struct storage_failure *failure)
+/* Syncs nothing: the load that must follow syncs the last segment, and the folder when it
+ * creates a new one. */
+enum err segment_roll_back(struct storage *s, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
-    struct path path = segment_path(s, s->spoiled.number);
+    struct path path = segment_path(s, s->rollback.number);
     int code;
-    if (s->spoiled.number == 0)
+    if (s->rollback.number == 0)
         return OK;
-    if (s->spoiled.sound == 0) {
+    if (s->rollback.length == 0) {
         code = d->remove(d->who, path.text);
     } else {
         int handle = d->open(d->who, path.text, DISK_APPEND);
-        code = handle < 0 ? handle : d->truncate(d->who, handle, s->spoiled.sound);
+        code = handle < 0 ? handle : d->truncate(d->who, handle, s->rollback.length);
         if (handle >= 0)
             (void)d->close(d->who, handle);
     }
-    /* A save may have removed it since. */
+    /* A save may have removed the segment since. */
     if (code != 0 && code != -ENOENT)
-        return storage_refused(failure, code, "cut back", path.text);
-    s->spoiled.number = 0;
+        return storage_refused(failure, code, "truncate", path.text);
+    s->rollback.number = 0;
     return OK;
 }
 
-/* The segment that is open is not written to again, and loses all behind `sound`: now, or
- * before it is read where the disk refuses that as well. */
-static void segment_spoil(struct storage *s, uint64_t number, uint64_t sound)
+/* Closes the current segment for good and rolls it back to length: now, or before the next load
+ * if that fails too. */
+static void segment_abandon(struct storage *s, uint64_t number, uint64_t length)
 {
     struct storage_failure ignored;
     (void)s->disk->close(s->disk->who, s->segment);
     s->segment = -1;
-    s->spoiled.number = number;
-    s->spoiled.sound = sound;
-    segment_mend(s, &ignored);
+    s->rollback.number = number;
+    s->rollback.length = length;
+    segment_roll_back(s, &ignored);
 }
 
-/* Writes and syncs; gives NULL, or the step that failed. */
+/* Writes and syncs; returns NULL, or the step that failed. */
 static const char *segment_write(struct storage *s, struct bytes bytes, int *code)
 {
     *code = s->disk->write(s->disk->who, s->segment, bytes);
@@ -127,15 +127,15 @@ static const char *segment_write(struct storage *s, struct bytes bytes, int *cod
     return *code == 0 ? NULL : "sync";
 }
 
-enum err segment_begin(struct storage *s, struct bytes terms, struct storage_failure *failure)
+enum err segment_create(struct storage *s, struct bytes terms, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
     if (s->last == UINT64_MAX)
-        return storage_wrong(failure, "too_large", "%s: there is no number above it for a segment",
+        return storage_wrong(failure, "too_large", "%s: no higher segment number is left",
                              failure_path(segment_path(s, s->last).text));
     struct path path = segment_path(s, ++s->last);
     struct buf bytes = {0};
-    journal_put_header(&bytes, term_bytes(&s->of));
+    journal_put_header(&bytes, term_bytes(&s->owner));
     s->sequence = 0;
     for (struct etf_in in = etf_open(terms); in.at < in.end;)
         journal_put(&bytes, ++s->sequence, etf_any(&in));
@@ -146,19 +146,19 @@ enum err segment_begin(struct storage *s, struct bytes terms, struct storage_fai
         step = code == 0 ? NULL : "sync the folder of";
     }
     if (step != NULL && s->segment >= 0)
-        segment_spoil(s, s->last, 0);
+        segment_abandon(s, s->last, 0);
     size_t len = bytes.len;
     buf_free(&bytes);
     if (step != NULL)
         return storage_refused(failure, code, step, path.text);
     s->segments = mem_room(s->segments, s->count, &s->cap, sizeof(*s->segments));
     s->segments[s->count++] = (struct segment){.number = s->last, .bytes = len};
-    s->made = s->last;
+    s->created = s->last;
     return OK;
 }
 
-static enum err segment_continue(struct storage *s, struct bytes record,
-                                 struct storage_failure *failure)
+static enum err segment_append(struct storage *s, struct bytes record,
+                               struct storage_failure *failure)
 {
     struct segment *segment = &s->segments[s->count - 1];
     struct buf bytes = {0};
@@ -168,33 +168,34 @@ static enum err segment_continue(struct storage *s, struct bytes record,
     size_t len = bytes.len;
     buf_free(&bytes);
     if (step != NULL) {
-        segment_spoil(s, segment->number, segment->bytes);
+        segment_abandon(s, segment->number, segment->bytes);
         return storage_refused(failure, code, step, segment_path(s, segment->number).text);
     }
     segment->bytes += len;
     return OK;
 }
 
-/* --- what is asked -------------------------------------------------------------------- */
+/* --- the journal ---------------------------------------------------------------------- */
 
 enum err storage_append(struct storage *s, struct bytes record, struct storage_failure *failure)
 {
     must(s->journal && s->lock >= 0 && !s->failed && record.len > 0);
     if (record.len > RECORD_MAX)
-        return storage_wrong(failure, "too_large", "a record of %zu bytes, at most %llu",
-                             record.len, RECORD_MAX);
-    /* While nothing can be saved a journal grows, but no segment beyond what is read. */
+        return storage_wrong(failure, "too_large",
+                             "a record of %zu bytes exceeds the limit of %llu", record.len,
+                             RECORD_MAX);
+    /* While saves fail the journal grows, but no segment beyond what can be read. */
     if (s->segment >= 0 && s->segments[s->count - 1].bytes >= LIMIT_JOURNAL_BYTES)
         (void)storage_rotate(s);
     enum err e =
-        s->segment < 0 ? segment_begin(s, record, failure) : segment_continue(s, record, failure);
+        s->segment < 0 ? segment_create(s, record, failure) : segment_append(s, record, failure);
     s->failed = e != OK;
     return e;
 }
 
 uint64_t storage_rotate(struct storage *s)
 {
-    /* All of it was synced, so that closing it has nothing to say. */
+    /* Everything was synced, so a failing close does not matter. */
     if (s->segment >= 0)
         (void)s->disk->close(s->disk->who, s->segment);
     s->segment = -1;

@@ -1,22 +1,22 @@
-/* The files of one replica: a snapshot in a DETS table, which may hold other records
- * beside, and a journal of what has changed since.
+/* The files of one replica: a snapshot in a DETS table, which may also hold other records, and
+ * a journal of the changes since.
  *
  *     FILE                     the table: {Group, State}
  *     FILE.GROUP.N.journal     segments of the journal, N counting up
- *     FILE.GROUP.lock          held by whoever keeps that group there
- *     FILE.lock                held while FILE is being replaced
- *     FILE.GROUP.tmp           the table that is to become FILE
- *     FILE.damaged.N           what FILE was before it was mended
- *     FILE.GROUP.N.damaged     a segment of which not all could be read
+ *     FILE.GROUP.lock          locked by the process that stores the group here
+ *     FILE.lock                locked while FILE is being replaced
+ *     FILE.GROUP.tmp           the next table, until it is renamed to FILE
+ *     FILE.damaged.N           FILE as it was before it was salvaged
+ *     FILE.GROUP.N.damaged     a segment that could not be read completely
  *
- * GROUP is the CRC-32 of the canonical group, in 8 hexadecimal digits.  Everything here
- * blocks and does nothing but through struct disk.
+ * GROUP is the CRC-32 of the canonical group, as 8 hexadecimal digits.  Everything here blocks,
+ * and touches files through struct disk only.
  *
- * Whatever was appended is found by storage_load(), in the table or in a segment, after
- * a crash at any moment: a segment is removed only when a table that has all of it
- * has been synced, renamed and its folder synced.  Since records are states to be
- * joined, one that is in both does no harm.  What storage_load() has found stays found
- * as well, though whoever wrote it may have ended before it was synced. */
+ * After a crash at any moment, storage_load() finds everything that was appended, in the table
+ * or in a segment: a segment is removed only after a table that includes it has been synced and
+ * renamed, and the folder synced.  Records are states to merge, so one that is in both does no
+ * harm.  What storage_load() has found once, it finds again, even if the process that wrote it
+ * ended before its sync. */
 #ifndef COPPICE_STORE_STORAGE_H
 #define COPPICE_STORE_STORAGE_H
 
@@ -25,63 +25,61 @@
 #include "record.h"
 
 struct storage_options {
-    struct bytes file;   /* its path, text without NUL of at most LIMIT_PATH_BYTES */
+    struct bytes file;   /* path, without NUL, at most LIMIT_PATH_BYTES */
     struct bytes group;  /* canonical */
     struct bytes module; /* of the struct: "Elixir.Grove.Set.GSet" */
     enum record_form form;
-    bool journal; /* without it, storage_append() is not called */
+    bool journal; /* if false, storage_append() is not called */
 };
 
 struct storage;
 
-/* Copies the options; does nothing yet. */
+/* Copies the options; makes no disk call yet. */
 struct storage *storage_new(const struct disk *disk, const struct storage_options *options);
 
-/* Lets go of the lock and closes what is open.  NULL is allowed. */
+/* Releases the lock and closes all files.  NULL is allowed. */
 void storage_free(struct storage *s);
 
 /* What storage_load() has found. */
 struct storage_found {
-    struct buf state;   /* the table's, checked; empty: there is none */
-    struct buf records; /* of all segments, checked terms one after the other */
-    uint64_t count;     /* how many those are */
-    struct buf notes;   /* what was torn, damaged or mended: lines, each with its '\n' */
+    struct buf state;   /* from the table, checked; empty if there is none */
+    struct buf records; /* from all segments: concatenated terms, checked */
+    uint64_t count;     /* of records */
+    struct buf notes;   /* log lines on torn writes, damage and salvage, each with its '\n' */
 };
 void storage_found_free(struct storage_found *found);
 
-/* Locks the group and reads all.  May be called again, and must be after a failure of
- * storage_append(): what that had begun to write is cut off first, so that it
- * is not found.  Changes nothing else.  A table that was not closed or is damaged is salvaged.
+/* Locks the group and reads table and journal.  May be called again, and must be after
+ * storage_append() has failed: a partly written record is first truncated, so that it is not
+ * found.  Changes nothing else.  A table that was not closed, or is damaged, is salvaged.
  * *found is empty on a failure. */
 must_use enum err storage_load(struct storage *s, struct storage_found *found,
                                struct storage_failure *failure);
 
-/* Makes sure that a journal can be written: makes a new segment with its header, and syncs
- * it.  After storage_load(), before storage_append(); again after a failure of its own. */
+/* Makes sure that the journal can be written: creates a segment with its header and syncs it.
+ * Called after storage_load() and before storage_append(), and again if it fails. */
 must_use enum err storage_begin(struct storage *s, struct storage_failure *failure);
 
-/* Writes one record (any term) and syncs it: when this gives OK the record is safe.  On a
- * failure the segment is not used again, and storage_load() has to come next. */
+/* Writes one record (any term) and syncs it: on OK the record is durable.  After a failure the
+ * segment is not used again, and storage_load() must be called next. */
 must_use enum err storage_append(struct storage *s, struct bytes record,
                                  struct storage_failure *failure);
 
-/* From now on storage_append() writes to a new segment.  Gives the number of the last
- * that is complete, for storage_save(): whatever was appended before is in it or in one
- * before it. */
+/* Makes storage_append() start a new segment.  Returns the number of the last complete segment,
+ * for storage_save(): all records appended so far are in segments up to that one. */
 uint64_t storage_rotate(struct storage *s);
 
-/* Replaces the table by one in which the group's record has this state (a term), and
- * all other records are as they were; then removes segments up to that number.  A table
- * of which something could not be read is kept as FILE.damaged.N.  May run in a copy of the
- * process, beside storage_append() in the original. */
+/* Replaces the table by one with this state (a term) in the group's record and all other records
+ * unchanged, then removes the segments up to that number.  If part of the old table was
+ * unreadable, it is kept as FILE.damaged.N.  May run in a forked child while the parent calls
+ * storage_append(). */
 must_use enum err storage_save(struct storage *s, struct bytes state, uint64_t segment,
                                struct storage_failure *failure);
 
-/* A copy of the process has saved up to that segment. */
+/* To be called in the parent when a forked child has saved up to that segment. */
 void storage_saved(struct storage *s, uint64_t segment);
 
-/* Bytes in the segments that storage_save() has not removed, as far as this copy of the
- * process knows. */
+/* The size of all segments not yet removed, as far as this process knows. */
 uint64_t storage_journal_bytes(const struct storage *s);
 
 #endif

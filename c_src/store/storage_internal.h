@@ -1,4 +1,4 @@
-/* What the files of storage share. */
+/* What the files of storage share.  Private to store/. */
 #ifndef COPPICE_STORE_STORAGE_INTERNAL_H
 #define COPPICE_STORE_STORAGE_INTERNAL_H
 
@@ -8,57 +8,56 @@
 /* A segment that has not been removed. */
 struct segment {
     uint64_t number, bytes;
-    bool damaged; /* not all of it could be read: it is put aside, never removed */
+    bool damaged; /* not all of it could be read: it is set aside, never removed */
 };
 
 struct storage {
     const struct disk *disk;
     char file[LIMIT_PATH_BYTES + 1];
-    char crc[9];       /* of the group, as it stands in names */
+    char crc[9];       /* of the group, as in file names */
     struct term group; /* canonical */
-    struct term of;    /* {Module, Group}, canonical: what a segment's header says */
+    struct term owner; /* {Module, Group}, canonical: the term in a segment's header */
     struct term module;
     enum record_form form;
     bool journal;
-    int lock;    /* the group's; -1 before it is held */
-    int segment; /* what storage_append() writes to; -1: a new one is to be made */
+    int lock;    /* on the group; -1 until acquired */
+    int segment; /* that storage_append() writes to; -1: one is to be created */
     uint64_t sequence;
-    uint64_t last; /* the highest number that a segment has, or has had */
+    uint64_t last; /* the highest segment number used so far */
     struct segment *segments;
     size_t count, cap;
-    uint64_t made;    /* the last segment that this process has made */
-    struct buf again; /* a record that the next one has to begin with; empty for none */
-    /* One of those that could not be synced when it was read: a later sync may say that all is
-     * well with what it did not do.  0: none. */
-    uint64_t unsure;
-    bool failed; /* an append or a load: a load has to come next */
-    /* What a failure has left in a segment, to be cut off behind `sound`: 0 removes all of
-     * it.  Nothing where the number is 0. */
+    uint64_t created;   /* the last segment created by this process */
+    struct buf rewrite; /* the record that the next segment must start with; empty for none */
+    /* A segment whose sync failed after it was read: a later sync may succeed although the data
+     * was lost.  0 for none. */
+    uint64_t unsynced;
+    bool failed; /* an append or a load has failed: a load must be next */
+    /* A partly written record to be removed: the segment is to be truncated to `length`, or
+     * removed if that is 0.  None if number is 0. */
     struct {
-        uint64_t number, sound;
-    } spoiled;
+        uint64_t number, length;
+    } rollback;
 };
 
 /* A path as struct disk takes it. */
 struct path {
     char text[LIMIT_PATH_BYTES + 64];
 };
-/* FILE and what follows. */
+/* FILE with a formatted suffix. */
 struct path storage_path(const struct storage *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct path segment_path(const struct storage *s, uint64_t number);
-struct path group_path(const struct storage *s, const char *ending); /* FILE.GROUP + ending */
+struct path group_path(const struct storage *s, const char *suffix); /* FILE.GROUP + suffix */
 
-/* Makes the next segment, with its header and records of these terms, one after the other, and
- * brings it and its name to disk.  A failure leaves it spoiled. */
-must_use enum err segment_begin(struct storage *s, struct bytes terms,
-                                struct storage_failure *failure);
+/* Creates the next segment, with its header and records of these concatenated terms, and syncs
+ * it and its folder.  On a failure it is rolled back. */
+must_use enum err segment_create(struct storage *s, struct bytes terms,
+                                 struct storage_failure *failure);
 
-/* Cuts off what a failure has left, if there is anything. */
-enum err segment_mend(struct storage *s, struct storage_failure *failure);
+/* Carries out the pending rollback, if there is one. */
+enum err segment_roll_back(struct storage *s, struct storage_failure *failure);
 
-/* Reads all segments there are, which become those that the storage knows of, and appends
- * what they hold. */
+/* Lists and reads all segments, and appends their records to *found. */
 must_use enum err segments_read(struct storage *s, struct storage_found *found,
                                 struct storage_failure *failure);
 

@@ -15,7 +15,7 @@ void storage_found_free(struct storage_found *found)
 
 /* --- the lock ------------------------------------------------------------------------- */
 
-/* Bytes of the number that the holder of a lock has left in it. */
+/* Longer than any process id in a lock file. */
 #define HOLDER_BYTES 16
 
 static enum err locked(const struct storage *s, const char *path, struct storage_failure *failure)
@@ -31,15 +31,15 @@ static enum err locked(const struct storage *s, const char *path, struct storage
     while (digits < holder.len && holder.at[digits] >= '0' && holder.at[digits] <= '9')
         digits++;
     enum err e = storage_wrong(failure, "locked",
-                               "%s is held by process %.*s, which keeps this group there: "
-                               "stop that, or wait until its snapshot is written",
+                               "%s is held by process %.*s, which stores this group there: "
+                               "stop it, or wait until its snapshot is written",
                                failure_path(path), digits > 0 ? (int)digits : 1,
                                digits > 0 ? (const char *)holder.at : "?");
     buf_free(&holder);
     return e;
 }
 
-/* Whoever has the lock is alone with what a save that was interrupted has left. */
+/* Locks the group, and removes what an interrupted save has left. */
 static enum err take_lock(struct storage *s, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
@@ -62,13 +62,13 @@ static enum err take_lock(struct storage *s, struct storage_failure *failure)
 static enum err load_table(const struct storage *s, struct storage_found *found,
                            struct storage_failure *failure)
 {
-    struct stored table;
-    enum err e = stored_read(&table, s, false, &found->notes, failure);
+    struct storage_table table;
+    enum err e = storage_table_read(&table, s, false, &found->notes, failure);
     if (e == OK) {
         found->state = table.state;
         table.state = (struct buf){0};
     }
-    stored_free(&table);
+    storage_table_free(&table);
     return e;
 }
 
@@ -80,9 +80,9 @@ enum err storage_load(struct storage *s, struct storage_found *found,
     (void)storage_rotate(s);
     enum err e = take_lock(s, failure);
     if (e == OK)
-        e = segment_mend(s, failure);
-    /* Segments before the table: a save that ends in between removes only what the
-     * table has that is read then. */
+        e = segment_roll_back(s, failure);
+    /* Segments before the table: a save that completes in between only removes segments that
+     * the table, read after it, includes. */
     if (e == OK)
         e = segments_read(s, found, failure);
     if (e == OK)
@@ -95,10 +95,10 @@ enum err storage_load(struct storage *s, struct storage_found *found,
 enum err storage_begin(struct storage *s, struct storage_failure *failure)
 {
     must(s->journal && s->lock >= 0);
-    /* Loading may have made one. */
-    enum err e = s->segment >= 0 ? OK : segment_begin(s, buf_bytes(&s->again), failure);
+    /* Loading may have created one. */
+    enum err e = s->segment >= 0 ? OK : segment_create(s, buf_bytes(&s->rewrite), failure);
     if (e == OK)
-        buf_clear(&s->again);
+        buf_clear(&s->rewrite);
     s->failed = e != OK;
     return e;
 }

@@ -8,9 +8,9 @@
 
 /* --- the new table -------------------------------------------------------------------- */
 
-/* The image borrows from the rest. */
+/* The image borrows from the table and the record. */
 struct saving {
-    struct stored table;
+    struct storage_table table;
     struct buf record;
     struct dets_image *image;
 };
@@ -18,13 +18,13 @@ struct saving {
 static void saving_close(struct saving *w)
 {
     dets_image_free(w->image);
-    stored_free(&w->table);
+    storage_table_free(&w->table);
     buf_free(&w->record);
 }
 
 static void put_record(struct saving *w, const struct storage *s, struct bytes state)
 {
-    struct stored *t = &w->table;
+    struct storage_table *t = &w->table;
     enum record_form form = s->form;
     if (form == RECORD_AUTO)
         form = t->found ? t->form : RECORD_RAW;
@@ -34,23 +34,23 @@ static void put_record(struct saving *w, const struct storage *s, struct bytes s
         (struct dets_record){.key = term_bytes(&s->group), .object = buf_bytes(&w->record)};
 }
 
-/* ERR_DUPLICATE when the old table has a key twice. */
+/* ERR_DUPLICATE if the old table has a key twice. */
 static enum err saving_open(struct saving *w, const struct storage *s, struct bytes state,
-                            bool distrust, struct storage_failure *failure)
+                            bool force_salvage, struct storage_failure *failure)
 {
     static const struct dets_shape shape = {DETS_SET, 1};
     struct buf notes = {0};
     struct dets_fault fault;
     *w = (struct saving){0};
-    enum err e = stored_read(&w->table, s, distrust, &notes, failure);
+    enum err e = storage_table_read(&w->table, s, force_salvage, &notes, failure);
     buf_free(&notes);
     if (e == OK) {
         put_record(w, s, state);
         e = dets_image_new(&w->image, &shape, w->table.records, w->table.count, &fault);
     }
     if (e == ERR_LIMIT)
-        e = storage_wrong(failure, "too_large", "%s would have more than 2 GB: %s",
-                          failure_path(s->file), fault.what);
+        e = storage_wrong(failure, "too_large", "%s would exceed 2 GB: %s", failure_path(s->file),
+                          fault.what);
     if (e != OK)
         saving_close(w);
     return e;
@@ -63,8 +63,8 @@ static bool next_piece(void *image, struct bytes *piece)
     return dets_image_next(image, piece);
 }
 
-/* Gives the old table a second name, under which it stays.  Both names must not be lost
- * together: this one is on disk before the other gets a new file. */
+/* Keeps the old table under a second name, which is synced before the table is replaced, so that
+ * a crash cannot lose both. */
 static enum err keep_damaged(const struct storage *s, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
@@ -82,20 +82,20 @@ static enum err keep_damaged(const struct storage *s, struct storage_failure *fa
 
 static enum err replace(const struct storage *s, struct saving *w, struct storage_failure *failure)
 {
-    struct path beside = group_path(s, ".tmp");
-    enum err e = replace_write(s->disk, beside.text, s->file, next_piece, w->image, failure);
+    struct path temporary = group_path(s, ".tmp");
+    enum err e = replace_write(s->disk, temporary.text, s->file, next_piece, w->image, failure);
     if (e != OK)
         return e;
     if (w->table.lossy)
         e = keep_damaged(s, failure);
     if (e != OK) {
-        (void)s->disk->remove(s->disk->who, beside.text);
+        (void)s->disk->remove(s->disk->who, temporary.text);
         return e;
     }
-    return replace_name(s->disk, beside.text, s->file, failure);
+    return replace_name(s->disk, temporary.text, s->file, failure);
 }
 
-/* --- segments that the table has made needless ---------------------------------------- */
+/* --- obsolete segments ---------------------------------------------------------------- */
 
 static enum err drop_segment(const struct storage *s, const struct segment *segment,
                              struct storage_failure *failure)
@@ -108,7 +108,7 @@ static enum err drop_segment(const struct storage *s, const struct segment *segm
         segment->damaged ? d->rename(d->who, path.text, aside.text) : d->remove(d->who, path.text);
     if (code == 0 || code == -ENOENT)
         return OK;
-    return storage_refused(failure, code, segment->damaged ? "put aside" : "remove", path.text);
+    return storage_refused(failure, code, segment->damaged ? "set aside" : "remove", path.text);
 }
 
 static enum err drop_segments(struct storage *s, uint64_t segment, struct storage_failure *failure)

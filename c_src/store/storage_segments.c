@@ -11,15 +11,15 @@
 #include "journal.h"
 #include "storage_internal.h"
 
-/* Bytes of a term in a sentence. */
+/* Bytes of a term shown in a log line. */
 #define TERM_SHOWN 40
 
-/* --- which there are ------------------------------------------------------------------ */
+/* --- listing -------------------------------------------------------------------------- */
 
 struct listing {
     struct storage *s;
-    size_t prefix; /* what all names begin with */
-    bool beyond;   /* one has a number of more than 64 bits */
+    size_t prefix; /* length of what all names start with */
+    bool overflow; /* a number exceeds 64 bits */
 };
 
 static void list_one(void *who, const char *name)
@@ -34,8 +34,8 @@ static void list_one(void *who, const char *name)
         return;
     errno = 0;
     uint64_t number = strtoull(digits, NULL, 10);
-    l->beyond = l->beyond || errno == ERANGE;
-    /* What was put aside keeps its number to itself. */
+    l->overflow = l->overflow || errno == ERANGE;
+    /* The number of a segment that was set aside is not reused. */
     s->last = number > s->last ? number : s->last;
     if (damaged)
         return;
@@ -59,8 +59,8 @@ static enum err list(struct storage *s, struct storage_failure *failure)
     int code = s->disk->list(s->disk->who, path.text, list_one, &l);
     if (code != 0)
         return storage_refused(failure, code, "list the segments of", s->file);
-    if (l.beyond)
-        return storage_wrong(failure, "too_large", "%s has a segment whose number is too large",
+    if (l.overflow)
+        return storage_wrong(failure, "too_large", "%s has a segment with too large a number",
                              failure_path(s->file));
     if (s->count > LIMIT_SEGMENTS)
         return storage_wrong(failure, "too_large", "%s has %zu segments, at most %d",
@@ -70,18 +70,18 @@ static enum err list(struct storage *s, struct storage_failure *failure)
     return OK;
 }
 
-/* --- what they hold ------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------- */
 
-static enum err other(const struct storage *s, struct bytes of, const char *path,
-                      struct storage_failure *failure)
+static enum err wrong_owner(const struct storage *s, struct bytes owner, const char *path,
+                            struct storage_failure *failure)
 {
-    struct etf_in in = etf_open(of);
+    struct etf_in in = etf_open(owner);
     etf_tuple_of(&in, 2);
     struct bytes module = etf_any(&in), group = etf_any(&in);
     bool type = etf_finish(&in) != OK || !bytes_equal(module, term_bytes(&s->module));
     struct bytes own = term_bytes(type ? &s->module : &s->group);
     struct buf theirs = {0}, ours = {0};
-    text_print_short(&theirs, in.err != OK ? of : type ? module : group, TERM_SHOWN);
+    text_print_short(&theirs, in.err != OK ? owner : type ? module : group, TERM_SHOWN);
     text_print_short(&ours, own, TERM_SHOWN);
     enum err e = storage_wrong(failure, type ? "other_type" : "other_group",
                                "%s is a journal of %.*s, not of %.*s", failure_path(path),
@@ -91,39 +91,37 @@ static enum err other(const struct storage *s, struct bytes of, const char *path
     return e;
 }
 
-/* What the header says must be what this storage is for; a damaged one says nothing. */
+/* The owner in the header must be this storage's; a damaged header is not checked. */
 static enum err check_header(const struct storage *s, const struct journal *j, const char *path,
                              struct storage_failure *failure)
 {
-    struct buf of = {0};
-    if (j->of.len == 0)
+    struct buf owner = {0};
+    if (j->owner.len == 0)
         return OK;
-    enum err e = canon_put(&of, j->of);
+    enum err e = canon_put(&owner, j->owner);
     if (e != OK)
-        e = storage_wrong(failure, "other_type", "%s: its header: %s", failure_path(path),
+        e = storage_wrong(failure, "other_type", "%s: invalid header: %s", failure_path(path),
                           err_text(e));
-    else if (!bytes_equal(buf_bytes(&of), term_bytes(&s->of)))
-        e = other(s, buf_bytes(&of), path, failure);
-    buf_free(&of);
+    else if (!bytes_equal(buf_bytes(&owner), term_bytes(&s->owner)))
+        e = wrong_owner(s, buf_bytes(&owner), path, failure);
+    buf_free(&owner);
     return e;
 }
 
-/* Lines on what could not be read; true where that is more than a write that was torn. */
-static bool note(const struct journal *j, bool ours, const char *path, struct buf *notes)
+/* Adds log lines on unreadable bytes; true if there are more than those of a torn write. */
+static bool note(const struct journal *j, bool has_magic, const char *path, struct buf *notes)
 {
-    size_t torn = j->segment.len - j->sound;
-    if (!ours)
-        buf_printf(notes, "%s: it does not begin as a segment of a journal does\n", path);
+    size_t torn = j->segment.len - j->valid_end;
+    if (!has_magic)
+        buf_printf(notes, "%s: does not start as a journal segment does\n", path);
     if (j->damaged > 0)
         buf_printf(notes,
                    "%s: byte %zu: damaged: %zu bytes could not be read, records lost: %llu\n", path,
                    j->damaged_at, j->damaged, (unsigned long long)(j->sequence - j->records));
     if (torn > 0)
-        buf_printf(notes,
-                   "%s: byte %zu: torn: %zu bytes at its end are of a write that was not "
-                   "finished\n",
-                   path, j->sound, torn);
-    return !ours || j->damaged > 0;
+        buf_printf(notes, "%s: byte %zu: torn write: the last %zu bytes are ignored\n", path,
+                   j->valid_end, torn);
+    return !has_magic || j->damaged > 0;
 }
 
 static enum err read_segment(const struct storage *s, struct segment *segment, struct bytes bytes,
@@ -132,7 +130,7 @@ static enum err read_segment(const struct storage *s, struct segment *segment, s
     struct path path = segment_path(s, segment->number);
     struct journal j;
     struct bytes term;
-    bool ours = journal_open(&j, bytes) == OK;
+    bool has_magic = journal_open(&j, bytes) == OK;
     enum err e = check_header(s, &j, path.text, failure);
     if (e != OK)
         return e;
@@ -141,11 +139,11 @@ static enum err read_segment(const struct storage *s, struct segment *segment, s
         found->count++;
     }
     segment->bytes = bytes.len;
-    segment->damaged = note(&j, ours, path.text, &found->notes);
+    segment->damaged = note(&j, has_magic, path.text, &found->notes);
     return OK;
 }
 
-/* One that a save has removed meanwhile is in the table, which is read later. */
+/* If a save has just removed the segment, it is included in the table, which is read later. */
 static enum err read_one(const struct storage *s, struct segment *segment,
                          struct storage_found *found, struct storage_failure *failure)
 {
@@ -164,9 +162,9 @@ static enum err read_one(const struct storage *s, struct segment *segment,
     return e;
 }
 
-/* --- what is told must be there --------------------------------------------------------- */
+/* --- durability of what was read -------------------------------------------------------- */
 
-/* What was cut off must not come back; what was read must not go. */
+/* Makes a rollback, and the records read, survive a crash. */
 static enum err sync_last(struct storage *s, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
@@ -182,17 +180,17 @@ static enum err sync_last(struct storage *s, struct storage_failure *failure)
         code = d->sync_folder(d->who, path.text);
     if (code == 0)
         return OK;
-    s->unsure = number;
+    s->unsynced = number;
     return storage_refused(failure, code, "sync", path.text);
 }
 
-/* A new segment in its place. */
-static enum err replace_unsure(struct storage *s, struct bytes terms,
-                               struct storage_failure *failure)
+/* Writes the records to a new segment, then removes the old one. */
+static enum err replace_unsynced(struct storage *s, struct bytes terms,
+                                 struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
-    struct path path = segment_path(s, s->unsure);
-    enum err e = segment_begin(s, terms, failure);
+    struct path path = segment_path(s, s->unsynced);
+    enum err e = segment_create(s, terms, failure);
     if (e != OK)
         return e;
     int code = d->remove(d->who, path.text);
@@ -200,7 +198,7 @@ static enum err replace_unsure(struct storage *s, struct bytes terms,
         code = d->sync_folder(d->who, path.text);
     if (code != 0 && code != -ENOENT)
         return storage_refused(failure, code, "remove", path.text);
-    s->unsure = 0;
+    s->unsynced = 0;
     return OK;
 }
 
@@ -213,30 +211,30 @@ static struct bytes last_of(struct bytes terms)
     return last;
 }
 
-/* Another process wrote the last segment.  It may have ended before its last record was
- * synced, or the segment's name, or been told that it was not and ended then: a later sync, which
- * finds nothing to do, says that all is well.  Peers are told what was read, and what comes next
- * builds on it; it must not be lost alone.  So it is written once more, to a segment of our own:
- * now, or, where the disk is full, as soon as it is not. */
-static enum err write_again(struct storage *s, struct bytes terms, struct storage_failure *failure)
+/* Rewrites the last record of a segment written by another process.  That process may have ended
+ * before its last sync, or because that sync failed; syncing again would then succeed without
+ * writing anything.  The record is about to be sent to peers, and later ones build on it, so it
+ * must be durable.  It is written to a segment of our own: now, or, if the disk is full, as soon
+ * as there is space. */
+static enum err rewrite_last(struct storage *s, struct bytes terms, struct storage_failure *failure)
 {
     struct bytes last = last_of(terms);
-    buf_clear(&s->again);
+    buf_clear(&s->rewrite);
     if (!s->journal || last.len == 0)
         return OK;
-    if (segment_begin(s, last, failure) == OK)
+    if (segment_create(s, last, failure) == OK)
         return OK;
-    buf_put(&s->again, last);
+    buf_put(&s->rewrite, last);
     return sync_last(s, failure);
 }
 
-/* The terms are those of the last segment. */
-static enum err make_sure(struct storage *s, struct bytes terms, struct storage_failure *failure)
+/* terms: the records of the last segment. */
+static enum err make_durable(struct storage *s, struct bytes terms, struct storage_failure *failure)
 {
     uint64_t number = s->segments[s->count - 1].number;
-    if (number == s->unsure)
-        return replace_unsure(s, terms, failure);
-    return number == s->made ? sync_last(s, failure) : write_again(s, terms, failure);
+    if (number == s->unsynced)
+        return replace_unsynced(s, terms, failure);
+    return number == s->created ? sync_last(s, failure) : rewrite_last(s, terms, failure);
 }
 
 enum err segments_read(struct storage *s, struct storage_found *found,
@@ -253,5 +251,5 @@ enum err segments_read(struct storage *s, struct storage_found *found,
     struct bytes terms = {0};
     if (found->records.len > last)
         terms = (struct bytes){found->records.at + last, found->records.len - last};
-    return make_sure(s, terms, failure);
+    return make_durable(s, terms, failure);
 }

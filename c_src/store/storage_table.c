@@ -6,11 +6,10 @@
 #include "../dets/dets_read.h"
 #include "../mem.h"
 
-/* Faults of a table that are told one by one: the log is no place for more, and
- * `coppice dets check` shows all. */
-#define FAULTS_NOTED 16
+/* Faults logged one by one; `coppice dets check` shows all of them. */
+#define FAULTS_LOGGED 16
 
-void stored_free(struct stored *t)
+void storage_table_free(struct storage_table *t)
 {
     buf_free(&t->file);
     mem_free(t->records);
@@ -18,7 +17,7 @@ void stored_free(struct stored *t)
     dets_salvage_free(&t->salvage);
     buf_free(&t->state);
     buf_free(&t->rest);
-    *t = (struct stored){0};
+    *t = (struct storage_table){0};
 }
 
 static enum err check_shape(const struct storage *s, uint32_t type, uint32_t keypos,
@@ -27,7 +26,7 @@ static enum err check_shape(const struct storage *s, uint32_t type, uint32_t key
     if (type == DETS_SET && keypos == 1)
         return OK;
     return storage_wrong(failure, "not_a_set",
-                         "%s is a %s with its keys at %u; states are kept in a set, keys at 1",
+                         "%s is a %s with keypos %u; a replica needs a set with keypos 1",
                          failure_path(s->file), dets_type_name(type), keypos);
 }
 
@@ -39,14 +38,15 @@ static void note(const struct storage *s, const struct dets_fault *fault, struct
 
 /* --- the group's record --------------------------------------------------------------- */
 
-/* What OTP or another program has put there on purpose is refused, so that it is not
- * overwritten.  Gives any other error than ERR_STORAGE where the record is damaged. */
-static enum err take_own(struct stored *t, const struct storage *s, struct bytes object,
+/* ERR_STORAGE for a record that is intact but not a state: refused, so that data of another
+ * program is not overwritten.  Any other error means that the record is damaged. */
+static enum err take_own(struct storage_table *t, const struct storage *s, struct bytes object,
                          struct storage_failure *failure)
 {
     enum err e = record_read(object, &t->state, &t->rest, &t->rest_count, &t->form);
     if (e == ERR_SHAPE)
-        return storage_wrong(failure, "other_type", "%s: what stands under the group is no state",
+        return storage_wrong(failure, "other_type",
+                             "%s: the record of this group is not a CRDT state",
                              failure_path(s->file));
     if (e == ERR_LIMIT)
         return storage_wrong(failure, "too_large", "%s: the group's state: %s",
@@ -55,16 +55,16 @@ static enum err take_own(struct stored *t, const struct storage *s, struct bytes
     return e;
 }
 
-static void take_other(struct stored *t, struct bytes key, struct bytes object)
+static void take_other(struct storage_table *t, struct bytes key, struct bytes object)
 {
     t->records = mem_room(t->records, t->count, &t->cap, sizeof(*t->records));
     t->records[t->count++] = (struct dets_record){.key = key, .object = object};
 }
 
-/* --- a table that is sound ------------------------------------------------------------ */
+/* --- an intact table ------------------------------------------------------------------ */
 
 struct walk {
-    struct stored *table;
+    struct storage_table *table;
     const struct storage *s;
     struct storage_failure *failure;
 };
@@ -72,19 +72,19 @@ struct walk {
 static enum err visit(void *who, const struct dets_object *o)
 {
     struct walk *w = who;
-    struct stored *t = w->table;
+    struct storage_table *t = w->table;
     if (bytes_equal(o->key, term_bytes(&w->s->group)))
         return t->found ? ERR_DUPLICATE : take_own(t, w->s, o->object, w->failure);
-    /* One that is not whole would be carried along for ever, and end whoever reads it. */
+    /* A damaged object would be copied into every snapshot, and crash its readers. */
     if (dets_object_check(o->object, NULL) != OK)
         return ERR_DAMAGED;
-    /* Where the keys stand is known when there are no more. */
+    /* place_keys() sets the pointer once `keys` no longer moves. */
     take_other(t, (struct bytes){NULL, o->key.len}, o->object);
     buf_put(&t->keys, o->key);
     return OK;
 }
 
-static void place_keys(struct stored *t)
+static void place_keys(struct storage_table *t)
 {
     const uint8_t *at = t->keys.at;
     for (size_t i = 0; i < t->count; i++) {
@@ -93,9 +93,9 @@ static void place_keys(struct stored *t)
     }
 }
 
-/* Any other error than ERR_STORAGE is damage, and noted. */
-static enum err read_sound(struct stored *t, const struct storage *s, struct buf *notes,
-                           struct storage_failure *failure)
+/* Any error but ERR_STORAGE means damage, and is noted. */
+static enum err read_intact(struct storage_table *t, const struct storage *s, struct buf *notes,
+                            struct storage_failure *failure)
 {
     struct walk w = {t, s, failure};
     struct dets_table table;
@@ -112,24 +112,25 @@ static enum err read_sound(struct stored *t, const struct storage *s, struct buf
     return e;
 }
 
-/* --- a table that is not -------------------------------------------------------------- */
+/* --- a damaged table ------------------------------------------------------------------ */
 
 static void note_salvage(const struct storage *s, const struct dets_salvage *salvage,
                          struct buf *notes)
 {
     const struct dets_faults *faults = &salvage->faults;
-    size_t shown = faults->listed < FAULTS_NOTED ? faults->listed : FAULTS_NOTED;
+    size_t shown = faults->listed < FAULTS_LOGGED ? faults->listed : FAULTS_LOGGED;
     for (size_t i = 0; i < shown; i++)
         note(s, &faults->list[i], notes);
     if (faults->count > shown)
-        buf_printf(notes, "%s: and %llu more faults\n", s->file,
+        buf_printf(notes, "%s: %llu more faults\n", s->file,
                    (unsigned long long)(faults->count - shown));
     if (salvage->given_up)
-        buf_printf(notes, "%s: given up: too much in it looks like objects\n", s->file);
-    buf_printf(notes, "%s: mended: %zu objects were found in it\n", s->file, salvage->count);
+        buf_printf(notes, "%s: salvage stopped early: too much of it looks like objects\n",
+                   s->file);
+    buf_printf(notes, "%s: salvaged %zu objects\n", s->file, salvage->count);
 }
 
-static enum err take_salvaged(struct stored *t, const struct storage *s, struct buf *notes,
+static enum err take_salvaged(struct storage_table *t, const struct storage *s, struct buf *notes,
                               struct storage_failure *failure)
 {
     enum err e = OK;
@@ -148,7 +149,7 @@ static enum err take_salvaged(struct stored *t, const struct storage *s, struct 
     return e == ERR_STORAGE ? e : OK;
 }
 
-static enum err read_salvaged(struct stored *t, const struct storage *s, struct buf *notes,
+static enum err read_salvaged(struct storage_table *t, const struct storage *s, struct buf *notes,
                               struct storage_failure *failure)
 {
     enum err e = dets_salvage(&t->salvage, buf_bytes(&t->file));
@@ -165,7 +166,7 @@ static enum err read_salvaged(struct stored *t, const struct storage *s, struct 
     return e;
 }
 
-/* -------------------------------------------------------------------------------------- */
+/* --- either --------------------------------------------------------------------------- */
 
 static int read_file(struct buf *out, const struct disk *d, const char *path)
 {
@@ -177,16 +178,16 @@ static int read_file(struct buf *out, const struct disk *d, const char *path)
     return code;
 }
 
-enum err stored_read(struct stored *t, const struct storage *s, bool distrust, struct buf *notes,
-                     struct storage_failure *failure)
+enum err storage_table_read(struct storage_table *t, const struct storage *s, bool force_salvage,
+                            struct buf *notes, struct storage_failure *failure)
 {
-    *t = (struct stored){0};
+    *t = (struct storage_table){0};
     int code = read_file(&t->file, s->disk, s->file);
     if (code != 0)
         return storage_refused(failure, code, "read", s->file);
     if (t->file.len == 0)
         return OK;
-    enum err e = distrust ? ERR_DAMAGED : read_sound(t, s, notes, failure);
+    enum err e = force_salvage ? ERR_DAMAGED : read_intact(t, s, notes, failure);
     if (e == OK || e == ERR_STORAGE)
         return e;
     t->count = 0;

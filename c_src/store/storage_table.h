@@ -1,30 +1,31 @@
-/* The table of a storage, taken apart: the group's record, and the others as they stand. */
+/* The table of a storage, as read: the group's record, and all others unchanged. */
 #ifndef COPPICE_STORE_STORAGE_TABLE_H
 #define COPPICE_STORE_STORAGE_TABLE_H
 
 #include "../dets/dets_salvage.h"
 #include "storage_internal.h"
 
-struct stored {
+struct storage_table {
     struct buf file;
-    /* The others; they borrow from the file, and their keys from one of these two. */
+    /* The other records.  Objects borrow from file, keys from `keys` or `salvage`. */
     struct dets_record *records;
     size_t count, cap;
     struct buf keys;
     struct dets_salvage salvage;
-    /* The group's record, when it has one. */
+    /* The group's record, if found. */
     struct buf state, rest;
     uint32_t rest_count;
     enum record_form form;
     bool found;
-    bool lossy; /* something in the file could not be read: it must be kept */
+    bool lossy; /* part of the file was unreadable: the file must be kept */
 };
 
-/* Reads the file; a missing or empty one is a table without records.  Damage, and that a
- * file was not closed, is noted in lines.  `distrust` has the file searched as a damaged one
- * though it seems sound.  *table is to be freed in any case. */
-must_use enum err stored_read(struct stored *table, const struct storage *s, bool distrust,
-                              struct buf *notes, struct storage_failure *failure);
-void stored_free(struct stored *table);
+/* Reads the file; a missing or empty one is an empty table.  Appends a line to notes for each
+ * fault found.  With force_salvage, the file is salvaged even if it seems valid.  *table is to
+ * be freed even on a failure. */
+must_use enum err storage_table_read(struct storage_table *table, const struct storage *s,
+                                     bool force_salvage, struct buf *notes,
+                                     struct storage_failure *failure);
+void storage_table_free(struct storage_table *table);
 
 #endif

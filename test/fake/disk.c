@@ -21,10 +21,10 @@ struct fake_disk {
     size_t change_count, change_cap;
     struct handle *handles;
     size_t handle_count, handle_cap;
-    int last_handle; /* no number is ever given twice */
+    int last_handle; /* handles are never reused */
     uint64_t calls, fail_in;
     int code;
-    bool then_all, cut, failed, dead;
+    bool then_all, killed, failed, dead;
 };
 
 /* --- files and names ------------------------------------------------------------ */
@@ -56,7 +56,7 @@ static bool is_used(const struct fake_disk *d, const struct file *f)
     return names_have(&d->now, f) || names_have(&d->synced, f);
 }
 
-/* Frees the files that nothing can bring back. */
+/* Frees the files that are unreachable, even after a crash. */
 static void sweep(struct fake_disk *d)
 {
     for (struct file **at = &d->files; *at != NULL;) {
@@ -70,7 +70,7 @@ static void sweep(struct fake_disk *d)
     }
 }
 
-/* --- handles and faults ------------------------------------------------------------------- */
+/* --- handles and errors ------------------------------------------------------------------- */
 
 static struct handle *handle_find(struct fake_disk *d, int number)
 {
@@ -87,8 +87,8 @@ static int handle_new(struct fake_disk *d, struct file *f, bool reads, bool writ
     return d->last_handle;
 }
 
-/* What this call has to give instead of doing its work; 0: it may. */
-static int refusal(struct fake_disk *d)
+/* The error that this call is to return; 0: none, it takes effect. */
+static int injected_error(struct fake_disk *d)
 {
     d->calls++;
     if (d->dead)
@@ -105,7 +105,7 @@ static int refusal(struct fake_disk *d)
 static int disk_open(void *who, const char *path, enum disk_open how)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     if (code != 0)
         return code;
     struct name *n = name_find(&d->now, path);
@@ -118,7 +118,7 @@ static int disk_open(void *who, const char *path, enum disk_open how)
         f = file_new(d);
         change(d, NULL, path, f);
     } else if (how == DISK_REPLACE) {
-        file_cut(f, 0);
+        file_truncate(f, 0);
     }
     return handle_new(d, f, how == DISK_READ, how != DISK_READ);
 }
@@ -126,7 +126,7 @@ static int disk_open(void *who, const char *path, enum disk_open how)
 static int disk_close(void *who, int number)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     struct handle *h = handle_find(d, number);
     if (h == NULL)
         return code != 0 ? code : -EBADF;
@@ -139,7 +139,7 @@ static int disk_close(void *who, int number)
 static int disk_read(void *who, int number, struct buf *out, size_t limit)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     struct handle *h = handle_find(d, number);
     if (code != 0)
         return code;
@@ -155,7 +155,7 @@ static int disk_write(void *who, int number, struct bytes bytes)
 {
     struct fake_disk *d = who;
     bool alive = !d->dead;
-    int code = refusal(d);
+    int code = injected_error(d);
     struct handle *h = handle_find(d, number);
     if (h == NULL || !h->writes)
         return code != 0 ? code : -EBADF;
@@ -169,36 +169,36 @@ static int disk_write(void *who, int number, struct bytes bytes)
 static int disk_sync(void *who, int number)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     struct handle *h = handle_find(d, number);
     if (h == NULL)
         return code != 0 ? code : -EBADF;
     if (code == 0)
         file_sync(h->file);
-    else if (!d->cut)
-        file_lose(h->file);
+    else if (!d->killed)
+        file_sync_failed(h->file);
     return code;
 }
 
 static int disk_truncate(void *who, int number, uint64_t bytes)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     struct handle *h = handle_find(d, number);
     if (code != 0)
         return code;
     if (h == NULL || !h->writes)
         return -EBADF;
     must(bytes <= h->file->bytes.len);
-    file_cut(h->file, (size_t)bytes);
+    file_truncate(h->file, (size_t)bytes);
     return 0;
 }
 
-/* Nobody is kept out here. */
+/* The fake has no permissions. */
 static int disk_resemble(void *who, int number, const char *path)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     (void)path;
     return code == 0 && handle_find(d, number) == NULL ? -EBADF : code;
 }
@@ -206,7 +206,7 @@ static int disk_resemble(void *who, int number, const char *path)
 static int disk_rename(void *who, const char *from, const char *to)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     struct name *n = name_find(&d->now, from);
     if (code != 0 || n == NULL)
         return code != 0 ? code : -ENOENT;
@@ -217,7 +217,7 @@ static int disk_rename(void *who, const char *from, const char *to)
 static int disk_link(void *who, const char *from, const char *to)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     struct name *n = name_find(&d->now, from);
     if (code != 0 || n == NULL)
         return code != 0 ? code : -ENOENT;
@@ -230,7 +230,7 @@ static int disk_link(void *who, const char *from, const char *to)
 static int disk_remove(void *who, const char *path)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     if (code != 0 || name_find(&d->now, path) == NULL)
         return code != 0 ? code : -ENOENT;
     change(d, path, NULL, NULL);
@@ -240,7 +240,7 @@ static int disk_remove(void *who, const char *path)
 static int disk_sync_folder(void *who, const char *path)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     size_t left = 0;
     if (code != 0)
         return code;
@@ -261,18 +261,18 @@ static int disk_sync_folder(void *who, const char *path)
 static int disk_lock(void *who, const char *path, bool waits)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     if (code != 0)
         return code;
     struct name *n = name_find(&d->now, path);
     struct file *f = n != NULL ? n->file : file_new(d);
     if (n == NULL)
         change(d, NULL, path, f);
-    /* Nobody else is there who could ever let go of it. */
+    /* No other process could release it: waiting would never end. */
     must(f->locked == 0 || !waits);
     if (f->locked != 0)
         return -EAGAIN;
-    file_cut(f, 0);
+    file_truncate(f, 0);
     buf_put(&f->bytes, BYTES("4711\n"));
     return f->locked = handle_new(d, f, false, true);
 }
@@ -281,7 +281,7 @@ static int disk_list(void *who, const char *path, void (*visit)(void *what, cons
                      void *what)
 {
     struct fake_disk *d = who;
-    int code = refusal(d);
+    int code = injected_error(d);
     if (code != 0)
         return code;
     for (size_t i = 0; i < d->now.count; i++) {
@@ -292,7 +292,7 @@ static int disk_list(void *who, const char *path, void (*visit)(void *what, cons
     return 0;
 }
 
-/* --- making it, breaking it ----------------------------------------------------------------- */
+/* --- lifetime and faults -------------------------------------------------------------------- */
 
 struct fake_disk *fake_disk_new(void)
 {
@@ -353,7 +353,7 @@ void fake_disk_fail(struct fake_disk *d, uint64_t n, int code, bool then_all)
 void fake_disk_cut(struct fake_disk *d, uint64_t n)
 {
     fake_disk_fail(d, n, -EIO, true);
-    d->cut = true;
+    d->killed = true;
 }
 
 bool fake_disk_failed(const struct fake_disk *d)
@@ -364,7 +364,7 @@ bool fake_disk_failed(const struct fake_disk *d)
 void fake_disk_heal(struct fake_disk *d)
 {
     d->fail_in = 0;
-    d->then_all = d->cut = d->failed = d->dead = false;
+    d->then_all = d->killed = d->failed = d->dead = false;
 }
 
 void fake_disk_unlock(struct fake_disk *d)
@@ -396,7 +396,7 @@ void fake_disk_crash(struct fake_disk *d, uint64_t seed)
         file_crash(f, &seed);
 }
 
-/* --- looking at it ---------------------------------------------------------------------------- */
+/* --- inspection ------------------------------------------------------------------------------- */
 
 uint64_t fake_disk_calls(const struct fake_disk *d)
 {

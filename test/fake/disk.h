@@ -1,12 +1,12 @@
-/* A disk in memory that behaves as badly as a real one may: it refuses calls, and when the
- * power goes it has only what was synced for sure.
+/* An in-memory disk that behaves as badly as a real one may: calls fail, and a power cut keeps
+ * for sure only what was synced.
  *
- * Bytes that were written and not synced are there for every reader, and may be gone, in
- * part or whole, after a power cut; so may a name that was made, changed or removed and whose
- * folder was not synced, each by itself.  What the end of a process takes are its
- * handles and locks alone.  Nothing happens by chance but through a seed.
+ * Every reader sees bytes written but not synced; a power cut may lose all or part of them.
+ * Likewise it may undo each creation, renaming or removal of a name since the folder's last
+ * sync, independently of the others.  The end of a process closes its handles and releases its
+ * locks, no more.  All randomness comes from seeds.
  *
- * A disk has one process at a time: its locks never make anybody wait. */
+ * A disk has one process at a time, so nothing ever waits for a lock. */
 #ifndef COPPICE_FAKE_DISK_H
 #define COPPICE_FAKE_DISK_H
 
@@ -17,47 +17,48 @@ struct fake_disk;
 struct fake_disk *fake_disk_new(void);
 void fake_disk_free(struct fake_disk *d);
 
-/* Good as long as the disk is. */
+/* Valid as long as the disk. */
 const struct disk *fake_disk(struct fake_disk *d);
 
 /* --- faults ------------------------------------------------------------------------------ */
 
-/* The n-th call from now, 1 being the next, gives this code (a negative errno), and so do all
- * after it where then_all says so.  A write that fails writes a part.  What a sync that
- * fails should have brought to the disk is lost for good: no later one does it. */
+/* Makes the n-th call from now (1 is the next) return this code, a negative errno; with
+ * then_all, all later calls too.  A failing write writes a part.  Data of a failing sync is lost
+ * for good, even if a later sync succeeds. */
 void fake_disk_fail(struct fake_disk *d, uint64_t n, int code, bool then_all);
 
-/* The process is killed in the n-th call from now: that one may do a part of its work, and
- * all later ones do nothing.  fake_disk_kill() or fake_disk_crash() has to follow. */
+/* Kills the process in the n-th call from now: it may take partial effect, and later calls have
+ * none.  To be followed by fake_disk_kill() or fake_disk_crash(). */
 void fake_disk_cut(struct fake_disk *d, uint64_t n);
 
-/* Whether the n-th call has come. */
+/* Whether the n-th call has been made. */
 bool fake_disk_failed(const struct fake_disk *d);
 
-/* No call fails from now on. */
+/* Cancels all failures. */
 void fake_disk_heal(struct fake_disk *d);
 
-/* The process has ended: its handles are not known any more, its locks are free. */
+/* Ends the process: its handles become invalid, its locks are released. */
 void fake_disk_kill(struct fake_disk *d);
 
-/* The locks are free though the process goes on: for a test in which a copy of the process,
- * which has them as well, is a storage of its own. */
+/* Releases the locks while the process goes on: for a test in which a forked child, which shares
+ * them, is a storage of its own. */
 void fake_disk_unlock(struct fake_disk *d);
 
-/* The power has gone and come back.  The seed says what is left of what was not synced: each
- * file has a part of it, perhaps with a sector of zeros or of anything in it. */
+/* Cuts the power and restores it.  The seed decides what is left of the data not synced: of each
+ * file a part, perhaps with a sector of zeros or garbage. */
 void fake_disk_crash(struct fake_disk *d, uint64_t seed);
 
-/* --- for the test's eyes ----------------------------------------------------------------- */
+/* --- inspection -------------------------------------------------------------------------- */
 
 uint64_t fake_disk_calls(const struct fake_disk *d); /* so far */
 size_t fake_disk_handles(const struct fake_disk *d); /* open ones */
 bool fake_disk_has(const struct fake_disk *d, const char *path);
 
-/* What every reader sees; none where there is no such file.  Good until the next call. */
+/* The contents as seen by every reader; empty if there is no such file.  Valid until the next
+ * call. */
 struct bytes fake_disk_bytes(const struct fake_disk *d, const char *path);
 
-/* Makes a file that has long been there. */
+/* Creates or replaces a file, fully synced. */
 void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes);
 
 #endif

@@ -18,7 +18,7 @@ void file_free(struct file *f)
     mem_free(f);
 }
 
-void file_cut(struct file *f, size_t len)
+void file_truncate(struct file *f, size_t len)
 {
     f->bytes.len = len;
     f->low = len < f->low ? len : f->low;
@@ -34,7 +34,7 @@ void file_sync(struct file *f)
     f->low = f->bytes.len;
 }
 
-void file_lose(struct file *f)
+void file_sync_failed(struct file *f)
 {
     if (f->low == f->bytes.len)
         return;
@@ -42,7 +42,7 @@ void file_lose(struct file *f)
     f->lost_end = f->bytes.len;
 }
 
-/* What the power cut leaves of it. */
+/* Reduces the file to what the power cut leaves of it. */
 void file_crash(struct file *f, uint64_t *seed)
 {
     size_t written = f->bytes.len - f->low;

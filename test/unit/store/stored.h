@@ -1,5 +1,5 @@
-/* Storages over a fake disk, for the suites of storage: what is appended and saved is
- * a set of small numbers, so that what has been found can be compared with what must be there. */
+/* Storages on a fake disk, for the suites of storage.  What is appended and saved is a set of
+ * small numbers, so what is loaded can be compared with what must be there. */
 #ifndef COPPICE_TEST_STORED_H
 #define COPPICE_TEST_STORED_H
 
@@ -12,7 +12,7 @@
 #define GROUP     "{views, <<\"a\">>}"
 #define OTHERS    "{{views, <<\"b\">>}, #{a => 1}, more}", "{x, <<1, 2, 3>>}"
 
-/* Bit n stands for the number n. */
+/* Sets of numbers are bit masks. */
 static inline uint64_t bit(unsigned n)
 {
     return 1ull << n;
@@ -44,16 +44,16 @@ static inline enum err stored_append(struct storage *s, unsigned n, struct stora
     return e;
 }
 
-/* A struct as far as storage looks at it: #{numbers => Set}, and some weight. */
+/* A map, which is all that storage requires of a struct: #{numbers => Set}, and padding. */
 static inline struct term stored_state(uint64_t set)
 {
     struct buf state = {0};
-    uint8_t weight[600] = {0};
+    uint8_t padding[600] = {0};
     put_map(&state, 2);
     put_atom(&state, "numbers");
     put_uint(&state, set);
-    put_atom(&state, "weight");
-    put_binary(&state, (struct bytes){weight, sizeof(weight)});
+    put_atom(&state, "padding");
+    put_binary(&state, (struct bytes){padding, sizeof(padding)});
     return term_take(&state);
 }
 
@@ -66,7 +66,7 @@ static inline enum err stored_save(struct storage *s, uint64_t set, uint64_t seg
     return e;
 }
 
-/* The set in a state; 0 for none. */
+/* The set in a state; 0 if there is none. */
 static inline uint64_t set_of_state(struct bytes state)
 {
     struct etf_in in = etf_open(state);
@@ -75,7 +75,7 @@ static inline uint64_t set_of_state(struct bytes state)
     must(etf_map(&in) == 2);
     etf_expect(&in, "numbers");
     uint64_t set = etf_uint64(&in);
-    etf_expect(&in, "weight");
+    etf_expect(&in, "padding");
     (void)etf_binary(&in);
     must(etf_finish(&in) == OK);
     return set;
@@ -97,7 +97,7 @@ static inline uint64_t set_of_found(const struct storage_found *found)
     return set;
 }
 
-static inline enum err stored_take(struct storage *s, uint64_t *set, struct storage_failure *f)
+static inline enum err stored_load(struct storage *s, uint64_t *set, struct storage_failure *f)
 {
     struct storage_found found;
     enum err e = storage_load(s, &found, f);
@@ -106,19 +106,19 @@ static inline enum err stored_take(struct storage *s, uint64_t *set, struct stor
     return e;
 }
 
-static inline enum err stored_load(struct storage *s, uint64_t *set, struct storage_failure *f)
+static inline enum err stored_open(struct storage *s, uint64_t *set, struct storage_failure *f)
 {
-    enum err e = stored_take(s, set, f);
+    enum err e = stored_load(s, set, f);
     return e == OK ? storage_begin(s, f) : e;
 }
 
-/* What a process finds that starts now. */
+/* What a process starting now would load. */
 static inline uint64_t stored_found(struct fake_disk *d, const char *group)
 {
     uint64_t set;
     struct storage_failure f;
     struct storage *s = stored_new(d, group);
-    enum err e = stored_load(s, &set, &f);
+    enum err e = stored_open(s, &set, &f);
     CU_ASSERT_EQUAL(e, OK);
     if (e != OK)
         print_failure("load", &f);
@@ -126,12 +126,12 @@ static inline uint64_t stored_found(struct fake_disk *d, const char *group)
     return set;
 }
 
-/* A storage that has been loaded; says what it has found. */
+/* A loaded storage, ready for appends; *set is what it has found. */
 static inline struct storage *stored_start(struct fake_disk *d, const char *group, uint64_t *set)
 {
     struct storage_failure f;
     struct storage *s = stored_new(d, group);
-    enum err e = stored_load(s, set, &f);
+    enum err e = stored_open(s, set, &f);
     CU_ASSERT_EQUAL(e, OK);
     if (e != OK)
         print_failure("load", &f);
@@ -153,7 +153,7 @@ static inline void stored_save_all(struct storage *s, uint64_t set)
         print_failure("save", &f);
 }
 
-/* Loading is refused for this reason, and what is there stays as it is. */
+/* Asserts that loading is refused for this reason and leaves the table unchanged. */
 static inline struct storage_failure stored_refused(struct fake_disk *d, const char *reason)
 {
     struct storage_failure f = {"", ""};

@@ -1,4 +1,4 @@
-/* The files of a storage, put there and looked at by the suites of storage. */
+/* Creating and inspecting the files of a storage, for the suites of storage. */
 #ifndef COPPICE_TEST_STORED_FILES_H
 #define COPPICE_TEST_STORED_FILES_H
 
@@ -7,7 +7,7 @@
 #include "store/journal.h"
 #include "unit/store/stored.h"
 
-/* A closed table of objects in Erlang syntax, in place of the file. */
+/* Replaces the table by a closed one of these objects, in Erlang syntax. */
 static inline void stored_put_table(struct fake_disk *d, const char *const *texts, size_t count)
 {
     static const struct dets_shape shape = {DETS_SET, 1};
@@ -22,20 +22,20 @@ static inline void stored_put_table(struct fake_disk *d, const char *const *text
     objects_free(&o);
 }
 
-/* Whether the table opens without repair, nothing in it is wrong, and it has these objects,
- * in Erlang syntax, among others. */
+/* Whether the table opens without repair, has no faults, and contains these objects, in Erlang
+ * syntax. */
 static inline bool stored_has(struct fake_disk *d, const char *const *texts, size_t count)
 {
     struct objects wanted = {0}, there;
     struct bytes file = fake_disk_bytes(d, FILE_NAME);
-    bool sound = objects_walked(&there, file) == OK && faults_of(file, false) == 0;
+    bool valid = objects_walked(&there, file) == OK && faults_of(file, false) == 0;
     for (size_t i = 0; i < count; i++)
         objects_add(&wanted, term_copy(term_of(texts[i])));
     objects_sort(&wanted);
     size_t missing = objects_missing(&there, &wanted);
     objects_free(&wanted);
     objects_free(&there);
-    return sound && missing == 0;
+    return valid && missing == 0;
 }
 
 /* The path of a segment of GROUP. */
@@ -48,17 +48,18 @@ static inline const char *segment_name(uint64_t n, const char *ending)
     return path;
 }
 
-/* Makes a segment that has been there for long. */
-static inline void put_segment(struct fake_disk *d, uint64_t n, const char *of, const char *record)
+/* Creates a synced segment. */
+static inline void put_segment(struct fake_disk *d, uint64_t n, const char *owner,
+                               const char *record)
 {
     struct buf b = {0};
-    journal_put_header(&b, term_of(of));
+    journal_put_header(&b, term_of(owner));
     if (record != NULL)
         journal_put(&b, 1, term_of(record));
     fake_disk_put(d, segment_name(n, "journal"), buf_bytes(&b));
     buf_free(&b);
 }
 
-#define JOURNAL_OF "{'" MODULE "', " GROUP "}"
+#define JOURNAL_OWNER "{'" MODULE "', " GROUP "}"
 
 #endif

@@ -9,10 +9,10 @@
 
 #define RECORDS 6
 
-/* A segment of records 1 to 6, which say who they are, and where each of them ends. */
+/* A segment of records 1 to 6, each with its number in it, and where each of them ends. */
 struct made {
     struct buf segment;
-    size_t end[RECORDS + 1]; /* of the header first */
+    size_t end[RECORDS + 1]; /* end[0] is the header's */
 };
 
 static struct made make(void)
@@ -32,7 +32,7 @@ static struct made make(void)
     return m;
 }
 
-/* The numbers that the records of a segment say, a bit each; each must be whole. */
+/* The numbers in the records, as a bit mask; asserts that each record is intact. */
 static unsigned read_all(struct journal *j, const struct made *m)
 {
     unsigned set = 0;
@@ -51,22 +51,22 @@ static unsigned read_all(struct journal *j, const struct made *m)
 
 #define ALL 0x7eu /* bits 1 to 6 */
 
-static void reads_what_was_put(void)
+static void reads_back_records(void)
 {
     struct made m = make();
     struct journal j;
     CU_ASSERT(journal_open(&j, wall(buf_bytes(&m.segment))) == OK);
-    ASSERT_TERM(j.of, term_of("{'Elixir.Grove.Set.GSet', {views, <<\"a\">>}}"));
+    ASSERT_TERM(j.owner, term_of("{'Elixir.Grove.Set.GSet', {views, <<\"a\">>}}"));
     CU_ASSERT_EQUAL(read_all(&j, &m), ALL);
     CU_ASSERT_EQUAL(j.records, RECORDS);
     CU_ASSERT_EQUAL(j.sequence, RECORDS);
-    CU_ASSERT_EQUAL(j.sound, m.segment.len);
+    CU_ASSERT_EQUAL(j.valid_end, m.segment.len);
     CU_ASSERT_EQUAL(j.damaged, 0);
     buf_free(&m.segment);
 }
 
-/* The bytes as docs/journal-format.md has them. */
-static void is_laid_out_as_the_page_says(void)
+/* The example in docs/journal-format.md. */
+static void writes_the_documented_bytes(void)
 {
     struct buf out = {0};
     journal_put_header(&out, hex("6a"));
@@ -78,28 +78,28 @@ static void is_laid_out_as_the_page_says(void)
     buf_free(&out);
 }
 
-/* A write that was torn anywhere costs what had not been acknowledged, and nothing else. */
+/* A torn write costs only records that were not acknowledged. */
 static void reads_every_prefix(void)
 {
     struct made m = make();
     for (size_t cut = 0; cut < m.segment.len; cut++) {
         struct journal j;
         unsigned wanted = 0;
-        size_t sound = cut < m.end[0] ? 0 : m.end[0];
+        size_t valid = cut < m.end[0] ? 0 : m.end[0];
         for (unsigned i = 1; i <= RECORDS && m.end[i] <= cut; i++) {
             wanted |= 1u << i;
-            sound = m.end[i];
+            valid = m.end[i];
         }
         CU_ASSERT(journal_open(&j, wall((struct bytes){m.segment.at, cut})) == OK);
-        CU_ASSERT_EQUAL(j.of.len == 0, cut < m.end[0]);
+        CU_ASSERT_EQUAL(j.owner.len == 0, cut < m.end[0]);
         CU_ASSERT_EQUAL(read_all(&j, &m), wanted);
-        CU_ASSERT_EQUAL(j.sound, sound);
+        CU_ASSERT_EQUAL(j.valid_end, valid);
         CU_ASSERT_EQUAL(j.damaged, 0);
     }
     buf_free(&m.segment);
 }
 
-/* Which record a byte belongs to, 0 being the header. */
+/* The record that a byte belongs to; 0 is the header. */
 static unsigned owner(const struct made *m, size_t at)
 {
     unsigned i = 0;
@@ -108,8 +108,8 @@ static unsigned owner(const struct made *m, size_t at)
     return i;
 }
 
-/* One wrong bit costs one record: what is behind it is found. */
-static void loses_one_record_to_every_bit(void)
+/* One flipped bit costs one record; those after it are found. */
+static void loses_one_record_per_flipped_bit(void)
 {
     struct made m = make();
     for (size_t bit = 0; bit < 8 * m.segment.len; bit++) {
@@ -120,7 +120,7 @@ static void loses_one_record_to_every_bit(void)
         copy.at[bit / 8] ^= (uint8_t)(1 << bit % 8);
         enum err e = journal_open(&j, wall(buf_bytes(&copy)));
         CU_ASSERT_EQUAL(e, bit < 64 ? ERR_SHAPE : OK);
-        CU_ASSERT_EQUAL(j.of.len == 0, hit == 0);
+        CU_ASSERT_EQUAL(j.owner.len == 0, hit == 0);
         CU_ASSERT_EQUAL(read_all(&j, &m), ALL & ~(hit == 0 ? 0 : 1u << hit));
         size_t start = hit == 0 ? 0 : m.end[hit - 1];
         if (hit < RECORDS) {
@@ -129,15 +129,15 @@ static void loses_one_record_to_every_bit(void)
             CU_ASSERT_EQUAL(j.sequence - j.records, hit > 0);
         } else {
             CU_ASSERT_EQUAL(j.damaged, 0);
-            CU_ASSERT_EQUAL(j.sound, start);
+            CU_ASSERT_EQUAL(j.valid_end, start);
         }
         buf_free(&copy);
     }
     buf_free(&m.segment);
 }
 
-/* Any run of bytes, zeros as a torn sector has them, or anything. */
-static void loses_only_what_is_hit(void)
+/* Any run of bytes, overwritten with zeros, as in a torn sector, or with garbage. */
+static void loses_only_damaged_records(void)
 {
     struct made m = make();
     srand(1);
@@ -160,8 +160,8 @@ static void loses_only_what_is_hit(void)
     buf_free(&m.segment);
 }
 
-/* Bytes that are missing or too many move what is behind them. */
-static void finds_records_that_have_moved(void)
+/* Inserted bytes move the records after them. */
+static void finds_moved_records(void)
 {
     struct made m = make();
     for (size_t at = 8; at <= m.segment.len; at++) {
@@ -181,8 +181,8 @@ static void finds_records_that_have_moved(void)
     buf_free(&m.segment);
 }
 
-/* An older record in a newer one's place is not read twice, nor does it hide others. */
-static void never_goes_back(void)
+/* Repeated older records are not read twice, and do not hide newer ones. */
+static void ignores_lower_sequence_numbers(void)
 {
     struct made m = make();
     struct journal j;
@@ -197,7 +197,7 @@ static void never_goes_back(void)
     buf_free(&m.segment);
 }
 
-static void finds_nothing_in_garbage(void)
+static void finds_no_records_in_garbage(void)
 {
     srand(2);
     for (unsigned round = 0; round < 3000; round++) {
@@ -215,8 +215,8 @@ static void finds_nothing_in_garbage(void)
     }
 }
 
-/* Sound as far as the checksum goes, but no term: whoever joins it must not see it. */
-static void refuses_what_is_no_term(void)
+/* The checksum is right, but the content is not a term. */
+static void skips_records_that_are_not_terms(void)
 {
     static const char *const wrong[] = {"ff", "6101 6a", "6d000000ff", "83 6a", "50 00000001"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -227,7 +227,7 @@ static void refuses_what_is_no_term(void)
         journal_put(&out, 1, hex(wrong[i]));
         journal_put(&out, 2, hex("6102"));
         CU_ASSERT(journal_open(&j, wall(buf_bytes(&out))) == OK);
-        CU_ASSERT_EQUAL(j.of.len, 0);
+        CU_ASSERT_EQUAL(j.owner.len, 0);
         CU_ASSERT_FATAL(journal_next(&j, &term));
         ASSERT_TERM(term, hex("6102"));
         CU_ASSERT(!journal_next(&j, &term));
@@ -235,9 +235,9 @@ static void refuses_what_is_no_term(void)
     }
 }
 
-/* Each byte begins what looks like a record of half of the file: a search that believed all of
- * them would look at it forever. */
-static void is_not_slowed_down(void)
+/* Every byte starts what looks like a record of half the file; checking all of them would take
+ * forever. */
+static void bounds_the_search_for_records(void)
 {
     size_t len = 8u << 20;
     struct buf out = {0};
@@ -248,7 +248,7 @@ static void is_not_slowed_down(void)
         buf_put(&out, hex("00 00 00 10"));
     CU_ASSERT(journal_open(&j, buf_bytes(&out)) == OK);
     while (journal_next(&j, &term))
-        CU_FAIL("nothing is there");
+        CU_FAIL("found a record in garbage");
     buf_clear(&out);
     buf_put(&out, BYTES("COPJRNL1"));
     while (out.len < len) {
@@ -258,11 +258,12 @@ static void is_not_slowed_down(void)
     }
     CU_ASSERT(journal_open(&j, buf_bytes(&out)) == OK);
     CU_ASSERT(!journal_next(&j, &term));
-    CU_ASSERT(j.looks_left < len);
+    CU_ASSERT(j.scan_left < len);
     buf_free(&out);
 }
 
-SUITE("journal", TEST(reads_what_was_put), TEST(is_laid_out_as_the_page_says),
-      TEST(reads_every_prefix), TEST(loses_one_record_to_every_bit), TEST(loses_only_what_is_hit),
-      TEST(finds_records_that_have_moved), TEST(never_goes_back), TEST(finds_nothing_in_garbage),
-      TEST(refuses_what_is_no_term), TEST(is_not_slowed_down))
+SUITE("journal", TEST(reads_back_records), TEST(writes_the_documented_bytes),
+      TEST(reads_every_prefix), TEST(loses_one_record_per_flipped_bit),
+      TEST(loses_only_damaged_records), TEST(finds_moved_records),
+      TEST(ignores_lower_sequence_numbers), TEST(finds_no_records_in_garbage),
+      TEST(skips_records_that_are_not_terms), TEST(bounds_the_search_for_records))

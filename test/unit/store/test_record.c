@@ -10,7 +10,7 @@
 #include "term/write.h"
 #include "unit/suite.h"
 
-/* What record_read() gives. */
+/* The results of record_read(). */
 struct read {
     enum err e;
     struct buf state, rest;
@@ -46,7 +46,7 @@ static struct bytes recorded(const char *name)
     return vector(path);
 }
 
-/* The struct that all recorded objects hold. */
+/* The struct in all recorded objects. */
 static struct bytes state(void)
 {
     struct bytes external = recorded("state");
@@ -56,7 +56,7 @@ static struct bytes state(void)
 struct shape {
     const char *name;
     enum record_form form;
-    const char *rest; /* as a list, NULL for none or many */
+    const char *rest; /* as a list; NULL: none, or not checked */
     uint32_t rest_count;
 };
 
@@ -72,7 +72,7 @@ static const struct shape shapes[] = {
 
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
-static void reads_what_a_beam_wrote(void)
+static void reads_records_of_a_beam(void)
 {
     for (size_t i = 0; i < SHAPES; i++) {
         struct read r = read_object(recorded(shapes[i].name));
@@ -95,10 +95,10 @@ static void reads_what_a_beam_wrote(void)
     }
 }
 
-/* Written from what was read, in the form it had, it is what the BEAM wrote. */
-static void writes_as_a_beam_does(void)
+/* Writing what was read, in the same form, gives the bytes of the BEAM. */
+static void writes_the_bytes_of_a_beam(void)
 {
-    /* Older releases have atoms in Latin-1, which is not canonical. */
+    /* Older releases encode atoms in Latin-1, which is not canonical. */
     struct bytes group = hex("6802 6400057669657773 6d0000000470616765");
     static const char *const same[] = {"state_raw", "state_packed", "state_third",
                                        "state_packed_third", "state_small"};
@@ -112,7 +112,7 @@ static void writes_as_a_beam_does(void)
     }
 }
 
-static void refuses_what_is_no_record(void)
+static void refuses_other_objects(void)
 {
     static const struct {
         const char *object;
@@ -129,10 +129,10 @@ static void refuses_what_is_no_record(void)
         {"83 6802 6101 6d00000000", ERR_SHAPE},                      /* an empty binary */
         {"83 6802 6101 6d00000003 616263", ERR_SHAPE},               /* a text */
         {"83 6802 6101 4d00000002 07 8380", ERR_SHAPE},              /* a bit string */
-        {"83 6802 6101 6d00000001 83", ERR_SHORT},                   /* nothing behind 131 */
+        {"83 6802 6101 6d00000001 83", ERR_SHORT},                   /* nothing after 131 */
         {"83 6802 6101 6d00000002 836a", ERR_SHAPE},                 /* [] in a binary */
-        {"83 6802 6101 6d00000006 8374000000ff", ERR_SHORT},         /* a cut map */
-        {"83 6802 6101 6d00000007 837400000000 00", ERR_TRAILING},   /* more behind it */
+        {"83 6802 6101 6d00000006 8374000000ff", ERR_SHORT},         /* a truncated map */
+        {"83 6802 6101 6d00000007 837400000000 00", ERR_TRAILING},   /* trailing bytes */
         {"83 6802 6101 6d00000006 8350ffffffff", ERR_LIMIT},         /* "4 GB" */
         {"83 6802 6101 6d0000000a 835000000005 01020304", ERR_ZLIB}, /* no stream */
         {"83 6802 6101 7400000000 00", ERR_TRAILING},
@@ -150,8 +150,8 @@ static void refuses_what_is_no_record(void)
     }
 }
 
-/* The empty map is a state as far as this goes, so that the list above means what it says. */
-static void takes_the_smallest_record(void)
+/* The empty map is accepted as a state, so the objects above are refused for what they lack. */
+static void accepts_the_smallest_record(void)
 {
     struct read r = read_object(hex("83 6802 6101 7400000000"));
     CU_ASSERT_EQUAL(r.e, OK);
@@ -161,8 +161,8 @@ static void takes_the_smallest_record(void)
     read_free(&r);
 }
 
-/* A state deeper than this node reads is refused, an element that is only kept is not. */
-static void limits_the_state_alone(void)
+/* A state nested too deeply for this node is refused, an element that is only kept is not. */
+static void limits_only_the_state(void)
 {
     struct buf deep = {0}, object = {0};
     for (unsigned i = 0; i < LIMIT_TERM_DEPTH + 10; i++)
@@ -203,8 +203,8 @@ static void refuses_every_prefix(void)
     }
 }
 
-/* Whatever comes out is a checked map. */
-static void is_not_fooled_by_any_byte(void)
+/* What is accepted is always a valid map. */
+static void survives_random_damage(void)
 {
     srand(3);
     for (unsigned round = 0; round < 8000; round++) {
@@ -224,6 +224,6 @@ static void is_not_fooled_by_any_byte(void)
     }
 }
 
-SUITE("record", TEST(reads_what_a_beam_wrote), TEST(writes_as_a_beam_does),
-      TEST(refuses_what_is_no_record), TEST(takes_the_smallest_record),
-      TEST(limits_the_state_alone), TEST(refuses_every_prefix), TEST(is_not_fooled_by_any_byte))
+SUITE("record", TEST(reads_records_of_a_beam), TEST(writes_the_bytes_of_a_beam),
+      TEST(refuses_other_objects), TEST(accepts_the_smallest_record), TEST(limits_only_the_state),
+      TEST(refuses_every_prefix), TEST(survives_random_damage))

@@ -5,9 +5,9 @@
 
 static const char *const others[] = {OTHERS};
 
-/* --- what is kept ------------------------------------------------------------------------- */
+/* --- loading and saving ------------------------------------------------------------------- */
 
-static void finds_nothing_at_first(void)
+static void finds_nothing_without_files(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_found found;
@@ -22,7 +22,7 @@ static void finds_nothing_at_first(void)
     fake_disk_free(d);
 }
 
-static void finds_what_was_appended(void)
+static void finds_appended_records(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
@@ -40,7 +40,7 @@ static void finds_what_was_appended(void)
     fake_disk_free(d);
 }
 
-static void finds_what_was_saved(void)
+static void finds_the_snapshot_and_later_records(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
@@ -59,8 +59,8 @@ static void finds_what_was_saved(void)
     fake_disk_free(d);
 }
 
-/* What was appended while a copy of the process saved is in a segment that stays. */
-static void appends_beside_a_save(void)
+/* Records appended while a child saves are in a segment that is kept. */
+static void appends_during_a_save(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_failure f;
@@ -78,8 +78,8 @@ static void appends_beside_a_save(void)
     fake_disk_free(d);
 }
 
-/* The copy removes; the original is told. */
-static void hears_of_a_save_by_a_copy(void)
+/* The child removes the segments and the parent only updates its list. */
+static void follows_a_save_by_a_child(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
@@ -96,7 +96,7 @@ static void hears_of_a_save_by_a_copy(void)
     fake_disk_free(d);
 }
 
-static void keeps_the_records_of_others(void)
+static void keeps_other_records(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
@@ -112,7 +112,7 @@ static void keeps_the_records_of_others(void)
     fake_disk_free(d);
 }
 
-static void two_groups_share_a_file(void)
+static void shares_a_file_between_groups(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
@@ -131,10 +131,10 @@ static void two_groups_share_a_file(void)
     fake_disk_free(d);
 }
 
-/* In the form that the file has, and with what stands behind the state. */
+/* The record keeps the form it has in the file, and the elements after the state. */
 static void keeps_the_form_of_the_record(void)
 {
-    static const char *const raw[] = {"{" GROUP ", #{numbers => 1, weight => <<>>}, 17, x}"};
+    static const char *const raw[] = {"{" GROUP ", #{numbers => 1, padding => <<>>}, 17, x}"};
     struct fake_disk *d = fake_disk_new();
     struct buf object = {0};
     uint64_t set;
@@ -165,80 +165,80 @@ static void keeps_the_form_of_the_record(void)
     fake_disk_free(d);
 }
 
-/* --- several at once ------------------------------------------------------------------------ */
+/* --- concurrency ---------------------------------------------------------------------------- */
 
-static void a_group_has_one_keeper(void)
+static void locks_a_group(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_failure f;
     uint64_t set;
     struct storage *first = stored_start(d, GROUP, &set), *second = stored_new(d, GROUP);
     stored_add(first, 0);
-    CU_ASSERT_EQUAL(stored_load(second, &set, &f), ERR_STORAGE);
+    CU_ASSERT_EQUAL(stored_open(second, &set, &f), ERR_STORAGE);
     CU_ASSERT_STRING_EQUAL(f.reason, "locked");
     CU_ASSERT(strstr(f.what, "process 4711") != NULL);
     stored_add(first, 1);
     storage_free(first);
-    CU_ASSERT_EQUAL(stored_load(second, &set, &f), OK);
+    CU_ASSERT_EQUAL(stored_open(second, &set, &f), OK);
     CU_ASSERT_EQUAL(set, 3);
     storage_free(second);
     fake_disk_free(d);
 }
 
-/* A disk on which a copy of the process saves while this one reads: behind its list. */
-struct meanwhile {
+/* A disk on which a child saves while the parent loads, right after list(). */
+struct concurrent {
     const struct disk *disk;
-    struct storage *copy;
+    struct storage *child;
 };
 
-static struct meanwhile meanwhile;
+static struct concurrent concurrent;
 
 static int list_then_save(void *who, const char *path, void (*visit)(void *what, const char *name),
                           void *what)
 {
     struct storage_failure f;
-    int code = meanwhile.disk->list(who, path, visit, what);
-    CU_ASSERT_EQUAL(stored_save(meanwhile.copy, 7, 1, &f), OK);
+    int code = concurrent.disk->list(who, path, visit, what);
+    CU_ASSERT_EQUAL(stored_save(concurrent.child, 7, 1, &f), OK);
     return code;
 }
 
-/* The copy removes segments that the original has listed and not read yet. */
-static void misses_nothing_while_a_copy_saves(void)
+/* The child removes segments that the parent has listed but not yet read. */
+static void loads_during_a_save_by_a_child(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_failure f;
     uint64_t set;
-    struct storage *copy = stored_start(d, GROUP, &set);
+    struct storage *child = stored_start(d, GROUP, &set);
     for (unsigned n = 0; n < 3; n++)
-        stored_add(copy, n);
-    (void)storage_rotate(copy);
-    stored_add(copy, 3);
-    meanwhile = (struct meanwhile){.disk = fake_disk(d), .copy = copy};
-    struct disk disk = *meanwhile.disk;
+        stored_add(child, n);
+    (void)storage_rotate(child);
+    stored_add(child, 3);
+    concurrent = (struct concurrent){.disk = fake_disk(d), .child = child};
+    struct disk disk = *concurrent.disk;
     disk.list = list_then_save;
     struct storage_options o = {.file = BYTES(FILE_NAME),
                                 .group = term_of(GROUP),
                                 .module = BYTES(MODULE),
                                 .journal = true};
     struct storage *s = storage_new(&disk, &o);
-    fake_disk_unlock(d); /* both have it */
-    CU_ASSERT_EQUAL(stored_load(s, &set, &f), OK);
+    fake_disk_unlock(d); /* both hold the lock */
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), OK);
     CU_ASSERT_EQUAL(set, 15);
     storage_free(s);
-    storage_free(copy);
+    storage_free(child);
     fake_disk_free(d);
 }
 
 /* --- segments ------------------------------------------------------------------------------- */
 
-/* Its number sorts as a number: 10 comes after 9. */
-static void knows_its_segments(void)
+/* Segment 10 comes after 9. */
+static void orders_segments_by_number(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_failure f;
     struct storage_found found;
     for (uint64_t n = 1200; n > 0; n--)
-        put_segment(d, n, JOURNAL_OF, n == 9 ? "[9]" : n == 10 ? "[10]" : NULL);
+        put_segment(d, n, JOURNAL_OWNER, n == 9 ? "[9]" : n == 10 ? "[10]" : NULL);
     fake_disk_put(d, segment_name(3, "journal.bak"), BYTES("x"));
     fake_disk_put(d, segment_name(3, "x"), BYTES("x"));
     struct storage *s = stored_new(d, GROUP);
@@ -256,14 +256,14 @@ static void knows_its_segments(void)
     fake_disk_free(d);
 }
 
-static void runs_out_of_numbers(void)
+static void refuses_numbers_beyond_64_bits(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_failure f;
     uint64_t set;
-    put_segment(d, UINT64_MAX, JOURNAL_OF, "[1]");
+    put_segment(d, UINT64_MAX, JOURNAL_OWNER, "[1]");
     struct storage *s = stored_new(d, GROUP);
-    CU_ASSERT_EQUAL(stored_load(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), ERR_STORAGE);
     CU_ASSERT_STRING_EQUAL(f.reason, "too_large");
     storage_free(s);
     fake_disk_free(d);
@@ -275,7 +275,7 @@ static void runs_out_of_numbers(void)
     (void)stored_refused(d, "too_large");
     fake_disk_free(d);
     d = fake_disk_new();
-    put_segment(d, UINT64_MAX - 1, JOURNAL_OF, "[1]");
+    put_segment(d, UINT64_MAX - 1, JOURNAL_OWNER, "[1]");
     s = stored_start(d, GROUP, &set);
     stored_add(s, 2);
     (void)storage_rotate(s);
@@ -285,7 +285,7 @@ static void runs_out_of_numbers(void)
     fake_disk_free(d);
 }
 
-/* A record that is too large to be read again is not written; a segment neither. */
+/* No record and no segment is written that is too large to be read back. */
 static void bounds_a_segment(void)
 {
     struct fake_disk *d = fake_disk_new();
@@ -296,9 +296,9 @@ static void bounds_a_segment(void)
     CU_ASSERT_EQUAL(storage_append(s, (struct bytes){record.at, LIMIT_SEGMENT_BYTES}, &f),
                     ERR_STORAGE);
     CU_ASSERT_STRING_EQUAL(f.reason, "too_large");
-    void *weight = mem_take(LIMIT_JOURNAL_BYTES / 2);
-    put_binary(&record, (struct bytes){weight, LIMIT_JOURNAL_BYTES / 2});
-    mem_free(weight);
+    void *padding = mem_take(LIMIT_JOURNAL_BYTES / 2);
+    put_binary(&record, (struct bytes){padding, LIMIT_JOURNAL_BYTES / 2});
+    mem_free(padding);
     storage_free(s);
     s = stored_start(d, GROUP, &set);
     uint64_t first = storage_rotate(s);
@@ -310,19 +310,19 @@ static void bounds_a_segment(void)
     fake_disk_free(d);
 }
 
-/* A journal that is not asked for is not begun, but one that was begun is read. */
-static void lives_without_a_journal(void)
+/* With the journal disabled none is created, but an existing one is read. */
+static void works_without_a_journal(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_failure f;
     uint64_t set;
-    put_segment(d, 7, JOURNAL_OF, "[1]");
+    put_segment(d, 7, JOURNAL_OWNER, "[1]");
     struct storage_options o = {.file = BYTES(FILE_NAME),
                                 .group = term_of(GROUP),
                                 .module = BYTES(MODULE),
                                 .form = RECORD_ENCODED};
     struct storage *s = storage_new(fake_disk(d), &o);
-    CU_ASSERT_EQUAL(stored_take(s, &set, &f), OK);
+    CU_ASSERT_EQUAL(stored_load(s, &set, &f), OK);
     CU_ASSERT_EQUAL(set, 2);
     CU_ASSERT(!fake_disk_has(d, segment_name(8, "journal")));
     stored_save_all(s, 6);
@@ -332,9 +332,9 @@ static void lives_without_a_journal(void)
     fake_disk_free(d);
 }
 
-SUITE("storage", TEST(finds_nothing_at_first), TEST(finds_what_was_appended),
-      TEST(finds_what_was_saved), TEST(appends_beside_a_save), TEST(hears_of_a_save_by_a_copy),
-      TEST(keeps_the_records_of_others), TEST(two_groups_share_a_file),
-      TEST(keeps_the_form_of_the_record), TEST(a_group_has_one_keeper),
-      TEST(misses_nothing_while_a_copy_saves), TEST(knows_its_segments), TEST(runs_out_of_numbers),
-      TEST(bounds_a_segment), TEST(lives_without_a_journal))
+SUITE("storage", TEST(finds_nothing_without_files), TEST(finds_appended_records),
+      TEST(finds_the_snapshot_and_later_records), TEST(appends_during_a_save),
+      TEST(follows_a_save_by_a_child), TEST(keeps_other_records),
+      TEST(shares_a_file_between_groups), TEST(keeps_the_form_of_the_record), TEST(locks_a_group),
+      TEST(loads_during_a_save_by_a_child), TEST(orders_segments_by_number),
+      TEST(refuses_numbers_beyond_64_bits), TEST(bounds_a_segment), TEST(works_without_a_journal))

@@ -6,9 +6,9 @@
 
 static const char *const others[] = {OTHERS};
 
-/* --- what is refused ------------------------------------------------------------------------ */
+/* --- refusals ------------------------------------------------------------------------------- */
 
-static void refuses_what_is_no_table(void)
+static void refuses_other_files(void)
 {
     struct fake_disk *d = fake_disk_new();
     fake_disk_put(d, FILE_NAME, BYTES("[{page_views, 17}].\n"));
@@ -20,12 +20,12 @@ static void refuses_what_is_no_table(void)
     (void)stored_refused(d, "not_a_set");
     fake_disk_put(d, FILE_NAME, table_recorded("keypos"));
     f = stored_refused(d, "not_a_set");
-    CU_ASSERT(strstr(f.what, "keys at 3") != NULL);
+    CU_ASSERT(strstr(f.what, "keypos 3") != NULL);
     fake_disk_free(d);
 }
 
-/* Something of another program's must not be overwritten. */
-static void refuses_what_is_no_state(void)
+/* Data of another program must not be overwritten. */
+static void refuses_records_that_are_not_states(void)
 {
     static const char *const record[] = {"{" GROUP ", 17}"};
     static const char *const text[] = {"{" GROUP ", <<\"text\">>}"};
@@ -37,7 +37,7 @@ static void refuses_what_is_no_state(void)
     fake_disk_free(d);
 }
 
-static void refuses_a_journal_of_others(void)
+static void refuses_journals_of_other_owners(void)
 {
     struct fake_disk *d = fake_disk_new();
     put_segment(d, 3, "{'Elixir.Grove.Set.ORSet', " GROUP "}", "[1]");
@@ -51,8 +51,8 @@ static void refuses_a_journal_of_others(void)
     fake_disk_free(d);
 }
 
-/* Terms are compared, not bytes: an OTP before 26 writes its atoms otherwise. */
-static void knows_its_journal_in_any_encoding(void)
+/* Owners are compared as terms: OTP before 26 encodes atoms differently. */
+static void accepts_its_owner_in_any_encoding(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct buf of = {0}, segment = {0};
@@ -68,18 +68,18 @@ static void knows_its_journal_in_any_encoding(void)
     fake_disk_free(d);
 }
 
-static void says_what_the_disk_says(void)
+static void reports_errors_of_the_disk(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct storage_failure f;
     uint64_t set;
     struct storage *s = stored_new(d, GROUP);
     fake_disk_fail(d, 1, -EROFS, false);
-    CU_ASSERT_EQUAL(stored_load(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), ERR_STORAGE);
     CU_ASSERT_STRING_EQUAL(f.reason, "erofs");
     CU_ASSERT(strstr(f.what, "cannot lock " FILE_NAME) == f.what);
     CU_ASSERT(strstr(f.what, "Read-only file system") != NULL);
-    CU_ASSERT_EQUAL(stored_load(s, &set, &f), OK);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), OK);
     fake_disk_fail(d, 1, -ENOSPC, false);
     CU_ASSERT_EQUAL(stored_append(s, 1, &f), ERR_STORAGE);
     CU_ASSERT_STRING_EQUAL(f.reason, "enospc");
@@ -90,7 +90,7 @@ static void says_what_the_disk_says(void)
 
 /* --- accidents ------------------------------------------------------------------------------ */
 
-static void notes(struct fake_disk *d, uint64_t wanted, const char *note)
+static void expect_note(struct fake_disk *d, uint64_t wanted, const char *note)
 {
     struct storage_found found;
     struct storage_failure f;
@@ -105,8 +105,8 @@ static void notes(struct fake_disk *d, uint64_t wanted, const char *note)
     storage_free(s);
 }
 
-/* Whatever was in the segment that could not be read is never removed. */
-static void puts_a_damaged_segment_aside(void)
+/* Unreadable bytes in a segment are never removed. */
+static void sets_a_damaged_segment_aside(void)
 {
     struct fake_disk *d = fake_disk_new();
     struct buf copy = {0};
@@ -118,13 +118,13 @@ static void puts_a_damaged_segment_aside(void)
     buf_put(&copy, fake_disk_bytes(d, segment_name(1, "journal")));
     copy.at[copy.len - 25] ^= 1; /* of the middle record */
     fake_disk_put(d, segment_name(1, "journal"), buf_bytes(&copy));
-    notes(d, 5, "damaged: 24 bytes could not be read, records lost: 1\n");
+    expect_note(d, 5, "damaged: 24 bytes could not be read, records lost: 1\n");
     s = stored_start(d, GROUP, &set);
     stored_save_all(s, set);
     CU_ASSERT(!fake_disk_has(d, segment_name(1, "journal")));
     CU_ASSERT(bytes_equal(fake_disk_bytes(d, segment_name(1, "damaged")), buf_bytes(&copy)));
     storage_free(s);
-    /* Its number is not used again. */
+    /* Its number is not reused. */
     s = stored_start(d, GROUP, &set);
     CU_ASSERT_EQUAL(set, 5);
     CU_ASSERT(storage_rotate(s) > 1);
@@ -133,7 +133,7 @@ static void puts_a_damaged_segment_aside(void)
     fake_disk_free(d);
 }
 
-static void takes_a_torn_write_for_one(void)
+static void recognizes_a_torn_write(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
@@ -145,7 +145,7 @@ static void takes_a_torn_write_for_one(void)
     struct buf copy = {0};
     buf_put(&copy, (struct bytes){b.at, b.len - 3});
     fake_disk_put(d, segment_name(1, "journal"), buf_bytes(&copy));
-    notes(d, 1, "torn: 21 bytes at its end");
+    expect_note(d, 1, "torn write: the last 21 bytes");
     s = stored_start(d, GROUP, &set);
     stored_save_all(s, set);
     CU_ASSERT(!fake_disk_has(d, segment_name(1, "journal")));
@@ -155,12 +155,12 @@ static void takes_a_torn_write_for_one(void)
     fake_disk_free(d);
 }
 
-static void keeps_a_file_that_only_is_named_like_a_segment(void)
+static void keeps_other_files_named_like_a_segment(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
     fake_disk_put(d, segment_name(4, "journal"), BYTES("dear diary"));
-    notes(d, 0, "it does not begin as a segment");
+    expect_note(d, 0, "does not start as a journal segment");
     struct storage *s = stored_start(d, GROUP, &set);
     stored_save_all(s, 1);
     CU_ASSERT(bytes_equal(fake_disk_bytes(d, segment_name(4, "damaged")), BYTES("dear diary")));
@@ -168,12 +168,12 @@ static void keeps_a_file_that_only_is_named_like_a_segment(void)
     fake_disk_free(d);
 }
 
-static void mends_an_unclosed_table(void)
+static void salvages_an_unclosed_table(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
     fake_disk_put(d, FILE_NAME, table_recorded("unclosed"));
-    notes(d, 0, "mended: 2 objects were found in it\n");
+    expect_note(d, 0, "salvaged 2 objects\n");
     struct storage *s = stored_start(d, GROUP, &set);
     stored_save_all(s, 1);
     struct objects recorded = objects_recorded("unclosed"), there;
@@ -186,7 +186,7 @@ static void mends_an_unclosed_table(void)
     fake_disk_free(d);
 }
 
-/* One byte of the group's own state is wrong: it is told, and what was there is kept. */
+/* One damaged byte in the group's own state is reported, and the table kept. */
 static void keeps_a_damaged_table(void)
 {
     struct fake_disk *d = fake_disk_new();
@@ -205,7 +205,7 @@ static void keeps_a_damaged_table(void)
         at = memmem(copy.at, copy.len, "numbers", 7);
         at[-1] = 0xff; /* the length of the atom */
         fake_disk_put(d, FILE_NAME, buf_bytes(&copy));
-        notes(d, 0, FILE_NAME ": byte ");
+        expect_note(d, 0, FILE_NAME ": byte ");
         s = stored_start(d, GROUP, &set);
         stored_save_all(s, 7);
         CU_ASSERT(stored_has(d, others, 2));
@@ -220,7 +220,7 @@ static void keeps_a_damaged_table(void)
     fake_disk_free(d);
 }
 
-/* The state in a binary is damaged, though the object is a whole term. */
+/* The object is a valid term, but the state in its binary is damaged. */
 static void keeps_a_state_that_does_not_unpack(void)
 {
     struct fake_disk *d = fake_disk_new();
@@ -232,8 +232,8 @@ static void keeps_a_state_that_does_not_unpack(void)
     struct dets_record record = {term_of(GROUP), buf_bytes(&object), false};
     struct buf table = image_of(&(struct dets_shape){DETS_SET, 1}, &record, 1);
     fake_disk_put(d, FILE_NAME, buf_bytes(&table));
-    notes(d, 0,
-          "the group's state cannot be read: a compressed term that cannot be decompressed\n");
+    expect_note(
+        d, 0, "the group's state cannot be read: a compressed term that cannot be decompressed\n");
     struct storage *s = stored_start(d, GROUP, &set);
     stored_save_all(s, 1);
     CU_ASSERT(bytes_equal(fake_disk_bytes(d, FILE_NAME ".damaged.1"), buf_bytes(&table)));
@@ -245,8 +245,7 @@ static void keeps_a_state_that_does_not_unpack(void)
     fake_disk_free(d);
 }
 
-/* What a save that was killed had begun is in nobody's way. */
-static void removes_what_a_killed_save_has_left(void)
+static void removes_the_temporary_file_of_a_killed_save(void)
 {
     struct fake_disk *d = fake_disk_new();
     char path[200];
@@ -261,7 +260,7 @@ static void removes_what_a_killed_save_has_left(void)
     fake_disk_free(d);
 }
 
-static void takes_an_empty_file_for_none(void)
+static void treats_an_empty_file_as_missing(void)
 {
     struct fake_disk *d = fake_disk_new();
     uint64_t set;
@@ -273,10 +272,10 @@ static void takes_an_empty_file_for_none(void)
     fake_disk_free(d);
 }
 
-SUITE("storage and accidents", TEST(refuses_what_is_no_table), TEST(refuses_what_is_no_state),
-      TEST(refuses_a_journal_of_others), TEST(knows_its_journal_in_any_encoding),
-      TEST(says_what_the_disk_says), TEST(puts_a_damaged_segment_aside),
-      TEST(takes_a_torn_write_for_one), TEST(keeps_a_file_that_only_is_named_like_a_segment),
-      TEST(mends_an_unclosed_table), TEST(keeps_a_damaged_table),
-      TEST(keeps_a_state_that_does_not_unpack), TEST(removes_what_a_killed_save_has_left),
-      TEST(takes_an_empty_file_for_none))
+SUITE("storage and accidents", TEST(refuses_other_files), TEST(refuses_records_that_are_not_states),
+      TEST(refuses_journals_of_other_owners), TEST(accepts_its_owner_in_any_encoding),
+      TEST(reports_errors_of_the_disk), TEST(sets_a_damaged_segment_aside),
+      TEST(recognizes_a_torn_write), TEST(keeps_other_files_named_like_a_segment),
+      TEST(salvages_an_unclosed_table), TEST(keeps_a_damaged_table),
+      TEST(keeps_a_state_that_does_not_unpack), TEST(removes_the_temporary_file_of_a_killed_save),
+      TEST(treats_an_empty_file_as_missing))

@@ -2,15 +2,15 @@
 
 #include "unit/store/stored_files.h"
 
-/* One life of a replica over a disk on which something goes wrong at every call in turn.
- * Whatever it was, when the disk works again all that was acknowledged is found, what had
- * failed is not, and the table is one that OTP opens without repair. */
+/* The life of a replica on a disk that fails at each call in turn.  Once the disk works again,
+ * everything acknowledged is found, everything that failed is not, and OTP can open the table
+ * without repair. */
 
 #define SEEDS 16
 
 static const char *const others[] = {OTHERS};
 
-/* How the file is when the story begins. */
+/* The table at the start. */
 enum start { START_NOTHING, START_OTHERS, START_UNCLOSED, START_DAMAGED, STARTS };
 
 struct life {
@@ -30,7 +30,7 @@ static void prepare(struct fake_disk *d, enum start start)
     buf_put(&file, b);
     if (start != START_OTHERS)
         file.at[DETS_AT_CLOSED + 3] = DETS_OPEN;
-    /* A block of its own, with an object whose bytes do not fit its size. */
+    /* A block with an object that does not match its size. */
     if (start == START_DAMAGED) {
         file.len = dets_u32(b, DETS_AT_FREE_LISTS);
         buf_put(&file, hex("00000020 12345678 00000018 83 6802 6401 6465 6600000000000000000000"));
@@ -45,7 +45,7 @@ static void load(struct life *l)
 {
     uint64_t found;
     struct storage_failure f;
-    l->loaded = stored_load(l->s, &found, &f) == OK;
+    l->loaded = stored_open(l->s, &found, &f) == OK;
     if (!l->loaded)
         return;
     CU_ASSERT_EQUAL(l->acknowledged & ~found, 0);
@@ -53,7 +53,7 @@ static void load(struct life *l)
     l->memory = found;
 }
 
-/* As a replica does it: after a failure everything is read again. */
+/* As a replica does: after a failure it loads again. */
 static void append(struct life *l, unsigned n)
 {
     struct storage_failure f;
@@ -96,7 +96,7 @@ static void live(struct life *l)
     append(l, 6);
 }
 
-/* The file is as it was or as it was written, never less. */
+/* The table is as it was at the start or as saved, never less. */
 static void check_table(struct fake_disk *d, enum start start)
 {
     struct bytes file = fake_disk_bytes(d, FILE_NAME);
@@ -118,7 +118,7 @@ static struct life begin(enum start start)
     return l;
 }
 
-/* The disk refuses the n-th call, and all later ones if asked; then it works again. */
+/* The n-th call fails, and perhaps all later ones; then the disk works again. */
 static bool refuses(enum start start, uint64_t n, int code, bool then_all)
 {
     struct life l = begin(start);
@@ -142,8 +142,8 @@ static bool refuses(enum start start, uint64_t n, int code, bool then_all)
     return failed;
 }
 
-/* The process is killed in the n-th call, or the power goes; what the next process has found
- * stays, though the power goes again at once. */
+/* The process is killed in the n-th call, or the power is cut.  What the next process finds
+ * survives another power cut right after it. */
 static bool is_killed(enum start start, uint64_t n, bool power, uint64_t seed)
 {
     struct life l = begin(start);
@@ -166,14 +166,14 @@ static bool is_killed(enum start start, uint64_t n, bool power, uint64_t seed)
     return failed;
 }
 
-/* Says at which call it was that something went wrong. */
-static void told(const char *what, enum start start, uint64_t n, unsigned before)
+/* Prints the failing call and start if an assertion failed. */
+static void report(const char *what, enum start start, uint64_t n, unsigned before)
 {
     if (CU_get_number_of_failures() > before)
         fprintf(stderr, "\n    %s at call %llu, start %d\n", what, (unsigned long long)n, start);
 }
 
-static void nothing_acknowledged_is_lost_when_calls_fail(void)
+static void keeps_acknowledged_records_when_calls_fail(void)
 {
     static const int codes[] = {-EIO, -ENOSPC};
     for (enum start start = 0; start < STARTS; start++)
@@ -182,12 +182,12 @@ static void nothing_acknowledged_is_lost_when_calls_fail(void)
             for (uint64_t n = 1; failed; n++) {
                 unsigned before = CU_get_number_of_failures();
                 failed = refuses(start, n, codes[n % 2], all == 1);
-                told("refused", start, n, before);
+                report("failed", start, n, before);
             }
         }
 }
 
-static void nothing_acknowledged_is_lost_when_the_process_is_killed(void)
+static void keeps_acknowledged_records_when_killed(void)
 {
     for (enum start start = 0; start < STARTS; start++) {
         bool failed = true;
@@ -195,12 +195,12 @@ static void nothing_acknowledged_is_lost_when_the_process_is_killed(void)
             for (uint64_t seed = 0; seed < SEEDS; seed++) {
                 unsigned before = CU_get_number_of_failures();
                 failed = is_killed(start, n, false, seed);
-                told("killed", start, n, before);
+                report("killed", start, n, before);
             }
     }
 }
 
-static void nothing_acknowledged_is_lost_when_the_power_goes(void)
+static void keeps_acknowledged_records_across_power_cuts(void)
 {
     for (enum start start = 0; start < STARTS; start++) {
         bool failed = true;
@@ -208,11 +208,11 @@ static void nothing_acknowledged_is_lost_when_the_power_goes(void)
             for (uint64_t seed = 0; seed < SEEDS; seed++) {
                 unsigned before = CU_get_number_of_failures();
                 failed = is_killed(start, n, true, seed);
-                told("power", start, n, before);
+                report("power", start, n, before);
             }
     }
 }
 
-SUITE("storage over a disk that fails", TEST(nothing_acknowledged_is_lost_when_calls_fail),
-      TEST(nothing_acknowledged_is_lost_when_the_process_is_killed),
-      TEST(nothing_acknowledged_is_lost_when_the_power_goes))
+SUITE("storage on a failing disk", TEST(keeps_acknowledged_records_when_calls_fail),
+      TEST(keeps_acknowledged_records_when_killed),
+      TEST(keeps_acknowledged_records_across_power_cuts))
