@@ -142,7 +142,7 @@
 #define LIMIT_DETS_FAULTS 1000
 /* Average number of times that a salvage reads each byte of a file: a sound file needs two, a
  * malicious one as many as it has bytes. */
-#define LIMIT_SALVAGE_LOOKS 64
+#define LIMIT_SALVAGE_SCANS 64
 
 /* --- storage ----------------------------------------------------------- */
 

@@ -191,7 +191,7 @@ static int write_image(const char *path, const char *source, struct dets_image *
     const char *temporary = (const char *)name.at;
     enum err e = replace_write(net_disk(), temporary, source, next_piece, image, &failure);
     if (e == OK)
-        e = replace_name(net_disk(), temporary, path, &failure);
+        e = replace_commit(net_disk(), temporary, path, &failure);
     buf_free(&name);
     return e == OK ? 0 : fail(EX_IOERR, "%s", failure.what);
 }

@@ -111,7 +111,7 @@ enum err dets_salvage(struct dets_salvage *salvage, struct bytes file)
     struct dets_search search = {.file = file,
                                  .shape = dets_search_shape(file, &header),
                                  .phash2 = header.hash != DETS_PHASH,
-                                 .scanned_max = LIMIT_SALVAGE_LOOKS * (uint64_t)file.len,
+                                 .scanned_max = LIMIT_SALVAGE_SCANS * (uint64_t)file.len,
                                  .faults = &salvage->faults};
     search_all(&search, &header);
     salvage->shape = search.shape;

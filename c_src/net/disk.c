@@ -23,7 +23,7 @@ static int disk_open(void *who, const char *path, enum disk_open how)
 {
     static const int flags[] = {
         [DISK_READ] = O_RDONLY,
-        [DISK_REPLACE] = O_WRONLY | O_CREAT | O_TRUNC,
+        [DISK_TRUNCATE] = O_WRONLY | O_CREAT | O_TRUNC,
         [DISK_CREATE] = O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
         [DISK_APPEND] = O_WRONLY | O_APPEND,
     };
@@ -83,7 +83,7 @@ static int disk_sync(void *who, int handle)
 
 /* Only root may give a file away.  A group that cannot be kept loses what it was allowed:
  * its permissions are not for another group. */
-static int disk_resemble(void *who, int handle, const char *path)
+static int disk_copy_permissions(void *who, int handle, const char *path)
 {
     struct stat old;
     mode_t kept = 0777;
@@ -211,7 +211,7 @@ const struct disk *net_disk(void)
         .read = disk_read,
         .write = disk_write,
         .sync = disk_sync,
-        .resemble = disk_resemble,
+        .copy_permissions = disk_copy_permissions,
         .truncate = disk_truncate,
         .rename = disk_rename,
         .link = disk_link,

@@ -8,10 +8,10 @@
 
 /* How a file is opened. */
 enum disk_open {
-    DISK_READ,    /* must exist */
-    DISK_REPLACE, /* for writing; truncated, or created if missing */
-    DISK_CREATE,  /* for appending; must not exist */
-    DISK_APPEND   /* for appending; must exist */
+    DISK_READ,     /* must exist */
+    DISK_TRUNCATE, /* for writing; truncated, or created if missing */
+    DISK_CREATE,   /* for appending; must not exist */
+    DISK_APPEND    /* for appending; must exist */
 };
 
 /* Each returns 0 (or as stated) on success, else a negative errno. */
@@ -27,7 +27,7 @@ struct disk {
     int (*sync)(void *who, int handle);
     /* Gives the open file the owner and the permissions of the file at path, as far as that is
      * allowed; 0 as well if there is no such file. */
-    int (*resemble)(void *who, int handle, const char *path);
+    int (*copy_permissions)(void *who, int handle, const char *path);
     int (*truncate)(void *who, int handle, uint64_t bytes);
     int (*rename)(void *who, const char *from, const char *to);
     int (*link)(void *who, const char *from, const char *to); /* a hard link; `to` must be new */

@@ -79,7 +79,7 @@ static bool read_header(struct journal *j)
 
 enum err journal_open(struct journal *j, struct bytes segment)
 {
-    *j = (struct journal){.segment = segment, .scan_left = LIMIT_SALVAGE_LOOKS * segment.len};
+    *j = (struct journal){.segment = segment, .scan_left = LIMIT_SALVAGE_SCANS * segment.len};
     struct bytes magic = MAGIC;
     size_t front = segment.len < magic.len ? segment.len : magic.len;
     bool has_magic = front == 0 || memcmp(segment.at, magic.at, front) == 0;

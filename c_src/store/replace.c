@@ -35,10 +35,10 @@ enum err replace_write(const struct disk *disk, const char *temporary, const cha
                        struct storage_failure *failure)
 {
     const char *step = "set the permissions of";
-    int handle = disk->open(disk->who, temporary, DISK_REPLACE);
+    int handle = disk->open(disk->who, temporary, DISK_TRUNCATE);
     if (handle < 0)
         return storage_refused(failure, handle, "create", temporary);
-    int code = disk->resemble(disk->who, handle, path);
+    int code = disk->copy_permissions(disk->who, handle, path);
     if (code == 0) {
         step = "write";
         code = write_all(disk, handle, next, who);
@@ -58,8 +58,8 @@ enum err replace_write(const struct disk *disk, const char *temporary, const cha
     return storage_refused(failure, code, step, temporary);
 }
 
-enum err replace_name(const struct disk *disk, const char *temporary, const char *path,
-                      struct storage_failure *failure)
+enum err replace_commit(const struct disk *disk, const char *temporary, const char *path,
+                        struct storage_failure *failure)
 {
     int code = disk->rename(disk->who, temporary, path);
     if (code != 0) {

@@ -14,7 +14,7 @@ must_use enum err replace_write(const struct disk *disk, const char *temporary, 
 
 /* Renames `temporary` to path and syncs the folder.  If the rename fails, path is unchanged and
  * `temporary` is removed; if only the sync fails, a power cut may leave either file at path. */
-must_use enum err replace_name(const struct disk *disk, const char *temporary, const char *path,
-                               struct storage_failure *failure);
+must_use enum err replace_commit(const struct disk *disk, const char *temporary, const char *path,
+                                 struct storage_failure *failure);
 
 #endif

@@ -92,7 +92,7 @@ static enum err replace(const struct storage *s, struct saving *w, struct storag
         (void)s->disk->remove(s->disk->who, temporary.text);
         return e;
     }
-    return replace_name(s->disk, temporary.text, s->file, failure);
+    return replace_commit(s->disk, temporary.text, s->file, failure);
 }
 
 /* --- obsolete segments ---------------------------------------------------------------- */

@@ -117,7 +117,7 @@ static int disk_open(void *who, const char *path, enum disk_open how)
     if (f == NULL) {
         f = file_new(d);
         change(d, NULL, path, f);
-    } else if (how == DISK_REPLACE) {
+    } else if (how == DISK_TRUNCATE) {
         file_truncate(f, 0);
     }
     return handle_new(d, f, how == DISK_READ, how != DISK_READ);
@@ -195,7 +195,7 @@ static int disk_truncate(void *who, int number, uint64_t bytes)
 }
 
 /* The fake has no permissions. */
-static int disk_resemble(void *who, int number, const char *path)
+static int disk_copy_permissions(void *who, int number, const char *path)
 {
     struct fake_disk *d = who;
     int code = injected_error(d);
@@ -305,7 +305,7 @@ struct fake_disk *fake_disk_new(void)
         .write = disk_write,
         .sync = disk_sync,
         .truncate = disk_truncate,
-        .resemble = disk_resemble,
+        .copy_permissions = disk_copy_permissions,
         .rename = disk_rename,
         .link = disk_link,
         .remove = disk_remove,
@@ -350,7 +350,7 @@ void fake_disk_fail(struct fake_disk *d, uint64_t n, int code, bool then_all)
     d->then_all = then_all;
 }
 
-void fake_disk_cut(struct fake_disk *d, uint64_t n)
+void fake_disk_kill_at(struct fake_disk *d, uint64_t n)
 {
     fake_disk_fail(d, n, -EIO, true);
     d->killed = true;

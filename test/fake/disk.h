@@ -29,7 +29,7 @@ void fake_disk_fail(struct fake_disk *d, uint64_t n, int code, bool then_all);
 
 /* Kills the process in the n-th call from now: it may take partial effect, and later calls have
  * none.  To be followed by fake_disk_kill() or fake_disk_crash(). */
-void fake_disk_cut(struct fake_disk *d, uint64_t n);
+void fake_disk_kill_at(struct fake_disk *d, uint64_t n);
 
 /* Whether the n-th call has been made. */
 bool fake_disk_failed(const struct fake_disk *d);

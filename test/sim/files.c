@@ -286,7 +286,7 @@ void sim_disk_cut(struct sim *s, unsigned i, uint64_t n, bool power)
     trace_deed(s, "n%u's end is to come in call %llu to its disk", i + 1, (unsigned long long)n);
     f->cut = true;
     f->power = power;
-    fake_disk_cut(f->disk, n);
+    fake_disk_kill_at(f->disk, n);
 }
 
 void sim_disk_heal(struct sim *s, unsigned i)

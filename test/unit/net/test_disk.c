@@ -87,15 +87,15 @@ static void opens_as_it_is_told(const struct place *p)
     holds(p, "a", "one");
     put(p, "a", DISK_APPEND, " two");
     holds(p, "a", "one two");
-    put(p, "a", DISK_REPLACE, "three");
+    put(p, "a", DISK_TRUNCATE, "three");
     holds(p, "a", "three");
-    put(p, "b", DISK_REPLACE, "");
+    put(p, "b", DISK_TRUNCATE, "");
     holds(p, "b", "");
 }
 
 static void appends_write_by_write(const struct place *p)
 {
-    int handle = open_in(p, "w", DISK_REPLACE);
+    int handle = open_in(p, "w", DISK_TRUNCATE);
     write_to(p, handle, "a");
     write_to(p, handle, "");
     write_to(p, handle, "bc");
@@ -265,7 +265,7 @@ static void replaces_whole_files(const struct place *p)
             buf_put(&wanted, buf_bytes(&pieces.piece));
         CU_ASSERT_EQUAL(
             replace_write(p->disk, in(p, "file.tmp"), in(p, "file"), next_piece, &pieces, &f), OK);
-        CU_ASSERT_EQUAL(replace_name(p->disk, in(p, "file.tmp"), in(p, "file"), &f), OK);
+        CU_ASSERT_EQUAL(replace_commit(p->disk, in(p, "file.tmp"), in(p, "file"), &f), OK);
         CU_ASSERT(!is_there(p, "file.tmp"));
         int handle = open_in(p, "file", DISK_READ);
         CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, wanted.len), 0);
@@ -333,9 +333,9 @@ static void a_new_file_is_for_those_of_the_old(void)
     struct stat st;
     put(&p, "old", DISK_CREATE, "secret");
     CU_ASSERT_EQUAL(chmod(in(&p, "old"), 0640), 0);
-    int handle = open_in(&p, "new", DISK_REPLACE);
-    CU_ASSERT_EQUAL(p.disk->resemble(p.disk->who, handle, in(&p, "none")), 0);
-    CU_ASSERT_EQUAL(p.disk->resemble(p.disk->who, handle, in(&p, "old")), 0);
+    int handle = open_in(&p, "new", DISK_TRUNCATE);
+    CU_ASSERT_EQUAL(p.disk->copy_permissions(p.disk->who, handle, in(&p, "none")), 0);
+    CU_ASSERT_EQUAL(p.disk->copy_permissions(p.disk->who, handle, in(&p, "old")), 0);
     CU_ASSERT_EQUAL(p.disk->close(p.disk->who, handle), 0);
     CU_ASSERT_EQUAL(stat(in(&p, "new"), &st), 0);
     CU_ASSERT_EQUAL(st.st_mode & 0777, 0640);

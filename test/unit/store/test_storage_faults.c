@@ -147,7 +147,7 @@ static bool refuses(enum start start, uint64_t n, int code, bool then_all)
 static bool is_killed(enum start start, uint64_t n, bool power, uint64_t seed)
 {
     struct life l = begin(start);
-    fake_disk_cut(l.disk, n);
+    fake_disk_kill_at(l.disk, n);
     live(&l);
     bool failed = fake_disk_failed(l.disk);
     storage_free(l.s);
