@@ -54,7 +54,7 @@ void storage_free(struct storage *s)
     mem_free(s);
 }
 
-/* --- names ---------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------- */
 
 struct path storage_path(const struct storage *s, const char *format, ...)
 {
@@ -77,6 +77,17 @@ struct path segment_path(const struct storage *s, uint64_t number)
 struct path group_path(const struct storage *s, const char *suffix)
 {
     return storage_path(s, ".%s%s", s->crc, suffix);
+}
+
+int storage_read_file(const struct storage *s, const char *path, struct buf *out, size_t limit)
+{
+    const struct disk *d = s->disk;
+    int code, handle = d->open(d->who, path, DISK_READ);
+    if (handle < 0)
+        return handle;
+    code = d->read(d->who, handle, out, limit);
+    (void)d->close(d->who, handle);
+    return code;
 }
 
 /* --- segments ------------------------------------------------------------------------- */

@@ -49,6 +49,9 @@ struct path storage_path(const struct storage *s, const char *format, ...)
 struct path segment_path(const struct storage *s, uint64_t number);
 struct path group_path(const struct storage *s, const char *suffix); /* FILE.GROUP + suffix */
 
+/* Appends the whole file to out.  0 or a negative errno; -EFBIG beyond limit bytes. */
+int storage_read_file(const struct storage *s, const char *path, struct buf *out, size_t limit);
+
 /* Creates the next segment, with its header and records of these concatenated terms, and syncs
  * it and its folder.  On a failure it is rolled back. */
 must_use enum err segment_create(struct storage *s, struct bytes terms,

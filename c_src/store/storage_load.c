@@ -20,13 +20,8 @@ void storage_found_free(struct storage_found *found)
 
 static enum err locked(const struct storage *s, const char *path, struct storage_failure *failure)
 {
-    const struct disk *d = s->disk;
     struct buf holder = {0};
-    int handle = d->open(d->who, path, DISK_READ);
-    if (handle >= 0) {
-        (void)d->read(d->who, handle, &holder, HOLDER_BYTES);
-        (void)d->close(d->who, handle);
-    }
+    (void)storage_read_file(s, path, &holder, HOLDER_BYTES);
     size_t digits = 0;
     while (digits < holder.len && holder.at[digits] >= '0' && holder.at[digits] <= '9')
         digits++;

@@ -147,15 +147,11 @@ static enum err read_segment(const struct storage *s, struct segment *segment, s
 static enum err read_one(const struct storage *s, struct segment *segment,
                          struct storage_found *found, struct storage_failure *failure)
 {
-    const struct disk *d = s->disk;
     struct path path = segment_path(s, segment->number);
     struct buf bytes = {0};
-    int code, handle = d->open(d->who, path.text, DISK_READ);
-    if (handle == -ENOENT)
+    int code = storage_read_file(s, path.text, &bytes, LIMIT_SEGMENT_BYTES);
+    if (code == -ENOENT)
         return OK;
-    code = handle < 0 ? handle : d->read(d->who, handle, &bytes, LIMIT_SEGMENT_BYTES);
-    if (handle >= 0)
-        (void)d->close(d->who, handle);
     enum err e = code == 0 ? read_segment(s, segment, buf_bytes(&bytes), found, failure)
                            : storage_refused(failure, code, "read", path.text);
     buf_free(&bytes);

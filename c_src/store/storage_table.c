@@ -168,22 +168,12 @@ static enum err read_salvaged(struct storage_table *t, const struct storage *s, 
 
 /* --- either --------------------------------------------------------------------------- */
 
-static int read_file(struct buf *out, const struct disk *d, const char *path)
-{
-    int code, handle = d->open(d->who, path, DISK_READ);
-    if (handle < 0)
-        return handle == -ENOENT ? 0 : handle;
-    code = d->read(d->who, handle, out, LIMIT_DETS_BYTES);
-    (void)d->close(d->who, handle);
-    return code;
-}
-
 enum err storage_table_read(struct storage_table *t, const struct storage *s, bool force_salvage,
                             struct buf *notes, struct storage_failure *failure)
 {
     *t = (struct storage_table){0};
-    int code = read_file(&t->file, s->disk, s->file);
-    if (code != 0)
+    int code = storage_read_file(s, s->file, &t->file, LIMIT_DETS_BYTES);
+    if (code != 0 && code != -ENOENT)
         return storage_refused(failure, code, "read", s->file);
     if (t->file.len == 0)
         return OK;
