@@ -51,7 +51,7 @@ void mutation_reply_ok(struct mutation_turn *t, size_t count)
 
 enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    must(t->grown == NULL || (t->grown->type == c->type && t->grown != c));
+    must(t->delta == NULL || (t->delta->type == c->type && t->delta != c));
     enum err e = c->type->mutate(c, ops, count, t);
     must(e == OK || t->bad < count);
     return e;
@@ -117,11 +117,11 @@ bool crdt_join(struct crdt *c, struct bytes fitting, struct crdt *grown)
     return grew;
 }
 
-void crdt_share_extras(struct crdt *to, const struct crdt *from)
+void crdt_copy_extras(struct crdt *to, const struct crdt *from)
 {
     extras_join(&to->extras, term_bytes(&from->extras.map), NULL);
-    if (from->type->share != NULL)
-        from->type->share(to, from);
+    if (from->type->copy_extras != NULL)
+        from->type->copy_extras(to, from);
 }
 
 /* --- what is read from one -------------------------------------------------- */

@@ -45,7 +45,7 @@ struct crdt {
 /* What a mutation takes besides its operations, and gives besides the change. */
 struct mutation_turn {
     uint64_t wall_ms;   /* the time of day, for clocks that go with it */
-    struct crdt *grown; /* NULL, or a state of the same type that what grew is joined to */
+    struct crdt *delta; /* NULL, or a state of the same type that gets what changed */
     struct buf *reply;  /* NULL, or gets one term an operation: `ok`, or what it made */
     size_t bad;         /* on an error: the index of the operation that is wrong */
 };
@@ -85,7 +85,7 @@ struct crdt_type {
 
     /* Whether its entries lie in buckets (part.h); put and digest are asked for the whole
      * only where they do not. */
-    bool divides;
+    bool divisible;
 
     /* Appends the value of one field with the entries of one part, and an empty delta
      * buffer. */
@@ -94,8 +94,8 @@ struct crdt_type {
     /* Adds the digest of every entry, whatever order they are in. */
     void (*digest)(const struct crdt *c, const struct digests *d);
 
-    /* crdt_share_extras() for the states inside; NULL for a type without. */
-    void (*share)(struct crdt *to, const struct crdt *from);
+    /* crdt_copy_extras() for the states inside; NULL for a type without. */
+    void (*copy_extras)(struct crdt *to, const struct crdt *from);
 
     /* Appends the value in Grove's shape: an integer, a MapSet, a list, a map. */
     void (*value)(const struct crdt *c, struct buf *out);
@@ -153,7 +153,7 @@ must_use enum err crdt_fits_inside(const struct crdt_type *type, struct bytes ch
 
 /* Gives `to` the unknown fields that `from` has, and the states inside theirs: before a
  * delta is written for those who may count on them. */
-void crdt_share_extras(struct crdt *to, const struct crdt *from);
+void crdt_copy_extras(struct crdt *to, const struct crdt *from);
 
 /* Appends Grove's struct of the whole state, with an empty delta buffer: what a peer
  * may join, and what a fun may be applied to.  A valid term, but maps of a type that

@@ -84,7 +84,7 @@ static enum err refused(const struct dvv *s, const struct op *ops, size_t count,
  * in one batch would take the square of its size. */
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct dvv *s = of(c), *grown = of(t->grown);
+    struct dvv *s = of(c), *grown = of(t->delta);
     struct renewal renewal = {s->known[DVV_OWN].clock, grown};
     enum err e = refused(s, ops, count, &t->bad);
     if (e != OK)

@@ -35,7 +35,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     enum err e = tally(&g->counts, actor, "increment", ops, count, &sum, &t->bad);
     if (e == OK) {
         counts_raise(&g->counts, actor, buf_bytes(&sum),
-                     t->grown != NULL ? &of(t->grown)->counts : NULL);
+                     t->delta != NULL ? &of(t->delta)->counts : NULL);
         mutation_reply_ok(t, count);
     }
     buf_free(&sum);
@@ -104,7 +104,7 @@ const struct crdt_type gcounter_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
-    .divides = true,
+    .divisible = true,
     .put = put,
     .digest = digest,
     .value = value,

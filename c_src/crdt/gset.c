@@ -45,7 +45,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
         return ERR_BAD_OP;
     }
     for (size_t i = 0; i < count; i++)
-        gset_add(of(c), ops[i].args[0], t->grown != NULL ? of(t->grown) : NULL);
+        gset_add(of(c), ops[i].args[0], t->delta != NULL ? of(t->delta) : NULL);
     mutation_reply_ok(t, count);
     return OK;
 }
@@ -149,7 +149,7 @@ const struct crdt_type gset_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
-    .divides = true,
+    .divisible = true,
     .put = put,
     .digest = digest,
     .value = value,

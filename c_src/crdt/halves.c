@@ -49,10 +49,10 @@ void halves_digest(const struct crdt *c, const struct digests *d)
     crdt_digest_field(d, HALVES_SECOND, half(c, HALVES_SECOND));
 }
 
-void halves_share(struct crdt *to, const struct crdt *from)
+void halves_copy_extras(struct crdt *to, const struct crdt *from)
 {
-    crdt_share_extras(half(to, HALVES_FIRST), half(from, HALVES_FIRST));
-    crdt_share_extras(half(to, HALVES_SECOND), half(from, HALVES_SECOND));
+    crdt_copy_extras(half(to, HALVES_FIRST), half(from, HALVES_FIRST));
+    crdt_copy_extras(half(to, HALVES_SECOND), half(from, HALVES_SECOND));
 }
 
 bool halves_empty(const struct crdt *c)

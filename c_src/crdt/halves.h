@@ -17,7 +17,7 @@ void halves_close(struct crdt *c);
 bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *grown);
 void halves_put(const struct crdt *c, unsigned field, struct part part, struct buf *out);
 void halves_digest(const struct crdt *c, const struct digests *d);
-void halves_share(struct crdt *to, const struct crdt *from);
+void halves_copy_extras(struct crdt *to, const struct crdt *from);
 bool halves_empty(const struct crdt *c);
 void halves_check(const struct crdt *c);
 

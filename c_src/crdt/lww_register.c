@@ -151,7 +151,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
             t->bad = i;
     }
     if (e == OK) {
-        offer_telling(c, &last, t->grown);
+        offer_telling(c, &last, t->delta);
         mutation_reply_ok(t, count);
     }
     buf_free(&timestamp);

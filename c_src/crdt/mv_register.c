@@ -187,7 +187,7 @@ static void raise_own(struct mv_register *m, uint64_t n, struct mv_register *gro
 /* Each set and resolve replaces what was seen, so only the last one's value is left. */
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct mv_register *m = of(c), *grown = t->grown != NULL ? of(t->grown) : NULL;
+    struct mv_register *m = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
     struct etf_in in = etf_open(counts_of(&m->clock, c->options->actor));
     uint64_t n = etf_uint64(&in);
     enum err e = fit_ops(ops, count, n, t);

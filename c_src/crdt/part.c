@@ -5,9 +5,9 @@ static bool is_part(struct part part)
     return part.count > 0 && part.first < PART_BUCKETS && part.count <= PART_BUCKETS - part.first;
 }
 
-bool crdt_divides(const struct crdt_type *type)
+bool crdt_is_divisible(const struct crdt_type *type)
 {
-    return type->divides;
+    return type->divisible;
 }
 
 static void put_fields(const struct crdt *c, struct part part, const struct extras *extras,
@@ -25,8 +25,8 @@ static void put_fields(const struct crdt *c, struct part part, const struct extr
 void crdt_state_of(const struct crdt *c, struct part part, struct buf *out)
 {
     must(is_part(part));
-    if (c->type->divides || part.first == 0) {
-        put_fields(c, c->type->divides ? part : PART_WHOLE, &c->extras, out);
+    if (c->type->divisible || part.first == 0) {
+        put_fields(c, c->type->divisible ? part : PART_WHOLE, &c->extras, out);
         return;
     }
     struct crdt *nothing = crdt_make(c->type, c->options);
@@ -40,9 +40,9 @@ void crdt_digest(const struct crdt *c, struct part part, uint32_t ranges, uint64
     for (uint32_t i = 0; i < ranges; i++)
         digests[i] = 0;
     struct digests d = {.part = part, .width = part.count / ranges, .sums = digests};
-    if (!c->type->divides)
+    if (!c->type->divisible)
         d = (struct digests){.part = PART_WHOLE, .width = PART_BUCKETS, .sums = digests};
-    if (c->type->divides || part.first == 0)
+    if (c->type->divisible || part.first == 0)
         c->type->digest(c, &d);
 }
 

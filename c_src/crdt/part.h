@@ -15,7 +15,7 @@
 #include "crdt.h"
 
 /* Whether the type's states have entries in more than one bucket. */
-bool crdt_divides(const struct crdt_type *type);
+bool crdt_is_divisible(const struct crdt_type *type);
 
 /* Appends Grove's struct with the entries of the part alone, as crdt_state() does with all
  * of them.  What a state has only once (a counter of tags, a clock, unknown fields) is in

@@ -22,7 +22,7 @@ static const struct pncounter *of_const(const struct crdt *c)
 
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct pncounter *p = of(c), *grown = t->grown != NULL ? of(t->grown) : NULL;
+    struct pncounter *p = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
     struct counts *positive = &p->positive.counts, *negative = &p->negative.counts;
     struct bytes actor = c->options->actor;
     for (size_t i = 0; i < count; i++) {
@@ -81,10 +81,10 @@ const struct crdt_type pncounter_type = {
     .mutate = mutate,
     .fits = fits,
     .join = halves_join,
-    .divides = true,
+    .divisible = true,
     .put = halves_put,
     .digest = halves_digest,
-    .share = halves_share,
+    .copy_extras = halves_copy_extras,
     .value = value,
     .empty = halves_empty,
     .actors = actors,

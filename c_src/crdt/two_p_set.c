@@ -24,7 +24,7 @@ static const struct two_p_set *of_const(const struct crdt *c)
  * added by a remove: the halves know nothing of each other, as Grove's do not. */
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct two_p_set *s = of(c), *grown = t->grown != NULL ? of(t->grown) : NULL;
+    struct two_p_set *s = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
     for (size_t i = 0; i < count; i++) {
         if (op_is(&ops[i], "add", 1) || op_is(&ops[i], "remove", 1))
             continue;
@@ -86,10 +86,10 @@ const struct crdt_type two_p_set_type = {
     .mutate = mutate,
     .fits = fits,
     .join = halves_join,
-    .divides = true,
+    .divisible = true,
     .put = halves_put,
     .digest = halves_digest,
-    .share = halves_share,
+    .copy_extras = halves_copy_extras,
     .value = value,
     .empty = halves_empty,
     .tombstones = tombstones,

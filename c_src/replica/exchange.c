@@ -99,7 +99,7 @@ static void put_delta_message(struct replica *r, struct buf *out)
 {
     put_tuple(out, 3);
     put_atom(out, "grove_delta");
-    crdt_share_extras(r->delta, r->crdt);
+    crdt_copy_extras(r->delta, r->crdt);
     crdt_state(r->delta, out);
     put_term(out, process_pid(r->process));
 }

@@ -64,7 +64,7 @@ static enum err apply(struct replica *r, const struct ops *ops, struct buf *resu
                       struct buf *reason, struct turn *t)
 {
     struct mutation_turn m = {
-        .wall_ms = t->wall_ms, .grown = durable_delta(r, true), .reply = results};
+        .wall_ms = t->wall_ms, .delta = durable_delta(r, true), .reply = results};
     enum err e = crdt_mutate(r->crdt, ops->list, ops->count, &m);
     if (e == OK) {
         replica_changed(r);

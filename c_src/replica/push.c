@@ -28,7 +28,7 @@ static size_t state_bytes(struct replica *r, struct turn *t)
 uint32_t push_piece_buckets(struct replica *r, struct turn *t)
 {
     uint32_t buckets = PART_BUCKETS;
-    if (!crdt_divides(r->options.type))
+    if (!crdt_is_divisible(r->options.type))
         return buckets;
     size_t bytes = state_bytes(r, t), piece = bytes / LIMIT_PIECES;
     if (piece < LIMIT_PIECE_BYTES)

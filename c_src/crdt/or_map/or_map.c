@@ -111,16 +111,16 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     return keys || states;
 }
 
-static void share(struct crdt *to, const struct crdt *from)
+static void copy_extras(struct crdt *to, const struct crdt *from)
 {
-    crdt_share_extras(&of(to)->keys.crdt, &of_const(from)->keys.crdt);
+    crdt_copy_extras(&of(to)->keys.crdt, &of_const(from)->keys.crdt);
     struct values *values = &of(to)->values;
     for (size_t i = 0; i < table_end(&values->table); i++) {
         struct crdt **place = table_at(&values->table, i);
         const struct crdt *state =
             values_find(&of_const(from)->values, table_key(&values->table, place));
         if (state != NULL && state->type == (*place)->type)
-            crdt_share_extras(*place, state);
+            crdt_copy_extras(*place, state);
     }
 }
 
@@ -236,10 +236,10 @@ const struct crdt_type or_map_type = {
     .mutate = or_map_mutate,
     .fits = fits,
     .join = join,
-    .divides = true,
+    .divisible = true,
     .put = put,
     .digest = digest,
-    .share = share,
+    .copy_extras = copy_extras,
     .value = value,
     .empty = empty,
     .tombstones = tombstones,

@@ -54,7 +54,7 @@ struct crdt *values_find(const struct values *v, struct bytes key);
 /* True when the value grew: it is new, or of a later type, or the join made it grow. */
 bool values_join(struct values *v, struct bytes key, const struct given *g, struct values *grown);
 
-/* crdt_mutate() of the value that the key has, but for t->grown. */
+/* crdt_mutate() of the value that the key has, but for t->delta. */
 must_use enum err values_mutate(struct values *v, struct bytes key, const struct op *ops,
                                 size_t count, struct mutation_turn *t, struct values *grown);
 

@@ -166,7 +166,7 @@ static void settle(struct batch *b, const struct op *ops, size_t count, struct o
 static enum err make_all(struct or_map *m, const struct op *ops, size_t count,
                          struct mutation_turn *t)
 {
-    struct or_map *grown = (struct or_map *)t->grown;
+    struct or_map *grown = (struct or_map *)t->delta;
     struct batch b;
     enum err e = OK;
     batch_open(&b, m, count, grown);
@@ -199,7 +199,7 @@ static enum err update_all(struct or_map *m, const struct op *ops, size_t count,
     t->bad = 0;
     if (values_find(&m->values, key) == NULL || !or_set_has(&m->keys, key))
         return ERR_BAD_OP;
-    struct values *grown = t->grown != NULL ? &((struct or_map *)t->grown)->values : NULL;
+    struct values *grown = t->delta != NULL ? &((struct or_map *)t->delta)->values : NULL;
     struct op *inside = mem_take(count * sizeof(*inside));
     enum err e = OK;
     for (size_t i = 0; e == OK && i < count; i++) {

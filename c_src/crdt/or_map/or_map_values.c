@@ -115,13 +115,13 @@ enum err values_mutate(struct values *v, struct bytes key, const struct op *ops,
     struct crdt *state = values_find(v, key);
     must(state != NULL);
     struct mutation_turn inside = *t;
-    inside.grown = grown != NULL ? state_make(grown, state->type) : NULL;
+    inside.delta = grown != NULL ? state_make(grown, state->type) : NULL;
     enum err e = crdt_mutate(state, ops, count, &inside);
     t->bad = inside.bad;
-    if (e == OK && inside.grown != NULL && !crdt_empty(inside.grown))
-        take(grown, key, inside.grown);
+    if (e == OK && inside.delta != NULL && !crdt_empty(inside.delta))
+        take(grown, key, inside.delta);
     else
-        crdt_free(inside.grown);
+        crdt_free(inside.delta);
     return e;
 }
 

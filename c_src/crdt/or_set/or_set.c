@@ -61,7 +61,7 @@ static enum err check_ops(const struct or_set *s, const struct op *ops, size_t c
 
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct or_set *s = of(c), *grown = t->grown != NULL ? of(t->grown) : NULL;
+    struct or_set *s = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
     enum err e = check_ops(s, ops, count, &t->bad);
     if (e != OK)
         return e;
@@ -369,7 +369,7 @@ const struct crdt_type or_set_type = {
     .mutate = mutate,
     .fits = fits,
     .join = join,
-    .divides = true,
+    .divisible = true,
     .put = put,
     .digest = digest,
     .value = value,

@@ -184,8 +184,8 @@ enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct m
     }
     if (e != OK)
         take_back(&w);
-    else if (t->grown != NULL)
-        tell(&w, (struct rga *)t->grown);
+    else if (t->delta != NULL)
+        tell(&w, (struct rga *)t->delta);
     tag_reader_close(&w.reader);
     mem_free(w.deeds);
     return e;

@@ -156,7 +156,7 @@ static void keeps_unknown_fields(void)
     CU_ASSERT(changed && !crdt_empty(delta));
     is(c, crdt_state, WIDER("#{}", "colour => red, 'Z' => {1, 2}"));
     is(delta, crdt_state, WIDER("#{}", "'Z' => {1, 2}"));
-    crdt_share_extras(delta, c);
+    crdt_copy_extras(delta, c);
     is(delta, crdt_state, WIDER("#{}", "colour => red, 'Z' => {1, 2}"));
     CU_ASSERT(
         crdt_merge(c, term_of(WIDER("#{}", "colour => green, 'Z' => {3}")), delta, &changed) == OK);

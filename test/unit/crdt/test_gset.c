@@ -212,7 +212,7 @@ static void keeps_unknown_fields(void)
     crdt_free(delta);
     delta = empty(type(), "a");
     CU_ASSERT(mutate_all(c, "{add, [2]}", delta, NULL, &bad) == OK);
-    crdt_share_extras(delta, c);
+    crdt_copy_extras(delta, c);
     is(delta, crdt_state, GSET_OF(SET("#{}"), SET("#{2 => []}"), ", colour => red"));
     crdt_free(delta);
     crdt_free(c);

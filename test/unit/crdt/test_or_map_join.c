@@ -349,7 +349,7 @@ static void keeps_unknown_fields_inside_and_out(void)
     size_t bad;
     CU_ASSERT(mutate_all(c, "{update, [n, increment]}", delta, NULL, &bad) == OK);
     is(delta, crdt_state, ORMAP(NO_KEYS, "n => " GCOUNTER("a => 1")));
-    crdt_share_extras(delta, c);
+    crdt_copy_extras(delta, c);
     is(delta, crdt_state, WIDER_MAP(WIDER_NO_KEYS, "n => " WIDER_COUNTER("a => 1")));
     refuses_batch(c, "[{update, [n, increment]}, {put, [o, gset]}, increment]", ERR_BAD_OP, 2);
     change(c, "[{put, [o, gset]}, {update, [n, increment]}, {delete, [o]}]");

@@ -72,14 +72,14 @@ static void some_types_do_not_divide(void)
         struct world w = world_open(&worlds[t], 1000, t);
         uint64_t digests[RANGES];
         unsigned taken = 0;
-        CU_ASSERT(crdt_divides(w.type) == worlds[t].divides);
+        CU_ASSERT(crdt_is_divisible(w.type) == worlds[t].divisible);
         world_goes_on(&w, STEPS);
         world_tells(&w, w.states[0], false);
         digest_all(w.states[0], digests);
         for (unsigned i = 0; i < RANGES; i++)
             taken += digests[i] != 0;
-        CU_ASSERT(digests[0] != 0 || worlds[t].divides);
-        CU_ASSERT(worlds[t].divides ? taken > WORLD_STATES / 2 : taken == 1);
+        CU_ASSERT(digests[0] != 0 || worlds[t].divisible);
+        CU_ASSERT(worlds[t].divisible ? taken > WORLD_STATES / 2 : taken == 1);
         world_close(&w);
     }
 }

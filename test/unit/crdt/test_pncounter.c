@@ -106,7 +106,7 @@ static void keeps_unknown_fields_of_its_halves(void)
     is(delta, crdt_state, PNCOUNTER(HALF("#{}"), WIDER_HALF));
     crdt_free(delta);
     delta = empty(type(), "a");
-    crdt_share_extras(delta, c);
+    crdt_copy_extras(delta, c);
     is(delta, crdt_state, PNCOUNTER(HALF("#{}"), WIDER_HALF));
     crdt_free(delta);
     crdt_free(c);

@@ -82,7 +82,7 @@ static void trace_open(struct trace *t, struct buf *unpacked)
 static void edit(struct crdt *c, const struct trace *t, size_t i, struct crdt *grown)
 {
     struct buf index = {0}, character = {0};
-    struct mutation_turn turn = {.wall_ms = 1700000000000 + i, .grown = grown};
+    struct mutation_turn turn = {.wall_ms = 1700000000000 + i, .delta = grown};
     put_uint(&index, t->at[i]);
     put_binary(&character, (struct bytes){t->characters + i, 1});
     struct op op = {BYTES("insert_at"), 2, {buf_bytes(&index), buf_bytes(&character)}};

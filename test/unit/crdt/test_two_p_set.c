@@ -219,7 +219,7 @@ static void keeps_unknown_fields_of_its_halves(void)
     crdt_free(delta);
     delta = empty(type(), "a");
     CU_ASSERT(mutate_all(c, "{remove, [1]}", delta, NULL, &bad) == OK);
-    crdt_share_extras(delta, c);
+    crdt_copy_extras(delta, c);
     is(delta, crdt_state, TWOPSET(COLOURED("#{}", "red"), COLOURED("#{1 => []}", "blue")));
     crdt_free(delta);
     crdt_free(c);

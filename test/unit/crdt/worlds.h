@@ -12,7 +12,7 @@
  * that cannot be made are refused. */
 struct doings {
     const char *type;
-    bool divides;
+    bool divisible;
     const char *ops[WORLD_OPS + 1];
 };
 
