@@ -32,7 +32,7 @@ static int compare_actor(const void *element, const void *key)
     return term_compare_keys(term_bytes(&count->actor), *actor);
 }
 
-/* The first entry from `from` on whose actor is not below this one. */
+/* The first entry at or after `from` whose actor is not below this one. */
 static size_t place_of(const struct counts *c, size_t from, struct bytes actor)
 {
     if (from == c->len)
@@ -52,16 +52,16 @@ static void entry_set(struct counts *c, size_t i, struct bytes count)
     c->list[i].count = term_copy(count);
 }
 
-/* Appends an entry, which the caller knows to belong at the end. */
+/* Appends an entry; the caller knows that it belongs at the end. */
 static void entry_append(struct counts *c, struct bytes actor, struct bytes count)
 {
     c->list = mem_room(c->list, c->len, &c->cap, sizeof(*c->list));
     c->list[c->len++] = (struct count){term_copy(actor), term_copy(count)};
 }
 
-/* Moves the entries of more, of which c has none, to their places: from the
- * back, so that every entry moves once.  Empties more. */
-static void weave(struct counts *c, struct counts *more)
+/* Merges the entries of more, none of which c has, from the back, so that each entry moves
+ * once.  Empties more. */
+static void merge_sorted(struct counts *c, struct counts *more)
 {
     size_t left = c->len, to = c->len + more->len;
     if (to > c->cap) {
@@ -96,7 +96,7 @@ struct bytes counts_of(const struct counts *c, struct bytes actor)
     return is_at(c, at, actor) ? term_bytes(&c->list[at].count) : zero;
 }
 
-void counts_raise(struct counts *c, struct bytes actor, struct bytes count, struct counts *grown)
+void counts_raise(struct counts *c, struct bytes actor, struct bytes count, struct counts *delta)
 {
     must(counts_is_count(count) && count.len <= LIMIT_COUNT_BYTES);
     size_t at = place_of(c, 0, actor);
@@ -108,15 +108,15 @@ void counts_raise(struct counts *c, struct bytes actor, struct bytes count, stru
     } else {
         struct counts fresh = {0};
         entry_append(&fresh, actor, count);
-        weave(c, &fresh);
+        merge_sorted(c, &fresh);
     }
-    if (grown != NULL)
-        counts_raise(grown, actor, count, NULL);
+    if (delta != NULL)
+        counts_raise(delta, actor, count, NULL);
 }
 
 /* --- joins --------------------------------------------------------------- */
 
-static enum err canonical_check(struct bytes map)
+static enum err validate_canonical(struct bytes map)
 {
     struct etf_in in = etf_open(map);
     for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
@@ -139,10 +139,10 @@ static enum err read_map(struct buf *canonical, struct bytes checked)
     if (etf_peek(&in) != ETF_MAP)
         return ERR_SHAPE;
     enum err e = canon_put(canonical, checked);
-    return e == OK ? canonical_check(buf_bytes(canonical)) : e;
+    return e == OK ? validate_canonical(buf_bytes(canonical)) : e;
 }
 
-enum err counts_fit(struct bytes checked)
+enum err counts_validate(struct bytes checked)
 {
     struct buf canonical = {0};
     enum err e = read_map(&canonical, checked);
@@ -150,8 +150,8 @@ enum err counts_fit(struct bytes checked)
     return e;
 }
 
-/* Joins entries in key order; those that grow are appended to news (may be NULL). */
-static void join_canonical(struct counts *c, struct bytes canonical, struct counts *news)
+/* Joins entries in key order; those that grew are appended to raised (may be NULL). */
+static void join_canonical(struct counts *c, struct bytes canonical, struct counts *raised)
 {
     struct counts fresh = {0};
     size_t at = 0;
@@ -165,32 +165,32 @@ static void join_canonical(struct counts *c, struct bytes canonical, struct coun
             entry_set(c, at, count);
         else
             continue;
-        if (news != NULL)
-            entry_append(news, actor, count);
+        if (raised != NULL)
+            entry_append(raised, actor, count);
     }
     must(etf_finish(&in) == OK);
-    weave(c, &fresh);
+    merge_sorted(c, &fresh);
 }
 
-bool counts_join(struct counts *c, struct bytes fitting, struct counts *grown)
+bool counts_join(struct counts *c, struct bytes valid, struct counts *delta)
 {
     struct buf canonical = {0};
-    struct counts news = {0};
-    enum err e = read_map(&canonical, fitting);
+    struct counts raised = {0};
+    enum err e = read_map(&canonical, valid);
     must(e == OK);
-    join_canonical(c, buf_bytes(&canonical), &news);
-    bool grew = news.len > 0;
-    if (grew && grown != NULL) {
+    join_canonical(c, buf_bytes(&canonical), &raised);
+    bool grew = raised.len > 0;
+    if (grew && delta != NULL) {
         buf_clear(&canonical);
-        counts_put(&news, PART_WHOLE, &canonical);
-        join_canonical(grown, buf_bytes(&canonical), NULL);
+        counts_put(&raised, PART_WHOLE, &canonical);
+        join_canonical(delta, buf_bytes(&canonical), NULL);
     }
-    counts_free(&news);
+    counts_free(&raised);
     buf_free(&canonical);
     return grew;
 }
 
-/* --- what is read from them ---------------------------------------------- */
+/* --- reading ------------------------------------------------------------- */
 
 void counts_put(const struct counts *c, struct part part, struct buf *out)
 {
@@ -216,14 +216,14 @@ void counts_digest(const struct counts *c, const struct digests *d, unsigned fie
     }
 }
 
-/* LIMIT_COUNT_BYTES keeps the sum of as many counts as memory holds within
- * what integer_add() accepts. */
 void counts_actors(const struct counts *c, struct actors *seen)
 {
     for (size_t i = 0; i < c->len; i++)
         actors_number(seen, term_bytes(&c->list[i].actor));
 }
 
+/* LIMIT_COUNT_BYTES keeps the sum of as many counts as fit in memory within the limits of
+ * integer_add(). */
 void counts_sum(const struct counts *c, struct buf *out)
 {
     struct sum total = {0};

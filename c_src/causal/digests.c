@@ -2,9 +2,9 @@
 
 #define BUCKET_BITS 16
 
-_Static_assert(PART_BUCKETS == 1u << BUCKET_BITS, "a hash's first bits are its bucket");
+_Static_assert(PART_BUCKETS == 1u << BUCKET_BITS, "the top bits of a hash are its bucket");
 
-/* splitmix64's last steps: sums tell hashes apart only where these have nothing in common. */
+/* The finalizer of splitmix64: sums of hashes are distinct only if the hashes are unrelated. */
 static uint64_t mix(uint64_t h)
 {
     h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -27,14 +27,14 @@ uint64_t digest_tag(uint64_t so_far, const struct actors *a, struct tag more)
     return digest_number(digest_bytes(so_far, actors_term(a, more.actor)), more.n);
 }
 
-/* --- which entries lie in a part --------------------------------------------------- */
+/* --- entries of a part -------------------------------------------------------------- */
 
 static uint32_t bucket_of(uint64_t key)
 {
     return (uint32_t)(key >> (64 - BUCKET_BITS));
 }
 
-/* What is before the first is, without a sign, beyond all counts. */
+/* For a bucket below first, the unsigned difference exceeds any count. */
 bool part_has(struct part part, uint64_t key)
 {
     return bucket_of(key) - part.first < part.count;
@@ -54,19 +54,19 @@ void *part_next(struct part part, const struct table *t, size_t *at)
 
 /* --- digests --------------------------------------------------------------- */
 
-static uint64_t place_of(const struct digests *d, unsigned field)
+static uint64_t path_of(const struct digests *d, unsigned field)
 {
-    return d->place * (DIGEST_FIELDS_MAX + 1) + field + 1;
+    return d->path * (DIGEST_FIELDS_MAX + 1) + field + 1;
 }
 
 void digests_add(const struct digests *d, unsigned field, uint64_t key, uint64_t entry)
 {
     if (part_has(d->part, key))
         d->sums[(bucket_of(key) - d->part.first) / d->width] +=
-            digest_number(entry, place_of(d, field));
+            digest_number(entry, path_of(d, field));
 }
 
-void digests_add_once(const struct digests *d, unsigned field, uint64_t entry)
+void digests_add_singleton(const struct digests *d, unsigned field, uint64_t entry)
 {
     digests_add(d, field, 0, entry);
 }
@@ -74,6 +74,6 @@ void digests_add_once(const struct digests *d, unsigned field, uint64_t entry)
 struct digests digests_of_field(const struct digests *d, unsigned field)
 {
     struct digests inner = *d;
-    inner.place = place_of(d, field);
+    inner.path = path_of(d, field);
     return inner;
 }

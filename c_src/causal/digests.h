@@ -1,13 +1,12 @@
-/* Entries in buckets, for telling states apart with a few bytes and for sending them in
- * parts.
+/* Parts and digests of states: for comparing states in a few bytes and sending them in parts.
  *
- * Every entry of a state (an actor's count, an element with its tags, a tombstone, a key
- * with its value) lies in one of PART_BUCKETS buckets, by a hash of its key.  A part is a
- * range of buckets.  An entry's digest is a hash that starts from the hash of its key and
- * covers all that the entry says; each of an element's tags is an entry of its own.  The
- * digest of a range is the sum of its entries' digests, so their order does not matter.
+ * Every entry of a state (an actor's count, an element with its tags, a tombstone, a key with
+ * its value) is in one of PART_BUCKETS buckets, chosen by a hash of its key.  A part is a range
+ * of buckets.  An entry's digest is a hash that starts from the hash of its key and covers the
+ * whole entry; each tag of an element is an entry of its own.  The digest of a range is the sum
+ * of its entries' digests, so their order does not matter.
  *
- * Nodes compare these hashes: they have no seed, and no release changes them. */
+ * Nodes compare these hashes: they have no seed and must never change between releases. */
 #ifndef COPPICE_CAUSAL_DIGESTS_H
 #define COPPICE_CAUSAL_DIGESTS_H
 
@@ -15,7 +14,7 @@
 
 #define PART_BUCKETS 65536u
 
-/* The buckets from first on, count of them: at least 1, and not beyond PART_BUCKETS. */
+/* Buckets first to first + count - 1; count is at least 1, the last below PART_BUCKETS. */
 struct part {
     uint32_t first, count;
 };
@@ -24,22 +23,22 @@ struct part {
 
 /* --- hashes ------------------------------------------------------------------------ */
 
-/* The hash of an entry continues from so_far, which is 0 at first. */
+/* Continue the hash so_far of an entry, which starts at 0. */
 uint64_t digest_bytes(uint64_t so_far, struct bytes more);
 uint64_t digest_number(uint64_t so_far, uint64_t more);
 uint64_t digest_tag(uint64_t so_far, const struct actors *a, struct tag more);
 
-/* --- which entries lie in a part --------------------------------------------------- */
+/* --- entries of a part -------------------------------------------------------------- */
 
 static inline bool part_is_whole(struct part part)
 {
     return part.count == PART_BUCKETS;
 }
 
-/* By the hash of its key. */
+/* Whether the part has the entry whose key has this hash. */
 bool part_has(struct part part, uint64_t key);
 
-/* By the key itself, which is not looked at when the part is the whole. */
+/* The same by the key itself, which is not hashed if the part is the whole. */
 static inline bool part_has_bytes(struct part part, struct bytes key)
 {
     return part_is_whole(part) || part_has(part, digest_bytes(0, key));
@@ -50,32 +49,31 @@ static inline bool part_has_tag(struct part part, const struct actors *a, struct
     return part_is_whole(part) || part_has(part, digest_tag(0, a, key));
 }
 
-/* The table's records whose keys lie in the part, in order: *at starts at 0; NULL at the
- * end. */
+/* Iterates over the table's records whose keys are in the part, in order: *at starts at 0; NULL
+ * at the end. */
 void *part_next(struct part part, const struct table *t, size_t *at);
 
 /* --- digests ----------------------------------------------------------------------- */
 
-/* Fields of a struct, more than any has.  Part of the hash: never to be changed. */
+/* Maximum number of fields of a struct.  Part of the hash: must never change. */
 #define DIGEST_FIELDS_MAX 8
 
-/* Where the digests of the entries of one state are summed up, range by range. */
+/* The sums of the digests of one state's entries, one per range. */
 struct digests {
     struct part part;
     uint32_t width; /* of a range, in buckets */
-    uint64_t
-        place; /* the path of fields from the outermost state to this one; 0: it is outermost */
+    uint64_t path;  /* of fields, from the outermost state to this one; 0 for the outermost */
     uint64_t *sums;
 };
 
-/* Adds an entry of this field: the hash of its key, and its digest.  An entry outside the
- * part is ignored. */
+/* Adds an entry of this field: the hash of its key and its digest.  Ignores entries outside the
+ * part. */
 void digests_add(const struct digests *d, unsigned field, uint64_t key, uint64_t entry);
 
-/* The same for what a state has only once: it lies in bucket 0. */
-void digests_add_once(const struct digests *d, unsigned field, uint64_t entry);
+/* The same for a value that a state has only once, such as a clock: its bucket is 0. */
+void digests_add_singleton(const struct digests *d, unsigned field, uint64_t entry);
 
-/* The same sums for the entries of a state that is the value of this field. */
+/* The same sums, for the entries of a nested state that is the value of this field. */
 struct digests digests_of_field(const struct digests *d, unsigned field);
 
 #endif

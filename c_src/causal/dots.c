@@ -10,18 +10,18 @@
 
 static const struct tag *list_of(const struct dots *d)
 {
-    return d->count > 1 ? d->in.many : &d->in.one;
+    return d->count > 1 ? d->many : &d->one;
 }
 
 struct tag *dots_list(struct dots *d)
 {
-    return d->count > 1 ? d->in.many : &d->in.one;
+    return d->count > 1 ? d->many : &d->one;
 }
 
 void dots_free(struct dots *d)
 {
     if (d->count > 1)
-        mem_free(d->in.many);
+        mem_free(d->many);
     *d = (struct dots){0};
 }
 
@@ -57,7 +57,7 @@ static int by_actor(const void *left, const void *right)
     return (a->n > b->n) - (a->n < b->n);
 }
 
-size_t dots_news(const struct dots *d, struct tag *tags, size_t count)
+size_t dots_filter_new(const struct dots *d, struct tag *tags, size_t count)
 {
     size_t left = 0;
     if (count > 1)
@@ -71,8 +71,8 @@ size_t dots_news(const struct dots *d, struct tag *tags, size_t count)
     return left;
 }
 
-/* The dots and the news, which win, in a list of their own. */
-static struct tag *woven(const struct dots *d, const struct tag *news, size_t count, size_t *len)
+/* A new array of the dots and the news; the news win. */
+static struct tag *merged(const struct dots *d, const struct tag *news, size_t count, size_t *len)
 {
     const struct tag *old = list_of(d), *old_end = old + d->count, *end = news + count;
     struct tag *list = mem_take((d->count + count) * sizeof(*list));
@@ -86,19 +86,19 @@ static struct tag *woven(const struct dots *d, const struct tag *news, size_t co
     return list;
 }
 
-static void put_list(struct dots *d, struct tag *list, size_t count)
+static void set_list(struct dots *d, struct tag *list, size_t count)
 {
     must(count > 0 && count <= UINT32_MAX);
     dots_free(d);
     d->count = (uint32_t)count;
-    d->in.one = list[0];
+    d->one = list[0];
     if (count > 1)
-        d->in.many = mem_resize(list, count * sizeof(*list));
+        d->many = mem_resize(list, count * sizeof(*list));
     else
         mem_free(list);
 }
 
-void dots_set(struct dots *d, const struct tag *news, size_t count)
+void dots_merge(struct dots *d, const struct tag *news, size_t count)
 {
     size_t i = count == 1 ? place_of(d, news->actor) : 0, len;
     if (count == 1 && is_at(d, i, news->actor)) {
@@ -106,27 +106,27 @@ void dots_set(struct dots *d, const struct tag *news, size_t count)
     } else if (count == 1 && d->count == 0) {
         *d = (struct dots){{*news}, 1};
     } else if (count > 0) {
-        struct tag *list = woven(d, news, count, &len);
-        put_list(d, list, len);
+        struct tag *list = merged(d, news, count, &len);
+        set_list(d, list, len);
     }
 }
 
-void dots_cut(struct dots *d, size_t count)
+void dots_truncate(struct dots *d, size_t count)
 {
     must(count <= d->count);
     if (d->count <= 1 || count == d->count) {
         d->count = (uint32_t)count;
         return;
     }
-    struct tag *list = d->in.many;
+    struct tag *list = d->many;
     d->count = 0;
     if (count > 0)
-        put_list(d, list, count);
+        set_list(d, list, count);
     else
         mem_free(list);
 }
 
-/* --- places ----------------------------------------------------------------- */
+/* --- the heap ---------------------------------------------------------------- */
 
 void dot_heap_free(struct dot_heap *h)
 {
@@ -134,59 +134,59 @@ void dot_heap_free(struct dot_heap *h)
     *h = (struct dot_heap){0};
 }
 
-static bool is_right(const struct dot_place *p, uint32_t actor)
+static bool is_current(const struct dot_ref *ref, uint32_t actor)
 {
-    return dots_of(p->dots, actor) == p->n;
+    return dots_of(ref->dots, actor) == ref->n;
 }
 
-/* Moves a place towards the leaves until no child is below it. */
+/* Moves an entry towards the leaves until no child is below it. */
 static void sink(struct dot_heap *h, size_t at)
 {
-    struct dot_place place = h->list[at];
+    struct dot_ref ref = h->list[at];
     for (size_t child; (child = 2 * at + 1) < h->count; at = child) {
         if (child + 1 < h->count && h->list[child + 1].n < h->list[child].n)
             child++;
-        if (place.n <= h->list[child].n)
+        if (ref.n <= h->list[child].n)
             break;
         h->list[at] = h->list[child];
     }
-    h->list[at] = place;
+    h->list[at] = ref;
 }
 
-static void tidy(struct dot_heap *h, uint32_t actor)
+static void compact(struct dot_heap *h, uint32_t actor)
 {
-    size_t right = 0;
+    size_t current = 0;
     for (size_t i = 0; i < h->count; i++) {
-        if (is_right(&h->list[i], actor))
-            h->list[right++] = h->list[i];
+        if (is_current(&h->list[i], actor))
+            h->list[current++] = h->list[i];
     }
-    if (right == h->count)
+    if (current == h->count)
         return;
-    h->count = right;
-    for (size_t i = right / 2; i > 0; i--)
+    h->count = current;
+    for (size_t i = current / 2; i > 0; i--)
         sink(h, i - 1);
 }
 
-/* Half of the room at least is for what is right: tidying a full heap is paid by as many
- * pushes as it takes steps. */
-void dot_heap_push(struct dot_heap *h, uint32_t actor, struct dot_place place)
+/* A full heap is compacted, and doubled unless more than half was stale, so the cost of
+ * compacting is amortized over as many pushes. */
+void dot_heap_push(struct dot_heap *h, uint32_t actor, struct dot_ref ref)
 {
     if (h->count == h->cap) {
-        tidy(h, actor);
+        compact(h, actor);
         if (h->count >= h->cap / 2)
             h->list = mem_room(h->list, h->cap, &h->cap, sizeof(*h->list));
     }
     size_t at = h->count++;
-    for (size_t parent; at > 0 && place.n < h->list[parent = (at - 1) / 2].n; at = parent)
+    for (size_t parent; at > 0 && ref.n < h->list[parent = (at - 1) / 2].n; at = parent)
         h->list[at] = h->list[parent];
-    h->list[at] = place;
+    h->list[at] = ref;
 }
 
-bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_place *place)
+bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_ref *ref)
 {
     if (h->count == 0 || h->list[0].n > most)
         return false;
-    *place = h->list[0];
+    *ref = h->list[0];
     h->list[0] = h->list[--h->count];
     if (h->count > 0)
         sink(h, 0);
@@ -195,10 +195,10 @@ bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_place *place)
 
 size_t dot_heap_check(const struct dot_heap *h, uint32_t actor)
 {
-    size_t right = 0;
+    size_t current = 0;
     for (size_t i = 0; i < h->count; i++) {
         must(i == 0 || h->list[(i - 1) / 2].n <= h->list[i].n);
-        right += is_right(&h->list[i], actor);
+        current += is_current(&h->list[i], actor);
     }
-    return right;
+    return current;
 }

@@ -1,64 +1,61 @@
-/* The dots of a DVVSet's elements: for each element, of each actor the last one.
+/* The dots of a DVVSet's elements: per element, the latest dot of each actor.
  *
- * Sorted by the actor's number.  One dot, as nearly every element has, costs no
- * allocation. */
+ * Sorted by the actor's number.  A single dot, the usual case, needs no allocation. */
 #ifndef COPPICE_CAUSAL_DOTS_H
 #define COPPICE_CAUSAL_DOTS_H
 
 #include "tags.h"
 
-union __attribute__((packed, aligned(4))) dots_in {
-    struct tag one;   /* count 1 */
-    struct tag *many; /* count 2 and more */
-};
-
 /* 16 bytes; all zero is empty and valid. */
 struct dots {
-    union dots_in in;
+    union __attribute__((packed, aligned(4))) {
+        struct tag one;   /* count 1 */
+        struct tag *many; /* count 2 and more */
+    };
     uint32_t count;
 };
 
 void dots_free(struct dots *d);
 
-/* The first of count dots; good until the next change. */
+/* The array of count dots; valid until the next change. */
 struct tag *dots_list(struct dots *d);
 
-/* The n of the actor's dot; 0 for none. */
+/* The n of the actor's dot; 0 if it has none. */
 uint64_t dots_of(const struct dots *d, uint32_t actor);
 
-/* Of these tags leaves what is new to d, sorted by actor: the greatest of each actor, where
- * it is above the dot in d.  Gives their number. */
-size_t dots_news(const struct dots *d, struct tag *tags, size_t count);
+/* Reduces tags to those that are new to d, sorted by actor: the greatest of each actor, if it
+ * is above the actor's dot in d.  Returns how many are left. */
+size_t dots_filter_new(const struct dots *d, struct tag *tags, size_t count);
 
-/* Sets such news. */
-void dots_set(struct dots *d, const struct tag *news, size_t count);
+/* Merges such new tags into d. */
+void dots_merge(struct dots *d, const struct tag *news, size_t count);
 
-/* Leaves the first so many of dots_list(). */
-void dots_cut(struct dots *d, size_t count);
+/* Keeps only the first count of dots_list(). */
+void dots_truncate(struct dots *d, size_t count);
 
-/* Where an actor's dots are, by n: 16 bytes a dot (up to 32 of address space).
+/* A min-heap of one actor's dots by n: 16 bytes per dot (up to 32 of address space).
  *
- * A place is right while its dots have this n of the actor.  What is no longer right stays
- * until it is taken out or room is needed, so dots must live until all their places, those
- * that were wrong already included, are taken out. */
-struct dot_place {
+ * An entry is current while its dots have this n for the actor, else stale.  Stale entries stay
+ * until they are popped or room is needed, so dots must live until all their entries, stale
+ * ones included, have been popped. */
+struct dot_ref {
     uint64_t n;
     struct dots *dots;
 };
 
 struct dot_heap {
-    struct dot_place *list;
+    struct dot_ref *list;
     size_t count, cap;
 };
 
 void dot_heap_free(struct dot_heap *h);
 
-void dot_heap_push(struct dot_heap *h, uint32_t actor, struct dot_place place);
+void dot_heap_push(struct dot_heap *h, uint32_t actor, struct dot_ref ref);
 
-/* Takes out the place with the least n; false where that is more than this. */
-bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_place *place);
+/* Pops the entry with the least n; false if that is above most, or the heap is empty. */
+bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_ref *ref);
 
-/* Invariant: it is a heap.  Gives the number of places that are right. */
+/* Invariant: it is a heap.  Returns the number of current entries. */
 size_t dot_heap_check(const struct dot_heap *h, uint32_t actor);
 
 #endif

@@ -5,12 +5,12 @@
 
 /* --- actors ------------------------------------------------------------------ */
 
-/* Gives those actors a place that have a number already. */
-void dvv_know_actors(struct dvv *s)
+void dvv_add_actors(struct dvv *s)
 {
-    while (s->known_count < actors_count(&s->actors)) {
-        s->known = mem_room(s->known, s->known_count, &s->known_cap, sizeof(*s->known));
-        s->known[s->known_count++] = (struct dvv_actor){0};
+    while (s->by_actor_count < actors_count(&s->actors)) {
+        s->by_actor =
+            mem_room(s->by_actor, s->by_actor_count, &s->by_actor_cap, sizeof(*s->by_actor));
+        s->by_actor[s->by_actor_count++] = (struct dvv_actor){0};
     }
 }
 
@@ -20,7 +20,7 @@ void dvv_open(struct dvv *s, struct bytes actor, uint64_t seed)
     actors_init(&s->actors, seed);
     table_init(&s->entries, sizeof(struct dots), seed);
     must(actors_number(&s->actors, actor) == DVV_OWN);
-    dvv_know_actors(s);
+    dvv_add_actors(s);
 }
 
 static void dots_done(void *record)
@@ -30,163 +30,159 @@ static void dots_done(void *record)
 
 void dvv_close(struct dvv *s)
 {
-    for (size_t i = 0; i < s->known_count; i++)
-        dot_heap_free(&s->known[i].places);
-    mem_free(s->known);
+    for (size_t i = 0; i < s->by_actor_count; i++)
+        dot_heap_free(&s->by_actor[i].heap);
+    mem_free(s->by_actor);
     mem_free(s->raised);
     actors_free(&s->actors);
     table_free(&s->entries, dots_done);
 }
 
-/* The same tag in another state. */
-static struct tag tag_in(struct dvv *to, const struct dvv *from, struct tag tag)
+/* The tag as the other state numbers its actor. */
+static struct tag translate(struct dvv *to, const struct dvv *from, struct tag tag)
 {
-    struct tag same = tag_for(&to->actors, &from->actors, tag);
-    dvv_know_actors(to);
+    struct tag same = tag_translate(&to->actors, &from->actors, tag);
+    dvv_add_actors(to);
     return same;
 }
 
-/* --- what grows: a clock, the context, dots -------------------------------------- */
+/* --- raising the clock and the context, adding dots -------------------------------- */
 
-bool dvv_raise_clock(struct dvv *s, struct tag tag, struct dvv *grown)
+bool dvv_raise_clock(struct dvv *s, struct tag tag, struct dvv *delta)
 {
-    struct dvv_actor *a = &s->known[tag.actor];
+    struct dvv_actor *a = &s->by_actor[tag.actor];
     if (tag.n <= a->clock)
         return false;
     a->clock = tag.n;
-    if (grown != NULL)
-        dvv_raise_clock(grown, tag_in(grown, s, tag), NULL);
+    if (delta != NULL)
+        dvv_raise_clock(delta, translate(delta, s, tag), NULL);
     return true;
 }
 
-/* The dots that are then hidden are still there until dvv_drop_hidden(). */
-bool dvv_raise_context(struct dvv *s, struct tag tag, struct dvv *grown)
+bool dvv_raise_context(struct dvv *s, struct tag tag, struct dvv *delta)
 {
-    struct dvv_actor *a = &s->known[tag.actor];
+    struct dvv_actor *a = &s->by_actor[tag.actor];
     if (tag.n <= a->context)
         return false;
     a->context = tag.n;
     s->raised = mem_room(s->raised, s->raised_count, &s->raised_cap, sizeof(*s->raised));
     s->raised[s->raised_count++] = tag.actor;
-    dvv_raise_clock(s, tag, grown);
-    if (grown != NULL)
-        dvv_raise_context(grown, tag_in(grown, s, tag), NULL);
+    dvv_raise_clock(s, tag, delta);
+    if (delta != NULL)
+        dvv_raise_context(delta, translate(delta, s, tag), NULL);
     return true;
 }
 
-/* Gives an element those of the tags that are above its dots and the context.  Sorts
- * them. */
 bool dvv_add_dots(struct dvv *s, struct bytes element, struct tag *tags, size_t count,
-                  struct dvv *grown)
+                  struct dvv *delta)
 {
     static const struct dots none;
     bool added;
     struct dots *d = table_find(&s->entries, element);
     size_t seen = 0;
     for (size_t i = 0; i < count; i++) {
-        if (tags[i].n > s->known[tags[i].actor].context)
+        if (tags[i].n > s->by_actor[tags[i].actor].context)
             tags[seen++] = tags[i];
     }
-    count = dots_news(d != NULL ? d : &none, tags, seen);
+    count = dots_filter_new(d != NULL ? d : &none, tags, seen);
     if (count == 0)
         return false;
     if (d == NULL)
         d = table_add(&s->entries, element, &added);
-    dots_set(d, tags, count);
+    dots_merge(d, tags, count);
     for (size_t i = 0; i < count; i++) {
-        dvv_raise_clock(s, tags[i], grown);
-        dot_heap_push(&s->known[tags[i].actor].places, tags[i].actor,
-                      (struct dot_place){tags[i].n, d});
+        dvv_raise_clock(s, tags[i], delta);
+        dot_heap_push(&s->by_actor[tags[i].actor].heap, tags[i].actor,
+                      (struct dot_ref){tags[i].n, d});
     }
-    for (size_t i = 0; grown != NULL && i < count; i++)
-        tags[i] = tag_in(grown, s, tags[i]);
-    if (grown != NULL)
-        dvv_add_dots(grown, element, tags, count, NULL);
+    for (size_t i = 0; delta != NULL && i < count; i++)
+        tags[i] = translate(delta, s, tags[i]);
+    if (delta != NULL)
+        dvv_add_dots(delta, element, tags, count, NULL);
     return true;
 }
 
-/* --- what goes ------------------------------------------------------------------- */
+/* --- dropping dots ------------------------------------------------------------------ */
 
-/* Drops all dots of one element that are hidden: each context is as high already as it
- * gets. */
-static void cut_hidden(struct dvv *s, struct dots *d)
+/* Drops all dominated dots of one element; no context rises any further meanwhile. */
+static void drop_dominated_dots(struct dvv *s, struct dots *d)
 {
     struct tag *list = dots_list(d);
     size_t left = 0;
     for (size_t i = 0; i < d->count; i++) {
-        if (list[i].n > s->known[list[i].actor].context)
+        if (list[i].n > s->by_actor[list[i].actor].context)
             list[left++] = list[i];
     }
-    dots_cut(d, left);
+    dots_truncate(d, left);
 }
 
-/* Drops all hidden dots.  An element that has none any more must not go before all its
- * places are taken out, which is when this ends: they are all below the context. */
-void dvv_drop_hidden(struct dvv *s, dvv_cut *cut, void *arg)
+/* An element without dots must stay until all its heap entries are popped.  That is the case
+ * when this returns, since they are all below the context. */
+void dvv_drop_dominated(struct dvv *s, dvv_on_drop *on_drop, void *arg)
 {
     while (s->raised_count > 0) {
         uint32_t actor = s->raised[--s->raised_count];
-        uint64_t context = s->known[actor].context;
-        struct dot_place place;
-        while (dot_heap_pop(&s->known[actor].places, context, &place)) {
-            if (dots_of(place.dots, actor) != place.n)
+        uint64_t context = s->by_actor[actor].context;
+        struct dot_ref ref;
+        while (dot_heap_pop(&s->by_actor[actor].heap, context, &ref)) {
+            if (dots_of(ref.dots, actor) != ref.n)
                 continue;
-            cut_hidden(s, place.dots);
-            cut(s, place.dots, arg);
+            drop_dominated_dots(s, ref.dots);
+            on_drop(s, ref.dots, arg);
         }
     }
 }
 
 /* Elements without dots. */
-struct gone {
+struct emptied {
     struct dots **list;
     size_t count, cap;
 };
 
-static void note_gone(struct dvv *s, struct dots *d, void *arg)
+static void note_emptied(struct dvv *s, struct dots *d, void *arg)
 {
     (void)s;
-    struct gone *g = arg;
+    struct emptied *g = arg;
     if (d->count > 0)
         return;
     g->list = mem_room(g->list, g->count, &g->cap, sizeof(*g->list));
     g->list[g->count++] = d;
 }
 
-void dvv_drop_joined(struct dvv *s)
+void dvv_prune(struct dvv *s)
 {
-    struct gone gone = {0};
-    dvv_drop_hidden(s, note_gone, &gone);
-    for (size_t i = 0; i < gone.count; i++)
-        table_remove(&s->entries, gone.list[i]);
-    mem_free(gone.list);
+    struct emptied emptied = {0};
+    dvv_drop_dominated(s, note_emptied, &emptied);
+    for (size_t i = 0; i < emptied.count; i++)
+        table_remove(&s->entries, emptied.list[i]);
+    mem_free(emptied.list);
 }
 
-static void check_dots(const struct dvv *s, struct dots *d, size_t *places)
+static void check_dots(const struct dvv *s, struct dots *d, size_t *dots)
 {
     const struct tag *list = dots_list(d);
     must(d->count > 0);
     for (size_t i = 0; i < d->count; i++) {
-        const struct dvv_actor *a = &s->known[list[i].actor];
+        const struct dvv_actor *a = &s->by_actor[list[i].actor];
         must(i == 0 || list[i - 1].actor < list[i].actor);
         must(list[i].n > a->context && list[i].n <= a->clock);
-        places[list[i].actor]++;
+        dots[list[i].actor]++;
     }
 }
 
 void dvv_check(const struct dvv *s)
 {
     const struct table *t = &s->entries;
-    size_t *places = mem_take(s->known_count * sizeof(*places));
+    size_t *dots = mem_take(s->by_actor_count * sizeof(*dots));
     table_check(t);
-    must(s->raised_count == 0 && s->known_count == actors_count(&s->actors));
+    must(s->raised_count == 0 && s->by_actor_count == actors_count(&s->actors));
     for (size_t i = 0; i < table_end(t); i++) {
         if (table_at(t, i) != NULL)
-            check_dots(s, table_at(t, i), places);
+            check_dots(s, table_at(t, i), dots);
     }
-    for (uint32_t i = 0; i < s->known_count; i++) {
-        must(s->known[i].context <= s->known[i].clock);
-        must(dot_heap_check(&s->known[i].places, i) == places[i]);
+    for (uint32_t i = 0; i < s->by_actor_count; i++) {
+        must(s->by_actor[i].context <= s->by_actor[i].clock);
+        must(dot_heap_check(&s->by_actor[i].heap, i) == dots[i]);
     }
-    mem_free(places);
+    mem_free(dots);
 }

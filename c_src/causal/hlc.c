@@ -7,7 +7,7 @@ int hlc_compare(struct hlc a, struct hlc b)
     return (a.counter > b.counter) - (a.counter < b.counter);
 }
 
-/* The last time may be anybody's: one that is far ahead must not stop the clock. */
+/* The last time may be a peer's: one far ahead must not stop the clock. */
 struct hlc hlc_tick(struct hlc last, uint64_t wall_ms)
 {
     int64_t now = wall_ms < INT64_MAX ? (int64_t)wall_ms : INT64_MAX;

@@ -1,7 +1,7 @@
-/* Hybrid logical clock: the time of day as long as that goes forward, and a counter where it
- * does not.
+/* Hybrid logical clock: the wall clock while that goes forward, and a counter while it does
+ * not.
  *
- * Ordered by time, counter and node; the node is any term and kept by the caller.
+ * Ordered by time, counter and node; the node is any term, kept by the caller.
  *
  * Source: Kulkarni and others, "Logical Physical Clocks" (2014). */
 #ifndef COPPICE_CAUSAL_HLC_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Packed: 12 bytes, and not 16. */
+/* Packed: 12 bytes instead of 16. */
 struct __attribute__((packed, aligned(4))) hlc {
     int64_t time_ms;
     uint32_t counter;
@@ -19,11 +19,11 @@ struct __attribute__((packed, aligned(4))) hlc {
 /* <0, 0, >0. */
 int hlc_compare(struct hlc a, struct hlc b);
 
-/* A time for something new, later than the last one that was given or seen, whatever
- * the time of day is.  Only at the end of all times it is the same again. */
+/* A new time, later than the last one issued or seen, whatever the wall clock says.  Only at
+ * the maximum it repeats. */
 struct hlc hlc_tick(struct hlc last, uint64_t wall_ms);
 
-/* The beginning of the millisecond before a time; false where time itself begins. */
+/* The start of the millisecond before a time; false at the minimum. */
 bool hlc_before(struct hlc time, struct hlc *before);
 
 #endif

@@ -46,11 +46,11 @@ void table_init(struct table *t, size_t record_bytes, uint64_t seed)
     *t = (struct table){.record_bytes = record_bytes, .seed = seed};
 }
 
-void table_free(struct table *t, void (*done)(void *record))
+void table_free(struct table *t, void (*free_record)(void *record))
 {
     for (size_t i = 0; i < t->count; i++) {
-        if (t->entries[i] != NULL && done != NULL)
-            done(t->entries[i]->rest);
+        if (t->entries[i] != NULL && free_record != NULL)
+            free_record(t->entries[i]->rest);
         mem_free(t->entries[i]);
     }
     mem_free(t->entries);
@@ -58,7 +58,7 @@ void table_free(struct table *t, void (*done)(void *record))
     table_init(t, t->record_bytes, t->seed);
 }
 
-/* The slot of the key; where there is none, the free one where it belongs. */
+/* The slot of the key, or the free slot where it belongs. */
 static uint32_t slot_of(const struct table *t, struct bytes key, uint32_t hash)
 {
     uint32_t mask = mask_of(t), at = hash & mask;
@@ -82,7 +82,7 @@ void *table_find(const struct table *t, struct bytes key)
 
 /* --- room ------------------------------------------------------------------ */
 
-/* A new index over the entries as they are numbered now. */
+/* Rebuilds the index from the entries. */
 static void reindex(struct table *t, size_t cap)
 {
     mem_free(t->index);
@@ -99,7 +99,7 @@ static void reindex(struct table *t, size_t cap)
     }
 }
 
-static void squeeze(struct table *t)
+static void compact(struct table *t)
 {
     size_t to = 0;
     for (size_t i = 0; i < t->count; i++) {
@@ -107,11 +107,11 @@ static void squeeze(struct table *t)
             t->entries[to++] = t->entries[i];
     }
     t->count = to;
-    t->renumbered++;
+    t->generation++;
     must(t->count == t->live);
 }
 
-/* Three of four slots are taken at most: a chain of them stays short. */
+/* The load factor is at most 3/4, which keeps probes short. */
 static size_t index_for(size_t entries)
 {
     size_t cap = INDEX_AT_FIRST;
@@ -120,20 +120,20 @@ static size_t index_for(size_t entries)
     return cap;
 }
 
-/* Holes are filled when they are a quarter of the array, so that the work of
- * filling is paid by as many removals. */
+/* A full array is compacted once more than a quarter of it is holes, so the cost is amortized over
+ * as many removals. */
 void table_reserve(struct table *t, size_t n)
 {
     must(n <= ENTRIES_MAX - t->count);
-    bool squeezes = t->count + n > t->cap && t->count - t->live > t->count / 4;
-    if (squeezes)
-        squeeze(t);
+    bool compacts = t->count + n > t->cap && t->count - t->live > t->count / 4;
+    if (compacts)
+        compact(t);
     if (t->count + n > t->cap) {
         t->cap = t->count + n > 2 * t->cap ? t->count + n : 2 * t->cap;
         t->entries = mem_resize(t->entries, t->cap * sizeof(struct table_entry *));
     }
     size_t index_cap = index_for(t->count + n);
-    if (squeezes || index_cap > t->index_cap)
+    if (compacts || index_cap > t->index_cap)
         reindex(t, index_cap > t->index_cap ? index_cap : t->index_cap);
 }
 
@@ -164,7 +164,7 @@ void *table_add(struct table *t, struct bytes key, bool *added)
     return entry_in(t, t->index[at])->rest;
 }
 
-/* Moves what follows in the chain back, so that no probe ends before its goal. */
+/* Backward-shift deletion: no probe ends before its goal. */
 static void slot_clear(struct table *t, uint32_t hole)
 {
     uint32_t mask = mask_of(t);
@@ -178,7 +178,7 @@ static void slot_clear(struct table *t, uint32_t hole)
     t->index[hole] = 0;
 }
 
-/* The slot of an entry that is there: others need not be looked at, only told apart. */
+/* The slot of an entry that is present: entries are compared by address, not by key. */
 static uint32_t slot_of_entry(const struct table *t, const struct table_entry *e)
 {
     uint32_t mask = mask_of(t), at = e->hash & mask;

@@ -4,7 +4,7 @@
 #define SLOTS_AT_FIRST 4
 #define FREE           UINT64_MAX
 
-/* The seed goes in before what mixes (splitmix64's last steps). */
+/* The seed is added before the mixing (the finalizer of splitmix64). */
 uint64_t tag_hash(struct tag tag, uint64_t seed)
 {
     uint64_t h = (tag.n ^ seed) + tag.actor * UINT64_C(0x9e3779b97f4a7c15);
@@ -18,7 +18,7 @@ static size_t home_of(const struct tag_set *s, struct tag tag)
     return (size_t)tag_hash(tag, s->seed) & (s->cap - 1);
 }
 
-/* The slot of the tag; where there is none, the free one where it belongs. */
+/* The slot of the tag, or the free slot where it belongs. */
 static size_t slot_of(const struct tag_set *s, struct tag tag)
 {
     size_t at = home_of(s, tag);
@@ -79,7 +79,7 @@ bool tag_set_add(struct tag_set *s, struct tag tag)
     return true;
 }
 
-/* Moves what follows in the chain back, so that no probe ends before its goal. */
+/* Backward-shift deletion: no probe ends before its goal. */
 bool tag_set_remove(struct tag_set *s, struct tag tag)
 {
     if (!tag_set_has(s, tag))

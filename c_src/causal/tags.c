@@ -5,12 +5,12 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 
-_Static_assert(sizeof(struct tag) == 12, "a set of tags has no gaps");
+_Static_assert(sizeof(struct tag) == 12, "tags are packed");
 _Static_assert(sizeof(struct tags) == 16, "an element's tags are small");
 
 /* --- actors ---------------------------------------------------------------- */
 
-/* An entry's record is its number. */
+/* The record of a table entry is the actor's number. */
 void actors_init(struct actors *a, uint64_t seed)
 {
     table_init(&a->table, sizeof(uint32_t), seed);
@@ -62,7 +62,7 @@ void tag_put(struct buf *out, const struct actors *a, struct tag tag)
     put_uint(out, tag.n);
 }
 
-struct tag tag_for(struct actors *to, const struct actors *from, struct tag tag)
+struct tag tag_translate(struct actors *to, const struct actors *from, struct tag tag)
 {
     return (struct tag){tag.n, actors_number(to, actors_term(from, tag.actor))};
 }
@@ -75,8 +75,8 @@ void tag_reader_close(struct tag_reader *r)
     *r = (struct tag_reader){0};
 }
 
-/* The cursor's next two terms; its error is the tag's, too. */
-static void take_apart(struct etf_in *in, struct bytes *actor, uint64_t *n)
+/* The cursor's next two terms; errors are left in the cursor. */
+static void read_pair(struct etf_in *in, struct bytes *actor, uint64_t *n)
 {
     *actor = etf_any(in);
     if (in->err == OK && etf_peek(in) != ETF_INTEGER)
@@ -86,11 +86,11 @@ static void take_apart(struct etf_in *in, struct bytes *actor, uint64_t *n)
         etf_fail(in, ERR_RANGE);
 }
 
-enum err tag_check_pair(struct tag_reader *r, struct etf_in *pairs)
+enum err tag_validate_pair(struct tag_reader *r, struct etf_in *pairs)
 {
     struct bytes actor, canonical;
     uint64_t n;
-    take_apart(pairs, &actor, &n);
+    read_pair(pairs, &actor, &n);
     if (pairs->err != OK || bytes_equal(actor, r->last))
         return pairs->err;
     enum err e = canon_view(&r->canonical, actor, &canonical);
@@ -103,7 +103,7 @@ struct tag tag_read_pair(struct tag_reader *r, struct actors *a, struct etf_in *
 {
     struct bytes actor, canonical;
     uint64_t n;
-    take_apart(pairs, &actor, &n);
+    read_pair(pairs, &actor, &n);
     must(pairs->err == OK);
     if (!bytes_equal(actor, r->last)) {
         enum err e = canon_view(&r->canonical, actor, &canonical);
@@ -114,11 +114,11 @@ struct tag tag_read_pair(struct tag_reader *r, struct actors *a, struct etf_in *
     return (struct tag){n, r->number};
 }
 
-enum err tag_check(struct tag_reader *r, struct bytes checked)
+enum err tag_validate(struct tag_reader *r, struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
     etf_tuple_of(&in, 2);
-    enum err e = tag_check_pair(r, &in);
+    enum err e = tag_validate_pair(r, &in);
     return e == OK ? etf_finish(&in) : e;
 }
 
@@ -134,15 +134,15 @@ struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked
 void tags_free(struct tags *t)
 {
     if (t->count > 1) {
-        tag_set_free(t->in.many);
-        mem_free(t->in.many);
+        tag_set_free(t->many);
+        mem_free(t->many);
     }
     *t = (struct tags){0};
 }
 
 bool tags_has(const struct tags *t, struct tag tag)
 {
-    return t->count > 1 ? tag_set_has(t->in.many, tag) : t->count == 1 && tag_equal(t->in.one, tag);
+    return t->count > 1 ? tag_set_has(t->many, tag) : t->count == 1 && tag_equal(t->one, tag);
 }
 
 bool tags_add(struct tags *t, struct tag tag, uint64_t seed)
@@ -150,15 +150,15 @@ bool tags_add(struct tags *t, struct tag tag, uint64_t seed)
     if (tags_has(t, tag))
         return false;
     if (t->count == 0) {
-        t->in.one = tag;
+        t->one = tag;
     } else {
         if (t->count == 1) {
             struct tag_set *many = mem_take(sizeof(*many));
             tag_set_init(many, seed);
-            tag_set_add(many, t->in.one);
-            t->in.many = many;
+            tag_set_add(many, t->one);
+            t->many = many;
         }
-        tag_set_add(t->in.many, tag);
+        tag_set_add(t->many, tag);
     }
     t->count++;
     return true;
@@ -169,16 +169,16 @@ bool tags_remove(struct tags *t, struct tag tag)
     if (!tags_has(t, tag))
         return false;
     if (t->count > 1)
-        tag_set_remove(t->in.many, tag);
+        tag_set_remove(t->many, tag);
     t->count--;
     if (t->count == 1) {
-        struct tag_set *many = t->in.many;
+        struct tag_set *many = t->many;
         struct tag left;
         size_t at = 0;
         must(tag_set_next(many, &at, &left));
         tag_set_free(many);
         mem_free(many);
-        t->in.one = left;
+        t->one = left;
     }
     return true;
 }
@@ -186,10 +186,10 @@ bool tags_remove(struct tags *t, struct tag tag)
 bool tags_next(const struct tags *t, size_t *at, struct tag *tag)
 {
     if (t->count > 1)
-        return tag_set_next(t->in.many, at, tag);
+        return tag_set_next(t->many, at, tag);
     if (*at >= t->count)
         return false;
-    *tag = t->in.one;
+    *tag = t->one;
     ++*at;
     return true;
 }

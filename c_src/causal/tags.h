@@ -1,8 +1,7 @@
-/* Dots and tags: the n-th thing that an actor did, told apart from every other.
+/* Dots and tags: unique identifiers of the n-th event of an actor.
  *
- * On the wire a tag is {Actor, N}.  Here an actor is a number that its state gave
- * it, and a tag 12 bytes.  N is at most 2^63 - 1 (ERR_RANGE beyond): nobody counts
- * further one by one. */
+ * On the wire a tag is {Actor, N}.  Here an actor is a number assigned by its state, and a tag
+ * has 12 bytes.  N is at most 2^63 - 1 (ERR_RANGE beyond), which no honest counter reaches. */
 #ifndef COPPICE_CAUSAL_TAGS_H
 #define COPPICE_CAUSAL_TAGS_H
 
@@ -10,7 +9,7 @@
 #include "../term/etf.h"
 #include "table.h"
 
-/* Actors by number, in order of their first appearance; none ever goes. */
+/* Actors, numbered in order of their first appearance; never removed. */
 struct actors {
     struct table table;
 };
@@ -18,49 +17,47 @@ struct actors {
 void actors_init(struct actors *a, uint64_t seed);
 void actors_free(struct actors *a);
 size_t actors_count(const struct actors *a);
-/* The number of an actor (canonical), given to it where it has none. */
+/* The number of an actor (canonical), assigned if it has none. */
 uint32_t actors_number(struct actors *a, struct bytes actor);
-/* False where it has none. */
+/* False if it has none. */
 bool actors_find(const struct actors *a, struct bytes actor, uint32_t *number);
-/* Good as long as the actors. */
+/* Valid as long as the actors. */
 struct bytes actors_term(const struct actors *a, uint32_t number);
 
-/* Packed: 12 bytes, and not 16. */
+/* Packed: 12 bytes instead of 16. */
 struct __attribute__((packed, aligned(4))) tag {
     uint64_t n;
     uint32_t actor;
 };
 
 bool tag_equal(struct tag a, struct tag b);
-/* For tables in memory: strangers choose the numbers, and do not know the seed. */
+/* For tables in memory.  The seed is secret, since peers choose the numbers. */
 uint64_t tag_hash(struct tag tag, uint64_t seed);
 void tag_put(struct buf *out, const struct actors *a, struct tag tag);
 
-/* The tag as another state numbers its actors, which gets the actor where it has
- * it not yet. */
-struct tag tag_for(struct actors *to, const struct actors *from, struct tag tag);
+/* The tag with its actor's number in another state, where the actor is added if it is new. */
+struct tag tag_translate(struct actors *to, const struct actors *from, struct tag tag);
 
-/* Reads the tags of one checked struct.  The same actor stands there again and
- * again, so the last one is remembered. */
+/* Reads the tags of one checked struct.  Caches the last actor, since it usually repeats. */
 struct tag_reader {
     struct buf canonical;
-    struct bytes last; /* the actor as it stands there; empty for none */
+    struct bytes last; /* the last actor as encoded there; empty for none */
     uint32_t number;
 };
 
-/* All zero to begin with; close frees.  A reader either checks or reads. */
+/* Starts all zero; close frees.  A reader either validates or reads, not both. */
 void tag_reader_close(struct tag_reader *r);
-/* ERR_SHAPE for what is not {Actor, N}, ERR_RANGE for an N below 0 or too large,
- * ERR_DUPLICATE or ERR_LIMIT for an actor that has no canonical form. */
-must_use enum err tag_check(struct tag_reader *r, struct bytes checked);
-/* A tag that passed tag_check(). */
+/* ERR_SHAPE for anything but {Actor, N}, ERR_RANGE for an N below 0 or too large, ERR_DUPLICATE
+ * or ERR_LIMIT for an actor without a canonical form. */
+must_use enum err tag_validate(struct tag_reader *r, struct bytes checked);
+/* A tag that passed tag_validate(). */
 struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked);
 
-/* The same for a tag that is a pair Actor => N of a map, the next one of the cursor. */
-must_use enum err tag_check_pair(struct tag_reader *r, struct etf_in *pairs);
+/* The same for a tag encoded as a pair Actor => N of a map: the next pair of the cursor. */
+must_use enum err tag_validate_pair(struct tag_reader *r, struct etf_in *pairs);
 struct tag tag_read_pair(struct tag_reader *r, struct actors *a, struct etf_in *pairs);
 
-/* Many tags, hashed: 16 to 32 bytes a tag.  All zero is an empty one with seed 0. */
+/* A hash set of tags: 16 to 32 bytes per tag.  All zero is an empty set with seed 0. */
 struct tag_set {
     struct tag *slots; /* n == UINT64_MAX: free */
     size_t count, cap;
@@ -70,28 +67,26 @@ struct tag_set {
 void tag_set_init(struct tag_set *s, uint64_t seed);
 void tag_set_free(struct tag_set *s);
 bool tag_set_has(const struct tag_set *s, struct tag tag);
-bool tag_set_add(struct tag_set *s, struct tag tag); /* false when it was there */
+bool tag_set_add(struct tag_set *s, struct tag tag); /* false if present */
 bool tag_set_remove(struct tag_set *s, struct tag tag);
-void tag_set_reserve(struct tag_set *s, size_t n); /* room for n more at once */
-/* Walks: *at starts at 0; false at the end. */
+void tag_set_reserve(struct tag_set *s, size_t n); /* room for n more */
+/* Iterates: *at starts at 0; false at the end. */
 bool tag_set_next(const struct tag_set *s, size_t *at, struct tag *tag);
 void tag_set_check(const struct tag_set *s);
 
-/* The tags of one element: nearly always one, which costs no allocation.  16
- * bytes; all zero is empty and valid. */
-union __attribute__((packed, aligned(4))) tags_in {
-    struct tag one;       /* count 1 */
-    struct tag_set *many; /* count 2 and more */
-};
-
+/* The tags of one element.  A single tag, the usual case, needs no allocation.  16 bytes; all
+ * zero is empty and valid. */
 struct tags {
-    union tags_in in;
+    union __attribute__((packed, aligned(4))) {
+        struct tag one;       /* count 1 */
+        struct tag_set *many; /* count 2 and more */
+    };
     uint32_t count;
 };
 
 void tags_free(struct tags *t);
 bool tags_has(const struct tags *t, struct tag tag);
-bool tags_add(struct tags *t, struct tag tag, uint64_t seed); /* false when it was there */
+bool tags_add(struct tags *t, struct tag tag, uint64_t seed); /* false if present */
 bool tags_remove(struct tags *t, struct tag tag);
 bool tags_next(const struct tags *t, size_t *at, struct tag *tag); /* as tag_set_next() */
 

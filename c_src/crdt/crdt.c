@@ -10,7 +10,7 @@ static struct form form_of(const struct crdt_type *type)
     return (struct form){type->module, type->fields, type->needed};
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- creating and freeing -------------------------------------------------- */
 
 void crdt_open(struct crdt *c, const struct crdt_type *type, const struct crdt_options *o)
 {
@@ -57,62 +57,62 @@ enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count, struct 
     return e;
 }
 
-/* A checked struct, read: the values of its known fields, and the unknown ones. */
-struct read {
+/* A checked struct: the values of its known fields, and the unknown fields. */
+struct parsed {
     struct bytes values[CRDT_FIELDS_MAX];
     struct buf extras;
 };
 
-static enum err read_open(struct read *r, const struct crdt_type *type, struct bytes checked)
+static enum err parse(struct parsed *r, const struct crdt_type *type, struct bytes checked)
 {
     struct form form = form_of(type);
     r->extras = (struct buf){0};
     return struct_read(checked, &form, r->values, &r->extras);
 }
 
-static bool read_join(struct crdt *c, const struct read *r, struct crdt *grown)
+static bool join_parsed(struct crdt *c, const struct parsed *r, struct crdt *delta)
 {
-    must(grown == NULL || (grown->type == c->type && grown != c));
-    bool grew = c->type->join(c, r->values, grown);
-    return extras_join(&c->extras, buf_bytes(&r->extras), grown != NULL ? &grown->extras : NULL) ||
+    must(delta == NULL || (delta->type == c->type && delta != c));
+    bool grew = c->type->join(c, r->values, delta);
+    return extras_join(&c->extras, buf_bytes(&r->extras), delta != NULL ? &delta->extras : NULL) ||
            grew;
 }
 
-enum err crdt_merge(struct crdt *c, struct bytes checked, struct crdt *grown, bool *changed)
+enum err crdt_merge(struct crdt *c, struct bytes checked, struct crdt *delta, bool *changed)
 {
-    struct read r;
+    struct parsed r;
     *changed = false;
-    enum err e = read_open(&r, c->type, checked);
+    enum err e = parse(&r, c->type, checked);
     if (e == OK)
-        e = c->type->fits(r.values);
+        e = c->type->validate(r.values);
     if (e == OK)
-        *changed = read_join(c, &r, grown);
+        *changed = join_parsed(c, &r, delta);
     buf_free(&r.extras);
     return e;
 }
 
-enum err crdt_fits(const struct crdt_type *type, struct bytes checked)
+enum err crdt_validate(const struct crdt_type *type, struct bytes checked)
 {
-    struct read r;
-    enum err e = read_open(&r, type, checked);
+    struct parsed r;
+    enum err e = parse(&r, type, checked);
     if (e == OK)
-        e = type->fits(r.values);
+        e = type->validate(r.values);
     buf_free(&r.extras);
     return e;
 }
 
-enum err crdt_fits_inside(const struct crdt_type *type, struct bytes checked)
+enum err crdt_validate_field(const struct crdt_type *type, struct bytes checked)
 {
-    enum err e = crdt_fits(type, checked);
+    enum err e = crdt_validate(type, checked);
     return e == ERR_TYPE ? ERR_SHAPE : e;
 }
 
-bool crdt_join(struct crdt *c, struct bytes fitting, struct crdt *grown)
+bool crdt_join(struct crdt *c, struct bytes valid, struct crdt *delta)
 {
-    struct read r;
-    enum err e = read_open(&r, c->type, fitting);
+    struct parsed r;
+    enum err e = parse(&r, c->type, valid);
     must(e == OK);
-    bool grew = read_join(c, &r, grown);
+    bool grew = join_parsed(c, &r, delta);
     buf_free(&r.extras);
     return grew;
 }
@@ -124,7 +124,7 @@ void crdt_copy_extras(struct crdt *to, const struct crdt *from)
         from->type->copy_extras(to, from);
 }
 
-/* --- what is read from one -------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------- */
 
 void crdt_state(const struct crdt *c, struct buf *out)
 {

@@ -1,20 +1,18 @@
-/* The data types: a row of functions each.
+/* The data types: one table of functions each.
  *
- * A type is a file that fills in one `struct crdt_type` and a line in types.c.
- * Its state in memory is its own; outside it is Grove's struct of the
- * same module, every field present.
+ * A type is a file that defines one `struct crdt_type`, and a line in types.c.  Its state in
+ * memory is its own business; outside it is Grove's struct of the same module, with every field
+ * present.
  *
- * Two kinds of change exist: a mutation by this replica's actor, and a merge
- * (join) of a struct from elsewhere: a delta, a whole state, or what a fun made of our
- * state.  A join is commutative, associative and idempotent, and takes the
- * struct whole or not at all.
+ * There are two kinds of change: a mutation by this replica's actor, and a merge (join) of a
+ * struct from elsewhere: a delta, a whole state, or the result of a fun applied to our state.
+ * A join is commutative, associative and idempotent, and takes the struct whole or not at all.
  *
- * A change says what grew: it is joined, entry by entry as it happens, to another
- * state of the same type that the caller gives.  That other state is the delta:
- * the smallest one whose join with the state as it was gives the state as it is.  So a delta
- * is a CRDT like any other: it is written, joined and asked whether it is empty
- * by the same row.  Emptiness is a matter of structure, never of value: a
- * counter's +1-1 is a delta. */
+ * Each change is also joined, entry by entry, to another state of the same type that the caller
+ * supplies: the delta.  It is the smallest state whose join with the old state gives the new
+ * one.  So a delta is a CRDT like any other: it is written, joined and tested for emptiness by
+ * the same functions.  Emptiness is a matter of structure, never of value: a counter's +1-1 is
+ * a delta. */
 #ifndef COPPICE_CRDT_CRDT_H
 #define COPPICE_CRDT_CRDT_H
 
@@ -24,146 +22,143 @@
 #include "op.h"
 #include "struct.h"
 
-/* Fields of a struct, more than any of Grove's has. */
+/* Maximum number of fields of a struct. */
 #define CRDT_FIELDS_MAX DIGEST_FIELDS_MAX
 
 struct crdt_options {
     struct bytes actor; /* canonical */
-    uint64_t seed;      /* of hash tables: strangers choose the keys */
+    uint64_t seed;      /* of hash tables; secret, since peers choose the keys */
     enum mapset_form form;
 };
 
 struct crdt_type;
 
-/* Each type's state begins with this. */
+/* The head of each type's state. */
 struct crdt {
     const struct crdt_type *type;
-    const struct crdt_options *options; /* borrowed; shared with states inside */
-    struct extras extras;               /* fields of its struct that Grove has and we do not know */
+    const struct crdt_options *options; /* borrowed; shared with nested states */
+    struct extras extras;               /* fields of Grove's struct that are unknown here */
 };
 
-/* What a mutation takes besides its operations, and gives besides the change. */
+/* Inputs and outputs of a mutation besides its operations. */
 struct mutation_turn {
-    uint64_t wall_ms;   /* the time of day, for clocks that go with it */
-    struct crdt *delta; /* NULL, or a state of the same type that gets what changed */
-    struct buf *reply;  /* NULL, or gets one term an operation: `ok`, or what it made */
-    size_t bad;         /* on an error: the index of the operation that is wrong */
+    uint64_t wall_ms;   /* wall clock, for hybrid logical clocks */
+    struct crdt *delta; /* NULL, or a state of the same type that changes are joined to */
+    struct buf *reply;  /* NULL, or gets one term per operation: `ok` or its result */
+    size_t bad;         /* on an error: the index of the operation at fault */
 };
 
 struct crdt_type {
     const char *module; /* "Elixir.Grove.Counter.GCounter", as in __struct__ */
     const char *name;   /* "gcounter", for configuration and command line */
 
-    /* The struct's fields in ASCII order, then NULL; and those that must be there in
-     * one that is joined (bit i for fields[i]).  fits, join and put know a field by its
-     * place here. */
+    /* The struct's fields in ASCII order, then NULL; and those required in a struct to be joined
+     * (bit i for fields[i]).  validate, join and put refer to fields by index. */
     const char *fields[CRDT_FIELDS_MAX + 1];
     unsigned needed;
 
-    /* The type of its two halves; NULL for a type that is not such a pair (halves.h). */
+    /* The type of both halves; NULL for a type that is not such a pair (halves.h). */
     const struct crdt_type *half;
 
-    /* Bytes of a state, and what makes zeroed ones (behind struct crdt) an empty
-     * state, NULL where zeros are one, and frees what a state has come to own. */
+    /* Size of a state; open makes zeroed bytes (after struct crdt) an empty state, NULL if they
+     * are one already; close frees what a state owns. */
     size_t bytes;
     void (*open)(struct crdt *c);
     void (*close)(struct crdt *c);
 
-    /* Applies count operations in order, all of them or, on ERR_BAD_OP (or
-     * ERR_LIMIT, where a quantity would outgrow limits.h), none.  On an error
-     * t->reply may hold anything. */
+    /* Applies count operations in order: all of them or, on ERR_BAD_OP (or ERR_LIMIT, if a
+     * quantity would exceed limits.h), none.  After an error t->reply is undefined. */
     enum err (*mutate)(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t);
 
-    /* Whether a checked struct with these values can be joined: ERR_SHAPE, ERR_RANGE,
-     * ERR_LIMIT or ERR_DUPLICATE for a malformed one.  A field that is not needed
-     * may be empty. */
-    enum err (*fits)(const struct bytes *values);
+    /* OK if a checked struct with these values can be joined, else ERR_SHAPE, ERR_RANGE,
+     * ERR_LIMIT or ERR_DUPLICATE.  Fields that are not needed may be empty. */
+    enum err (*validate)(const struct bytes *values);
 
-    /* Joins values that fit, reading straight from the frame; grown may be NULL.
-     * True when the state grew. */
-    bool (*join)(struct crdt *c, const struct bytes *values, struct crdt *grown);
+    /* Joins valid values, reading straight from the frame; delta may be NULL.  True if the state
+     * grew. */
+    bool (*join)(struct crdt *c, const struct bytes *values, struct crdt *delta);
 
-    /* Whether its entries lie in buckets (part.h); put and digest are asked for the whole
-     * only where they do not. */
+    /* Whether its entries are spread over buckets (part.h); if not, put and digest are called
+     * for the whole only. */
     bool divisible;
 
-    /* Appends the value of one field with the entries of one part, and an empty delta
-     * buffer. */
+    /* Appends the value of one field, limited to the entries of one part.  The delta buffer is
+     * written empty. */
     void (*put)(const struct crdt *c, unsigned field, struct part part, struct buf *out);
 
-    /* Adds the digest of every entry, whatever order they are in. */
+    /* Adds the digest of every entry, in any order. */
     void (*digest)(const struct crdt *c, const struct digests *d);
 
-    /* crdt_copy_extras() for the states inside; NULL for a type without. */
+    /* crdt_copy_extras() for nested states; NULL for a type without them. */
     void (*copy_extras)(struct crdt *to, const struct crdt *from);
 
     /* Appends the value in Grove's shape: an integer, a MapSet, a list, a map. */
     void (*value)(const struct crdt *c, struct buf *out);
 
-    /* True when joining it to anything changes nothing. */
+    /* True if joining it to any state changes nothing. */
     bool (*empty)(const struct crdt *c);
 
-    /* A number for status; NULL for a type without. */
+    /* The number of tombstones, for status; NULL for a type without them. */
     size_t (*tombstones)(const struct crdt *c);
 
-    /* Adds every actor that has left something in the state: a count, a tag, a dot, a
-     * place in a clock.  NULL for a type whose state names none. */
+    /* Adds every actor that left a trace in the state: a count, a tag, a dot, a clock entry.
+     * NULL for a type whose state names none. */
     void (*actors)(const struct crdt *c, struct actors *seen);
 
-    /* Ends the program where the state breaks the type's own invariants. */
+    /* Ends the process if the state violates the type's invariants. */
     void (*check)(const struct crdt *c);
 };
 
-/* The type whose short name, or whose module, is this text; NULL for none. */
+/* The type with this name or module; NULL for none. */
 const struct crdt_type *crdt_type_named(struct bytes text);
 
-/* The type of a checked struct; NULL when it is none of ours. */
+/* The type of a checked struct; NULL for any other term. */
 const struct crdt_type *crdt_type_of(struct bytes checked);
 
-/* Every type in turn, until NULL: for help texts and tests. */
+/* Type i of all types, NULL after the last: for help texts and tests. */
 const struct crdt_type *crdt_type_at(size_t i);
 
-/* A new, empty state whose own mutations are by the actor.  The options, and the
- * actor's bytes, must live as long as it. */
+/* A new, empty state, mutated in the name of the options' actor.  The options and the actor's
+ * bytes must outlive it. */
 struct crdt *crdt_make(const struct crdt_type *type, const struct crdt_options *o);
 void crdt_free(struct crdt *c); /* NULL is allowed */
 
-/* The same for a state inside another, in place: where type->bytes zeroed bytes are. */
+/* The same in place, for a nested state: c points to type->bytes zeroed bytes. */
 void crdt_open(struct crdt *c, const struct crdt_type *type, const struct crdt_options *o);
 void crdt_close(struct crdt *c);
 
-/* Of crdt_mutate's reply, when there is one: `ok` for each of count operations. */
+/* Appends `ok` to t->reply, unless that is NULL, for each of count operations. */
 void mutation_reply_ok(struct mutation_turn *t, size_t count);
 
 must_use enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count,
                               struct mutation_turn *t);
 
-/* Joins a checked struct.  ERR_TYPE for another type's, errors as of fits for a
- * malformed one, and nothing changed.  grown as above; *changed says whether the
- * state grew. */
-must_use enum err crdt_merge(struct crdt *c, struct bytes checked, struct crdt *grown,
+/* Joins a checked struct.  ERR_TYPE for another type's struct, errors as of validate for a
+ * malformed one; then nothing has changed.  delta may be NULL; *changed says whether the state
+ * grew. */
+must_use enum err crdt_merge(struct crdt *c, struct bytes checked, struct crdt *delta,
                              bool *changed);
 
-/* Its two halves, for a type that has others inside: whether a struct can be joined,
- * and the join of one that can; true when the state grew. */
-must_use enum err crdt_fits(const struct crdt_type *type, struct bytes checked);
-bool crdt_join(struct crdt *c, struct bytes fitting, struct crdt *grown);
-/* crdt_fits() for a field that must be of this type: another's is malformed. */
-must_use enum err crdt_fits_inside(const struct crdt_type *type, struct bytes checked);
+/* The two steps of crdt_merge(), for types with nested states: validation, and the join of a
+ * valid struct; true if the state grew. */
+must_use enum err crdt_validate(const struct crdt_type *type, struct bytes checked);
+bool crdt_join(struct crdt *c, struct bytes valid, struct crdt *delta);
+/* crdt_validate() for a field that must be of this type: ERR_SHAPE instead of ERR_TYPE. */
+must_use enum err crdt_validate_field(const struct crdt_type *type, struct bytes checked);
 
-/* Gives `to` the unknown fields that `from` has, and the states inside theirs: before a
- * delta is written for those who may count on them. */
+/* Copies the unknown fields of from, and of its nested states, to `to`: before a delta is
+ * written, whose readers may rely on them. */
 void crdt_copy_extras(struct crdt *to, const struct crdt *from);
 
-/* Appends Grove's struct of the whole state, with an empty delta buffer: what a peer
- * may join, and what a fun may be applied to.  A valid term, but maps of a type that
- * keeps its entries in a table are not in key order. */
+/* Appends Grove's struct of the whole state, with an empty delta buffer: for peers to join and
+ * for funs to be applied to.  A valid term, but the maps of types that keep their entries in a
+ * table are not in key order. */
 void crdt_state(const struct crdt *c, struct buf *out);
 void crdt_value(const struct crdt *c, struct buf *out);
 bool crdt_empty(const struct crdt *c);
 size_t crdt_tombstones(const struct crdt *c);
-size_t crdt_actors(const struct crdt *c); /* how many have left something in it */
-/* The row's, for a type that has others inside. */
+size_t crdt_actors(const struct crdt *c); /* how many left a trace in it */
+/* The type's actors function, for types with nested states. */
 void crdt_add_actors(const struct crdt *c, struct actors *seen);
 void crdt_check(const struct crdt *c); /* for tests and the simulator */
 

@@ -7,8 +7,7 @@
 
 enum { ACTOR, CLOCK, CONTEXT, DELTA_BUFFER, ENTRIES };
 
-/* So far from the end of all numbers no operations are taken: more dots than a batch
- * gives. */
+/* Operations are refused when fewer dots than this are left: more than one batch issues. */
 #define DOTS_SPARE (UINT64_C(1) << 52)
 
 struct dvv_set {
@@ -38,71 +37,71 @@ static void close_set(struct crdt *c)
 
 /* --- operations -------------------------------------------------------------------- */
 
-static void add_own_dot(struct dvv *s, struct bytes element, struct dvv *grown)
+static void add_own_dot(struct dvv *s, struct bytes element, struct dvv *delta)
 {
-    dvv_add_dots(s, element, &(struct tag){s->known[DVV_OWN].clock + 1, DVV_OWN}, 1, grown);
+    dvv_add_dots(s, element, &(struct tag){s->by_actor[DVV_OWN].clock + 1, DVV_OWN}, 1, delta);
 }
 
-/* The dots that an element has are hidden; itself it goes when all operations are done. */
-static void hide(struct dvv *s, struct bytes element, struct dvv *grown)
+/* Raises the context to the element's dots.  The entry is removed after all operations. */
+static void hide(struct dvv *s, struct bytes element, struct dvv *delta)
 {
     struct dots *d = table_find(&s->entries, element);
     if (d == NULL)
         return;
     for (size_t i = 0; i < d->count; i++)
-        dvv_raise_context(s, dots_list(d)[i], grown);
-    dots_cut(d, 0);
+        dvv_raise_context(s, dots_list(d)[i], delta);
+    dots_truncate(d, 0);
 }
 
 struct renewal {
-    uint64_t clock; /* when the operations began */
-    struct dvv *grown;
+    uint64_t clock; /* before the operations */
+    struct dvv *delta;
 };
 
-/* Who has a dot from after the beginning needs no other: nobody else has seen it. */
+/* An element with a dot of this batch needs no new one: no peer has seen it yet. */
 static void renew(struct dvv *s, struct dots *d, void *arg)
 {
     const struct renewal *r = arg;
     if (dots_of(d, DVV_OWN) <= r->clock)
-        add_own_dot(s, table_key(&s->entries, d), r->grown);
+        add_own_dot(s, table_key(&s->entries, d), r->delta);
 }
 
-static enum err refused(const struct dvv *s, const struct op *ops, size_t count, size_t *bad)
+static enum err check_ops(const struct dvv *s, const struct op *ops, size_t count, size_t *bad)
 {
     must(count <= LIMIT_OPS);
     for (size_t i = 0; i < count; i++) {
         *bad = i;
         if (!op_is(&ops[i], "add", 1) && !op_is(&ops[i], "remove", 1))
             return ERR_BAD_OP;
-        if (s->known[DVV_OWN].clock > INT64_MAX - DOTS_SPARE)
+        if (s->by_actor[DVV_OWN].clock > INT64_MAX - DOTS_SPARE)
             return ERR_LIMIT;
     }
     return OK;
 }
 
-/* Others that the removes hide get their new dots at the end and once, or emptying a set
- * in one batch would take the square of its size. */
+/* Elements whose dots are dominated by the removes get new dots once, at the end; otherwise
+ * emptying a set in one batch would take quadratic time. */
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct dvv *s = of(c), *grown = of(t->delta);
-    struct renewal renewal = {s->known[DVV_OWN].clock, grown};
-    enum err e = refused(s, ops, count, &t->bad);
+    struct dvv *s = of(c), *delta = of(t->delta);
+    struct renewal renewal = {s->by_actor[DVV_OWN].clock, delta};
+    enum err e = check_ops(s, ops, count, &t->bad);
     if (e != OK)
         return e;
     for (size_t i = 0; i < count; i++) {
         if (op_is(&ops[i], "add", 1))
-            add_own_dot(s, ops[i].args[0], grown);
+            add_own_dot(s, ops[i].args[0], delta);
         else
-            hide(s, ops[i].args[0], grown);
+            hide(s, ops[i].args[0], delta);
     }
-    dvv_drop_hidden(s, renew, &renewal);
+    dvv_drop_dominated(s, renew, &renewal);
     for (size_t i = 0; i < count; i++) {
         struct dots *d = table_find(&s->entries, ops[i].args[0]);
         if (d != NULL && d->count == 0)
             table_remove(&s->entries, d);
     }
-    if (grown != NULL)
-        dvv_drop_joined(grown);
+    if (delta != NULL)
+        dvv_prune(delta);
     mutation_reply_ok(t, count);
     return OK;
 }
@@ -116,18 +115,17 @@ static bool is_map(struct bytes term)
 }
 
 /* #{Actor => N} */
-static enum err vector_fits(struct tag_reader *r, struct bytes map)
+static enum err validate_vector(struct tag_reader *r, struct bytes map)
 {
     struct etf_in in = etf_open(map);
     enum err e = is_map(map) ? OK : ERR_SHAPE;
     for (uint32_t left = etf_map(&in); e == OK && left > 0; left--)
-        e = tag_check_pair(r, &in);
+        e = tag_validate_pair(r, &in);
     return e;
 }
 
-/* #{Element => #{Actor => N}}.  A key that is there twice does no harm: the larger N of the
- * two counts. */
-static enum err entries_fit(struct tag_reader *r, struct bytes map)
+/* #{Element => #{Actor => N}}.  Duplicate keys are harmless: the larger N wins. */
+static enum err validate_entries(struct tag_reader *r, struct bytes map)
 {
     struct etf_in in = etf_open(map);
     struct buf scratch = {0};
@@ -136,20 +134,20 @@ static enum err entries_fit(struct tag_reader *r, struct bytes map)
     for (uint32_t left = etf_map(&in); e == OK && left > 0; left--) {
         e = canon_view(&scratch, etf_any(&in), &element);
         if (e == OK)
-            e = vector_fits(r, etf_any(&in));
+            e = validate_vector(r, etf_any(&in));
     }
     buf_free(&scratch);
     return e;
 }
 
-static enum err fits(const struct bytes *values)
+static enum err validate(const struct bytes *values)
 {
     struct tag_reader r = {0};
-    enum err e = vector_fits(&r, values[CLOCK]);
+    enum err e = validate_vector(&r, values[CLOCK]);
     if (e == OK)
-        e = vector_fits(&r, values[CONTEXT]);
+        e = validate_vector(&r, values[CONTEXT]);
     if (e == OK)
-        e = entries_fit(&r, values[ENTRIES]);
+        e = validate_entries(&r, values[ENTRIES]);
     tag_reader_close(&r);
     return e;
 }
@@ -157,22 +155,22 @@ static enum err fits(const struct bytes *values)
 static struct tag read_tag(struct dvv *s, struct tag_reader *r, struct etf_in *pairs)
 {
     struct tag tag = tag_read_pair(r, &s->actors, pairs);
-    dvv_know_actors(s);
+    dvv_add_actors(s);
     return tag;
 }
 
 static bool join_vector(struct dvv *s, struct tag_reader *r, struct bytes map,
-                        bool (*raise)(struct dvv *s, struct tag tag, struct dvv *grown),
-                        struct dvv *grown)
+                        bool (*raise)(struct dvv *s, struct tag tag, struct dvv *delta),
+                        struct dvv *delta)
 {
     struct etf_in in = etf_open(map);
     bool grew = false;
     for (uint32_t left = etf_map(&in); left > 0; left--)
-        grew |= raise(s, read_tag(s, r, &in), grown);
+        grew |= raise(s, read_tag(s, r, &in), delta);
     return grew;
 }
 
-static bool join_entries(struct dvv *s, struct tag_reader *r, struct bytes map, struct dvv *grown)
+static bool join_entries(struct dvv *s, struct tag_reader *r, struct bytes map, struct dvv *delta)
 {
     struct etf_in in = etf_open(map);
     struct buf scratch = {0};
@@ -191,29 +189,29 @@ static bool join_entries(struct dvv *s, struct tag_reader *r, struct bytes map, 
             tags = mem_room(tags, count, &cap, sizeof(*tags));
             tags[count++] = read_tag(s, r, &in);
         }
-        grew |= dvv_add_dots(s, element, tags, count, grown);
+        grew |= dvv_add_dots(s, element, tags, count, delta);
     }
     mem_free(tags);
     buf_free(&scratch);
     return grew;
 }
 
-/* Its delta_buffer is the sender's own bookkeeping. */
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+/* delta_buffer is ignored: it is private to the sender. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    struct dvv *s = of(c), *delta = of(grown);
+    struct dvv *s = of(c), *d = of(delta);
     struct tag_reader r = {0};
-    bool clock = join_vector(s, &r, values[CLOCK], dvv_raise_clock, delta);
-    bool context = join_vector(s, &r, values[CONTEXT], dvv_raise_context, delta);
-    bool dots = join_entries(s, &r, values[ENTRIES], delta);
+    bool clock = join_vector(s, &r, values[CLOCK], dvv_raise_clock, d);
+    bool context = join_vector(s, &r, values[CONTEXT], dvv_raise_context, d);
+    bool dots = join_entries(s, &r, values[ENTRIES], d);
     tag_reader_close(&r);
-    dvv_drop_joined(s);
-    if (delta != NULL)
-        dvv_drop_joined(delta);
+    dvv_prune(s);
+    if (d != NULL)
+        dvv_prune(d);
     return clock || context || dots;
 }
 
-/* --- what is read from one --------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------- */
 
 static uint64_t number_of(const struct dvv_actor *a, unsigned field)
 {
@@ -223,11 +221,11 @@ static uint64_t number_of(const struct dvv_actor *a, unsigned field)
 static void put_vector(const struct dvv *s, unsigned field, struct buf *out)
 {
     uint32_t count = 0;
-    for (size_t i = 0; i < s->known_count; i++)
-        count += number_of(&s->known[i], field) > 0;
+    for (size_t i = 0; i < s->by_actor_count; i++)
+        count += number_of(&s->by_actor[i], field) > 0;
     put_map(out, count);
-    for (uint32_t i = 0; i < s->known_count; i++) {
-        uint64_t n = number_of(&s->known[i], field);
+    for (uint32_t i = 0; i < s->by_actor_count; i++) {
+        uint64_t n = number_of(&s->by_actor[i], field);
         if (n == 0)
             continue;
         put_term(out, actors_term(&s->actors, i));
@@ -276,10 +274,10 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
 
 static void digest_vector(const struct dvv *s, const struct digests *d, unsigned field)
 {
-    for (uint32_t i = 0; i < s->known_count; i++) {
-        uint64_t n = number_of(&s->known[i], field);
+    for (uint32_t i = 0; i < s->by_actor_count; i++) {
+        uint64_t n = number_of(&s->by_actor[i], field);
         if (n > 0)
-            digests_add_once(d, field, digest_tag(0, &s->actors, (struct tag){n, i}));
+            digests_add_singleton(d, field, digest_tag(0, &s->actors, (struct tag){n, i}));
     }
 }
 
@@ -292,7 +290,7 @@ static void digest(const struct crdt *c, const struct digests *d)
     for (size_t at = 0; (dots = part_next(PART_WHOLE, &s->entries, &at)) != NULL;) {
         uint64_t element = digest_bytes(0, table_key(&s->entries, dots));
         for (size_t i = 0; i < dots->count; i++)
-            digests_add_once(d, ENTRIES, digest_tag(element, &s->actors, dots_list(dots)[i]));
+            digests_add_singleton(d, ENTRIES, digest_tag(element, &s->actors, dots_list(dots)[i]));
     }
 }
 
@@ -308,21 +306,21 @@ static void value(const struct crdt *c, struct buf *out)
     mapset_end(out, c->options->form);
 }
 
-/* Whatever there is, the clock of its actor is above 0. */
+/* Any dot or context implies a clock above 0 for its actor. */
 static bool empty(const struct crdt *c)
 {
     const struct dvv *s = of_const(c);
     size_t i = 0;
-    while (i < s->known_count && s->known[i].clock == 0)
+    while (i < s->by_actor_count && s->by_actor[i].clock == 0)
         i++;
-    return i == s->known_count;
+    return i == s->by_actor_count;
 }
 
 static void actors(const struct crdt *c, struct actors *seen)
 {
     const struct dvv *s = of_const(c);
-    for (uint32_t i = 0; i < s->known_count; i++)
-        if (s->known[i].clock > 0)
+    for (uint32_t i = 0; i < s->by_actor_count; i++)
+        if (s->by_actor[i].clock > 0)
             actors_number(seen, actors_term(&s->actors, i));
 }
 
@@ -340,7 +338,7 @@ const struct crdt_type dvv_set_type = {
     .open = open_set,
     .close = close_set,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .put = put,
     .digest = digest,

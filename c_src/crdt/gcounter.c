@@ -42,16 +42,16 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     return e;
 }
 
-/* Its delta_buffer is the sender's own bookkeeping. */
-static enum err fits(const struct bytes *values)
+/* delta_buffer is ignored: it is private to the sender. */
+static enum err validate(const struct bytes *values)
 {
-    return counts_fit(values[COUNTS]);
+    return counts_validate(values[COUNTS]);
 }
 
-/* A delta has whole counts, not differences: a join takes the larger one. */
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+/* A delta has absolute counts, not increments: a join takes the larger one. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    return counts_join(&of(c)->counts, values[COUNTS], grown != NULL ? &of(grown)->counts : NULL);
+    return counts_join(&of(c)->counts, values[COUNTS], delta != NULL ? &of(delta)->counts : NULL);
 }
 
 static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
@@ -102,7 +102,7 @@ const struct crdt_type gcounter_type = {
     .bytes = sizeof(struct gcounter),
     .close = close_counts,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .divisible = true,
     .put = put,

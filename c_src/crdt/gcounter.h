@@ -1,5 +1,4 @@
-/* The struct %Grove.Counter.GCounter{} around counts: the whole of a GCounter,
- * and each half of a PNCounter. */
+/* GCounter: counts in the struct %Grove.Counter.GCounter{}; also each half of a PNCounter. */
 #ifndef COPPICE_CRDT_GCOUNTER_H
 #define COPPICE_CRDT_GCOUNTER_H
 

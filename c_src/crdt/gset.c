@@ -27,12 +27,12 @@ static void close_elements(struct crdt *c)
     table_free(&of(c)->elements, NULL);
 }
 
-bool gset_add(struct gset *s, struct bytes element, struct gset *grown)
+bool gset_add(struct gset *s, struct bytes element, struct gset *delta)
 {
     bool added;
     table_add(&s->elements, element, &added);
-    if (added && grown != NULL)
-        gset_add(grown, element, NULL);
+    if (added && delta != NULL)
+        gset_add(delta, element, NULL);
     return added;
 }
 
@@ -50,8 +50,8 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     return OK;
 }
 
-/* Its delta_buffer is the sender's own bookkeeping. */
-static enum err fits(const struct bytes *values)
+/* delta_buffer is ignored: it is private to the sender. */
+static enum err validate(const struct bytes *values)
 {
     struct etf_in in;
     uint32_t left;
@@ -64,7 +64,7 @@ static enum err fits(const struct bytes *values)
     return e == ERR_TYPE ? ERR_SHAPE : e;
 }
 
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
     struct etf_in in;
     uint32_t left;
@@ -74,7 +74,7 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
     for (; e == OK && left > 0; left--) {
         struct bytes element;
         e = canon_view(&scratch, mapset_next(&in), &element);
-        if (e == OK && gset_add(of(c), element, grown != NULL ? of(grown) : NULL))
+        if (e == OK && gset_add(of(c), element, delta != NULL ? of(delta) : NULL))
             grew = true;
     }
     must(e == OK);
@@ -135,7 +135,7 @@ static void check(const struct crdt *c)
 {
     const struct table *t = &of_const(c)->elements;
     table_check(t);
-    must(table_end(t) == t->live); /* nothing ever goes */
+    must(table_end(t) == t->live); /* nothing is ever removed */
 }
 
 const struct crdt_type gset_type = {
@@ -147,7 +147,7 @@ const struct crdt_type gset_type = {
     .open = open_elements,
     .close = close_elements,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .divisible = true,
     .put = put,

@@ -1,8 +1,7 @@
-/* The struct %Grove.Set.GSet{} around a table of elements: the whole of a GSet,
- * and each half of a TwoPSet.
+/* GSet: a table of elements in the struct %Grove.Set.GSet{}; also each half of a TwoPSet.
  *
- * An element costs its term and 30 to 57 bytes, as growth and the allocator's rounding
- * fall (table.h): a million binaries of 15 bytes, terms of 20, take 65 MB. */
+ * Memory per element: its term and 30 to 57 bytes, depending on growth and the allocator's
+ * rounding (table.h).  A million binaries of 15 bytes, terms of 20, take 65 MB. */
 #ifndef COPPICE_CRDT_GSET_H
 #define COPPICE_CRDT_GSET_H
 
@@ -14,7 +13,7 @@ struct gset {
     struct table elements; /* without records */
 };
 
-/* Adds a canonical element, also to grown (may be NULL) when it is new. */
-bool gset_add(struct gset *s, struct bytes element, struct gset *grown);
+/* Adds a canonical element; if it is new, also to delta (may be NULL).  True if it is new. */
+bool gset_add(struct gset *s, struct bytes element, struct gset *delta);
 
 #endif

@@ -23,15 +23,15 @@ void halves_close(struct crdt *c)
 }
 
 static bool join_half(struct crdt *c, unsigned field, const struct bytes *values,
-                      struct crdt *grown)
+                      struct crdt *delta)
 {
-    return crdt_join(half(c, field), values[field], grown != NULL ? half(grown, field) : NULL);
+    return crdt_join(half(c, field), values[field], delta != NULL ? half(delta, field) : NULL);
 }
 
-bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    bool first = join_half(c, HALVES_FIRST, values, grown);
-    bool second = join_half(c, HALVES_SECOND, values, grown);
+    bool first = join_half(c, HALVES_FIRST, values, delta);
+    bool second = join_half(c, HALVES_SECOND, values, delta);
     return first || second;
 }
 

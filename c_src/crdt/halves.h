@@ -1,8 +1,8 @@
-/* A state that is two states of one other type, as Grove's PNCounter is two GCounters and its
- * TwoPSet two GSets: the functions of a row that say nothing but "both".
+/* Types that are a pair of states of another type: Grove's PNCounter is two GCounters, its TwoPSet
+ * two GSets.  These are the type functions that just apply to both halves.
  *
- * The row names the other type (crdt_type.half), its fields are the actor, the first half
- * and the second, and its state is struct crdt and then the two, in that order. */
+ * The type names the other one in crdt_type.half.  Its fields are the actor, the first and the
+ * second half; its state is struct crdt followed by the two halves in that order. */
 #ifndef COPPICE_CRDT_HALVES_H
 #define COPPICE_CRDT_HALVES_H
 
@@ -14,7 +14,7 @@ enum { HALVES_ACTOR, HALVES_FIRST, HALVES_SECOND };
 
 void halves_open(struct crdt *c);
 void halves_close(struct crdt *c);
-bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *grown);
+bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *delta);
 void halves_put(const struct crdt *c, unsigned field, struct part part, struct buf *out);
 void halves_digest(const struct crdt *c, const struct digests *d);
 void halves_copy_extras(struct crdt *to, const struct crdt *from);

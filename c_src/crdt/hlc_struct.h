@@ -1,4 +1,4 @@
-/* The struct of a hybrid logical clock's time (causal/hlc.h):
+/* The struct of a hybrid logical clock (causal/hlc.h):
  *
  *     %Grove.HybridLogicalClock{counter: 0, node: actor, time: milliseconds} */
 #ifndef COPPICE_CRDT_HLC_STRUCT_H
@@ -7,9 +7,9 @@
 #include "../causal/hlc.h"
 #include "struct.h"
 
-/* Reads a checked term; *node borrows from it.  Unknown fields as struct_read().
- * ERR_SHAPE for anything else, ERR_RANGE for a time beyond 64 bits or a counter
- * that is negative or beyond 32, ERR_DUPLICATE and ERR_LIMIT as struct_read(). */
+/* Reads a checked term; *node borrows from it.  Unknown fields as in struct_read().  ERR_SHAPE for
+ * anything else, ERR_RANGE for a time beyond 64 bits or a counter that is negative or beyond 32
+ * bits, ERR_DUPLICATE and ERR_LIMIT as struct_read(). */
 must_use enum err hlc_read(struct bytes checked, struct hlc *time, struct bytes *node,
                            struct buf *extras);
 

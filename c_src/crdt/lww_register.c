@@ -1,6 +1,6 @@
-/* LWWRegister: the last writer's value.
+/* LWWRegister: the last write wins.
  *
- * Costs three terms: the value, and the time and the actor of its writing. */
+ * Memory: three terms, for the value, the timestamp and the actor of the last write. */
 #include "../causal/digests.h"
 #include "../limits.h"
 #include "../term/canon.h"
@@ -16,8 +16,8 @@ struct lww_register {
     struct term timestamp, actor, value; /* none: never written */
 };
 
-/* What was written, when and by whom; all empty where nothing was. */
-struct writing {
+/* A write; all empty for none. */
+struct write {
     struct bytes timestamp, actor, value;
 };
 
@@ -42,25 +42,23 @@ static void close_register(struct crdt *c)
     term_free(&r->value);
 }
 
-/* --- which is the later -------------------------------------------------------- */
+/* --- order of writes ----------------------------------------------------------- */
 
-static struct writing last_of(const struct lww_register *r)
+static struct write current_write(const struct lww_register *r)
 {
-    return (struct writing){term_bytes(&r->timestamp), term_bytes(&r->actor),
-                            term_bytes(&r->value)};
+    return (struct write){term_bytes(&r->timestamp), term_bytes(&r->actor), term_bytes(&r->value)};
 }
 
-/* Whether it says nothing: a register that was never written has nil at timestamp 0,
- * whosoever it is, and a struct cannot say otherwise of one that was. */
-static bool is_nothing(const struct writing *w)
+/* A register that was never written has nil at timestamp 0, whatever its actor.  A struct cannot
+ * express a write of nil at 0, so that is none. */
+static bool is_unset(const struct write *w)
 {
     struct etf_in value = etf_open(w->value);
     return w->timestamp.len == 0 || (integer_sign(w->timestamp) == 0 && etf_accept(&value, "nil"));
 }
 
-/* Key order settles what Erlang holds for equal (1 and 1.0), so that all replicas settle
- * it alike. */
-static int compare(const struct writing *a, const struct writing *b)
+/* Key order breaks ties between terms that are == in Erlang (1 and 1.0), alike on all replicas. */
+static int compare(const struct write *a, const struct write *b)
 {
     int order = integer_compare(a->timestamp, b->timestamp);
     if (order == 0)
@@ -72,14 +70,14 @@ static int compare(const struct writing *a, const struct writing *b)
     return order != 0 ? order : term_compare_keys(a->value, b->value);
 }
 
-static bool is_later(const struct writing *w, const struct writing *than)
+static bool is_later(const struct write *w, const struct write *than)
 {
-    return !is_nothing(w) && (is_nothing(than) || compare(w, than) > 0);
+    return !is_unset(w) && (is_unset(than) || compare(w, than) > 0);
 }
 
-static bool offer(struct lww_register *r, const struct writing *w)
+static bool replace_if_later(struct lww_register *r, const struct write *w)
 {
-    struct writing last = last_of(r);
+    struct write last = current_write(r);
     if (!is_later(w, &last))
         return false;
     struct term timestamp = term_copy(w->timestamp), actor = term_copy(w->actor),
@@ -91,11 +89,11 @@ static bool offer(struct lww_register *r, const struct writing *w)
     return true;
 }
 
-static bool offer_telling(struct crdt *c, const struct writing *w, struct crdt *grown)
+static bool join_write(struct crdt *c, const struct write *w, struct crdt *delta)
 {
-    bool later = offer(of(c), w);
-    if (later && grown != NULL)
-        offer(of(grown), w);
+    bool later = replace_if_later(of(c), w);
+    if (later && delta != NULL)
+        replace_if_later(of(delta), w);
     return later;
 }
 
@@ -107,8 +105,8 @@ static bool is_timestamp(struct bytes term)
     return etf_peek(&in) == ETF_INTEGER && integer_sign(term) >= 0;
 }
 
-/* The value now: a timestamp later than the last one, which goes to the buffer. */
-static enum err write_next(struct writing *last, struct buf *timestamp, const struct writing *next)
+/* set/1: writes at the last timestamp + 1, which is kept in the buffer. */
+static enum err set_next(struct write *last, struct buf *timestamp, const struct write *next)
 {
     struct buf later = {0};
     enum err e = integer_add(&later, last->timestamp.len > 0 ? last->timestamp : zero, one);
@@ -120,16 +118,16 @@ static enum err write_next(struct writing *last, struct buf *timestamp, const st
     }
     buf_free(timestamp);
     *timestamp = later;
-    *last = (struct writing){buf_bytes(timestamp), next->actor, next->value};
+    *last = (struct write){buf_bytes(timestamp), next->actor, next->value};
     return OK;
 }
 
-static enum err apply(struct writing *last, struct buf *timestamp, struct bytes actor,
+static enum err apply(struct write *last, struct buf *timestamp, struct bytes actor,
                       const struct op *op)
 {
-    struct writing next = {.actor = actor, .value = op->args[0]};
+    struct write next = {.actor = actor, .value = op->args[0]};
     if (op_is(op, "set", 1))
-        return write_next(last, timestamp, &next);
+        return set_next(last, timestamp, &next);
     if (!op_is(op, "set", 2) || !is_timestamp(op->args[1]))
         return ERR_BAD_OP;
     if (op->args[1].len > LIMIT_TIMESTAMP_BYTES)
@@ -142,7 +140,7 @@ static enum err apply(struct writing *last, struct buf *timestamp, struct bytes 
 
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct writing last = last_of(of(c));
+    struct write last = current_write(of(c));
     struct buf timestamp = {0};
     enum err e = OK;
     for (size_t i = 0; i < count && e == OK; i++) {
@@ -151,7 +149,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
             t->bad = i;
     }
     if (e == OK) {
-        offer_telling(c, &last, t->delta);
+        join_write(c, &last, t->delta);
         mutation_reply_ok(t, count);
     }
     buf_free(&timestamp);
@@ -160,7 +158,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
 
 /* --- joins --------------------------------------------------------------------- */
 
-/* What canonical forms are made in. */
+/* Buffers for canonical forms. */
 struct scratch {
     struct buf timestamp, actor, value;
 };
@@ -172,8 +170,8 @@ static void scratch_free(struct scratch *s)
     buf_free(&s->value);
 }
 
-/* delta_dirty is the sender's own bookkeeping. */
-static enum err read_writing(struct writing *w, struct scratch *s, const struct bytes *values)
+/* delta_dirty is ignored: it is private to the sender. */
+static enum err parse_write(struct write *w, struct scratch *s, const struct bytes *values)
 {
     struct etf_in in = etf_open(values[TIMESTAMP]);
     if (etf_peek(&in) != ETF_INTEGER)
@@ -190,27 +188,27 @@ static enum err read_writing(struct writing *w, struct scratch *s, const struct 
     return e;
 }
 
-static enum err fits(const struct bytes *values)
+static enum err validate(const struct bytes *values)
 {
-    struct writing w;
+    struct write w;
     struct scratch s = {0};
-    enum err e = read_writing(&w, &s, values);
+    enum err e = parse_write(&w, &s, values);
     scratch_free(&s);
     return e;
 }
 
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    struct writing w;
+    struct write w;
     struct scratch s = {0};
-    enum err e = read_writing(&w, &s, values);
+    enum err e = parse_write(&w, &s, values);
     must(e == OK);
-    bool later = offer_telling(c, &w, grown);
+    bool later = join_write(c, &w, delta);
     scratch_free(&s);
     return later;
 }
 
-/* --- what is read from one ----------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------- */
 
 static bool empty(const struct crdt *c)
 {
@@ -225,8 +223,8 @@ static void value(const struct crdt *c, struct buf *out)
         put_term(out, term_bytes(&of_const(c)->value));
 }
 
-/* delta_dirty stays false in deltas, too: who takes a dirty register for his own would
- * tell everyone again. */
+/* delta_dirty is false in deltas too: a receiver that adopts a dirty register would broadcast it
+ * again. */
 static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
     const struct lww_register *r = of_const(c);
@@ -249,10 +247,10 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
 
 static void digest(const struct crdt *c, const struct digests *d)
 {
-    struct writing last = last_of(of_const(c));
+    struct write last = current_write(of_const(c));
     uint64_t written = digest_bytes(digest_bytes(0, last.timestamp), last.actor);
     if (!empty(c))
-        digests_add_once(d, VALUE, digest_bytes(written, last.value));
+        digests_add_singleton(d, VALUE, digest_bytes(written, last.value));
 }
 
 static void actors(const struct crdt *c, struct actors *seen)
@@ -264,9 +262,9 @@ static void actors(const struct crdt *c, struct actors *seen)
 static void check(const struct crdt *c)
 {
     const struct lww_register *r = of_const(c);
-    struct writing last = last_of(r);
+    struct write last = current_write(r);
     must(empty(c) == (r->actor.len == 0) && empty(c) == (r->value.len == 0));
-    must(empty(c) == is_nothing(&last));
+    must(empty(c) == is_unset(&last));
     must(empty(c) || is_timestamp(last.timestamp));
     must(r->timestamp.len <= LIMIT_TIMESTAMP_BYTES);
 }
@@ -279,7 +277,7 @@ const struct crdt_type lww_register_type = {
     .bytes = sizeof(struct lww_register),
     .close = close_register,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .put = put,
     .digest = digest,

@@ -8,24 +8,22 @@
 #include "../err.h"
 #include "../term/etf.h"
 
-/* How one is written: Elixir 1.15 and later have two keys, 1.14 a third (version:
- * 2).  Both are always read. */
+/* The form in which a MapSet is written: Elixir 1.15 and later have two keys, 1.14 a third
+ * (version: 2).  Both forms are always read. */
 enum mapset_form { MAPSET_PLAIN, MAPSET_VERSIONED };
 
-/* Reads one of a checked term: *elements is a cursor before its first element,
- * *count their number.  ERR_TYPE for anything else, ERR_SHAPE for one without its
- * map or with other values than [].  The same element twice, which no BEAM sends, is
- * not looked for: in a join the second changes nothing. */
+/* Reads a MapSet from a checked term: *elements is a cursor before its first element, *count their
+ * number.  ERR_TYPE for anything else, ERR_SHAPE if map is missing or has values other than [].
+ * Duplicate elements, which no BEAM sends, are not detected: a join ignores the second. */
 must_use enum err mapset_read(struct bytes checked, struct etf_in *elements, uint32_t *count);
-/* The next element, as it stands there. */
+/* The next element, as encoded there. */
 struct bytes mapset_next(struct etf_in *elements);
 
-/* Begins one of this size: the caller appends the elements, each by
- * mapset_element(), and then mapset_end().  Elements need no order: a BEAM makes
- * its own. */
+/* Begins a MapSet of count elements: the caller appends each with mapset_element(), then calls
+ * mapset_end().  The elements may be in any order: a BEAM sorts them itself. */
 void mapset_put(struct buf *out, enum mapset_form form, uint32_t count);
 void mapset_element(struct buf *out, struct bytes element);
-/* The same for an element that the caller has appended himself. */
+/* Completes an element whose term the caller has appended. */
 void mapset_element_end(struct buf *out);
 void mapset_end(struct buf *out, enum mapset_form form);
 

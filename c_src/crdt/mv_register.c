@@ -1,13 +1,12 @@
-/* MVRegister: every value whose writer did not know of another.
+/* MVRegister: keeps all concurrent values.
  *
- * Costs a value: one term, {Value, Clock}, and a pointer pair.  Its clock is the
- * register's when it was written, so one dominates another when its writer had
- * seen that.  Beside them stands the clock of all that was seen.  Invariants:
+ * Memory per value: one term, {Value, Clock}, and a pointer pair.  A value's clock is the
+ * register's clock when it was written, so a value dominates those that its writer had seen.
+ * The register's own clock covers everything seen.  Invariants:
  *
- *   1. values are in key order, without doubles, and at most LIMIT_CONCURRENT_VALUES;
+ *   1. values are in key order, without duplicates, at most LIMIT_CONCURRENT_VALUES;
  *   2. none is dominated by another;
- *   3. the register's clock has all that their clocks have: what is written next
- *      dominates them all. */
+ *   3. the register's clock is at least each value's clock, so the next write dominates all. */
 #include "../causal/counts.h"
 #include "../causal/vclock.h"
 #include "../limits.h"
@@ -45,7 +44,7 @@ static void close_register(struct crdt *c)
     mem_free(m->list);
 }
 
-/* --- many values become those that stay ------------------------------------------ */
+/* --- merging values ---------------------------------------------------------------- */
 
 struct pair {
     struct bytes value, clock;
@@ -61,49 +60,50 @@ static struct pair pair_open(struct bytes term)
     return pair;
 }
 
-/* What is there and what comes, in key order. */
-struct meeting {
+/* Present and incoming values, merged in key order. */
+struct merging {
     struct bytes *list, *clocks;
-    struct term **own; /* NULL: it comes */
+    struct term **own; /* NULL for an incoming value */
     bool *dominated;
     size_t len;
-    struct bytes *news; /* those of what comes that stay */
-    size_t news_len;
+    struct bytes *added; /* the incoming values that are kept */
+    size_t added_len;
 };
 
-static void meeting_open(struct meeting *x, size_t most)
+static void merging_open(struct merging *x, size_t most)
 {
-    *x = (struct meeting){
+    *x = (struct merging){
         .list = mem_take(most * sizeof(*x->list)),
         .clocks = mem_take(most * sizeof(*x->clocks)),
         .own = mem_take(most * sizeof(struct term *)),
         .dominated = mem_take(most * sizeof(*x->dominated)),
-        .news = mem_take(most * sizeof(*x->news)),
+        .added = mem_take(most * sizeof(*x->added)),
     };
 }
 
-static void meeting_close(struct meeting *x)
+static void merging_close(struct merging *x)
 {
     mem_free(x->list);
     mem_free(x->clocks);
     mem_free(x->own);
     mem_free(x->dominated);
-    mem_free(x->news);
+    mem_free(x->added);
 }
 
-static int meeting_order(const struct mv_register *m, size_t i, const struct bytes *coming,
+static int merging_order(const struct mv_register *m, size_t i, const struct bytes *incoming,
                          size_t left)
 {
     if (i == m->len)
         return 1;
-    return left == 0 ? -1 : term_compare_keys(term_bytes(&m->list[i]), *coming);
+    return left == 0 ? -1 : term_compare_keys(term_bytes(&m->list[i]), *incoming);
 }
 
-static void meet(struct meeting *x, struct mv_register *m, const struct bytes *coming, size_t count)
+static void merge_lists(struct merging *x, struct mv_register *m, const struct bytes *incoming,
+                        size_t count)
 {
     for (size_t i = 0, j = 0; i < m->len || j < count; x->len++) {
-        int order = meeting_order(m, i, coming + j, count - j);
-        x->list[x->len] = order > 0 ? coming[j] : term_bytes(&m->list[i]);
+        int order = merging_order(m, i, incoming + j, count - j);
+        x->list[x->len] = order > 0 ? incoming[j] : term_bytes(&m->list[i]);
         x->own[x->len] = order > 0 ? NULL : &m->list[i];
         x->clocks[x->len] = pair_open(x->list[x->len]).clock;
         i += order <= 0;
@@ -111,8 +111,8 @@ static void meet(struct meeting *x, struct mv_register *m, const struct bytes *c
     }
 }
 
-/* Leaves the register the values that stay; true when they are others than before. */
-static bool part(struct meeting *x, struct mv_register *m)
+/* Keeps the values that are not dominated; true if the set of values changed. */
+static bool keep_maximal(struct merging *x, struct mv_register *m)
 {
     struct term *list = mem_take(x->len * sizeof(*list));
     size_t len = 0;
@@ -128,7 +128,7 @@ static bool part(struct meeting *x, struct mv_register *m)
         }
         list[len++] = own != NULL ? *own : term_copy(x->list[i]);
         if (own == NULL)
-            x->news[x->news_len++] = x->list[i];
+            x->added[x->added_len++] = x->list[i];
     }
     mem_free(m->list);
     m->list = list;
@@ -136,34 +136,33 @@ static bool part(struct meeting *x, struct mv_register *m)
     return changed;
 }
 
-static bool settle(struct meeting *x, struct mv_register *m, struct mv_register *grown)
+static bool prune(struct merging *x, struct mv_register *m, struct mv_register *delta)
 {
     struct buf greatest = {0};
-    vclocks_weigh(x->clocks, x->len, m->crdt.options->seed, x->dominated, &greatest);
-    bool later = counts_join(&m->clock, buf_bytes(&greatest), grown ? &grown->clock : NULL);
+    vclocks_compare(x->clocks, x->len, m->crdt.options->seed, x->dominated, &greatest);
+    bool later = counts_join(&m->clock, buf_bytes(&greatest), delta ? &delta->clock : NULL);
     buf_free(&greatest);
-    return part(x, m) || later;
+    return keep_maximal(x, m) || later;
 }
 
-/* Joins values (canonical, in key order); true when the register is another than
- * before. */
-static bool values_join(struct mv_register *m, const struct bytes *coming, size_t count,
-                        struct mv_register *grown)
+/* Joins values (canonical, in key order); true if the register changed. */
+static bool join_pairs(struct mv_register *m, const struct bytes *incoming, size_t count,
+                       struct mv_register *delta)
 {
-    struct meeting x;
-    meeting_open(&x, m->len + count);
-    meet(&x, m, coming, count);
-    /* A state that is here already comes again and again: nothing to weigh. */
-    bool changed = x.len > m->len && settle(&x, m, grown);
-    if (grown != NULL && x.news_len > 0)
-        values_join(grown, x.news, x.news_len, NULL);
-    meeting_close(&x);
+    struct merging x;
+    merging_open(&x, m->len + count);
+    merge_lists(&x, m, incoming, count);
+    /* A state that is known already arrives often: then there is nothing to compare. */
+    bool changed = x.len > m->len && prune(&x, m, delta);
+    if (delta != NULL && x.added_len > 0)
+        join_pairs(delta, x.added, x.added_len, NULL);
+    merging_close(&x);
     return changed;
 }
 
 /* --- mutations ------------------------------------------------------------------- */
 
-static enum err fit_ops(const struct op *ops, size_t count, uint64_t n, struct mutation_turn *t)
+static enum err check_ops(const struct op *ops, size_t count, uint64_t n, struct mutation_turn *t)
 {
     for (size_t i = 0; i < count; i++) {
         bool known = op_is(&ops[i], "set", 1) || op_is(&ops[i], "resolve", 1);
@@ -175,32 +174,32 @@ static enum err fit_ops(const struct op *ops, size_t count, uint64_t n, struct m
     return OK;
 }
 
-static void raise_own(struct mv_register *m, uint64_t n, struct mv_register *grown)
+static void raise_own(struct mv_register *m, uint64_t n, struct mv_register *delta)
 {
     struct buf count = {0};
     put_uint(&count, n);
     counts_raise(&m->clock, m->crdt.options->actor, buf_bytes(&count),
-                 grown != NULL ? &grown->clock : NULL);
+                 delta != NULL ? &delta->clock : NULL);
     buf_free(&count);
 }
 
-/* Each set and resolve replaces what was seen, so only the last one's value is left. */
+/* Each set and resolve replaces all values seen, so only the last one of a batch remains. */
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct mv_register *m = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
+    struct mv_register *m = of(c), *delta = t->delta != NULL ? of(t->delta) : NULL;
     struct etf_in in = etf_open(counts_of(&m->clock, c->options->actor));
     uint64_t n = etf_uint64(&in);
-    enum err e = fit_ops(ops, count, n, t);
+    enum err e = check_ops(ops, count, n, t);
     if (e != OK || count == 0)
         return e;
 
     struct buf pair = {0};
-    raise_own(m, n + count, grown);
+    raise_own(m, n + count, delta);
     put_tuple(&pair, 2);
     put_term(&pair, ops[count - 1].args[0]);
     counts_put(&m->clock, PART_WHOLE, &pair);
-    struct bytes coming = buf_bytes(&pair);
-    values_join(m, &coming, 1, grown);
+    struct bytes incoming = buf_bytes(&pair);
+    join_pairs(m, &incoming, 1, delta);
     must(m->len == 1);
     buf_free(&pair);
     mutation_reply_ok(t, count);
@@ -212,10 +211,10 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
 static enum err read_clock(struct buf *canonical, struct bytes checked)
 {
     enum err e = canon_put(canonical, checked);
-    return e == OK ? vclock_fits(buf_bytes(canonical)) : e;
+    return e == OK ? vclock_validate(buf_bytes(canonical)) : e;
 }
 
-static enum err values_check(struct bytes canonical)
+static enum err validate_values(struct bytes canonical)
 {
     struct etf_in in = etf_open(canonical);
     for (uint32_t values = etf_map(&in); values > 0 && in.err == OK; values--) {
@@ -223,7 +222,7 @@ static enum err values_check(struct bytes canonical)
         etf_any(&in);
         struct bytes clock = etf_any(&in);
         etf_expect(&in, "true");
-        enum err e = in.err == OK ? vclock_fits(clock) : OK;
+        enum err e = in.err == OK ? vclock_validate(clock) : OK;
         if (e != OK)
             etf_fail(&in, e);
     }
@@ -238,10 +237,10 @@ static enum err read_values(struct buf *canonical, struct bytes checked)
     if (etf_map(&in) > LIMIT_CONCURRENT_VALUES)
         return ERR_LIMIT;
     enum err e = canon_put(canonical, checked);
-    return e == OK ? values_check(buf_bytes(canonical)) : e;
+    return e == OK ? validate_values(buf_bytes(canonical)) : e;
 }
 
-static enum err fits(const struct bytes *values)
+static enum err validate(const struct bytes *values)
 {
     struct buf clock = {0}, pairs = {0};
     enum err e = read_clock(&clock, values[CLOCK]);
@@ -252,28 +251,28 @@ static enum err fits(const struct bytes *values)
     return e;
 }
 
-/* Its delta_buffer is the sender's own bookkeeping. */
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+/* delta_buffer is ignored: it is private to the sender. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    struct mv_register *m = of(c), *news = grown != NULL ? of(grown) : NULL;
+    struct mv_register *m = of(c), *d = delta != NULL ? of(delta) : NULL;
     struct buf canonical = {0};
     enum err e = read_values(&canonical, values[VALUES]);
     must(e == OK);
     struct etf_in in = etf_open(buf_bytes(&canonical));
     uint32_t count = etf_map(&in);
-    struct bytes *coming = mem_take(count * sizeof(*coming));
+    struct bytes *incoming = mem_take(count * sizeof(*incoming));
     for (uint32_t i = 0; i < count; i++) {
-        coming[i] = etf_any(&in);
+        incoming[i] = etf_any(&in);
         etf_any(&in);
     }
-    bool later = counts_join(&m->clock, values[CLOCK], news != NULL ? &news->clock : NULL);
-    bool changed = values_join(m, coming, count, news);
-    mem_free(coming);
+    bool later = counts_join(&m->clock, values[CLOCK], d != NULL ? &d->clock : NULL);
+    bool changed = join_pairs(m, incoming, count, d);
+    mem_free(incoming);
     buf_free(&canonical);
     return later || changed;
 }
 
-/* --- what is read from one ------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------- */
 
 static void values_put(const struct mv_register *m, struct buf *out)
 {
@@ -307,7 +306,7 @@ static void digest(const struct crdt *c, const struct digests *d)
     const struct mv_register *m = of_const(c);
     counts_digest(&m->clock, d, CLOCK);
     for (size_t i = 0; i < m->len; i++)
-        digests_add_once(d, VALUES, digest_bytes(0, term_bytes(&m->list[i])));
+        digests_add_singleton(d, VALUES, digest_bytes(0, term_bytes(&m->list[i])));
 }
 
 static void value(const struct crdt *c, struct buf *out)
@@ -332,7 +331,7 @@ static void check_order(const struct mv_register *m)
         must(term_compare_keys(term_bytes(&m->list[i - 1]), term_bytes(&m->list[i])) < 0);
 }
 
-/* That the clock has all that theirs have is that it does not grow by the greatest. */
+/* The clock covers the values' clocks if joining their maximum does not make it grow. */
 static void check_clocks(const struct mv_register *m)
 {
     struct bytes *clocks = mem_take(m->len * sizeof(*clocks));
@@ -341,11 +340,11 @@ static void check_clocks(const struct mv_register *m)
     struct buf all = {0}, greatest = {0};
     for (size_t i = 0; i < m->len; i++)
         clocks[i] = pair_open(term_bytes(&m->list[i])).clock;
-    vclocks_weigh(clocks, m->len, m->crdt.options->seed, dominated, &greatest);
+    vclocks_compare(clocks, m->len, m->crdt.options->seed, dominated, &greatest);
     for (size_t i = 0; i < m->len; i++)
         must(!dominated[i]);
     counts_put(&m->clock, PART_WHOLE, &all);
-    must(vclock_fits(buf_bytes(&all)) == OK);
+    must(vclock_validate(buf_bytes(&all)) == OK);
     counts_join(&clock, buf_bytes(&all), NULL);
     bool grew = counts_join(&clock, buf_bytes(&greatest), NULL);
     must(!grew);
@@ -376,7 +375,7 @@ const struct crdt_type mv_register_type = {
     .bytes = sizeof(struct mv_register),
     .close = close_register,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .put = put,
     .digest = digest,

@@ -5,7 +5,7 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 
-/* The text of a canonical atom, which ends it, where it stands. */
+/* The text of a canonical atom, borrowed: it is the tail of the term. */
 static struct bytes name_read(struct etf_in *in)
 {
     struct atom atom;
@@ -44,8 +44,8 @@ static bool is_list(struct bytes term)
     return etf_peek(&in) == ETF_LIST;
 }
 
-/* Element i of the list that request is; request itself when it is none, or
- * when it is improper and i is where its end should be. */
+/* Element i of a list; the request itself if it is not a list or has no such element (an
+ * improper tail). */
 static struct bytes element(struct bytes request, size_t i)
 {
     struct etf_in in = etf_open(request);
@@ -127,7 +127,7 @@ void op_put(struct buf *out, const struct op *op)
 
     put_tuple(out, 2);
     put_atom_bytes(out, op->name);
-    /* A list of nothing but small integers has another canonical form. */
+    /* The canonical form of a list of small integers is a string. */
     must(canon_put(out, buf_bytes(&args)) == OK);
     buf_free(&args);
 }

@@ -1,17 +1,16 @@
-/* An operation on a CRDT as data: its name and arguments, as a caller sends
- * them when it sends no fun.
+/* An operation on a CRDT as data: its name and arguments, for callers that do not send a fun.
  *
  *     increment                    {increment, []}
  *     {increment, [5]}             {add, [<<"x">>]}
  *
- * Names are Grove's own function names; arity here is without the CRDT. */
+ * The names are those of Grove's functions; arity does not count the CRDT itself. */
 #ifndef COPPICE_CRDT_OP_H
 #define COPPICE_CRDT_OP_H
 
 #include "../err.h"
 #include "../term/bytes.h"
 
-/* More arguments than any operation has. */
+/* Maximum number of arguments. */
 #define OP_ARGS_MAX 4
 
 struct op {
@@ -20,28 +19,27 @@ struct op {
     struct bytes args[OP_ARGS_MAX]; /* canonical */
 };
 
-/* Operations read from one request, and the memory that they borrow from. */
+/* The operations of one request, and the memory that they borrow from. */
 struct ops {
     struct op *list;
     size_t count;
     struct buf terms; /* the request, canonical */
 };
 
-/* Reads an Op or a list of them from a checked term.  On an error (ERR_SHAPE,
- * ERR_LIMIT, ERR_DUPLICATE) *ops is empty and *bad, which borrows from request, is
- * the term that is no operation. */
+/* Reads an operation or a list of them from a checked term.  On an error (ERR_SHAPE, ERR_LIMIT,
+ * ERR_DUPLICATE) *ops is empty, and *bad is the term at fault, borrowed from request. */
 must_use enum err ops_read(struct ops *ops, struct bytes request, struct bytes *bad);
 
-/* Reads one Op, and no list, from a canonical term, from which it borrows: ERR_SHAPE
- * for anything else. */
+/* Reads a single operation from a canonical term, from which it borrows: ERR_SHAPE for anything
+ * else. */
 must_use enum err op_read(struct op *op, struct bytes canonical);
 
-/* The one operation Name with no arguments, as &Mod.name/1 stands for. */
+/* The single operation name without arguments: the meaning of &Mod.name/1. */
 void ops_single(struct ops *ops, struct bytes name);
 
 void ops_free(struct ops *ops);
 
-/* True when the operation has this name and arity. */
+/* True if the operation has this name and arity. */
 bool op_is(const struct op *op, const char *name, unsigned arity);
 
 /* Appends the operation as a term: {Name, [Arg, ...]}. */

@@ -22,7 +22,7 @@ static const struct pncounter *of_const(const struct crdt *c)
 
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct pncounter *p = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
+    struct pncounter *p = of(c), *delta = t->delta != NULL ? of(t->delta) : NULL;
     struct counts *positive = &p->positive.counts, *negative = &p->negative.counts;
     struct bytes actor = c->options->actor;
     for (size_t i = 0; i < count; i++) {
@@ -37,8 +37,8 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     if (e == OK)
         e = tally(negative, actor, "decrement", ops, count, &down, &t->bad);
     if (e == OK) {
-        counts_raise(positive, actor, buf_bytes(&up), grown ? &grown->positive.counts : NULL);
-        counts_raise(negative, actor, buf_bytes(&down), grown ? &grown->negative.counts : NULL);
+        counts_raise(positive, actor, buf_bytes(&up), delta ? &delta->positive.counts : NULL);
+        counts_raise(negative, actor, buf_bytes(&down), delta ? &delta->negative.counts : NULL);
         mutation_reply_ok(t, count);
     }
     buf_free(&up);
@@ -46,10 +46,10 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     return e;
 }
 
-static enum err fits(const struct bytes *values)
+static enum err validate(const struct bytes *values)
 {
-    enum err e = crdt_fits_inside(&gcounter_type, values[HALVES_FIRST]);
-    return e == OK ? crdt_fits_inside(&gcounter_type, values[HALVES_SECOND]) : e;
+    enum err e = crdt_validate_field(&gcounter_type, values[HALVES_FIRST]);
+    return e == OK ? crdt_validate_field(&gcounter_type, values[HALVES_SECOND]) : e;
 }
 
 static void value(const struct crdt *c, struct buf *out)
@@ -79,7 +79,7 @@ const struct crdt_type pncounter_type = {
     .open = halves_open,
     .close = halves_close,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = halves_join,
     .divisible = true,
     .put = halves_put,

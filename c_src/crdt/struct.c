@@ -6,19 +6,19 @@
 
 /* --- reading --------------------------------------------------------------- */
 
-/* What is met of one struct on the way through it. */
-struct reading {
+/* The state of reading one struct. */
+struct parser {
     const struct form *form;
     struct bytes *values, module;
-    size_t next;       /* the field that a sender with our order has next */
-    struct buf others; /* names and values that are unknown */
-    uint32_t other_count;
-    bool keeps; /* them */
+    size_t next;        /* the field that comes next if the sender has our order */
+    struct buf unknown; /* names and values of unknown fields */
+    uint32_t unknown_count;
+    bool keep_unknown;
 };
 
-/* Where the value belongs whose key comes next, and past that key; NULL, and not past
- * it, for an unknown one. */
-static struct bytes *key_read(struct etf_in *in, struct reading *r)
+/* Reads the next key and returns where its value belongs; NULL for an unknown key, which is not
+ * consumed. */
+static struct bytes *key_read(struct etf_in *in, struct parser *r)
 {
     const char *const *fields = r->form->fields;
     if (r->module.len == 0 && r->form->module != NULL && etf_accept(in, "__struct__"))
@@ -35,22 +35,22 @@ static struct bytes *key_read(struct etf_in *in, struct reading *r)
     return r->form->module != NULL && etf_accept(in, "__struct__") ? &r->module : NULL;
 }
 
-static void other_read(struct etf_in *in, struct reading *r)
+static void unknown_read(struct etf_in *in, struct parser *r)
 {
-    bool kept = r->keeps && etf_peek(in) == ETF_ATOM;
+    bool kept = r->keep_unknown && etf_peek(in) == ETF_ATOM;
     struct bytes key = etf_any(in), value = etf_any(in);
     if (!kept || in->err != OK)
         return;
-    buf_put(&r->others, key);
-    buf_put(&r->others, value);
-    r->other_count++;
+    buf_put(&r->unknown, key);
+    buf_put(&r->unknown, value);
+    r->unknown_count++;
 }
 
-static void pair_read(struct etf_in *in, struct reading *r)
+static void pair_read(struct etf_in *in, struct parser *r)
 {
     struct bytes *place = key_read(in, r);
     if (place == NULL) {
-        other_read(in, r);
+        unknown_read(in, r);
         return;
     }
     if (place->len > 0)
@@ -64,19 +64,19 @@ static bool is_of(struct bytes module_term, const char *module)
     return etf_accept(&in, module);
 }
 
-static enum err others_put(struct buf *extras, const struct reading *r)
+static enum err unknown_put(struct buf *extras, const struct parser *r)
 {
-    if (r->other_count == 0)
+    if (r->unknown_count == 0)
         return OK;
     struct buf map = {0};
-    put_map(&map, r->other_count);
-    buf_put(&map, buf_bytes(&r->others));
+    put_map(&map, r->unknown_count);
+    buf_put(&map, buf_bytes(&r->unknown));
     enum err e = canon_put(extras, buf_bytes(&map));
     buf_free(&map);
     return e;
 }
 
-static enum err fields_check(const struct reading *r)
+static enum err validate_fields(const struct parser *r)
 {
     if (r->form->module != NULL && !is_of(r->module, r->form->module))
         return ERR_TYPE;
@@ -95,15 +95,15 @@ enum err struct_next(struct etf_in *in, const struct form *form, struct bytes *v
     for (size_t i = 0; form->fields[i] != NULL; i++)
         values[i] = (struct bytes){0};
 
-    struct reading r = {.form = form, .values = values, .keeps = extras != NULL};
+    struct parser r = {.form = form, .values = values, .keep_unknown = extras != NULL};
     for (uint32_t pairs = etf_map(in); pairs > 0 && in->err == OK; pairs--)
         pair_read(in, &r);
     enum err e = in->err;
     if (e == OK)
-        e = fields_check(&r);
+        e = validate_fields(&r);
     if (e == OK)
-        e = others_put(extras, &r);
-    buf_free(&r.others);
+        e = unknown_put(extras, &r);
+    buf_free(&r.unknown);
     return e;
 }
 
@@ -138,7 +138,7 @@ void extras_free(struct extras *e)
     term_free(&e->map);
 }
 
-/* A cursor over a map's pairs, and how many there are; none for no map. */
+/* A cursor over a map's pairs, and their number: 0 if map is empty bytes. */
 static struct etf_in pairs_open(struct bytes map, uint32_t *count)
 {
     struct etf_in in = etf_open(map);
@@ -146,7 +146,7 @@ static struct etf_in pairs_open(struct bytes map, uint32_t *count)
     return in;
 }
 
-/* A map in the making. */
+/* A map being written. */
 struct map_out {
     struct buf pairs;
     uint32_t count;
@@ -166,15 +166,15 @@ static void map_close(struct map_out *m, struct buf *out)
     buf_free(&m->pairs);
 }
 
-/* The pair that comes next in either of two maps, or in both. */
-struct both {
+/* A merge of two maps in key order. */
+struct map_merge {
     struct etf_in ours, theirs;
     uint32_t ours_left, theirs_left;
-    struct bytes key, value; /* the greater value */
-    bool grew;               /* it is theirs */
+    struct bytes key, value; /* its greater value */
+    bool grew;               /* the value is theirs */
 };
 
-static bool both_next(struct both *b)
+static bool merge_next(struct map_merge *b)
 {
     if (b->ours_left == 0 && b->theirs_left == 0)
         return false;
@@ -196,16 +196,16 @@ static bool both_next(struct both *b)
     return true;
 }
 
-bool extras_join(struct extras *e, struct bytes map, struct extras *grown)
+bool extras_join(struct extras *e, struct bytes map, struct extras *delta)
 {
     if (map.len == 0 || bytes_equal(map, term_bytes(&e->map)))
         return false;
-    struct both b = {0};
+    struct map_merge b = {0};
     struct map_out all = {0}, news = {0};
     struct buf joined = {0}, fresh = {0};
     b.ours = pairs_open(term_bytes(&e->map), &b.ours_left);
     b.theirs = pairs_open(map, &b.theirs_left);
-    while (both_next(&b)) {
+    while (merge_next(&b)) {
         pair_put(&all, b.key, b.value);
         if (b.grew)
             pair_put(&news, b.key, b.value);
@@ -217,8 +217,8 @@ bool extras_join(struct extras *e, struct bytes map, struct extras *grown)
         term_free(&e->map);
         e->map = term_take(&joined);
     }
-    if (grew && grown != NULL)
-        extras_join(grown, buf_bytes(&fresh), NULL);
+    if (grew && delta != NULL)
+        extras_join(delta, buf_bytes(&fresh), NULL);
     buf_free(&joined);
     buf_free(&fresh);
     return grew;
@@ -226,8 +226,7 @@ bool extras_join(struct extras *e, struct bytes map, struct extras *grown)
 
 /* --- writing --------------------------------------------------------------- */
 
-/* The unknown fields whose names come before this one, or (NULL) all that are
- * left. */
+/* Writes the unknown fields whose names sort before this one, or (NULL) all that are left. */
 static void extras_put(struct struct_out *s, const char *name)
 {
     while (s->left > 0) {

@@ -1,6 +1,7 @@
-/* The two halves share nothing: an element that was added costs what it does in a GSet
- * (gset.h), and one that was removed, too, costs that twice and for good: 130 bytes for
- * a binary of 15. */
+/* TwoPSet: two GSets, one for added and one for removed elements.
+ *
+ * The halves share no memory: an element costs as much as in a GSet (gset.h), and a removed one
+ * twice as much, for good: 130 bytes for a binary of 15. */
 #include "gset.h"
 #include "halves.h"
 #include "types.h"
@@ -20,11 +21,11 @@ static const struct two_p_set *of_const(const struct crdt *c)
     return (const struct two_p_set *)c;
 }
 
-/* An element that was removed is still taken in by an add, and one that was never
- * added by a remove: the halves know nothing of each other, as Grove's do not. */
+/* The halves are independent, as Grove's are: a removed element can still be added (to no effect),
+ * and one that was never added can be removed. */
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct two_p_set *s = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
+    struct two_p_set *s = of(c), *delta = t->delta != NULL ? of(t->delta) : NULL;
     for (size_t i = 0; i < count; i++) {
         if (op_is(&ops[i], "add", 1) || op_is(&ops[i], "remove", 1))
             continue;
@@ -33,21 +34,21 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     }
     for (size_t i = 0; i < count; i++) {
         if (op_is(&ops[i], "add", 1))
-            gset_add(&s->added, ops[i].args[0], grown != NULL ? &grown->added : NULL);
+            gset_add(&s->added, ops[i].args[0], delta != NULL ? &delta->added : NULL);
         else
-            gset_add(&s->removed, ops[i].args[0], grown != NULL ? &grown->removed : NULL);
+            gset_add(&s->removed, ops[i].args[0], delta != NULL ? &delta->removed : NULL);
     }
     mutation_reply_ok(t, count);
     return OK;
 }
 
-static enum err fits(const struct bytes *values)
+static enum err validate(const struct bytes *values)
 {
-    enum err e = crdt_fits_inside(&gset_type, values[HALVES_FIRST]);
-    return e == OK ? crdt_fits_inside(&gset_type, values[HALVES_SECOND]) : e;
+    enum err e = crdt_validate_field(&gset_type, values[HALVES_FIRST]);
+    return e == OK ? crdt_validate_field(&gset_type, values[HALVES_SECOND]) : e;
 }
 
-/* Those that were added and not removed. */
+/* The number of elements added and not removed. */
 static size_t members(const struct table *added, const struct table *removed)
 {
     size_t both = 0;
@@ -84,7 +85,7 @@ const struct crdt_type two_p_set_type = {
     .open = halves_open,
     .close = halves_close,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = halves_join,
     .divisible = true,
     .put = halves_put,

@@ -1,4 +1,4 @@
-/* The rows that types.c lists; everybody else asks crdt.h. */
+/* The types listed in types.c.  Private to crdt/: others use crdt.h. */
 #ifndef COPPICE_CRDT_TYPES_H
 #define COPPICE_CRDT_TYPES_H
 

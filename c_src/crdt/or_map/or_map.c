@@ -30,9 +30,9 @@ static void close_map(struct crdt *c)
     values_free(&of(c)->values);
 }
 
-/* --- joining --------------------------------------------------------------- */
+/* --- joins ----------------------------------------------------------------- */
 
-/* The pairs of a map of values; count is 0 and ERR_SHAPE set where it is none. */
+/* A cursor over a map's pairs, and their number.  For any other term: 0, and a failed cursor. */
 static struct etf_in pairs_open(struct bytes map, uint32_t *count)
 {
     struct etf_in in = etf_open(map);
@@ -42,9 +42,9 @@ static struct etf_in pairs_open(struct bytes map, uint32_t *count)
     return in;
 }
 
-static enum err fields_fit(const struct bytes *values, unsigned level)
+static enum err validate_fields(const struct bytes *values, unsigned level)
 {
-    enum err e = crdt_fits_inside(&or_set_type, values[KEYS]);
+    enum err e = crdt_validate_field(&or_set_type, values[KEYS]);
     struct buf scratch = {0};
     struct bytes key;
     uint32_t left;
@@ -52,40 +52,40 @@ static enum err fields_fit(const struct bytes *values, unsigned level)
     for (; e == OK && left > 0; left--) {
         e = canon_view(&scratch, etf_any(&in), &key);
         if (e == OK)
-            e = values_fit(etf_any(&in), level);
+            e = values_validate(etf_any(&in), level);
     }
     buf_free(&scratch);
     return e == OK ? etf_finish(&in) : e;
 }
 
-static enum err map_fits(struct bytes checked, unsigned level)
+static enum err validate_map(struct bytes checked, unsigned level)
 {
     const struct form form = {or_map_type.module, or_map_type.fields, or_map_type.needed};
     struct bytes values[CRDT_FIELDS_MAX];
     struct buf extras = {0};
     enum err e = struct_read(checked, &form, values, &extras);
     buf_free(&extras);
-    return e == OK ? fields_fit(values, level) : e;
+    return e == OK ? validate_fields(values, level) : e;
 }
 
-/* crdt_fits() does not know how deep it is, so a map inside is not asked through it. */
-enum err values_fit(struct bytes checked, unsigned level)
+/* crdt_validate() does not know the nesting level, so nested maps are validated directly. */
+enum err values_validate(struct bytes checked, unsigned level)
 {
     const struct crdt_type *type = crdt_type_of(checked);
     if (type == NULL)
         return ERR_SHAPE;
     if (values_too_deep(type, level))
         return ERR_LIMIT;
-    return type == &or_map_type ? map_fits(checked, level + 1) : crdt_fits(type, checked);
+    return type == &or_map_type ? validate_map(checked, level + 1) : crdt_validate(type, checked);
 }
 
-/* Its delta_buffer is the sender's own bookkeeping. */
-static enum err fits(const struct bytes *values)
+/* delta_buffer is ignored: it is private to the sender. */
+static enum err validate(const struct bytes *values)
 {
-    return fields_fit(values, 0);
+    return validate_fields(values, 0);
 }
 
-static bool join_values(struct values *v, struct bytes map, struct values *grown)
+static bool join_values(struct values *v, struct bytes map, struct values *delta)
 {
     struct buf scratch = {0};
     bool grew = false;
@@ -96,18 +96,18 @@ static bool join_values(struct values *v, struct bytes map, struct values *grown
         enum err e = canon_view(&scratch, etf_any(&in), &key);
         must(e == OK);
         struct bytes value = etf_any(&in);
-        const struct given given = {crdt_type_of(value), value};
-        grew = values_join(v, key, &given, grown) || grew;
+        const struct typed_state state = {crdt_type_of(value), value};
+        grew = values_join(v, key, &state, delta) || grew;
     }
     buf_free(&scratch);
     return grew;
 }
 
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    struct or_map *m = of(c), *news = grown != NULL ? of(grown) : NULL;
-    bool keys = crdt_join(&m->keys.crdt, values[KEYS], news != NULL ? &news->keys.crdt : NULL);
-    bool states = join_values(&m->values, values[VALUES], news != NULL ? &news->values : NULL);
+    struct or_map *m = of(c), *d = delta != NULL ? of(delta) : NULL;
+    bool keys = crdt_join(&m->keys.crdt, values[KEYS], d != NULL ? &d->keys.crdt : NULL);
+    bool states = join_values(&m->values, values[VALUES], d != NULL ? &d->values : NULL);
     return keys || states;
 }
 
@@ -166,7 +166,7 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
     }
 }
 
-/* An entry is a key, its value's type, and the digest of the whole value. */
+/* An entry is a key, the type of its value, and the digest of the whole value. */
 static void digest(const struct crdt *c, const struct digests *d)
 {
     const struct table *t = &of_const(c)->values.table;
@@ -180,8 +180,7 @@ static void digest(const struct crdt *c, const struct digests *d)
     }
 }
 
-/* The states themselves, as Grove has it.  A key whose value is still to come from a
- * peer is not there yet. */
+/* The states themselves, as in Grove.  A key whose value has not arrived yet is left out. */
 static void value(const struct crdt *c, struct buf *out)
 {
     const struct or_map *m = of_const(c);
@@ -196,7 +195,7 @@ static void value(const struct crdt *c, struct buf *out)
     }
 }
 
-/* A value that is empty says of which type it is, and so is not nothing. */
+/* Even an empty value carries information: its type. */
 static bool empty(const struct crdt *c)
 {
     return crdt_empty(&of_const(c)->keys.crdt) && of_const(c)->values.table.live == 0;
@@ -234,7 +233,7 @@ const struct crdt_type or_map_type = {
     .open = open_map,
     .close = close_map,
     .mutate = or_map_mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .divisible = true,
     .put = put,

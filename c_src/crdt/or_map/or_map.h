@@ -1,27 +1,23 @@
-/* Grove's ORMap: its keys are an ORSet, and each has a state of any type, which may be
- * a map again.
+/* Grove's ORMap: the keys are an ORSet, and each has a state of any type, maps included.
  *
- * A value outlives its key: while the key is away it is hidden, and when the key comes
- * back so does the value, since what a peer tells of it may be a part only.  Of values of
- * different types under one key, which concurrent puts can make, the one stays
- * whose module is later in term order, on every replica.
+ * A value outlives its key: it is hidden while the key is deleted and reappears with it, since
+ * what peers send of it may be only a part.  Concurrent puts can give one key values of
+ * different types; then every replica keeps the one whose module is later in term order.
  *
- * A map calls itself through the rows of functions, for the maps inside it: at most
- * LIMIT_MAP_NESTING deep.
+ * Nested maps recurse through the type functions, at most LIMIT_MAP_NESTING deep.
  *
- * Costs a key of 12 characters, measured with 100,000 of them: 165 bytes in the two
- * tables, and its value, which is 64 bytes for an empty gcounter, 110 for a gset, 560 for a
- * map. */
+ * Memory per key of 12 characters, measured with 100,000 of them: 165 bytes in the two tables,
+ * and the value: 64 bytes for an empty gcounter, 110 for a gset, 560 for a map. */
 #ifndef COPPICE_CRDT_OR_MAP_H
 #define COPPICE_CRDT_OR_MAP_H
 
 #include "../or_set/or_set.h"
 
-/* States by key.  None ever goes. */
+/* States by key; never removed. */
 struct values {
     struct table table; /* key -> struct crdt * */
     const struct crdt_options *options;
-    unsigned level; /* maps around the one whose values they are */
+    unsigned level; /* number of enclosing maps around this one */
 };
 
 struct or_map {
@@ -30,45 +26,46 @@ struct or_map {
     struct values values;
 };
 
-/* What a value is joined with: a struct that fits; empty for an empty state. */
-struct given {
+/* A state as its type and a valid struct; empty bytes for an empty state. */
+struct typed_state {
     const struct crdt_type *type;
-    struct bytes fitting;
+    struct bytes valid;
 };
 
-/* True where a state of this type would be a map inside too many. */
+/* True if a state of this type would nest maps too deeply. */
 bool values_too_deep(const struct crdt_type *type, unsigned level);
 
-/* Whether a checked struct can be a value: errors as of crdt_fits(), ERR_SHAPE for one of
- * no type, ERR_LIMIT for one with a map inside too many. */
-must_use enum err values_fit(struct bytes checked, unsigned level);
+/* OK if a checked struct can be a value; errors as of crdt_validate(), ERR_SHAPE for one of no
+ * known type, ERR_LIMIT for maps nested too deeply. */
+must_use enum err values_validate(struct bytes checked, unsigned level);
 
 void values_init(struct values *v, const struct crdt_options *o, unsigned level);
 void values_free(struct values *v);
 
-/* NULL where the key has none. */
+/* NULL if the key has none. */
 struct crdt *values_find(const struct values *v, struct bytes key);
 
-/* In what follows, what grew joins grown, too, when that is not NULL. */
+/* The following join changes to delta too, unless that is NULL. */
 
-/* True when the value grew: it is new, or of a later type, or the join made it grow. */
-bool values_join(struct values *v, struct bytes key, const struct given *g, struct values *grown);
+/* True if the value grew: it is new, or of a later type, or the join changed it. */
+bool values_join(struct values *v, struct bytes key, const struct typed_state *g,
+                 struct values *delta);
 
-/* crdt_mutate() of the value that the key has, but for t->delta. */
+/* crdt_mutate() of the key's value; t->delta is ignored. */
 must_use enum err values_mutate(struct values *v, struct bytes key, const struct op *ops,
-                                size_t count, struct mutation_turn *t, struct values *grown);
+                                size_t count, struct mutation_turn *t, struct values *delta);
 
-/* Gives the key, which has none, a value like this one. */
+/* Adds a copy of the state as the value of a key that has none. */
 void values_copy(struct values *v, struct bytes key, const struct crdt *state);
 
-/* Takes all of `from`, of the same level: each in the place of the value that its key
- * has, or joined to it. */
+/* Move all values out of from, which has the same level: each replaces the key's value, or is
+ * joined to it. */
 void values_replace(struct values *v, struct values *from);
 void values_merge(struct values *v, struct values *from);
 
 void values_check(const struct values *v);
 
-/* The row's mutate. */
+/* The type's mutate function. */
 must_use enum err or_map_mutate(struct crdt *c, const struct op *ops, size_t count,
                                 struct mutation_turn *t);
 

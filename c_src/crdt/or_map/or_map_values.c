@@ -37,13 +37,13 @@ static struct crdt *state_make(const struct values *v, const struct crdt_type *t
     return state;
 }
 
-/* Below 0 where b is of a later type and takes a's place; 0 for one type. */
+/* Below 0 if b is the later type, which replaces a; 0 if equal. */
 static int type_order(const struct crdt_type *a, const struct crdt_type *b)
 {
     return strcmp(a->module, b->module);
 }
 
-/* Where a key's value is, NULL at first. */
+/* The slot of a key's value, initially NULL. */
 static struct crdt **place_of(struct values *v, struct bytes key)
 {
     bool added;
@@ -74,8 +74,8 @@ void values_copy(struct values *v, struct bytes key, const struct crdt *state)
 
 /* --- changes --------------------------------------------------------------- */
 
-/* Joins a state that is taken over. */
-static void take(struct values *v, struct bytes key, struct crdt *state)
+/* Joins a state, of which it takes ownership. */
+static void adopt(struct values *v, struct bytes key, struct crdt *state)
 {
     struct crdt **place = place_of(v, key);
     int order = *place != NULL ? type_order((*place)->type, state->type) : -1;
@@ -89,43 +89,44 @@ static void take(struct values *v, struct bytes key, struct crdt *state)
     crdt_free(state);
 }
 
-bool values_join(struct values *v, struct bytes key, const struct given *g, struct values *grown)
+bool values_join(struct values *v, struct bytes key, const struct typed_state *g,
+                 struct values *delta)
 {
     struct crdt **place = place_of(v, key);
     int order = *place != NULL ? type_order((*place)->type, g->type) : -1;
     if (order > 0)
         return false;
-    struct crdt *news = grown != NULL ? state_make(grown, g->type) : NULL;
+    struct crdt *news = delta != NULL ? state_make(delta, g->type) : NULL;
     if (order < 0) {
         crdt_free(*place);
         *place = state_make(v, g->type);
     }
-    bool joined = g->fitting.len > 0 && crdt_join(*place, g->fitting, news);
+    bool joined = g->valid.len > 0 && crdt_join(*place, g->valid, news);
     bool grew = joined || order < 0;
     if (grew && news != NULL)
-        take(grown, key, news);
+        adopt(delta, key, news);
     else
         crdt_free(news);
     return grew;
 }
 
 enum err values_mutate(struct values *v, struct bytes key, const struct op *ops, size_t count,
-                       struct mutation_turn *t, struct values *grown)
+                       struct mutation_turn *t, struct values *delta)
 {
     struct crdt *state = values_find(v, key);
     must(state != NULL);
     struct mutation_turn inside = *t;
-    inside.delta = grown != NULL ? state_make(grown, state->type) : NULL;
+    inside.delta = delta != NULL ? state_make(delta, state->type) : NULL;
     enum err e = crdt_mutate(state, ops, count, &inside);
     t->bad = inside.bad;
     if (e == OK && inside.delta != NULL && !crdt_empty(inside.delta))
-        take(grown, key, inside.delta);
+        adopt(delta, key, inside.delta);
     else
         crdt_free(inside.delta);
     return e;
 }
 
-/* --- many ------------------------------------------------------------------ */
+/* --- all values ------------------------------------------------------------ */
 
 void values_replace(struct values *v, struct values *from)
 {
@@ -145,7 +146,7 @@ void values_merge(struct values *v, struct values *from)
     must(v->level == from->level);
     for (size_t i = 0; i < table_end(&from->table); i++) {
         struct crdt **theirs = table_at(&from->table, i);
-        take(v, table_key(&from->table, theirs), *theirs);
+        adopt(v, table_key(&from->table, theirs), *theirs);
         *theirs = NULL;
     }
     values_free(from);

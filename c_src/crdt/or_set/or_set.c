@@ -24,7 +24,7 @@ static void open_set(struct crdt *c)
     uint64_t seed = c->options->seed;
     actors_init(&s->actors, seed);
     table_init(&s->entries, sizeof(struct tags), seed);
-    holders_init(&s->holders, &s->entries, seed);
+    tag_index_init(&s->tag_index, &s->entries, seed);
     tag_set_init(&s->tombstones, seed);
     actors_number(&s->actors, c->options->actor);
 }
@@ -37,7 +37,7 @@ static void free_tags(void *record)
 static void close_set(struct crdt *c)
 {
     struct or_set *s = of(c);
-    holders_free(&s->holders);
+    tag_index_free(&s->tag_index);
     table_free(&s->entries, free_tags);
     tag_set_free(&s->tombstones);
     actors_free(&s->actors);
@@ -61,21 +61,21 @@ static enum err check_ops(const struct or_set *s, const struct op *ops, size_t c
 
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
-    struct or_set *s = of(c), *grown = t->delta != NULL ? of(t->delta) : NULL;
+    struct or_set *s = of(c), *delta = t->delta != NULL ? of(t->delta) : NULL;
     enum err e = check_ops(s, ops, count, &t->bad);
     if (e != OK)
         return e;
     for (size_t i = 0; i < count; i++) {
         if (op_is(&ops[i], "add", 1))
-            or_set_add(s, ops[i].args[0], grown);
+            or_set_add(s, ops[i].args[0], delta);
         else
-            or_set_remove(s, ops[i].args[0], grown);
+            or_set_remove(s, ops[i].args[0], delta);
     }
     mutation_reply_ok(t, count);
     return OK;
 }
 
-/* --- structs from elsewhere ------------------------------------------------- */
+/* --- joins ------------------------------------------------------------------ */
 
 static enum err read_counter(struct bytes field, uint64_t *counter)
 {
@@ -97,52 +97,53 @@ static enum err read_tombstones(struct bytes field, struct etf_in *tags, uint32_
     return e == ERR_TYPE ? ERR_SHAPE : e;
 }
 
-static enum err tombstones_fit(struct tag_reader *r, struct bytes field)
+static enum err validate_tombstones(struct tag_reader *r, struct bytes field)
 {
     struct etf_in tags;
     uint32_t count = 0;
     enum err e = read_tombstones(field, &tags, &count);
     for (; e == OK && count > 0; count--)
-        e = tag_check(r, mapset_next(&tags));
+        e = tag_validate(r, mapset_next(&tags));
     return e;
 }
 
-static enum err entry_fits(struct tag_reader *r, struct buf *scratch, struct or_set_entry *entry)
+static enum err validate_entry(struct tag_reader *r, struct buf *scratch,
+                               struct or_set_entry *entry)
 {
     struct bytes tag, element;
     enum err e = canon_view(scratch, entry->element, &element);
     while (e == OK && or_set_in_tag(entry, &tag))
-        e = tag_check(r, tag);
+        e = tag_validate(r, tag);
     return e;
 }
 
-static enum err entries_fit(struct tag_reader *r, struct bytes field)
+static enum err validate_entries(struct tag_reader *r, struct bytes field)
 {
     struct or_set_in entries;
     struct or_set_entry entry;
     struct buf scratch = {0};
     enum err e = or_set_in_open(&entries, field);
     while (e == OK && or_set_in_next(&entries, &entry))
-        e = entry_fits(r, &scratch, &entry);
+        e = validate_entry(r, &scratch, &entry);
     buf_free(&scratch);
     return e == OK ? etf_finish(&entries.in) : e;
 }
 
-static enum err fits(const struct bytes *values)
+static enum err validate(const struct bytes *values)
 {
     struct tag_reader r = {0};
     uint64_t counter;
     enum err e = read_counter(values[COUNTER], &counter);
     if (e == OK)
-        e = tombstones_fit(&r, values[TOMBSTONES]);
+        e = validate_tombstones(&r, values[TOMBSTONES]);
     if (e == OK)
-        e = entries_fit(&r, values[ENTRIES]);
+        e = validate_entries(&r, values[ENTRIES]);
     tag_reader_close(&r);
     return e;
 }
 
 struct joining {
-    struct or_set *s, *grown;
+    struct or_set *s, *delta;
     struct tag_reader tags;
     struct buf scratch;
     bool grew;
@@ -153,22 +154,23 @@ static void join_tombstones(struct joining *j, struct bytes field)
     struct or_set *s = j->s;
     struct etf_in tags;
     uint32_t count;
-    bool crowded = false, told_crowded = false;
+    bool needs_sweep = false, sweep_delta = false;
     enum err e = read_tombstones(field, &tags, &count);
     must(e == OK);
     if (count > s->tombstones.count)
         tag_set_reserve(&s->tombstones, count - s->tombstones.count);
     for (; count > 0; count--) {
         struct tag tag = tag_read(&j->tags, &s->actors, mapset_next(&tags));
-        if (!or_set_bury(s, tag, &crowded))
+        if (!or_set_add_tombstone(s, tag, &needs_sweep))
             continue;
         j->grew = true;
-        if (j->grown != NULL)
-            or_set_bury(j->grown, tag_for(&j->grown->actors, &s->actors, tag), &told_crowded);
+        if (j->delta != NULL)
+            or_set_add_tombstone(j->delta, tag_translate(&j->delta->actors, &s->actors, tag),
+                                 &sweep_delta);
     }
-    or_set_settle(s, crowded);
-    if (j->grown != NULL)
-        or_set_settle(j->grown, told_crowded);
+    or_set_sweep(s, needs_sweep);
+    if (j->delta != NULL)
+        or_set_sweep(j->delta, sweep_delta);
 }
 
 static void join_entry(struct joining *j, struct or_set_entry *entry)
@@ -179,11 +181,11 @@ static void join_entry(struct joining *j, struct or_set_entry *entry)
     must(e == OK);
     while (or_set_in_tag(entry, &at)) {
         struct tag tag = tag_read(&j->tags, &s->actors, at);
-        if (!or_set_hold(s, element, tag))
+        if (!or_set_add_tag(s, element, tag))
             continue;
         j->grew = true;
-        if (j->grown != NULL)
-            or_set_hold(j->grown, element, tag_for(&j->grown->actors, &s->actors, tag));
+        if (j->delta != NULL)
+            or_set_add_tag(j->delta, element, tag_translate(&j->delta->actors, &s->actors, tag));
     }
 }
 
@@ -195,32 +197,32 @@ static void join_entries(struct joining *j, struct bytes field)
     must(e == OK);
     if (entries.left > j->s->entries.live) {
         table_reserve(&j->s->entries, entries.left - j->s->entries.live);
-        holders_reserve(&j->s->holders, entries.left - j->s->entries.live);
+        tag_index_reserve(&j->s->tag_index, entries.left - j->s->entries.live);
     }
     while (or_set_in_next(&entries, &entry))
         join_entry(j, &entry);
     must(entries.in.err == OK);
 }
 
-/* The tombstones come first: a tag that is in both is not held at all.  The same
- * element twice, which no BEAM sends, has the tags of both. */
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown)
+/* Tombstones first, so that a tag in both fields is never added.  Duplicate elements, which no
+ * BEAM sends, get the tags of both. */
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    struct joining j = {.s = of(c), .grown = grown != NULL ? of(grown) : NULL};
+    struct joining j = {.s = of(c), .delta = delta != NULL ? of(delta) : NULL};
     uint64_t before = j.s->counter, counter;
     enum err e = read_counter(values[COUNTER], &counter);
     must(e == OK);
     join_tombstones(&j, values[TOMBSTONES]);
     join_entries(&j, values[ENTRIES]);
-    or_set_count(j.s, counter);
-    if (j.grown != NULL && j.s->counter > before)
-        or_set_count(j.grown, j.s->counter);
+    or_set_raise_counter(j.s, counter);
+    if (j.delta != NULL && j.s->counter > before)
+        or_set_raise_counter(j.delta, j.s->counter);
     tag_reader_close(&j.tags);
     buf_free(&j.scratch);
     return j.grew || j.s->counter > before;
 }
 
-/* --- what is read from it --------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------- */
 
 static void put_tags(const struct or_set *s, const struct tags *tags, struct buf *out)
 {
@@ -234,16 +236,16 @@ static void put_tags(const struct or_set *s, const struct tags *tags, struct buf
     mapset_end(out, form);
 }
 
-/* What stands around an only tag is the same for all: made once. */
+/* The bytes around a single tag are the same in all entries: encoded once. */
 static void put_entries(const struct or_set *s, struct part part, struct buf *out)
 {
     enum mapset_form form = s->crdt.options->form;
-    struct buf front = {0}, behind = {0};
+    struct buf front = {0}, back = {0};
     const struct tags *tags;
     uint32_t count = 0;
     mapset_put(&front, form, 1);
-    mapset_element_end(&behind);
-    mapset_end(&behind, form);
+    mapset_element_end(&back);
+    mapset_end(&back, form);
     put_map(out, 0);
     size_t first = out->len;
     for (size_t at = 0; (tags = part_next(part, &s->entries, &at)) != NULL; count++) {
@@ -253,12 +255,12 @@ static void put_entries(const struct or_set *s, struct part part, struct buf *ou
             continue;
         }
         buf_put(out, buf_bytes(&front));
-        tag_put(out, &s->actors, tags->in.one);
-        buf_put(out, buf_bytes(&behind));
+        tag_put(out, &s->actors, tags->one);
+        buf_put(out, buf_bytes(&back));
     }
     put_map_count(out, first, count);
     buf_free(&front);
-    buf_free(&behind);
+    buf_free(&back);
 }
 
 static void put_tombstones(const struct or_set *s, struct part part, struct buf *out)
@@ -307,7 +309,7 @@ static void digest(const struct crdt *c, const struct digests *d)
     const struct tags *tags;
     struct tag tag;
     if (s->counter > 0)
-        digests_add_once(d, COUNTER, digest_number(0, s->counter));
+        digests_add_singleton(d, COUNTER, digest_number(0, s->counter));
     for (size_t i = 0; (tags = part_next(PART_WHOLE, &s->entries, &i)) != NULL;) {
         uint64_t element = digest_bytes(0, table_key(&s->entries, tags));
         for (size_t at = 0; tags_next(tags, &at, &tag);)
@@ -343,9 +345,8 @@ static size_t tombstones(const struct crdt *c)
     return of_const(c)->tombstones.count;
 }
 
-/* Whoever has a number has a tag, but for the state's own actor, which has its number from
- * the start: it counts where the state has heard of any add.  To know better would take a
- * look at every tag. */
+/* Every numbered actor has a tag, except perhaps our own, which is numbered from the start: it is
+ * counted once the state has seen any add.  Exactness would need a walk over all tags. */
 static void actors(const struct crdt *c, struct actors *seen)
 {
     const struct or_set *s = of_const(c);
@@ -367,7 +368,7 @@ const struct crdt_type or_set_type = {
     .open = open_set,
     .close = close_set,
     .mutate = mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .divisible = true,
     .put = put,

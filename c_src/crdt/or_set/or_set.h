@@ -1,57 +1,56 @@
-/* Grove's ORSet: an add wins over a remove that has not seen it.
+/* Grove's ORSet: an add wins over a concurrent remove.
  *
- * An add puts a new tag on its element; a remove takes the tags that it sees and
- * keeps them as tombstones.  An element is in the set while it has a tag; one without
- * is not kept, nor written.  A tag is never used twice: the counter is at least
- * every tag of its own actor that was ever seen, in tombstones too.
+ * An add gives its element a new tag; a remove turns the tags that it sees into tombstones.  An
+ * element is in the set while it has a tag; one without tags is neither kept nor written.  No tag
+ * is ever issued twice: the counter is at least every tag of the own actor ever seen, tombstones
+ * included.
  *
- * An element with one tag costs 50 to 87 bytes besides its own term; a tombstone 16 to
- * 32.  Measured: a million of 15-byte binaries 89 MB; a million tombstones 25 MB.
- * A remove from elsewhere costs by its tags, not by the set's size. */
+ * Memory: 50 to 87 bytes per element with one tag, besides its term; 16 to 32 per tombstone.
+ * Measured: 89 MB for a million 15-byte binaries, 25 MB for a million tombstones.  The time of a
+ * peer's remove depends on its tags, not on the size of the set. */
 #ifndef COPPICE_CRDT_OR_SET_H
 #define COPPICE_CRDT_OR_SET_H
 
-#include "../../causal/holders.h"
+#include "../../causal/tag_index.h"
 #include "../../causal/tags.h"
 #include "../crdt.h"
 
 struct or_set {
     struct crdt crdt;
     uint64_t counter;
-    struct actors actors; /* the first is its own */
+    struct actors actors; /* the first is our own */
     struct table entries; /* element -> struct tags, at least one */
-    struct holders holders;
+    struct tag_index tag_index;
     struct tag_set tombstones;
 };
 
-/* For a type that keeps its keys in one.  Elements are canonical; what grew joins
- * grown, too, when that is not NULL. */
+/* For types that keep their keys in an ORSet.  Elements are canonical; changes are joined to delta
+ * too, unless that is NULL. */
 
 bool or_set_has(const struct or_set *s, struct bytes element);
 
-/* How often or_set_add() may be called: tags come to an end. */
+/* How many tags are left, that is, how often or_set_add() may still be called. */
 uint64_t or_set_adds_left(const struct or_set *s);
-void or_set_add(struct or_set *s, struct bytes element, struct or_set *grown);
+void or_set_add(struct or_set *s, struct bytes element, struct or_set *delta);
 
-/* False when it is not there. */
-bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *grown);
+/* False if the element is not in the set. */
+bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta);
 
-/* The elements, in the order in which they came: 0, 1, ... until or_set_end(); empty for a
- * hole.  or_set_size() is their number without holes. */
+/* Element i, for i from 0 to or_set_end() - 1, in insertion order; empty for a hole.
+ * or_set_size() is the number of elements without holes. */
 struct bytes or_set_at(const struct or_set *s, size_t i);
 size_t or_set_end(const struct or_set *s);
 size_t or_set_size(const struct or_set *s);
 
-/* What joins are made of; true when the state grew.  A tag of an element, as the state
- * numbers its actors; a count of somebody's adds. */
-bool or_set_hold(struct or_set *s, struct bytes element, struct tag tag);
-bool or_set_count(struct or_set *s, uint64_t counter);
-/* A tombstone, and what is left to do after the last of several when it has set
- * *crowded. */
-bool or_set_bury(struct or_set *s, struct tag tag, bool *crowded);
-void or_set_settle(struct or_set *s, bool crowded);
+/* The steps of a join; true if the state grew.  Tags have the state's own actor numbers. */
+bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag);
+bool or_set_raise_counter(struct or_set *s, uint64_t counter);
+/* Sets *needs_sweep if the tag index could not find all elements of the tag: or_set_sweep() then
+ * removes the rest, once after the last of several tombstones. */
+bool or_set_add_tombstone(struct or_set *s, struct tag tag, bool *needs_sweep);
+void or_set_sweep(struct or_set *s, bool needs_sweep);
 
-/* Invariants: no tag is both held and buried, none of its own is beyond the counter. */
+/* Invariants: no tag is both live and a tombstone, none of our own is beyond the counter. */
 void or_set_check(const struct or_set *s);
 
 #endif

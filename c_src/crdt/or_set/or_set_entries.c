@@ -1,11 +1,11 @@
 #include "or_set.h"
 
-/* The number of the state's own actor, which open() numbers first. */
+/* The number of our own actor, which open() adds first. */
 #define OWN 0
 
-/* --- growing ---------------------------------------------------------------- */
+/* --- joins ------------------------------------------------------------------ */
 
-bool or_set_count(struct or_set *s, uint64_t counter)
+bool or_set_raise_counter(struct or_set *s, uint64_t counter)
 {
     if (counter <= s->counter)
         return false;
@@ -13,14 +13,14 @@ bool or_set_count(struct or_set *s, uint64_t counter)
     return true;
 }
 
-/* What this actor has used, before a restart too, it does not use again. */
-static void note(struct or_set *s, struct tag tag)
+/* A tag that this actor used, perhaps before a restart, must not be issued again. */
+static void note_own_tag(struct or_set *s, struct tag tag)
 {
     if (tag.actor == OWN)
-        or_set_count(s, tag.n);
+        or_set_raise_counter(s, tag.n);
 }
 
-bool or_set_hold(struct or_set *s, struct bytes element, struct tag tag)
+bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
 {
     bool added;
     if (tag_set_has(&s->tombstones, tag))
@@ -28,8 +28,8 @@ bool or_set_hold(struct or_set *s, struct bytes element, struct tag tag)
     struct tags *record = table_add(&s->entries, element, &added);
     if (!tags_add(record, tag, s->entries.seed))
         return false;
-    holders_add(&s->holders, record, tag);
-    note(s, tag);
+    tag_index_add(&s->tag_index, record, tag);
+    note_own_tag(s, tag);
     return true;
 }
 
@@ -39,26 +39,26 @@ static void drop_empty(struct or_set *s, struct tags *record)
         table_remove(&s->entries, record);
 }
 
-bool or_set_bury(struct or_set *s, struct tag tag, bool *crowded)
+bool or_set_add_tombstone(struct or_set *s, struct tag tag, bool *needs_sweep)
 {
     struct tags *record;
-    unsigned holders = 0;
+    unsigned elements = 0;
     if (!tag_set_add(&s->tombstones, tag))
         return false;
-    note(s, tag);
-    for (; (record = holders_find(&s->holders, tag)) != NULL; holders++) {
+    note_own_tag(s, tag);
+    for (; (record = tag_index_find(&s->tag_index, tag)) != NULL; elements++) {
         tags_remove(record, tag);
         drop_empty(s, record);
     }
-    /* One more, whose element was removed, has lost it before. */
-    *crowded = *crowded || holders + 1 >= HOLDERS_MAX;
+    /* One more element may have been indexed and removed since. */
+    *needs_sweep = *needs_sweep || elements + 1 >= TAG_INDEX_ELEMENTS_MAX;
     return true;
 }
 
-/* A whole walk, but one for all the tags that have too many holders to be found. */
-void or_set_settle(struct or_set *s, bool crowded)
+/* One walk over the set for all tags that are on too many elements for the index. */
+void or_set_sweep(struct or_set *s, bool needs_sweep)
 {
-    for (size_t i = 0; crowded && i < table_end(&s->entries); i++) {
+    for (size_t i = 0; needs_sweep && i < table_end(&s->entries); i++) {
         struct tags *record = table_at(&s->entries, i), left = {0};
         struct tag tag;
         if (record == NULL)
@@ -85,27 +85,27 @@ uint64_t or_set_adds_left(const struct or_set *s)
     return INT64_MAX - s->counter;
 }
 
-void or_set_add(struct or_set *s, struct bytes element, struct or_set *grown)
+void or_set_add(struct or_set *s, struct bytes element, struct or_set *delta)
 {
     must(or_set_adds_left(s) > 0);
     struct tag tag = {s->counter + 1, OWN};
-    must(or_set_hold(s, element, tag));
-    if (grown == NULL)
+    must(or_set_add_tag(s, element, tag));
+    if (delta == NULL)
         return;
-    or_set_hold(grown, element, tag_for(&grown->actors, &s->actors, tag));
-    or_set_count(grown, s->counter);
+    or_set_add_tag(delta, element, tag_translate(&delta->actors, &s->actors, tag));
+    or_set_raise_counter(delta, s->counter);
 }
 
-static void bury_all(struct or_set *s, const struct actors *actors, const struct tags *tags)
+static void tombstone_all(struct or_set *s, const struct actors *actors, const struct tags *tags)
 {
-    bool crowded = false;
+    bool needs_sweep = false;
     struct tag tag;
     for (size_t at = 0; tags_next(tags, &at, &tag);)
-        or_set_bury(s, tag_for(&s->actors, actors, tag), &crowded);
-    or_set_settle(s, crowded);
+        or_set_add_tombstone(s, tag_translate(&s->actors, actors, tag), &needs_sweep);
+    or_set_sweep(s, needs_sweep);
 }
 
-bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *grown)
+bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta)
 {
     struct tags *record = table_find(&s->entries, element);
     if (record == NULL)
@@ -113,9 +113,9 @@ bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *grown)
     struct tags taken = *record;
     *record = (struct tags){0};
     table_remove(&s->entries, record);
-    bury_all(s, &s->actors, &taken);
-    if (grown != NULL)
-        bury_all(grown, &s->actors, &taken);
+    tombstone_all(s, &s->actors, &taken);
+    if (delta != NULL)
+        tombstone_all(delta, &s->actors, &taken);
     tags_free(&taken);
     return true;
 }
@@ -148,7 +148,7 @@ void or_set_check(const struct or_set *s)
 {
     struct tag tag;
     table_check(&s->entries);
-    holders_check(&s->holders);
+    tag_index_check(&s->tag_index);
     tag_set_check(&s->tombstones);
     must(bytes_equal(actors_term(&s->actors, OWN), s->crdt.options->actor));
     for (size_t i = 0; i < table_end(&s->entries); i++) {

@@ -11,22 +11,22 @@ enum err or_set_in_open(struct or_set_in *e, struct bytes checked)
     return e->in.err;
 }
 
-static bool pass(struct etf_in *in, struct bytes wanted)
+static bool skip_prefix(struct etf_in *in, struct bytes prefix)
 {
-    if ((size_t)(in->end - in->at) < wanted.len || memcmp(in->at, wanted.at, wanted.len) != 0)
+    if ((size_t)(in->end - in->at) < prefix.len || memcmp(in->at, prefix.at, prefix.len) != 0)
         return false;
-    in->at += wanted.len;
+    in->at += prefix.len;
     return true;
 }
 
-/* Whatever one term stands there between the same bytes, it is a set of one. */
-static bool read_alike(struct or_set_in *e, struct or_set_entry *entry)
+/* Any single term between the same bytes is a set of one tag. */
+static bool read_same_shape(struct or_set_in *e, struct or_set_entry *entry)
 {
     struct etf_in ahead = e->in;
-    if (e->front.len == 0 || !pass(&ahead, e->front))
+    if (e->front.len == 0 || !skip_prefix(&ahead, e->front))
         return false;
     entry->tag = etf_any(&ahead);
-    if (!pass(&ahead, e->behind))
+    if (!skip_prefix(&ahead, e->back))
         return false;
     entry->tags = 1;
     e->in = ahead;
@@ -44,7 +44,7 @@ static void read_set(struct or_set_in *e, struct or_set_entry *entry)
         struct etf_in ahead = entry->in;
         entry->tag = etf_any(&ahead);
         e->front = (struct bytes){set.at, (size_t)(entry->tag.at - set.at)};
-        e->behind = (struct bytes){ahead.at, (size_t)(set.at + set.len - ahead.at)};
+        e->back = (struct bytes){ahead.at, (size_t)(set.at + set.len - ahead.at)};
     }
 }
 
@@ -54,7 +54,7 @@ bool or_set_in_next(struct or_set_in *e, struct or_set_entry *entry)
         return false;
     e->left--;
     entry->element = etf_any(&e->in);
-    if (!read_alike(e, entry))
+    if (!read_same_shape(e, entry))
         read_set(e, entry);
     return e->in.err == OK;
 }

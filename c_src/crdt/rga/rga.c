@@ -35,7 +35,7 @@ static void close_rga(struct crdt *c)
 
 /* --- joins ----------------------------------------------------------------------------- */
 
-static enum err clock_fits(struct bytes checked)
+static enum err validate_clock(struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
     uint64_t clock = etf_uint64(&in);
@@ -43,7 +43,7 @@ static enum err clock_fits(struct bytes checked)
     return e == OK && clock > INT64_MAX ? ERR_RANGE : e;
 }
 
-static enum err elements_fit(struct bytes checked)
+static enum err validate_elements(struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
     struct rga_reader reader = {0};
@@ -55,7 +55,7 @@ static enum err elements_fit(struct bytes checked)
     return e == OK ? etf_finish(&in) : e;
 }
 
-static enum err tombstones_fit(struct bytes checked)
+static enum err validate_tombstones(struct bytes checked)
 {
     struct etf_in in;
     uint32_t count;
@@ -64,78 +64,78 @@ static enum err tombstones_fit(struct bytes checked)
         return e == ERR_TYPE ? ERR_SHAPE : e;
     struct tag_reader reader = {0};
     for (; e == OK && count > 0; count--)
-        e = tag_check(&reader, mapset_next(&in));
+        e = tag_validate(&reader, mapset_next(&in));
     tag_reader_close(&reader);
     return e;
 }
 
-/* Its delta_buffer is the sender's own bookkeeping. */
-static enum err fits(const struct bytes *values)
+/* delta_buffer is ignored: it is private to the sender. */
+static enum err validate(const struct bytes *values)
 {
-    enum err e = clock_fits(values[CLOCK]);
+    enum err e = validate_clock(values[CLOCK]);
     if (e == OK)
-        e = elements_fit(values[ELEMENTS]);
-    return e == OK ? tombstones_fit(values[TOMBSTONES]) : e;
+        e = validate_elements(values[ELEMENTS]);
+    return e == OK ? validate_tombstones(values[TOMBSTONES]) : e;
 }
 
-static bool join_elements(struct rga *r, struct bytes fitting, struct rga *grown)
+static bool join_elements(struct rga *r, struct bytes valid, struct rga *delta)
 {
-    struct etf_in in = etf_open(fitting);
+    struct etf_in in = etf_open(valid);
     struct rga_reader reader = {0};
     struct rga_item item;
     uint32_t count = etf_map(&in), number;
     bool grew = false;
-    if (count > r->elements.here)
-        rga_elements_reserve(&r->elements, count - r->elements.here);
+    if (count > r->elements.present)
+        rga_elements_reserve(&r->elements, count - r->elements.present);
     for (; count > 0; count--) {
         enum err e = rga_read(&reader, &r->actors, &in, &item);
         must(e == OK);
         if (!rga_add(r, &item))
             continue;
         grew = true;
-        if (grown != NULL && rga_elements_find(&r->elements, item.id, &number))
-            rga_tell(grown, r, number);
+        if (delta != NULL && rga_elements_find(&r->elements, item.id, &number))
+            rga_copy_element(delta, r, number);
     }
     rga_reader_close(&reader);
     return grew;
 }
 
-static bool join_tombstones(struct rga *r, struct bytes fitting, struct rga *grown)
+static bool join_tombstones(struct rga *r, struct bytes valid, struct rga *delta)
 {
     struct etf_in in;
     struct tag_reader reader = {0};
     uint32_t count;
     bool grew = false;
-    must(mapset_read(fitting, &in, &count) == OK);
+    must(mapset_read(valid, &in, &count) == OK);
     for (; count > 0; count--) {
         struct tag id = tag_read(&reader, &r->actors, mapset_next(&in));
-        if (!rga_drop(r, id))
+        if (!rga_add_tombstone(r, id))
             continue;
         grew = true;
-        if (grown != NULL)
-            rga_drop(grown, tag_for(&grown->actors, &r->actors, id));
+        if (delta != NULL)
+            rga_add_tombstone(delta, tag_translate(&delta->actors, &r->actors, id));
     }
     tag_reader_close(&reader);
     return grew;
 }
 
-static bool join(struct crdt *c, const struct bytes *values, struct crdt *grown_or_null)
+static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
-    struct rga *r = of(c), *grown = grown_or_null != NULL ? of(grown_or_null) : NULL;
+    struct rga *r = of(c), *d = delta != NULL ? of(delta) : NULL;
     struct etf_in in = etf_open(values[CLOCK]);
     uint64_t before = r->clock;
-    rga_raise(r, etf_uint64(&in));
-    bool elements = join_elements(r, values[ELEMENTS], grown);
-    bool tombstones = join_tombstones(r, values[TOMBSTONES], grown);
-    rga_settle(r);
-    if (grown != NULL && r->clock > before)
-        rga_raise(grown, r->clock);
-    if (grown != NULL)
-        rga_settle(grown);
+    rga_raise_clock(r, etf_uint64(&in));
+    bool elements = join_elements(r, values[ELEMENTS], d);
+    bool tombstones = join_tombstones(r, values[TOMBSTONES], d);
+    rga_rebuild(r);
+    if (d != NULL && r->clock > before)
+        rga_raise_clock(d, r->clock);
+    if (d != NULL)
+        rga_rebuild(d);
     return elements || tombstones || r->clock > before;
 }
 
-/* --- what is read from one --------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------- */
 
 static void put_elements(const struct rga *r, struct part part, struct buf *out)
 {
@@ -144,7 +144,7 @@ static void put_elements(const struct rga *r, struct part part, struct buf *out)
     size_t first = out->len;
     for (uint32_t i = 0; i < r->elements.count; i++) {
         const struct rga_element *e = &r->elements.list[i];
-        if (!e->here || !part_has_tag(part, &r->actors, e->id))
+        if (!e->present || !part_has_tag(part, &r->actors, e->id))
             continue;
         rga_put(out, r, i);
         count++;
@@ -160,7 +160,7 @@ static void put_tombstones(const struct rga *r, struct part part, struct buf *ou
     size_t first = out->len;
     for (uint32_t i = 0; i < r->elements.count; i++) {
         const struct rga_element *e = &r->elements.list[i];
-        if (!e->gone || !part_has_tag(part, &r->actors, e->id))
+        if (!e->removed || !part_has_tag(part, &r->actors, e->id))
             continue;
         tag_put(out, &r->actors, e->id);
         mapset_element_end(out);
@@ -201,21 +201,21 @@ static uint64_t element_digest(const struct rga *r, uint32_t number, uint64_t so
     so_far = digest_number(so_far, e->time.counter);
     so_far = digest_bytes(so_far, actors_term(&r->actors, e->node));
     so_far = digest_bytes(so_far, terms.value);
-    so_far = digest_bytes(so_far, terms.more);
-    return digest_bytes(so_far, terms.time_more);
+    so_far = digest_bytes(so_far, terms.extras);
+    return digest_bytes(so_far, terms.time_extras);
 }
 
 static void digest(const struct crdt *c, const struct digests *d)
 {
     const struct rga *r = of_const(c);
     if (r->clock > 0)
-        digests_add_once(d, CLOCK, digest_number(0, r->clock));
+        digests_add_singleton(d, CLOCK, digest_number(0, r->clock));
     for (uint32_t i = 0; i < r->elements.count; i++) {
         const struct rga_element *e = &r->elements.list[i];
         uint64_t id = digest_tag(0, &r->actors, e->id);
-        if (e->here)
+        if (e->present)
             digests_add(d, ELEMENTS, id, element_digest(r, i, id));
-        if (e->gone)
+        if (e->removed)
             digests_add(d, TOMBSTONES, id, id);
     }
 }
@@ -235,19 +235,19 @@ static void value(const struct crdt *c, struct buf *out)
 static bool empty(const struct crdt *c)
 {
     const struct rga *r = of_const(c);
-    return r->elements.here == 0 && r->elements.gone == 0 && r->clock == 0;
+    return r->elements.present == 0 && r->elements.removed == 0 && r->clock == 0;
 }
 
 static size_t tombstones(const struct crdt *c)
 {
-    return of_const(c)->elements.gone;
+    return of_const(c)->elements.removed;
 }
 
-/* Its own actor counts where the state has heard of any insert, as that of an ORSet. */
+/* Our own actor is counted once the state has seen any insert, as in an ORSet. */
 static void actors(const struct crdt *c, struct actors *seen)
 {
     const struct rga *r = of_const(c);
-    for (uint32_t i = rga_taken(r) > 0 ? RGA_OWN : RGA_OWN + 1; i < actors_count(&r->actors); i++)
+    for (uint32_t i = rga_own_max(r) > 0 ? RGA_OWN : RGA_OWN + 1; i < actors_count(&r->actors); i++)
         actors_number(seen, actors_term(&r->actors, i));
 }
 
@@ -265,7 +265,7 @@ const struct crdt_type rga_type = {
     .open = open_rga,
     .close = close_rga,
     .mutate = rga_mutate,
-    .fits = fits,
+    .validate = validate,
     .join = join,
     .divisible = true,
     .put = put,

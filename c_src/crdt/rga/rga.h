@@ -1,19 +1,19 @@
-/* Grove's RGA: a sequence whose elements each stand behind another, or at the head.
+/* Grove's RGA: a sequence whose elements are each inserted after another one, or at the head.
  *
  *     elements: %{Id => %{id: Id, prev_id: Id | :head, timestamp: HLC, value: V}}
  *     Id:       {ReplicaId, N}
  *
- * The sequence is the tree of these in depth-first order; of those behind the same
- * element the earlier comes first: by (time, counter, node), then by id.  A removed
- * element stays, hidden, since others stand behind it.  An element that stands behind
- * one that is not here waits, hidden with all behind it, until that comes.
+ * The sequence is the tree of these in depth-first order, the parent of an element being the one
+ * that it was inserted after.  Siblings are ordered by (time, counter, node), then by id, the
+ * earlier first.  A removed element stays as a hidden tombstone, since others may be its
+ * children.  An element whose parent has not arrived waits, hidden with its descendants.
  *
- * An id names one element, for ever.  Where a peer breaks that, the one stays that is
- * later by time, or else greater in what it says, on every replica.
+ * An id names one element for ever.  If a peer violates that, every replica keeps the element
+ * that is later by time or, at equal times, greater in its other fields.
  *
- * Costs an element 81 bytes, measured with a million typed characters and with the real
- * history of a paper: 48 of its own, 5 to 11 of index, 4 and 8 to 16 of tree
- * (rga_tree.h), and 8 for its value.  No allocation is any one element's. */
+ * Memory per element: 81 bytes, measured with a million typed characters and with the real
+ * history of a paper: 48 for the element, 5 to 11 of index, 4 and 8 to 16 of tree (rga_tree.h),
+ * and 8 for its value.  Elements need no allocations of their own. */
 #ifndef COPPICE_CRDT_RGA_H
 #define COPPICE_CRDT_RGA_H
 
@@ -21,7 +21,7 @@
 #include "rga_elements.h"
 #include "rga_tree.h"
 
-/* The number of this replica's actor. */
+/* The number of our own actor. */
 #define RGA_OWN 0
 
 struct rga {
@@ -30,45 +30,46 @@ struct rga {
     struct rga_elements elements;
     struct rga_tree tree;
     uint64_t clock;
-    uint64_t heard;    /* no own id that was heard of has a greater n */
-    struct hlc latest; /* no element's time is later */
-    bool stale;        /* an element has taken another's place: the tree is to be made anew */
+    uint64_t own_seen; /* the greatest n of our own actor in any id seen */
+    struct hlc latest; /* the latest time of any element */
+    bool stale;        /* an element was replaced by another: the tree must be rebuilt */
 };
 
-/* An element from elsewhere; actors as the state numbers them that it is for. */
+/* A received element, with the actor numbers of the state that it is for. */
 struct rga_item {
     struct tag id, prev;
-    bool first; /* at the head: there is no prev */
+    bool at_head; /* there is no prev */
     struct hlc time;
     uint32_t node;
     struct rga_terms terms;
 };
 
-/* --- rga_join.c: true when the state grew ------------------------------------------ */
+/* --- rga_join.c: true if the state grew -------------------------------------------- */
 
-/* Whoever adds calls rga_settle() before anything else looks at the sequence. */
+/* After rga_add(), rga_rebuild() must be called before the sequence is used otherwise. */
 bool rga_add(struct rga *r, const struct rga_item *item);
-bool rga_drop(struct rga *r, struct tag id);
-bool rga_raise(struct rga *r, uint64_t clock);
-void rga_settle(struct rga *r);
+bool rga_add_tombstone(struct rga *r, struct tag id);
+bool rga_raise_clock(struct rga *r, uint64_t clock);
+void rga_rebuild(struct rga *r);
 
-/* Adds to one state an element of another, or drops it there. */
-void rga_tell(struct rga *to, const struct rga *from, uint32_t number);
-void rga_tell_gone(struct rga *to, const struct rga *from, uint32_t number);
+/* Copy an element, or its tombstone, from one state to another. */
+void rga_copy_element(struct rga *to, const struct rga *from, uint32_t number);
+void rga_copy_tombstone(struct rga *to, const struct rga *from, uint32_t number);
 
-/* An id was mentioned: none of our own is given twice. */
-void rga_hear(struct rga *r, struct tag id);
-/* The greatest n of our own that may be taken. */
-uint64_t rga_taken(const struct rga *r);
+/* Notes an id that was seen, so that none of our own is issued twice. */
+void rga_note_id(struct rga *r, struct tag id);
+/* The greatest n of our own that may have been issued. */
+uint64_t rga_own_max(const struct rga *r);
 
-/* The front child of what it stands behind, which is here: of its actor's own, new ids. */
+/* Adds an element with a new id of our own, after prev, or at the head for RGA_HEAD; front makes it
+ * the first child, for which prev must be in the tree. */
 uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value, bool front);
-/* The last one that was added so, as if it had not been. */
-void rga_take_back_own(struct rga *r, uint32_t number);
-/* Hides an element, or shows it again. */
-void rga_set_gone(struct rga *r, uint32_t number, bool gone);
+/* Undoes the last rga_add_own(). */
+void rga_undo_add_own(struct rga *r, uint32_t number);
+/* Removes an element, or undoes that. */
+void rga_set_removed(struct rga *r, uint32_t number, bool removed);
 
-/* Which of two elements behind the same one comes first: <0, or >0 for the second. */
+/* Orders two siblings: <0 if a comes first. */
 int rga_siblings_compare(const struct rga *r, const struct rga_element *a,
                          const struct rga_element *b);
 
@@ -78,29 +79,29 @@ void rga_check(const struct rga *r);
 
 /* --- rga_ops.c ------------------------------------------------------------------------ */
 
-/* The row's mutate. */
+/* The type's mutate function. */
 must_use enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count,
                              struct mutation_turn *t);
 
 /* --- rga_wire.c ------------------------------------------------------------------------ */
 
-/* Reads the elements of one checked struct.  All zero to begin with. */
+/* Reads the elements of one checked struct.  Starts all zero. */
 struct rga_reader {
     struct tag_reader ids, prevs;
-    struct bytes node; /* the last one, as it stands there */
+    struct bytes node; /* the last one, as encoded there */
     uint32_t node_number;
-    struct buf node_canonical, value, more, time_more;
+    struct buf node_canonical, value, extras, time_extras;
 };
 
 void rga_reader_close(struct rga_reader *r);
 
-/* The next pair of a map: an element under its id.  Numbers its actors, or, with actors NULL, only
- * checks.  A reader either checks or reads.  ERR_SHAPE, ERR_RANGE, ERR_DUPLICATE, ERR_LIMIT for a
- * malformed one.  The item is good until the next is read. */
+/* Reads the next pair of a map: an id and its element.  If actors is NULL it only validates, else
+ * it numbers the actors; a reader does either, not both.  ERR_SHAPE, ERR_RANGE, ERR_DUPLICATE or
+ * ERR_LIMIT for a malformed one.  The item is valid until the next read. */
 must_use enum err rga_read(struct rga_reader *r, struct actors *actors, struct etf_in *pairs,
                            struct rga_item *item);
 
-/* Appends a key and its element. */
+/* Appends an id and its element, a pair of the map. */
 void rga_put(struct buf *out, const struct rga *r, uint32_t number);
 
 #endif

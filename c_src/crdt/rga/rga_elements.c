@@ -5,10 +5,10 @@
 #define INDEX_AT_FIRST 8
 /* Terms begin at multiples of this, so that 32 bits count 16 GB of them. */
 #define TERMS_ALIGNED 4
-/* A number fits rga_tree.h, and number + 1 the index. */
+/* Numbers must fit rga_tree.h, and number + 1 the index. */
 #define ELEMENTS_MAX (UINT32_C(1) << 31)
 
-_Static_assert(sizeof(struct rga_element) == 48, "an element is what the header says");
+_Static_assert(sizeof(struct rga_element) == 48, "the size given in the header");
 
 void rga_elements_init(struct rga_elements *es, uint64_t seed)
 {
@@ -25,7 +25,7 @@ void rga_elements_free(struct rga_elements *es)
 
 /* --- ids ------------------------------------------------------------------------- */
 
-/* The slot of an id; where it has no number, the free one where it belongs. */
+/* The slot of an id, or the free slot where it belongs. */
 static size_t slot_of(const struct rga_elements *es, struct tag id)
 {
     size_t mask = es->index_cap - 1, at = (size_t)tag_hash(id, es->seed) & mask;
@@ -80,23 +80,23 @@ uint32_t rga_elements_number(struct rga_elements *es, struct tag id)
 
 /* --- terms ------------------------------------------------------------------------ */
 
-/* The terms at a place: values say themselves where they end. */
+/* Terms are self-delimiting, so no lengths are stored. */
 static struct rga_terms terms_at(const struct rga_elements *es, const struct rga_element *e)
 {
     size_t at = (size_t)e->terms * TERMS_ALIGNED;
-    must(e->here && at < es->terms.len);
+    must(e->present && at < es->terms.len);
     struct etf_in in = etf_open((struct bytes){es->terms.at + at, es->terms.len - at});
     struct rga_terms t = {.value = etf_any(&in)};
-    if (e->more)
-        t.more = etf_any(&in);
-    if (e->time_more)
-        t.time_more = etf_any(&in);
+    if (e->extras)
+        t.extras = etf_any(&in);
+    if (e->time_extras)
+        t.time_extras = etf_any(&in);
     return t;
 }
 
 static size_t terms_bytes(const struct rga_terms *t)
 {
-    size_t len = t->value.len + t->more.len + t->time_more.len;
+    size_t len = t->value.len + t->extras.len + t->time_extras.len;
     return (len + TERMS_ALIGNED - 1) / TERMS_ALIGNED * TERMS_ALIGNED;
 }
 
@@ -105,20 +105,20 @@ static uint32_t terms_put(struct buf *out, const struct rga_terms *t)
     size_t at = out->len;
     must(at / TERMS_ALIGNED <= UINT32_MAX);
     buf_put(out, t->value);
-    buf_put(out, t->more);
-    buf_put(out, t->time_more);
+    buf_put(out, t->extras);
+    buf_put(out, t->time_extras);
     while (out->len % TERMS_ALIGNED != 0)
         buf_put_u8(out, 0);
     return (uint32_t)(at / TERMS_ALIGNED);
 }
 
-/* Once more than half is dead: a stranger who gives one id ever new values costs what
- * lives, and no more. */
+/* Called when more than half is dead: a peer that keeps replacing the value of an id does not use
+ * up memory. */
 static void terms_squeeze(struct rga_elements *es)
 {
     struct buf live = {0};
     for (uint32_t i = 0; i < es->count; i++) {
-        if (!es->list[i].here)
+        if (!es->list[i].present)
             continue;
         struct rga_terms t = terms_at(es, &es->list[i]);
         es->list[i].terms = terms_put(&live, &t);
@@ -131,26 +131,26 @@ static void terms_squeeze(struct rga_elements *es)
 void rga_elements_set_terms(struct rga_elements *es, uint32_t number, const struct rga_terms *terms)
 {
     struct rga_element *e = &es->list[number];
-    if (e->here) {
+    if (e->present) {
         struct rga_terms old = terms_at(es, e);
         es->dead += terms_bytes(&old);
     }
     e->terms = terms_put(&es->terms, terms);
-    e->more = terms->more.len > 0;
-    e->time_more = terms->time_more.len > 0;
-    es->here += !e->here;
-    e->here = true;
+    e->extras = terms->extras.len > 0;
+    e->time_extras = terms->time_extras.len > 0;
+    es->present += !e->present;
+    e->present = true;
     if (es->dead > es->terms.len / 2)
         terms_squeeze(es);
 }
 
-void rga_elements_take_back(struct rga_elements *es, uint32_t number)
+void rga_elements_undo_add(struct rga_elements *es, uint32_t number)
 {
     struct rga_element *e = &es->list[number];
-    must(e->here);
+    must(e->present);
     es->terms.len = (size_t)e->terms * TERMS_ALIGNED;
-    es->here--;
-    e->here = false;
+    es->present--;
+    e->present = false;
 }
 
 struct rga_terms rga_elements_terms(const struct rga_elements *es, uint32_t number)
@@ -160,19 +160,19 @@ struct rga_terms rga_elements_terms(const struct rga_elements *es, uint32_t numb
 
 void rga_elements_check(const struct rga_elements *es)
 {
-    size_t here = 0, gone = 0, bytes = 0, slots = 0;
+    size_t present = 0, removed = 0, bytes = 0, slots = 0;
     for (uint32_t i = 0; i < es->count; i++) {
         const struct rga_element *e = &es->list[i];
         must(es->index[slot_of(es, e->id)] == i + 1);
-        here += e->here;
-        gone += e->gone;
-        if (e->here) {
+        present += e->present;
+        removed += e->removed;
+        if (e->present) {
             struct rga_terms t = rga_elements_terms(es, i);
             bytes += terms_bytes(&t);
         }
     }
     for (size_t i = 0; i < es->index_cap; i++)
         slots += es->index[i] != 0;
-    must(slots == es->count && here == es->here && gone == es->gone);
+    must(slots == es->count && present == es->present && removed == es->removed);
     must(bytes + es->dead == es->terms.len);
 }

@@ -21,7 +21,7 @@ uint32_t rga_entry_of(const struct rga_tree *t, uint32_t element)
 
 bool rga_tree_has(const struct rga_tree *t, uint32_t element)
 {
-    return element < t->reach && t->leaf_of[element] != NO_NODE;
+    return element < t->leaf_of_len && t->leaf_of[element] != NO_NODE;
 }
 
 /* --- by index ----------------------------------------------------------------- */
@@ -31,7 +31,7 @@ uint32_t rga_tree_shown(const struct rga_tree *t)
     return t->shown;
 }
 
-/* The number of the bit that has this many set ones below it. */
+/* The position of the set bit that has this many set bits below it. */
 static uint32_t bit_at(uint64_t shown, uint32_t below)
 {
     for (; below > 0; below--)
@@ -77,8 +77,8 @@ static struct rga_place shallow_below(const struct rga_tree *t, uint32_t node, u
     }
 }
 
-/* The first entry from a place on that is at most so deep; where there is none, behind
- * the last entry of all. */
+/* The first entry at or after a place whose depth is at most this; if there is none, the end of the
+ * last leaf. */
 static struct rga_place shallow_from(const struct rga_tree *t, struct rga_place from, uint32_t most)
 {
     const struct rga_leaf *leaf = &t->leaves[from.leaf];
@@ -102,8 +102,8 @@ static struct rga_place shallow_from(const struct rga_tree *t, struct rga_place 
 
 /* --- among siblings -------------------------------------------------------------- */
 
-/* A search to the left for the last sibling that comes before a new one, or, where none
- * does, for the parent: the first entry on the way that is shallower than they are. */
+/* A search to the left for the last sibling that comes before a new one or, failing that, for the
+ * parent: the first entry on the way that is shallower than the siblings. */
 struct search {
     const struct rga_tree *t;
     uint32_t depth; /* of the siblings */
@@ -111,9 +111,8 @@ struct search {
     const void *arg;
 };
 
-/* Which of the entries, or slots, from `end` to the left has what is searched for;
- * NO_NODE where none has.  Siblings are in order, so that of those that are seen here,
- * before an entry that ends the family, the middle one halves the rest. */
+/* The entry or slot left of end that has what is searched for; NO_NODE if none has.  The siblings
+ * up to the first shallower entry are in order, so a binary search over them finds it. */
 static uint32_t last_before(const struct search *s, const uint32_t *depth, const uint32_t *first,
                             uint32_t end)
 {
@@ -152,8 +151,8 @@ static struct rga_place before_below(const struct search *s, uint32_t node, uint
     }
 }
 
-/* The depth of what is found is with it; that of the parent is also where a child of
- * RGA_HEAD has no sibling before it. */
+/* Returns what was found with its depth.  A child of RGA_HEAD without a sibling before it gets the
+ * parent's depth. */
 static struct rga_place search_left(const struct search *s, struct rga_place from)
 {
     const struct rga_leaf *leaf = &s->t->leaves[from.leaf];
@@ -180,7 +179,7 @@ struct rga_place rga_tree_front(const struct rga_tree *t, uint32_t parent)
     return (struct rga_place){leaf, at + 1, t->leaves[leaf].depth[at] + 1};
 }
 
-uint32_t rga_tree_first(const struct rga_tree *t, uint32_t parent)
+uint32_t rga_tree_first_child(const struct rga_tree *t, uint32_t parent)
 {
     struct rga_place next = rga_tree_front(t, parent);
     uint32_t depth = next.depth, element = rga_tree_next(t, &next);
@@ -191,7 +190,7 @@ struct rga_place rga_tree_place(const struct rga_tree *t, uint32_t parent, rga_b
                                 const void *arg)
 {
     struct rga_place front = rga_tree_front(t, parent);
-    uint32_t first = rga_tree_first(t, parent);
+    uint32_t first = rga_tree_first_child(t, parent);
     if (first == RGA_NONE || !before(arg, first))
         return front;
     struct search s = {t, front.depth, before, arg};

@@ -2,14 +2,14 @@
 #include "../../term/order.h"
 #include "rga.h"
 
-/* --- orders -------------------------------------------------------------------------- */
+/* --- order --------------------------------------------------------------------------- */
 
 static struct bytes actor_of(const struct rga *r, uint32_t number)
 {
     return actors_term(&r->actors, number);
 }
 
-/* By term order; the exact order only where nothing else tells them apart. */
+/* By term order; key order is used only as the last tie-breaker. */
 static int actors_compare(const struct rga *r, uint32_t a, uint32_t b)
 {
     return a == b ? 0 : term_compare(actor_of(r, a), actor_of(r, b));
@@ -44,17 +44,17 @@ static bool comes_before(const void *arg, uint32_t other)
     return rga_siblings_compare(s->r, &s->r->elements.list[other], s->e) < 0;
 }
 
-/* Where it stands: by time, then by what it stands behind. */
-static int stands_compare(const struct rga *r, uint32_t number, const struct rga_item *item)
+/* Compares positions: by time, then by parent. */
+static int position_compare(const struct rga *r, uint32_t number, const struct rga_item *item)
 {
     const struct rga_element *e = &r->elements.list[number];
     int order = hlc_compare(e->time, item->time);
     if (order == 0)
         order = actors_compare_keys(r, e->node, item->node);
-    if (order != 0 || (item->first && e->prev == RGA_HEAD))
+    if (order != 0 || (item->at_head && e->prev == RGA_HEAD))
         return order;
-    if (item->first || e->prev == RGA_HEAD)
-        return item->first ? 1 : -1;
+    if (item->at_head || e->prev == RGA_HEAD)
+        return item->at_head ? 1 : -1;
     struct tag prev = r->elements.list[e->prev].id;
     order = actors_compare_keys(r, prev.actor, item->prev.actor);
     return order != 0 ? order : (prev.n > item->prev.n) - (prev.n < item->prev.n);
@@ -71,19 +71,18 @@ static int terms_compare(const struct rga_terms *a, const struct rga_terms *b)
 {
     int order = bytes_or_none_compare(a->value, b->value);
     if (order == 0)
-        order = bytes_or_none_compare(a->more, b->more);
-    return order != 0 ? order : bytes_or_none_compare(a->time_more, b->time_more);
+        order = bytes_or_none_compare(a->extras, b->extras);
+    return order != 0 ? order : bytes_or_none_compare(a->time_extras, b->time_extras);
 }
 
 /* --- the sequence ---------------------------------------------------------------------- */
 
-static bool can_stand(const struct rga *r, uint32_t prev)
+static bool can_attach(const struct rga *r, uint32_t prev)
 {
     return prev == RGA_HEAD || rga_tree_has(&r->tree, prev);
 }
 
-/* Lets elements stand, and then those that wait for them.  They stand in a list by
- * their next, as waiting ones do. */
+/* Inserts a list of elements, linked by next, into the tree, and then those that wait for them. */
 static void attach(struct rga *r, uint32_t list)
 {
     while (list != RGA_NONE) {
@@ -99,7 +98,7 @@ static void attach(struct rga *r, uint32_t list)
         }
         struct sibling s = {r, e};
         struct rga_place place = rga_tree_place(&r->tree, e->prev, comes_before, &s);
-        rga_tree_insert(&r->tree, place, number, !e->gone);
+        rga_tree_insert(&r->tree, place, number, !e->removed);
     }
 }
 
@@ -109,7 +108,7 @@ static void wait_for(struct rga *r, uint32_t prev, uint32_t number)
     r->elements.list[prev].waiting = number;
 }
 
-void rga_settle(struct rga *r)
+void rga_rebuild(struct rga *r)
 {
     if (!r->stale)
         return;
@@ -119,7 +118,7 @@ void rga_settle(struct rga *r)
     for (uint32_t i = 0; i < r->elements.count; i++)
         all[i].waiting = all[i].next = RGA_NONE;
     for (uint32_t i = 0; i < r->elements.count; i++) {
-        if (!all[i].here)
+        if (!all[i].present)
             continue;
         if (all[i].prev != RGA_HEAD) {
             wait_for(r, all[i].prev, i);
@@ -134,18 +133,18 @@ void rga_settle(struct rga *r)
 
 /* --- joins ------------------------------------------------------------------------------ */
 
-void rga_hear(struct rga *r, struct tag id)
+void rga_note_id(struct rga *r, struct tag id)
 {
-    if (id.actor == RGA_OWN && id.n > r->heard)
-        r->heard = id.n;
+    if (id.actor == RGA_OWN && id.n > r->own_seen)
+        r->own_seen = id.n;
 }
 
-uint64_t rga_taken(const struct rga *r)
+uint64_t rga_own_max(const struct rga *r)
 {
-    return r->clock > r->heard ? r->clock : r->heard;
+    return r->clock > r->own_seen ? r->clock : r->own_seen;
 }
 
-bool rga_raise(struct rga *r, uint64_t clock)
+bool rga_raise_clock(struct rga *r, uint64_t clock)
 {
     if (clock <= r->clock)
         return false;
@@ -153,17 +152,17 @@ bool rga_raise(struct rga *r, uint64_t clock)
     return true;
 }
 
-static void seen(struct rga *r, struct hlc time)
+static void note_time(struct rga *r, struct hlc time)
 {
     if (hlc_compare(time, r->latest) > 0)
         r->latest = time;
 }
 
-/* The order of the two decides who stays; only one that is where the other was leaves
- * the tree as it is. */
+/* Whether the item replaces the present element with the same id: the greater one wins.  The tree
+ * remains valid only if both have the same position. */
 static bool replaces(struct rga *r, uint32_t number, const struct rga_item *item)
 {
-    int order = stands_compare(r, number, item);
+    int order = position_compare(r, number, item);
     if (order < 0)
         r->stale = true;
     if (order != 0)
@@ -175,60 +174,60 @@ static bool replaces(struct rga *r, uint32_t number, const struct rga_item *item
 bool rga_add(struct rga *r, const struct rga_item *item)
 {
     uint32_t number = rga_elements_number(&r->elements, item->id), prev = RGA_HEAD;
-    rga_hear(r, item->id);
-    if (!item->first) {
+    rga_note_id(r, item->id);
+    if (!item->at_head) {
         prev = rga_elements_number(&r->elements, item->prev);
-        rga_hear(r, item->prev);
+        rga_note_id(r, item->prev);
     }
     struct rga_element *e = &r->elements.list[number];
-    bool came = !e->here;
+    bool came = !e->present;
     if (!came && !replaces(r, number, item))
         return false;
     e->time = item->time;
     e->node = item->node;
     e->prev = prev;
     rga_elements_set_terms(&r->elements, number, &item->terms);
-    seen(r, item->time);
+    note_time(r, item->time);
     if (!came || r->stale)
         return true;
-    if (can_stand(r, prev))
+    if (can_attach(r, prev))
         attach(r, number);
     else
         wait_for(r, prev, number);
     return true;
 }
 
-void rga_set_gone(struct rga *r, uint32_t number, bool gone)
+void rga_set_removed(struct rga *r, uint32_t number, bool removed)
 {
     struct rga_element *e = &r->elements.list[number];
-    must(e->gone != gone);
-    e->gone = gone;
-    r->elements.gone = gone ? r->elements.gone + 1 : r->elements.gone - 1;
+    must(e->removed != removed);
+    e->removed = removed;
+    r->elements.removed = removed ? r->elements.removed + 1 : r->elements.removed - 1;
     if (rga_tree_has(&r->tree, number))
-        rga_tree_show(&r->tree, number, !gone);
+        rga_tree_show(&r->tree, number, !removed);
 }
 
-bool rga_drop(struct rga *r, struct tag id)
+bool rga_add_tombstone(struct rga *r, struct tag id)
 {
     uint32_t number = rga_elements_number(&r->elements, id);
-    rga_hear(r, id);
-    if (r->elements.list[number].gone)
+    rga_note_id(r, id);
+    if (r->elements.list[number].removed)
         return false;
-    rga_set_gone(r, number, true);
+    rga_set_removed(r, number, true);
     return true;
 }
 
 static struct tag id_for(struct rga *to, const struct rga *from, uint32_t number)
 {
-    return tag_for(&to->actors, &from->actors, from->elements.list[number].id);
+    return tag_translate(&to->actors, &from->actors, from->elements.list[number].id);
 }
 
-void rga_tell(struct rga *to, const struct rga *from, uint32_t number)
+void rga_copy_element(struct rga *to, const struct rga *from, uint32_t number)
 {
     const struct rga_element *e = &from->elements.list[number];
-    must(e->here);
-    struct rga_item item = {.id = id_for(to, from, number), .first = e->prev == RGA_HEAD};
-    if (!item.first)
+    must(e->present);
+    struct rga_item item = {.id = id_for(to, from, number), .at_head = e->prev == RGA_HEAD};
+    if (!item.at_head)
         item.prev = id_for(to, from, e->prev);
     item.time = e->time;
     item.node = actors_number(&to->actors, actor_of(from, e->node));
@@ -236,36 +235,36 @@ void rga_tell(struct rga *to, const struct rga *from, uint32_t number)
     rga_add(to, &item);
 }
 
-void rga_tell_gone(struct rga *to, const struct rga *from, uint32_t number)
+void rga_copy_tombstone(struct rga *to, const struct rga *from, uint32_t number)
 {
-    rga_drop(to, id_for(to, from, number));
+    rga_add_tombstone(to, id_for(to, from, number));
 }
 
-/* --- of our own ---------------------------------------------------------------------------- */
+/* --- our own elements ---------------------------------------------------------------------- */
 
 uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value, bool front)
 {
-    struct tag id = {rga_taken(r) + 1, RGA_OWN};
+    struct tag id = {rga_own_max(r) + 1, RGA_OWN};
     must(id.n <= INT64_MAX && !r->stale);
     r->clock = id.n;
     uint32_t number = rga_elements_number(&r->elements, id);
     struct rga_element *e = &r->elements.list[number];
-    must(!e->here && !e->gone && e->waiting == RGA_NONE);
+    must(!e->present && !e->removed && e->waiting == RGA_NONE);
     e->time = time;
     e->node = RGA_OWN;
     e->prev = prev;
     rga_elements_set_terms(&r->elements, number, &(struct rga_terms){.value = value});
-    seen(r, time);
+    note_time(r, time);
     if (front)
         rga_tree_insert(&r->tree, rga_tree_front(&r->tree, prev), number, true);
-    else if (can_stand(r, prev))
+    else if (can_attach(r, prev))
         attach(r, number);
     else
         wait_for(r, prev, number);
     return number;
 }
 
-void rga_take_back_own(struct rga *r, uint32_t number)
+void rga_undo_add_own(struct rga *r, uint32_t number)
 {
     struct rga_element *e = &r->elements.list[number];
     if (rga_tree_has(&r->tree, number)) {
@@ -275,5 +274,5 @@ void rga_take_back_own(struct rga *r, uint32_t number)
         r->elements.list[e->prev].waiting = e->next;
         e->next = RGA_NONE;
     }
-    rga_elements_take_back(&r->elements, number);
+    rga_elements_undo_add(&r->elements, number);
 }

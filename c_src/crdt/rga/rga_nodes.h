@@ -1,13 +1,13 @@
-/* What the files of the sequence's tree share: its nodes.
+/* The nodes of the sequence's tree.  Private to the tree's files.
  *
- * Nodes are numbers, since the arrays they are in move when they grow.  A leaf that
- * removals left empty stays; its slot says that nothing in it is shallow. */
+ * Nodes are referred to by number, since their arrays move when they grow.  A leaf emptied by
+ * removals stays; its slot has NO_DEPTH. */
 #ifndef COPPICE_CRDT_RGA_NODES_H
 #define COPPICE_CRDT_RGA_NODES_H
 
 #include "rga_tree.h"
 
-#define LEAF_ENTRIES 64 /* as many as bits in shown */
+#define LEAF_ENTRIES 64 /* one bit of shown each */
 #define INNER_SLOTS  32
 #define NO_NODE      UINT32_MAX
 #define NO_DEPTH     UINT32_MAX
@@ -19,20 +19,20 @@ struct rga_leaf {
     uint32_t depth[LEAF_ENTRIES];
 };
 
-/* A slot tells of all entries below its child: how many are shown, the least depth,
- * and the first element that has it. */
+/* A slot summarizes all entries below its child: how many are shown, the least depth, and the
+ * first element at that depth. */
 struct rga_inner {
-    uint32_t parent, level, count; /* level 1 is above leaves */
+    uint32_t parent, level, count; /* level 1 is above the leaves */
     uint32_t child[INNER_SLOTS];
     uint32_t shown[INNER_SLOTS];
     uint32_t depth[INNER_SLOTS];
     uint32_t first[INNER_SLOTS];
 };
 
-/* Which slot is the child's. */
+/* The slot of a child. */
 uint32_t rga_slot_of(const struct rga_inner *n, uint32_t child);
 
-/* Which entry of its leaf an element is, that is here. */
+/* The index of an element, which is present, in its leaf. */
 uint32_t rga_entry_of(const struct rga_tree *t, uint32_t element);
 
 static inline uint32_t rga_bits(uint64_t shown)

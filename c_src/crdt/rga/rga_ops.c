@@ -2,62 +2,62 @@
 #include "../../term/write.h"
 #include "rga.h"
 
-/* Operations under way.  What each did is noted, since a later one may be refused, and
- * whether it is depends on those before it. */
-struct work {
+/* A batch in progress.  Whether an operation is valid depends on those before it, so each is
+ * applied at once and logged, to be undone if a later one fails. */
+struct batch {
     struct rga *r;
     struct mutation_turn *t;
     struct tag_reader reader;
-    struct deed {
+    struct change {
         uint32_t number;
-        bool removed; /* or added */
-    } * deeds;
+        bool removed; /* else added */
+    } * changes;
     size_t count, cap;
-    uint64_t clock, heard; /* at first, as is the next */
+    uint64_t clock, own_seen; /* before the batch, like latest */
     struct hlc latest;
 };
 
-static void note(struct work *w, uint32_t number, bool removed)
+static void log_change(struct batch *b, uint32_t number, bool removed)
 {
-    w->deeds = mem_room(w->deeds, w->count, &w->cap, sizeof(*w->deeds));
-    w->deeds[w->count++] = (struct deed){number, removed};
+    b->changes = mem_room(b->changes, b->count, &b->cap, sizeof(*b->changes));
+    b->changes[b->count++] = (struct change){number, removed};
 }
 
-static void take_back(struct work *w)
+static void undo(struct batch *b)
 {
-    while (w->count > 0) {
-        const struct deed *d = &w->deeds[--w->count];
-        if (d->removed)
-            rga_set_gone(w->r, d->number, false);
+    while (b->count > 0) {
+        const struct change *change = &b->changes[--b->count];
+        if (change->removed)
+            rga_set_removed(b->r, change->number, false);
         else
-            rga_take_back_own(w->r, d->number);
+            rga_undo_add_own(b->r, change->number);
     }
-    w->r->clock = w->clock;
-    w->r->heard = w->heard;
-    w->r->latest = w->latest;
+    b->r->clock = b->clock;
+    b->r->own_seen = b->own_seen;
+    b->r->latest = b->latest;
 }
 
 /* --- arguments ------------------------------------------------------------------------ */
 
-/* The number of the element that an id names, whether it is here or not. */
-static enum err id_read(struct work *w, struct bytes arg, uint32_t *number)
+/* The number of an id, whose element may not have arrived. */
+static enum err id_read(struct batch *b, struct bytes arg, uint32_t *number)
 {
     struct tag_reader check = {0};
-    enum err e = tag_check(&check, arg);
+    enum err e = tag_validate(&check, arg);
     tag_reader_close(&check);
     if (e != OK)
         return ERR_BAD_OP;
-    struct tag id = tag_read(&w->reader, &w->r->actors, arg);
-    rga_hear(w->r, id);
-    *number = rga_elements_number(&w->r->elements, id);
+    struct tag id = tag_read(&b->reader, &b->r->actors, arg);
+    rga_note_id(b->r, id);
+    *number = rga_elements_number(&b->r->elements, id);
     return OK;
 }
 
-static enum err prev_read(struct work *w, struct bytes arg, uint32_t *number)
+static enum err prev_read(struct batch *b, struct bytes arg, uint32_t *number)
 {
     struct etf_in in = etf_open(arg);
     if (!etf_accept(&in, "head"))
-        return id_read(w, arg, number);
+        return id_read(b, arg, number);
     *number = RGA_HEAD;
     return OK;
 }
@@ -71,78 +71,78 @@ static enum err index_read(struct bytes arg, uint32_t below, uint32_t *index)
 
 /* --- operations ----------------------------------------------------------------------- */
 
-/* With the time of day: it comes behind all others that stand behind the same; or,
- * given a time, before them. */
-static enum err insert(struct work *w, struct bytes value, uint32_t prev, const struct hlc *before)
+/* Without a time: stamped with the clock, so it becomes the last child of prev.  With a time
+ * earlier than all siblings: the first. */
+static enum err insert(struct batch *b, struct bytes value, uint32_t prev, const struct hlc *before)
 {
-    struct rga *r = w->r;
-    if (rga_taken(r) >= INT64_MAX)
+    struct rga *r = b->r;
+    if (rga_own_max(r) >= INT64_MAX)
         return ERR_LIMIT;
-    struct hlc time = before != NULL ? *before : hlc_tick(r->latest, w->t->wall_ms);
+    struct hlc time = before != NULL ? *before : hlc_tick(r->latest, b->t->wall_ms);
     uint32_t number = rga_add_own(r, prev, time, value, before != NULL);
-    note(w, number, false);
-    if (w->t->reply != NULL)
-        tag_put(w->t->reply, &r->actors, r->elements.list[number].id);
+    log_change(b, number, false);
+    if (b->t->reply != NULL)
+        tag_put(b->t->reply, &r->actors, r->elements.list[number].id);
     return OK;
 }
 
-static enum err insert_after(struct work *w, const struct op *op)
+static enum err insert_after(struct batch *b, const struct op *op)
 {
     uint32_t prev;
-    enum err e = prev_read(w, op->args[1], &prev);
-    return e == OK ? insert(w, op->args[0], prev, NULL) : e;
+    enum err e = prev_read(b, op->args[1], &prev);
+    return e == OK ? insert(b, op->args[0], prev, NULL) : e;
 }
 
-/* Right behind the element that is shown before it, so before all that stands there. */
-static enum err insert_at(struct work *w, const struct op *op)
+/* Directly after the shown element before the index, so before that element's other children. */
+static enum err insert_at(struct batch *b, const struct op *op)
 {
-    const struct rga_tree *tree = &w->r->tree;
+    const struct rga_tree *tree = &b->r->tree;
     uint32_t index;
     struct hlc before;
     enum err e = index_read(op->args[0], rga_tree_shown(tree) + 1, &index);
     if (e != OK)
         return e;
     uint32_t prev = index > 0 ? rga_tree_at(tree, index - 1) : RGA_HEAD;
-    uint32_t first = rga_tree_first(tree, prev);
+    uint32_t first = rga_tree_first_child(tree, prev);
     if (first == RGA_NONE)
-        return insert(w, op->args[1], prev, NULL);
-    if (!hlc_before(w->r->elements.list[first].time, &before))
+        return insert(b, op->args[1], prev, NULL);
+    if (!hlc_before(b->r->elements.list[first].time, &before))
         return ERR_LIMIT;
-    return insert(w, op->args[1], prev, &before);
+    return insert(b, op->args[1], prev, &before);
 }
 
-static void remove_number(struct work *w, uint32_t number)
+static void remove_number(struct batch *b, uint32_t number)
 {
-    if (!w->r->elements.list[number].gone) {
-        rga_set_gone(w->r, number, true);
-        note(w, number, true);
+    if (!b->r->elements.list[number].removed) {
+        rga_set_removed(b->r, number, true);
+        log_change(b, number, true);
     }
-    mutation_reply_ok(w->t, 1);
+    mutation_reply_ok(b->t, 1);
 }
 
-static enum err remove_id(struct work *w, const struct op *op)
+static enum err remove_id(struct batch *b, const struct op *op)
 {
     uint32_t number;
-    enum err e = id_read(w, op->args[0], &number);
+    enum err e = id_read(b, op->args[0], &number);
     if (e == OK)
-        remove_number(w, number);
+        remove_number(b, number);
     return e;
 }
 
-static enum err remove_at(struct work *w, const struct op *op)
+static enum err remove_at(struct batch *b, const struct op *op)
 {
-    const struct rga_tree *tree = &w->r->tree;
+    const struct rga_tree *tree = &b->r->tree;
     uint32_t index;
     enum err e = index_read(op->args[0], rga_tree_shown(tree), &index);
     if (e == OK)
-        remove_number(w, rga_tree_at(tree, index));
+        remove_number(b, rga_tree_at(tree, index));
     return e;
 }
 
 static const struct {
     const char *name;
     unsigned arity;
-    enum err (*apply)(struct work *w, const struct op *op);
+    enum err (*apply)(struct batch *b, const struct op *op);
 } operations[] = {
     {"insert", 2, insert_after},
     {"insert_at", 2, insert_at},
@@ -150,43 +150,44 @@ static const struct {
     {"remove_at", 1, remove_at},
 };
 
-static enum err apply(struct work *w, const struct op *op)
+static enum err apply(struct batch *b, const struct op *op)
 {
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
         if (op_is(op, operations[i].name, operations[i].arity))
-            return operations[i].apply(w, op);
+            return operations[i].apply(b, op);
     }
     return ERR_BAD_OP;
 }
 
-/* Only once nothing is taken back any more. */
-static void tell(const struct work *w, struct rga *grown)
+/* Called only when nothing can be undone any more. */
+static void write_delta(const struct batch *b, struct rga *delta)
 {
-    for (size_t i = 0; i < w->count; i++) {
-        if (w->deeds[i].removed)
-            rga_tell_gone(grown, w->r, w->deeds[i].number);
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->changes[i].removed)
+            rga_copy_tombstone(delta, b->r, b->changes[i].number);
         else
-            rga_tell(grown, w->r, w->deeds[i].number);
+            rga_copy_element(delta, b->r, b->changes[i].number);
     }
-    if (w->r->clock > w->clock)
-        rga_raise(grown, w->r->clock);
-    rga_settle(grown);
+    if (b->r->clock > b->clock)
+        rga_raise_clock(delta, b->r->clock);
+    rga_rebuild(delta);
 }
 
 enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
     struct rga *r = (struct rga *)c;
-    struct work w = {.r = r, .t = t, .clock = r->clock, .heard = r->heard, .latest = r->latest};
+    struct batch b = {
+        .r = r, .t = t, .clock = r->clock, .own_seen = r->own_seen, .latest = r->latest};
     enum err e = OK;
     for (size_t i = 0; e == OK && i < count; i++) {
         t->bad = i;
-        e = apply(&w, &ops[i]);
+        e = apply(&b, &ops[i]);
     }
     if (e != OK)
-        take_back(&w);
+        undo(&b);
     else if (t->delta != NULL)
-        tell(&w, (struct rga *)t->delta);
-    tag_reader_close(&w.reader);
-    mem_free(w.deeds);
+        write_delta(&b, (struct rga *)t->delta);
+    tag_reader_close(&b.reader);
+    mem_free(b.changes);
     return e;
 }

@@ -6,19 +6,19 @@
 #include "../../mem.h"
 #include "rga_nodes.h"
 
-/* More levels than 2^32 nodes can have, half of each full. */
+/* More levels than 2^32 half-full nodes can have. */
 #define LEVELS_MAX 16
 
-_Static_assert(LEAF_ENTRIES == 64 && LEAF_ENTRIES >= INNER_SLOTS, "shown is a bit an entry");
+_Static_assert(LEAF_ENTRIES == 64 && LEAF_ENTRIES >= INNER_SLOTS, "shown has one bit per entry");
 
 /* --- summaries ------------------------------------------------------------------ */
 
-/* What a slot says of its child. */
+/* A slot's summary of its child. */
 struct summary {
     uint32_t shown, depth, first;
 };
 
-/* The shallowest of them, the first where several are. */
+/* Sets depth and first to those of the first of the shallowest. */
 static void shallowest(struct summary *s, const uint32_t *depth, const uint32_t *first,
                        uint32_t count)
 {
@@ -62,7 +62,7 @@ static struct summary child_summary(const struct rga_tree *t, const struct rga_i
     return n->level == 1 ? leaf_summary(&t->leaves[child]) : inner_summary(&t->inners[child]);
 }
 
-static bool alike(struct summary a, struct summary b)
+static bool summaries_equal(struct summary a, struct summary b)
 {
     return a.shown == b.shown && a.depth == b.depth && a.first == b.first;
 }
@@ -74,7 +74,7 @@ static void slot_set(struct rga_inner *n, uint32_t slot, struct summary s)
     n->first[slot] = s.first;
 }
 
-/* Tells all above a leaf what it has become. */
+/* Updates the summaries above a leaf. */
 static void refresh(struct rga_tree *t, uint32_t leaf)
 {
     struct summary s = leaf_summary(&t->leaves[leaf]);
@@ -82,7 +82,7 @@ static void refresh(struct rga_tree *t, uint32_t leaf)
     for (uint32_t node = t->leaves[leaf].parent; node != NO_NODE; node = t->inners[node].parent) {
         struct rga_inner *n = &t->inners[node];
         uint32_t slot = rga_slot_of(n, child);
-        if (alike(slot_summary(n, slot), s))
+        if (summaries_equal(slot_summary(n, slot), s))
             return;
         slot_set(n, slot, s);
         s = inner_summary(n);
@@ -91,9 +91,9 @@ static void refresh(struct rga_tree *t, uint32_t leaf)
     t->shown = s.shown;
 }
 
-/* --- life ------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------ */
 
-/* Room for one more node; for the first, which may be the only one, exactly. */
+/* Room for one more node; exactly one for the first, which may remain the only one. */
 static void *node_room(void *nodes, size_t count, size_t *cap, size_t size)
 {
     if (*cap > 0)
@@ -130,7 +130,7 @@ static uint32_t *parent_of(struct rga_tree *t, uint32_t child_level, uint32_t ch
     return child_level == 0 ? &t->leaves[child].parent : &t->inners[child].parent;
 }
 
-/* There must be room. */
+/* The node must have room. */
 static void slot_insert(struct rga_tree *t, uint32_t node, uint32_t slot, uint32_t child)
 {
     struct rga_inner *n = &t->inners[node];
@@ -146,8 +146,8 @@ static void slot_insert(struct rga_tree *t, uint32_t node, uint32_t slot, uint32
     slot_set(n, slot, child_summary(t, n, slot));
 }
 
-/* An empty tree has no nodes: most deltas stay as they are at first. */
-static void plant(struct rga_tree *t)
+/* The first nodes.  An empty tree has none, since most deltas stay empty. */
+static void init_nodes(struct rga_tree *t)
 {
     uint32_t leaf = leaf_new(t, NO_NODE, NO_NODE);
     t->root = inner_new(t, NO_NODE, 1);
@@ -162,10 +162,10 @@ void rga_tree_free(struct rga_tree *t)
     *t = (struct rga_tree){0};
 }
 
-/* --- room -------------------------------------------------------------------------- */
+/* --- splitting --------------------------------------------------------------------- */
 
-/* Gives the right half of a full inner node to a new one behind it, for which there is
- * room above; the root gets a new one above it. */
+/* Moves the right half of a full inner node to a new one after it, for which its parent has room;
+ * the root first gets a new root above it. */
 static void inner_split(struct rga_tree *t, uint32_t node)
 {
     if (node == t->root) {
@@ -188,8 +188,8 @@ static void inner_split(struct rga_tree *t, uint32_t node)
     slot_insert(t, n->parent, slot + 1, added);
 }
 
-/* Splits what is full above a leaf, the highest first, so that it finds room. */
-static void room_above(struct rga_tree *t, uint32_t leaf)
+/* Splits the full nodes right above a leaf, top down, so that the leaf's parent has room. */
+static void split_full_ancestors(struct rga_tree *t, uint32_t leaf)
 {
     uint32_t full[LEVELS_MAX], count = 0, node = t->leaves[leaf].parent;
     for (; node != NO_NODE && t->inners[node].count == INNER_SLOTS; node = t->inners[node].parent) {
@@ -200,10 +200,10 @@ static void room_above(struct rga_tree *t, uint32_t leaf)
         inner_split(t, full[--count]);
 }
 
-/* A new leaf behind this one, with its entries from `keep` on. */
+/* Moves the entries from keep on to a new leaf after this one. */
 static uint32_t leaf_split(struct rga_tree *t, uint32_t leaf, uint32_t keep)
 {
-    room_above(t, leaf);
+    split_full_ancestors(t, leaf);
     uint32_t added = leaf_new(t, NO_NODE, t->leaves[leaf].next);
     struct rga_leaf *l = &t->leaves[leaf], *m = &t->leaves[added];
     l->next = added;
@@ -224,10 +224,9 @@ static uint32_t leaf_split(struct rga_tree *t, uint32_t leaf, uint32_t keep)
     return added;
 }
 
-/* The same place where there is room for an entry.  Behind the last entry of a full
- * leaf the next one is used, or a new one that begins empty: text is typed in runs,
- * which thus leave full leaves behind. */
-static struct rga_place room_at(struct rga_tree *t, struct rga_place p)
+/* Returns the same place in a leaf with room for an entry.  After the last entry of a full leaf
+ * this is the next leaf, or a new empty one: runs of typed text thus leave full leaves. */
+static struct rga_place make_room(struct rga_tree *t, struct rga_place p)
 {
     if (t->leaves[p.leaf].count < LEAF_ENTRIES)
         return p;
@@ -243,19 +242,19 @@ static struct rga_place room_at(struct rga_tree *t, struct rga_place p)
     return (struct rga_place){added, p.at - half, p.depth};
 }
 
-static void reach(struct rga_tree *t, uint32_t element)
+static void reserve_leaf_of(struct rga_tree *t, uint32_t element)
 {
-    if (element < t->reach)
+    if (element < t->leaf_of_len)
         return;
-    size_t reach = t->reach * 2 > element ? t->reach * 2 : (size_t)element + LEAF_ENTRIES;
-    t->leaf_of = mem_resize(t->leaf_of, reach * sizeof(*t->leaf_of));
-    for (; t->reach < reach; t->reach++)
-        t->leaf_of[t->reach] = NO_NODE;
+    size_t len = t->leaf_of_len * 2 > element ? t->leaf_of_len * 2 : (size_t)element + LEAF_ENTRIES;
+    t->leaf_of = mem_resize(t->leaf_of, len * sizeof(*t->leaf_of));
+    for (; t->leaf_of_len < len; t->leaf_of_len++)
+        t->leaf_of[t->leaf_of_len] = NO_NODE;
 }
 
 /* --- changes ------------------------------------------------------------------------ */
 
-/* The bits below a number of them, and those from there on. */
+/* The lowest count bits. */
 static uint64_t low_bits(uint64_t shown, uint32_t count)
 {
     return shown & ((UINT64_C(1) << count) - 1);
@@ -264,10 +263,10 @@ static uint64_t low_bits(uint64_t shown, uint32_t count)
 void rga_tree_insert(struct rga_tree *t, struct rga_place place, uint32_t element, bool shown)
 {
     must(!rga_tree_has(t, element) && place.depth > 0 && place.depth < NO_DEPTH);
-    reach(t, element);
+    reserve_leaf_of(t, element);
     if (t->leaf_count == 0)
-        plant(t);
-    place = room_at(t, place);
+        init_nodes(t);
+    place = make_room(t, place);
     struct rga_leaf *leaf = &t->leaves[place.leaf];
     uint32_t at = place.at;
     size_t rest = (leaf->count - at) * sizeof(uint32_t);
@@ -294,7 +293,7 @@ void rga_tree_remove(struct rga_tree *t, uint32_t element)
 {
     uint32_t number = t->leaf_of[element], at = rga_entry_of(t, element);
     struct rga_leaf *leaf = &t->leaves[number];
-    must(rga_tree_first(t, element) == RGA_NONE);
+    must(rga_tree_first_child(t, element) == RGA_NONE);
     leaf->count--;
     size_t rest = (leaf->count - at) * sizeof(uint32_t);
     memmove(leaf->element + at, leaf->element + at + 1, rest);
@@ -311,7 +310,7 @@ static void inner_check(const struct rga_tree *t, uint32_t node, size_t *childre
     const struct rga_inner *n = &t->inners[node];
     must(n->count > 0 && n->count <= INNER_SLOTS);
     for (uint32_t i = 0; i < n->count; i++) {
-        must(alike(slot_summary(n, i), child_summary(t, n, i)));
+        must(summaries_equal(slot_summary(n, i), child_summary(t, n, i)));
         if (n->level == 1) {
             must(t->leaves[n->child[i]].parent == node);
         } else {
@@ -339,7 +338,7 @@ void rga_tree_check(const struct rga_tree *t)
         must(leaf->count <= LEAF_ENTRIES);
         must(leaf->count == LEAF_ENTRIES || leaf->shown >> leaf->count == 0);
     }
-    for (size_t i = 0; i < t->reach; i++)
+    for (size_t i = 0; i < t->leaf_of_len; i++)
         here += t->leaf_of[i] != NO_NODE;
     uint32_t deepest = 1, element;
     struct rga_place place = {0};

@@ -17,15 +17,15 @@ void rga_reader_close(struct rga_reader *r)
     tag_reader_close(&r->prevs);
     buf_free(&r->node_canonical);
     buf_free(&r->value);
-    buf_free(&r->more);
-    buf_free(&r->time_more);
+    buf_free(&r->extras);
+    buf_free(&r->time_extras);
 }
 
 static enum err read_tag(struct tag_reader *r, struct actors *actors, struct bytes checked,
                          struct tag *tag)
 {
     if (actors == NULL)
-        return tag_check(r, checked);
+        return tag_validate(r, checked);
     *tag = tag_read(r, actors, checked);
     return OK;
 }
@@ -34,11 +34,11 @@ static enum err read_prev(struct rga_reader *r, struct actors *actors, struct by
                           struct rga_item *item)
 {
     struct etf_in in = etf_open(checked);
-    item->first = etf_accept(&in, "head");
-    return item->first ? OK : read_tag(&r->prevs, actors, checked, &item->prev);
+    item->at_head = etf_accept(&in, "head");
+    return item->at_head ? OK : read_tag(&r->prevs, actors, checked, &item->prev);
 }
 
-/* Most elements of a state are of a few nodes. */
+/* Caches the last node, since there are only a few. */
 static enum err read_node(struct rga_reader *r, struct actors *actors, struct bytes checked)
 {
     struct bytes canonical;
@@ -57,16 +57,16 @@ static enum err read_time(struct rga_reader *r, struct actors *actors, struct by
                           struct rga_item *item)
 {
     struct bytes node;
-    buf_clear(&r->time_more);
-    enum err e = hlc_read(checked, &item->time, &node, &r->time_more);
+    buf_clear(&r->time_extras);
+    enum err e = hlc_read(checked, &item->time, &node, &r->time_extras);
     if (e == OK)
         e = read_node(r, actors, node);
     item->node = r->node_number;
-    item->terms.time_more = buf_bytes(&r->time_more);
+    item->terms.time_extras = buf_bytes(&r->time_extras);
     return e;
 }
 
-/* An element knows its own key. */
+/* The id in an element must equal its key. */
 static enum err same_term(struct bytes a, struct bytes b)
 {
     if (bytes_equal(a, b))
@@ -87,11 +87,11 @@ enum err rga_read(struct rga_reader *r, struct actors *actors, struct etf_in *pa
 {
     struct bytes key = etf_any(pairs), values[sizeof(fields) / sizeof(fields[0])];
     *item = (struct rga_item){0};
-    buf_clear(&r->more);
-    enum err e = struct_next(pairs, &form, values, &r->more);
+    buf_clear(&r->extras);
+    enum err e = struct_next(pairs, &form, values, &r->extras);
     if (e != OK)
         return e == ERR_TYPE ? ERR_SHAPE : e;
-    item->terms.more = buf_bytes(&r->more);
+    item->terms.extras = buf_bytes(&r->extras);
     e = read_tag(&r->ids, actors, key, &item->id);
     if (e == OK)
         e = same_term(key, values[ID]);
@@ -106,7 +106,7 @@ enum err rga_read(struct rga_reader *r, struct actors *actors, struct etf_in *pa
 
 /* --- writing ------------------------------------------------------------------------- */
 
-/* Unknown fields where they are kept, for as long as that stays. */
+/* Unknown fields in place, borrowed from the elements' terms. */
 static struct extras view(const struct rga *r, struct bytes map)
 {
     if (map.len == 0)
@@ -126,15 +126,15 @@ void rga_put(struct buf *out, const struct rga *r, uint32_t number)
 {
     const struct rga_element *e = &r->elements.list[number];
     struct rga_terms terms = rga_elements_terms(&r->elements, number);
-    struct extras more = view(r, terms.more), time_more = view(r, terms.time_more);
+    struct extras extras = view(r, terms.extras), time_extras = view(r, terms.time_extras);
     tag_put(out, &r->actors, e->id);
-    struct struct_out s = struct_open(out, &form, &more);
+    struct struct_out s = struct_open(out, &form, &extras);
     struct_field(&s, fields[ID]);
     tag_put(out, &r->actors, e->id);
     struct_field(&s, fields[PREV_ID]);
     put_prev(out, r, e->prev);
     struct_field(&s, fields[TIMESTAMP]);
-    hlc_put(out, e->time, actors_term(&r->actors, e->node), &time_more);
+    hlc_put(out, e->time, actors_term(&r->actors, e->node), &time_extras);
     struct_field(&s, fields[VALUE]);
     put_term(out, terms.value);
     struct_close(&s);

@@ -49,15 +49,15 @@ static void keep_the_greatest_of_each_actor(void)
         struct tag tags[8];
         for (unsigned step = 0; step < 5; step++) {
             size_t grew, count = draw(tags, model, &grew);
-            size_t news = dots_news(&d, tags, count);
+            size_t news = dots_filter_new(&d, tags, count);
             CU_ASSERT(news == grew);
-            dots_set(&d, tags, news);
+            dots_merge(&d, tags, news);
             agree(&d, model);
         }
         size_t left = drawn(d.count + 1);
         while (d.count > left) {
             model[dots_list(&d)[d.count - 1].actor] = 0;
-            dots_cut(&d, d.count - 1);
+            dots_truncate(&d, d.count - 1);
             agree(&d, model);
         }
         dots_free(&d);
@@ -69,7 +69,7 @@ static void places_come_by_number(void)
 {
     static struct dots elements[ELEMENTS];
     struct dot_heap h = {0};
-    struct dot_place place;
+    struct dot_ref place;
     uint64_t n = 0, model[ELEMENTS] = {0}, floor = 0;
     for (unsigned step = 0; step < 30000; step++) {
         size_t i = drawn(ELEMENTS);
@@ -81,15 +81,15 @@ static void places_come_by_number(void)
                     continue;
                 CU_ASSERT(model[place.dots - elements] == place.n);
                 model[place.dots - elements] = 0;
-                dots_cut(place.dots, 0);
+                dots_truncate(place.dots, 0);
             }
             for (size_t k = 0; k < ELEMENTS; k++)
                 CU_ASSERT(model[k] == 0 || model[k] > floor);
         }
         struct tag tag = {n += 1 + drawn(3), 3};
         model[i] = tag.n;
-        dots_set(&elements[i], &tag, 1);
-        dot_heap_push(&h, 3, (struct dot_place){tag.n, &elements[i]});
+        dots_merge(&elements[i], &tag, 1);
+        dot_heap_push(&h, 3, (struct dot_ref){tag.n, &elements[i]});
         size_t right = 0;
         for (size_t k = 0; k < ELEMENTS; k++)
             right += model[k] > 0;
@@ -105,8 +105,8 @@ static void places_that_are_wrong_take_no_room(void)
     struct dot_heap h = {0};
     for (uint64_t n = 1; n < 1000000; n++) {
         struct dots *d = &elements[n % ELEMENTS];
-        dots_set(d, &(struct tag){n, 0}, 1);
-        dot_heap_push(&h, 0, (struct dot_place){n, d});
+        dots_merge(d, &(struct tag){n, 0}, 1);
+        dot_heap_push(&h, 0, (struct dot_ref){n, d});
     }
     CU_ASSERT(h.cap <= 4 * ELEMENTS);
     CU_ASSERT(dot_heap_check(&h, 0) == ELEMENTS);

@@ -138,16 +138,16 @@ static void numbers_its_entries(void)
     struct table t;
     table_init(&t, sizeof(uint32_t), SEED);
     for (uint32_t i = 0; i < 3000; i++) {
-        size_t renumbered = t.renumbered;
+        size_t generation = t.generation;
         const uint32_t *first = table_end(&t) > 0 ? table_at(&t, table_end(&t) - 1) : NULL;
         size_t number = first != NULL ? table_number(&t, first) : 0;
         CU_ASSERT(first == NULL || number == table_end(&t) - 1);
         put(&t, i);
-        CU_ASSERT(first == NULL || t.renumbered > renumbered || table_number(&t, first) == number);
+        CU_ASSERT(first == NULL || t.generation > generation || table_number(&t, first) == number);
         if (i % 3 > 0)
             table_remove(&t, table_find(&t, key(i - 1)));
     }
-    CU_ASSERT(t.renumbered > 0);
+    CU_ASSERT(t.generation > 0);
     for (size_t i = 0; i < table_end(&t); i++) {
         if (table_at(&t, i) != NULL)
             CU_ASSERT(table_number(&t, table_at(&t, i)) == i);

@@ -36,7 +36,7 @@ static void writes_a_tag(void)
     actors_number(&a, term_of("{pair, 1}"));
     tag_put(&out, &a, tag(1, INT64_MAX));
     ASSERT_TERM(buf_bytes(&out), term_of("{{pair, 1}, 9223372036854775807}"));
-    struct tag there = tag_for(&b, &a, tag(1, 5));
+    struct tag there = tag_translate(&b, &a, tag(1, 5));
     CU_ASSERT(there.actor == 0 && there.n == 5);
     ASSERT_TERM(actors_term(&b, 0), term_of("{pair, 1}"));
     buf_free(&out);
@@ -51,7 +51,7 @@ static void reads_tags(void)
     struct actors a;
     actors_init(&a, 7);
     for (size_t i = 0; i < 4; i++) {
-        CU_ASSERT(tag_check(&checks, term_of(tags[i])) == OK);
+        CU_ASSERT(tag_validate(&checks, term_of(tags[i])) == OK);
         struct tag t = tag_read(&reads, &a, wall(term_of(tags[i])));
         struct buf out = {0};
         tag_put(&out, &a, t);
@@ -61,7 +61,7 @@ static void reads_tags(void)
     CU_ASSERT(actors_count(&a) == 2);
     /* The same actor in an old node's encoding, and a wide number. */
     struct bytes old = hex("68 02 64 0001 61 62 00000007");
-    CU_ASSERT(tag_check(&checks, wall(old)) == OK);
+    CU_ASSERT(tag_validate(&checks, wall(old)) == OK);
     CU_ASSERT(tag_equal(tag_read(&reads, &a, wall(old)), tag(0, 7)));
     tag_reader_close(&checks);
     tag_reader_close(&reads);
@@ -71,7 +71,7 @@ static void reads_tags(void)
 static void refused(struct bytes given, enum err wanted)
 {
     struct tag_reader r = {0};
-    CU_ASSERT(tag_check(&r, wall(given)) == wanted);
+    CU_ASSERT(tag_validate(&r, wall(given)) == wanted);
     tag_reader_close(&r);
 }
 

@@ -49,7 +49,7 @@ static void weighs(const struct plain *plain, size_t count, const struct bytes *
     bool dominated[CLOCKS_MAX];
     struct buf greatest = {0}, canonical = {0};
     struct plain most = {0};
-    vclocks_weigh(clocks, count, 7, dominated, &greatest);
+    vclocks_compare(clocks, count, 7, dominated, &greatest);
     for (size_t i = 0; i < count; i++) {
         bool wanted = false;
         for (size_t j = 0; j < count; j++)
@@ -59,7 +59,7 @@ static void weighs(const struct plain *plain, size_t count, const struct bytes *
             most.n[a] = most.n[a] > plain[i].n[a] ? most.n[a] : plain[i].n[a];
     }
     CU_ASSERT(canon_put(&canonical, buf_bytes(&greatest)) == OK);
-    CU_ASSERT(vclock_fits(buf_bytes(&canonical)) == OK);
+    CU_ASSERT(vclock_validate(buf_bytes(&canonical)) == OK);
     ASSERT_TERM(buf_bytes(&canonical), clock_of(&most, true));
     buf_free(&greatest);
     buf_free(&canonical);
@@ -89,11 +89,11 @@ static void weighs_nothing(void)
 {
     struct buf greatest = {0};
     bool dominated[2] = {true, true};
-    vclocks_weigh(NULL, 0, 7, NULL, &greatest);
+    vclocks_compare(NULL, 0, 7, NULL, &greatest);
     ASSERT_TERM(buf_bytes(&greatest), term_of("#{}"));
     buf_clear(&greatest);
     struct bytes two[] = {term_of("#{}"), term_of("#{a => 0}")};
-    vclocks_weigh(two, 2, 7, dominated, &greatest);
+    vclocks_compare(two, 2, 7, dominated, &greatest);
     CU_ASSERT(!dominated[0] && !dominated[1]);
     ASSERT_TERM(buf_bytes(&greatest), term_of("#{a => 0}"));
     buf_free(&greatest);
@@ -101,14 +101,14 @@ static void weighs_nothing(void)
 
 static void fits(void)
 {
-    CU_ASSERT(vclock_fits(term_of("#{}")) == OK);
-    CU_ASSERT(vclock_fits(term_of("#{a => 0, 1 => 9223372036854775807}")) == OK);
-    CU_ASSERT(vclock_fits(term_of("#{a => 9223372036854775808}")) == ERR_RANGE);
-    CU_ASSERT(vclock_fits(term_of("#{a => 36893488147419103232}")) == ERR_RANGE);
-    CU_ASSERT(vclock_fits(term_of("#{a => -1, b => 1}")) == ERR_RANGE);
-    CU_ASSERT(vclock_fits(term_of("#{a => 1.0}")) == ERR_SHAPE);
-    CU_ASSERT(vclock_fits(term_of("[{a, 1}]")) == ERR_SHAPE);
-    CU_ASSERT(vclock_fits(term_of("[]")) == ERR_SHAPE);
+    CU_ASSERT(vclock_validate(term_of("#{}")) == OK);
+    CU_ASSERT(vclock_validate(term_of("#{a => 0, 1 => 9223372036854775807}")) == OK);
+    CU_ASSERT(vclock_validate(term_of("#{a => 9223372036854775808}")) == ERR_RANGE);
+    CU_ASSERT(vclock_validate(term_of("#{a => 36893488147419103232}")) == ERR_RANGE);
+    CU_ASSERT(vclock_validate(term_of("#{a => -1, b => 1}")) == ERR_RANGE);
+    CU_ASSERT(vclock_validate(term_of("#{a => 1.0}")) == ERR_SHAPE);
+    CU_ASSERT(vclock_validate(term_of("[{a, 1}]")) == ERR_SHAPE);
+    CU_ASSERT(vclock_validate(term_of("[]")) == ERR_SHAPE);
 }
 
 SUITE("vclock", TEST(tells_dominated_from_concurrent), TEST(weighs_nothing), TEST(fits))

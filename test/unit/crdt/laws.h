@@ -49,12 +49,12 @@ static inline struct crdt *empty(const struct crdt_type *type, const char *actor
 }
 
 /* What the operations made is the reply, one term an operation. */
-static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt *grown,
+static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt *delta,
                                   struct buf *reply, size_t *bad)
 {
     struct ops ops;
     struct bytes wrong;
-    struct mutation_turn t = {laws_wall_ms++, grown, reply, SIZE_MAX};
+    struct mutation_turn t = {laws_wall_ms++, delta, reply, SIZE_MAX};
     *bad = SIZE_MAX;
     enum err e = ops_read(&ops, wall(term_of(text)), &wrong);
     if (e != OK)
@@ -63,8 +63,8 @@ static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt 
     *bad = t.bad;
     ops_free(&ops);
     crdt_check(c);
-    if (grown != NULL)
-        crdt_check(grown);
+    if (delta != NULL)
+        crdt_check(delta);
     return e;
 }
 
@@ -123,13 +123,13 @@ static inline void is(const struct crdt *c, put_function *function, const char *
 }
 
 /* Joins the other as it is written. */
-static inline bool join_telling(struct crdt *c, const struct crdt *other, struct crdt *grown)
+static inline bool join_telling(struct crdt *c, const struct crdt *other, struct crdt *delta)
 {
     struct buf out = {0};
     bool changed = false;
     crdt_state(other, &out);
-    CU_ASSERT(crdt_fits(c->type, buf_bytes(&out)) == OK);
-    CU_ASSERT(crdt_merge(c, wall(buf_bytes(&out)), grown, &changed) == OK);
+    CU_ASSERT(crdt_validate(c->type, buf_bytes(&out)) == OK);
+    CU_ASSERT(crdt_merge(c, wall(buf_bytes(&out)), delta, &changed) == OK);
     crdt_check(c);
     buf_free(&out);
     return changed;
@@ -181,18 +181,18 @@ static inline bool alike(const struct crdt *a, const struct crdt *b)
 static inline void grows_by_the_delta(const struct crdt *a, const struct crdt *b)
 {
     struct crdt *c = empty(a->type, "c"), *old = empty(a->type, "old"),
-                *grown = empty(a->type, "c");
+                *delta = empty(a->type, "c");
     join(c, a);
     join(old, a);
-    bool changed = join_telling(c, b, grown);
-    crdt_check(grown);
-    CU_ASSERT(crdt_empty(grown) == !changed);
-    CU_ASSERT(join(old, grown) == changed);
+    bool changed = join_telling(c, b, delta);
+    crdt_check(delta);
+    CU_ASSERT(crdt_empty(delta) == !changed);
+    CU_ASSERT(join(old, delta) == changed);
     CU_ASSERT(alike(old, c));
-    CU_ASSERT(!join(c, grown));
+    CU_ASSERT(!join(c, delta));
     crdt_free(c);
     crdt_free(old);
-    crdt_free(grown);
+    crdt_free(delta);
 }
 
 static inline void states_join_lawfully(struct crdt *const *s, size_t n)
@@ -247,7 +247,7 @@ static inline void refuses(struct crdt *c, struct bytes given, enum err wanted)
     struct crdt *delta = empty(c->type, "a");
     bool changed = true;
     enum err e = crdt_merge(c, wall(given), delta, &changed);
-    CU_ASSERT(e == wanted && crdt_fits(c->type, given) == wanted);
+    CU_ASSERT(e == wanted && crdt_validate(c->type, given) == wanted);
     if (e != wanted)
         fprintf(stderr, "\ngot: %s\n", err_text(e));
     CU_ASSERT(!changed && crdt_empty(delta));

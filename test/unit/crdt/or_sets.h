@@ -19,13 +19,13 @@ static inline const struct crdt_type *type(void)
     return crdt_type_named(BYTES("or_set"));
 }
 
-static inline bool merge(struct crdt *c, struct bytes given, struct crdt *grown)
+static inline bool merge(struct crdt *c, struct bytes given, struct crdt *delta)
 {
     bool changed = false;
-    CU_ASSERT(crdt_merge(c, wall(given), grown, &changed) == OK);
+    CU_ASSERT(crdt_merge(c, wall(given), delta, &changed) == OK);
     crdt_check(c);
-    if (grown != NULL)
-        crdt_check(grown);
+    if (delta != NULL)
+        crdt_check(delta);
     return changed;
 }
 
@@ -34,10 +34,10 @@ static inline bool merge_text(struct crdt *c, const char *text)
     return merge(c, term_of(text), NULL);
 }
 
-static inline void does(struct crdt *c, const char *ops, struct crdt *grown)
+static inline void does(struct crdt *c, const char *ops, struct crdt *delta)
 {
     size_t bad;
-    CU_ASSERT(mutate_all(c, ops, grown, NULL, &bad) == OK);
+    CU_ASSERT(mutate_all(c, ops, delta, NULL, &bad) == OK);
 }
 
 static inline const struct or_set *of(const struct crdt *c)

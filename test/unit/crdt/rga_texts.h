@@ -38,13 +38,13 @@ static inline const struct crdt_type *type(void)
     return crdt_type_named(BYTES("rga"));
 }
 
-static inline bool merge(struct crdt *c, const char *text, struct crdt *grown)
+static inline bool merge(struct crdt *c, const char *text, struct crdt *delta)
 {
     bool changed;
-    CU_ASSERT(crdt_merge(c, wall(term_of(text)), grown, &changed) == OK);
+    CU_ASSERT(crdt_merge(c, wall(term_of(text)), delta, &changed) == OK);
     crdt_check(c);
-    if (grown != NULL)
-        crdt_check(grown);
+    if (delta != NULL)
+        crdt_check(delta);
     return changed;
 }
 

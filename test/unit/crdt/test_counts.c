@@ -3,13 +3,13 @@
 #include "term/etf.h"
 #include "unit/suite.h"
 
-static bool join_telling(struct counts *c, const char *text, struct counts *grown)
+static bool join_telling(struct counts *c, const char *text, struct counts *delta)
 {
-    CU_ASSERT(counts_fit(wall(term_of(text))) == OK);
-    bool grew = counts_join(c, wall(term_of(text)), grown);
+    CU_ASSERT(counts_validate(wall(term_of(text))) == OK);
+    bool grew = counts_join(c, wall(term_of(text)), delta);
     counts_check(c);
-    if (grown != NULL)
-        counts_check(grown);
+    if (delta != NULL)
+        counts_check(delta);
     return grew;
 }
 
@@ -98,20 +98,20 @@ static void keeps_zeros(void)
 
 static void tells_what_grew(void)
 {
-    struct counts c = {0}, grown = {0};
+    struct counts c = {0}, delta = {0};
     join(&c, "#{a => 1, b => 2, c => 3}");
-    CU_ASSERT(join_telling(&c, "#{a => 1, b => 3, d => 1}", &grown));
-    is(&grown, put_whole, "#{b => 3, d => 1}");
-    CU_ASSERT(join_telling(&c, "#{a => 5, b => 4, c => 3, 0 => 0}", &grown));
-    is(&grown, put_whole, "#{0 => 0, a => 5, b => 4, d => 1}");
-    counts_raise(&c, term_of("d"), term_of("1"), &grown);
-    counts_raise(&c, term_of("e"), term_of("0"), &grown);
-    is(&grown, put_whole, "#{0 => 0, a => 5, b => 4, d => 1}");
-    counts_raise(&c, term_of("d"), term_of("2"), &grown);
-    counts_raise(&c, term_of("e"), term_of("1"), &grown);
-    is(&grown, put_whole, "#{0 => 0, a => 5, b => 4, d => 2, e => 1}");
+    CU_ASSERT(join_telling(&c, "#{a => 1, b => 3, d => 1}", &delta));
+    is(&delta, put_whole, "#{b => 3, d => 1}");
+    CU_ASSERT(join_telling(&c, "#{a => 5, b => 4, c => 3, 0 => 0}", &delta));
+    is(&delta, put_whole, "#{0 => 0, a => 5, b => 4, d => 1}");
+    counts_raise(&c, term_of("d"), term_of("1"), &delta);
+    counts_raise(&c, term_of("e"), term_of("0"), &delta);
+    is(&delta, put_whole, "#{0 => 0, a => 5, b => 4, d => 1}");
+    counts_raise(&c, term_of("d"), term_of("2"), &delta);
+    counts_raise(&c, term_of("e"), term_of("1"), &delta);
+    is(&delta, put_whole, "#{0 => 0, a => 5, b => 4, d => 2, e => 1}");
     is(&c, put_whole, "#{0 => 0, a => 5, b => 4, c => 3, d => 2, e => 1}");
-    counts_free(&grown);
+    counts_free(&delta);
     counts_free(&c);
 }
 
@@ -190,8 +190,8 @@ static void bounds_counts(void)
     size_t bad;
     large(LIMIT_COUNT_BYTES, &most);
     large(LIMIT_COUNT_BYTES + 1, &more);
-    CU_ASSERT(counts_fit(wall(map_of(&map, buf_bytes(&more)))) == ERR_LIMIT);
-    CU_ASSERT(counts_fit(wall(map_of(&map, buf_bytes(&most)))) == OK);
+    CU_ASSERT(counts_validate(wall(map_of(&map, buf_bytes(&more)))) == ERR_LIMIT);
+    CU_ASSERT(counts_validate(wall(map_of(&map, buf_bytes(&most)))) == OK);
     CU_ASSERT(counts_join(&c, buf_bytes(&map), NULL));
     counts_check(&c);
     CU_ASSERT(add(&c, "a", "[{add, [0]}, add]", &bad) == ERR_LIMIT && bad == 1);
@@ -209,7 +209,7 @@ static void bounds_counts(void)
 
 static void refused(struct bytes given, enum err wanted)
 {
-    CU_ASSERT(counts_fit(wall(given)) == wanted);
+    CU_ASSERT(counts_validate(wall(given)) == wanted);
 }
 
 static void refuses_what_is_no_map_of_counts(void)
@@ -229,7 +229,7 @@ static void reads_any_encoding(void)
 {
     struct counts c = {0};
     struct bytes map = hex("74 00000002 64 0001 62 62 00000002 73 01 61 6e 01 00 01");
-    CU_ASSERT(counts_fit(wall(map)) == OK);
+    CU_ASSERT(counts_validate(wall(map)) == OK);
     CU_ASSERT(counts_join(&c, wall(map), NULL));
     is(&c, put_whole, "#{a => 1, b => 2}");
     counts_free(&c);

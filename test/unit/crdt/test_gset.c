@@ -12,10 +12,10 @@ static const struct crdt_type *type(void)
     return crdt_type_named(BYTES("gset"));
 }
 
-static bool merge(struct crdt *c, struct bytes given, struct crdt *grown)
+static bool merge(struct crdt *c, struct bytes given, struct crdt *delta)
 {
     bool changed = false;
-    CU_ASSERT(crdt_merge(c, wall(given), grown, &changed) == OK);
+    CU_ASSERT(crdt_merge(c, wall(given), delta, &changed) == OK);
     crdt_check(c);
     return changed;
 }

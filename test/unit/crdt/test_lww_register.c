@@ -11,10 +11,10 @@ static const struct crdt_type *type(void)
     return crdt_type_named(BYTES("lww_register"));
 }
 
-static bool merge(struct crdt *c, const char *text, struct crdt *grown)
+static bool merge(struct crdt *c, const char *text, struct crdt *delta)
 {
     bool changed = false;
-    CU_ASSERT(crdt_merge(c, wall(term_of(text)), grown, &changed) == OK);
+    CU_ASSERT(crdt_merge(c, wall(term_of(text)), delta, &changed) == OK);
     crdt_check(c);
     return changed;
 }

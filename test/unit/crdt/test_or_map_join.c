@@ -272,16 +272,16 @@ static void agrees_on_one_of_two_types(void)
     struct pair p = pair("[]");
     change(p.a, "[{put, [n, gset]}, {update, [n, {add, [x]}]}]");
     change(p.b, "[{put, [n, gcounter]}, {update, [n, increment]}]");
-    struct crdt *grown = empty(type(), "a");
-    CU_ASSERT(join_telling(p.b, p.a, grown));
-    is(grown, crdt_state, ORMAP(KEYS("1", ENTRY("n", "{a, 1}"), ""), "n => " GSET("x => []")));
+    struct crdt *delta = empty(type(), "a");
+    CU_ASSERT(join_telling(p.b, p.a, delta));
+    is(delta, crdt_state, ORMAP(KEYS("1", ENTRY("n", "{a, 1}"), ""), "n => " GSET("x => []")));
     meet(p);
     is(p.a, crdt_value, "#{n => " GSET("x => []") "}");
     change(p.b, "{update, [n, {add, [y]}]}");
     refuses_batch(p.b, "{update, [n, increment]}", ERR_BAD_OP, 0);
     meet(p);
     is(p.a, crdt_value, "#{n => " GSET("x => [], y => []") "}");
-    crdt_free(grown);
+    crdt_free(delta);
     pair_free(p);
 }
 
@@ -289,17 +289,17 @@ static void agrees_on_one_of_two_types(void)
  * keeps the later one, too. */
 static void agrees_on_a_type_without_contents(void)
 {
-    struct crdt *c = make(type(), "a", "[{put, [n, gcounter]}]"), *grown = empty(type(), "a");
+    struct crdt *c = make(type(), "a", "[{put, [n, gcounter]}]"), *delta = empty(type(), "a");
     size_t bad;
     bool changed;
-    CU_ASSERT(mutate_all(c, "{update, [n, increment]}", grown, NULL, &bad) == OK);
-    CU_ASSERT(crdt_merge(c, term_of(ORMAP(NO_KEYS, "n => " GSET(""))), grown, &changed) == OK);
+    CU_ASSERT(mutate_all(c, "{update, [n, increment]}", delta, NULL, &bad) == OK);
+    CU_ASSERT(crdt_merge(c, term_of(ORMAP(NO_KEYS, "n => " GSET(""))), delta, &changed) == OK);
     CU_ASSERT(changed);
     is(c, crdt_value, "#{n => " GSET("") "}");
-    is(grown, crdt_state, ORMAP(NO_KEYS, "n => " GSET("")));
+    is(delta, crdt_state, ORMAP(NO_KEYS, "n => " GSET("")));
     CU_ASSERT(!merge(c, ORMAP(NO_KEYS, "n => " GCOUNTER("b => 7"))));
     is(c, crdt_value, "#{n => " GSET("") "}");
-    crdt_free(grown);
+    crdt_free(delta);
     crdt_free(c);
 }
 
@@ -309,19 +309,19 @@ static void tells_only_the_values_that_grew(void)
     struct crdt *c = make(type(), "a",
                           "[{put, [n, gcounter]}, {put, [s, gset]}, {put, [o, gset]},"
                           " {update, [s, {add, [x]}]}]");
-    struct crdt *grown = empty(type(), "a");
+    struct crdt *delta = empty(type(), "a");
     bool changed;
     CU_ASSERT(crdt_merge(c,
                          term_of(ORMAP(NO_KEYS, "n => " GCOUNTER("b => 1") ", s => " GSET(
                                                     "x => [], y => []") ", o => " GSET(""))),
-                         grown, &changed) == OK);
+                         delta, &changed) == OK);
     CU_ASSERT(changed);
-    is(grown, crdt_state, ORMAP(NO_KEYS, "n => " GCOUNTER("b => 1") ", s => " GSET("y => []")));
-    CU_ASSERT(crdt_merge(c, term_of(ORMAP(NO_KEYS, "n => " GCOUNTER("b => 1, c => 2"))), grown,
+    is(delta, crdt_state, ORMAP(NO_KEYS, "n => " GCOUNTER("b => 1") ", s => " GSET("y => []")));
+    CU_ASSERT(crdt_merge(c, term_of(ORMAP(NO_KEYS, "n => " GCOUNTER("b => 1, c => 2"))), delta,
                          &changed) == OK);
-    is(grown, crdt_state,
+    is(delta, crdt_state,
        ORMAP(NO_KEYS, "n => " GCOUNTER("b => 1, c => 2") ", s => " GSET("y => []")));
-    crdt_free(grown);
+    crdt_free(delta);
     crdt_free(c);
 }
 

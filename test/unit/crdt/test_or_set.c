@@ -287,17 +287,17 @@ static void is_walked_in_order(void)
 static void is_changed_by_another_type(void)
 {
     struct or_set *s = (struct or_set *)empty(type(), "a"),
-                  *grown = (struct or_set *)empty(type(), "b");
+                  *delta = (struct or_set *)empty(type(), "b");
     or_set_add(s, term_of("x"), NULL);
-    or_set_add(s, term_of("y"), grown);
-    is(&grown->crdt, crdt_value, SET("y => []"));
-    CU_ASSERT(or_set_remove(s, term_of("x"), grown) && !or_set_remove(s, term_of("x"), grown));
+    or_set_add(s, term_of("y"), delta);
+    is(&delta->crdt, crdt_value, SET("y => []"));
+    CU_ASSERT(or_set_remove(s, term_of("x"), delta) && !or_set_remove(s, term_of("x"), delta));
     is(&s->crdt, crdt_state, ORSET("2", "y => " TAG("{a, 2}"), "{a, 1} => []"));
-    CU_ASSERT(alike(&s->crdt, &grown->crdt));
+    CU_ASSERT(alike(&s->crdt, &delta->crdt));
     crdt_check(&s->crdt);
-    crdt_check(&grown->crdt);
+    crdt_check(&delta->crdt);
     crdt_free(&s->crdt);
-    crdt_free(&grown->crdt);
+    crdt_free(&delta->crdt);
 }
 
 /* --- size ------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ static void subtracts_tombstones(void)
  * element takes the other with it, everywhere. */
 static void knows_all_who_share_a_tag(void)
 {
-    enum { SHARING = 3 * HOLDERS_MAX };
+    enum { SHARING = 3 * TAG_INDEX_ELEMENTS_MAX };
     for (unsigned sharing = 2; sharing <= SHARING; sharing++) {
         struct buf entries = {0};
         for (unsigned i = 0; i < sharing; i++)

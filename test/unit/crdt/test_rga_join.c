@@ -160,7 +160,7 @@ static void deliver(struct crdt **peers, struct letter *letters, size_t *count, 
 }
 
 /* By index somewhere, or behind whatever id, here or not. */
-static void step(struct crdt *c, uint64_t *random, struct crdt *grown)
+static void step(struct crdt *c, uint64_t *random, struct crdt *delta)
 {
     static const char names[] = "abcd";
     size_t shown = rga_tree_shown(&((struct rga *)c)->tree), bad;
@@ -185,7 +185,7 @@ static void step(struct crdt *c, uint64_t *random, struct crdt *grown)
         snprintf(text, sizeof(text), "{insert_at, [%zu, %zu]}", drawn(random, shown + 1), n);
     }
     laws_wall_ms = 5000 + drawn(random, 300);
-    CU_ASSERT(mutate_all(c, text, grown, NULL, &bad) ==
+    CU_ASSERT(mutate_all(c, text, delta, NULL, &bad) ==
               (text[1] == 'r' && text[7] == '_' && shown == 0 ? ERR_BAD_OP : OK));
 }
 

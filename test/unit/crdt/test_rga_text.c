@@ -79,10 +79,10 @@ static void trace_open(struct trace *t, struct buf *unpacked)
 }
 
 /* {insert_at, [At, <<Character>>]} or {remove_at, [At]} */
-static void edit(struct crdt *c, const struct trace *t, size_t i, struct crdt *grown)
+static void edit(struct crdt *c, const struct trace *t, size_t i, struct crdt *delta)
 {
     struct buf index = {0}, character = {0};
-    struct mutation_turn turn = {.wall_ms = 1700000000000 + i, .delta = grown};
+    struct mutation_turn turn = {.wall_ms = 1700000000000 + i, .delta = delta};
     put_uint(&index, t->at[i]);
     put_binary(&character, (struct bytes){t->characters + i, 1});
     struct op op = {BYTES("insert_at"), 2, {buf_bytes(&index), buf_bytes(&character)}};
@@ -118,7 +118,7 @@ static double bytes_an_element(const struct crdt *c)
                    es->terms.len + es->count * sizeof(*r->tree.leaf_of) +
                    r->tree.leaf_count * sizeof(struct rga_leaf) +
                    r->tree.inner_count * sizeof(struct rga_inner);
-    return (double)bytes / (double)es->here;
+    return (double)bytes / (double)es->present;
 }
 
 static void replays(const struct trace *t)

@@ -88,7 +88,7 @@ static void same(const struct rga_tree *t)
         CU_ASSERT_FATAL(rga_tree_has(t, plain.element[i]));
         bool has_child = i + 1 < plain.count && plain.depth[i + 1] > plain.depth[i];
         uint32_t first = has_child ? plain.element[i + 1] : RGA_NONE;
-        CU_ASSERT_FATAL(rga_tree_first(t, plain.element[i]) == first);
+        CU_ASSERT_FATAL(rga_tree_first_child(t, plain.element[i]) == first);
         if (!plain.shown[i])
             continue;
         CU_ASSERT_FATAL(rga_tree_next_shown(t, &at_shown) == plain.element[i]);
@@ -104,9 +104,9 @@ static void is_empty_at_first(void)
     struct rga_tree t = {0};
     plain.count = 0;
     same(&t);
-    CU_ASSERT(!rga_tree_has(&t, 0) && rga_tree_first(&t, RGA_HEAD) == RGA_NONE);
+    CU_ASSERT(!rga_tree_has(&t, 0) && rga_tree_first_child(&t, RGA_HEAD) == RGA_NONE);
     insert(&t, RGA_HEAD, 5, true);
-    CU_ASSERT(rga_tree_at(&t, 0) == 5 && rga_tree_first(&t, RGA_HEAD) == 5);
+    CU_ASSERT(rga_tree_at(&t, 0) == 5 && rga_tree_first_child(&t, RGA_HEAD) == 5);
     CU_ASSERT(!rga_tree_has(&t, 4) && !rga_tree_has(&t, 6) && !rga_tree_has(&t, 1000));
     rga_tree_remove(&t, 5);
     same(&t);
@@ -152,7 +152,7 @@ static void grow_and_shrink(struct rga_tree *t, uint32_t count, unsigned style)
     }
     same(t);
     for (uint32_t i = count; i-- > 0;) {
-        if (rga_tree_first(t, i) != RGA_NONE)
+        if (rga_tree_first_child(t, i) != RGA_NONE)
             continue;
         rga_tree_remove(t, i);
         plain_remove(i);

@@ -59,13 +59,13 @@ static void refuses_the_rest(void)
 /* --- unknown fields ---------------------------------------------------------- */
 
 /* Joins the unknown fields of a struct with these. */
-static bool join(struct extras *e, const char *others, struct extras *grown)
+static bool join(struct extras *e, const char *others, struct extras *delta)
 {
     struct bytes values[FIELDS];
     struct buf text = {0}, extras = {0};
     buf_printf(&text, "#{'__struct__' => 'Elixir.A', clock => 1, items => 2%s}%c", others, 0);
     CU_ASSERT(struct_read(wall(term_of((const char *)text.at)), &form, values, &extras) == OK);
-    bool grew = extras_join(e, buf_bytes(&extras), grown);
+    bool grew = extras_join(e, buf_bytes(&extras), delta);
     buf_free(&text);
     buf_free(&extras);
     return grew;
@@ -73,18 +73,18 @@ static bool join(struct extras *e, const char *others, struct extras *grown)
 
 static void joins_unknown_fields(void)
 {
-    struct extras e = {0}, grown = {0};
+    struct extras e = {0}, delta = {0};
     CU_ASSERT(!join(&e, "", NULL) && e.map.len == 0);
     CU_ASSERT(!join(&e, ", 7 => 8, <<\"b\">> => c", NULL) && e.map.len == 0);
-    CU_ASSERT(join(&e, ", b => 2, d => {x}", &grown));
-    ASSERT_TERM(term_bytes(&grown.map), term_of("#{b => 2, d => {x}}"));
-    CU_ASSERT(!join(&e, ", d => {x}, b => 2", &grown));
-    CU_ASSERT(!join(&e, ", b => 1", &grown));
-    extras_free(&grown);
-    CU_ASSERT(join(&e, ", a => [], b => 2.0, d => {w}, e => nil", &grown));
+    CU_ASSERT(join(&e, ", b => 2, d => {x}", &delta));
+    ASSERT_TERM(term_bytes(&delta.map), term_of("#{b => 2, d => {x}}"));
+    CU_ASSERT(!join(&e, ", d => {x}, b => 2", &delta));
+    CU_ASSERT(!join(&e, ", b => 1", &delta));
+    extras_free(&delta);
+    CU_ASSERT(join(&e, ", a => [], b => 2.0, d => {w}, e => nil", &delta));
     ASSERT_TERM(term_bytes(&e.map), term_of("#{a => [], b => 2.0, d => {x}, e => nil}"));
-    ASSERT_TERM(term_bytes(&grown.map), term_of("#{a => [], b => 2.0, e => nil}"));
-    extras_free(&grown);
+    ASSERT_TERM(term_bytes(&delta.map), term_of("#{a => [], b => 2.0, e => nil}"));
+    extras_free(&delta);
     extras_free(&e);
 }
 

@@ -18,10 +18,10 @@ static const struct crdt_type *type(void)
     return crdt_type_named(BYTES("two_p_set"));
 }
 
-static bool merge(struct crdt *c, const char *given, struct crdt *grown)
+static bool merge(struct crdt *c, const char *given, struct crdt *delta)
 {
     bool changed = false;
-    CU_ASSERT(crdt_merge(c, wall(term_of(given)), grown, &changed) == OK);
+    CU_ASSERT(crdt_merge(c, wall(term_of(given)), delta, &changed) == OK);
     crdt_check(c);
     return changed;
 }

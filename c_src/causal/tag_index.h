@@ -1,0 +1,41 @@
+/* An inverted index from tags to elements: finds the element of a peer's tombstone, which names
+ * only the tag.
+ *
+ * A hash index over a table whose records are struct tags: 32 bits per slot, 5 to 13 bytes per
+ * tag.  Tags are added but never removed: each hit is verified in the table. */
+#ifndef COPPICE_CAUSAL_TAG_INDEX_H
+#define COPPICE_CAUSAL_TAG_INDEX_H
+
+#include "tags.h"
+
+/* Elements found per tag.  A tag belongs to one element, or to a few if an actor lost its state
+ * and started counting again.  Further elements are not indexed: no honest state has that many,
+ * and finding them would be costly. */
+#define TAG_INDEX_ELEMENTS_MAX 8
+
+struct tag_index {
+    const struct table *table; /* borrowed */
+    /* Open addressing; 0 is free.  The low bits of a slot, as many as cap needs, are the
+     * element's number in the table + 1, the others are those of the tag's hash. */
+    uint32_t *slots;
+    size_t used, cap;
+    size_t generation; /* the table's, when the index was built */
+    uint64_t seed;
+};
+
+void tag_index_init(struct tag_index *ix, const struct table *table, uint64_t seed);
+void tag_index_free(struct tag_index *ix);
+
+/* A record that has the tag, or NULL. */
+struct tags *tag_index_find(struct tag_index *ix, struct tag tag);
+
+/* To be called after a tag was added to the record. */
+void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag tag);
+
+/* Room for n more tags at once. */
+void tag_index_reserve(struct tag_index *ix, size_t n);
+
+/* Invariant: every element is found by each of its tags, except tags of too many elements. */
+void tag_index_check(const struct tag_index *ix);
+
+#endif

@@ -1,0 +1,175 @@
+#include "causal/tag_index.h"
+
+#include <string.h>
+
+#include "unit/suite.h"
+
+#define SEED 0x70ad5u
+
+struct fixture {
+    struct table table;
+    struct tag_index index;
+};
+
+static void fixture_open(struct fixture *h)
+{
+    table_init(&h->table, sizeof(struct tags), SEED);
+    tag_index_init(&h->index, &h->table, SEED);
+}
+
+static void free_tags(void *record)
+{
+    tags_free(record);
+}
+
+static void fixture_close(struct fixture *h)
+{
+    tag_index_free(&h->index);
+    table_free(&h->table, free_tags);
+}
+
+static struct bytes key(uint32_t i)
+{
+    static uint8_t at[sizeof(i)];
+    memcpy(at, &i, sizeof(i));
+    return (struct bytes){at, sizeof(at)};
+}
+
+static struct tag tag(uint64_t n)
+{
+    return (struct tag){n, (uint32_t)(n % 3)};
+}
+
+static void add(struct fixture *h, uint32_t i, struct tag t)
+{
+    bool added;
+    struct tags *record = table_add(&h->table, key(i), &added);
+    CU_ASSERT(tags_add(record, t, SEED));
+    tag_index_add(&h->index, record, t);
+}
+
+static void take(struct fixture *h, struct tags *record, struct tag t)
+{
+    CU_ASSERT(tags_remove(record, t));
+    if (record->count == 0)
+        table_remove(&h->table, record);
+}
+
+static bool has(struct fixture *h, uint32_t i, struct tag t)
+{
+    const struct tags *found = tag_index_find(&h->index, t);
+    return found != NULL && found == table_find(&h->table, key(i));
+}
+
+static void finds_the_element(void)
+{
+    struct fixture h;
+    fixture_open(&h);
+    CU_ASSERT(tag_index_find(&h.index, tag(1)) == NULL);
+    add(&h, 7, tag(1));
+    add(&h, 7, tag(2));
+    add(&h, 8, tag(4));
+    CU_ASSERT(has(&h, 7, tag(1)) && has(&h, 7, tag(2)) && has(&h, 8, tag(4)));
+    CU_ASSERT(tag_index_find(&h.index, tag(3)) == NULL);
+    take(&h, table_find(&h.table, key(7)), tag(1));
+    CU_ASSERT(tag_index_find(&h.index, tag(1)) == NULL && has(&h, 7, tag(2)));
+    tag_index_check(&h.index);
+    fixture_close(&h);
+}
+
+/* Tags that come and go on elements that do, against a plain array: each tag belongs to
+ * the element of its number, some to many. */
+static void agrees_with_a_model(void)
+{
+    enum { ELEMENTS = 300, TAGS = 2000, STEPS = 60000 };
+    static bool held[TAGS];
+    struct fixture h;
+    uint64_t random = 3;
+    size_t most = 0;
+    memset(held, 0, sizeof(held));
+    fixture_open(&h);
+    for (unsigned step = 0; step < STEPS; step++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint32_t n = (uint32_t)(random >> 40) % TAGS, element = n % 5 == 0 ? 1 : n % ELEMENTS;
+        /* Waves: mostly new ones, then mostly old ones that go. */
+        bool gives = (random >> 60) < (step / 5000 % 2 ? 4 : 12);
+        CU_ASSERT(has(&h, element, tag(n)) == held[n]);
+        if (gives && !held[n])
+            add(&h, element, tag(n));
+        else if (!gives && held[n])
+            take(&h, tag_index_find(&h.index, tag(n)), tag(n));
+        held[n] = gives;
+        most = h.index.cap > most ? h.index.cap : most;
+        if (step % 1000 == 0)
+            tag_index_check(&h.index);
+    }
+    CU_ASSERT(most <= 4 * TAGS && h.table.generation > 0);
+    tag_index_check(&h.index);
+    fixture_close(&h);
+}
+
+/* One tag on several elements: each in turn, and of too many only some. */
+static void finds_at_most_the_limit(void)
+{
+    for (uint32_t count = 1; count <= 2 * TAG_INDEX_ELEMENTS_MAX; count++) {
+        struct fixture h;
+        struct tags *record;
+        uint32_t found = 0;
+        fixture_open(&h);
+        for (uint32_t i = 0; i < count; i++) {
+            add(&h, i, tag(5));
+            add(&h, i, tag(100 + i));
+        }
+        tag_index_check(&h.index);
+        for (; (record = tag_index_find(&h.index, tag(5))) != NULL; found++)
+            take(&h, record, tag(5));
+        CU_ASSERT(found == (count < TAG_INDEX_ELEMENTS_MAX ? count : TAG_INDEX_ELEMENTS_MAX));
+        for (uint32_t i = 0; i < count; i++)
+            CU_ASSERT(has(&h, i, tag(100 + i)));
+        fixture_close(&h);
+    }
+}
+
+/* What a stranger sends: one tag on everything.  A search for each would take hours. */
+static void survives_one_tag_on_everything(void)
+{
+    enum { MANY = 300000 };
+    struct fixture h;
+    fixture_open(&h);
+    tag_index_reserve(&h.index, MANY);
+    for (uint32_t i = 0; i < MANY; i++)
+        add(&h, i, tag(5));
+    CU_ASSERT(tag_index_find(&h.index, tag(5)) != NULL);
+    fixture_close(&h);
+}
+
+static void uses_little_memory(void)
+{
+    enum { MANY = 300000 };
+    struct fixture h;
+    fixture_open(&h);
+    for (uint32_t i = 0; i < MANY; i++) {
+        add(&h, i, tag(i));
+        CU_ASSERT(i < 1000 || h.index.cap * sizeof(*h.index.slots) <= 13 * (size_t)i);
+    }
+    tag_index_check(&h.index);
+    fixture_close(&h);
+}
+
+static void reserves(void)
+{
+    struct fixture h;
+    fixture_open(&h);
+    add(&h, 1, tag(1));
+    tag_index_reserve(&h.index, 1000);
+    table_reserve(&h.table, 1000);
+    const uint32_t *slots = h.index.slots;
+    for (uint32_t i = 2; i <= 1001; i++)
+        add(&h, i, tag(i));
+    CU_ASSERT(h.index.slots == slots && has(&h, 1, tag(1)) && has(&h, 1001, tag(1001)));
+    fixture_close(&h);
+}
+
+SUITE("tag_index", TEST(finds_the_element), TEST(agrees_with_a_model),
+      TEST(finds_at_most_the_limit), TEST(survives_one_tag_on_everything), TEST(uses_little_memory),
+      TEST(reserves))
