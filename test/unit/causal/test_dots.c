@@ -8,7 +8,7 @@ enum { ACTORS = 6, ELEMENTS = 40 };
 
 static uint64_t random = 11;
 
-static uint64_t drawn(uint64_t below)
+static uint64_t random_below(uint64_t below)
 {
     random = random * 6364136223846793005u + 1442695040888963407u;
     return (random >> 33) % below;
@@ -24,15 +24,15 @@ static void agree(const struct dots *d, const uint64_t *model)
     CU_ASSERT(d->count == count);
 }
 
-/* Tags in any order, with doubles and with what is known already; the model gets them. */
+/* Random tags, with duplicates and with known ones; they are added to the model. */
 static size_t draw(struct tag *tags, uint64_t *model, size_t *grew)
 {
-    size_t count = drawn(8);
+    size_t count = random_below(8);
     uint64_t before[ACTORS];
     *grew = 0;
     memcpy(before, model, sizeof(before));
     for (size_t i = 0; i < count; i++) {
-        tags[i] = (struct tag){drawn(40), (uint32_t)drawn(ACTORS)};
+        tags[i] = (struct tag){random_below(40), (uint32_t)random_below(ACTORS)};
         if (tags[i].n > model[tags[i].actor])
             model[tags[i].actor] = tags[i].n;
     }
@@ -41,7 +41,7 @@ static size_t draw(struct tag *tags, uint64_t *model, size_t *grew)
     return count;
 }
 
-static void keep_the_greatest_of_each_actor(void)
+static void keeps_the_greatest_of_each_actor(void)
 {
     for (unsigned round = 0; round < 3000; round++) {
         struct dots d = {0};
@@ -54,7 +54,7 @@ static void keep_the_greatest_of_each_actor(void)
             dots_merge(&d, tags, news);
             agree(&d, model);
         }
-        size_t left = drawn(d.count + 1);
+        size_t left = random_below(d.count + 1);
         while (d.count > left) {
             model[dots_list(&d)[d.count - 1].actor] = 0;
             dots_truncate(&d, d.count - 1);
@@ -64,42 +64,42 @@ static void keep_the_greatest_of_each_actor(void)
     }
 }
 
-/* All that is right comes out by number, whatever has been set and cut meanwhile. */
-static void places_come_by_number(void)
+/* All current entries are popped in order, whatever was merged and truncated meanwhile. */
+static void heap_pops_in_order(void)
 {
     static struct dots elements[ELEMENTS];
     struct dot_heap h = {0};
-    struct dot_ref place;
+    struct dot_ref ref;
     uint64_t n = 0, model[ELEMENTS] = {0}, floor = 0;
     for (unsigned step = 0; step < 30000; step++) {
-        size_t i = drawn(ELEMENTS);
-        if (drawn(50) == 0) {
-            floor += drawn(n - floor + 1);
-            for (uint64_t last = 0; dot_heap_pop(&h, floor, &place); last = place.n) {
-                CU_ASSERT(place.n > last && place.n <= floor);
-                if (dots_of(place.dots, 3) != place.n)
+        size_t i = random_below(ELEMENTS);
+        if (random_below(50) == 0) {
+            floor += random_below(n - floor + 1);
+            for (uint64_t last = 0; dot_heap_pop(&h, floor, &ref); last = ref.n) {
+                CU_ASSERT(ref.n > last && ref.n <= floor);
+                if (dots_of(ref.dots, 3) != ref.n)
                     continue;
-                CU_ASSERT(model[place.dots - elements] == place.n);
-                model[place.dots - elements] = 0;
-                dots_truncate(place.dots, 0);
+                CU_ASSERT(model[ref.dots - elements] == ref.n);
+                model[ref.dots - elements] = 0;
+                dots_truncate(ref.dots, 0);
             }
             for (size_t k = 0; k < ELEMENTS; k++)
                 CU_ASSERT(model[k] == 0 || model[k] > floor);
         }
-        struct tag tag = {n += 1 + drawn(3), 3};
+        struct tag tag = {n += 1 + random_below(3), 3};
         model[i] = tag.n;
         dots_merge(&elements[i], &tag, 1);
         dot_heap_push(&h, 3, (struct dot_ref){tag.n, &elements[i]});
-        size_t right = 0;
+        size_t current = 0;
         for (size_t k = 0; k < ELEMENTS; k++)
-            right += model[k] > 0;
-        CU_ASSERT(dot_heap_check(&h, 3) == right);
+            current += model[k] > 0;
+        CU_ASSERT(dot_heap_check(&h, 3) == current);
     }
     dot_heap_free(&h);
 }
 
-/* An element that is added again and again costs one place. */
-static void places_that_are_wrong_take_no_room(void)
+/* An element that is added again and again needs one entry. */
+static void stale_entries_take_no_room(void)
 {
     static struct dots elements[ELEMENTS];
     struct dot_heap h = {0};
@@ -113,5 +113,5 @@ static void places_that_are_wrong_take_no_room(void)
     dot_heap_free(&h);
 }
 
-SUITE("dots", TEST(keep_the_greatest_of_each_actor), TEST(places_come_by_number),
-      TEST(places_that_are_wrong_take_no_room))
+SUITE("dots", TEST(keeps_the_greatest_of_each_actor), TEST(heap_pops_in_order),
+      TEST(stale_entries_take_no_room))

@@ -6,7 +6,7 @@
 
 #define SEED 0x1234567890abcdefu
 
-/* Key i: a binary of a few bytes; distinct for each i. */
+/* Key i: a short binary, distinct for each i. */
 static struct bytes key(uint32_t i)
 {
     static uint8_t at[16];
@@ -24,7 +24,7 @@ static uint32_t *put(struct table *t, uint32_t i)
     return record;
 }
 
-static void is_empty_at_first(void)
+static void starts_empty(void)
 {
     struct table t;
     table_init(&t, 4, SEED);
@@ -59,7 +59,7 @@ static void finds_what_was_added(void)
     CU_ASSERT(t.live == 0 && table_find(&t, key(1)) == NULL);
 }
 
-static void keeps_the_order(void)
+static void keeps_insertion_order(void)
 {
     struct table t;
     table_init(&t, sizeof(uint32_t), SEED);
@@ -67,7 +67,7 @@ static void keeps_the_order(void)
         put(&t, i * 7919 % 1000);
     for (uint32_t i = 0; i < 1000; i += 3)
         table_remove(&t, table_find(&t, key(i * 7919 % 1000)));
-    put(&t, 0); /* what comes back comes last */
+    put(&t, 0); /* a removed key is added at the end */
     uint32_t wanted = 1;
     for (size_t i = 0; i < table_end(&t); i++) {
         const uint32_t *record = table_at(&t, i);
@@ -81,8 +81,8 @@ static void keeps_the_order(void)
     table_free(&t, NULL);
 }
 
-/* Against a plain array: any sequence of additions and removals. */
-static void agrees_with_a_model(void)
+/* Random additions and removals, compared with a plain array. */
+static void matches_a_model(void)
 {
     enum { KEYS = 512 };
     static bool there[KEYS];
@@ -116,7 +116,7 @@ static void agrees_with_a_model(void)
     table_free(&t, NULL);
 }
 
-static void can_be_emptied_on_a_walk(void)
+static void can_remove_while_iterating(void)
 {
     struct table t;
     table_init(&t, sizeof(uint32_t), SEED);
@@ -132,7 +132,7 @@ static void can_be_emptied_on_a_walk(void)
     table_free(&t, NULL);
 }
 
-/* A record's number is its place on a walk, and a change of it is told. */
+/* A record's number is its position, and generation tells when it changes. */
 static void numbers_its_entries(void)
 {
     struct table t;
@@ -163,7 +163,7 @@ static void count_freed(void *record)
     freed += *(uint32_t *)record;
 }
 
-static void gives_records_back(void)
+static void frees_records(void)
 {
     struct table t;
     table_init(&t, sizeof(uint32_t), SEED);
@@ -205,8 +205,7 @@ static void reserves(void)
     table_free(&t, NULL);
 }
 
-/* The memory of a million elements, and that finding them is no search: so many
- * that anything but O(1) takes minutes. */
+/* Memory of a million elements, and lookups: anything but O(1) would take minutes. */
 static void holds_a_million(void)
 {
     enum { MANY = 1000000 };
@@ -223,7 +222,6 @@ static void holds_a_million(void)
     table_free(&t, NULL);
 }
 
-SUITE("table", TEST(is_empty_at_first), TEST(finds_what_was_added), TEST(keeps_the_order),
-      TEST(agrees_with_a_model), TEST(can_be_emptied_on_a_walk), TEST(numbers_its_entries),
-      TEST(gives_records_back), TEST(holds_keys_without_records), TEST(reserves),
-      TEST(holds_a_million))
+SUITE("table", TEST(starts_empty), TEST(finds_what_was_added), TEST(keeps_insertion_order),
+      TEST(matches_a_model), TEST(can_remove_while_iterating), TEST(numbers_its_entries),
+      TEST(frees_records), TEST(holds_keys_without_records), TEST(reserves), TEST(holds_a_million))

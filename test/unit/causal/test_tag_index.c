@@ -77,9 +77,9 @@ static void finds_the_element(void)
     fixture_close(&h);
 }
 
-/* Tags that come and go on elements that do, against a plain array: each tag belongs to
- * the element of its number, some to many. */
-static void agrees_with_a_model(void)
+/* Random adds and removals of tags, compared with a plain array.  A tag belongs to the element of
+ * its number, every fifth to element 1. */
+static void matches_a_model(void)
 {
     enum { ELEMENTS = 300, TAGS = 2000, STEPS = 60000 };
     static bool held[TAGS];
@@ -91,7 +91,7 @@ static void agrees_with_a_model(void)
     for (unsigned step = 0; step < STEPS; step++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         uint32_t n = (uint32_t)(random >> 40) % TAGS, element = n % 5 == 0 ? 1 : n % ELEMENTS;
-        /* Waves: mostly new ones, then mostly old ones that go. */
+        /* Waves: mostly adds, then mostly removals. */
         bool gives = (random >> 60) < (step / 5000 % 2 ? 4 : 12);
         CU_ASSERT(has(&h, element, tag(n)) == held[n]);
         if (gives && !held[n])
@@ -108,7 +108,7 @@ static void agrees_with_a_model(void)
     fixture_close(&h);
 }
 
-/* One tag on several elements: each in turn, and of too many only some. */
+/* One tag on several elements: each is found in turn, up to the limit. */
 static void finds_at_most_the_limit(void)
 {
     for (uint32_t count = 1; count <= 2 * TAG_INDEX_ELEMENTS_MAX; count++) {
@@ -130,7 +130,7 @@ static void finds_at_most_the_limit(void)
     }
 }
 
-/* What a stranger sends: one tag on everything.  A search for each would take hours. */
+/* A malicious state: one tag on everything.  Searching for each would take hours. */
 static void survives_one_tag_on_everything(void)
 {
     enum { MANY = 300000 };
@@ -170,6 +170,5 @@ static void reserves(void)
     fixture_close(&h);
 }
 
-SUITE("tag_index", TEST(finds_the_element), TEST(agrees_with_a_model),
-      TEST(finds_at_most_the_limit), TEST(survives_one_tag_on_everything), TEST(uses_little_memory),
-      TEST(reserves))
+SUITE("tag_index", TEST(finds_the_element), TEST(matches_a_model), TEST(finds_at_most_the_limit),
+      TEST(survives_one_tag_on_everything), TEST(uses_little_memory), TEST(reserves))

@@ -59,7 +59,7 @@ static void reads_tags(void)
         buf_free(&out);
     }
     CU_ASSERT(actors_count(&a) == 2);
-    /* The same actor in an old node's encoding, and a wide number. */
+    /* The same actor as ATOM_EXT, and a wide integer. */
     struct bytes old = hex("68 02 64 0001 61 62 00000007");
     CU_ASSERT(tag_validate(&checks, wall(old)) == OK);
     CU_ASSERT(tag_equal(tag_read(&reads, &a, wall(old)), tag(0, 7)));
@@ -75,7 +75,7 @@ static void refused(struct bytes given, enum err wanted)
     tag_reader_close(&r);
 }
 
-static void refuses_what_is_no_tag(void)
+static void refuses_malformed_tags(void)
 {
     refused(term_of("a"), ERR_SHAPE);
     refused(term_of("{a}"), ERR_SHAPE);
@@ -89,7 +89,7 @@ static void refuses_what_is_no_tag(void)
     refused(hex("68 02 74 00000002 6101 6101 6101 6102 6101"), ERR_DUPLICATE);
 }
 
-static void sets_agree_with_a_model(void)
+static void sets_match_a_model(void)
 {
     enum { ACTORS = 4, COUNTS = 128 };
     static bool there[ACTORS][COUNTS];
@@ -122,7 +122,7 @@ static void sets_agree_with_a_model(void)
     CU_ASSERT(!tag_set_has(&s, tag(0, 0)));
 }
 
-/* At most 32 bytes a tag, and no search: anything but O(1) takes minutes. */
+/* At most 32 bytes per tag; anything but O(1) would take minutes. */
 static void sets_hold_a_million(void)
 {
     enum { MANY = 1000000 };
@@ -151,8 +151,8 @@ static void sets_reserve(void)
     tag_set_free(&s);
 }
 
-/* None, one in place, many, and back. */
-static void elements_have_few(void)
+/* None, one in place, many, and back again. */
+static void tags_of_one_element(void)
 {
     struct tags t = {0};
     struct tag got;
@@ -183,5 +183,5 @@ static void elements_have_few(void)
 }
 
 SUITE("tags", TEST(numbers_actors), TEST(writes_a_tag), TEST(reads_tags),
-      TEST(refuses_what_is_no_tag), TEST(sets_agree_with_a_model), TEST(sets_hold_a_million),
-      TEST(sets_reserve), TEST(elements_have_few))
+      TEST(refuses_malformed_tags), TEST(sets_match_a_model), TEST(sets_hold_a_million),
+      TEST(sets_reserve), TEST(tags_of_one_element))

@@ -7,7 +7,7 @@
 #define CLOCKS_MAX 200
 #define ACTORS     6
 
-/* By number of the actor, 0 for none. */
+/* A clock by actor number, 0 for a missing actor. */
 struct plain {
     unsigned n[ACTORS];
 };
@@ -25,7 +25,7 @@ static bool dominates(const struct plain *a, const struct plain *b)
     return more;
 }
 
-/* An actor with 0 is named, or not. */
+/* zeros: whether actors with 0 are named. */
 static struct bytes clock_of(const struct plain *p, bool zeros)
 {
     struct buf text = {0};
@@ -44,7 +44,7 @@ static struct bytes clock_of(const struct plain *p, bool zeros)
     return clock;
 }
 
-static void weighs(const struct plain *plain, size_t count, const struct bytes *clocks)
+static void check_compare(const struct plain *plain, size_t count, const struct bytes *clocks)
 {
     bool dominated[CLOCKS_MAX];
     struct buf greatest = {0}, canonical = {0};
@@ -65,8 +65,8 @@ static void weighs(const struct plain *plain, size_t count, const struct bytes *
     buf_free(&canonical);
 }
 
-/* Every number of clocks around a word's 64 bits, in all ways that few numbers give. */
-static void tells_dominated_from_concurrent(void)
+/* Numbers of clocks around multiples of 64, with small random counts. */
+static void distinguishes_dominated_from_concurrent(void)
 {
     static const size_t counts[] = {1, 2, 3, 7, 63, 64, 65, 127, 128, 129, 200};
     uint32_t chance = 1;
@@ -81,11 +81,11 @@ static void tells_dominated_from_concurrent(void)
             }
             clocks[i] = clock_of(&plain[i], i == 0 || (chance >> 28 & 1) != 0);
         }
-        weighs(plain, count, clocks);
+        check_compare(plain, count, clocks);
     }
 }
 
-static void weighs_nothing(void)
+static void compares_empty_clocks(void)
 {
     struct buf greatest = {0};
     bool dominated[2] = {true, true};
@@ -99,7 +99,7 @@ static void weighs_nothing(void)
     buf_free(&greatest);
 }
 
-static void fits(void)
+static void validates(void)
 {
     CU_ASSERT(vclock_validate(term_of("#{}")) == OK);
     CU_ASSERT(vclock_validate(term_of("#{a => 0, 1 => 9223372036854775807}")) == OK);
@@ -111,4 +111,5 @@ static void fits(void)
     CU_ASSERT(vclock_validate(term_of("[]")) == ERR_SHAPE);
 }
 
-SUITE("vclock", TEST(tells_dominated_from_concurrent), TEST(weighs_nothing), TEST(fits))
+SUITE("vclock", TEST(distinguishes_dominated_from_concurrent), TEST(compares_empty_clocks),
+      TEST(validates))

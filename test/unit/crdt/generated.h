@@ -1,4 +1,4 @@
-/* States that nobody thought of: batches of operations drawn from a list. */
+/* Random states: batches of operations drawn from a list. */
 #ifndef COPPICE_TEST_CRDT_GENERATED_H
 #define COPPICE_TEST_CRDT_GENERATED_H
 
@@ -7,39 +7,38 @@
 #define GENERATED_STATES 4
 #define GENERATED_OPS    6
 
-static inline size_t drawn(uint64_t *random, size_t below)
+static inline size_t random_below(uint64_t *random, size_t below)
 {
     *random = *random * 6364136223846793005u + 1442695040888963407u;
     return (size_t)(*random >> 33) % below;
 }
 
-/* A list of up to GENERATED_OPS of the operations, in Erlang syntax. */
+/* Appends a list of up to GENERATED_OPS random operations, in Erlang syntax. */
 static inline void generate(struct buf *text, const char *const *ops, size_t count,
                             uint64_t *random)
 {
-    size_t left = drawn(random, GENERATED_OPS + 1);
+    size_t left = random_below(random, GENERATED_OPS + 1);
     buf_put_u8(text, '[');
     for (; left > 0; left--)
-        buf_printf(text, "%s%s", ops[drawn(random, count)], left > 1 ? ", " : "");
+        buf_printf(text, "%s%s", ops[random_below(random, count)], left > 1 ? ", " : "");
     buf_put_u8(text, ']');
     buf_put_u8(text, '\0');
 }
 
-/* Round after round of states, an actor each, that obey the laws. */
-static inline void obeys_the_laws_when_generated(const struct crdt_type *type,
-                                                 const char *const *ops, size_t count,
-                                                 unsigned rounds)
+/* Checks the laws on random states, one per actor, in each round. */
+static inline void check_laws_on_random_states(const struct crdt_type *type, const char *const *ops,
+                                               size_t count, unsigned rounds)
 {
     static const char *const actors[GENERATED_STATES] = {"a", "b", "c", "d"};
     uint64_t random = 2024;
     for (; rounds > 0; rounds--) {
         struct buf texts[GENERATED_STATES] = {0};
-        struct made made[GENERATED_STATES];
+        struct sample made[GENERATED_STATES];
         for (size_t i = 0; i < GENERATED_STATES; i++) {
             generate(&texts[i], ops, count, &random);
-            made[i] = (struct made){actors[i], (const char *)texts[i].at};
+            made[i] = (struct sample){actors[i], (const char *)texts[i].at};
         }
-        joins_lawfully(type, made, GENERATED_STATES);
+        check_laws_on_samples(type, made, GENERATED_STATES);
         for (size_t i = 0; i < GENERATED_STATES; i++)
             buf_free(&texts[i]);
     }

@@ -1,6 +1,6 @@
-/* What every type must obey, whatever it is: for the suites of the types.
+/* The laws that every type must obey, for the suites of the types.
  *
- * States are written as operations by an actor, in Erlang syntax. */
+ * A sample state is given as operations by an actor, in Erlang syntax. */
 #ifndef COPPICE_TEST_CRDT_LAWS_H
 #define COPPICE_TEST_CRDT_LAWS_H
 
@@ -16,16 +16,16 @@
 
 #define LAWS_STATES_MAX 8
 
-struct made {
+struct sample {
     const char *actor, *ops;
 };
 
 #define LAWS_SEED 0x5eed5eed5eed5eedu
 
-/* The time of day at the first mutation; a millisecond later at each that follows. */
+/* Wall clock of the next mutation; advances by 1 ms with each. */
 static uint64_t laws_wall_ms = 1700000000000;
 
-/* Options as states borrow them: for as long as the program lives. */
+/* Options for states to borrow, never freed. */
 static inline const struct crdt_options *options_of(const char *actor)
 {
     static struct crdt_options all[1024];
@@ -48,7 +48,7 @@ static inline struct crdt *empty(const struct crdt_type *type, const char *actor
     return c;
 }
 
-/* What the operations made is the reply, one term an operation. */
+/* The reply gets one term per operation. */
 static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt *delta,
                                   struct buf *reply, size_t *bad)
 {
@@ -81,7 +81,7 @@ static inline struct crdt *make(const struct crdt_type *type, const char *actor,
     return c;
 }
 
-/* What the operations reply: a term each, in a list. */
+/* Asserts the replies of the operations, as a list. */
 static inline void replies(struct crdt *c, const char *ops, const char *wanted)
 {
     struct buf terms = {0}, list = {0}, got = {0};
@@ -102,8 +102,7 @@ static inline void replies(struct crdt *c, const char *ops, const char *wanted)
 
 typedef void put_function(const struct crdt *c, struct buf *out);
 
-/* What the function appends must be one term and nothing else; here it is in
- * canonical form. */
+/* Asserts that the function appends exactly one term, and returns its canonical form. */
 static inline struct buf put(const struct crdt *c, put_function *function)
 {
     struct buf out = {0}, canonical = {0};
@@ -122,8 +121,8 @@ static inline void is(const struct crdt *c, put_function *function, const char *
     buf_free(&out);
 }
 
-/* Joins the other as it is written. */
-static inline bool join_telling(struct crdt *c, const struct crdt *other, struct crdt *delta)
+/* Joins the encoded state of the other. */
+static inline bool join_with_delta(struct crdt *c, const struct crdt *other, struct crdt *delta)
 {
     struct buf out = {0};
     bool changed = false;
@@ -137,12 +136,12 @@ static inline bool join_telling(struct crdt *c, const struct crdt *other, struct
 
 static inline bool join(struct crdt *c, const struct crdt *other)
 {
-    return join_telling(c, other, NULL);
+    return join_with_delta(c, other, NULL);
 }
 
-/* The struct names the actor, which a join leaves alone: so states are compared
- * as an actor of its own sees them. */
-static inline struct buf seen(const struct crdt *const *states, size_t count)
+/* The encoded join of states.  A struct names its actor, which a join does not change, so states
+ * are compared after joining them to one of a fixed actor. */
+static inline struct buf joined_state(const struct crdt *const *states, size_t count)
 {
     struct crdt *eye = empty(states[0]->type, "eye");
     for (size_t i = 0; i < count; i++)
@@ -152,7 +151,7 @@ static inline struct buf seen(const struct crdt *const *states, size_t count)
     return out;
 }
 
-static inline bool same(struct buf a, struct buf b)
+static inline bool equal_and_free(struct buf a, struct buf b)
 {
     bool equal = bytes_equal(buf_bytes(&a), buf_bytes(&b));
     buf_free(&a);
@@ -160,72 +159,72 @@ static inline bool same(struct buf a, struct buf b)
     return equal;
 }
 
-/* (a b) c: joins b into a copy of a, then c. */
+/* (a b) c: the join of c with the join of a and b. */
 static inline struct buf nested(const struct crdt *a, const struct crdt *b, const struct crdt *c)
 {
     struct crdt *inner = empty(a->type, "inner");
     join(inner, a);
     join(inner, b);
-    struct buf out = seen((const struct crdt *const[]){inner, c}, 2);
+    struct buf out = joined_state((const struct crdt *const[]){inner, c}, 2);
     crdt_free(inner);
     return out;
 }
 
-static inline bool alike(const struct crdt *a, const struct crdt *b)
+static inline bool equivalent(const struct crdt *a, const struct crdt *b)
 {
-    return same(seen(&a, 1), seen(&b, 1));
+    return equal_and_free(joined_state(&a, 1), joined_state(&b, 1));
 }
 
-/* Joining b to a says what grew: the old a joined with that is the new one, and
- * all of it was new. */
-static inline void grows_by_the_delta(const struct crdt *a, const struct crdt *b)
+/* The delta of joining b to a: the old a joined with it is the new a, and it has nothing that a
+ * had. */
+static inline void check_join_delta(const struct crdt *a, const struct crdt *b)
 {
     struct crdt *c = empty(a->type, "c"), *old = empty(a->type, "old"),
                 *delta = empty(a->type, "c");
     join(c, a);
     join(old, a);
-    bool changed = join_telling(c, b, delta);
+    bool changed = join_with_delta(c, b, delta);
     crdt_check(delta);
     CU_ASSERT(crdt_empty(delta) == !changed);
     CU_ASSERT(join(old, delta) == changed);
-    CU_ASSERT(alike(old, c));
+    CU_ASSERT(equivalent(old, c));
     CU_ASSERT(!join(c, delta));
     crdt_free(c);
     crdt_free(old);
     crdt_free(delta);
 }
 
-static inline void states_join_lawfully(struct crdt *const *s, size_t n)
+static inline void check_laws(struct crdt *const *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         CU_ASSERT(!join(s[i], s[i]));
         for (size_t j = 0; j < n; j++) {
             const struct crdt *ij[] = {s[i], s[j]}, *ji[] = {s[j], s[i]},
                               *ijj[] = {s[i], s[j], s[j]};
-            CU_ASSERT(same(seen(ij, 2), seen(ji, 2)));
-            CU_ASSERT(same(seen(ij, 2), seen(ijj, 3)));
-            grows_by_the_delta(s[i], s[j]);
+            CU_ASSERT(equal_and_free(joined_state(ij, 2), joined_state(ji, 2)));
+            CU_ASSERT(equal_and_free(joined_state(ij, 2), joined_state(ijj, 3)));
+            check_join_delta(s[i], s[j]);
             for (size_t k = 0; k < n; k++)
-                CU_ASSERT(same(nested(s[i], s[j], s[k]), nested(s[j], s[k], s[i])));
+                CU_ASSERT(equal_and_free(nested(s[i], s[j], s[k]), nested(s[j], s[k], s[i])));
         }
     }
 }
 
-static inline void joins_lawfully(const struct crdt_type *type, const struct made *made, size_t n)
+static inline void check_laws_on_samples(const struct crdt_type *type, const struct sample *made,
+                                         size_t n)
 {
     struct crdt *s[LAWS_STATES_MAX];
     must(n <= LAWS_STATES_MAX);
     for (size_t i = 0; i < n; i++)
         s[i] = make(type, made[i].actor, made[i].ops);
-    states_join_lawfully(s, n);
+    check_laws(s, n);
     for (size_t i = 0; i < n; i++)
         crdt_free(s[i]);
 }
 
-/* The old state joined with the delta of a mutation is the new state, and the
- * delta is nothing but news. */
-static inline void delta_carries(const struct crdt_type *type, const char *before,
-                                 const char *after)
+/* The old state joined with the delta of a mutation is the new state. */
+static inline void check_mutation_delta(const struct crdt_type *type, const char *before,
+                                        const char *after)
 {
     struct crdt *c = make(type, "a", before), *peer = empty(type, "b"), *delta = empty(type, "a");
     join(peer, c);
@@ -233,14 +232,14 @@ static inline void delta_carries(const struct crdt_type *type, const char *befor
     CU_ASSERT(mutate_all(c, after, delta, NULL, &bad) == OK);
     CU_ASSERT(!crdt_empty(delta));
     CU_ASSERT(join(peer, delta));
-    CU_ASSERT(alike(peer, c));
+    CU_ASSERT(equivalent(peer, c));
     CU_ASSERT(!join(c, delta) && !join(peer, delta));
     crdt_free(peer);
     crdt_free(delta);
     crdt_free(c);
 }
 
-/* Merging ends in this error and leaves the state as it was and the delta empty. */
+/* Merging fails with this error and changes neither the state nor the delta. */
 static inline void refuses(struct crdt *c, struct bytes given, enum err wanted)
 {
     struct buf state = put(c, crdt_state);
@@ -252,13 +251,13 @@ static inline void refuses(struct crdt *c, struct bytes given, enum err wanted)
         fprintf(stderr, "\ngot: %s\n", err_text(e));
     CU_ASSERT(!changed && crdt_empty(delta));
     crdt_check(c);
-    CU_ASSERT(same(state, put(c, crdt_state)));
+    CU_ASSERT(equal_and_free(state, put(c, crdt_state)));
     crdt_free(delta);
 }
 
-/* No prefix gets past the door; what does with one byte replaced is taken or
- * refused, and a refusal changes nothing. */
-static inline void survives_damage(struct crdt *c, struct bytes whole)
+/* No prefix passes etf_check().  A term with one bit flipped that does is merged or refused, and a
+ * refusal changes nothing. */
+static inline void check_corruption(struct crdt *c, struct bytes whole)
 {
     size_t len;
     for (size_t cut = 0; cut < whole.len; cut++)
@@ -275,14 +274,14 @@ static inline void survives_damage(struct crdt *c, struct bytes whole)
         struct buf before = put(c, crdt_state);
         bool taken = crdt_merge(c, damaged, NULL, &changed) == OK;
         crdt_check(c);
-        CU_ASSERT(same(before, put(c, crdt_state)) == !(taken && changed));
+        CU_ASSERT(equal_and_free(before, put(c, crdt_state)) == !(taken && changed));
     }
     buf_free(&copy);
 }
 
-/* The structs of a recorded file that are of this type: each is taken, is worth
- * what Grove says, and is written as Grove writes it once its delta is gone. */
-static inline size_t agrees_in(const char *name, const struct crdt_type *type)
+/* Merges each struct of this type in a recorded file, and checks that its value and its encoding
+ * equal those of Grove after a reset of the delta.  Returns their number. */
+static inline size_t matches_recording(const char *name, const struct crdt_type *type)
 {
     struct bytes file = vector(name);
     struct etf_in in = etf_open((struct bytes){file.at + 1, file.len - 1});
@@ -326,7 +325,7 @@ static inline size_t agrees_in(const char *name, const struct crdt_type *type)
 
 static inline size_t agrees_with_grove(const struct crdt_type *type)
 {
-    return agrees_in("crdt/counters.etf", type);
+    return matches_recording("crdt/counters.etf", type);
 }
 
 #endif

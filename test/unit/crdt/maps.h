@@ -1,4 +1,4 @@
-/* Structs in Erlang syntax, of actor a, for the suites of ORMap. */
+/* Structs of actor a in Erlang syntax, for the ORMap suites. */
 #ifndef COPPICE_TEST_CRDT_MAPS_H
 #define COPPICE_TEST_CRDT_MAPS_H
 
@@ -34,8 +34,8 @@ static inline bool merge(struct crdt *c, const char *text)
     return changed;
 }
 
-/* The batch ends in this error at this operation, and nothing has changed; nor is
- * there a delta. */
+/* The batch fails with this error at this operation, and changes neither the state nor the
+ * delta. */
 static inline void refuses_batch(struct crdt *c, const char *ops, enum err wanted, size_t at)
 {
     struct buf before = put(c, crdt_state);
@@ -46,7 +46,7 @@ static inline void refuses_batch(struct crdt *c, const char *ops, enum err wante
     if (e != wanted || bad != at)
         fprintf(stderr, "\n%s: %s at %zu\n", ops, err_text(e), bad);
     CU_ASSERT(crdt_empty(delta));
-    CU_ASSERT(same(before, put(c, crdt_state)));
+    CU_ASSERT(equal_and_free(before, put(c, crdt_state)));
     crdt_free(delta);
 }
 

@@ -1,4 +1,4 @@
-/* ORSets in Erlang syntax, of actor a, and what is done to them: for its suites. */
+/* ORSets of actor a in Erlang syntax, and helpers, for the ORSet suites. */
 #ifndef COPPICE_TEST_CRDT_OR_SETS_H
 #define COPPICE_TEST_CRDT_OR_SETS_H
 
@@ -34,7 +34,7 @@ static inline bool merge_text(struct crdt *c, const char *text)
     return merge(c, term_of(text), NULL);
 }
 
-static inline void does(struct crdt *c, const char *ops, struct crdt *delta)
+static inline void apply(struct crdt *c, const char *ops, struct crdt *delta)
 {
     size_t bad;
     CU_ASSERT(mutate_all(c, ops, delta, NULL, &bad) == OK);

@@ -1,4 +1,4 @@
-/* Parts of worlds, for the suites of parts and of digests. */
+/* Helpers for the suites of parts and digests. */
 #ifndef COPPICE_TEST_CRDT_PARTS_H
 #define COPPICE_TEST_CRDT_PARTS_H
 

@@ -1,10 +1,10 @@
-/* Grove's RGA in Erlang syntax, for its suites. */
+/* RGAs in Erlang syntax, for the RGA suites. */
 #ifndef COPPICE_TEST_CRDT_RGA_TEXTS_H
 #define COPPICE_TEST_CRDT_RGA_TEXTS_H
 
 #include "unit/crdt/laws.h"
 
-/* Several, with commas between. */
+/* Joins its arguments with commas. */
 #define ALL_2(a, b)                            a ", " b
 #define ALL_3(a, ...)                          a ", " ALL_2(__VA_ARGS__)
 #define ALL_4(a, ...)                          a ", " ALL_3(__VA_ARGS__)
@@ -25,13 +25,13 @@
 #define STAMP(node, time, counter, more)                                                           \
     "#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', counter => " #counter ", node => " #node \
     ", time => " #time more "}"
-#define UNDER(key, id, prev, stamp, value, more)                                                   \
+#define KEYED(key, id, prev, stamp, value, more)                                                   \
     key " => #{id => " id ", prev_id => " prev ", timestamp => " stamp ", value => " value more "}"
-#define ELEMENT(id, prev, stamp, value, more) UNDER(id, id, prev, stamp, value, more)
-/* An element by an actor: its id is {actor, n}, its time's counter 0. */
+#define ELEMENT(id, prev, stamp, value, more) KEYED(id, id, prev, stamp, value, more)
+/* An element of an actor: id {actor, n}, counter of the time 0. */
 #define E(actor, n, prev, time, value)                                                             \
     ELEMENT("{" #actor "," #n "}", prev, STAMP(actor, time, 0, ""), #value, "")
-#define GONE(actor, n) "{" #actor "," #n "} => []"
+#define TOMBSTONE(actor, n) "{" #actor "," #n "} => []"
 
 static inline const struct crdt_type *type(void)
 {

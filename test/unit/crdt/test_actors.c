@@ -1,11 +1,11 @@
-/* How many actors have left something in a state, for the status of a replica. */
+/* The number of actors that left a trace in a state, for the status of a replica. */
 #include "unit/crdt/laws.h"
 
-/* What one actor does in a life; types in whose states actors leave nothing have none. */
+/* The operations of one actor, and the traces each actor leaves. */
 static const struct {
     const char *type, *ops;
     size_t each;
-} lives[] = {
+} workloads[] = {
     {"gcounter", "increment", 1},
     {"pncounter", "decrement", 1},
     {"lww_register", "{set, [x]}", 0}, /* the last writer only */
@@ -18,27 +18,27 @@ static const struct {
     {"rga", "[{insert_at, [0, x]}, {remove_at, [0]}]", 1},
 };
 
-/* Each comes, changes something, tells of it and is not heard of again; a second time nobody
- * is counted twice. */
-static void counts_those_who_have_gone(void)
+/* Each visitor changes something, syncs and leaves for good.  On a second visit it is not counted
+ * again. */
+static void counts_departed_actors(void)
 {
-    for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++) {
-        const struct crdt_type *type = crdt_type_named(bytes_of(lives[i].type));
-        struct crdt *ours = make(type, "us", lives[i].ops);
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
+        const struct crdt_type *type = crdt_type_named(bytes_of(workloads[i].type));
+        struct crdt *ours = make(type, "us", workloads[i].ops);
         size_t first = crdt_actors(ours);
-        CU_ASSERT(first <= 1 && first >= lives[i].each);
+        CU_ASSERT(first <= 1 && first >= workloads[i].each);
         for (unsigned visitor = 1; visitor <= 40; visitor++) {
             char name[40];
             snprintf(name, sizeof(name), "{v, %u}", visitor % 20);
-            struct crdt *theirs = make(type, name, lives[i].ops);
+            struct crdt *theirs = make(type, name, workloads[i].ops);
             join(ours, theirs);
             crdt_free(theirs);
             unsigned met = visitor < 20 ? visitor : 20;
-            CU_ASSERT_EQUAL(crdt_actors(ours), first + met * lives[i].each);
+            CU_ASSERT_EQUAL(crdt_actors(ours), first + met * workloads[i].each);
         }
         crdt_free(ours);
     }
-    CU_ASSERT_EQUAL(sizeof(lives) / sizeof(lives[0]), 10);
+    CU_ASSERT_EQUAL(sizeof(workloads) / sizeof(workloads[0]), 10);
     CU_ASSERT_PTR_NULL(crdt_type_at(10));
 }
 
@@ -51,8 +51,8 @@ static void finds_none_in_an_empty_state(void)
     }
 }
 
-/* The same actor in several places is one: both halves of a counter, keys and values of a
- * map, at any depth, also under a key that was deleted. */
+/* An actor counts once, even in several places: both halves of a counter, keys and values of a map
+ * at any level, also under a deleted key. */
 static void counts_an_actor_once(void)
 {
     size_t bad;
@@ -68,7 +68,7 @@ static void counts_an_actor_once(void)
     CU_ASSERT(mutate(theirs, "{delete, [m]}", &bad) == OK);
     join(map, theirs);
     CU_ASSERT_EQUAL(crdt_actors(map), 2);
-    /* This one has made no key. */
+    /* This actor added no key. */
     struct crdt *third = empty(map->type, "third");
     join(third, map);
     CU_ASSERT(mutate(third, "{update, [n, increment]}", &bad) == OK);
@@ -79,5 +79,5 @@ static void counts_an_actor_once(void)
     crdt_free(map);
 }
 
-SUITE("actors", TEST(counts_those_who_have_gone), TEST(finds_none_in_an_empty_state),
+SUITE("actors", TEST(counts_departed_actors), TEST(finds_none_in_an_empty_state),
       TEST(counts_an_actor_once))

@@ -3,7 +3,7 @@
 #include "term/etf.h"
 #include "unit/suite.h"
 
-static bool join_telling(struct counts *c, const char *text, struct counts *delta)
+static bool join_with_delta(struct counts *c, const char *text, struct counts *delta)
 {
     CU_ASSERT(counts_validate(wall(term_of(text))) == OK);
     bool grew = counts_join(c, wall(term_of(text)), delta);
@@ -15,7 +15,7 @@ static bool join_telling(struct counts *c, const char *text, struct counts *delt
 
 static bool join(struct counts *c, const char *text)
 {
-    return join_telling(c, text, NULL);
+    return join_with_delta(c, text, NULL);
 }
 
 static void put_whole(const struct counts *c, struct buf *out)
@@ -48,7 +48,7 @@ static enum err add(struct counts *c, const char *actor, const char *text, size_
     return e;
 }
 
-static void joins_to_the_larger(void)
+static void join_takes_the_maximum(void)
 {
     struct counts c = {0};
     CU_ASSERT(join(&c, "#{b => 2, d => 4}"));
@@ -61,7 +61,7 @@ static void joins_to_the_larger(void)
     counts_free(&c);
 }
 
-static void gives_an_actors_count(void)
+static void finds_an_actors_count(void)
 {
     struct counts c = {0};
     ASSERT_TERM(counts_of(&c, term_of("a")), term_of("0"));
@@ -73,8 +73,8 @@ static void gives_an_actors_count(void)
     counts_free(&c);
 }
 
-/* 1 and 1.0 are two actors, as they are two keys of a map. */
-static void keeps_actors_apart(void)
+/* 1 and 1.0 are different actors, like keys of a map. */
+static void distinguishes_actors(void)
 {
     struct counts c = {0};
     CU_ASSERT(join(&c, "#{1 => 1, 1.0 => 2, <<\"1\">> => 3, '1' => 4, \"1\" => 5, [] => 6}"));
@@ -84,7 +84,7 @@ static void keeps_actors_apart(void)
     counts_free(&c);
 }
 
-/* Grove keeps an entry for whoever counted by 0, and so states agree. */
+/* Grove keeps an entry for an actor that counted by 0; states must agree. */
 static void keeps_zeros(void)
 {
     struct counts c = {0};
@@ -96,13 +96,13 @@ static void keeps_zeros(void)
     counts_free(&c);
 }
 
-static void tells_what_grew(void)
+static void fills_the_delta(void)
 {
     struct counts c = {0}, delta = {0};
     join(&c, "#{a => 1, b => 2, c => 3}");
-    CU_ASSERT(join_telling(&c, "#{a => 1, b => 3, d => 1}", &delta));
+    CU_ASSERT(join_with_delta(&c, "#{a => 1, b => 3, d => 1}", &delta));
     is(&delta, put_whole, "#{b => 3, d => 1}");
-    CU_ASSERT(join_telling(&c, "#{a => 5, b => 4, c => 3, 0 => 0}", &delta));
+    CU_ASSERT(join_with_delta(&c, "#{a => 5, b => 4, c => 3, 0 => 0}", &delta));
     is(&delta, put_whole, "#{0 => 0, a => 5, b => 4, d => 1}");
     counts_raise(&c, term_of("d"), term_of("1"), &delta);
     counts_raise(&c, term_of("e"), term_of("0"), &delta);
@@ -115,7 +115,7 @@ static void tells_what_grew(void)
     counts_free(&c);
 }
 
-static void weaves_many_in(void)
+static void merges_many(void)
 {
     struct counts c = {0};
     struct buf map = {0};
@@ -148,7 +148,7 @@ static void tallies(void)
     counts_free(&c);
 }
 
-static void counts_past_machine_words(void)
+static void counts_beyond_64_bits(void)
 {
     struct counts c = {0};
     size_t bad;
@@ -163,7 +163,7 @@ static void counts_past_machine_words(void)
     counts_free(&c);
 }
 
-/* An integer of LARGE_BIG form whose encoding has exactly this many bytes. */
+/* A LARGE_BIG_EXT integer whose encoding has exactly this many bytes. */
 static struct bytes large(size_t len, struct buf *out)
 {
     size_t digits = len - 6;
@@ -183,7 +183,7 @@ static struct bytes map_of(struct buf *map, struct bytes count)
     return buf_bytes(map);
 }
 
-static void bounds_counts(void)
+static void limits_counts(void)
 {
     struct counts c = {0};
     struct buf most = {0}, more = {0}, map = {0};
@@ -212,7 +212,7 @@ static void refused(struct bytes given, enum err wanted)
     CU_ASSERT(counts_validate(wall(given)) == wanted);
 }
 
-static void refuses_what_is_no_map_of_counts(void)
+static void refuses_malformed_maps(void)
 {
     refused(term_of("nil"), ERR_SHAPE);
     refused(term_of("[{a, 1}]"), ERR_SHAPE);
@@ -224,7 +224,7 @@ static void refuses_what_is_no_map_of_counts(void)
     refused(hex("74 00000002 7701 61 6101 64 0001 61 6102"), ERR_DUPLICATE);
 }
 
-/* Keys in another order, old atoms and wide integers are the same map. */
+/* Keys in another order, ATOM_EXT and wide integers make the same map. */
 static void reads_any_encoding(void)
 {
     struct counts c = {0};
@@ -235,7 +235,7 @@ static void reads_any_encoding(void)
     counts_free(&c);
 }
 
-SUITE("counts", TEST(joins_to_the_larger), TEST(gives_an_actors_count), TEST(keeps_actors_apart),
-      TEST(keeps_zeros), TEST(tells_what_grew), TEST(weaves_many_in), TEST(tallies),
-      TEST(counts_past_machine_words), TEST(bounds_counts), TEST(refuses_what_is_no_map_of_counts),
+SUITE("counts", TEST(join_takes_the_maximum), TEST(finds_an_actors_count),
+      TEST(distinguishes_actors), TEST(keeps_zeros), TEST(fills_the_delta), TEST(merges_many),
+      TEST(tallies), TEST(counts_beyond_64_bits), TEST(limits_counts), TEST(refuses_malformed_maps),
       TEST(reads_any_encoding))

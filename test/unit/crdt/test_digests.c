@@ -1,23 +1,22 @@
-/* Digests of states of every type: where they differ, and where they must not. */
+/* Digests of states of every type: where they must differ, and where not. */
 #include <inttypes.h>
 
 #include "unit/crdt/parts.h"
 
-/* Told in another order, to another actor with another seed and form; from parts; as
- * deltas to one that went another way. */
+/* Whatever the order of joins, the actor, the seed and the form of MapSets. */
 static void equal_states_have_equal_digests(void)
 {
-    for (size_t t = 0; t < WORLDS; t++) {
+    for (size_t t = 0; t < WORKLOADS; t++) {
         for (unsigned round = 0; round < ROUNDS; round++) {
-            struct world w = world_open(&worlds[t], 12, round);
+            struct world w = world_open(&workloads[t], 12, round);
             struct crdt *c = crdt_make(w.type, &plain), *d = crdt_make(w.type, &versioned);
             uint64_t ours[RANGES], theirs[RANGES], sum = 0;
-            world_goes_on(&w, STEPS);
+            world_run(&w, STEPS);
             join(d, w.states[3]);
-            world_goes_on(&w, STEPS);
-            world_tells(&w, c, false);
-            world_tells(&w, d, true);
-            CU_ASSERT(alike(c, d));
+            world_run(&w, STEPS);
+            world_join_all(&w, c, false);
+            world_join_all(&w, d, true);
+            CU_ASSERT(equivalent(c, d));
             digest_all(c, ours);
             digest_all(d, theirs);
             CU_ASSERT(memcmp(ours, theirs, sizeof(ours)) == 0);
@@ -31,13 +30,13 @@ static void equal_states_have_equal_digests(void)
     }
 }
 
-/* A range's digest is the same, however many are asked for with it. */
-static void ranges_are_asked_for_alone_or_together(void)
+/* Asking for one range or for many gives the same digests. */
+static void range_digests_do_not_depend_on_the_query(void)
 {
-    for (size_t t = 0; t < WORLDS; t++) {
-        struct world w = world_open(&worlds[t], 50, t);
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        struct world w = world_open(&workloads[t], 50, t);
         uint64_t together[RANGES], alone;
-        world_goes_on(&w, STEPS);
+        world_run(&w, STEPS);
         digest_all(w.states[0], together);
         for (uint32_t i = 0; i < RANGES; i++) {
             crdt_digest(w.states[0], range_at(i, RANGES), 1, &alone);
@@ -47,7 +46,7 @@ static void ranges_are_asked_for_alone_or_together(void)
     }
 }
 
-/* What the two have in a range, seen by eyes that have what they have only once. */
+/* The entries of a range, joined to a state that has the singletons of the later state. */
 static struct buf seen_in(const struct crdt *c, const struct crdt *later, uint32_t range)
 {
     struct crdt *eye = empty(c->type, "eye");
@@ -59,41 +58,42 @@ static struct buf seen_in(const struct crdt *c, const struct crdt *later, uint32
     return out;
 }
 
-/* A digest differs just where the states do. */
-static void differ_where_states_do(const struct crdt *before, const struct crdt *after)
+/* Digests differ exactly in the ranges in which the states do. */
+static void check_digests_differ_like_states(const struct crdt *before, const struct crdt *after)
 {
     uint64_t old[RANGES], new[RANGES];
     digest_all(before, old);
     digest_all(after, new);
     for (uint32_t i = 0; i < RANGES; i++)
-        CU_ASSERT(same(seen_in(before, after, i), seen_in(after, after, i)) == (old[i] == new[i]));
+        CU_ASSERT(equal_and_free(seen_in(before, after, i), seen_in(after, after, i)) ==
+                  (old[i] == new[i]));
 }
 
-static void a_mutation_shows_where_it_was(void)
+static void mutations_change_only_their_ranges(void)
 {
-    for (size_t t = 0; t < WORLDS; t++) {
-        struct world w = world_open(&worlds[t], 20, 77);
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        struct world w = world_open(&workloads[t], 20, 77);
         struct crdt *c = w.states[0];
-        world_goes_on(&w, STEPS);
-        world_tells(&w, c, false);
+        world_run(&w, STEPS);
+        world_join_all(&w, c, false);
         for (unsigned i = 0; i < 2 * ROUNDS; i++) {
             struct crdt *before = crdt_make(w.type, &versioned);
             join(before, c);
-            world_mutates(&w, c);
-            CU_ASSERT(alike(before, c) == (digest_of(before) == digest_of(c)));
-            differ_where_states_do(before, c);
+            world_mutate(&w, c);
+            CU_ASSERT(equivalent(before, c) == (digest_of(before) == digest_of(c)));
+            check_digests_differ_like_states(before, c);
             crdt_free(before);
         }
         world_close(&w);
     }
 }
 
-/* Pairs that a careless sum would hold for one. */
-static void tells_entries_apart(void)
+/* Pairs that a careless sum would confuse. */
+static void distinguishes_entries(void)
 {
     static const struct {
         const char *type;
-        struct made a, b;
+        struct sample a, b;
     } pairs[] = {
         {"gcounter", {"a", "{increment, [2]}"}, {"b", "{increment, [2]}"}},
         {"gcounter", {"1", "{increment, [2]}"}, {"2", "{increment, [1]}"}},
@@ -145,7 +145,7 @@ static void tells_entries_apart(void)
     ", node => " node ", time => " time "}, value => " value "}}, replica_id => a, "               \
     "tombstones => #{'__struct__' => 'Elixir.MapSet', map => #{}}}"
 
-static void tells_apart_what_entries_say(void)
+static void distinguishes_entry_contents(void)
 {
     static const char *const states[] = {
         DVVSET("a => 2", "", ""),
@@ -185,12 +185,12 @@ static void tells_apart_what_entries_say(void)
     }
 }
 
-/* Nodes of other releases say the same: whoever changes these numbers makes them differ. */
-static void digests_are_the_same_in_every_release(void)
+/* Nodes of different releases compare digests: these numbers must never change. */
+static void digests_never_change(void)
 {
     static const struct {
         const char *type, *ops;
-        uint64_t digest, half; /* of all, and of the first half */
+        uint64_t digest, half; /* of the whole, and of the first half */
     } rows[] = {
         {"gcounter", "increment", 0x2bd2c6f2cb844ee2, 0},
         {"pncounter", "[increment, {decrement, [300]}]", 0x160bdf50cc7564a8, 0},
@@ -223,6 +223,5 @@ static void digests_are_the_same_in_every_release(void)
 }
 
 SUITE("digests", TEST(equal_states_have_equal_digests),
-      TEST(ranges_are_asked_for_alone_or_together), TEST(a_mutation_shows_where_it_was),
-      TEST(tells_entries_apart), TEST(tells_apart_what_entries_say),
-      TEST(digests_are_the_same_in_every_release))
+      TEST(range_digests_do_not_depend_on_the_query), TEST(mutations_change_only_their_ranges),
+      TEST(distinguishes_entries), TEST(distinguishes_entry_contents), TEST(digests_never_change))

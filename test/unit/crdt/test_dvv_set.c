@@ -1,5 +1,5 @@
 #include "mem.h"
-#include "unit/crdt/lived.h"
+#include "unit/crdt/histories.h"
 
 #define SET(map) "#{'__struct__' => 'Elixir.MapSet', map => " map "}"
 #define DVVSET_WITH(clock, context, entries, more)                                                 \
@@ -47,16 +47,16 @@ static void adds_again(void)
     is(c, crdt_state, DVVSET("#{a => 2}", "#{a => 2}", "#{}"));
     CU_ASSERT(mutate(c, "{add, [x]}", &bad) == OK);
     is(c, crdt_state, DVVSET("#{a => 3}", "#{a => 2}", "#{x => #{a => 3}}"));
-    /* One dot for each actor that has added it. */
+    /* One dot per actor that added it. */
     merge(c, DVVSET("#{b => 5}", "#{}", "#{x => #{b => 5}}"));
     CU_ASSERT(mutate(c, "{add, [x]}", &bad) == OK);
     is(c, crdt_state, DVVSET("#{a => 4, b => 5}", "#{a => 2}", "#{x => #{a => 4, b => 5}}"));
     crdt_free(c);
 }
 
-/* The context would hide what the actor has added before: it gets new dots, in the same
- * order, and they are told with the removal. */
-static void renews_what_a_remove_would_hide(void)
+/* Earlier adds of the actor would be dominated by the context: they get new dots in the same
+ * order, in the same delta. */
+static void renews_dots_dominated_by_a_remove(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [3]}, {add, [2]}, {add, [1]}, {add, [4]}]");
     struct crdt *peer = empty(type(), "b"), *delta = empty(type(), "a");
@@ -69,7 +69,7 @@ static void renews_what_a_remove_would_hide(void)
     CU_ASSERT(join(peer, delta));
     is(peer, crdt_value, SET("#{2 => [], 3 => [], 4 => []}"));
 
-    /* The peer's own dots take the place of those that he hides. */
+    /* The peer replaces dots that it makes dominated by dots of its own. */
     CU_ASSERT(mutate(peer, "{remove, [3]}", &bad) == OK);
     join(c, peer);
     is(c, crdt_state,
@@ -79,8 +79,8 @@ static void renews_what_a_remove_would_hide(void)
     crdt_free(c);
 }
 
-/* What has a dot of another actor beside the hidden one has a new one nevertheless: who
- * removes it now has seen only one of two adds. */
+/* An element with a second dot of another actor gets a new dot too: a concurrent remover may have
+ * seen only one of the two adds. */
 static void renews_one_of_two_dots(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}]");
@@ -94,8 +94,8 @@ static void renews_one_of_two_dots(void)
     crdt_free(c);
 }
 
-/* A batch is one change: what was added in it needs no other dot, unless its own is
- * hidden as well. */
+/* A batch is one change: an element added in it needs no second dot, unless the first became
+ * dominated. */
 static void removes_in_batches(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}]"), *delta = empty(type(), "a");
@@ -126,7 +126,7 @@ static void removes_in_batches(void)
     crdt_free(c);
 }
 
-/* Emptying a large set in one batch takes no square of its size. */
+/* Emptying a large set in one batch does not take quadratic time. */
 static void removes_a_million_at_once(void)
 {
     enum { MANY = 1000000 };
@@ -149,7 +149,7 @@ static void removes_a_million_at_once(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[{add, [x]}, add]",           "[{remove, [x]}, {add, [x, y]}]",
@@ -165,7 +165,7 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-static void tells_elements_apart(void)
+static void distinguishes_elements(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [1]}, {add, [1.0]}, {add, [0.0]}, {add, [-0.0]}]");
     size_t bad;
@@ -183,33 +183,34 @@ static const char *const drawn_ops[] = {
 };
 #define DRAWN_OPS (sizeof(drawn_ops) / sizeof(drawn_ops[0]))
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "{add, [x]}"},
         {"a", "[{add, [x]}, {add, [y]}, {remove, [y]}]"},
         {"b", "[{add, [x]}, {add, [1]}]"},
         {"<<\"b\">>", "[{add, [x]}, {remove, [x]}, {add, [1]}]"},
     };
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    obeys_the_laws_when_generated(type(), drawn_ops, DRAWN_OPS, 20);
-    obeys_the_laws_when_lived(type(), drawn_ops, DRAWN_OPS, 60);
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_laws_on_random_states(type(), drawn_ops, DRAWN_OPS, 20);
+    check_laws_on_random_histories(type(), drawn_ops, DRAWN_OPS, 60);
 }
 
-static void carries_deltas(void)
+static void mutations_fill_the_delta(void)
 {
-    delta_carries(type(), "[]", "{add, [x]}");
-    delta_carries(type(), "{add, [x]}", "{add, [x]}");
-    delta_carries(type(), "{add, [x]}", "{remove, [x]}");
-    delta_carries(type(), "[{add, [x]}, {add, [y]}]", "{remove, [y]}");
-    delta_carries(type(), "[{add, [x]}, {add, [y]}]", "[{remove, [y]}, {remove, [x]}, {add, [x]}]");
-    delta_carries(type(), "{add, [y]}", "[{add, [x]}, {remove, [x]}]");
+    check_mutation_delta(type(), "[]", "{add, [x]}");
+    check_mutation_delta(type(), "{add, [x]}", "{add, [x]}");
+    check_mutation_delta(type(), "{add, [x]}", "{remove, [x]}");
+    check_mutation_delta(type(), "[{add, [x]}, {add, [y]}]", "{remove, [y]}");
+    check_mutation_delta(type(), "[{add, [x]}, {add, [y]}]",
+                         "[{remove, [y]}, {remove, [x]}, {add, [x]}]");
+    check_mutation_delta(type(), "{add, [y]}", "[{add, [x]}, {remove, [x]}]");
     struct crdt *c = make(type(), "a", "{add, [x]}"), *delta = empty(type(), "a");
     size_t bad;
     CU_ASSERT(mutate_all(c, "{remove, [y]}", delta, NULL, &bad) == OK);
     CU_ASSERT(crdt_empty(delta));
-    /* Nothing but a removal */
+    /* a removal only */
     CU_ASSERT(mutate_all(c, "{remove, [x]}", delta, NULL, &bad) == OK);
     is(delta, crdt_state, DVVSET("#{a => 1}", "#{a => 1}", "#{}"));
     CU_ASSERT(!crdt_empty(delta));
@@ -217,7 +218,7 @@ static void carries_deltas(void)
     crdt_free(c);
 }
 
-static void concurrent_adds_win(void)
+static void concurrent_add_wins(void)
 {
     struct crdt *a = make(type(), "a", "{add, [x]}"), *b = empty(type(), "b");
     size_t bad;
@@ -227,14 +228,14 @@ static void concurrent_adds_win(void)
     join(a, b);
     join(b, a);
     is(a, crdt_state, DVVSET("#{a => 1, b => 1}", "#{a => 1}", "#{x => #{b => 1}}"));
-    CU_ASSERT(alike(a, b));
+    CU_ASSERT(equivalent(a, b));
     crdt_free(a);
     crdt_free(b);
 }
 
-/* The context says nothing of elements: it comes before the add that it hides, and hides
- * what is older than what was removed, seen or not. */
-static void hides_by_number(void)
+/* The context names no elements: it may arrive before the add that it dominates, and dominates
+ * everything older than the removed dot, seen or not. */
+static void context_dominates_by_number(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     merge(c, DVVSET("#{b => 2}", "#{b => 2}", "#{}"));
@@ -242,7 +243,7 @@ static void hides_by_number(void)
     is(c, crdt_value, SET("#{}"));
     merge(c, DVVSET("#{b => 3}", "#{}", "#{x => #{b => 2}, y => #{b => 3, c => 0}}"));
     is(c, crdt_state, DVVSET("#{b => 3}", "#{b => 2}", "#{y => #{b => 3}}"));
-    /* and an element goes that loses its last dot only */
+    /* an element is removed only with its last dot */
     merge(c, DVVSET("#{c => 4}", "#{}", "#{y => #{c => 4}}"));
     merge(c, DVVSET("#{}", "#{b => 3}", "#{}"));
     is(c, crdt_state, DVVSET("#{b => 3, c => 4}", "#{b => 3}", "#{y => #{c => 4}}"));
@@ -251,8 +252,8 @@ static void hides_by_number(void)
     crdt_free(c);
 }
 
-/* A replica that has lost its state meets its own past, in whatever part of a struct. */
-static void never_uses_a_dot_twice(void)
+/* A replica that lost its state finds its own dots in any part of a struct. */
+static void never_reuses_a_dot(void)
 {
     static const char *const pasts[] = {
         DVVSET("#{a => 7}", "#{}", "#{}"),
@@ -271,7 +272,7 @@ static void never_uses_a_dot_twice(void)
     }
 }
 
-static void says_what_grew(void)
+static void join_fills_the_delta(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}]"), *delta = empty(type(), "a");
     bool changed;
@@ -294,8 +295,8 @@ static void says_what_grew(void)
     crdt_free(c);
 }
 
-/* Many actors on one element, told in any order and piece by piece, and all hidden at
- * once: nothing takes the square of their number. */
+/* Many actors on one element, added in any order, then all dominated at once: nothing takes
+ * quadratic time. */
 static void elements_may_have_many_dots(void)
 {
     enum { MANY = 100000 };
@@ -331,7 +332,7 @@ static void elements_may_have_many_dots(void)
     crdt_free(c);
 }
 
-static void writes_what_it_reads(void)
+static void round_trips(void)
 {
     static const char *const states[] = {
         DVVSET("#{}", "#{}", "#{}"),
@@ -347,7 +348,7 @@ static void writes_what_it_reads(void)
     }
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "{add, [x]}");
     refuses(c, term_of("nil"), ERR_TYPE);
@@ -366,8 +367,8 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-/* Nobody has counted so far, but somebody may say so. */
-static void comes_to_an_end(void)
+/* No honest clock gets there, but a peer may claim it. */
+static void refuses_when_dots_run_out(void)
 {
     struct crdt *c = make(type(), "a", "{add, [x]}");
     size_t bad;
@@ -386,7 +387,7 @@ static void keeps_unknown_fields(void)
     crdt_free(c);
 }
 
-/* What stands in the buffer is the sender's own bookkeeping, whatever it is. */
+/* The buffer is private to the sender, whatever it holds. */
 static void ignores_the_delta_buffer(void)
 {
     struct crdt *c = make(type(), "a", "[]");
@@ -396,24 +397,25 @@ static void ignores_the_delta_buffer(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}, {remove, [x]}]");
-    survives_damage(c, term_of(DVVSET("#{a => 300, <<\"b\">> => 70000}", "#{a => 298, c => 5}",
-                                      "#{x => #{a => 300, <<\"b\">> => 70000},"
-                                      "  1.0 => #{a => 299}, [1, 2] => #{c => 6}}")));
+    check_corruption(c, term_of(DVVSET("#{a => 300, <<\"b\">> => 70000}", "#{a => 298, c => 5}",
+                                       "#{x => #{a => 300, <<\"b\">> => 70000},"
+                                       "  1.0 => #{a => 299}, [1, 2] => #{c => 6}}")));
     crdt_free(c);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
-    CU_ASSERT(agrees_in("crdt/dvv_sets.etf", type()) == 14);
+    CU_ASSERT(matches_recording("crdt/dvv_sets.etf", type()) == 14);
 }
 
-SUITE("dvv_set", TEST(adds_and_removes), TEST(adds_again), TEST(renews_what_a_remove_would_hide),
+SUITE("dvv_set", TEST(adds_and_removes), TEST(adds_again), TEST(renews_dots_dominated_by_a_remove),
       TEST(renews_one_of_two_dots), TEST(removes_in_batches), TEST(removes_a_million_at_once),
-      TEST(refuses_operations_whole), TEST(tells_elements_apart), TEST(obeys_the_laws),
-      TEST(carries_deltas), TEST(concurrent_adds_win), TEST(hides_by_number),
-      TEST(never_uses_a_dot_twice), TEST(says_what_grew), TEST(elements_may_have_many_dots),
-      TEST(writes_what_it_reads), TEST(refuses_other_shapes), TEST(comes_to_an_end),
-      TEST(keeps_unknown_fields), TEST(ignores_the_delta_buffer), TEST(takes_damage), TEST(agrees))
+      TEST(refuses_the_whole_batch), TEST(distinguishes_elements), TEST(obeys_laws),
+      TEST(mutations_fill_the_delta), TEST(concurrent_add_wins), TEST(context_dominates_by_number),
+      TEST(never_reuses_a_dot), TEST(join_fills_the_delta), TEST(elements_may_have_many_dots),
+      TEST(round_trips), TEST(refuses_malformed_structs), TEST(refuses_when_dots_run_out),
+      TEST(keeps_unknown_fields), TEST(ignores_the_delta_buffer), TEST(survives_corruption),
+      TEST(matches_grove))

@@ -44,7 +44,7 @@ static void increments(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[increment, decrement]",           "[increment, {increment, [-1]}]",
@@ -60,7 +60,7 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-/* The delta has whole counts: a peer may join it twice. */
+/* So that a peer may join a delta twice. */
 static void sends_absolute_counts(void)
 {
     struct crdt *c = make(type(), "a", "{increment, [3]}"), *delta = empty(type(), "a");
@@ -73,21 +73,22 @@ static void sends_absolute_counts(void)
     crdt_free(c);
 }
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "{increment, [3]}"},
         {"a", "{increment, [4]}"},
         {"b", "increment"},
         {"<<\"b\">>", "{increment, [18446744073709551616]}"},
     };
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    delta_carries(type(), "[]", "increment");
-    delta_carries(type(), "{increment, [9]}", "[increment, {increment, [9223372036854775807]}]");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_mutation_delta(type(), "[]", "increment");
+    check_mutation_delta(type(), "{increment, [9]}",
+                         "[increment, {increment, [9223372036854775807]}]");
 }
 
-static void says_what_grew(void)
+static void join_fills_the_delta(void)
 {
     struct crdt *c = make(type(), "a", "{increment, [3]}"), *delta = empty(type(), "a");
     bool changed;
@@ -103,7 +104,7 @@ static void says_what_grew(void)
     crdt_free(c);
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "{increment, [3]}");
     refuses(c, term_of("nil"), ERR_TYPE);
@@ -115,7 +116,7 @@ static void refuses_other_shapes(void)
     refuses(c, term_of(GCOUNTER("[]")), ERR_SHAPE);
     refuses(c, term_of(GCOUNTER("#{b => 9, c => x}")), ERR_SHAPE);
     refuses(c, term_of(GCOUNTER("#{b => 9, c => -1}")), ERR_RANGE);
-    /* counts twice, behind the right module */
+    /* a duplicate field counts, with the right module */
     refuses(c,
             hex("74 00000003 7706 636f756e7473 74 00000000 770a 5f5f7374727563745f5f"
                 "771d 456c697869722e47726f76652e436f756e7465722e47436f756e746572"
@@ -124,8 +125,8 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-/* A Grove that leaves fields out that do not matter. */
-static void misses_no_other_field(void)
+/* From a Grove that omits optional fields. */
+static void accepts_missing_fields(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     bool changed;
@@ -141,7 +142,7 @@ static void misses_no_other_field(void)
     "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => " counts             \
     ", delta_buffer => #{}, " more "}"
 
-/* A Grove that knows more fields: they come back where they belong. */
+/* From a Grove with more fields: they are written again in their places. */
 static void keeps_unknown_fields(void)
 {
     struct crdt *c = make(type(), "a", "[]"), *delta = empty(type(), "a");
@@ -150,7 +151,7 @@ static void keeps_unknown_fields(void)
                          &changed) == OK);
     CU_ASSERT(changed && !crdt_empty(c));
     is(c, crdt_state, WIDER("#{}", "colour => red, 'Z' => {1}"));
-    /* The greater value stays, and what is new of them is told. */
+    /* The greater value is kept, and the delta has the fields that changed. */
     CU_ASSERT(crdt_merge(c, term_of(WIDER("#{}", "colour => blue, 'Z' => {1, 2}")), delta,
                          &changed) == OK);
     CU_ASSERT(changed && !crdt_empty(delta));
@@ -166,20 +167,20 @@ static void keeps_unknown_fields(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "{increment, [3]}");
-    survives_damage(
+    check_corruption(
         c, term_of(GCOUNTER("#{a => 300, <<\"b\">> => 70000, 5 => 18446744073709551616}")));
     crdt_free(c);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
     CU_ASSERT(agrees_with_grove(type()) == 10);
 }
 
-SUITE("gcounter", TEST(is_found_by_both_names), TEST(increments), TEST(refuses_operations_whole),
-      TEST(sends_absolute_counts), TEST(obeys_the_laws), TEST(says_what_grew),
-      TEST(refuses_other_shapes), TEST(misses_no_other_field), TEST(keeps_unknown_fields),
-      TEST(takes_damage), TEST(agrees))
+SUITE("gcounter", TEST(is_found_by_both_names), TEST(increments), TEST(refuses_the_whole_batch),
+      TEST(sends_absolute_counts), TEST(obeys_laws), TEST(join_fills_the_delta),
+      TEST(refuses_malformed_structs), TEST(accepts_missing_fields), TEST(keeps_unknown_fields),
+      TEST(survives_corruption), TEST(matches_grove))

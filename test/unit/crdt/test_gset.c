@@ -39,8 +39,7 @@ static void adds(void)
     crdt_free(c);
 }
 
-/* What is there already is no news. */
-static void says_nothing_of_what_it_had(void)
+static void delta_omits_known_elements(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [1]}, {add, [2]}]"), *delta = empty(type(), "a");
     size_t bad;
@@ -54,7 +53,7 @@ static void says_nothing_of_what_it_had(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[{add, [x]}, add]",           "[{add, [x]}, {add, [x, y]}]", "[{add, [x]}, {remove, [x]}]",
@@ -71,8 +70,8 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-/* Equal is what OTP 27 matches: 1 is not 1.0, and 0.0 not -0.0. */
-static void tells_elements_apart(void)
+/* As =:= in OTP 27: 1 differs from 1.0, and 0.0 from -0.0. */
+static void distinguishes_elements(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [1]}, {add, [0.0]}, {add, [{1}]}]");
     CU_ASSERT(
@@ -87,12 +86,12 @@ static void tells_elements_apart(void)
 #define MAPSET_HEAD                                                                                \
     "74 00000002 64 000a 5f5f7374727563745f5f 64 000d 456c697869722e4d6170536574 64 0003 6d6170"
 
-/* However an element is written, it is the same one. */
-static void knows_elements_again(void)
+/* An element is the same in any encoding. */
+static void recognizes_any_encoding(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [#{1 => a, b => [1, 2]}]}, {add, [1.0]}]");
-    /* #{b => [1, 2], 1 => a} with old atoms, a LIST and a LARGE_BIG; 1.0 as text; both
-     * twice, as no BEAM writes them */
+    /* #{b => [1, 2], 1 => a} with ATOM_EXT, LIST_EXT and LARGE_BIG_EXT; 1.0 as FLOAT_EXT; both
+     * duplicated, as no BEAM writes them */
     const char *map = "74 00000002 64 0001 62 6c 00000002 6101 6102 6a 6f 00000001 0001"
                       "64 0001 61 6a";
     const char *text = "63 312e3030303030303030303030303030303030303030652b3030 0000000000 6a";
@@ -103,15 +102,15 @@ static void knows_elements_again(void)
     is(c, crdt_value, SET("#{1.0 => [], #{1 => a, b => [1, 2]} => []}"));
     struct crdt *other = empty(type(), "a");
     CU_ASSERT(merge(other, given, NULL));
-    CU_ASSERT(alike(other, c));
+    CU_ASSERT(equivalent(other, c));
     buf_free(&all);
     crdt_free(other);
     crdt_free(c);
 }
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "{add, [3]}"},
         {"b", "[{add, [3.0]}, {add, [3]}]"},
@@ -119,14 +118,15 @@ static void obeys_the_laws(void)
     };
     static const char *const ops[] = {"{add, [1]}", "{add, [1.0]}", "{add, [<<\"x\">>]}",
                                       "{add, [{x, y}]}", "{add, [\"text\"]}"};
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    obeys_the_laws_when_generated(type(), ops, sizeof(ops) / sizeof(ops[0]), 60);
-    delta_carries(type(), "[]", "{add, [1]}");
-    delta_carries(type(), "[{add, [1]}, {add, [2]}]", "[{add, [2]}, {add, [3]}, {add, [-0.0]}]");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_laws_on_random_states(type(), ops, sizeof(ops) / sizeof(ops[0]), 60);
+    check_mutation_delta(type(), "[]", "{add, [1]}");
+    check_mutation_delta(type(), "[{add, [1]}, {add, [2]}]",
+                         "[{add, [2]}, {add, [3]}, {add, [-0.0]}]");
 }
 
-/* Written and read, it is as it was, to the byte. */
-static void comes_back_as_it_was(void)
+/* To the byte. */
+static void round_trips(void)
 {
     struct crdt *c = empty(type(), "a"), *copy = empty(type(), "a");
     size_t bad;
@@ -140,14 +140,14 @@ static void comes_back_as_it_was(void)
     struct buf state = {0}, again = {0};
     crdt_state(c, &state);
     crdt_state(copy, &again);
-    CU_ASSERT(same(state, again));
-    CU_ASSERT(alike(c, copy));
+    CU_ASSERT(equal_and_free(state, again));
+    CU_ASSERT(equivalent(c, copy));
     crdt_free(copy);
     crdt_free(c);
 }
 
-/* Either form is read, and the one that was asked for is written. */
-static void writes_the_form_it_is_told(void)
+/* Either form is read, and the configured one is written. */
+static void writes_the_configured_form(void)
 {
     struct bytes actor = term_of("a");
     struct bytes forms[] = {term_of(GSET("#{x => []}")),
@@ -168,7 +168,7 @@ static void writes_the_form_it_is_told(void)
     }
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "{add, [3]}");
     refuses(c, term_of("nil"), ERR_TYPE);
@@ -189,8 +189,8 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-/* A Grove that leaves fields out that do not matter, or fills them otherwise. */
-static void needs_its_elements_only(void)
+/* From a Grove that omits optional fields, or fills them differently. */
+static void accepts_missing_fields(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     CU_ASSERT(merge(
@@ -218,20 +218,21 @@ static void keeps_unknown_fields(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "{add, [3]}");
-    survives_damage(c, term_of(GSET("#{1 => [], 2.5 => [], <<\"three\">> => [], [4] => []}")));
-    survives_damage(c, term_of(GSET_OF(SET_OF_1_14("#{}"), SET_OF_1_14("#{{5, x} => []}"), "")));
+    check_corruption(c, term_of(GSET("#{1 => [], 2.5 => [], <<\"three\">> => [], [4] => []}")));
+    check_corruption(c, term_of(GSET_OF(SET_OF_1_14("#{}"), SET_OF_1_14("#{{5, x} => []}"), "")));
     crdt_free(c);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
-    CU_ASSERT(agrees_in("crdt/sets.etf", type()) == 7);
+    CU_ASSERT(matches_recording("crdt/sets.etf", type()) == 7);
 }
 
-SUITE("gset", TEST(adds), TEST(says_nothing_of_what_it_had), TEST(refuses_operations_whole),
-      TEST(tells_elements_apart), TEST(knows_elements_again), TEST(obeys_the_laws),
-      TEST(comes_back_as_it_was), TEST(writes_the_form_it_is_told), TEST(refuses_other_shapes),
-      TEST(needs_its_elements_only), TEST(keeps_unknown_fields), TEST(takes_damage), TEST(agrees))
+SUITE("gset", TEST(adds), TEST(delta_omits_known_elements), TEST(refuses_the_whole_batch),
+      TEST(distinguishes_elements), TEST(recognizes_any_encoding), TEST(obeys_laws),
+      TEST(round_trips), TEST(writes_the_configured_form), TEST(refuses_malformed_structs),
+      TEST(accepts_missing_fields), TEST(keeps_unknown_fields), TEST(survives_corruption),
+      TEST(matches_grove))

@@ -13,7 +13,7 @@ static bool is(struct hlc t, int64_t time_ms, uint32_t counter)
     return t.time_ms == time_ms && t.counter == counter;
 }
 
-static void goes_with_the_time_of_day(void)
+static void follows_the_wall_clock(void)
 {
     struct hlc t = {0};
     t = hlc_tick(t, 1000);
@@ -26,7 +26,7 @@ static void goes_with_the_time_of_day(void)
     CU_ASSERT(is(t, 1001, 0));
 }
 
-static void goes_on_when_that_goes_back(void)
+static void stays_monotonic_when_the_wall_clock_goes_back(void)
 {
     struct hlc t = {5000, 3}, last = t;
     for (uint64_t wall = 4999; wall > 4000; wall--, last = t) {
@@ -37,8 +37,8 @@ static void goes_on_when_that_goes_back(void)
     CU_ASSERT(is(hlc_tick((struct hlc){0, 0}, 0), 0, 1));
 }
 
-/* Times of others may be anything; ours go on from there. */
-static void carries_at_its_ends(void)
+/* Times from peers may be anything; ours continue from there. */
+static void carries_at_the_limits(void)
 {
     CU_ASSERT(is(hlc_tick((struct hlc){5000, UINT32_MAX}, 1), 5001, 0));
     CU_ASSERT(is(hlc_tick((struct hlc){INT64_MAX, 4}, 1), INT64_MAX, 5));
@@ -46,7 +46,7 @@ static void carries_at_its_ends(void)
     CU_ASSERT(is(hlc_tick((struct hlc){5, 5}, UINT64_MAX), INT64_MAX, 0));
 }
 
-static void has_a_time_before(void)
+static void gives_the_time_before(void)
 {
     struct hlc before;
     CU_ASSERT(hlc_before((struct hlc){5, 3}, &before) && is(before, 4, 0));
@@ -67,7 +67,7 @@ static void is_ordered_by_time_then_counter(void)
     }
 }
 
-static void reads_and_writes(const char *text)
+static void check_round_trip(const char *text)
 {
     struct hlc t;
     struct bytes node;
@@ -85,17 +85,17 @@ static void reads_and_writes(const char *text)
     buf_free(&canonical);
 }
 
-static void is_a_struct(void)
+static void round_trips(void)
 {
-    reads_and_writes(HLC(""));
-    reads_and_writes(HLC("drift => 4, 'Z' => [], "));
+    check_round_trip(HLC(""));
+    check_round_trip(HLC("drift => 4, 'Z' => [], "));
 }
 
 #define WRONG(counter, time)                                                                       \
     "#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', node => n, counter => " counter          \
     ", time => " time "}"
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     static const struct {
         const char *text;
@@ -118,6 +118,6 @@ static void refuses_other_shapes(void)
     }
 }
 
-SUITE("hlc", TEST(goes_with_the_time_of_day), TEST(goes_on_when_that_goes_back),
-      TEST(carries_at_its_ends), TEST(has_a_time_before), TEST(is_ordered_by_time_then_counter),
-      TEST(is_a_struct), TEST(refuses_other_shapes))
+SUITE("hlc", TEST(follows_the_wall_clock), TEST(stays_monotonic_when_the_wall_clock_goes_back),
+      TEST(carries_at_the_limits), TEST(gives_the_time_before),
+      TEST(is_ordered_by_time_then_counter), TEST(round_trips), TEST(refuses_malformed_structs))

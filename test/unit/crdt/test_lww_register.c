@@ -43,7 +43,7 @@ static void sets(void)
     crdt_free(c);
 }
 
-static void sets_at_a_time(void)
+static void sets_at_an_explicit_timestamp(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x, 10]}");
     is(c, crdt_state, LWW("10", "a", "x"));
@@ -56,7 +56,7 @@ static void sets_at_a_time(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[{set, [x]}, set]",           "[{set, [x]}, {set, [y, -1]}]",
@@ -75,8 +75,8 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-/* Each is less than the next: by timestamp, then actor, then value, and last by the order
- * of keys, which tells 1 from 1.0. */
+/* In ascending order: by timestamp, actor, value, and last by key order, which distinguishes 1 and
+ * 1.0. */
 static const char *const ascending[] = {
     LWW("0", "<<\"zz\">>", "nil"),
     LWW("0", "a", "a"),
@@ -113,8 +113,8 @@ static const char *const ascending[] = {
     LWW("18446744073709551617", "-2", "a"),
 };
 
-/* The greater of two stays, whichever comes first. */
-static void meets(struct bytes lesser, struct bytes greater)
+/* The greater of two wins, whichever arrives first. */
+static void check_order(struct bytes lesser, struct bytes greater)
 {
     struct crdt *up = empty(type(), "eye"), *down = empty(type(), "eye");
     bool changed;
@@ -126,24 +126,24 @@ static void meets(struct bytes lesser, struct bytes greater)
     struct buf wanted = {0}, got = put(up, crdt_state);
     CU_ASSERT(canon_put(&wanted, greater) == OK);
     ASSERT_TERM(buf_bytes(&got), buf_bytes(&wanted));
-    CU_ASSERT(same(got, put(down, crdt_state)));
+    CU_ASSERT(equal_and_free(got, put(down, crdt_state)));
     buf_free(&wanted);
     crdt_check(up);
     crdt_free(up);
     crdt_free(down);
 }
 
-static void settles_ties(void)
+static void breaks_ties(void)
 {
     size_t n = sizeof(ascending) / sizeof(ascending[0]);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = i + 1; j < n; j++)
-            meets(term_of(ascending[i]), term_of(ascending[j]));
+            check_order(term_of(ascending[i]), term_of(ascending[j]));
     }
 }
 
-/* Two actors' values at one explicit time. */
-static void settles_ties_of_its_own(void)
+/* Two actors at one explicit timestamp. */
+static void breaks_ties_of_explicit_timestamps(void)
 {
     struct crdt *a = make(type(), "a", "{set, [z, 5]}"), *b = make(type(), "b", "{set, [y, 5]}");
     CU_ASSERT(join(a, b));
@@ -155,26 +155,26 @@ static void settles_ties_of_its_own(void)
     crdt_free(b);
 }
 
-static void orders_as_a_beam_does(void)
+static void matches_grove_order(void)
 {
-    struct bytes file = vector("crdt/registers.etf"), writings[128];
+    struct bytes file = vector("crdt/registers.etf"), writes[128];
     struct etf_in in = etf_open((struct bytes){file.at + 1, file.len - 1});
     size_t n = 0;
     etf_tuple_of(&in, 2);
-    struct bytes writing;
-    for (struct etf_list list = etf_list(&in); etf_next(&list, &writing);) {
-        CU_ASSERT_FATAL(n < sizeof(writings) / sizeof(writings[0]));
-        writings[n++] = writing;
+    struct bytes write;
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &write);) {
+        CU_ASSERT_FATAL(n < sizeof(writes) / sizeof(writes[0]));
+        writes[n++] = write;
     }
     CU_ASSERT(in.err == OK && n == 97);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = i + 1; j < n; j++)
-            meets(writings[i], writings[j]);
+            check_order(writes[i], writes[j]);
     }
 }
 
-/* Grove's delta of nothing: as if it had not come, even where its actor is greater. */
-static void takes_an_empty_register_for_nothing(void)
+/* Grove's empty delta changes nothing, even if its actor is greater. */
+static void ignores_an_empty_register(void)
 {
     struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a");
     CU_ASSERT(!merge(c, LWW("0", "z", "nil"), delta));
@@ -194,8 +194,8 @@ static void takes_an_empty_register_for_nothing(void)
     crdt_free(c);
 }
 
-/* What is set here comes after all that was seen here, under our own name. */
-static void outdoes_what_it_has_seen(void)
+/* A set gets a later timestamp than everything seen, and our own actor. */
+static void set_supersedes_what_was_seen(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}"), *peer = empty(type(), "z"),
                 *delta = empty(type(), "a");
@@ -213,7 +213,7 @@ static void outdoes_what_it_has_seen(void)
     crdt_free(c);
 }
 
-static void counts_on_without_end(void)
+static void timestamps_exceed_64_bits(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x, 18446744073709551615]}");
     replies(c, "{set, [y]}", "[ok]");
@@ -223,7 +223,7 @@ static void counts_on_without_end(void)
     crdt_free(c);
 }
 
-/* The term of 2^(8 * bytes) - 1, in a struct or an operation around it. */
+/* The text of 2^(8 * bytes) - 1 between before and after. */
 static struct buf around(const char *before, size_t bytes, const char *after)
 {
     struct buf text = {0};
@@ -235,10 +235,10 @@ static struct buf around(const char *before, size_t bytes, const char *after)
     return text;
 }
 
-/* LIMIT_TIMESTAMP_BYTES are tag, length (4 bytes from 256 on), sign and digits. */
+/* LIMIT_TIMESTAMP_BYTES includes tag, length (4 bytes from 256 digits on) and sign. */
 #define MOST (LIMIT_TIMESTAMP_BYTES - 6)
 
-static void refuses_times_without_end(void)
+static void limits_timestamps(void)
 {
     struct crdt *c = make(type(), "a", "{set, [w]}");
     struct buf much = around("{set, [x, ", MOST + 1, "]}");
@@ -261,7 +261,7 @@ static void refuses_times_without_end(void)
     crdt_free(c);
 }
 
-static void says_what_grew(void)
+static void join_fills_the_delta(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}"), *delta = empty(type(), "a");
     size_t bad;
@@ -278,9 +278,9 @@ static void says_what_grew(void)
     crdt_free(c);
 }
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "{set, [x]}"},
         {"b", "{set, [1, 1]}"},
@@ -290,14 +290,14 @@ static void obeys_the_laws(void)
         {"c", "{set, [x, 0]}"},
         {"<<\"b\">>", "{set, [#{a => [1]}, 18446744073709551616]}"},
     };
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    delta_carries(type(), "[]", "{set, [x]}");
-    delta_carries(type(), "{set, [x]}", "{set, [x]}");
-    delta_carries(type(), "{set, [x, 9]}", "[{set, [y, 4]}, {set, [y, 12]}]");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_mutation_delta(type(), "[]", "{set, [x]}");
+    check_mutation_delta(type(), "{set, [x]}", "{set, [x]}");
+    check_mutation_delta(type(), "{set, [x, 9]}", "[{set, [y, 4]}, {set, [y, 12]}]");
 }
 
-/* Few values, actors and times, so that ties are many. */
-static void obeys_the_laws_by_chance(void)
+/* Few values, actors and timestamps, for many ties. */
+static void random_states_obey_laws(void)
 {
     static const char *const actors[] = {"1", "1.0", "a", "b", "{1, 2}", "{1.0, 2}"};
     static const char *const values[] = {"1", "1.0", "nil", "[]", "<<\"x\">>"};
@@ -311,27 +311,27 @@ static void obeys_the_laws_by_chance(void)
                      chance >> 28 & 1);
             s[i] = make(type(), actors[(chance >> 24) % 6], ops);
         }
-        states_join_lawfully(s, 6);
+        check_laws(s, 6);
         for (size_t i = 0; i < 6; i++)
             crdt_free(s[i]);
     }
 }
 
-static void comes_back_as_it_went(void)
+static void round_trips(void)
 {
     static const char *const ops[] = {"[]", "{set, [x]}", "{set, [nil]}", "{set, [x, 0]}",
                                       "{set, [#{1 => a, 1.0 => b}, 340282366920938463463]}"};
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
         struct crdt *c = make(type(), "a", ops[i]), *copy = empty(type(), "a");
         CU_ASSERT(join(copy, c) == !crdt_empty(c));
-        CU_ASSERT(same(put(copy, crdt_state), put(c, crdt_state)));
-        CU_ASSERT(same(put(copy, crdt_value), put(c, crdt_value)));
+        CU_ASSERT(equal_and_free(put(copy, crdt_state), put(c, crdt_state)));
+        CU_ASSERT(equal_and_free(put(copy, crdt_value), put(c, crdt_value)));
         crdt_free(c);
         crdt_free(copy);
     }
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}");
     refuses(c, term_of("nil"), ERR_TYPE);
@@ -344,7 +344,7 @@ static void refuses_other_shapes(void)
     refuses(c, term_of(LWW("9.0", "b", "y")), ERR_SHAPE);
     refuses(c, term_of(LWW("-1", "b", "y")), ERR_RANGE);
     refuses(c, term_of(LWW("-18446744073709551616", "b", "y")), ERR_RANGE);
-    /* the value a map with the same key twice */
+    /* the value is a map with a duplicate key */
     refuses(c,
             hex("74 00000004 770a 5f5f7374727563745f5f"
                 "7721 456c697869722e47726f76652e52656769737465722e4c57575265676973746572"
@@ -370,17 +370,17 @@ static void keeps_unknown_fields(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}");
-    survives_damage(c, term_of(LWW("18446744073709551616", "<<\"b\">>", "{y, [1.5], #{1 => 2}}")));
+    check_corruption(c, term_of(LWW("18446744073709551616", "<<\"b\">>", "{y, [1.5], #{1 => 2}}")));
     crdt_free(c);
 }
 
-SUITE("lww_register", TEST(is_found_by_both_names), TEST(sets), TEST(sets_at_a_time),
-      TEST(refuses_operations_whole), TEST(settles_ties), TEST(settles_ties_of_its_own),
-      TEST(orders_as_a_beam_does), TEST(takes_an_empty_register_for_nothing),
-      TEST(outdoes_what_it_has_seen), TEST(counts_on_without_end), TEST(refuses_times_without_end),
-      TEST(says_what_grew), TEST(obeys_the_laws), TEST(obeys_the_laws_by_chance),
-      TEST(comes_back_as_it_went), TEST(refuses_other_shapes), TEST(keeps_unknown_fields),
-      TEST(takes_damage))
+SUITE("lww_register", TEST(is_found_by_both_names), TEST(sets), TEST(sets_at_an_explicit_timestamp),
+      TEST(refuses_the_whole_batch), TEST(breaks_ties), TEST(breaks_ties_of_explicit_timestamps),
+      TEST(matches_grove_order), TEST(ignores_an_empty_register),
+      TEST(set_supersedes_what_was_seen), TEST(timestamps_exceed_64_bits), TEST(limits_timestamps),
+      TEST(join_fills_the_delta), TEST(obeys_laws), TEST(random_states_obey_laws),
+      TEST(round_trips), TEST(refuses_malformed_structs), TEST(keeps_unknown_fields),
+      TEST(survives_corruption))

@@ -11,7 +11,7 @@ static struct bytes canonical(struct bytes term, struct buf *out)
     return buf_bytes(out);
 }
 
-/* Reads a set and writes it in a form. */
+/* Reads a set and writes it in this form. */
 static void rewrite(struct bytes set, enum mapset_form form, struct buf *out)
 {
     struct etf_in in;
@@ -31,7 +31,7 @@ static void rewrite(struct bytes set, enum mapset_form form, struct buf *out)
     mapset_end(out, form);
 }
 
-/* Both forms as a BEAM has them: each read, each written. */
+/* Reads and writes both recorded forms. */
 static void agrees_with_elixir(void)
 {
     struct bytes file = vector("crdt/mapsets.etf");
@@ -70,7 +70,7 @@ static void refused(const char *given, enum err wanted)
     CU_ASSERT(mapset_read(wall(term_of(given)), &in, &count) == wanted);
 }
 
-static void refuses_the_rest(void)
+static void refuses_other_terms(void)
 {
     refused("nil", ERR_TYPE);
     refused("#{}", ERR_TYPE);
@@ -84,4 +84,4 @@ static void refuses_the_rest(void)
     refused(SET("#{a => \"\", b => [c | d]}"), ERR_SHAPE);
 }
 
-SUITE("mapset", TEST(agrees_with_elixir), TEST(refuses_the_rest))
+SUITE("mapset", TEST(agrees_with_elixir), TEST(refuses_other_terms))

@@ -42,7 +42,7 @@ static void sets(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[{set, [x]}, set]",
@@ -62,7 +62,7 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-static void keeps_what_is_concurrent(void)
+static void keeps_concurrent_values(void)
 {
     struct crdt *a = make(type(), "a", "{set, [x]}"), *b = make(type(), "b", "{set, [y]}"),
                 *c = make(type(), "c", "[{set, [w]}, {set, [z]}]");
@@ -71,7 +71,7 @@ static void keeps_what_is_concurrent(void)
     is(a, crdt_state,
        MV("#{a => 1, b => 1, c => 2}", "#{{x, #{a => 1}} => true, {y, #{b => 1}} => true,"
                                        " {z, #{c => 2}} => true}"));
-    /* b has seen its own and c's, and settles these two; a's stays beside it. */
+    /* b has seen its own value and c's, and resolves these; a's remains concurrent. */
     CU_ASSERT(join(b, c));
     replies(b, "{resolve, [v]}", "[ok]");
     is(b, crdt_value, "[v]");
@@ -91,8 +91,8 @@ static void keeps_what_is_concurrent(void)
     crdt_free(c);
 }
 
-/* Two writers of one value are two writings, each of which may be outdone alone. */
-static void keeps_one_value_of_two_writers(void)
+/* Equal values of two writers are two writes, superseded separately. */
+static void keeps_equal_values_of_two_writers(void)
 {
     struct crdt *a = make(type(), "a", "{set, [x]}"), *b = make(type(), "b", "{set, [x]}");
     CU_ASSERT(join(a, b));
@@ -104,7 +104,7 @@ static void keeps_one_value_of_two_writers(void)
     crdt_free(b);
 }
 
-static void knows_one_from_one_point_zero(void)
+static void distinguishes_1_and_1_0(void)
 {
     struct crdt *c = empty(type(), "a");
     CU_ASSERT(merge(c, MV("#{1 => 1}", "#{{1, #{1 => 1}} => true}"), NULL));
@@ -117,8 +117,7 @@ static void knows_one_from_one_point_zero(void)
     crdt_free(c);
 }
 
-/* An actor that a clock does not name has 0 there. */
-static void misses_actors(void)
+static void missing_actor_counts_as_zero(void)
 {
     struct crdt *c = empty(type(), "a");
     CU_ASSERT(merge(c, MV("#{b => 2}", "#{{x, #{b => 2}} => true}"), NULL));
@@ -126,7 +125,7 @@ static void misses_actors(void)
     CU_ASSERT(!merge(c, MV("#{}", "#{{w, #{}} => true}"), NULL));
     CU_ASSERT(merge(c, MV("#{c => 1}", "#{{y, #{c => 1}} => true}"), NULL));
     is(c, crdt_value, "[x, y]");
-    /* Named with 0 or not: neither has more than the other, but they are two keys. */
+    /* Explicit 0 or missing: neither clock dominates, but the keys differ. */
     CU_ASSERT(merge(c, MV("#{b => 2, d => 0}", "#{{x, #{b => 2, d => 0}} => true}"), NULL));
     is(c, crdt_value, "[x, x, y]");
     CU_ASSERT(merge(c, MV("#{b => 2, c => 1}", "#{{z, #{b => 2, c => 1}} => true}"), NULL));
@@ -134,8 +133,8 @@ static void misses_actors(void)
     crdt_free(c);
 }
 
-/* A struct may bring the older of its values, too. */
-static void drops_the_older_of_what_comes(void)
+/* A struct may have values that are dominated by others of its own. */
+static void drops_dominated_incoming_values(void)
 {
     struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a");
     CU_ASSERT(merge(c,
@@ -148,8 +147,8 @@ static void drops_the_older_of_what_comes(void)
     crdt_free(c);
 }
 
-/* Whatever its clock says: what is set here outdoes what was seen here. */
-static void outdoes_what_it_has_seen(void)
+/* Even if the clock of the struct did not cover its values. */
+static void set_supersedes_what_was_seen(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}");
     CU_ASSERT(merge(c, MV("#{}", "#{{y, #{b => 7, c => 2}} => true}"), NULL));
@@ -160,9 +159,9 @@ static void outdoes_what_it_has_seen(void)
     crdt_free(c);
 }
 
-/* Its own number goes on from the greatest that anybody has of it, be it in a clock or
- * in that of a value, so that no two writings have the same. */
-static void never_counts_the_same_twice(void)
+/* Our own clock continues from the greatest number seen, in the clock or in that of a value, so
+ * that no two writes share one. */
+static void never_reuses_a_clock_value(void)
 {
     struct crdt *old = make(type(), "a", "[{set, [x]}, {set, [y]}]"), *new = empty(type(), "a");
     CU_ASSERT(join(new, old));
@@ -185,7 +184,7 @@ static void never_counts_the_same_twice(void)
     crdt_free(old);
 }
 
-static void counts_to_an_end(void)
+static void limits_the_clock(void)
 {
     struct crdt *c = empty(type(), "a");
     size_t bad;
@@ -199,7 +198,7 @@ static void counts_to_an_end(void)
     crdt_free(c);
 }
 
-static void says_what_grew(void)
+static void join_fills_the_delta(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}"), *delta = empty(type(), "a");
     size_t bad;
@@ -212,7 +211,7 @@ static void says_what_grew(void)
     CU_ASSERT(mutate_all(c, "{set, [w]}", delta, NULL, &bad) == OK);
     is(delta, crdt_state,
        MV("#{a => 2, b => 3, c => 1}", "#{{w, #{a => 2, b => 3, c => 1}} => true}"));
-    /* A clock alone is news, too: somebody set something and outdid it since. */
+    /* A clock alone is a change too: its value was superseded since. */
     crdt_free(delta);
     delta = empty(type(), "a");
     CU_ASSERT(merge(c, MV("#{b => 9}", "#{}"), delta));
@@ -222,7 +221,7 @@ static void says_what_grew(void)
     crdt_free(c);
 }
 
-static void gives_values_in_one_order(void)
+static void orders_values(void)
 {
     static const char *const some[] = {
         MV("#{}", "#{{b, #{p => 1}} => true}"),         MV("#{}", "#{{1.0, #{q => 1}} => true}"),
@@ -242,9 +241,9 @@ static void gives_values_in_one_order(void)
     }
 }
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "{set, [x]}"},
         {"a", "[{set, [x]}, {set, [y]}]"},
@@ -253,10 +252,10 @@ static void obeys_the_laws(void)
         {"1", "{set, [[]]}"},
         {"1.0", "{set, [#{a => 1}]}"},
     };
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    delta_carries(type(), "[]", "{set, [x]}");
-    delta_carries(type(), "{set, [x]}", "{set, [x]}");
-    delta_carries(type(), "{set, [x]}", "[{set, [y]}, {resolve, [z]}]");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_mutation_delta(type(), "[]", "{set, [x]}");
+    check_mutation_delta(type(), "{set, [x]}", "{set, [x]}");
+    check_mutation_delta(type(), "{set, [x]}", "[{set, [y]}, {resolve, [z]}]");
 }
 
 static uint32_t chance(uint32_t *seed, uint32_t n)
@@ -267,8 +266,8 @@ static uint32_t chance(uint32_t *seed, uint32_t n)
 
 #define WRITERS 5
 
-/* Everyone sets, and hears of some of the others. */
-static void lives(struct crdt *const *s, uint32_t *seed)
+/* Random sets, resolves and joins. */
+static void run_history(struct crdt *const *s, uint32_t *seed)
 {
     for (int step = 0; step < 30; step++) {
         struct crdt *c = s[chance(seed, WRITERS)];
@@ -284,7 +283,7 @@ static void lives(struct crdt *const *s, uint32_t *seed)
     }
 }
 
-static void obeys_the_laws_by_chance(void)
+static void random_states_obey_laws(void)
 {
     static const char *const actors[WRITERS] = {"a", "b", "1", "1.0", "<<\"b\">>"};
     uint32_t seed = 1;
@@ -292,8 +291,8 @@ static void obeys_the_laws_by_chance(void)
         struct crdt *s[WRITERS];
         for (size_t i = 0; i < WRITERS; i++)
             s[i] = empty(type(), actors[i]);
-        lives(s, &seed);
-        states_join_lawfully(s, WRITERS);
+        run_history(s, &seed);
+        check_laws(s, WRITERS);
         for (size_t i = 0; i < WRITERS; i++)
             crdt_free(s[i]);
     }
@@ -312,7 +311,7 @@ static struct crdt *of_actor(struct crdt *const *all, struct bytes actor)
 }
 
 /* {Actor, {set, Value} | {merge, Struct}, State} */
-static void does_as_recorded(struct crdt *const *all, struct bytes entry)
+static void check_recorded_step(struct crdt *const *all, struct bytes entry)
 {
     struct buf terms = {0};
     bool changed;
@@ -337,8 +336,8 @@ static void does_as_recorded(struct crdt *const *all, struct bytes entry)
     buf_free(&terms);
 }
 
-/* Every step of the recorded history gives the state that it gave there. */
-static void does_as_grove_does(void)
+/* Every step of the recorded history gives the recorded state. */
+static void matches_grove_history(void)
 {
     struct crdt *all[RECORDED] = {empty(type(), "a"), empty(type(), "<<\"b\">>"),
                                   empty(type(), "1"), empty(type(), "1.0")};
@@ -348,13 +347,13 @@ static void does_as_grove_does(void)
     etf_tuple_of(&in, 2);
     etf_any(&in);
     for (struct etf_list list = etf_list(&in); etf_next(&list, &entry); steps++)
-        does_as_recorded(all, entry);
+        check_recorded_step(all, entry);
     CU_ASSERT(etf_finish(&in) == OK && steps == 120);
     for (size_t i = 0; i < RECORDED; i++)
         crdt_free(all[i]);
 }
 
-/* A struct of count values, each of an actor of its own: numbers from first on. */
+/* A struct of count values by as many actors, numbered from first on. */
 static struct bytes crowd(unsigned first, unsigned count)
 {
     struct buf text = {0};
@@ -383,9 +382,9 @@ static size_t values_of(const struct crdt *c)
 
 #define MOST LIMIT_CONCURRENT_VALUES
 
-/* What one struct may not bring, many may: the register keeps what it may send, and
- * what is set next still outdoes all that came. */
-static void keeps_so_many_values(void)
+/* Several structs may bring more values than one may have: the register keeps as many as it may
+ * send, and the next set still supersedes all. */
+static void limits_concurrent_values(void)
 {
     struct crdt *c = empty(type(), "a"), *copy = empty(type(), "b");
     bool changed;
@@ -395,7 +394,7 @@ static void keeps_so_many_values(void)
     CU_ASSERT(crdt_merge(c, wall(crowd(MOST, MOST)), NULL, &changed) == OK && changed);
     crdt_check(c);
     CU_ASSERT(values_of(c) == MOST);
-    CU_ASSERT(join(copy, c) && alike(copy, c));
+    CU_ASSERT(join(copy, c) && equivalent(copy, c));
     replies(c, "{set, [y]}", "[ok]");
     is(c, crdt_value, "[y]");
     CU_ASSERT(crdt_merge(c, wall(crowd(MOST, MOST)), NULL, &changed) == OK && !changed);
@@ -404,21 +403,21 @@ static void keeps_so_many_values(void)
     crdt_free(c);
 }
 
-static void comes_back_as_it_went(void)
+static void round_trips(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}"), *b = make(type(), "b", "{set, [#{1 => 2}]}"),
                 *copy = empty(type(), "a");
     CU_ASSERT(join(c, b));
     CU_ASSERT(merge(c, MV("#{d => 4, e => 0}", "#{}"), NULL));
     CU_ASSERT(join(copy, c));
-    CU_ASSERT(same(put(copy, crdt_state), put(c, crdt_state)));
-    CU_ASSERT(same(put(copy, crdt_value), put(c, crdt_value)));
+    CU_ASSERT(equal_and_free(put(copy, crdt_state), put(c, crdt_state)));
+    CU_ASSERT(equal_and_free(put(copy, crdt_value), put(c, crdt_value)));
     crdt_free(copy);
     crdt_free(b);
     crdt_free(c);
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}");
     refuses(c, term_of("nil"), ERR_TYPE);
@@ -448,8 +447,8 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-/* Its delta_buffer is nobody else's, whatever stands there, or nothing. */
-static void looks_at_no_other_field(void)
+/* The delta_buffer is private to the sender, whatever it holds; it may be missing. */
+static void ignores_other_fields(void)
 {
     struct crdt *c = empty(type(), "a");
     CU_ASSERT(
@@ -478,20 +477,21 @@ static void keeps_unknown_fields(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "{set, [x]}");
-    survives_damage(c, term_of(MV("#{a => 1, <<\"b\">> => 700, 5 => 70000}",
-                                  "#{{y, #{a => 1, 5 => 70000}} => true,"
-                                  " {[1.5], #{<<\"b\">> => 700}} => true}")));
+    check_corruption(c, term_of(MV("#{a => 1, <<\"b\">> => 700, 5 => 70000}",
+                                   "#{{y, #{a => 1, 5 => 70000}} => true,"
+                                   " {[1.5], #{<<\"b\">> => 700}} => true}")));
     crdt_free(c);
 }
 
-SUITE("mv_register", TEST(is_found_by_both_names), TEST(sets), TEST(refuses_operations_whole),
-      TEST(keeps_what_is_concurrent), TEST(keeps_one_value_of_two_writers),
-      TEST(knows_one_from_one_point_zero), TEST(misses_actors), TEST(drops_the_older_of_what_comes),
-      TEST(outdoes_what_it_has_seen), TEST(never_counts_the_same_twice), TEST(counts_to_an_end),
-      TEST(says_what_grew), TEST(gives_values_in_one_order), TEST(obeys_the_laws),
-      TEST(obeys_the_laws_by_chance), TEST(does_as_grove_does), TEST(keeps_so_many_values),
-      TEST(comes_back_as_it_went), TEST(refuses_other_shapes), TEST(looks_at_no_other_field),
-      TEST(keeps_unknown_fields), TEST(takes_damage))
+SUITE("mv_register", TEST(is_found_by_both_names), TEST(sets), TEST(refuses_the_whole_batch),
+      TEST(keeps_concurrent_values), TEST(keeps_equal_values_of_two_writers),
+      TEST(distinguishes_1_and_1_0), TEST(missing_actor_counts_as_zero),
+      TEST(drops_dominated_incoming_values), TEST(set_supersedes_what_was_seen),
+      TEST(never_reuses_a_clock_value), TEST(limits_the_clock), TEST(join_fills_the_delta),
+      TEST(orders_values), TEST(obeys_laws), TEST(random_states_obey_laws),
+      TEST(matches_grove_history), TEST(limits_concurrent_values), TEST(round_trips),
+      TEST(refuses_malformed_structs), TEST(ignores_other_fields), TEST(keeps_unknown_fields),
+      TEST(survives_corruption))

@@ -34,7 +34,7 @@ static void reads_operations(void)
     is(term_of("[]"), "[]");
 }
 
-/* As OTP 25 sends them: old atoms, a string for a list of small integers. */
+/* As OTP 25 sends them: ATOM_EXT, and STRING_EXT for a list of small integers. */
 static void reads_any_encoding(void)
 {
     is(hex("68 02 64 0009 696e6372656d656e74 6b 0001 05"), "[{increment, [5]}]");
@@ -42,16 +42,16 @@ static void reads_any_encoding(void)
     is(hex("68 02 6400 01 61 6c 00000001 6e 01 00 05 6a"), "[{a, [5]}]");
 }
 
-static void refused(struct bytes given, enum err wanted, struct bytes culprit)
+static void refused(struct bytes given, enum err wanted, struct bytes bad_term)
 {
     struct ops ops;
     struct bytes bad = {0};
     CU_ASSERT(ops_read(&ops, wall(given), &bad) == wanted);
     CU_ASSERT(ops.list == NULL && ops.count == 0 && ops.terms.at == NULL);
-    CU_ASSERT(bytes_equal(bad, culprit));
+    CU_ASSERT(bytes_equal(bad, bad_term));
 }
 
-static void names_the_culprit(void)
+static void reports_the_bad_term(void)
 {
     refused(term_of("5"), ERR_SHAPE, term_of("5"));
     refused(term_of("{increment, 5}"), ERR_SHAPE, term_of("{increment, 5}"));
@@ -66,7 +66,7 @@ static void names_the_culprit(void)
     refused(twice, ERR_DUPLICATE, twice);
 }
 
-static void bounds_a_batch(void)
+static void limits_the_batch_size(void)
 {
     struct buf batch = {0};
     buf_put_u8(&batch, 108);
@@ -78,7 +78,7 @@ static void bounds_a_batch(void)
     buf_free(&batch);
 }
 
-static void makes_a_single_one(void)
+static void makes_a_single_operation(void)
 {
     struct ops ops;
     ops_single(&ops, BYTES("increment"));
@@ -89,5 +89,5 @@ static void makes_a_single_one(void)
     ops_free(&ops);
 }
 
-SUITE("op", TEST(reads_operations), TEST(reads_any_encoding), TEST(names_the_culprit),
-      TEST(bounds_a_batch), TEST(makes_a_single_one))
+SUITE("op", TEST(reads_operations), TEST(reads_any_encoding), TEST(reports_the_bad_term),
+      TEST(limits_the_batch_size), TEST(makes_a_single_operation))

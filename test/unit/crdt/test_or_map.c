@@ -21,7 +21,7 @@ static void holds_states_of_other_types(void)
     crdt_free(c);
 }
 
-/* Every type there is, maps among them. */
+/* Maps included. */
 static void holds_every_type(void)
 {
     for (size_t i = 0; crdt_type_at(i) != NULL; i++) {
@@ -46,14 +46,14 @@ static void holds_every_type(void)
     }
 }
 
-static void takes_what_a_put_gives(void)
+static void put_accepts_types_and_structs(void)
 {
     struct crdt *c = make(type(), "a", "{put, [n, 'Elixir.Grove.Counter.GCounter']}");
     is(c, crdt_value, "#{n => " GCOUNTER("") "}");
     size_t bad;
     CU_ASSERT(mutate(c, "{put, [n, " GCOUNTER("b => 2, a => 1") "]}", &bad) == OK);
     is(c, crdt_value, "#{n => " GCOUNTER("a => 1, b => 2") "}");
-    /* One of the same type is joined. */
+    /* A struct of the same type is joined. */
     CU_ASSERT(mutate(c, "{put, [n, " GCOUNTER("b => 1, a => 3") "]}", &bad) == OK);
     CU_ASSERT(mutate(c, "{put, [n, gcounter]}", &bad) == OK);
     is(c, crdt_value, "#{n => " GCOUNTER("a => 3, b => 2") "}");
@@ -66,7 +66,7 @@ static void takes_what_a_put_gives(void)
     crdt_free(c);
 }
 
-static void tells_keys_exactly_apart(void)
+static void distinguishes_keys(void)
 {
     struct crdt *c =
         make(type(), "a", "[{put, [1, gcounter]}, {put, [1.0, gset]}, {put, [-0.0, gcounter]}]");
@@ -97,7 +97,7 @@ static void hides_the_value_of_a_deleted_key(void)
     crdt_free(c);
 }
 
-static void counts_what_is_told_as_growth(void)
+static void delta_has_only_changes(void)
 {
     struct crdt *c = make(type(), "a", "[{put, [n, gcounter]}, {put, [s, gset]}]");
     struct crdt *delta = empty(type(), "a");
@@ -114,7 +114,7 @@ static void counts_what_is_told_as_growth(void)
        ORMAP(KEYS("3", ENTRY("s", "{a, 3}"), ""),
              "n => " GCOUNTER("a => 1") ", s => " GSET("x => []")));
     crdt_free(delta);
-    /* The value is there already: it is the key alone that grows. */
+    /* The value is known already: only the key grows. */
     delta = empty(type(), "a");
     CU_ASSERT(mutate_all(c, "{put, [n, " GCOUNTER("a => 1") "]}", delta, NULL, &bad) == OK);
     is(delta, crdt_state, ORMAP(KEYS("4", ENTRY("n", "{a, 4}"), ""), ""));
@@ -122,8 +122,8 @@ static void counts_what_is_told_as_growth(void)
     crdt_free(c);
 }
 
-/* A key whose value has yet to come is not shown, and of no type. */
-static void waits_for_a_value(void)
+/* A key whose value has not arrived is hidden and has no type. */
+static void hides_a_key_without_value(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     CU_ASSERT(merge(c, ORMAP(KEYS("1", N_THERE, ""), "")));
@@ -140,7 +140,7 @@ static void waits_for_a_value(void)
 #define SHAPELESS "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => []}"
 #define UNKNOWN   "#{'__struct__' => 'Elixir.MyApp.Counter', counts => #{}}"
 
-/* Right ones, and how many. */
+/* Valid operations, and their number. */
 static const struct {
     const char *ops;
     size_t count;
@@ -152,7 +152,7 @@ static const struct {
      4},
 };
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "{put, [n]}",
@@ -200,8 +200,8 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-/* What one operation of a list makes or takes away counts for those behind it. */
-static void follows_a_batch(void)
+/* Each operation sees the effects of those before it. */
+static void validates_against_earlier_operations(void)
 {
     struct crdt *c = make(type(), "a", "{put, [m, or_map]}");
     refuses_batch(c, "[{put, [n, gcounter]}, {put, [n, gset]}]", ERR_BAD_OP, 1);
@@ -210,7 +210,7 @@ static void follows_a_batch(void)
                   2);
     refuses_batch(c, "[{put, [n, gcounter]}, {delete, [n]}, {put, [n, gset]}]", ERR_BAD_OP, 2);
     refuses_batch(c, "[{delete, [m]}, {update, [m, {put, [n, gcounter]}]}]", ERR_BAD_OP, 1);
-    /* All for one map inside, where one is wrong. */
+    /* All for one nested map; one is invalid. */
     refuses_batch(c, "[{update, [m, {put, [n]}]}, {update, [m, {put, [n, gset]}]}]", ERR_BAD_OP, 0);
     refuses_batch(c, "[{update, [m, {put, [n, gcounter]}]}, {update, [m, {put, [n, gset]}]}]",
                   ERR_BAD_OP, 1);
@@ -237,8 +237,8 @@ static void follows_a_batch(void)
     crdt_free(c);
 }
 
-/* Whether an element may be removed, only the sequence inside knows. */
-static void follows_a_batch_into_a_sequence(void)
+/* Only the nested sequence knows whether an element can be removed. */
+static void validates_inside_a_sequence(void)
 {
     struct crdt *c = make(type(), "a", "[{put, [r, rga]}, {put, [n, gcounter]}]");
     refuses_batch(c, "[{update, [r, {insert_at, [0, x]}]}, {update, [r, {remove_at, [1]}]}]",
@@ -255,7 +255,7 @@ static void follows_a_batch_into_a_sequence(void)
     crdt_free(c);
 }
 
-static void replies_what_is_made_inside(void)
+static void replies_with_nested_results(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     replies(c, "[{put, [r, rga]}, {update, [r, {insert, [x, head]}]}, {delete, [y]}]",
@@ -269,7 +269,7 @@ static void replies_what_is_made_inside(void)
     crdt_free(c);
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "[{put, [n, gcounter]}, {update, [n, increment]}]");
     refuses(c, term_of("nil"), ERR_TYPE);
@@ -280,7 +280,7 @@ static void refuses_other_shapes(void)
     refuses(c, term_of(ORMAP("nil", "")), ERR_SHAPE);
     refuses(c, term_of(ORMAP(GSET(""), "")), ERR_SHAPE);
     refuses(c, term_of(ORMAP(KEYS("-1", "", ""), "")), ERR_RANGE);
-#define GROWS KEYS("1", ENTRY("n", "{b, 1}"), "") /* none of which may be joined */
+#define GROWS KEYS("1", ENTRY("n", "{b, 1}"), "") /* must not be joined */
     refuses(c, term_of(ORMAP(GROWS, "n => " GCOUNTER("b => 9") ", o => 1")), ERR_SHAPE);
     refuses(c, term_of(ORMAP(GROWS, "n => " GCOUNTER("b => 9") ", o => nil")), ERR_SHAPE);
     refuses(c, term_of(ORMAP(GROWS, "n => " GCOUNTER("b => 9") ", o => " UNKNOWN)), ERR_SHAPE);
@@ -299,7 +299,7 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-static void needs_no_actor_and_no_delta_buffer(void)
+static void accepts_missing_actor_and_delta_buffer(void)
 {
     static const char *const buffers[] = {
         "",
@@ -325,7 +325,7 @@ static void needs_no_actor_and_no_delta_buffer(void)
 
 /* --- maps in maps ---------------------------------------------------------- */
 
-/* Appends what wraps an operation for the map inside so many others. */
+/* Wraps an operation for the map at this nesting level. */
 static void nest(struct buf *text, const char *op, int level)
 {
     for (int i = 0; i < level; i++)
@@ -346,7 +346,7 @@ static enum err mutate_nested(struct crdt *c, const char *op, int level)
     return e;
 }
 
-static void bounds_the_nesting(void)
+static void limits_the_nesting(void)
 {
     struct crdt *c = make(type(), "a", "[]"), *peer = empty(type(), "b");
     for (int i = 0; i < LIMIT_MAP_NESTING; i++)
@@ -358,9 +358,9 @@ static void bounds_the_nesting(void)
     CU_ASSERT(mutate_nested(c, "{update, [n, increment]}", LIMIT_MAP_NESTING) == OK);
     CU_ASSERT(mutate_nested(c, "{put, [o, " ORMAP(NO_KEYS, "n => " ORMAP(NO_KEYS, "")) "]}",
                             LIMIT_MAP_NESTING - 1) == ERR_LIMIT);
-    CU_ASSERT(join(peer, c) && alike(peer, c));
+    CU_ASSERT(join(peer, c) && equivalent(peer, c));
 
-    /* One level more, from outside: not taken, and not given to a put. */
+    /* One level more in a struct: refused in a merge and in a put. */
     struct buf state = put(c, crdt_state), deeper = {0};
     put_map(&deeper, 3);
     put_atom(&deeper, "__struct__");
@@ -381,8 +381,8 @@ static void bounds_the_nesting(void)
     crdt_free(peer);
 }
 
-/* Tags come to an end; nothing of the batch is done then. */
-static void runs_out_of_tags(void)
+/* When tags run out, the whole batch is refused. */
+static void refuses_when_tags_run_out(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     CU_ASSERT(merge(c, ORMAP(KEYS("9223372036854775806", "", ""), "")));
@@ -395,9 +395,10 @@ static void runs_out_of_tags(void)
 }
 
 SUITE("or_map", TEST(holds_states_of_other_types), TEST(holds_every_type),
-      TEST(takes_what_a_put_gives), TEST(tells_keys_exactly_apart),
-      TEST(hides_the_value_of_a_deleted_key), TEST(counts_what_is_told_as_growth),
-      TEST(waits_for_a_value), TEST(refuses_operations_whole), TEST(follows_a_batch),
-      TEST(follows_a_batch_into_a_sequence), TEST(replies_what_is_made_inside),
-      TEST(refuses_other_shapes), TEST(needs_no_actor_and_no_delta_buffer),
-      TEST(bounds_the_nesting), TEST(runs_out_of_tags))
+      TEST(put_accepts_types_and_structs), TEST(distinguishes_keys),
+      TEST(hides_the_value_of_a_deleted_key), TEST(delta_has_only_changes),
+      TEST(hides_a_key_without_value), TEST(refuses_the_whole_batch),
+      TEST(validates_against_earlier_operations), TEST(validates_inside_a_sequence),
+      TEST(replies_with_nested_results), TEST(refuses_malformed_structs),
+      TEST(accepts_missing_actor_and_delta_buffer), TEST(limits_the_nesting),
+      TEST(refuses_when_tags_run_out))

@@ -2,9 +2,9 @@
 
 /* --- laws ------------------------------------------------------------------ */
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"b", "[{put, [n, gcounter]}, {update, [n, increment]}]"},
         {"c", "[{put, [n, gset]}, {update, [n, {add, [x]}]}]"},
@@ -15,10 +15,10 @@ static void obeys_the_laws(void)
               " {update, [m, {update, [n, {add, [x]}]}]}, {update, [m, {delete, [n]}]}]"},
         {"g", "[{put, [m, pncounter]}, {update, [m, decrement]}]"},
     };
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
 }
 
-/* What may be under a key, and what may be done to it. */
+/* The types of values, and operations on them. */
 static const struct kind {
     const char *name, *ops[5];
     size_t count;
@@ -39,14 +39,15 @@ static const struct kind {
 #define BATCHES       5
 #define BATCH_OPS_MAX 24
 
-/* A key says what is under it; but for the last, where that depends. */
+/* A key determines the type of its value, except the last ones, whose type is random. */
 static void draw_op(struct buf *op, uint64_t *random)
 {
     int level = 0;
-    for (; level < LEVELS && drawn(random, 3) == 0; level++)
-        buf_printf(op, drawn(random, 4) > 0 ? "{update, [m, " : "{update, [1.0, ");
-    size_t key = drawn(random, KINDS + 2), kind = key < KINDS ? key : drawn(random, KINDS);
-    switch (drawn(random, 4)) {
+    for (; level < LEVELS && random_below(random, 3) == 0; level++)
+        buf_printf(op, random_below(random, 4) > 0 ? "{update, [m, " : "{update, [1.0, ");
+    size_t key = random_below(random, KINDS + 2),
+           kind = key < KINDS ? key : random_below(random, KINDS);
+    switch (random_below(random, 4)) {
     case 0:
         buf_printf(op, "{delete, [%zu]}", key);
         break;
@@ -54,11 +55,11 @@ static void draw_op(struct buf *op, uint64_t *random)
         buf_printf(op, "{put, [%zu, %s]}", key, kinds[kind].name);
         break;
     case 2:
-        buf_printf(op, drawn(random, 4) > 0 ? "{put, [m, or_map]}" : "{put, [1.0, or_map]}");
+        buf_printf(op, random_below(random, 4) > 0 ? "{put, [m, or_map]}" : "{put, [1.0, or_map]}");
         break;
     case 3:
         buf_printf(op, "{update, [%zu, %s]}", key,
-                   kinds[kind].ops[drawn(random, kinds[kind].count)]);
+                   kinds[kind].ops[random_below(random, kinds[kind].count)]);
         break;
     }
     for (; level > 0; level--)
@@ -66,8 +67,7 @@ static void draw_op(struct buf *op, uint64_t *random)
     buf_put_u8(op, '\0');
 }
 
-/* Makes drawn operations one by one; text gets those that were not refused, with
- * commas between them. */
+/* Applies random operations one by one; text gets those that were accepted, separated by commas. */
 static size_t draw_ops(struct crdt *c, struct buf *text, uint64_t *random)
 {
     size_t count = 0;
@@ -78,7 +78,7 @@ static size_t draw_ops(struct crdt *c, struct buf *text, uint64_t *random)
         uint64_t now = laws_wall_ms;
         if (mutate(c, (const char *)op.at, &bad) == OK)
             buf_printf(text, "%s%s", count++ > 0 ? ", " : "", (const char *)op.at);
-        laws_wall_ms = now; /* one time for them all, as a batch has it */
+        laws_wall_ms = now; /* one time for all, as in a batch */
         buf_free(&op);
     }
     laws_wall_ms++;
@@ -94,9 +94,9 @@ static struct buf list_of(const struct buf *ops, const char *more)
     return list;
 }
 
-/* As a batch the operations make the same state; with one that is wrong behind them
- * they make nothing. */
-static size_t makes_a_batch(struct crdt *single, struct crdt *batch, uint64_t *random)
+/* Applied as a batch, the operations give the same state; with an invalid one at the end they
+ * change nothing. */
+static size_t check_batch(struct crdt *single, struct crdt *batch, uint64_t *random)
 {
     static const char *const wrong[] = {", increment", ", {update, [none, increment]}"};
     struct buf ops = {0};
@@ -104,57 +104,57 @@ static size_t makes_a_batch(struct crdt *single, struct crdt *batch, uint64_t *r
     size_t bad, count = draw_ops(single, &ops, random);
     laws_wall_ms = now;
     if (count > 0) {
-        struct buf right = list_of(&ops, ""), refused = list_of(&ops, wrong[drawn(random, 2)]);
+        struct buf right = list_of(&ops, ""),
+                   refused = list_of(&ops, wrong[random_below(random, 2)]);
         refuses_batch(batch, (const char *)refused.at, ERR_BAD_OP, count);
         laws_wall_ms = now;
         CU_ASSERT(mutate(batch, (const char *)right.at, &bad) == OK);
         buf_free(&right);
         buf_free(&refused);
     }
-    CU_ASSERT(same(put(single, crdt_state), put(batch, crdt_state)));
+    CU_ASSERT(equal_and_free(put(single, crdt_state), put(batch, crdt_state)));
     buf_free(&ops);
     return count;
 }
 
-static void makes_batches_of_what_one_by_one_makes(void)
+static void batch_equals_single_operations(void)
 {
     uint64_t random = 7;
     size_t made = 0;
     for (int round = 0; round < 40; round++) {
         struct crdt *single = empty(type(), "a"), *batch = empty(type(), "a");
         for (int i = 0; i < BATCHES; i++)
-            made += makes_a_batch(single, batch, &random);
+            made += check_batch(single, batch, &random);
         crdt_free(single);
         crdt_free(batch);
     }
     CU_ASSERT(made > 2000);
 }
 
-static void obeys_the_laws_as_generated(void)
+static void random_states_obey_laws(void)
 {
     static const char *const actors[] = {"a", "b", "c", "d", "e"};
     uint64_t random = 11;
     for (int round = 0; round < 6; round++) {
         struct buf texts[5] = {0};
-        struct made states[5];
+        struct sample states[5];
         for (size_t i = 0; i < 5; i++) {
             struct crdt *c = empty(type(), actors[i]);
             struct buf ops = {0};
             draw_ops(c, &ops, &random);
             texts[i] = list_of(&ops, "");
-            states[i] = (struct made){actors[i], (const char *)texts[i].at};
+            states[i] = (struct sample){actors[i], (const char *)texts[i].at};
             buf_free(&ops);
             crdt_free(c);
         }
-        joins_lawfully(type(), states, 5);
-        delta_carries(type(), "[]", states[round % 5].ops);
+        check_laws_on_samples(type(), states, 5);
+        check_mutation_delta(type(), "[]", states[round % 5].ops);
         for (size_t i = 0; i < 5; i++)
             buf_free(&texts[i]);
     }
 }
 
-/* A state that comes back is the state that was written. */
-static void reads_what_it_writes(void)
+static void round_trips(void)
 {
     uint64_t random = 13;
     for (int round = 0; round < 40; round++) {
@@ -162,54 +162,54 @@ static void reads_what_it_writes(void)
         struct buf text = {0};
         draw_ops(c, &text, &random);
         CU_ASSERT(join(back, c) == !crdt_empty(c));
-        CU_ASSERT(same(put(c, crdt_state), put(back, crdt_state)));
-        CU_ASSERT(same(put(c, crdt_value), put(back, crdt_value)));
+        CU_ASSERT(equal_and_free(put(c, crdt_state), put(back, crdt_state)));
+        CU_ASSERT(equal_and_free(put(c, crdt_value), put(back, crdt_value)));
         buf_free(&text);
         crdt_free(c);
         crdt_free(back);
     }
 }
 
-static void carries_every_change_in_its_delta(void)
+static void mutations_fill_the_delta(void)
 {
 #define MAP_IN_MAP                                                                                 \
     "{put, [n, gcounter]}, {put, [m, or_map]}, {update, [m, {put, [m, or_map]}]},"                 \
     " {update, [m, {update, [m, {put, [n, gset]}]}]}"
-    delta_carries(type(), "[]", "{put, [n, gcounter]}");
-    delta_carries(type(), "{put, [n, gcounter]}", "{put, [n, gcounter]}");
-    delta_carries(type(), "{put, [n, gcounter]}", "{update, [n, increment]}");
-    delta_carries(type(), "{put, [n, gcounter]}", "{delete, [n]}");
-    delta_carries(type(), "{put, [n, gcounter]}", "[{delete, [n]}, {put, [n, gcounter]}]");
-    delta_carries(type(), "[]", "[" MAP_IN_MAP "]");
-    delta_carries(type(), "[" MAP_IN_MAP "]",
-                  "{update, [m, {update, [m, {update, [n, {add, [x]}]}]}]}");
-    delta_carries(type(), "[" MAP_IN_MAP "]",
-                  "[{update, [m, {update, [m, {update, [n, {add, [x]}]}]}]},"
-                  " {update, [n, increment]}, {update, [m, {delete, [m]}]}, {delete, [n]}]");
+    check_mutation_delta(type(), "[]", "{put, [n, gcounter]}");
+    check_mutation_delta(type(), "{put, [n, gcounter]}", "{put, [n, gcounter]}");
+    check_mutation_delta(type(), "{put, [n, gcounter]}", "{update, [n, increment]}");
+    check_mutation_delta(type(), "{put, [n, gcounter]}", "{delete, [n]}");
+    check_mutation_delta(type(), "{put, [n, gcounter]}", "[{delete, [n]}, {put, [n, gcounter]}]");
+    check_mutation_delta(type(), "[]", "[" MAP_IN_MAP "]");
+    check_mutation_delta(type(), "[" MAP_IN_MAP "]",
+                         "{update, [m, {update, [m, {update, [n, {add, [x]}]}]}]}");
+    check_mutation_delta(type(), "[" MAP_IN_MAP "]",
+                         "[{update, [m, {update, [m, {update, [n, {add, [x]}]}]}]},"
+                         " {update, [n, increment]}, {update, [m, {delete, [m]}]}, {delete, [n]}]");
 }
 
-/* --- replicas that meet ---------------------------------------------------- */
+/* --- replicas that sync ---------------------------------------------------- */
 
 struct pair {
     struct crdt *a, *b;
 };
 
-static void meet(struct pair p)
+static void sync_pair(struct pair p)
 {
     join(p.a, p.b);
     join(p.b, p.a);
-    CU_ASSERT(alike(p.a, p.b));
+    CU_ASSERT(equivalent(p.a, p.b));
     CU_ASSERT(!join(p.a, p.b));
 }
 
 static struct pair pair(const char *ops)
 {
     struct pair p = {make(type(), "a", ops), empty(type(), "b")};
-    meet(p);
+    sync_pair(p);
     return p;
 }
 
-static void change(struct crdt *c, const char *ops)
+static void apply(struct crdt *c, const char *ops)
 {
     size_t bad;
     CU_ASSERT(mutate(c, ops, &bad) == OK);
@@ -221,35 +221,34 @@ static void pair_free(struct pair p)
     crdt_free(p.b);
 }
 
-static void keeps_what_is_put_while_it_is_deleted(void)
+static void concurrent_put_wins_over_delete(void)
 {
     struct pair p = pair("[{put, [n, gcounter]}, {update, [n, increment]}]");
-    change(p.a, "{put, [n, gcounter]}");
-    change(p.b, "{delete, [n]}");
-    meet(p);
+    apply(p.a, "{put, [n, gcounter]}");
+    apply(p.b, "{delete, [n]}");
+    sync_pair(p);
     is(p.a, crdt_value, "#{n => " GCOUNTER("a => 1") "}");
     pair_free(p);
 }
 
-/* An update is none of the key: the delete wins, and what was added is there when the
- * key comes back. */
-static void hides_what_is_updated_while_it_is_deleted(void)
+/* An update does not touch the key, so the delete wins; the update reappears with the key. */
+static void delete_wins_over_concurrent_update(void)
 {
     struct pair p = pair("[{put, [n, gcounter]}, {update, [n, increment]}]");
-    change(p.a, "{update, [n, {increment, [4]}]}");
-    change(p.b, "{delete, [n]}");
-    meet(p);
+    apply(p.a, "{update, [n, {increment, [4]}]}");
+    apply(p.b, "{delete, [n]}");
+    sync_pair(p);
     is(p.a, crdt_value, "#{}");
-    change(p.a, "{put, [n, gcounter]}");
+    apply(p.a, "{put, [n, gcounter]}");
     is(p.a, crdt_value, "#{n => " GCOUNTER("a => 5") "}");
-    meet(p);
-    change(p.b, "{update, [n, increment]}");
-    meet(p);
+    sync_pair(p);
+    apply(p.b, "{update, [n, increment]}");
+    sync_pair(p);
     is(p.a, crdt_value, "#{n => " GCOUNTER("a => 5, b => 1") "}");
     pair_free(p);
 }
 
-/* Told in any order: a value before its key, and after its key was deleted. */
+/* A value may arrive before its key, and after its key was deleted. */
 static void keeps_values_without_keys(void)
 {
     struct crdt *c = make(type(), "a", "[]");
@@ -266,28 +265,27 @@ static void keeps_values_without_keys(void)
     crdt_free(c);
 }
 
-/* Two types under one key: that of the later module, whoever joins whom. */
-static void agrees_on_one_of_two_types(void)
+/* Two types under one key: the later module wins, in either direction. */
+static void converges_on_one_of_two_types(void)
 {
     struct pair p = pair("[]");
-    change(p.a, "[{put, [n, gset]}, {update, [n, {add, [x]}]}]");
-    change(p.b, "[{put, [n, gcounter]}, {update, [n, increment]}]");
+    apply(p.a, "[{put, [n, gset]}, {update, [n, {add, [x]}]}]");
+    apply(p.b, "[{put, [n, gcounter]}, {update, [n, increment]}]");
     struct crdt *delta = empty(type(), "a");
-    CU_ASSERT(join_telling(p.b, p.a, delta));
+    CU_ASSERT(join_with_delta(p.b, p.a, delta));
     is(delta, crdt_state, ORMAP(KEYS("1", ENTRY("n", "{a, 1}"), ""), "n => " GSET("x => []")));
-    meet(p);
+    sync_pair(p);
     is(p.a, crdt_value, "#{n => " GSET("x => []") "}");
-    change(p.b, "{update, [n, {add, [y]}]}");
+    apply(p.b, "{update, [n, {add, [y]}]}");
     refuses_batch(p.b, "{update, [n, increment]}", ERR_BAD_OP, 0);
-    meet(p);
+    sync_pair(p);
     is(p.a, crdt_value, "#{n => " GSET("x => [], y => []") "}");
     crdt_free(delta);
     pair_free(p);
 }
 
-/* An empty value is news when it is of a later type; the delta that has both types
- * keeps the later one, too. */
-static void agrees_on_a_type_without_contents(void)
+/* An empty value of a later type is a change, and replaces the earlier type in the delta too. */
+static void later_type_wins_even_if_empty(void)
 {
     struct crdt *c = make(type(), "a", "[{put, [n, gcounter]}]"), *delta = empty(type(), "a");
     size_t bad;
@@ -303,8 +301,8 @@ static void agrees_on_a_type_without_contents(void)
     crdt_free(c);
 }
 
-/* What grew of a value that the delta has already is joined to it. */
-static void tells_only_the_values_that_grew(void)
+/* Changes of a value that the delta already has are joined there. */
+static void delta_has_only_changed_values(void)
 {
     struct crdt *c = make(type(), "a",
                           "[{put, [n, gcounter]}, {put, [s, gset]}, {put, [o, gset]},"
@@ -340,7 +338,7 @@ static void tells_only_the_values_that_grew(void)
     "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => #{" counts           \
     "}, delta_buffer => #{}, unit => 3}"
 
-static void keeps_unknown_fields_inside_and_out(void)
+static void keeps_unknown_fields_at_every_level(void)
 {
     struct crdt *c = make(type(), "a", "[]"), *delta = empty(type(), "a");
     CU_ASSERT(merge(c, WIDER_MAP(WIDER_KEYS, "n => " WIDER_COUNTER("b => 1"))));
@@ -352,7 +350,7 @@ static void keeps_unknown_fields_inside_and_out(void)
     crdt_copy_extras(delta, c);
     is(delta, crdt_state, WIDER_MAP(WIDER_NO_KEYS, "n => " WIDER_COUNTER("a => 1")));
     refuses_batch(c, "[{update, [n, increment]}, {put, [o, gset]}, increment]", ERR_BAD_OP, 2);
-    change(c, "[{put, [o, gset]}, {update, [n, increment]}, {delete, [o]}]");
+    apply(c, "[{put, [o, gset]}, {update, [n, increment]}, {delete, [o]}]");
     is(c, crdt_value, "#{n => " WIDER_COUNTER("a => 2, b => 1") "}");
     crdt_free(delta);
     crdt_free(c);
@@ -360,24 +358,23 @@ static void keeps_unknown_fields_inside_and_out(void)
 
 /* --- bytes ----------------------------------------------------------------- */
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "[{put, [n, gcounter]}, {update, [n, increment]}]");
-    survives_damage(c, term_of(ORMAP(KEYS("1", ENTRY("n", "{a, 1}"), "{b, 7} => []"),
-                                     "n => " GCOUNTER("b => 70000"))));
-    survives_damage(c, term_of(ORMAP(NO_KEYS, "m => " ORMAP(NO_KEYS, "n => " GSET("x => []")))));
+    check_corruption(c, term_of(ORMAP(KEYS("1", ENTRY("n", "{a, 1}"), "{b, 7} => []"),
+                                      "n => " GCOUNTER("b => 70000"))));
+    check_corruption(c, term_of(ORMAP(NO_KEYS, "m => " ORMAP(NO_KEYS, "n => " GSET("x => []")))));
     crdt_free(c);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
-    CU_ASSERT(agrees_in("crdt/maps.etf", type()) == 12);
+    CU_ASSERT(matches_recording("crdt/maps.etf", type()) == 12);
 }
 
-SUITE("or_map_join", TEST(obeys_the_laws), TEST(makes_batches_of_what_one_by_one_makes),
-      TEST(obeys_the_laws_as_generated), TEST(reads_what_it_writes),
-      TEST(carries_every_change_in_its_delta), TEST(keeps_what_is_put_while_it_is_deleted),
-      TEST(hides_what_is_updated_while_it_is_deleted), TEST(keeps_values_without_keys),
-      TEST(agrees_on_one_of_two_types), TEST(agrees_on_a_type_without_contents),
-      TEST(tells_only_the_values_that_grew), TEST(keeps_unknown_fields_inside_and_out),
-      TEST(takes_damage), TEST(agrees))
+SUITE("or_map_join", TEST(obeys_laws), TEST(batch_equals_single_operations),
+      TEST(random_states_obey_laws), TEST(round_trips), TEST(mutations_fill_the_delta),
+      TEST(concurrent_put_wins_over_delete), TEST(delete_wins_over_concurrent_update),
+      TEST(keeps_values_without_keys), TEST(converges_on_one_of_two_types),
+      TEST(later_type_wins_even_if_empty), TEST(delta_has_only_changed_values),
+      TEST(keeps_unknown_fields_at_every_level), TEST(survives_corruption), TEST(matches_grove))

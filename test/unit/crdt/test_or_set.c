@@ -1,4 +1,4 @@
-#include "unit/crdt/lived.h"
+#include "unit/crdt/histories.h"
 #include "unit/crdt/or_sets.h"
 
 /* --- operations ------------------------------------------------------------- */
@@ -20,7 +20,7 @@ static void adds_and_removes(void)
     crdt_free(c);
 }
 
-static void adds_what_was_removed(void)
+static void re_adds_removed_elements(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {remove, [x]}, {add, [x]}]");
     is(c, crdt_value, SET("x => []"));
@@ -34,7 +34,7 @@ static void adds_what_was_removed(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[{add, [x]}, add]",
@@ -54,15 +54,15 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-/* Equal is what OTP 27 matches: 1 is not 1.0, and 0.0 not -0.0. */
-static void tells_elements_apart(void)
+/* As =:= in OTP 27: 1 differs from 1.0, and 0.0 from -0.0. */
+static void distinguishes_elements(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [1]}, {add, [0.0]}, {add, [{1}]}]");
-    does(c, "[{remove, [1.0]}, {remove, [-0.0]}, {remove, [{1.0}]}]", NULL);
+    apply(c, "[{remove, [1.0]}, {remove, [-0.0]}, {remove, [{1.0}]}]", NULL);
     is(c, crdt_value, SET("1 => [], 0.0 => [], {1} => []"));
-    does(c, "[{add, [1.0]}, {add, [-0.0]}, {remove, [1]}, {remove, [0.0]}]", NULL);
+    apply(c, "[{add, [1.0]}, {add, [-0.0]}, {remove, [1]}, {remove, [0.0]}]", NULL);
     is(c, crdt_value, SET("1.0 => [], -0.0 => [], {1} => []"));
-    /* Actors, too. */
+    /* Actors too. */
     CU_ASSERT(merge_text(c, ORSET("0", "x => " TAG("{1, 1}") ", y => " TAG("{1.0, 1}"), "")));
     CU_ASSERT(merge_text(c, ORSET("0", "", "{1.0, 1} => []")));
     is(c, crdt_value, SET("1.0 => [], -0.0 => [], {1} => [], x => []"));
@@ -71,30 +71,30 @@ static void tells_elements_apart(void)
 
 /* --- deltas ----------------------------------------------------------------- */
 
-static void says_what_an_operation_made(void)
+static void mutations_fill_the_delta(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}]"), *delta = empty(type(), "a");
-    does(c, "{add, [x]}", delta);
+    apply(c, "{add, [x]}", delta);
     is(delta, crdt_state, ORSET("3", "x => " TAG("{a, 3}"), ""));
-    does(c, "{remove, [y]}", delta);
+    apply(c, "{remove, [y]}", delta);
     is(delta, crdt_state, ORSET("3", "x => " TAG("{a, 3}"), "{a, 2} => []"));
-    does(c, "{remove, [x]}", delta);
+    apply(c, "{remove, [x]}", delta);
     is(delta, crdt_state, ORSET("3", "", "{a, 1} => [], {a, 2} => [], {a, 3} => []"));
     crdt_free(delta);
     delta = empty(type(), "a");
-    does(c, "{remove, [x]}", delta);
+    apply(c, "{remove, [x]}", delta);
     CU_ASSERT(crdt_empty(delta));
     crdt_free(delta);
     crdt_free(c);
 }
 
-/* Its value is an empty set, but it is a delta. */
-static void tells_of_removes_alone(void)
+/* Its value is an empty set, but it is not empty. */
+static void remove_alone_is_a_delta(void)
 {
     struct crdt *c = make(type(), "a", "{add, [x]}"), *peer = empty(type(), "b");
     struct crdt *delta = empty(type(), "a");
     join(peer, c);
-    does(c, "{remove, [x]}", delta);
+    apply(c, "{remove, [x]}", delta);
     is(delta, crdt_value, SET(""));
     is(delta, crdt_state, ORSET("1", "", "{a, 1} => []"));
     CU_ASSERT(!crdt_empty(delta));
@@ -105,7 +105,7 @@ static void tells_of_removes_alone(void)
     crdt_free(c);
 }
 
-static void says_what_a_join_made(void)
+static void join_fills_the_delta(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}, {remove, [y]}]");
     struct crdt *delta = empty(type(), "a");
@@ -127,48 +127,48 @@ static void says_what_a_join_made(void)
 
 /* --- causality -------------------------------------------------------------- */
 
-static void lets_a_concurrent_add_win(void)
+static void concurrent_add_wins(void)
 {
     struct crdt *a = make(type(), "a", "{add, [x]}"), *b = empty(type(), "b");
     join(b, a);
-    does(a, "{remove, [x]}", NULL);
-    does(b, "{add, [x]}", NULL);
+    apply(a, "{remove, [x]}", NULL);
+    apply(b, "{add, [x]}", NULL);
     join(a, b);
     join(b, a);
     is(a, crdt_value, SET("x => []"));
-    CU_ASSERT(alike(a, b));
-    does(a, "{remove, [x]}", NULL);
+    CU_ASSERT(equivalent(a, b));
+    apply(a, "{remove, [x]}", NULL);
     join(b, a);
     is(b, crdt_value, SET(""));
     crdt_free(a);
     crdt_free(b);
 }
 
-static void waits_for_the_add(void)
+static void accepts_remove_before_add(void)
 {
     struct crdt *a = empty(type(), "a"), *added = empty(type(), "a"), *removed = empty(type(), "a"),
                 *peer = empty(type(), "b");
-    does(a, "[{add, [x]}, {add, [y]}]", added);
-    does(a, "{remove, [x]}", removed);
+    apply(a, "[{add, [x]}, {add, [y]}]", added);
+    apply(a, "{remove, [x]}", removed);
     CU_ASSERT(join(peer, removed));
     is(peer, crdt_value, SET(""));
     CU_ASSERT(crdt_tombstones(peer) == 1);
     CU_ASSERT(join(peer, added));
     is(peer, crdt_value, SET("y => []"));
-    CU_ASSERT(alike(peer, a));
+    CU_ASSERT(equivalent(peer, a));
     crdt_free(a);
     crdt_free(added);
     crdt_free(removed);
     crdt_free(peer);
 }
 
-/* The next tag of a is larger than any that a has used, wherever that is told. */
+/* The next tag of a is larger than any of its tags, wherever they occur. */
 static void adds_with(const char *past, const char *tag)
 {
     struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a");
     struct buf wanted = {0};
     merge_text(c, past);
-    does(c, "{add, [new]}", delta);
+    apply(c, "{add, [new]}", delta);
     buf_printf(&wanted, ORSET("%s", "new => " TAG("{a, %s}"), "") "%c", tag, tag, 0);
     is(delta, crdt_state, (const char *)wanted.at);
     buf_free(&wanted);
@@ -176,7 +176,7 @@ static void adds_with(const char *past, const char *tag)
     crdt_free(c);
 }
 
-static void never_uses_a_tag_twice(void)
+static void never_reuses_a_tag(void)
 {
     adds_with(ORSET("0", "", ""), "1");
     adds_with(ORSET("7", "", ""), "8");
@@ -189,8 +189,8 @@ static void never_uses_a_tag_twice(void)
               "42");
 }
 
-/* The counter comes from a peer alone, and is news to others. */
-static void tells_of_its_counter(void)
+/* A counter raised by a peer is a change for others. */
+static void counter_is_in_the_delta(void)
 {
     struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a");
     CU_ASSERT(merge(c, term_of(ORSET("0", "", "{a, 6} => []")), delta));
@@ -200,7 +200,7 @@ static void tells_of_its_counter(void)
     crdt_free(c);
 }
 
-static void ends_before_its_tags_do(void)
+static void refuses_when_tags_run_out(void)
 {
     struct crdt *c = empty(type(), "a");
     size_t bad;
@@ -209,7 +209,7 @@ static void ends_before_its_tags_do(void)
     CU_ASSERT(mutate(c, "[{add, [x]}, {remove, [x]}, {add, [y]}, {add, [z]}]", &bad) == ERR_LIMIT);
     CU_ASSERT(bad == 3);
     is(c, crdt_state, ORSET("9223372036854775805", "", ""));
-    does(c, "[{add, [x]}, {remove, [x]}, {add, [y]}]", NULL);
+    apply(c, "[{add, [x]}, {remove, [x]}, {add, [y]}]", NULL);
     CU_ASSERT(mutate(c, "{add, [z]}", &bad) == ERR_LIMIT && bad == 0);
     is(c, crdt_state,
        ORSET("9223372036854775807", "y => " TAG("{a, 9223372036854775807}"),
@@ -224,9 +224,9 @@ static const char *const drawn_ops[] = {
     "{remove, [1]}", "{remove, [1.0]}", "{remove, [<<\"x\">>]}", "{remove, [z]}",
 };
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "{add, [3]}"},
         {"a", "[{add, [3]}, {remove, [3]}]"},
@@ -235,40 +235,40 @@ static void obeys_the_laws(void)
         {"c", "[{add, [[]]}, {add, [#{x => 1}]}, {remove, [[]]}]"},
     };
     size_t count = sizeof(drawn_ops) / sizeof(drawn_ops[0]);
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    obeys_the_laws_when_generated(type(), drawn_ops, count, 30);
-    obeys_the_laws_when_lived(type(), drawn_ops, count, 30);
-    delta_carries(type(), "[]", "{add, [1]}");
-    delta_carries(type(), "[{add, [1]}, {add, [2]}]", "{remove, [1]}");
-    delta_carries(type(), "[{add, [1]}, {add, [1]}]", "[{add, [1]}, {remove, [1]}, {add, [1]}]");
-    delta_carries(type(), "[]", "[{add, [1]}, {remove, [1]}]");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_laws_on_random_states(type(), drawn_ops, count, 30);
+    check_laws_on_random_histories(type(), drawn_ops, count, 30);
+    check_mutation_delta(type(), "[]", "{add, [1]}");
+    check_mutation_delta(type(), "[{add, [1]}, {add, [2]}]", "{remove, [1]}");
+    check_mutation_delta(type(), "[{add, [1]}, {add, [1]}]",
+                         "[{add, [1]}, {remove, [1]}, {add, [1]}]");
+    check_mutation_delta(type(), "[]", "[{add, [1]}, {remove, [1]}]");
 }
 
-/* Written and read, it is as it was. */
-static void comes_back_as_it_was(void)
+static void round_trips(void)
 {
     struct crdt *c = empty(type(), "a"), *copy = empty(type(), "a");
     for (int i = 0; i < 3000; i++) {
         struct buf op = {0};
         const char *name = i % 5 == 4 ? "remove" : "add";
         buf_printf(&op, "{%s, [{%d, <<\"%d\">>}]}%c", name, i * 31 % 701, i * 31 % 701, 0);
-        does(c, (const char *)op.at, NULL);
+        apply(c, (const char *)op.at, NULL);
         buf_free(&op);
     }
     CU_ASSERT(join(copy, c));
     CU_ASSERT(crdt_tombstones(c) > 0);
-    CU_ASSERT(same(put(c, crdt_state), put(copy, crdt_state)));
-    CU_ASSERT(same(put(c, crdt_value), put(copy, crdt_value)));
-    does(c, "{add, [last]}", NULL);
-    does(copy, "{add, [last]}", NULL);
-    CU_ASSERT(same(put(c, crdt_state), put(copy, crdt_state)));
+    CU_ASSERT(equal_and_free(put(c, crdt_state), put(copy, crdt_state)));
+    CU_ASSERT(equal_and_free(put(c, crdt_value), put(copy, crdt_value)));
+    apply(c, "{add, [last]}", NULL);
+    apply(copy, "{add, [last]}", NULL);
+    CU_ASSERT(equal_and_free(put(c, crdt_state), put(copy, crdt_state)));
     crdt_free(copy);
     crdt_free(c);
 }
 
-/* --- for a type that keeps its keys in one ------------------------------------ */
+/* --- for types that keep their keys in an ORSet -------------------------------- */
 
-static void is_walked_in_order(void)
+static void iterates_in_order(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [z]}, {add, [x]}, {add, [y]}, {remove, [x]}]");
     static const char *const wanted[] = {"z", "y"};
@@ -284,7 +284,7 @@ static void is_walked_in_order(void)
     crdt_free(c);
 }
 
-static void is_changed_by_another_type(void)
+static void serves_other_types(void)
 {
     struct or_set *s = (struct or_set *)empty(type(), "a"),
                   *delta = (struct or_set *)empty(type(), "b");
@@ -293,7 +293,7 @@ static void is_changed_by_another_type(void)
     is(&delta->crdt, crdt_value, SET("y => []"));
     CU_ASSERT(or_set_remove(s, term_of("x"), delta) && !or_set_remove(s, term_of("x"), delta));
     is(&s->crdt, crdt_state, ORSET("2", "y => " TAG("{a, 2}"), "{a, 1} => []"));
-    CU_ASSERT(alike(&s->crdt, &delta->crdt));
+    CU_ASSERT(equivalent(&s->crdt, &delta->crdt));
     crdt_check(&s->crdt);
     crdt_check(&delta->crdt);
     crdt_free(&s->crdt);
@@ -310,9 +310,8 @@ static struct bytes numbered(uint32_t i)
     return (struct bytes){term, sizeof(term)};
 }
 
-/* Removes that name no element, one a delta: were each a search of the set, this would
- * take minutes. */
-static void removes_from_afar_without_a_search(void)
+/* Removes name no element.  One delta each: if each searched the set, this would take minutes. */
+static void remote_removes_need_no_search(void)
 {
     enum { MANY = 100000 };
     struct or_set *a = (struct or_set *)empty(type(), "a"),
@@ -334,14 +333,14 @@ static void removes_from_afar_without_a_search(void)
     CU_ASSERT(or_set_size(b) == MANY / 2 && crdt_tombstones(&b->crdt) == MANY / 2);
     CU_ASSERT(or_set_has(b, numbered(1)) && !or_set_has(b, numbered(0)));
     crdt_check(&b->crdt);
-    CU_ASSERT(alike(&a->crdt, &b->crdt));
+    CU_ASSERT(equivalent(&a->crdt, &b->crdt));
     crdt_free(&a->crdt);
     crdt_free(&b->crdt);
 }
 
-SUITE("or_set", TEST(adds_and_removes), TEST(adds_what_was_removed), TEST(refuses_operations_whole),
-      TEST(tells_elements_apart), TEST(says_what_an_operation_made), TEST(tells_of_removes_alone),
-      TEST(says_what_a_join_made), TEST(lets_a_concurrent_add_win), TEST(waits_for_the_add),
-      TEST(never_uses_a_tag_twice), TEST(tells_of_its_counter), TEST(ends_before_its_tags_do),
-      TEST(obeys_the_laws), TEST(comes_back_as_it_was), TEST(is_walked_in_order),
-      TEST(is_changed_by_another_type), TEST(removes_from_afar_without_a_search))
+SUITE("or_set", TEST(adds_and_removes), TEST(re_adds_removed_elements),
+      TEST(refuses_the_whole_batch), TEST(distinguishes_elements), TEST(mutations_fill_the_delta),
+      TEST(remove_alone_is_a_delta), TEST(join_fills_the_delta), TEST(concurrent_add_wins),
+      TEST(accepts_remove_before_add), TEST(never_reuses_a_tag), TEST(counter_is_in_the_delta),
+      TEST(refuses_when_tags_run_out), TEST(obeys_laws), TEST(round_trips), TEST(iterates_in_order),
+      TEST(serves_other_types), TEST(remote_removes_need_no_search))

@@ -1,6 +1,6 @@
 #include "unit/crdt/or_sets.h"
 
-static void keeps_no_element_without_tags(void)
+static void drops_elements_without_tags(void)
 {
     struct crdt *c = empty(type(), "a");
     CU_ASSERT(!merge_text(c, ORSET("0", "x => " SET("") ", y => " SET_OF_1_14(""), "")));
@@ -13,7 +13,7 @@ static void keeps_no_element_without_tags(void)
 static void subtracts_tombstones(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {remove, [x]}]");
-    /* ours, from theirs; theirs, from their own; theirs, from ours */
+    /* ours from theirs; theirs from theirs; theirs from ours */
     CU_ASSERT(!merge_text(c, ORSET("1", "x => " TAG("{a, 1}"), "")));
     CU_ASSERT(merge_text(c, ORSET("1", "z => " SET("{c, 1} => [], {c, 2} => []"), "{c, 1} => []")));
     is(c, crdt_state, ORSET("1", "z => " TAG("{c, 2}"), "{a, 1} => [], {c, 1} => []"));
@@ -22,9 +22,9 @@ static void subtracts_tombstones(void)
     crdt_free(c);
 }
 
-/* An actor that counts anew after it has lost its state: a remove of the one
- * element takes the other with it, everywhere. */
-static void knows_all_who_share_a_tag(void)
+/* An actor that lost its state reuses tags: removing one element then removes the others with that
+ * tag, on every replica. */
+static void tombstone_removes_all_elements_of_its_tag(void)
 {
     enum { SHARING = 3 * TAG_INDEX_ELEMENTS_MAX };
     for (unsigned sharing = 2; sharing <= SHARING; sharing++) {
@@ -39,10 +39,10 @@ static void knows_all_who_share_a_tag(void)
         CU_ASSERT(merge_text(here, (const char *)struct_text.at));
         join(there, here);
         join(delta, here);
-        does(here, "{remove, [1]}", delta);
+        apply(here, "{remove, [1]}", delta);
         CU_ASSERT(merge_text(there, ORSET("0", "", "{b, 1} => []")));
         is(here, crdt_state, ORSET("0", "x => " TAG("{b, 2}"), "{b, 1} => []"));
-        CU_ASSERT(alike(here, there) && alike(here, delta));
+        CU_ASSERT(equivalent(here, there) && equivalent(here, delta));
         CU_ASSERT(!merge_text(here, (const char *)struct_text.at));
         crdt_free(here);
         crdt_free(there);
@@ -52,7 +52,7 @@ static void knows_all_who_share_a_tag(void)
     }
 }
 
-static void reads_any_delta_buffer(void)
+static void ignores_the_delta_buffer(void)
 {
     static const char *const buffers[] = {"nil", "#{}", ORSET("9", "z => " TAG("{a, 9}"), "")};
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
@@ -67,8 +67,8 @@ static void reads_any_delta_buffer(void)
     }
 }
 
-/* Either form is read, and the one that was asked for is written. */
-static void writes_the_form_it_is_told(void)
+/* Either form is read, and the configured one is written. */
+static void writes_the_configured_form(void)
 {
     struct bytes forms[] = {
         term_of(ORSET("2", "x => " TAG("{b, 1}") ", y => " SET("{b, 2} => [], {b, 3} => []"),
@@ -99,7 +99,7 @@ static void writes_the_form_it_is_told(void)
     "770a 746f6d6273746f6e6573 74 00000002 770a 5f5f7374727563745f5f 770d "                        \
     "456c697869722e4d6170536574 7703 6d6170 74 00000000"                                           \
     "7707 656e7472696573"
-/* A MapSet as OTP 26 and later write it: map comes first. */
+/* A MapSet as written by OTP 26 and later: map comes first. */
 #define TAGS_HEAD "74 00000002 7703 6d6170 74 00000001"
 #define TAGS_END  "770a 5f5f7374727563745f5f 770d 456c697869722e4d6170536574"
 
@@ -114,14 +114,14 @@ static struct bytes entries_of(const char *count, const char *first, const char 
 
 #define ENTRY(element, tag) element TAGS_HEAD tag "6a" TAGS_END
 
-/* What stands around an only tag is known again, and what only begins like it is not. */
-static void reads_each_set_of_one_tag(void)
+/* The bytes around a single tag are recognized; those that only begin like them are not. */
+static void reads_sets_of_one_tag(void)
 {
     struct crdt *c = empty(type(), "a");
     const char *first = ENTRY("7701 78", "6802 7701 62 6101");
     CU_ASSERT(merge(c, entries_of("00000002", first, ENTRY("7701 79", "6802 7701 63 6105")), NULL));
     is(c, crdt_state, ORSET("0", "x => " TAG("{b, 1}") ", y => " TAG("{c, 5}"), ""));
-    /* an old encoding of the same tag; two tags; the other form */
+    /* another encoding of the same tag; two tags; the other form */
     CU_ASSERT(!merge(
         c, entries_of("00000002", first, ENTRY("7701 79", "69 00000002 64 0001 63 62 00000005")),
         NULL));
@@ -140,7 +140,7 @@ static void reads_each_set_of_one_tag(void)
              "x => " TAG("{b, 1}") ", y => " TAG("{c, 5}") ", z => " SET(
                  "{b, 2} => [], {b, 3} => [], {b, 4} => []"),
              ""));
-    /* not a MapSet after all; a value that is not []; no tag; nothing at all */
+    /* not a MapSet after all; a value other than []; not a tag; an empty list */
     refuses(c,
             entries_of("00000002", first,
                        "7701 7a" TAGS_HEAD "6802 7701 62 6109 6a"
@@ -153,12 +153,12 @@ static void reads_each_set_of_one_tag(void)
     crdt_free(c);
 }
 
-/* However an element is written, it is the same one; twice, as no BEAM sends it, it has
- * all its tags. */
-static void knows_elements_again(void)
+/* An element is the same in any encoding.  Duplicates, which no BEAM sends, get the tags of
+ * both. */
+static void recognizes_any_encoding(void)
 {
     struct crdt *c = empty(type(), "a");
-    /* #{b => [1, 2], 1 => a} with old atoms, a LIST and a LARGE_BIG; and canonical */
+    /* #{b => [1, 2], 1 => a} with ATOM_EXT, LIST_EXT and LARGE_BIG_EXT; and canonical */
     const char *old = "74 00000002 64 0001 62 6c 00000002 6101 6102 6a 6f 00000001 0001 64 0001 61";
     CU_ASSERT(merge_text(c, ORSET("0", "#{1 => a, b => [1, 2]} => " TAG("{b, 1}"), "")));
     struct buf first = {0}, second = {0};
@@ -178,7 +178,7 @@ static void knows_elements_again(void)
     crdt_free(c);
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "{add, [3]}");
     refuses(c, term_of("nil"), ERR_TYPE);
@@ -194,7 +194,7 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-static void refuses_what_is_no_tag(void)
+static void refuses_malformed_tags(void)
 {
     static const struct {
         const char *tag;
@@ -245,25 +245,25 @@ static void keeps_unknown_fields(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [3]}, {add, [4]}, {remove, [4]}]");
-    survives_damage(c, term_of(ORSET("300", "1 => " TAG("{b, 1}") ", 2.5 => " TAG("{c, 70000}"),
-                                     "{a, 1} => []")));
-    survives_damage(c, term_of(ORSET_OF("nil", "0",
-                                        "#{<<\"x\">> => " SET_OF_1_14(
-                                            "{b, 1} => [], {a, 9} => []") ", y => " SET("") "}",
-                                        SET_OF_1_14("{b, 1} => []"))));
+    check_corruption(c, term_of(ORSET("300", "1 => " TAG("{b, 1}") ", 2.5 => " TAG("{c, 70000}"),
+                                      "{a, 1} => []")));
+    check_corruption(c, term_of(ORSET_OF("nil", "0",
+                                         "#{<<\"x\">> => " SET_OF_1_14(
+                                             "{b, 1} => [], {a, 9} => []") ", y => " SET("") "}",
+                                         SET_OF_1_14("{b, 1} => []"))));
     crdt_free(c);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
-    CU_ASSERT(agrees_in("crdt/or_sets.etf", type()) == 14);
+    CU_ASSERT(matches_recording("crdt/or_sets.etf", type()) == 14);
 }
 
-SUITE("or_set_in", TEST(keeps_no_element_without_tags), TEST(subtracts_tombstones),
-      TEST(knows_all_who_share_a_tag), TEST(reads_any_delta_buffer),
-      TEST(writes_the_form_it_is_told), TEST(reads_each_set_of_one_tag), TEST(knows_elements_again),
-      TEST(refuses_other_shapes), TEST(refuses_what_is_no_tag), TEST(keeps_unknown_fields),
-      TEST(takes_damage), TEST(agrees))
+SUITE("or_set_in", TEST(drops_elements_without_tags), TEST(subtracts_tombstones),
+      TEST(tombstone_removes_all_elements_of_its_tag), TEST(ignores_the_delta_buffer),
+      TEST(writes_the_configured_form), TEST(reads_sets_of_one_tag), TEST(recognizes_any_encoding),
+      TEST(refuses_malformed_structs), TEST(refuses_malformed_tags), TEST(keeps_unknown_fields),
+      TEST(survives_corruption), TEST(matches_grove))

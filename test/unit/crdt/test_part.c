@@ -1,10 +1,10 @@
 /* Parts of states of every type.
  *
- * What is expected of a part is found by joins alone, which have suites of their own. */
+ * Expected results are computed by joins alone, which have suites of their own. */
 #include "unit/crdt/parts.h"
 
-/* Cut at any buckets, and taken in any order. */
-static void parts_make(struct world *w, const struct crdt *c, unsigned cuts)
+/* Parts cut at random buckets and joined in random order. */
+static void check_parts(struct world *w, const struct crdt *c, unsigned cuts)
 {
     struct part parts[RANGES];
     struct crdt *made = crdt_make(w->type, &versioned);
@@ -12,45 +12,45 @@ static void parts_make(struct world *w, const struct crdt *c, unsigned cuts)
     must(cuts < RANGES);
     for (unsigned i = 0; i < cuts; i++) {
         uint32_t room = PART_BUCKETS - first - (cuts - i);
-        uint32_t count = 1 + (uint32_t)drawn(&w->random, 2 * room / (cuts - i + 1));
+        uint32_t count = 1 + (uint32_t)random_below(&w->random, 2 * room / (cuts - i + 1));
         parts[i] = (struct part){first, count < room ? count : 1};
         first += parts[i].count;
     }
     parts[cuts] = (struct part){first, PART_BUCKETS - first};
     for (unsigned left = cuts + 1; left > 0; left--) {
-        size_t i = drawn(&w->random, left);
+        size_t i = random_below(&w->random, left);
         merge_part(made, c, parts[i]);
         CU_ASSERT(!merge_part(made, c, parts[i]));
         parts[i] = parts[left - 1];
     }
-    CU_ASSERT(alike(made, c));
+    CU_ASSERT(equivalent(made, c));
     CU_ASSERT(digest_of(made) == digest_of(c));
     crdt_free(made);
 }
 
-static void all_parts_are_the_state(void)
+static void parts_join_to_the_state(void)
 {
-    for (size_t t = 0; t < WORLDS; t++) {
+    for (size_t t = 0; t < WORKLOADS; t++) {
         for (unsigned round = 0; round < ROUNDS; round++) {
-            struct world w = world_open(&worlds[t], 50, round);
-            world_goes_on(&w, STEPS);
-            parts_make(&w, w.states[0], 0);
-            parts_make(&w, w.states[0], 1);
-            parts_make(&w, w.states[1], 7);
-            parts_make(&w, w.states[2], RANGES - 1);
+            struct world w = world_open(&workloads[t], 50, round);
+            world_run(&w, STEPS);
+            check_parts(&w, w.states[0], 0);
+            check_parts(&w, w.states[0], 1);
+            check_parts(&w, w.states[1], 7);
+            check_parts(&w, w.states[2], RANGES - 1);
             world_close(&w);
         }
     }
 }
 
-/* Of what lies elsewhere a part has nothing, but for what a state has only once. */
-static void a_part_is_no_more_than_it(void)
+/* A part has no entries of other buckets, except singletons. */
+static void part_has_only_its_entries(void)
 {
-    for (size_t t = 0; t < WORLDS; t++) {
-        struct world w = world_open(&worlds[t], 50, t);
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        struct world w = world_open(&workloads[t], 50, t);
         uint64_t all[RANGES], got[RANGES];
-        world_goes_on(&w, STEPS);
-        world_tells(&w, w.states[0], false);
+        world_run(&w, STEPS);
+        world_join_all(&w, w.states[0], false);
         digest_all(w.states[0], all);
         for (uint32_t i = 1; i < RANGES; i++) {
             struct crdt *c = crdt_make(w.type, &plain);
@@ -65,26 +65,26 @@ static void a_part_is_no_more_than_it(void)
     }
 }
 
-static void some_types_do_not_divide(void)
+static void some_types_are_indivisible(void)
 {
-    CU_ASSERT(crdt_type_at(WORLDS) == NULL);
-    for (size_t t = 0; t < WORLDS; t++) {
-        struct world w = world_open(&worlds[t], 1000, t);
+    CU_ASSERT(crdt_type_at(WORKLOADS) == NULL);
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        struct world w = world_open(&workloads[t], 1000, t);
         uint64_t digests[RANGES];
         unsigned taken = 0;
-        CU_ASSERT(crdt_is_divisible(w.type) == worlds[t].divisible);
-        world_goes_on(&w, STEPS);
-        world_tells(&w, w.states[0], false);
+        CU_ASSERT(crdt_is_divisible(w.type) == workloads[t].divisible);
+        world_run(&w, STEPS);
+        world_join_all(&w, w.states[0], false);
         digest_all(w.states[0], digests);
         for (unsigned i = 0; i < RANGES; i++)
             taken += digests[i] != 0;
-        CU_ASSERT(digests[0] != 0 || worlds[t].divisible);
-        CU_ASSERT(worlds[t].divisible ? taken > WORLD_STATES / 2 : taken == 1);
+        CU_ASSERT(digests[0] != 0 || workloads[t].divisible);
+        CU_ASSERT(workloads[t].divisible ? taken > WORLD_STATES / 2 : taken == 1);
         world_close(&w);
     }
 }
 
-static void parts_are_of_like_size(void)
+static void parts_have_similar_sizes(void)
 {
     enum { SIZE = 1 << 14 };
     const struct crdt_type *type = crdt_type_named(BYTES("gset"));
@@ -111,8 +111,7 @@ static void parts_are_of_like_size(void)
     crdt_free(c);
 }
 
-/* Fields that we do not know. */
-static void unknown_fields_go_with_every_part(void)
+static void unknown_fields_are_in_every_part(void)
 {
     static const char *const wider[] = {
         "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => #{a => 1, b => "
@@ -146,7 +145,7 @@ static void unknown_fields_go_with_every_part(void)
 
 /* --- between nodes ------------------------------------------------------------------------ */
 
-/* Narrows down where two differ, and exchanges what is there: gives the bytes of it. */
+/* Narrows down where two states differ and exchanges those parts; returns their size in bytes. */
 static size_t exchange(struct crdt *a, struct crdt *b, struct part part)
 {
     enum { WAYS = 16 };
@@ -171,24 +170,24 @@ static size_t exchange(struct crdt *a, struct crdt *b, struct part part)
     return bytes;
 }
 
-static void those_that_exchange_what_differs_are_equal(void)
+static void exchanging_differences_converges(void)
 {
-    for (size_t t = 0; t < WORLDS; t++) {
+    for (size_t t = 0; t < WORKLOADS; t++) {
         for (unsigned round = 0; round < ROUNDS; round++) {
-            struct world w = world_open(&worlds[t], 50, round);
+            struct world w = world_open(&workloads[t], 50, round);
             struct crdt *a = crdt_make(w.type, &plain), *b = crdt_make(w.type, &versioned);
             struct crdt *both = empty(w.type, "both");
-            world_goes_on(&w, STEPS);
-            world_tells(&w, a, false);
+            world_run(&w, STEPS);
+            world_join_all(&w, a, false);
             join(b, a);
             for (unsigned i = 0; i < ROUNDS; i++) {
-                world_mutates(&w, a);
-                world_mutates(&w, b);
+                world_mutate(&w, a);
+                world_mutate(&w, b);
             }
             join(both, b);
             join(both, a);
             exchange(a, b, PART_WHOLE);
-            CU_ASSERT(alike(a, both) && alike(b, both));
+            CU_ASSERT(equivalent(a, both) && equivalent(b, both));
             CU_ASSERT(exchange(a, b, PART_WHOLE) == 0);
             crdt_free(a);
             crdt_free(b);
@@ -198,8 +197,8 @@ static void those_that_exchange_what_differs_are_equal(void)
     }
 }
 
-/* Two large sets that differ in four elements tell each other of few others. */
-static void little_is_told_of_a_large_state(void)
+/* Two large sets that differ in four elements send each other few others. */
+static void exchange_is_small_for_a_large_state(void)
 {
     enum { SIZE = 3000 };
     const struct crdt_type *type = crdt_type_named(BYTES("or_set"));
@@ -215,14 +214,14 @@ static void little_is_told_of_a_large_state(void)
     CU_ASSERT(mutate(b, "[{add, [y]}, {remove, [8]}]", &bad) == OK);
     crdt_state(a, &whole);
     CU_ASSERT(exchange(a, b, PART_WHOLE) < whole.len / 20);
-    CU_ASSERT(alike(a, b));
+    CU_ASSERT(equivalent(a, b));
     buf_free(&text);
     buf_free(&whole);
     crdt_free(a);
     crdt_free(b);
 }
 
-SUITE("parts", TEST(all_parts_are_the_state), TEST(a_part_is_no_more_than_it),
-      TEST(some_types_do_not_divide), TEST(parts_are_of_like_size),
-      TEST(unknown_fields_go_with_every_part), TEST(those_that_exchange_what_differs_are_equal),
-      TEST(little_is_told_of_a_large_state))
+SUITE("parts", TEST(parts_join_to_the_state), TEST(part_has_only_its_entries),
+      TEST(some_types_are_indivisible), TEST(parts_have_similar_sizes),
+      TEST(unknown_fields_are_in_every_part), TEST(exchanging_differences_converges),
+      TEST(exchange_is_small_for_a_large_state))

@@ -12,7 +12,7 @@ static const struct crdt_type *type(void)
     return crdt_type_named(BYTES("pncounter"));
 }
 
-static void goes_both_ways(void)
+static void increments_and_decrements(void)
 {
     struct crdt *c = make(type(), "a", "[]");
     is(c, crdt_value, "0");
@@ -28,8 +28,8 @@ static void goes_both_ways(void)
     crdt_free(c);
 }
 
-/* Its value says nothing of whether there is something to tell. */
-static void has_a_delta_that_comes_to_nothing(void)
+/* Emptiness does not depend on the value. */
+static void delta_of_value_zero_is_not_empty(void)
 {
     struct crdt *c = make(type(), "a", "[]"), *delta = empty(type(), "a");
     size_t bad;
@@ -42,7 +42,7 @@ static void has_a_delta_that_comes_to_nothing(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[increment, {decrement, [-1]}]",   "[decrement, {increment, [-1]}]",
@@ -58,22 +58,22 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "[{increment, [3]}, decrement]"},
         {"a", "[{increment, [2]}, {decrement, [4]}]"},
         {"b", "decrement"},
         {"<<\"b\">>", "[{decrement, [18446744073709551616]}, increment]"},
     };
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    delta_carries(type(), "[]", "decrement");
-    delta_carries(type(), "{increment, [9]}", "[increment, decrement]");
-    delta_carries(type(), "decrement", "{decrement, [9223372036854775807]}");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_mutation_delta(type(), "[]", "decrement");
+    check_mutation_delta(type(), "{increment, [9]}", "[increment, decrement]");
+    check_mutation_delta(type(), "decrement", "{decrement, [9223372036854775807]}");
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "[{increment, [3]}, decrement]");
     refuses(c, term_of(HALF("#{a => 9}")), ERR_TYPE);
@@ -96,7 +96,7 @@ static void refuses_other_shapes(void)
     "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => a, counts => #{},"                \
     " delta_buffer => #{}, hlc => 3}"
 
-static void keeps_unknown_fields_of_its_halves(void)
+static void keeps_unknown_fields_of_halves(void)
 {
     struct crdt *c = make(type(), "a", "[]"), *delta = empty(type(), "a");
     bool changed;
@@ -112,19 +112,19 @@ static void keeps_unknown_fields_of_its_halves(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "[increment, {decrement, [3]}]");
-    survives_damage(c,
-                    term_of(PNCOUNTER(HALF("#{a => 300, 1 => 2}"), HALF("#{<<\"b\">> => 70000}"))));
+    check_corruption(
+        c, term_of(PNCOUNTER(HALF("#{a => 300, 1 => 2}"), HALF("#{<<\"b\">> => 70000}"))));
     crdt_free(c);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
     CU_ASSERT(agrees_with_grove(type()) == 7);
 }
 
-SUITE("pncounter", TEST(goes_both_ways), TEST(has_a_delta_that_comes_to_nothing),
-      TEST(refuses_operations_whole), TEST(obeys_the_laws), TEST(refuses_other_shapes),
-      TEST(keeps_unknown_fields_of_its_halves), TEST(takes_damage), TEST(agrees))
+SUITE("pncounter", TEST(increments_and_decrements), TEST(delta_of_value_zero_is_not_empty),
+      TEST(refuses_the_whole_batch), TEST(obeys_laws), TEST(refuses_malformed_structs),
+      TEST(keeps_unknown_fields_of_halves), TEST(survives_corruption), TEST(matches_grove))

@@ -8,7 +8,7 @@ static void is_found_by_both_names(void)
 
 /* --- operations -------------------------------------------------------------------- */
 
-static void inserts_behind_ids(void)
+static void inserts_after_ids(void)
 {
     struct crdt *c = empty(type(), "a");
     is(c, crdt_state, RGA("a", 0, "", ""));
@@ -29,7 +29,7 @@ static void inserts_behind_ids(void)
        RGA("a", 3,
            ALL(E(a, 1, HEAD, 1000, x), ELEMENT("{a,2}", "{a,1}", STAMP(a, 1000, 1, ""), "y", ""),
                E(a, 3, "{a,1}", 1001, z)),
-           GONE(a, 2)));
+           TOMBSTONE(a, 2)));
     crdt_free(c);
 }
 
@@ -57,8 +57,8 @@ static void edits_by_index(void)
     crdt_free(c);
 }
 
-/* What stands at an index may be behind much that is hidden. */
-static void inserts_behind_what_is_shown(void)
+/* Many hidden elements may precede the one at an index. */
+static void index_skips_hidden_elements(void)
 {
     struct crdt *c = make(type(), "a",
                           "[{insert_at, [0, 1]}, {insert_at, [1, 2]}, {insert_at, [2, 3]},"
@@ -78,7 +78,7 @@ static bool still(const struct crdt *c, struct bytes state)
     return equal;
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "{insert_at, [4, x]}",
@@ -129,8 +129,8 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-/* An index counts what the operations before it in the same request did. */
-static void counts_what_went_before(void)
+/* An index refers to the sequence after the operations before it in the same batch. */
+static void index_counts_earlier_operations(void)
 {
     struct crdt *c = empty(type(), "a");
     size_t bad;
@@ -160,7 +160,7 @@ static void orders_siblings_by_time_then_node_then_id(void)
                                  ""));
     is(c, crdt_value, "[first, second, third, fourth, fifth, sixth, seventh, eighth]");
     crdt_free(c);
-    /* Ids that are == and not =:=. */
+    /* Ids that are == but not =:=. */
     c = of("a", RGA("b", 9,
                     ALL(ELEMENT("{1.0,3}", HEAD, STAMP(n, 5, 0, ""), "3", ""),
                         ELEMENT("{1,3}", HEAD, STAMP(n, 5, 0, ""), "2", ""),
@@ -170,14 +170,14 @@ static void orders_siblings_by_time_then_node_then_id(void)
     crdt_free(c);
 }
 
-#define FAMILIES                                                                                   \
+#define SUBTREES                                                                                   \
     ALL(E(b, 1, HEAD, 10, 1), E(b, 2, "{b,1}", 20, 2), E(b, 3, "{b,2}", 30, 3),                    \
         E(b, 4, "{b,3}", 40, 4), E(b, 5, HEAD, 50, 9))
 
-/* However deep the earlier sibling's descendants go, and whatever is removed of them. */
-static void stands_behind_whole_families(void)
+/* However deep the earlier sibling's subtree is, removed elements included. */
+static void follows_whole_subtrees(void)
 {
-    struct crdt *c = of("a", RGA("b", 5, FAMILIES, GONE(b, 2)));
+    struct crdt *c = of("a", RGA("b", 5, SUBTREES, TOMBSTONE(b, 2)));
     is(c, crdt_value, "[1, 3, 4, 9]");
     merge(c, RGA("c", 9, ALL(E(c, 6, "{b,1}", 60, 6), E(c, 7, "{b,2}", 70, 5)), ""), NULL);
     is(c, crdt_value, "[1, 3, 4, 5, 6, 9]");
@@ -188,8 +188,8 @@ static void stands_behind_whole_families(void)
     crdt_free(c);
 }
 
-/* Two type at the same place at once: both words come out whole. */
-static void keeps_what_was_typed_together(void)
+/* Two replicas type at the same place concurrently: neither word is interleaved. */
+static void keeps_concurrent_runs_contiguous(void)
 {
     struct crdt *a = make(type(), "a", "[{insert_at, [0, '<']}, {insert_at, [1, '>']}]");
     struct crdt *b = empty(type(), "b");
@@ -207,9 +207,9 @@ static void keeps_what_was_typed_together(void)
     crdt_free(b);
 }
 
-/* --- what comes early -------------------------------------------------------------------- */
+/* --- out-of-order arrival ---------------------------------------------------------------- */
 
-static void waits_for_what_it_stands_behind(void)
+static void waits_for_the_parent(void)
 {
     struct crdt *c = of("a", RGA("b", 3, E(b, 3, "{b,2}", 30, 3), ""));
     is(c, crdt_value, "[]");
@@ -226,8 +226,7 @@ static void waits_for_what_it_stands_behind(void)
 
 #define PIECES 6
 
-/* Deltas in any order make the same sequence. */
-static void comes_in_any_order(void)
+static void converges_in_any_order(void)
 {
     static const char *const ops[PIECES] = {
         "{insert, [1, head]}",   "{insert, [2, {a, 1}]}", "{insert, [3, {a, 2}]}",
@@ -250,7 +249,7 @@ static void comes_in_any_order(void)
             CU_ASSERT(join(peer, deltas[order[i]]));
         }
         is(peer, crdt_value, "[1, 3, 4, 5]");
-        CU_ASSERT(alike(peer, c));
+        CU_ASSERT(equivalent(peer, c));
         crdt_free(peer);
     }
     CU_ASSERT(orders == 720);
@@ -259,11 +258,11 @@ static void comes_in_any_order(void)
     crdt_free(c);
 }
 
-static void is_removed_before_it_comes(void)
+static void accepts_remove_before_insert(void)
 {
     struct crdt *c = make(type(), "a", "{remove, [{b, 1}]}"), *delta = empty(type(), "a");
     CU_ASSERT(crdt_tombstones(c) == 1 && !crdt_empty(c));
-    is(c, crdt_state, RGA("a", 0, "", GONE(b, 1)));
+    is(c, crdt_state, RGA("a", 0, "", TOMBSTONE(b, 1)));
     CU_ASSERT(merge(c, RGA("b", 2, ALL(E(b, 1, HEAD, 10, 1), E(b, 2, "{b,1}", 20, 2)), ""), delta));
     is(c, crdt_value, "[2]");
     is(delta, crdt_state, RGA("a", 2, ALL(E(b, 1, HEAD, 10, 1), E(b, 2, "{b,1}", 20, 2)), ""));
@@ -273,8 +272,8 @@ static void is_removed_before_it_comes(void)
 
 /* --- clocks ------------------------------------------------------------------------------ */
 
-/* A replica that comes back with what others know of it. */
-static void never_gives_an_id_twice(void)
+/* A replica that recovers its ids from the states of others. */
+static void never_reuses_an_id(void)
 {
     static const struct {
         const char *state, *wanted;
@@ -282,8 +281,8 @@ static void never_gives_an_id_twice(void)
         {RGA("b", 7, "", ""), "[{a, 8}]"},
         {RGA("b", 0, E(a, 12, HEAD, 1, x), ""), "[{a, 13}]"},
         {RGA("b", 0, E(b, 1, "{a,20}", 1, x), ""), "[{a, 21}]"},
-        {RGA("b", 3, "", GONE(a, 30)), "[{a, 31}]"},
-        {RGA("b", 3, E(b, 99, "{b,98}", 1, x), GONE(b, 97)), "[{a, 4}]"},
+        {RGA("b", 3, "", TOMBSTONE(a, 30)), "[{a, 31}]"},
+        {RGA("b", 3, E(b, 99, "{b,98}", 1, x), TOMBSTONE(b, 97)), "[{a, 4}]"},
     };
     for (size_t i = 0; i < sizeof(pasts) / sizeof(pasts[0]); i++) {
         struct crdt *c = of("a", pasts[i].state);
@@ -296,7 +295,7 @@ static void never_gives_an_id_twice(void)
     crdt_free(c);
 }
 
-static void ends_with_its_numbers(void)
+static void refuses_when_ids_or_times_run_out(void)
 {
     struct crdt *c = of("a", RGA("b", 9223372036854775806, "", ""));
     size_t bad;
@@ -314,8 +313,8 @@ static void ends_with_its_numbers(void)
     crdt_free(c);
 }
 
-/* What comes later stands later, whatever the clock on the wall says. */
-static void outlives_a_wall_that_goes_back(void)
+/* Later inserts come later, whatever the wall clock says. */
+static void survives_a_wall_clock_going_back(void)
 {
     struct crdt *c = empty(type(), "a");
     for (int i = 0; i < 5; i++) {
@@ -338,10 +337,10 @@ static void outlives_a_wall_that_goes_back(void)
     crdt_free(c);
 }
 
-SUITE("rga", TEST(is_found_by_both_names), TEST(inserts_behind_ids), TEST(edits_by_index),
-      TEST(inserts_behind_what_is_shown), TEST(refuses_operations_whole),
-      TEST(counts_what_went_before), TEST(orders_siblings_by_time_then_node_then_id),
-      TEST(stands_behind_whole_families), TEST(keeps_what_was_typed_together),
-      TEST(waits_for_what_it_stands_behind), TEST(comes_in_any_order),
-      TEST(is_removed_before_it_comes), TEST(never_gives_an_id_twice), TEST(ends_with_its_numbers),
-      TEST(outlives_a_wall_that_goes_back))
+SUITE("rga", TEST(is_found_by_both_names), TEST(inserts_after_ids), TEST(edits_by_index),
+      TEST(index_skips_hidden_elements), TEST(refuses_the_whole_batch),
+      TEST(index_counts_earlier_operations), TEST(orders_siblings_by_time_then_node_then_id),
+      TEST(follows_whole_subtrees), TEST(keeps_concurrent_runs_contiguous),
+      TEST(waits_for_the_parent), TEST(converges_in_any_order), TEST(accepts_remove_before_insert),
+      TEST(never_reuses_an_id), TEST(refuses_when_ids_or_times_run_out),
+      TEST(survives_a_wall_clock_going_back))

@@ -2,19 +2,19 @@
 #include "unit/crdt/generated.h"
 #include "unit/crdt/rga_texts.h"
 
-/* --- what no Grove sends ---------------------------------------------------------------- */
+/* --- what no honest peer sends ---------------------------------------------------------- */
 
-static void never_shows_circles(void)
+static void hides_cycles(void)
 {
-    static const char circles[] =
+    static const char cycles[] =
         RGA("z", 9,
             ALL(E(z, 1, "{z,2}", 10, 1), E(z, 2, "{z,1}", 20, 2), E(z, 3, "{z,3}", 30, 3),
                 E(z, 4, "{z,1}", 40, 4), E(z, 5, "{z,6}", 50, 5), E(z, 6, "{z,7}", 50, 6),
                 E(z, 7, "{z,5}", 50, 7)),
-            GONE(z, 2));
+            TOMBSTONE(z, 2));
     struct crdt *c = make(type(), "a", "{insert, [x, head]}");
-    CU_ASSERT(merge(c, circles, NULL));
-    CU_ASSERT(!merge(c, circles, NULL));
+    CU_ASSERT(merge(c, cycles, NULL));
+    CU_ASSERT(!merge(c, cycles, NULL));
     is(c, crdt_value, "[x]");
     size_t bad;
     CU_ASSERT(mutate(c, "[{insert, [y, {z, 3}]}, {remove, [{z, 1}]}, {insert_at, [1, z]}]", &bad) ==
@@ -22,19 +22,19 @@ static void never_shows_circles(void)
     is(c, crdt_value, "[x, z]");
     struct crdt *copy = empty(type(), "a");
     join(copy, c);
-    CU_ASSERT(alike(c, copy));
+    CU_ASSERT(equivalent(c, copy));
     is(copy, crdt_value, "[x, z]");
-    /* The later element under an id takes it out of its circle, and what waits with it. */
+    /* A later element with the same id breaks the cycle, and frees what waits. */
     merge(c, RGA("z", 9, E(z, 1, HEAD, 11, 1), ""), NULL);
     is(c, crdt_value, "[4, x, z]");
     crdt_free(copy);
     crdt_free(c);
 }
 
-/* Each two under one id: the first stays. */
+/* Pairs of elements with the same id. */
 static const struct {
-    const char *stays, *goes;
-} twins[] = {
+    const char *winner, *loser;
+} duplicates[] = {
     {E(z, 1, HEAD, 20, 1), E(z, 1, HEAD, 10, 2)},
     {ELEMENT("{z,1}", HEAD, STAMP(z, 10, 1, ""), "1", ""), E(z, 1, HEAD, 10, 2)},
     {ELEMENT("{z,1}", HEAD, STAMP(zz, 10, 0, ""), "1", ""), E(z, 1, HEAD, 10, 2)},
@@ -65,27 +65,28 @@ static const char *around(const char *element)
     return text;
 }
 
-static void joins_two_under_one_id(void)
+static void converges_on_duplicate_ids(void)
 {
-    for (size_t i = 0; i < sizeof(twins) / sizeof(twins[0]); i++) {
-        struct crdt *a = of("a", around(twins[i].stays)), *b = of("b", around(twins[i].goes));
+    for (size_t i = 0; i < sizeof(duplicates) / sizeof(duplicates[0]); i++) {
+        struct crdt *a = of("a", around(duplicates[i].winner)),
+                    *b = of("b", around(duplicates[i].loser));
         struct crdt *delta = empty(type(), "b");
         struct buf wanted = put(a, crdt_value);
-        CU_ASSERT(!alike(a, b));
-        CU_ASSERT(!merge(a, around(twins[i].goes), delta) && crdt_empty(delta));
-        grows_by_the_delta(b, a);
-        grows_by_the_delta(a, b);
-        CU_ASSERT(merge(b, around(twins[i].stays), delta) && !crdt_empty(delta));
-        CU_ASSERT(alike(a, b));
-        CU_ASSERT(same(wanted, put(b, crdt_value)));
+        CU_ASSERT(!equivalent(a, b));
+        CU_ASSERT(!merge(a, around(duplicates[i].loser), delta) && crdt_empty(delta));
+        check_join_delta(b, a);
+        check_join_delta(a, b);
+        CU_ASSERT(merge(b, around(duplicates[i].winner), delta) && !crdt_empty(delta));
+        CU_ASSERT(equivalent(a, b));
+        CU_ASSERT(equal_and_free(wanted, put(b, crdt_value)));
         crdt_free(a);
         crdt_free(b);
         crdt_free(delta);
     }
 }
 
-/* An id that gets ever greater values costs the last one. */
-static void forgets_values_that_gave_way(void)
+/* An id whose value is replaced again and again uses memory for the last one only. */
+static void frees_replaced_values(void)
 {
     struct crdt *c = empty(type(), "a");
     for (int i = 10; i < 90; i++) {
@@ -105,25 +106,25 @@ static void forgets_values_that_gave_way(void)
 
 /* --- laws ------------------------------------------------------------------------------ */
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "[{insert, [x, head]}, {insert, [y, {a, 1}]}, {insert, [z, {b, 1}]}]"},
         {"a", "[{insert, [w, head]}, {insert, [v, {a, 3}]}, {insert, [u, {a, 1}]}]"},
         {"b", "[{insert, [p, head]}, {insert, [q, {b, 1}]}, {remove, [{a, 1}]}]"},
         {"<<\"b\">>", "[{remove, [{b, 1}]}, {remove, [{<<\"b\">>, 7}]}, {insert, [o, {a, 2}]}]"},
     };
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    delta_carries(type(), "[]", "{insert, [x, head]}");
-    delta_carries(type(), "[]", "{remove, [{a, 4}]}");
-    delta_carries(type(), "{insert_at, [0, x]}", "{remove_at, [0]}");
-    delta_carries(type(), "[{insert_at, [0, x]}, {insert_at, [1, y]}]",
-                  "[{insert_at, [1, z]}, {remove_at, [1]}, {insert_at, [0, w]}]");
-    delta_carries(type(), "{insert, [x, {b, 1}]}", "{insert, [y, {a, 1}]}");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_mutation_delta(type(), "[]", "{insert, [x, head]}");
+    check_mutation_delta(type(), "[]", "{remove, [{a, 4}]}");
+    check_mutation_delta(type(), "{insert_at, [0, x]}", "{remove_at, [0]}");
+    check_mutation_delta(type(), "[{insert_at, [0, x]}, {insert_at, [1, y]}]",
+                         "[{insert_at, [1, z]}, {remove_at, [1]}, {insert_at, [0, w]}]");
+    check_mutation_delta(type(), "{insert, [x, {b, 1}]}", "{insert, [y, {a, 1}]}");
 }
 
-static void obeys_the_laws_for_any_states(void)
+static void random_states_obey_laws(void)
 {
     static const char *const ops[] = {
         "{insert, [1, head]}",
@@ -138,39 +139,40 @@ static void obeys_the_laws_for_any_states(void)
         "{remove, [{b, 2}]}",
         "{insert_at, [0, 9]}, {insert_at, [1, 10]}, {insert_at, [1, 11]}",
     };
-    obeys_the_laws_when_generated(type(), ops, sizeof(ops) / sizeof(ops[0]), 30);
+    check_laws_on_random_states(type(), ops, sizeof(ops) / sizeof(ops[0]), 30);
 }
 
-/* --- a storm ------------------------------------------------------------------------------ */
+/* --- random delivery ---------------------------------------------------------------------- */
 
-#define PEERS   4
-#define STEPS   600
-#define LETTERS 4096
+#define PEERS    4
+#define STEPS    600
+#define MESSAGES 4096
 
-struct letter {
+struct message {
     struct crdt *delta;
     size_t to;
 };
 
-static void deliver(struct crdt **peers, struct letter *letters, size_t *count, size_t at)
+static void deliver(struct crdt **peers, struct message *messages, size_t *count, size_t at)
 {
-    join(peers[letters[at].to], letters[at].delta);
-    crdt_free(letters[at].delta);
-    letters[at] = letters[--*count];
+    join(peers[messages[at].to], messages[at].delta);
+    crdt_free(messages[at].delta);
+    messages[at] = messages[--*count];
 }
 
-/* By index somewhere, or behind whatever id, here or not. */
+/* One random operation: by index, or after any id, present or not. */
 static void step(struct crdt *c, uint64_t *random, struct crdt *delta)
 {
     static const char names[] = "abcd";
     size_t shown = rga_tree_shown(&((struct rga *)c)->tree), bad;
     char text[128];
-    char actor = names[drawn(random, PEERS)];
-    size_t n = 1 + drawn(random, 40);
-    switch (drawn(random, 8)) {
+    char actor = names[random_below(random, PEERS)];
+    size_t n = 1 + random_below(random, 40);
+    switch (random_below(random, 8)) {
     case 0:
     case 1:
-        snprintf(text, sizeof(text), "{remove_at, [%zu]}", shown > 0 ? drawn(random, shown) : 0);
+        snprintf(text, sizeof(text), "{remove_at, [%zu]}",
+                 shown > 0 ? random_below(random, shown) : 0);
         break;
     case 2:
         snprintf(text, sizeof(text), "{insert, [%zu, head]}", n);
@@ -182,16 +184,16 @@ static void step(struct crdt *c, uint64_t *random, struct crdt *delta)
         snprintf(text, sizeof(text), "{remove, [{%c, %zu}]}", actor, n);
         break;
     default:
-        snprintf(text, sizeof(text), "{insert_at, [%zu, %zu]}", drawn(random, shown + 1), n);
+        snprintf(text, sizeof(text), "{insert_at, [%zu, %zu]}", random_below(random, shown + 1), n);
     }
-    laws_wall_ms = 5000 + drawn(random, 300);
+    laws_wall_ms = 5000 + random_below(random, 300);
     CU_ASSERT(mutate_all(c, text, delta, NULL, &bad) ==
               (text[1] == 'r' && text[7] == '_' && shown == 0 ? ERR_BAD_OP : OK));
 }
 
-static void agrees_after_a_storm(void)
+static void converges_after_random_delivery(void)
 {
-    static struct letter letters[LETTERS];
+    static struct message messages[MESSAGES];
     static const char *const names[PEERS] = {"a", "b", "c", "d"};
     for (uint64_t seed = 1; seed <= 6; seed++) {
         struct crdt *peers[PEERS];
@@ -200,22 +202,22 @@ static void agrees_after_a_storm(void)
         for (size_t i = 0; i < PEERS; i++)
             peers[i] = empty(type(), names[i]);
         for (size_t i = 0; i < STEPS; i++) {
-            size_t from = drawn(&random, PEERS);
+            size_t from = random_below(&random, PEERS);
             struct crdt *delta = empty(type(), names[from]);
             step(peers[from], &random, delta);
-            for (size_t to = 0; to < PEERS && count < LETTERS; to++) {
-                letters[count] = (struct letter){empty(type(), names[from]), to};
-                join(letters[count++].delta, delta);
+            for (size_t to = 0; to < PEERS && count < MESSAGES; to++) {
+                messages[count] = (struct message){empty(type(), names[from]), to};
+                join(messages[count++].delta, delta);
             }
             crdt_free(delta);
-            for (size_t n = drawn(&random, 8); n > 0 && count > 0; n--)
-                deliver(peers, letters, &count, drawn(&random, count));
+            for (size_t n = random_below(&random, 8); n > 0 && count > 0; n--)
+                deliver(peers, messages, &count, random_below(&random, count));
         }
         while (count > 0)
-            deliver(peers, letters, &count, drawn(&random, count));
+            deliver(peers, messages, &count, random_below(&random, count));
         for (size_t i = 1; i < PEERS; i++) {
-            CU_ASSERT(alike(peers[0], peers[i]));
-            CU_ASSERT(same(put(peers[0], crdt_value), put(peers[i], crdt_value)));
+            CU_ASSERT(equivalent(peers[0], peers[i]));
+            CU_ASSERT(equal_and_free(put(peers[0], crdt_value), put(peers[i], crdt_value)));
         }
         CU_ASSERT(rga_tree_shown(&((struct rga *)peers[0])->tree) > 50);
         for (size_t i = 0; i < PEERS; i++)
@@ -225,18 +227,18 @@ static void agrees_after_a_storm(void)
 
 /* --- joins ------------------------------------------------------------------------------ */
 
-static void says_what_grew(void)
+static void join_fills_the_delta(void)
 {
     struct crdt *c =
-        of("a", RGA("b", 2, ALL(E(b, 1, HEAD, 10, 1), E(b, 2, "{b,1}", 20, 2)), GONE(b, 1)));
+        of("a", RGA("b", 2, ALL(E(b, 1, HEAD, 10, 1), E(b, 2, "{b,1}", 20, 2)), TOMBSTONE(b, 1)));
     struct crdt *delta = empty(type(), "a");
-    CU_ASSERT(!merge(c, RGA("b", 1, E(b, 1, HEAD, 10, 1), GONE(b, 1)), delta));
+    CU_ASSERT(!merge(c, RGA("b", 1, E(b, 1, HEAD, 10, 1), TOMBSTONE(b, 1)), delta));
     CU_ASSERT(crdt_empty(delta));
     CU_ASSERT(merge(c,
                     RGA("b", 2, ALL(E(b, 1, HEAD, 10, 1), E(c, 1, "{b,2}", 30, 3)),
-                        ALL(GONE(b, 1), GONE(b, 2))),
+                        ALL(TOMBSTONE(b, 1), TOMBSTONE(b, 2))),
                     delta));
-    is(delta, crdt_state, RGA("a", 0, E(c, 1, "{b,2}", 30, 3), GONE(b, 2)));
+    is(delta, crdt_state, RGA("a", 0, E(c, 1, "{b,2}", 30, 3), TOMBSTONE(b, 2)));
     is(c, crdt_value, "[3]");
     crdt_free(delta);
     delta = empty(type(), "a");
@@ -246,6 +248,6 @@ static void says_what_grew(void)
     crdt_free(c);
 }
 
-SUITE("rga_join", TEST(never_shows_circles), TEST(joins_two_under_one_id),
-      TEST(forgets_values_that_gave_way), TEST(obeys_the_laws), TEST(obeys_the_laws_for_any_states),
-      TEST(agrees_after_a_storm), TEST(says_what_grew))
+SUITE("rga_join", TEST(hides_cycles), TEST(converges_on_duplicate_ids), TEST(frees_replaced_values),
+      TEST(obeys_laws), TEST(random_states_obey_laws), TEST(converges_after_random_delivery),
+      TEST(join_fills_the_delta))

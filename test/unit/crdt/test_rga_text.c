@@ -1,5 +1,5 @@
-/* The real editing trace of a paper, replayed through the operations by index: the text at
- * its end must come out.  Times are printed, not judged. */
+/* Replays the editing trace of a real paper through the operations by index, and checks the final
+ * text.  Times are printed, not asserted. */
 #include <stdlib.h>
 #include <time.h>
 #include <zlib.h>
@@ -8,7 +8,7 @@
 #include "crdt/rga/rga_nodes.h"
 #include "unit/crdt/laws.h"
 
-/* Where the edits are, which characters they insert (NUL: they remove), and the end. */
+/* The index and character (NUL for a removal) of each edit, and the final text. */
 struct trace {
     struct bytes unpacked;
     size_t count;
@@ -109,7 +109,7 @@ static void reads(const struct crdt *c, struct bytes wanted)
     buf_free(&text);
 }
 
-/* What is in use of its arrays, the halves of nodes that wait for more included. */
+/* Bytes in use, with the free space in nodes but not that in arrays. */
 static double bytes_an_element(const struct crdt *c)
 {
     const struct rga *r = (const struct rga *)c;
@@ -128,7 +128,7 @@ static void replays(const struct trace *t)
     for (size_t i = 0; i < t->count; i++)
         edit(c, t, i, NULL);
     double took = now_ms() - start;
-    printf("\n    %zu edits: %.0f ms, %.1f bytes an element\n", t->count, took,
+    printf("\n    %zu edits: %.0f ms, %.1f bytes per element\n", t->count, took,
            bytes_an_element(c));
     reads(c, t->end);
     CU_ASSERT(crdt_tombstones(c) == 77463);
@@ -136,7 +136,7 @@ static void replays(const struct trace *t)
     crdt_free(c);
 }
 
-/* As a replica does that sends after each edit: a new delta each, which a peer joins. */
+/* Syncs after each edit: a new delta each, joined by a peer. */
 static void replays_by_deltas(const struct trace *t)
 {
     struct crdt *c = empty(type(), "a"), *peer = empty(type(), "b");
@@ -155,17 +155,16 @@ static void replays_by_deltas(const struct trace *t)
         local += made - start;
         remote += now_ms() - made;
     }
-    printf("    each with a delta of its own, encoded: %.0f ms; joined by a peer: %.0f ms\n", local,
-           remote);
+    printf("    one encoded delta per edit: %.0f ms; joined by a peer: %.0f ms\n", local, remote);
     reads(peer, t->end);
     crdt_check(peer);
-    CU_ASSERT(alike(c, peer));
+    CU_ASSERT(equivalent(c, peer));
     buf_free(&out);
     crdt_free(c);
     crdt_free(peer);
 }
 
-/* As one that sends at the end: one delta, which is the whole state. */
+/* Syncs once at the end: one delta, equal to the whole state. */
 static void replays_into_one_delta(const struct trace *t)
 {
     struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a"), *peer = empty(type(), "b");
@@ -180,10 +179,10 @@ static void replays_into_one_delta(const struct trace *t)
     must(crdt_merge(peer, buf_bytes(&out), NULL, &changed) == OK && changed);
     double joined = now_ms();
     must(crdt_merge(peer, buf_bytes(&out), NULL, &changed) == OK && !changed);
-    printf(
-        "    all into one delta: %.0f ms; of %zu bytes, written in %.0f ms, joined to nothing in "
-        "%.0f ms, again in %.0f ms\n",
-        edited - start, out.len, written - edited, joined - written, now_ms() - joined);
+    printf("    one delta for all: %.0f ms; %zu bytes, encoded in %.0f ms, joined to an empty "
+           "state in "
+           "%.0f ms, again in %.0f ms\n",
+           edited - start, out.len, written - edited, joined - written, now_ms() - joined);
     crdt_check(delta);
     reads(delta, t->end);
     reads(peer, t->end);
@@ -193,7 +192,7 @@ static void replays_into_one_delta(const struct trace *t)
     crdt_free(delta);
 }
 
-static void comes_out_as_written(void)
+static void replays_the_trace(void)
 {
     struct buf unpacked = {0};
     struct trace t;
@@ -206,4 +205,4 @@ static void comes_out_as_written(void)
     buf_free(&unpacked);
 }
 
-SUITE("rga_text", TEST(comes_out_as_written))
+SUITE("rga_text", TEST(replays_the_trace))

@@ -8,21 +8,21 @@
 
 #define ELEMENTS_MAX 200000
 
-/* The same sequence as plain arrays, found by walking; ranks, no two the same,
- * order siblings. */
-struct plain {
+/* The same sequence in plain arrays, searched linearly.  Siblings are ordered by their ranks,
+ * which are distinct. */
+struct model {
     uint32_t count;
     uint32_t element[ELEMENTS_MAX], depth[ELEMENTS_MAX];
     bool shown[ELEMENTS_MAX];
 };
 
-static struct plain plain;
+static struct model model;
 static uint32_t ranks[ELEMENTS_MAX];
-static size_t asked;
+static size_t comparisons;
 
 static uint64_t random_state;
 
-static uint32_t drawn(uint32_t below)
+static uint32_t random_below(uint32_t below)
 {
     random_state = random_state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(random_state >> 33) % below;
@@ -31,44 +31,44 @@ static uint32_t drawn(uint32_t below)
 static bool before(const void *arg, uint32_t other)
 {
     const uint32_t *rank = arg;
-    asked++;
+    comparisons++;
     return ranks[other] < *rank;
 }
 
-static uint32_t plain_find(uint32_t element)
+static uint32_t model_find(uint32_t element)
 {
     uint32_t i = 0;
-    while (plain.element[i] != element)
+    while (model.element[i] != element)
         i++;
     return i;
 }
 
-static void plain_insert(uint32_t parent, uint32_t element, bool shown)
+static void model_insert(uint32_t parent, uint32_t element, bool shown)
 {
     uint32_t i = 0, depth = 1;
     if (parent != RGA_HEAD) {
-        i = plain_find(parent);
-        depth = plain.depth[i++] + 1;
+        i = model_find(parent);
+        depth = model.depth[i++] + 1;
     }
-    while (i < plain.count && plain.depth[i] >= depth &&
-           !(plain.depth[i] == depth && ranks[plain.element[i]] > ranks[element]))
+    while (i < model.count && model.depth[i] >= depth &&
+           !(model.depth[i] == depth && ranks[model.element[i]] > ranks[element]))
         i++;
-    size_t rest = plain.count++ - i;
-    memmove(plain.element + i + 1, plain.element + i, rest * sizeof(plain.element[0]));
-    memmove(plain.depth + i + 1, plain.depth + i, rest * sizeof(plain.depth[0]));
-    memmove(plain.shown + i + 1, plain.shown + i, rest);
-    plain.element[i] = element;
-    plain.depth[i] = depth;
-    plain.shown[i] = shown;
+    size_t rest = model.count++ - i;
+    memmove(model.element + i + 1, model.element + i, rest * sizeof(model.element[0]));
+    memmove(model.depth + i + 1, model.depth + i, rest * sizeof(model.depth[0]));
+    memmove(model.shown + i + 1, model.shown + i, rest);
+    model.element[i] = element;
+    model.depth[i] = depth;
+    model.shown[i] = shown;
 }
 
-static void plain_remove(uint32_t element)
+static void model_remove(uint32_t element)
 {
-    uint32_t i = plain_find(element);
-    size_t rest = --plain.count - i;
-    memmove(plain.element + i, plain.element + i + 1, rest * sizeof(plain.element[0]));
-    memmove(plain.depth + i, plain.depth + i + 1, rest * sizeof(plain.depth[0]));
-    memmove(plain.shown + i, plain.shown + i + 1, rest);
+    uint32_t i = model_find(element);
+    size_t rest = --model.count - i;
+    memmove(model.element + i, model.element + i + 1, rest * sizeof(model.element[0]));
+    memmove(model.depth + i, model.depth + i + 1, rest * sizeof(model.depth[0]));
+    memmove(model.shown + i, model.shown + i + 1, rest);
 }
 
 static void insert(struct rga_tree *t, uint32_t parent, uint32_t element, bool shown)
@@ -77,92 +77,92 @@ static void insert(struct rga_tree *t, uint32_t parent, uint32_t element, bool s
     rga_tree_insert(t, place, element, shown);
 }
 
-static void same(const struct rga_tree *t)
+static void check_against_model(const struct rga_tree *t)
 {
     struct rga_place at = {0}, at_shown = {0};
     uint32_t shown = 0;
     rga_tree_check(t);
-    for (uint32_t i = 0; i < plain.count; i++) {
-        CU_ASSERT_FATAL(rga_tree_next(t, &at) == plain.element[i]);
-        CU_ASSERT_FATAL(at.depth == plain.depth[i]);
-        CU_ASSERT_FATAL(rga_tree_has(t, plain.element[i]));
-        bool has_child = i + 1 < plain.count && plain.depth[i + 1] > plain.depth[i];
-        uint32_t first = has_child ? plain.element[i + 1] : RGA_NONE;
-        CU_ASSERT_FATAL(rga_tree_first_child(t, plain.element[i]) == first);
-        if (!plain.shown[i])
+    for (uint32_t i = 0; i < model.count; i++) {
+        CU_ASSERT_FATAL(rga_tree_next(t, &at) == model.element[i]);
+        CU_ASSERT_FATAL(at.depth == model.depth[i]);
+        CU_ASSERT_FATAL(rga_tree_has(t, model.element[i]));
+        bool has_child = i + 1 < model.count && model.depth[i + 1] > model.depth[i];
+        uint32_t first = has_child ? model.element[i + 1] : RGA_NONE;
+        CU_ASSERT_FATAL(rga_tree_first_child(t, model.element[i]) == first);
+        if (!model.shown[i])
             continue;
-        CU_ASSERT_FATAL(rga_tree_next_shown(t, &at_shown) == plain.element[i]);
-        CU_ASSERT_FATAL(rga_tree_at(t, shown) == plain.element[i]);
+        CU_ASSERT_FATAL(rga_tree_next_shown(t, &at_shown) == model.element[i]);
+        CU_ASSERT_FATAL(rga_tree_at(t, shown) == model.element[i]);
         shown++;
     }
     CU_ASSERT(rga_tree_next(t, &at) == RGA_NONE && rga_tree_next_shown(t, &at_shown) == RGA_NONE);
     CU_ASSERT(rga_tree_shown(t) == shown);
 }
 
-static void is_empty_at_first(void)
+static void starts_empty(void)
 {
     struct rga_tree t = {0};
-    plain.count = 0;
-    same(&t);
+    model.count = 0;
+    check_against_model(&t);
     CU_ASSERT(!rga_tree_has(&t, 0) && rga_tree_first_child(&t, RGA_HEAD) == RGA_NONE);
     insert(&t, RGA_HEAD, 5, true);
     CU_ASSERT(rga_tree_at(&t, 0) == 5 && rga_tree_first_child(&t, RGA_HEAD) == 5);
     CU_ASSERT(!rga_tree_has(&t, 4) && !rga_tree_has(&t, 6) && !rga_tree_has(&t, 1000));
     rga_tree_remove(&t, 5);
-    same(&t);
+    check_against_model(&t);
     insert(&t, RGA_HEAD, 5, false);
     CU_ASSERT(rga_tree_shown(&t) == 0);
     rga_tree_free(&t);
-    same(&t);
+    check_against_model(&t);
 }
 
-/* Most new ones go behind the last, or one nearby, some anywhere. */
+/* Mostly the last element or one nearby, sometimes any. */
 static uint32_t parent_for(uint32_t i, unsigned style)
 {
-    if (i == 0 || drawn(16) == 0)
+    if (i == 0 || random_below(16) == 0)
         return RGA_HEAD;
     switch (style) {
     case 0:
-        return plain.element[drawn(plain.count)];
+        return model.element[random_below(model.count)];
     case 1:
         return i - 1;
     case 2:
-        return i - 1 - drawn(i < 4 ? i : 4);
+        return i - 1 - random_below(i < 4 ? i : 4);
     default:
-        return drawn(8) > 0 ? i - 1 : drawn(i);
+        return random_below(8) > 0 ? i - 1 : random_below(i);
     }
 }
 
 static void grow_and_shrink(struct rga_tree *t, uint32_t count, unsigned style)
 {
-    plain.count = 0;
+    model.count = 0;
     for (uint32_t i = 0; i < count; i++) {
-        ranks[i] = (drawn(2) ? i + count : drawn(count * 2)) * count + i;
+        ranks[i] = (random_below(2) ? i + count : random_below(count * 2)) * count + i;
         uint32_t parent = parent_for(i, style);
-        bool shown = drawn(3) > 0;
+        bool shown = random_below(3) > 0;
         insert(t, parent, i, shown);
-        plain_insert(parent, i, shown);
-        if (drawn(4) == 0) {
-            uint32_t at = drawn(plain.count);
-            plain.shown[at] = !plain.shown[at];
-            rga_tree_show(t, plain.element[at], plain.shown[at]);
+        model_insert(parent, i, shown);
+        if (random_below(4) == 0) {
+            uint32_t at = random_below(model.count);
+            model.shown[at] = !model.shown[at];
+            rga_tree_show(t, model.element[at], model.shown[at]);
         }
         if (i % 97 == 0)
-            same(t);
+            check_against_model(t);
     }
-    same(t);
+    check_against_model(t);
     for (uint32_t i = count; i-- > 0;) {
         if (rga_tree_first_child(t, i) != RGA_NONE)
             continue;
         rga_tree_remove(t, i);
-        plain_remove(i);
+        model_remove(i);
         if (i % 97 == 0)
-            same(t);
+            check_against_model(t);
     }
-    same(t);
+    check_against_model(t);
 }
 
-static void is_the_plain_sequence(void)
+static void matches_a_model(void)
 {
     random_state = 11;
     for (unsigned round = 0; round < 24; round++) {
@@ -172,42 +172,42 @@ static void is_the_plain_sequence(void)
     }
 }
 
-/* All gone but for some leaves that stay, empty; then it grows again. */
+/* Removing everything leaves empty leaves; then it grows again. */
 static void grows_again(void)
 {
     struct rga_tree t = {0};
-    plain.count = 0;
+    model.count = 0;
     random_state = 5;
     for (uint32_t turn = 0; turn < 4; turn++) {
         for (uint32_t i = 0; i < 500; i++) {
-            ranks[i] = drawn(1000) * 500 + i;
+            ranks[i] = random_below(1000) * 500 + i;
             insert(&t, RGA_HEAD, i, true);
-            plain_insert(RGA_HEAD, i, true);
+            model_insert(RGA_HEAD, i, true);
         }
-        same(&t);
+        check_against_model(&t);
         for (uint32_t i = 0; i < 500; i++) {
             if (turn % 2 == 0 && i == 77)
                 continue;
             rga_tree_remove(&t, i);
-            plain_remove(i);
+            model_remove(i);
         }
-        same(&t);
+        check_against_model(&t);
         if (turn % 2 == 0) {
             insert(&t, 77, 501, true);
-            plain_insert(77, 501, true);
-            same(&t);
+            model_insert(77, 501, true);
+            check_against_model(&t);
             rga_tree_remove(&t, 501);
-            plain_remove(501);
+            model_remove(501);
             rga_tree_remove(&t, 77);
-            plain_remove(77);
+            model_remove(77);
         }
     }
     rga_tree_free(&t);
 }
 
-/* So many siblings that a walk along them would be felt: a few questions find the place
- * of each, in whichever order they come. */
-static void asks_few_of_many_siblings(void)
+/* With very many siblings, a few comparisons find the place of a new one, in any order of
+ * insertion. */
+static void compares_few_of_many_siblings(void)
 {
     enum { MANY = 100000, ORDERS = 3 };
     for (unsigned order = 0; order < ORDERS; order++) {
@@ -215,10 +215,10 @@ static void asks_few_of_many_siblings(void)
         size_t most = 0;
         random_state = 3;
         for (uint32_t i = 0; i < MANY; i++) {
-            ranks[i] = order == 0 ? i : order == 1 ? MANY - i : drawn(UINT32_MAX);
-            asked = 0;
+            ranks[i] = order == 0 ? i : order == 1 ? MANY - i : random_below(UINT32_MAX);
+            comparisons = 0;
             insert(&t, RGA_HEAD, i, true);
-            most = asked > most ? asked : most;
+            most = comparisons > most ? comparisons : most;
         }
         CU_ASSERT(most <= 40);
         rga_tree_check(&t);
@@ -232,9 +232,9 @@ static void asks_few_of_many_siblings(void)
     }
 }
 
-/* Typed text is as deep as it is long.  A second child stands behind all of it,
- * wherever along the way its parent is. */
-static void ends_families_of_any_depth(void)
+/* Typed text is as deep as it is long.  A second child comes after the whole subtree of the first,
+ * however deep its parent is. */
+static void finds_subtree_ends_at_any_depth(void)
 {
     enum { DEEP = 100000 };
     struct rga_tree t = {0};
@@ -254,14 +254,14 @@ static void ends_families_of_any_depth(void)
     rga_tree_free(&t);
 }
 
-/* Runs leave full leaves: 8 bytes an element, and not twice as many. */
-static void is_dense_where_text_is_typed(void)
+/* Typed runs fill leaves: 8 bytes per element instead of 16. */
+static void typed_text_fills_leaves(void)
 {
     struct rga_tree t = {0};
     for (uint32_t i = 0; i < 6400; i++)
         insert(&t, i == 0 ? RGA_HEAD : i - 1, i, true);
     CU_ASSERT(t.leaf_count == 100);
-    /* Between the same two again and again, each first child before the one before it. */
+    /* Repeated inserts at one place, each a new first child. */
     for (uint32_t i = 6400; i < 12800; i++)
         rga_tree_insert(&t, rga_tree_front(&t, 63), i, true);
     CU_ASSERT(t.leaf_count <= 300);
@@ -269,6 +269,6 @@ static void is_dense_where_text_is_typed(void)
     rga_tree_free(&t);
 }
 
-SUITE("rga_tree", TEST(is_empty_at_first), TEST(is_the_plain_sequence), TEST(grows_again),
-      TEST(asks_few_of_many_siblings), TEST(ends_families_of_any_depth),
-      TEST(is_dense_where_text_is_typed))
+SUITE("rga_tree", TEST(starts_empty), TEST(matches_a_model), TEST(grows_again),
+      TEST(compares_few_of_many_siblings), TEST(finds_subtree_ends_at_any_depth),
+      TEST(typed_text_fills_leaves))

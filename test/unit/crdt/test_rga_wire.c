@@ -1,6 +1,6 @@
 #include "unit/crdt/rga_texts.h"
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     static const struct {
         const char *text;
@@ -24,10 +24,10 @@ static void refuses_other_shapes(void)
         {RGA("b", 1, ELEMENT("{b,1}", HEAD, "7", "x", ""), ""), ERR_SHAPE},
         {RGA("b", 1, ELEMENT("{b,1}", HEAD, STAMP(b, x, 0, ""), "x", ""), ""), ERR_SHAPE},
         {RGA("b", 1, ELEMENT("{b,1}", HEAD, STAMP(b, 1, -1, ""), "x", ""), ""), ERR_RANGE},
-        {RGA("b", 1, UNDER("{b,1}", "{b,2}", HEAD, STAMP(b, 1, 0, ""), "x", ""), ""), ERR_SHAPE},
-        {RGA("b", 1, UNDER("{1,1}", "{1.0,1}", HEAD, STAMP(b, 1, 0, ""), "x", ""), ""), ERR_SHAPE},
+        {RGA("b", 1, KEYED("{b,1}", "{b,2}", HEAD, STAMP(b, 1, 0, ""), "x", ""), ""), ERR_SHAPE},
+        {RGA("b", 1, KEYED("{1,1}", "{1.0,1}", HEAD, STAMP(b, 1, 0, ""), "x", ""), ""), ERR_SHAPE},
         {RGA("b", 1, "", "b => []"), ERR_SHAPE},
-        {RGA("b", 1, "", GONE(b, 1) ", {b, 2} => true"), ERR_SHAPE},
+        {RGA("b", 1, "", TOMBSTONE(b, 1) ", {b, 2} => true"), ERR_SHAPE},
         {RGA("b", 1, "", "{b, -1} => []"), ERR_RANGE},
     };
     struct crdt *c = make(type(), "a", "{insert, [x, head]}");
@@ -44,8 +44,8 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-/* A value with the same key twice has no canonical form: the element behind `value`. */
-static void refuses_values_without_one_form(void)
+/* A map with a duplicate key has no canonical form. */
+static void refuses_values_without_canonical_form(void)
 {
     struct crdt *c = empty(type(), "a");
     struct bytes good = term_of(
@@ -62,7 +62,7 @@ static void refuses_values_without_one_form(void)
     crdt_free(c);
 }
 
-/* A Grove that knows more: of the sequence, of an element, of a time. */
+/* From a Grove with more fields: in the sequence, in an element, in a time. */
 static void keeps_unknown_fields(void)
 {
     static const char wider[] = RGA_WITH(
@@ -70,7 +70,7 @@ static void keeps_unknown_fields(void)
         ALL(ELEMENT("{b,1}", HEAD, STAMP(b, 1, 0, ", 'Drift' => 3, zone => utc"), "x",
                     ", author => {1}, 'Z' => []"),
             ELEMENT("{b,2}", "{b,1}", STAMP(b, 2, 0, ""), "y", ", '__struct__' => 'Elixir.Node'")),
-        GONE(b, 3), ", hlc => 7");
+        TOMBSTONE(b, 3), ", hlc => 7");
     struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a"), *again = empty(type(), "a");
     CU_ASSERT(merge(c, wider, delta));
     is(c, crdt_value, "[x, y]");
@@ -84,18 +84,18 @@ static void keeps_unknown_fields(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "[{insert, [x, head]}, {insert, [y, {b, 1}]}]");
-    survives_damage(c, term_of(RGA_WITH("b", "300",
-                                        ALL(ELEMENT("{b,1}", HEAD, STAMP(b, 70000, 2, ", u => 1"),
-                                                    "x", ", w => []"),
-                                            E(b, 2, "{b,1}", 80000, y), E(a, 1, "{b,2}", 5, z)),
-                                        ALL(GONE(b, 2), GONE(c, 1)), "")));
+    check_corruption(c, term_of(RGA_WITH("b", "300",
+                                         ALL(ELEMENT("{b,1}", HEAD, STAMP(b, 70000, 2, ", u => 1"),
+                                                     "x", ", w => []"),
+                                             E(b, 2, "{b,1}", 80000, y), E(a, 1, "{b,2}", 5, z)),
+                                         ALL(TOMBSTONE(b, 2), TOMBSTONE(c, 1)), "")));
     crdt_free(c);
 }
 
-/* --- structs of a BEAM -------------------------------------------------------------------- */
+/* --- recorded structs --------------------------------------------------------------------- */
 
 static struct bytes field_of(struct bytes checked, const char *name)
 {
@@ -133,7 +133,7 @@ static void agrees_with(struct bytes given, struct bytes wanted, struct bytes wo
     term_free(&value);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
     struct bytes file = vector("crdt/rgas.etf"), entry;
     struct etf_in in = etf_open((struct bytes){file.at + 1, file.len - 1});
@@ -148,5 +148,5 @@ static void agrees(void)
     CU_ASSERT(etf_finish(&in) == OK && agreed == 15);
 }
 
-SUITE("rga_wire", TEST(refuses_other_shapes), TEST(refuses_values_without_one_form),
-      TEST(keeps_unknown_fields), TEST(takes_damage), TEST(agrees))
+SUITE("rga_wire", TEST(refuses_malformed_structs), TEST(refuses_values_without_canonical_form),
+      TEST(keeps_unknown_fields), TEST(survives_corruption), TEST(matches_grove))

@@ -21,11 +21,11 @@ static void finds_fields(void)
                    values) == OK);
     ASSERT_TERM(values[0], term_of("{1, 2}"));
     ASSERT_TERM(values[1], term_of("[a]"));
-    CU_ASSERT(values[2].len == 0); /* not needed, and not there */
+    CU_ASSERT(values[2].len == 0); /* optional and missing */
 }
 
-/* As OTP 25 sends one: the module's name last, atoms in the old encoding. */
-static void finds_them_in_any_order(void)
+/* As OTP 25 sends one: the module last, atoms as ATOM_EXT. */
+static void finds_fields_in_any_order(void)
 {
     struct bytes values[FIELDS];
     CU_ASSERT(read(hex("74 00000003 64 0005 6974656d73 6101 73 05 636c6f636b 6102"
@@ -41,7 +41,7 @@ static void refused(struct bytes given, enum err wanted)
     CU_ASSERT(read(given, values) == wanted);
 }
 
-static void refuses_the_rest(void)
+static void refuses_other_terms(void)
 {
     refused(term_of("{clock, items}"), ERR_TYPE);
     refused(term_of("nil"), ERR_TYPE);
@@ -58,7 +58,7 @@ static void refuses_the_rest(void)
 
 /* --- unknown fields ---------------------------------------------------------- */
 
-/* Joins the unknown fields of a struct with these. */
+/* Joins the unknown fields of a struct that has these. */
 static bool join(struct extras *e, const char *others, struct extras *delta)
 {
     struct bytes values[FIELDS];
@@ -88,8 +88,7 @@ static void joins_unknown_fields(void)
     extras_free(&e);
 }
 
-/* Whichever comes first, the outcome is one. */
-static void joins_them_in_any_order(void)
+static void join_order_does_not_matter(void)
 {
     static const char *const others[] = {", a => 1", ", a => 1.0, b => 1", ", b => x, c => y",
                                          ", a => z, c => #{}"};
@@ -102,7 +101,7 @@ static void joins_them_in_any_order(void)
     }
 }
 
-static void refuses_unknown_fields_twice(void)
+static void refuses_duplicate_unknown_fields(void)
 {
     struct bytes values[FIELDS];
     struct buf extras = {0};
@@ -129,7 +128,7 @@ static void write_one(const struct extras *e, const char *wanted)
     buf_free(&out);
 }
 
-static void writes_one(void)
+static void writes_structs(void)
 {
     write_one(NULL, "#{'__struct__' => 'Elixir.A', clock => 0, items => 1, spare => 2}");
     struct extras e = {0};
@@ -140,7 +139,7 @@ static void writes_one(void)
     extras_free(&e);
 }
 
-static void tells_the_module(void)
+static void finds_the_module(void)
 {
     ASSERT_TERM(struct_module(term_of("#{a => b, '__struct__' => 'Elixir.A'}")),
                 term_of("'Elixir.A'"));
@@ -148,9 +147,8 @@ static void tells_the_module(void)
     CU_ASSERT(struct_module(term_of("['__struct__', a]")).len == 0);
 }
 
-/* A plain map is read and written by the same rules; __struct__ is nothing special there,
- * and what follows in the frame is left alone. */
-static void takes_a_map_that_is_none(void)
+/* By the same rules; __struct__ is an ordinary key, and the rest of the frame is left alone. */
+static void handles_plain_maps(void)
 {
     static const struct form plain = {NULL, fields, 3};
     struct bytes map = term_of("#{clock => 1, items => 2, '__struct__' => 'Elixir.B', z => 3}");
@@ -179,6 +177,7 @@ static void takes_a_map_that_is_none(void)
     buf_free(&out);
 }
 
-SUITE("struct", TEST(finds_fields), TEST(finds_them_in_any_order), TEST(refuses_the_rest),
-      TEST(joins_unknown_fields), TEST(joins_them_in_any_order), TEST(refuses_unknown_fields_twice),
-      TEST(writes_one), TEST(tells_the_module), TEST(takes_a_map_that_is_none))
+SUITE("struct", TEST(finds_fields), TEST(finds_fields_in_any_order), TEST(refuses_other_terms),
+      TEST(joins_unknown_fields), TEST(join_order_does_not_matter),
+      TEST(refuses_duplicate_unknown_fields), TEST(writes_structs), TEST(finds_the_module),
+      TEST(handles_plain_maps))

@@ -36,7 +36,7 @@ static void adds_and_removes(void)
     CU_ASSERT(mutate_all(c, "[{add, [x]}, {add, [y]}, {remove, [x]}]", delta, NULL, &bad) == OK);
     VALUE(c, "#{y => []}");
     is(c, crdt_state, TWOPSET(HALF("#{x => [], y => []}"), HALF("#{x => []}")));
-    CU_ASSERT(alike(c, delta));
+    CU_ASSERT(equivalent(c, delta));
     CU_ASSERT(crdt_tombstones(c) == 1);
     replies(c, "[{add, [z]}, {remove, [y]}, {remove, [nobody]}]", "[ok, ok, ok]");
     VALUE(c, "#{z => []}");
@@ -45,8 +45,8 @@ static void adds_and_removes(void)
     crdt_free(c);
 }
 
-/* Whoever adds it again, before or after hearing of it. */
-static void removes_for_good(void)
+/* Whoever adds it again, before or after seeing the removal. */
+static void removes_permanently(void)
 {
     struct crdt *a = make(type(), "a", "[{add, [x]}, {remove, [x]}, {add, [x]}]");
     struct crdt *b = make(type(), "b", "[{add, [x]}, {add, [y]}]"), *delta = empty(type(), "b");
@@ -65,8 +65,7 @@ static void removes_for_good(void)
     crdt_free(b);
 }
 
-/* A removal that arrives before its addition waits for it. */
-static void takes_a_removal_first(void)
+static void accepts_remove_before_add(void)
 {
     struct crdt *a = make(type(), "a", "{add, [x]}"), *b = empty(type(), "b"),
                 *late = empty(type(), "c"), *removal = empty(type(), "b");
@@ -79,15 +78,15 @@ static void takes_a_removal_first(void)
     VALUE(late, "#{}");
     CU_ASSERT(join(late, a));
     VALUE(late, "#{}");
-    CU_ASSERT(alike(late, b));
+    CU_ASSERT(equivalent(late, b));
     crdt_free(a);
     crdt_free(b);
     crdt_free(late);
     crdt_free(removal);
 }
 
-/* Its value is empty, and it is news. */
-static void tells_of_a_removal_only(void)
+/* Its value is empty, but it is not. */
+static void remove_alone_is_a_delta(void)
 {
     struct crdt *c = make(type(), "a", "{add, [1]}"), *delta = empty(type(), "a");
     size_t bad;
@@ -103,8 +102,7 @@ static void tells_of_a_removal_only(void)
     crdt_free(c);
 }
 
-/* 1 goes, and 1.0 stays. */
-static void tells_elements_apart(void)
+static void distinguishes_elements(void)
 {
     struct crdt *c = make(type(), "a",
                           "[{add, [1]}, {add, [1.0]}, {add, [0.0]}, {add, [-0.0]},"
@@ -113,7 +111,7 @@ static void tells_elements_apart(void)
     crdt_free(c);
 }
 
-static void refuses_operations_whole(void)
+static void refuses_the_whole_batch(void)
 {
     static const char *const wrong[] = {
         "[{add, [x]}, {remove, []}]",
@@ -132,9 +130,9 @@ static void refuses_operations_whole(void)
     crdt_free(c);
 }
 
-static void obeys_the_laws(void)
+static void obeys_laws(void)
 {
-    static const struct made states[] = {
+    static const struct sample states[] = {
         {"a", "[]"},
         {"a", "[{add, [x]}, {add, [y]}]"},
         {"b", "[{add, [x]}, {remove, [x]}]"},
@@ -142,14 +140,14 @@ static void obeys_the_laws(void)
     };
     static const char *const ops[] = {"{add, [1]}",    "{add, [1.0]}",    "{add, [x]}",
                                       "{remove, [1]}", "{remove, [1.0]}", "{remove, [x]}"};
-    joins_lawfully(type(), states, sizeof(states) / sizeof(states[0]));
-    obeys_the_laws_when_generated(type(), ops, sizeof(ops) / sizeof(ops[0]), 60);
-    delta_carries(type(), "[]", "{remove, [1]}");
-    delta_carries(type(), "[{add, [1]}, {remove, [1]}]", "[{add, [1]}, {add, [2]}]");
-    delta_carries(type(), "{add, [1]}", "[{add, [2]}, {remove, [2]}, {remove, [1]}]");
+    check_laws_on_samples(type(), states, sizeof(states) / sizeof(states[0]));
+    check_laws_on_random_states(type(), ops, sizeof(ops) / sizeof(ops[0]), 60);
+    check_mutation_delta(type(), "[]", "{remove, [1]}");
+    check_mutation_delta(type(), "[{add, [1]}, {remove, [1]}]", "[{add, [1]}, {add, [2]}]");
+    check_mutation_delta(type(), "{add, [1]}", "[{add, [2]}, {remove, [2]}, {remove, [1]}]");
 }
 
-static void comes_back_as_it_was(void)
+static void round_trips(void)
 {
     struct crdt *c = make(type(), "a", "[]"), *copy = empty(type(), "a");
     size_t bad;
@@ -163,14 +161,14 @@ static void comes_back_as_it_was(void)
     struct buf state = {0}, again = {0}, value = put(c, crdt_value);
     crdt_state(c, &state);
     crdt_state(copy, &again);
-    CU_ASSERT(same(state, again));
-    CU_ASSERT(same(value, put(copy, crdt_value)));
+    CU_ASSERT(equal_and_free(state, again));
+    CU_ASSERT(equal_and_free(value, put(copy, crdt_value)));
     CU_ASSERT(crdt_tombstones(copy) == 3000);
     crdt_free(copy);
     crdt_free(c);
 }
 
-static void writes_the_form_it_is_told(void)
+static void writes_the_configured_form(void)
 {
     static const char *const forms[] = {
         TWOPSET(HALF("#{x => [], y => []}"), HALF("#{x => []}")),
@@ -190,7 +188,7 @@ static void writes_the_form_it_is_told(void)
     }
 }
 
-static void refuses_other_shapes(void)
+static void refuses_malformed_structs(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [3]}, {remove, [4]}]");
     refuses(c, term_of("[]"), ERR_TYPE);
@@ -209,7 +207,7 @@ static void refuses_other_shapes(void)
     crdt_free(c);
 }
 
-static void keeps_unknown_fields_of_its_halves(void)
+static void keeps_unknown_fields_of_halves(void)
 {
     struct crdt *c = make(type(), "a", "{add, [1]}"), *delta = empty(type(), "a");
     size_t bad;
@@ -225,21 +223,21 @@ static void keeps_unknown_fields_of_its_halves(void)
     crdt_free(c);
 }
 
-static void takes_damage(void)
+static void survives_corruption(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [3]}, {remove, [4]}]");
-    survives_damage(c,
-                    term_of(TWOPSET(HALF("#{1 => [], <<\"two\">> => []}"), HALF("#{5.5 => []}"))));
+    check_corruption(c,
+                     term_of(TWOPSET(HALF("#{1 => [], <<\"two\">> => []}"), HALF("#{5.5 => []}"))));
     crdt_free(c);
 }
 
-static void agrees(void)
+static void matches_grove(void)
 {
-    CU_ASSERT(agrees_in("crdt/sets.etf", type()) == 8);
+    CU_ASSERT(matches_recording("crdt/sets.etf", type()) == 8);
 }
 
-SUITE("two_p_set", TEST(adds_and_removes), TEST(removes_for_good), TEST(takes_a_removal_first),
-      TEST(tells_of_a_removal_only), TEST(tells_elements_apart), TEST(refuses_operations_whole),
-      TEST(obeys_the_laws), TEST(comes_back_as_it_was), TEST(writes_the_form_it_is_told),
-      TEST(refuses_other_shapes), TEST(keeps_unknown_fields_of_its_halves), TEST(takes_damage),
-      TEST(agrees))
+SUITE("two_p_set", TEST(adds_and_removes), TEST(removes_permanently),
+      TEST(accepts_remove_before_add), TEST(remove_alone_is_a_delta), TEST(distinguishes_elements),
+      TEST(refuses_the_whole_batch), TEST(obeys_laws), TEST(round_trips),
+      TEST(writes_the_configured_form), TEST(refuses_malformed_structs),
+      TEST(keeps_unknown_fields_of_halves), TEST(survives_corruption), TEST(matches_grove))

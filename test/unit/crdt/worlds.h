@@ -1,5 +1,5 @@
-/* Worlds of replicas of any type, which change and tell each other, for the suites of what
- * all types have. */
+/* Worlds of replicas of one type that change and sync at random, for suites that cover all
+ * types. */
 #ifndef COPPICE_TEST_CRDT_WORLDS_H
 #define COPPICE_TEST_CRDT_WORLDS_H
 
@@ -8,15 +8,15 @@
 #define WORLD_STATES 8
 #define WORLD_OPS    6
 
-/* What a type's replicas do: operations in Erlang syntax with a number to be drawn.  Those
- * that cannot be made are refused. */
-struct doings {
+/* The operations of a type's replicas, in Erlang syntax with a format for a random number.  Those
+ * that are invalid are refused. */
+struct workload {
     const char *type;
     bool divisible;
     const char *ops[WORLD_OPS + 1];
 };
 
-static const struct doings worlds[] = {
+static const struct workload workloads[] = {
     {"gcounter", true, {"{increment, [%u]}", NULL}},
     {"pncounter", true, {"{increment, [%u]}", "{decrement, [%u]}", NULL}},
     {"lww_register", false, {"{set, [%u]}", "{set, [x, %u]}", NULL}},
@@ -37,22 +37,23 @@ static const struct doings worlds[] = {
       "{remove_at, [1]}", NULL}},
 };
 
-#define WORLDS (sizeof(worlds) / sizeof(worlds[0]))
+#define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
 
-/* The numbers of one world, and what it draws them from. */
+/* numbers bounds the random numbers. */
 struct world {
-    const struct doings *doings;
+    const struct workload *workload;
     const struct crdt_type *type;
     unsigned numbers;
     uint64_t random;
     struct crdt *states[WORLD_STATES];
 };
 
-static inline struct world world_open(const struct doings *doings, unsigned numbers, uint64_t seed)
+static inline struct world world_open(const struct workload *workload, unsigned numbers,
+                                      uint64_t seed)
 {
     static const char *const actors[WORLD_STATES] = {"a",   "b", "<<\"c\">>", "{d, 1}",
                                                      "1.0", "1", "node@host", "h"};
-    struct world w = {doings, crdt_type_named(bytes_of(doings->type)), numbers, seed, {0}};
+    struct world w = {workload, crdt_type_named(bytes_of(workload->type)), numbers, seed, {0}};
     for (size_t i = 0; i < WORLD_STATES; i++)
         w.states[i] = empty(w.type, actors[i]);
     return w;
@@ -64,33 +65,34 @@ static inline void world_close(struct world *w)
         crdt_free(w->states[i]);
 }
 
-/* One operation; false where it was refused. */
-static inline bool world_mutates(struct world *w, struct crdt *c)
+/* Applies one operation; false if it was refused. */
+static inline bool world_mutate(struct world *w, struct crdt *c)
 {
     struct buf text = {0};
     size_t ops = 0, bad;
-    while (w->doings->ops[ops] != NULL)
+    while (w->workload->ops[ops] != NULL)
         ops++;
-    buf_printf(&text, w->doings->ops[drawn(&w->random, ops)],
-               (unsigned)drawn(&w->random, w->numbers));
+    buf_printf(&text, w->workload->ops[random_below(&w->random, ops)],
+               (unsigned)random_below(&w->random, w->numbers));
     buf_put_u8(&text, '\0');
     bool made = mutate(c, (const char *)text.at, &bad) == OK;
     buf_free(&text);
     return made;
 }
 
-static inline void world_goes_on(struct world *w, unsigned steps)
+static inline void world_run(struct world *w, unsigned steps)
 {
     for (; steps > 0; steps--) {
-        size_t i = drawn(&w->random, WORLD_STATES), j = drawn(&w->random, WORLD_STATES);
-        world_mutates(w, w->states[i]);
-        if (drawn(&w->random, 4) == 0)
+        size_t i = random_below(&w->random, WORLD_STATES),
+               j = random_below(&w->random, WORLD_STATES);
+        world_mutate(w, w->states[i]);
+        if (random_below(&w->random, 4) == 0)
             join(w->states[i], w->states[j]);
     }
 }
 
-/* All that the world knows, joined in one order or the other. */
-static inline void world_tells(const struct world *w, struct crdt *c, bool backwards)
+/* Joins all states of the world, in either order. */
+static inline void world_join_all(const struct world *w, struct crdt *c, bool backwards)
 {
     for (size_t i = 0; i < WORLD_STATES; i++)
         join(c, w->states[backwards ? WORLD_STATES - 1 - i : i]);
