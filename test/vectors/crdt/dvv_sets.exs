@@ -4,8 +4,8 @@
 #     elixir test/vectors/crdt/dvv_sets.exs
 #
 # writes dvv_sets.etf beside itself: one external term, a list of
-# {Label, Struct, Reset, Value}, where Reset is the struct with its delta
-# taken, and Value what the set is worth.
+# {Label, Struct, Reset, Value}, where Reset is the struct after reset_delta
+# and Value its value.
 
 grove = Path.join(__DIR__, "../../interop/grove")
 

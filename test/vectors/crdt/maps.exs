@@ -1,12 +1,12 @@
-# Records Grove's maps as a BEAM encodes them, with states of other types inside.
+# Records Grove's ORMaps as a BEAM encodes them, with values of other types.
 # Made with Elixir 1.14 on OTP 25:
 #
 #     elixir test/vectors/crdt/maps.exs
 #
 # writes maps.etf beside itself: one external term, a list of {Label, Struct, Reset,
-# Value}, where Reset is the struct with its delta taken, and Value what Grove says that
-# the struct is worth.  A set keeps an element that was removed, with no tags; Reset and
-# Value are without those, which say nothing.
+# Value}, where Reset is the struct after reset_delta and Value its value according to
+# Grove.  An ORSet keeps removed elements with an empty set of tags; Reset and Value are
+# without these.
 
 grove = Path.join(__DIR__, "../../interop/grove")
 

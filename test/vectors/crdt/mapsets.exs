@@ -1,10 +1,10 @@
 # Records MapSets as a BEAM encodes them.  Made with Elixir 1.14 on OTP 25, whose
-# MapSets have a third key (version: 2) and whose atoms are in the old encoding:
+# MapSets have a third key (version: 2) and whose atoms are ATOM_EXT:
 #
 #     elixir test/vectors/crdt/mapsets.exs
 #
 # writes mapsets.etf beside itself: one external term, a list of
-# {Set, Plain, Elements}, where Plain is the set as Elixir 1.15 and later have it.
+# {Set, Plain, Elements}, where Plain is the set in the form of Elixir 1.15 and later.
 
 sets = [
   MapSet.new(),

@@ -4,9 +4,8 @@
 #     elixir test/vectors/crdt/or_sets.exs
 #
 # writes or_sets.etf beside itself: one external term, a list of
-# {Label, Struct, Reset, Value}, where Reset is the struct with its delta taken and
-# without the entries that have no tag, which Grove may keep, and Value what
-# Grove says that the struct is worth.
+# {Label, Struct, Reset, Value}, where Reset is the struct after reset_delta, without
+# the entries without tags that Grove may keep, and Value its value according to Grove.
 
 grove = Path.join(__DIR__, "../../interop/grove")
 
@@ -21,7 +20,7 @@ end
 made = fn actor, ops -> change.(ORSet.new(actor), ops) end
 both = fn a, b -> ORSet.merge(a, b) end
 
-# 0.0 and -0.0 are one key on OTP 25: only the first stays.
+# 0.0 and -0.0 are the same key on OTP 25: only the first is kept.
 of_all_kinds = [
   1, 1.0, -0.0, "one", :one, :"å", 'one', {1, %{b: 2, a: 1}}, %{1 => :a, 1.0 => :b}, [], nil,
   -5, 2 ** 64, <<5::3>>, [1 | 2], MapSet.new([:inside]), &Enum.count/1

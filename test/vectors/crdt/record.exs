@@ -1,11 +1,11 @@
 # Records Grove's counters as a BEAM encodes them.  Made with Elixir 1.14 on
-# OTP 25, whose atoms are in the old encoding (100):
+# OTP 25, whose atoms are ATOM_EXT (100):
 #
 #     elixir test/vectors/crdt/record.exs
 #
 # writes counters.etf beside itself: one external term, a list of
-# {Label, Struct, Reset, Value}, where Reset is the struct with its delta
-# taken, and Value what Grove says that the struct is worth.
+# {Label, Struct, Reset, Value}, where Reset is the struct after reset_delta and
+# Value its value according to Grove.
 
 grove = Path.join(__DIR__, "../../interop/grove")
 

@@ -1,13 +1,12 @@
-# Records what a BEAM makes of registers.  Made with Elixir 1.14 on OTP 25, whose atoms
-# are in the old encoding (100):
+# Records the behaviour of Grove's registers.  Made with Elixir 1.14 on OTP 25, whose
+# atoms are ATOM_EXT (100):
 #
 #     elixir test/vectors/crdt/registers.exs
 #
-# writes registers.etf beside itself: one external term, {Writings, History}.
-# Writings are LWWRegisters, each of which Erlang's own comparison holds for less than
-# the next.  History is a list of {Actor, Step, State}: Step is what that actor's
-# MVRegister did, {set, Value} or {merge, Struct}, and State the register after it, with
-# its delta taken.
+# writes registers.etf beside itself: one external term, {Writes, History}.  Writes are
+# LWWRegisters in ascending order by Erlang's comparison.  History is a list of {Actor,
+# Step, State}: Step is what that actor's MVRegister did, {set, Value} or {merge, Struct},
+# and State the register afterwards, after reset_delta.
 
 grove = Path.join(__DIR__, "../../interop/grove")
 
@@ -17,8 +16,8 @@ end
 
 alias Grove.Register.{LWWRegister, MVRegister}
 
-# A term of each kind and its neighbours, where 1 and 1.0 are neighbours by key order.
-# Without references, ports and pids: those of another run are other ones.
+# Terms of each type and their neighbours; 1 and 1.0 are neighbours in key order.
+# No references, ports and pids: they differ in each run.
 terms = [
   -(2 ** 70), -1.5, -1, 0, 0.5, 1, 1.0, 2, 9_007_199_254_740_992.0, 9_007_199_254_740_993,
   2 ** 64, 1.0e300, :A, :a, :"å", :b, nil, true, &:erlang.abs/1, {}, {:a}, {:b}, {1, 2}, {1.0, 2},
@@ -32,7 +31,7 @@ ranked = [
   for(value <- terms, do: {7, "z", value})
 ]
 
-writings =
+writes =
   for {timestamp, actor, value} <- Enum.concat(ranked) do
     struct!(LWWRegister, actor: actor, timestamp: timestamp, value: value)
   end
@@ -42,13 +41,13 @@ less? = fn a, b ->
   x < y or (x == y and %{x => []} < %{y => []})
 end
 
-sorted = Enum.sort(writings, less?)
+sorted = Enum.sort(writes, less?)
 
 for [a, b] <- Enum.chunk_every(sorted, 2, 1, :discard) do
   ^b = LWWRegister.merge(a, b)
 end
 
-# --- values set here and there, and what hears of them -----------------------------
+# --- a random history of MVRegisters -------------------------------------------------
 
 :rand.seed(:exsss, 7)
 actors = [:a, "b", 1, 1.0]

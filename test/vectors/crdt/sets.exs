@@ -4,8 +4,8 @@
 #     elixir test/vectors/crdt/sets.exs
 #
 # writes sets.etf beside itself: one external term, a list of
-# {Label, Struct, Reset, Value}, where Reset is the struct with its delta
-# taken, and Value what Grove says that the struct is worth.
+# {Label, Struct, Reset, Value}, where Reset is the struct after reset_delta and
+# Value its value according to Grove.
 
 grove = Path.join(__DIR__, "../../interop/grove")
 
