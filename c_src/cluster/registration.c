@@ -64,7 +64,7 @@ static void registration_refused(struct cluster *c, struct turn *t)
     c->registration = NULL;
     c->refusals++;
     if (!c->ready && c->refusals == REFUSALS_MAX) {
-        turn_log(t, LOG_ERROR, "epmd refuses the name %.*s: another node has it",
+        turn_log(t, LOG_ERROR, "epmd refuses the name %.*s: it is taken by another node",
                  TEXT(c->self.name));
         c->listener.name_taken(c->listener.who, t);
         return;

@@ -11,7 +11,7 @@
 
 #define READ_BYTES (1024u * 1024)
 
-/* What a call gave, or -errno. */
+/* The result of a system call, or -errno. */
 static int code(int result)
 {
     return result >= 0 ? result : -errno;
@@ -35,7 +35,7 @@ static int disk_open(void *who, const char *path, enum disk_open how)
     return code(handle);
 }
 
-/* Linux has let go of the handle whatever it says. */
+/* Linux closes the descriptor even when close() is interrupted. */
 static int disk_close(void *who, int handle)
 {
     (void)who;
@@ -73,16 +73,15 @@ static int disk_write(void *who, int handle, struct bytes b)
     return 0;
 }
 
-/* Not repeated after an interruption: a second one may say that all is well with what the
- * first one could not write. */
+/* Never retried: a second fsync may succeed although the first one lost data. */
 static int disk_sync(void *who, int handle)
 {
     (void)who;
     return code(fdatasync(handle));
 }
 
-/* Only root may give a file away.  A group that cannot be kept loses what it was allowed:
- * its permissions are not for another group. */
+/* Only root may change the owner.  Where the group cannot be kept, its permissions are dropped:
+ * they were not meant for another group. */
 static int disk_copy_permissions(void *who, int handle, const char *path)
 {
     struct stat old;
@@ -125,7 +124,7 @@ static int disk_remove(void *who, const char *path)
     return code(unlink(path));
 }
 
-/* The folder that holds the path; freed by the caller. */
+/* The path's directory, with its slash; freed by the caller. */
 static struct buf folder_of(const char *path)
 {
     struct buf folder = {0};
@@ -173,7 +172,7 @@ static int disk_list(void *who, const char *path, void (*visit)(void *what, cons
 
 /* --- locks ---------------------------------------------------------------------------- */
 
-/* For whoever finds it locked; a full disk is no reason not to hold it. */
+/* The pid is for people; the lock holds even if a full disk refuses it. */
 static void sign(int handle)
 {
     char text[16];

@@ -1,10 +1,10 @@
-/* The disk that is really there, behind the functions of store/disk.h. */
+/* The real disk behind the functions of store/disk.h. */
 #ifndef COPPICE_NET_DISK_H
 #define COPPICE_NET_DISK_H
 
 #include "../store/disk.h"
 
-/* Has no state: for any thread, and for copies of the process. */
+/* Stateless: for any thread, and for forked children. */
 const struct disk *net_disk(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* Files that are read whole at the start: configuration and cookie. */
+/* Files read whole at start-up: the configuration and the cookie. */
 #ifndef COPPICE_NET_FILE_H
 #define COPPICE_NET_FILE_H
 

@@ -4,7 +4,7 @@
 
 #include "../node/event.h"
 
-/* Control characters in line, which may quote a peer, are written as '?'. */
+/* Control characters are written as '?': the line may quote a peer. */
 void log_line(enum log_level level, struct bytes line);
 
 #endif

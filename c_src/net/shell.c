@@ -28,7 +28,7 @@ struct shell {
     uv_timer_t wake;
     uv_signal_t terminate, interrupt;
     uv_poll_t owner;
-    uint32_t accepted; /* the last number given */
+    uint32_t accepted; /* number of the last accepted connection */
     bool ending;
     int code;
 };
@@ -56,7 +56,7 @@ static void end_if_done(struct shell *sh)
         uv_stop(&sh->loop);
 }
 
-/* Nothing is left to do but to write out what sockets and stores hold. */
+/* Only what sockets and workers hold is left to be written. */
 static void begin_end(struct shell *sh)
 {
     uv_timer_stop(&sh->wake);
@@ -64,7 +64,7 @@ static void begin_end(struct shell *sh)
     end_if_done(sh);
 }
 
-/* The one place where the core is entered. */
+/* The only place where the core is entered. */
 static void step(struct shell *sh, struct event *e)
 {
     e->now_ms = now_ms(sh);
@@ -125,7 +125,7 @@ static void on_connection(uv_stream_t *listener, int status)
     step(sh, &(struct event){.kind = EVENT_ACCEPTED, .conn = sh->accepted});
 }
 
-/* Opens the listener; *port is the one that it got. */
+/* Listens on the configured address; *port is the port it got. */
 static int listen_open(struct shell *sh, uint16_t *port)
 {
     struct sockaddr_storage address;
@@ -143,14 +143,14 @@ static int listen_open(struct shell *sh, uint16_t *port)
         e = uv_listen((uv_stream_t *)&sh->listener, BACKLOG, on_connection);
     if (e == 0)
         e = uv_tcp_getsockname(&sh->listener, (struct sockaddr *)&address, &length);
-    /* The port stands in the same place in both kinds of address. */
+    /* The port is at the same offset in both kinds of address. */
     *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
     return e;
 }
 
 /* --- files ------------------------------------------------------------------- */
 
-/* When the node has ended nobody else is there to say what its last snapshots came to. */
+/* Once the node has ended, failures of its last snapshots are reported here. */
 static void on_stored(void *who, struct event *e)
 {
     struct shell *sh = who;
@@ -174,7 +174,7 @@ static void epmd_ended(uv_process_t *process, int64_t status, int signal)
     uv_close((uv_handle_t *)process, (uv_close_cb)mem_free);
 }
 
-/* Where there is no epmd to be found nothing happens, and the node goes on asking. */
+/* If epmd cannot be started, the node keeps trying to register. */
 static void start_epmd(struct shell *sh)
 {
     char port[8];
@@ -239,7 +239,7 @@ static void perform(struct shell *sh, struct action *a)
     }
 }
 
-/* --- from start to end ------------------------------------------------------- */
+/* --- start and end ----------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -247,7 +247,7 @@ static void on_signal(uv_signal_t *handle, int number)
     step(handle->data, &(struct event){.kind = EVENT_STOP});
 }
 
-/* Whoever owns us keeps our standard input open for as long as we are wanted. */
+/* The owner keeps our standard input open for as long as it wants us to run. */
 static void on_owner(uv_poll_t *poll, int status, int events)
 {
     char ignored[256];
@@ -277,7 +277,7 @@ static void shell_open(struct shell *sh)
 
 static void watch_owner(struct shell *sh)
 {
-    /* A file or nothing at all cannot be waited for, and has no owner behind it. */
+    /* A file or a closed descriptor cannot be polled, and has no owner behind it. */
     if (uv_poll_init(&sh->loop, &sh->owner, STDIN_FILENO) != 0) {
         step(sh, &(struct event){.kind = EVENT_STOP});
         return;

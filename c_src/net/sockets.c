@@ -7,7 +7,7 @@
 #include "../mem.h"
 
 #define READ_BYTES 262144
-/* A peer that does not read is not waited for longer than this. */
+/* How long closing waits for a peer that does not read. */
 #define DRAIN_MS 2000
 
 struct socket {
@@ -22,11 +22,11 @@ struct socket {
     struct addrinfo *addresses, *next_address;
     uint16_t port;
     bool open;      /* connected */
-    bool closing;   /* the node has forgotten it */
-    bool closed;    /* its end has begun */
+    bool closing;   /* by the node, which expects no more callbacks */
+    bool closed;    /* uv_close() was called */
     bool reopening; /* tcp is being closed for the next address */
-    enum err err;   /* told to the node at the end; OK: nothing */
-    unsigned holds; /* what of libuv's still points here */
+    enum err err;   /* reported to the node at the end; OK: nothing */
+    unsigned holds; /* handles and requests of libuv that still point here */
 };
 
 struct writing {
@@ -96,7 +96,7 @@ static void socket_release(struct socket *s)
     all->events.gone(all->events.who);
 }
 
-static void has_closed(uv_handle_t *handle)
+static void on_closed_handle(uv_handle_t *handle)
 {
     socket_release(handle->data);
 }
@@ -108,18 +108,18 @@ static void socket_end(struct socket *s, enum err err)
     s->closed = true;
     s->err = err;
     if (!s->reopening)
-        uv_close((uv_handle_t *)&s->tcp, has_closed);
-    uv_close((uv_handle_t *)&s->drain, has_closed);
+        uv_close((uv_handle_t *)&s->tcp, on_closed_handle);
+    uv_close((uv_handle_t *)&s->drain, on_closed_handle);
 }
 
-static void give_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     struct socket *s = handle->data;
     *buf = uv_buf_init((char *)s->all->scratch, READ_BYTES);
 }
 
-static void has_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     struct socket *s = stream->data;
     if (count < 0) {
@@ -134,7 +134,7 @@ static void socket_begin(struct socket *s)
 {
     s->open = true;
     uv_tcp_nodelay(&s->tcp, 1);
-    if (uv_read_start((uv_stream_t *)&s->tcp, give_scratch, has_read) != 0)
+    if (uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read) != 0)
         socket_end(s, ERR_CLOSED);
 }
 
@@ -180,7 +180,7 @@ static void connect_failed(struct socket *s)
     uv_close((uv_handle_t *)&s->tcp, reopen);
 }
 
-static void has_connected(uv_connect_t *connecting, int status)
+static void on_connected(uv_connect_t *connecting, int status)
 {
     struct socket *s = connecting->data;
     if (s->closed)
@@ -200,16 +200,16 @@ static void connect_next(struct socket *s)
     s->next_address = s->next_address->ai_next;
     set_port(address, s->port);
     s->connecting.data = s;
-    if (uv_tcp_connect(&s->connecting, &s->tcp, address, has_connected) != 0)
+    if (uv_tcp_connect(&s->connecting, &s->tcp, address, on_connected) != 0)
         connect_failed(s);
 }
 
-static void has_resolved(uv_getaddrinfo_t *resolving, int status, struct addrinfo *found)
+static void on_resolved(uv_getaddrinfo_t *resolving, int status, struct addrinfo *found)
 {
     struct socket *s = resolving->data;
     s->addresses = s->next_address = found;
     if (s->closed)
-        ; /* given up while the question was open */
+        ; /* closed while it was being resolved */
     else if (status != 0 || found == NULL)
         socket_end(s, ERR_REFUSED);
     else
@@ -224,13 +224,13 @@ void socket_dial(struct sockets *all, uint32_t id, const char *host, uint16_t po
     s->port = port;
     s->resolving.data = s;
     s->holds++;
-    if (uv_getaddrinfo(all->loop, &s->resolving, has_resolved, host, NULL, &hints) != 0) {
+    if (uv_getaddrinfo(all->loop, &s->resolving, on_resolved, host, NULL, &hints) != 0) {
         s->holds--;
         socket_end(s, ERR_REFUSED);
     }
 }
 
-static void has_written(uv_write_t *write, int status)
+static void on_written(uv_write_t *write, int status)
 {
     struct writing *w = write->data;
     struct socket *s = w->socket;
@@ -258,28 +258,28 @@ void socket_send(struct sockets *all, uint32_t id, struct buf *bytes)
     *bytes = (struct buf){0};
     w->write.data = w;
     uv_buf_t part = uv_buf_init((char *)w->bytes.at, (unsigned)w->bytes.len);
-    if (uv_write(&w->write, (uv_stream_t *)&s->tcp, &part, 1, has_written) != 0) {
+    if (uv_write(&w->write, (uv_stream_t *)&s->tcp, &part, 1, on_written) != 0) {
         buf_free(&w->bytes);
         mem_free(w);
         socket_end(s, ERR_CLOSED);
     }
 }
 
-static void has_waited(uv_timer_t *drain)
+static void on_drain_timeout(uv_timer_t *drain)
 {
     socket_end(drain->data, OK);
 }
 
-static void has_shut(uv_shutdown_t *ending, int status)
+static void on_shutdown(uv_shutdown_t *ending, int status)
 {
     struct socket *s = ending->handle->data;
     if (status != 0 && !s->closed)
         socket_end(s, OK);
 }
 
-/* All is written, then our side is shut; the other side's end, or the time-out, ends
- * the rest.  Closing at once, with bytes of the peer's unread, would reset the
- * connection under what we have just written. */
+/* Writes everything, then shuts our side down; the peer's end or the time-out closes the socket.
+ * Closing at once, with bytes of the peer unread, would reset the connection and lose what was
+ * just written. */
 static void socket_drain(struct socket *s)
 {
     if (s->closing || s->closed) {
@@ -287,11 +287,11 @@ static void socket_drain(struct socket *s)
         return;
     }
     s->closing = true;
-    if (!s->open || uv_shutdown(&s->ending, (uv_stream_t *)&s->tcp, has_shut) != 0) {
+    if (!s->open || uv_shutdown(&s->ending, (uv_stream_t *)&s->tcp, on_shutdown) != 0) {
         socket_end(s, OK);
         return;
     }
-    uv_timer_start(&s->drain, has_waited, DRAIN_MS, 0);
+    uv_timer_start(&s->drain, on_drain_timeout, DRAIN_MS, 0);
 }
 
 void socket_close(struct sockets *all, uint32_t id)

@@ -1,4 +1,4 @@
-/* The sockets of a shell, by the node's numbers for them. */
+/* TCP connections by the node's numbers for them. */
 #ifndef COPPICE_NET_SOCKETS_H
 #define COPPICE_NET_SOCKETS_H
 
@@ -9,40 +9,38 @@
 
 struct socket;
 
-/* What happens to a socket; every function may be called only from the loop,
- * never from inside a function of this header. */
+/* Callbacks; called from the loop only, never from inside a function of this header. */
 struct socket_events {
     void (*opened)(void *who, uint32_t id);
     void (*bytes)(void *who, uint32_t id, struct bytes bytes);
     void (*written)(void *who, uint32_t id, size_t count);
     void (*closed)(void *who, uint32_t id, enum err err);
-    void (*gone)(void *who); /* one socket less in the loop */
+    void (*gone)(void *who); /* the loop holds one socket less */
     void *who;
 };
 
 struct sockets {
     uv_loop_t *loop;
     struct socket_events events;
-    struct socket *first; /* all of them, the newest first */
-    void *by_id;          /* a tree, of tsearch */
+    struct socket *first; /* a list, the newest first */
+    void *by_id;          /* a tree of tsearch() */
     size_t count;
-    uint8_t *scratch; /* where the loop reads to */
+    uint8_t *scratch; /* read buffer of all sockets */
 };
 
 void sockets_init(struct sockets *s, uv_loop_t *loop, const struct socket_events *events);
 void sockets_free(struct sockets *s);
 
-/* Accepts from the listener under this number. */
+/* Accepts a connection of the listener, under this number. */
 void socket_accept(struct sockets *s, uint32_t id, uv_stream_t *listener);
 
 /* Resolves the host and connects to the first of its addresses that answers. */
 void socket_dial(struct sockets *s, uint32_t id, const char *host, uint16_t port);
 
-/* Writes the bytes (taken over) after those before.  An unknown or closing
- * number is ignored. */
+/* Queues the bytes (taken over).  An unknown or closing number is ignored. */
 void socket_send(struct sockets *s, uint32_t id, struct buf *bytes);
 
-/* Writes what is left, for a bounded time, then closes.  No event follows. */
+/* Writes what is queued, for a bounded time, then closes.  No callback follows. */
 void socket_close(struct sockets *s, uint32_t id);
 void sockets_close_all(struct sockets *s);
 

@@ -153,7 +153,7 @@ enum err config_flag(struct config *c, const char *key, struct bytes value,
     const struct config_row *row = config_row(bytes_of(key));
     error->line = error->column = 0;
     if (row == NULL) {
-        snprintf(error->what, sizeof(error->what), "--%s: no such option", key);
+        snprintf(error->what, sizeof(error->what), "--%s: unknown option", key);
         return ERR_SHAPE;
     }
     struct buf term = {0};
@@ -181,7 +181,7 @@ enum err config_check(const struct config *c, struct config_error *error)
     error->line = error->column = 0;
     if (c->node.len == 0) {
         snprintf(error->what, sizeof(error->what),
-                 "node: missing; say {node, 'name@host'}. or --node name@host");
+                 "node: missing; set {node, 'name@host'}. or --node name@host");
         return ERR_SHAPE;
     }
     return OK;

@@ -1,5 +1,5 @@
-/* The configuration: Erlang terms, as file:consult/1 reads them, and the same
- * as flags of the command line.
+/* The configuration: Erlang terms, as file:consult/1 reads them, or the same keys as options of
+ * the command line.
  *
  *     {node, 'c1@127.0.0.1'}.                     required
  *     {cookie_file, "/etc/coppice/cookie"}.       default: ~/.erlang.cookie
@@ -11,7 +11,7 @@
  *     {net_ticktime, 60}.                         seconds
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
  *
- * docs/configuration.md is the user's page. */
+ * docs/configuration.md is the user's manual. */
 #ifndef COPPICE_NODE_CONFIG_H
 #define COPPICE_NODE_CONFIG_H
 
@@ -21,16 +21,16 @@
 
 struct config {
     struct buf node;        /* name@host */
-    struct buf cookie;      /* filled in by whoever reads the file */
+    struct buf cookie;      /* set by the caller, from cookie_file or the environment */
     struct buf cookie_file; /* path; empty: the default */
     struct buf *connect;    /* names */
     size_t connects;
-    bool follow; /* connect to the nodes that peers are connected to */
+    bool follow; /* also connect to the nodes that peers are connected to */
     bool visible;
     uint16_t port;      /* 0: any that is free */
     struct buf address; /* to listen on; default: all */
-    bool scope_auto;    /* learn the scopes from the peers */
-    struct buf *scopes; /* else these */
+    bool scope_auto;    /* use the scopes that peers use */
+    struct buf *scopes; /* otherwise these */
     size_t scope_count;
     uint64_t ticktime_ms;
     uint16_t epmd_port;
@@ -44,24 +44,23 @@ struct config_error {
     char what[256];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
 };
 
-/* A configuration that says nothing yet: the defaults. */
+/* Sets the defaults. */
 void config_init(struct config *c);
 void config_free(struct config *c);
 
-/* Reads the text of a file.  What it says replaces what was said before, but for
- * replicas, which add up.  ERR_SHAPE (or what the text reader found) with *error set. */
+/* Reads the text of a file.  A key replaces its earlier value; replicas add up.  ERR_SHAPE, or an
+ * error of the text parser, with *error set. */
 must_use enum err config_read(struct config *c, struct bytes text, struct config_error *error);
 
-/* One key as a flag gives it: `--net_ticktime 8` is config_flag("net_ticktime", "8").
- * Names and paths may stand without quotes; --connect adds up; --replica's value is
- * `NAME, MAP`. */
+/* Reads one key from an option: `--net_ticktime 8` is config_flag("net_ticktime", "8").  Names and
+ * paths need no quotes; --connect adds up; --replica takes `NAME, MAP`. */
 must_use enum err config_flag(struct config *c, const char *key, struct bytes value,
                               struct config_error *error);
 
-/* What must hold of the whole, once everything was read: there is a node name. */
+/* Checks the whole, once everything is read: a node name is required. */
 must_use enum err config_check(const struct config *c, struct config_error *error);
 
-/* Keys that config_flag knows, in turn, until NULL: for help texts. */
+/* The i-th key of config_flag() and its help text; NULL at the end. */
 const char *config_key(size_t i, const char **help);
 
 /* The replica's name (text) and its map, from config->replicas[i]. */

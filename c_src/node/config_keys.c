@@ -62,7 +62,7 @@ static enum err read_node(struct config *c, struct bytes value, struct config_er
 {
     struct atom atom;
     if (!as_node(value, &atom))
-        return config_expected(error, "node", "a node's name such as 'c1@127.0.0.1'", value);
+        return config_expected(error, "node", "a node name such as 'c1@127.0.0.1'", value);
     buf_set(&c->node, atom_text(&atom));
     return OK;
 }
@@ -159,7 +159,7 @@ static enum err read_listen(struct config *c, struct bytes value, struct config_
 
 static enum err read_scope(struct config *c, struct bytes value, struct config_error *error)
 {
-    static const char expected[] = "auto, a scope's name or a list of names";
+    static const char expected[] = "auto, a scope name or a list of names";
     struct atom atom;
     struct bytes element;
     clear_names(&c->scopes, &c->scope_count);
@@ -254,7 +254,7 @@ static const struct config_row rows[] = {
     {"cookie_file", read_cookie_file, BARE_STRING,
      "PATH of the cookie (default ~/.erlang.cookie; $COPPICE_COOKIE wins)"},
     {"connect", read_connect, BARE_ATOM, "NAME@HOST of a node to connect to; may be repeated"},
-    {"follow", read_follow, BARE_NOT, "true to connect to whom those are connected to (false)"},
+    {"follow", read_follow, BARE_NOT, "true to connect to the nodes they are connected to (false)"},
     {"visible", read_visible, BARE_NOT, "true to be listed in nodes() (default false: hidden)"},
     {"listen", read_listen, BARE_NOT, "'#{port => 0, address => \"0.0.0.0\"}'"},
     {"scope", read_scope, BARE_ATOM, "auto, or the name of the pg scope, or a list of them"},

@@ -1,8 +1,7 @@
-/* What happens to a node, and what a node wants done.
+/* Events and actions: all that passes between the core and the world.
  *
- * Everything that the world can do to the core is an event, everything that the
- * core can do to the world an action.  net/ turns the one into the other with
- * real sockets; test/sim does it with a virtual clock and a network of its own. */
+ * Everything that can happen to a node is an event; everything that a node can do is an action.
+ * net/ connects them to real sockets and disks, test/sim to simulated ones. */
 #ifndef COPPICE_NODE_EVENT_H
 #define COPPICE_NODE_EVENT_H
 
@@ -11,66 +10,66 @@
 #include "../store/storage.h"
 
 enum event_kind {
-    EVENT_START,    /* first of all: the listener is open on port (0: there is none) */
-    EVENT_ACCEPTED, /* conn: somebody connected to the listener */
-    EVENT_OPENED,   /* conn: what was dialled is connected */
+    EVENT_START,    /* first of all; port: that the node listens on, 0 for none */
+    EVENT_ACCEPTED, /* conn: a connection was accepted */
+    EVENT_OPENED,   /* conn: a dialled connection is established */
     EVENT_BYTES,    /* conn, bytes: read */
-    EVENT_WRITTEN,  /* conn, written: so many bytes of what was sent have left */
-    EVENT_CLOSED,   /* conn, err: ended by the other side, or never connected */
-    EVENT_WAKE,     /* the time that node_due() named has come */
-    EVENT_REQUEST,  /* request: a command wants something of another node */
+    EVENT_WRITTEN,  /* conn, written: so many bytes of ACTION_SEND were written */
+    EVENT_CLOSED,   /* conn, err: closed by the peer, or never established */
+    EVENT_WAKE,     /* the time given by node_due() has come */
+    EVENT_REQUEST,  /* request: a client node's one request */
     EVENT_LOADED,   /* store, found or failure: of ACTION_LOAD */
     EVENT_BEGUN,    /* store, failure: of ACTION_BEGIN */
     EVENT_APPENDED, /* store, failure, journal_bytes: of ACTION_APPEND */
     EVENT_SAVED,    /* store, failure: of ACTION_SAVE */
-    EVENT_STOP      /* end in good order */
+    EVENT_STOP      /* shut down in good order */
 };
 
-/* A command's wish: one ACTION_ANSWER follows. */
+/* A request to a process of another node; one ACTION_ANSWER follows. */
 enum request_kind { REQUEST_CALL, REQUEST_CAST };
 
 struct request {
     enum request_kind kind;
-    struct bytes node, name; /* text: whom */
-    struct bytes term;       /* what is said */
-    uint64_t timeout_ms;     /* for the answer, from when it is said */
+    struct bytes node, name; /* text */
+    struct bytes term;       /* the request, any term */
+    uint64_t timeout_ms;     /* from sending it to the answer */
 };
 
 struct event {
     enum event_kind kind;
-    uint64_t now_ms;  /* monotonic: whatever the node waits for goes by it */
-    uint64_t wall_ms; /* the time of day, since 1970: for clocks in the data alone */
-    uint64_t random;  /* from the operating system, for this event alone */
-    uint32_t conn;    /* accepted ones get even numbers from the shell */
+    uint64_t now_ms;  /* monotonic; all timers use it */
+    uint64_t wall_ms; /* time of day, since 1970; only for clocks in the data */
+    uint64_t random;  /* from the operating system, fresh for each event */
+    uint32_t conn;    /* accepted connections have even numbers, given by the shell */
     uint16_t port;
     enum err err;
     size_t written;
     struct bytes bytes; /* borrowed until node_step returns */
     const struct request *request;
     uint32_t store;
-    const struct storage_failure *failure; /* NULL: all went well */
+    const struct storage_failure *failure; /* NULL: success */
     const struct storage_found *found;
     uint64_t journal_bytes;
 };
 
 enum action_kind {
-    ACTION_DIAL,       /* conn (odd), host, port: connect; OPENED or CLOSED follows */
-    ACTION_SEND,       /* conn, bytes: write after what was sent before */
-    ACTION_CLOSE,      /* conn: write what is left, then close; no event follows */
-    ACTION_START_EPMD, /* run `epmd -daemon`, if it can be found */
-    ACTION_READY,      /* say so: name and port */
+    ACTION_DIAL,       /* conn (odd), bytes (host), port: EVENT_OPENED or EVENT_CLOSED follows */
+    ACTION_SEND,       /* conn, bytes: EVENT_WRITTEN follows */
+    ACTION_CLOSE,      /* conn: write what is queued, then close; no event follows */
+    ACTION_START_EPMD, /* run `epmd -daemon`, if it is installed */
+    ACTION_READY,      /* bytes (name), port: the node is registered */
     ACTION_ANSWER,     /* err, bytes: the reply to the request, or the reason (a term) */
     ACTION_LOG,        /* level, bytes: one line */
-    /* What follows is done off the loop, for one store in the order in which it was asked
-     * for, but that appending goes on beside a snapshot. */
-    ACTION_OPEN_STORE,  /* store, storage: from now on that number means these files */
+    /* These run off the loop, for one store in the order in which they were requested, except
+     * that appending goes on while a snapshot is written. */
+    ACTION_OPEN_STORE,  /* store, storage: assigns the number to these files */
     ACTION_LOAD,        /* store: storage_load() */
     ACTION_BEGIN,       /* store: storage_begin() */
     ACTION_APPEND,      /* store, bytes: storage_append() */
     ACTION_SAVE,        /* store: storage_rotate(), and storage_save() of bytes; or, where they are
                            empty, of what node_saved_state() says now */
-    ACTION_CLOSE_STORE, /* store: the number means nothing any more, once all is done */
-    ACTION_EXIT         /* write what is left, to peers and to disk, then end with code */
+    ACTION_CLOSE_STORE, /* store: releases the number, once everything before is done */
+    ACTION_EXIT         /* code: finish writing to peers and to disk, then exit */
 };
 
 struct action {
@@ -82,18 +81,18 @@ struct action {
     enum log_level level;
     uint32_t store;
     struct storage_options storage; /* borrows from bytes */
-    struct buf bytes; /* owned: SEND's frames, DIAL's host, LOG's line, ANSWER's term */
+    struct buf bytes;               /* owned */
 };
 
-/* Actions in the order in which they are to be carried out. */
+/* Actions, to be carried out in order. */
 struct outbox {
     struct action *list;
     size_t count, cap;
 };
 
-/* A new action at the end, all zero but for its kind; good until the next. */
+/* Appends an action, all zero but for its kind; valid until the next is added. */
 struct action *outbox_add(struct outbox *out, enum action_kind kind);
-/* Frees what the actions own and forgets them. */
+/* Frees what the actions own and removes them. */
 void outbox_clear(struct outbox *out);
 void outbox_free(struct outbox *out);
 

@@ -82,7 +82,7 @@ static void refused(const char *text, unsigned line, const char *piece)
 
 static void refuses_what_is_wrong(void)
 {
-    refused("{node, 'nohost'}.", 1, "node: expected a node's name");
+    refused("{node, 'nohost'}.", 1, "node: expected a node name");
     refused("{node, \"c1@host\"}.", 1, "node: expected");
     refused("{node, '@host'}.", 1, "node");
     refused("{node, 'c1@host'}.\n{colour, red}.", 2, "expected a known key, found {colour,red}");
