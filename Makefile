@@ -87,11 +87,11 @@ unit: $(UNIT)
 # --- simulation: whole nodes, a virtual clock -------------------------------
 
 # `storm_small` is `storm` with limits that are easily reached.
-SIM := $(filter-out %/stories.o %/storm.o,$(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/sim/*.c))) \
+SIM := $(filter-out %/scenarios.o %/storm.o,$(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/sim/*.c))) \
        $(FAKES)
 SIM_ARCHIVES := $(filter-out $(BUILD)/libnet.a,$(ARCHIVES))
 
-$(BUILD)/stories $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_ARCHIVES)
+$(BUILD)/scenarios $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SIM_ARCHIVES)
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
@@ -109,7 +109,7 @@ SEEDS_gcc   := 6000
 SEEDS_clang := 1000
 SEEDS_asan  := 300
 
-sim: $(BUILD)/stories $(BUILD)/storm $(BUILD)/storm_small
+sim: $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 	$(Q)SEEDS=$(or $(SEEDS),$(SEEDS_$(FLAVOUR))) test/sim/run $^
 
 # A million storms, or SEEDS from FIRST on, in a build of their own that is faster.

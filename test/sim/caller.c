@@ -2,15 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "items.h"
 #include "limits.h"
 #include "mem.h"
-#include "ops.h"
 #include "term/etf.h"
 #include "term/text.h"
 #include "term/write.h"
 #include "world.h"
 
-/* gen_server:call/2 waits for so long. */
+/* The timeout of gen_server:call/2. */
 #define CALL_MS 5000
 
 void caller_start(struct sim *s, unsigned node)
@@ -29,7 +29,7 @@ void caller_free(struct sim *s, unsigned node)
             buf_free(&s->calls[i].request);
 }
 
-/* --- calls ------------------------------------------------------------------- */
+/* --- results ----------------------------------------------------------------- */
 
 static void call_over(struct sim *s, struct sim_call *call, enum sim_outcome outcome,
                       const char *text)
@@ -37,12 +37,10 @@ static void call_over(struct sim *s, struct sim_call *call, enum sim_outcome out
     call->outcome = outcome;
     buf_free(&call->request);
     if (call->kind != CALL_CAST)
-        trace_deed(s, "%s: %s", call->label, text);
+        trace_printf(s, "%s: %s", call->label, text);
     while (s->calls_over < s->call_count && s->calls[s->calls_over].outcome != SIM_OPEN)
         s->calls_over++;
 }
-
-/* --- what comes of them --------------------------------------------------------- */
 
 static bool is_ok(struct bytes term)
 {
@@ -58,7 +56,7 @@ static bool is_error(struct bytes term)
     return in.err == OK;
 }
 
-/* What one who has died said holds, too, where it was durable. */
+/* An acknowledgement counts even if its node has died since, provided that it is durable. */
 static void check_reply(struct sim *s, const struct sim_call *call, struct bytes term)
 {
     unsigned node = call->node;
@@ -71,10 +69,10 @@ static void check_reply(struct sim *s, const struct sim_call *call, struct bytes
     if (call->kind == CALL_ADD && call->refused && lives)
         check_refused(s, node, call->by);
     if (call->kind == CALL_CHANGE && made)
-        check_promised(s, node, call->adds, call->removes);
+        check_items_acknowledged(s, node, call->adds, call->removes);
 }
 
-static void hear(struct sim *s, size_t number, enum sim_outcome outcome, struct bytes term)
+static void call_result(struct sim *s, size_t number, enum sim_outcome outcome, struct bytes term)
 {
     struct sim_call *call = &s->calls[number];
     struct buf text = {0};
@@ -90,10 +88,10 @@ static void hear(struct sim *s, size_t number, enum sim_outcome outcome, struct 
         check_reply(s, call, term);
 }
 
-/* --- asking ---------------------------------------------------------------------- */
+/* --- requests -------------------------------------------------------------------- */
 
-/* As gen:do_call: a monitor, then the message under the same reference. */
-static void say(struct sim *s, unsigned node, size_t number)
+/* As gen:do_call does: a monitor, then the message with the same reference. */
+static void send_call(struct sim *s, unsigned node, size_t number)
 {
     struct sim_call *call = &s->calls[number];
     struct buf pid = {0}, ref = {0}, name = {0}, message = {0};
@@ -104,7 +102,7 @@ static void say(struct sim *s, unsigned node, size_t number)
                             .from = buf_bytes(&pid),
                             .to = buf_bytes(&name),
                             .ref = buf_bytes(&ref)};
-    call->said = true;
+    call->sent = true;
     if (call->kind != CALL_CAST)
         peer_send(s, node, &signal);
     put_tuple(&message, call->kind == CALL_CAST ? 2 : 3);
@@ -129,14 +127,14 @@ static void say(struct sim *s, unsigned node, size_t number)
         call_over(s, call, SIM_REPLIED, "");
 }
 
-void caller_say(struct sim *s, unsigned node)
+void caller_send_pending(struct sim *s, unsigned node)
 {
     for (size_t i = s->calls_over; i < s->call_count && s->callers[node].up; i++)
-        if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN && !s->calls[i].said)
-            say(s, node, i);
+        if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN && !s->calls[i].sent)
+            send_call(s, node, i);
 }
 
-/* A call that has just been made, to be said as soon as there is a connection. */
+/* Adds a call, to be sent by begin(); its label is the rest of the arguments. */
 static size_t call_new(struct sim *s, unsigned node, enum call_kind kind, struct buf *request,
                        const char *label, ...)
 {
@@ -149,21 +147,21 @@ static size_t call_new(struct sim *s, unsigned node, enum call_kind kind, struct
     va_start(args, label);
     vsnprintf(call->label, sizeof(call->label), label, args);
     va_end(args);
-    trace_deed(s, "%s", call->label);
+    trace_printf(s, "%s", call->label);
     return number;
 }
 
-/* On a BEAM, where the server is: what it has done is looked at before its answer is. */
+/* A local call on a BEAM: the server's new state is checked before its reply. */
 static void call_beam(struct sim *s, unsigned node, size_t number)
 {
     struct buf reply = {0};
-    s->calls[number].said = true;
+    s->calls[number].sent = true;
     s->callers[node].life = s->nodes[node].life;
     if (grove_call(s, node, buf_bytes(&s->calls[number].request), &reply)) {
         check_node(s, node);
-        hear(s, number, SIM_REPLIED, buf_bytes(&reply));
+        call_result(s, number, SIM_REPLIED, buf_bytes(&reply));
     } else {
-        caller_lost(s, node, "not there");
+        caller_lost(s, node, "no such process");
     }
     buf_free(&reply);
 }
@@ -174,14 +172,14 @@ static void begin(struct sim *s, unsigned node, size_t number)
     if (sim_is_beam(s, node))
         call_beam(s, node, number);
     else if (c->up)
-        caller_say(s, node);
+        caller_send_pending(s, node);
     else if (!c->dialling && s->nodes[node].ready)
         peer_connect(s, node);
     else if (!c->dialling)
         caller_lost(s, node, "not connected");
 }
 
-static void read_text(struct buf *out, const char *text)
+static void parse(struct buf *out, const char *text)
 {
     struct text_error error;
     enum err e = text_single(bytes_of(text), out, &error);
@@ -191,7 +189,7 @@ static void read_text(struct buf *out, const char *text)
 static size_t call(struct sim *s, unsigned node, enum call_kind kind, const char *request)
 {
     struct buf term = {0};
-    read_text(&term, request);
+    parse(&term, request);
     size_t number = call_new(s, node, kind, &term, "n%u, %s", node + 1, request);
     begin(s, node, number);
     return number;
@@ -202,12 +200,12 @@ size_t sim_call(struct sim *s, unsigned node, const char *request)
     return call(s, node, CALL_OTHER, request);
 }
 
-size_t sim_ask_value(struct sim *s, unsigned node)
+size_t sim_call_value(struct sim *s, unsigned node)
 {
     return call(s, node, CALL_VALUE, "value");
 }
 
-size_t sim_ask_state(struct sim *s, unsigned node)
+size_t sim_call_state(struct sim *s, unsigned node)
 {
     return call(s, node, CALL_STATE, "state");
 }
@@ -215,19 +213,18 @@ size_t sim_ask_state(struct sim *s, unsigned node)
 void sim_cast(struct sim *s, unsigned node, const char *request)
 {
     struct buf term = {0};
-    read_text(&term, request);
-    begin(s, node,
-          call_new(s, node, CALL_CAST, &term, "n%u, without an answer, %s", node + 1, request));
+    parse(&term, request);
+    begin(s, node, call_new(s, node, CALL_CAST, &term, "n%u, cast %s", node + 1, request));
 }
 
 void sim_monitor(struct sim *s, unsigned node)
 {
     struct buf nothing = {0};
     must(!sim_is_beam(s, node));
-    begin(s, node, call_new(s, node, CALL_MONITOR, &nothing, "watching n%u", node + 1));
+    begin(s, node, call_new(s, node, CALL_MONITOR, &nothing, "monitor n%u", node + 1));
 }
 
-/* --- additions: what the ledger is about --------------------------------------- */
+/* --- increments, entered in the ledger ------------------------------------------ */
 
 static size_t add(struct sim *s, unsigned node, enum call_kind kind, int64_t by,
                   struct buf *request, const char *how)
@@ -262,17 +259,17 @@ void sim_cast_add(struct sim *s, unsigned node, int64_t by)
 {
     struct buf request = {0};
     put_operation(&request, by);
-    add(s, node, CALL_CAST, by, &request, " without an answer");
+    add(s, node, CALL_CAST, by, &request, " by a cast");
 }
 
-size_t sim_add_twice(struct sim *s, unsigned node, uint64_t by)
+size_t sim_add_batch(struct sim *s, unsigned node, uint64_t by)
 {
     struct buf request = {0};
     char text[100];
     snprintf(text, sizeof(text), "{batch, [increment, {increment, [%llu]}]}",
              (unsigned long long)by - 1);
     must(by >= 1);
-    read_text(&request, text);
+    parse(&request, text);
     return add(s, node, CALL_ADD, (int64_t)by, &request, " in a batch");
 }
 
@@ -282,7 +279,7 @@ size_t sim_add_by_export(struct sim *s, unsigned node)
     char text[100];
     snprintf(text, sizeof(text), "{mutate, fun 'Elixir.Grove.Counter.%s':increment/1}",
              strcmp(s->options.crdt, "gcounter") == 0 ? "GCounter" : "PNCounter");
-    read_text(&request, text);
+    parse(&request, text);
     return add(s, node, CALL_ADD, 1, &request, " by a named fun");
 }
 
@@ -304,9 +301,9 @@ static size_t change(struct sim *s, unsigned node, enum call_kind kind, const ch
     struct buf request = {0};
     snprintf(text, sizeof(text), second != NULL ? "{%s, [%s, %s]}" : "{%s, %s}", form, first->op,
              second != NULL ? second->op : "");
-    read_text(&request, text);
-    size_t number = call_new(s, node, kind, &request, "n%u%s, %s", node + 1,
-                             kind == CALL_CAST ? ", without an answer" : "", text);
+    parse(&request, text);
+    size_t number = call_new(s, node, kind, &request, "n%u%s %s", node + 1,
+                             kind == CALL_CAST ? ", cast" : ",", text);
     struct sim_call *call = &s->calls[number];
     call->adds = first->adds | (second != NULL ? second->adds : 0);
     call->removes = first->removes | (second != NULL ? second->removes : 0);
@@ -319,11 +316,11 @@ static size_t change(struct sim *s, unsigned node, enum call_kind kind, const ch
 void sim_change(struct sim *s, unsigned node)
 {
     struct change first, second;
-    ops_draw(s, &first);
-    ops_draw(s, &second);
+    items_draw(s, &first);
+    items_draw(s, &second);
     switch (sim_random(s, 8)) {
     case 0:
-        /* Nobody knows when a cast is over: sim_all_know() must. */
+        /* Nobody knows when a cast is done, and sim_checkpoint() needs to for a removal. */
         change(s, node, first.removes == 0 ? CALL_CAST : CALL_CHANGE, "mutate", &first, NULL);
         break;
     case 1:
@@ -341,10 +338,11 @@ void sim_change(struct sim *s, unsigned node)
 size_t sim_probe(struct sim *s, unsigned node, unsigned of, bool adds)
 {
     struct change c;
-    return ops_probe(s, of, adds, &c) ? change(s, node, CALL_CHANGE, "mutate", &c, NULL) : SIZE_MAX;
+    return items_probe(s, of, adds, &c) ? change(s, node, CALL_CHANGE, "mutate", &c, NULL)
+                                        : SIZE_MAX;
 }
 
-/* --- how they stand --------------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------------------- */
 
 enum sim_outcome sim_outcome(const struct sim *s, size_t number)
 {
@@ -358,7 +356,7 @@ bool sim_refused(const struct sim *s, size_t number)
     return s->calls[number].refused;
 }
 
-bool sim_quiet(const struct sim *s)
+bool sim_idle(const struct sim *s)
 {
     for (size_t i = s->calls_over; i < s->call_count; i++)
         if (s->calls[i].outcome == SIM_OPEN && s->calls[i].kind != CALL_MONITOR)
@@ -366,7 +364,7 @@ bool sim_quiet(const struct sim *s)
     return true;
 }
 
-/* --- what is heard of them ------------------------------------------------------ */
+/* --- replies and DOWNs ---------------------------------------------------------- */
 
 static void demonitor(struct sim *s, unsigned node, size_t number)
 {
@@ -384,20 +382,19 @@ static void demonitor(struct sim *s, unsigned node, size_t number)
     buf_free(&name);
 }
 
-void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcome outcome,
-                  struct bytes term)
+void caller_result(struct sim *s, unsigned node, uint64_t number, enum sim_outcome outcome,
+                   struct bytes term)
 {
-    if (number >= s->call_count || s->calls[number].node != node || !s->calls[number].said ||
+    if (number >= s->call_count || s->calls[number].node != node || !s->calls[number].sent ||
         s->calls[number].kind == CALL_CAST)
-        sim_violated(s, "caller%u hears of a call that it did not make", node + 1);
+        sim_violated(s, "caller%u got the result of a call that it did not make", node + 1);
     struct sim_call *call = &s->calls[number];
     if (call->outcome == SIM_REPLIED && outcome == SIM_REPLIED)
-        sim_violated(s, "caller%u is answered twice: %s", node + 1, call->label);
-    /* Late, when the call has timed out and its alias is gone; or the end of what was
-     * watched has crossed with the demonitor. */
+        sim_violated(s, "caller%u got two replies: %s", node + 1, call->label);
+    /* The call has timed out and its alias is gone, or a DOWN has crossed the demonitor. */
     if (call->outcome != SIM_OPEN)
         return;
-    hear(s, number, outcome, term);
+    call_result(s, number, outcome, term);
     if (outcome == SIM_REPLIED)
         demonitor(s, node, number);
 }
@@ -411,7 +408,7 @@ void caller_lost(struct sim *s, unsigned node, const char *why)
 
 /* --- time ------------------------------------------------------------------------ */
 
-/* When its connection needs it. */
+/* When the connection needs attention: a handshake timeout, or a tick. */
 static uint64_t link_ms(const struct sim *s, const struct caller *c)
 {
     if (c->dialling)
@@ -447,8 +444,8 @@ void caller_wake(struct sim *s, unsigned node)
         struct sim_call *call = &s->calls[i];
         if (call->node != node || call->outcome != SIM_OPEN || call->until_ms > s->now_ms)
             continue;
-        if (call->said && s->callers[node].up)
+        if (call->sent && s->callers[node].up)
             demonitor(s, node, i);
-        call_over(s, call, SIM_TIMEOUT, "no answer in time");
+        call_over(s, call, SIM_TIMEOUT, "timeout");
     }
 }

@@ -5,7 +5,7 @@
 #include "term/write.h"
 #include "world.h"
 
-/* Announces itself as a hidden BEAM would, with one process and a rex. */
+/* Looks like a hidden BEAM node with one process and a rex. */
 
 #define CREATION  7
 #define PID_ID    100
@@ -56,7 +56,7 @@ void peer_give_up(struct sim *s, unsigned node)
 {
     network_close(s, PARTY_CALLER, CALLER_OF(node), caller_of(s, node)->conn);
     forget(caller_of(s, node));
-    caller_lost(s, node, "no handshake in time");
+    caller_lost(s, node, "handshake timeout");
 }
 
 void peer_send(struct sim *s, unsigned node, const struct signal *signal)
@@ -85,7 +85,7 @@ void caller_closed(struct sim *s, unsigned node, uint32_t conn)
     struct caller *c = caller_of(s, node);
     must(c->conn == conn);
     forget(c);
-    caller_lost(s, node, "not connected any more");
+    caller_lost(s, node, "connection lost");
 }
 
 /* --- identifiers ----------------------------------------------------------------- */
@@ -101,7 +101,7 @@ void peer_put_ref(const struct sim *s, unsigned node, size_t call, struct buf *o
     put_reference(out, buf_bytes(&s->callers[node].name), CREATION, words, REF_WORDS);
 }
 
-/* --- what is heard ---------------------------------------------------------------- */
+/* --- received signals ------------------------------------------------------------- */
 
 static uint64_t call_number(struct bytes ref)
 {
@@ -111,14 +111,14 @@ static uint64_t call_number(struct bytes ref)
 }
 
 /* {[alias | Ref], Reply} */
-static void heard_reply(struct sim *s, unsigned node, struct bytes message)
+static void reply_received(struct sim *s, unsigned node, struct bytes message)
 {
     struct etf_in in = etf_open(message);
     struct bytes head, ref;
     etf_tuple_of(&in, 2);
     if (!etf_cons(&in, &head, &ref))
-        sim_violated(s, "caller%u gets a message that answers no call", node + 1);
-    caller_heard(s, node, call_number(ref), SIM_REPLIED, etf_any(&in));
+        sim_violated(s, "caller%u got a message that is no reply", node + 1);
+    caller_result(s, node, call_number(ref), SIM_REPLIED, etf_any(&in));
 }
 
 static bool is_rex(struct bytes name)
@@ -140,14 +140,14 @@ static void answer_noproc(struct sim *s, unsigned node, const struct signal *mon
     buf_free(&reason);
 }
 
-static void heard(struct sim *s, unsigned node, const struct signal *signal)
+static void received(struct sim *s, unsigned node, const struct signal *signal)
 {
     switch (signal->kind) {
     case SIGNAL_ALIAS_SEND:
-        heard_reply(s, node, signal->payload);
+        reply_received(s, node, signal->payload);
         break;
     case SIGNAL_SEND:
-        sim_violated(s, "caller%u gets a message to its pid, not to its alias", node + 1);
+        sim_violated(s, "caller%u got a message to its pid instead of its alias", node + 1);
     case SIGNAL_REG_SEND:
         if (is_rex(signal->to))
             fun_call(s, node, signal->payload);
@@ -157,7 +157,7 @@ static void heard(struct sim *s, unsigned node, const struct signal *signal)
             answer_noproc(s, node, signal);
         break;
     case SIGNAL_MONITOR_EXIT:
-        caller_heard(s, node, call_number(signal->ref), SIM_DOWN, signal->reason);
+        caller_result(s, node, call_number(signal->ref), SIM_DOWN, signal->reason);
         break;
     default:
         break;
@@ -172,17 +172,17 @@ static void event(struct sim *s, unsigned node, enum channel_event event,
     case CHANNEL_UP:
         c->dialling = false;
         c->up = true;
-        caller_say(s, node);
+        caller_send_pending(s, node);
         break;
     case CHANNEL_ALIVE:
-        /* The node has not yet seen that our last connection is gone. */
+        /* The node has not noticed yet that our last connection is gone. */
         channel_replace(c->channel, true);
         break;
     case CHANNEL_SIGNAL:
-        heard(s, node, signal);
+        received(s, node, signal);
         break;
     case CHANNEL_BAD:
-        sim_violated(s, "caller%u is refused, or hears nonsense: %s", node + 1,
+        sim_violated(s, "caller%u was refused, or got invalid data: %s", node + 1,
                      err_text(channel_error(c->channel)));
     default:
         break;

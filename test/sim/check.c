@@ -1,39 +1,37 @@
 #include <string.h>
 
+#include "items.h"
 #include "mem.h"
-#include "ops.h"
 #include "replica/replica.h"
 #include "term/canon.h"
 #include "term/etf.h"
 #include "world.h"
 
-/* What must be true of the replicas.
+/* The invariants of the replicas.
  *
- * After every step, for each node whose replica has changed, of counters:
- *   1. no replica knows a count of an actor that is greater than what the callers
- *      of that actor's node ever asked for, acknowledged or not;
- *      A node itself has nothing of what it has refused since it was started;
- *   2. no count becomes less while the node lives;
- *   3. a node's own counts are at least what it has acknowledged since it was
- *      started, or has told.
- * In words: nothing is counted twice, nothing that was said to be counted is
- * missing from where it was said.  And of other types:
- *   4. nothing is in a value that nobody ever asked to be there;
- *   5. what a node has acknowledged since it was started is there, as long as nobody
- *      asks for its removal; some value is, where a new one takes the place of others;
- *   6. what was removed stays away, where the type says so.
- * Of all of them: the state is one that another replica joins.
+ * Checked after every step, for each node whose replica has changed.  Of counters:
+ *   1. no replica has a greater count for an actor than the callers of that actor's node ever
+ *      asked for, acknowledged or not; a node's own count includes nothing that it has refused
+ *      since its start;
+ *   2. no count decreases while the node lives;
+ *   3. a node's own counts are at least what it has acknowledged since its start, or has
+ *      reported in a state.
+ * In short: nothing is counted twice, and nothing acknowledged is missing where it was
+ * acknowledged.  Of other types:
+ *   4. a value contains only items that somebody asked for;
+ *   5. an addition that a node has acknowledged since its start is there, as long as nobody asks
+ *      for its removal; in a register, whose values replace each other, some value is;
+ *   6. what was removed never comes back, in types that promise this.
+ * Of all types: another replica can merge the state.
  *
- * A durable node has not been started anew, as far as 3, 5 and 6 go: what it has ever
- * acknowledged is there as soon as it has read its files, whatever has happened to its
- * process, its machine or its disk.  And
- *   7. nobody has a count of it that is greater than its own: nothing is told before it
- *      is safe, and so no number is given twice.
- * A replica that has not read its files yet, or goes back to them because the disk has failed,
- * has less than it had, and is held to 1 and 4 alone.
+ * A durable node counts as never restarted in 3, 5 and 6: whatever it ever acknowledged is there
+ * as soon as it has read its files, whatever happened to its process, machine or disk.  And
+ *   7. nobody has a greater count for it than itself: nothing is sent before it is durable, so
+ *      no dot is issued twice.
+ * A replica that has not read its files yet, or falls back to them after a disk failure, has
+ * less than before, and only 1 and 4 apply.
  *
- * A BEAM's replica is looked at as ours are: Grove, too, keeps what it has acknowledged as long
- * as it lives. */
+ * The same is checked of a BEAM's replica: while it lives, Grove keeps what it acknowledged. */
 
 struct process *check_replica_on(struct sim *s, unsigned node)
 {
@@ -45,7 +43,6 @@ struct process *check_replica_on(struct sim *s, unsigned node)
 
 /* --- reading a state --------------------------------------------------------- */
 
-/* The value of a struct's field. */
 struct bytes check_field(struct bytes map, const char *name)
 {
     struct etf_in in = etf_open(map);
@@ -60,7 +57,7 @@ struct bytes check_field(struct bytes map, const char *name)
     return found;
 }
 
-/* #{n1 => 5, ...}; what is there in any other form is nobody's deed. */
+/* #{n1 => 5, ...}; false for anything else. */
 static bool read_counts(struct bytes map, uint64_t counts[SIM_NODES_MAX])
 {
     struct etf_in in = etf_open(map);
@@ -97,7 +94,7 @@ static int64_t value_of(const struct counted *c)
 
 static const char *sign_text(unsigned sign)
 {
-    return sign == 0 ? "up" : "down";
+    return sign == 0 ? "increments" : "decrements";
 }
 
 static void check_count(struct sim *s, unsigned node, unsigned actor, unsigned sign,
@@ -109,17 +106,17 @@ static void check_count(struct sim *s, unsigned node, unsigned actor, unsigned s
     unsigned long long before = s->nodes[node].seen.by[sign][actor];
     unsigned long long most = l->asked[sign] - (own ? l->refused[sign] : 0);
     if (count > most)
-        sim_violated(s, "n%u has n%u count %s to %llu; only %llu was ever asked for%s", node + 1,
-                     actor + 1, sign_text(sign), count, most, own ? " and not refused" : "");
+        sim_violated(s, "n%u has %s of n%u %llu; only %llu were ever requested%s", node + 1,
+                     sign_text(sign), actor + 1, count, most, own ? " and not refused" : "");
     if (loaded && count < before)
-        sim_violated(s, "n%u has n%u count %s to %llu; it had %llu before", node + 1, actor + 1,
-                     sign_text(sign), count, before);
+        sim_violated(s, "n%u has %s of n%u %llu; it had %llu before", node + 1, sign_text(sign),
+                     actor + 1, count, before);
     if (loaded && own && count < l->acknowledged[sign])
-        sim_violated(s, "n%u counts %s to %llu, but has acknowledged %llu", node + 1,
+        sim_violated(s, "n%u has its own %s %llu, but has acknowledged %llu", node + 1,
                      sign_text(sign), count, (unsigned long long)l->acknowledged[sign]);
-    if (loaded && own && count < l->told[sign])
-        sim_violated(s, "n%u counts %s to %llu, but has told of %llu", node + 1, sign_text(sign),
-                     count, (unsigned long long)l->told[sign]);
+    if (loaded && own && count < l->reported[sign])
+        sim_violated(s, "n%u has its own %s %llu, but has reported %llu", node + 1, sign_text(sign),
+                     count, (unsigned long long)l->reported[sign]);
 }
 
 static void check_ahead(struct sim *s, unsigned node, unsigned owner)
@@ -129,8 +126,8 @@ static void check_ahead(struct sim *s, unsigned node, unsigned owner)
         return;
     for (unsigned sign = 0; sign < SIGNS; sign++)
         if (n->seen.by[sign][owner] > o->seen.by[sign][owner])
-            sim_violated(s, "n%u has n%u count %s to %llu, but itself it counts to %llu", node + 1,
-                         owner + 1, sign_text(sign), (unsigned long long)n->seen.by[sign][owner],
+            sim_violated(s, "n%u has %s of n%u %llu, but that has %llu itself", node + 1,
+                         sign_text(sign), owner + 1, (unsigned long long)n->seen.by[sign][owner],
                          (unsigned long long)o->seen.by[sign][owner]);
 }
 
@@ -138,15 +135,15 @@ static void check_counts(struct sim *s, unsigned node, struct bytes state)
 {
     struct sim_node *n = &s->nodes[node];
     struct counted now;
-    if (s->unreckoned)
+    if (s->unaccounted)
         return;
     if (!read_state(s, state, &now))
-        sim_violated(s, "n%u has a state with strange counts", node + 1);
+        sim_violated(s, "n%u has a state with invalid counts", node + 1);
     for (unsigned sign = 0; sign < SIGNS; sign++)
         for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++)
             check_count(s, node, actor, sign, &now);
     if (memcmp(&n->seen, &now, sizeof(now)) != 0)
-        trace_deed(s, "n%u has %lld", node + 1, (long long)value_of(&now));
+        trace_printf(s, "n%u has %lld", node + 1, (long long)value_of(&now));
     n->seen = now;
     for (unsigned i = 0; i < s->options.nodes; i++) {
         check_ahead(s, node, i);
@@ -156,12 +153,12 @@ static void check_counts(struct sim *s, unsigned node, struct bytes state)
 
 /* --- items ------------------------------------------------------------------- */
 
-/* What is there of a value, for people: its elements or keys. */
-static void show_items(struct sim *s, unsigned node)
+/* Adds a value's elements or keys to the trace. */
+static void trace_items(struct sim *s, unsigned node)
 {
     struct buf text = {0};
-    ops_show(s, buf_bytes(&s->nodes[node].value), &text);
-    trace_deed(s, "n%u has %.*s", node + 1, SLICE(text));
+    items_show(s, buf_bytes(&s->nodes[node].value), &text);
+    trace_printf(s, "n%u has %.*s", node + 1, SLICE(text));
     buf_free(&text);
 }
 
@@ -169,15 +166,14 @@ static void check_items(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
     struct ledger *l = &s->ledgers[node];
-    if (s->unreckoned)
+    if (s->unaccounted)
         return;
-    if (!ops_items(s, buf_bytes(&n->value), &n->items) || (n->items & ~s->added) != 0)
-        sim_violated(s, "n%u has what nobody asked for", node + 1);
+    if (!items_read(s, buf_bytes(&n->value), &n->items) || (n->items & ~s->added) != 0)
+        sim_violated(s, "n%u has an item that nobody added", node + 1);
     if (!n->loaded)
         l->promised = (struct sim_promised){0};
-    else if (!sim_keeps(s, node, l->promised) || !sim_keeps(s, node, l->kept))
-        sim_violated(s, "n%u has not what it has acknowledged, or what it has said is gone",
-                     node + 1);
+    else if (!sim_honours(s, node, l->promised) || !sim_honours(s, node, l->durable))
+        sim_violated(s, "n%u lacks an item it acknowledged, or has one it removed", node + 1);
 }
 
 uint64_t sim_items(const struct sim *s, unsigned node)
@@ -185,17 +181,17 @@ uint64_t sim_items(const struct sim *s, unsigned node)
     return s->nodes[node].items;
 }
 
-struct sim_promised sim_all_know(struct sim *s)
+struct sim_promised sim_checkpoint(struct sim *s)
 {
     struct sim_promised all = {0};
-    /* Its own addition may be gone from its disk, and be there because of another's. */
+    /* A removed item may be there only because another node added it, and not be on this disk. */
     for (unsigned i = 0; i < s->options.nodes; i++)
-        s->ledgers[i].kept.there &= ~s->removed;
-    if (s->habits != NULL && !s->habits->final)
+        s->ledgers[i].durable.present &= ~s->removed;
+    if (s->item_type != NULL && !s->item_type->final)
         s->removed = 0;
     for (unsigned i = 0; i < s->options.nodes; i++) {
-        all.there |= s->nodes[i].items;
-        all.gone |= s->ledgers[i].promised.gone;
+        all.present |= s->nodes[i].items;
+        all.absent |= s->ledgers[i].promised.absent;
     }
     for (unsigned i = 0; i < s->options.nodes; i++) {
         s->ledgers[i].promised = all;
@@ -204,27 +200,28 @@ struct sim_promised sim_all_know(struct sim *s)
     return all;
 }
 
-bool sim_keeps(const struct sim *s, unsigned node, struct sim_promised promised)
+bool sim_honours(const struct sim *s, unsigned node, struct sim_promised promised)
 {
     uint64_t items = s->nodes[node].items;
-    if (s->habits == NULL)
+    if (s->item_type == NULL)
         return true;
-    if (s->habits->final && (items & promised.gone) != 0)
+    if (s->item_type->final && (items & promised.absent) != 0)
         return false;
-    if (s->habits->keeps)
-        return (promised.there & ~s->removed & ~items) == 0;
-    return promised.there == 0 || items != 0;
+    if (s->item_type->retains)
+        return (promised.present & ~s->removed & ~items) == 0;
+    return promised.present == 0 || items != 0;
 }
 
-void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t removes)
+void check_items_acknowledged(struct sim *s, unsigned node, uint64_t adds, uint64_t removes)
 {
     struct ledger *l = &s->ledgers[node];
     bool durable = sim_is_durable(s, node);
-    bool sure = !s->habits->numbers || s->options.remembers || s->nodes[node].life == 1 || durable;
-    l->promised.there |= sure ? adds : 0;
-    l->promised.gone |= removes;
-    l->kept.there |= durable ? adds : 0;
-    l->kept.gone |= durable ? removes : 0;
+    bool sure =
+        !s->item_type->dots || s->options.peers_remember || s->nodes[node].life == 1 || durable;
+    l->promised.present |= sure ? adds : 0;
+    l->promised.absent |= removes;
+    l->durable.present |= durable ? adds : 0;
+    l->durable.absent |= durable ? removes : 0;
     if (s->nodes[node].loaded)
         check_items(s, node);
 }
@@ -238,9 +235,9 @@ static void canonical(struct buf *out, const struct buf *term)
     must(e == OK);
 }
 
-/* A state names its replica, and its maps have the order in which things came.  So it is
- * looked at as one sees it who has nothing of his own. */
-static void look(struct sim *s, unsigned node, const struct crdt *c)
+/* A state names its replica, and its maps are in insertion order.  To make states comparable,
+ * merges this one into an empty replica of another actor. */
+static void normalize(struct sim *s, unsigned node, const struct crdt *c)
 {
     static const struct crdt_options eye = {.actor = {(const uint8_t *)"\x77\x03"
                                                                        "eye",
@@ -250,7 +247,7 @@ static void look(struct sim *s, unsigned node, const struct crdt *c)
     struct buf out = {0};
     bool changed;
     if (crdt_merge(seen, buf_bytes(&n->state), NULL, &changed) != OK)
-        sim_violated(s, "n%u has a state that nobody can join", node + 1);
+        sim_violated(s, "n%u has a state that cannot be merged", node + 1);
     crdt_check(seen);
     crdt_state(seen, &out);
     canonical(&n->common, &out);
@@ -260,14 +257,14 @@ static void look(struct sim *s, unsigned node, const struct crdt *c)
     struct buf before = n->value;
     n->value = (struct buf){0};
     canonical(&n->value, &out);
-    if (s->habits != NULL && before.len > 0 &&
+    if (s->item_type != NULL && before.len > 0 &&
         !bytes_equal(buf_bytes(&before), buf_bytes(&n->value)))
-        show_items(s, node);
+        trace_items(s, node);
     buf_free(&before);
     buf_free(&out);
 }
 
-/* Whether anything has happened to a replica since this was last asked. */
+/* Whether the replica may have changed since the last call. */
 static bool touched(struct sim_node *n, const struct process *p)
 {
     bool ours = replica_is(p);
@@ -299,22 +296,22 @@ void check_node(struct sim *s, unsigned node)
     }
     buf_free(&n->state);
     n->state = state;
-    look(s, node, c);
-    numbers_check(s, node);
-    if (s->habits == NULL)
+    normalize(s, node, c);
+    issued_check(s, node);
+    if (s->item_type == NULL)
         check_counts(s, node, buf_bytes(&state));
     else
         check_items(s, node);
 }
 
-static void forget_for_ever(struct ledger *l)
+static void forget_durable(struct ledger *l)
 {
     memset(l->acknowledged, 0, sizeof(l->acknowledged));
-    memset(l->told, 0, sizeof(l->told));
-    l->kept = (struct sim_promised){0};
+    memset(l->reported, 0, sizeof(l->reported));
+    l->durable = (struct sim_promised){0};
 }
 
-void check_forget(struct sim *s, unsigned node)
+void check_restarted(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
     n->changes = 0;
@@ -330,12 +327,12 @@ void check_forget(struct sim *s, unsigned node)
     memset(l->refused, 0, sizeof(l->refused));
     l->promised = (struct sim_promised){0};
     if (!sim_is_durable(s, node))
-        forget_for_ever(l);
+        forget_durable(l);
 }
 
 void check_wiped(struct sim *s, unsigned node)
 {
-    forget_for_ever(&s->ledgers[node]);
+    forget_durable(&s->ledgers[node]);
     s->nodes[node].wiped = true;
 }
 
@@ -356,24 +353,24 @@ void check_refused(struct sim *s, unsigned node, int64_t by)
 void check_state(struct sim *s, unsigned node, struct bytes reply)
 {
     struct ledger *l = &s->ledgers[node];
-    struct counted told;
+    struct counted reported;
     struct etf_in in = etf_open(reply);
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
-    if (in.err != OK || s->habits != NULL || s->unreckoned || !sim_is_durable(s, node))
+    if (in.err != OK || s->item_type != NULL || s->unaccounted || !sim_is_durable(s, node))
         return;
-    if (!read_state(s, etf_any(&in), &told))
-        sim_violated(s, "n%u tells a state with strange counts", node + 1);
+    if (!read_state(s, etf_any(&in), &reported))
+        sim_violated(s, "n%u replied with a state with invalid counts", node + 1);
     for (unsigned sign = 0; sign < SIGNS; sign++) {
-        uint64_t count = told.by[sign][node];
-        l->told[sign] = count > l->told[sign] ? count : l->told[sign];
+        uint64_t count = reported.by[sign][node];
+        l->reported[sign] = count > l->reported[sign] ? count : l->reported[sign];
         check_count(s, node, node, sign, &s->nodes[node].seen);
     }
 }
 
 /* --- at the end -------------------------------------------------------------- */
 
-bool sim_agrees(struct sim *s)
+bool sim_converged(struct sim *s)
 {
     const struct sim_node *first = NULL;
     if (!sim_all_ready(s))
@@ -388,7 +385,7 @@ bool sim_agrees(struct sim *s)
             !bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common)))
             return false;
         if (n->items != first->items)
-            sim_violated(s, "n%u has the same state as another, but not its value", i + 1);
+            sim_violated(s, "n%u has the same state as another node, but another value", i + 1);
     }
     return true;
 }
@@ -401,33 +398,31 @@ void check_value(struct sim *s, unsigned node, struct bytes reply)
     etf_expect(&in, "ok");
     if (in.err != OK || canon_put(&told, etf_any(&in)) != OK ||
         !bytes_equal(buf_bytes(&told), buf_bytes(&s->nodes[node].value)))
-        sim_violated(s, "n%u tells another value than it has", node + 1);
+        sim_violated(s, "n%u replied with a value that it does not have", node + 1);
     buf_free(&told);
 }
 
-static void check_kept_by(struct sim *s, unsigned owner, unsigned node)
+static void check_durable_on(struct sim *s, unsigned owner, unsigned node)
 {
     const struct ledger *l = &s->ledgers[owner];
     const struct sim_node *n = &s->nodes[node];
-    for (unsigned sign = 0; s->habits == NULL && sign < SIGNS; sign++)
+    for (unsigned sign = 0; s->item_type == NULL && sign < SIGNS; sign++)
         if (n->seen.by[sign][owner] < l->acknowledged[sign])
-            sim_violated(s, "in the end n%u has n%u count %s to %llu; it has acknowledged %llu",
-                         node + 1, owner + 1, sign_text(sign),
+            sim_violated(s, "in the end n%u has %s of n%u %llu; that has acknowledged %llu",
+                         node + 1, sign_text(sign), owner + 1,
                          (unsigned long long)n->seen.by[sign][owner],
                          (unsigned long long)l->acknowledged[sign]);
-    if (!sim_keeps(s, node, l->kept))
-        sim_violated(s,
-                     "in the end n%u has not what n%u has acknowledged, or what that has said is "
-                     "gone",
+    if (!sim_honours(s, node, l->durable))
+        sim_violated(s, "in the end n%u lacks an item n%u acknowledged, or has one it removed",
                      node + 1, owner + 1);
 }
 
-void sim_check_kept(struct sim *s)
+void sim_check_durable(struct sim *s)
 {
     for (unsigned owner = 0; owner < s->options.nodes; owner++)
         for (unsigned node = 0; node < s->options.nodes && sim_is_durable(s, owner); node++)
             if (!s->nodes[owner].left && !s->nodes[node].left)
-                check_kept_by(s, owner, node);
+                check_durable_on(s, owner, node);
 }
 
 int64_t sim_value(struct sim *s, unsigned node)
@@ -441,9 +436,9 @@ uint64_t sim_count(struct sim *s, unsigned at, unsigned of)
     return s->nodes[at].seen.by[0][of];
 }
 
-void sim_reckon_no_more(struct sim *s)
+void sim_stop_accounting(struct sim *s)
 {
-    s->unreckoned = true;
+    s->unaccounted = true;
 }
 
 size_t sim_watchers(struct sim *s, unsigned node)
@@ -451,7 +446,7 @@ size_t sim_watchers(struct sim *s, unsigned node)
     return process_watchers(check_replica_on(s, node));
 }
 
-uint64_t sim_acknowledged_since(const struct sim *s, unsigned node)
+uint64_t sim_acknowledged(const struct sim *s, unsigned node)
 {
     return s->ledgers[node].acknowledged[0];
 }

@@ -3,9 +3,9 @@
 #include "mem.h"
 #include "world.h"
 
-/* epmd as its users see it, in its own bytes (erl_dist_protocol, "EPMD
- * Protocol"): a name is registered for as long as the connection is open on which
- * that was asked; any other question is answered, and the connection closed. */
+/* epmd with its real protocol (erl_dist_protocol, "EPMD Protocol"): a name stays registered as
+ * long as the connection that registered it is open; after any other request the connection is
+ * closed. */
 
 enum { ALIVE2_REQ = 120, ALIVE2_X_RESP = 118, PORT_PLEASE2_REQ = 122, PORT2_RESP = 119 };
 
@@ -131,8 +131,7 @@ void epmd_bytes(struct sim *s, unsigned machine, uint32_t conn, struct bytes byt
         look_up(s, machine, c, &in);
         break;
     default:
-        sim_violated(s, "epmd on %s was asked something it does not know",
-                     s->machines[machine].name);
+        sim_violated(s, "epmd on %s got an unknown request", s->machines[machine].name);
     }
 }
 

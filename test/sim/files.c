@@ -5,33 +5,33 @@
 #include "mem.h"
 #include "world.h"
 
-/* What a node wants of its disk, as net/stores.c does it: one work at a time in the order in
- * which they were asked for, but that a save which has its state goes on beside the others.
+/* Disk jobs, run as net/stores.c does: one at a time, in the order of the requests, except that
+ * a save whose state has been captured runs beside the others.
  *
- * A work takes its time, and makes all its calls when that is over, so that a fault in one
- * of them is a moment in the work's middle. */
+ * A job takes time, and makes all its disk calls when that is over.  A fault in one of the calls
+ * then is a fault in the middle of the job. */
 
-/* A save writes everything: it takes so many times as long as other works. */
+/* A save writes everything, and takes this many times as long as other jobs. */
 #define SAVE_TIMES 4
 /* The only file of a node. */
 #define TABLE "counter.dets"
 
-struct work {
-    struct work *next;
+struct job {
+    struct job *next;
     enum action_kind kind;
     struct buf bytes;
-    bool beside;      /* a save of what was captured in bytes */
-    uint64_t segment; /* where it is: up to where it has the journal */
+    bool beside;      /* a save of the state captured in bytes */
+    uint64_t segment; /* with beside: the journal before this segment is in that state */
     uint64_t due_ms;
 };
 
 struct files {
     struct fake_disk *disk;
     uint32_t id;
-    struct storage *storage; /* NULL: the node has not asked for any */
-    struct work *first, **end;
-    struct work *now, *beside; /* under way */
-    bool cut, power;           /* a call is to be the last; the power goes with it */
+    struct storage *storage; /* NULL: the node has not requested any */
+    struct job *first, **end;
+    struct job *now, *beside; /* running */
+    bool cut, power;          /* a coming call ends the process; the power fails with it */
     uint64_t failures;
 };
 
@@ -43,28 +43,28 @@ struct files *files_new(void)
     return f;
 }
 
-static void work_free(struct work *w)
+static void job_free(struct job *w)
 {
     if (w != NULL)
         buf_free(&w->bytes);
     mem_free(w);
 }
 
-static struct work *take_first(struct files *f)
+static struct job *take_first(struct files *f)
 {
-    struct work *w = f->first;
+    struct job *w = f->first;
     f->first = w->next;
     if (f->first == NULL)
         f->end = &f->first;
     return w;
 }
 
-void files_forget(struct files *f)
+void files_kill(struct files *f)
 {
     while (f->first != NULL)
-        work_free(take_first(f));
-    work_free(f->now);
-    work_free(f->beside);
+        job_free(take_first(f));
+    job_free(f->now);
+    job_free(f->beside);
     f->now = f->beside = NULL;
     f->cut = false;
     fake_disk_kill(f->disk);
@@ -76,12 +76,12 @@ void files_free(struct files *f)
 {
     if (f == NULL)
         return;
-    files_forget(f);
+    files_kill(f);
     fake_disk_free(f->disk);
     mem_free(f);
 }
 
-/* --- works ------------------------------------------------------------------------- */
+/* --- jobs -------------------------------------------------------------------------- */
 
 static enum event_kind event_of(enum action_kind kind)
 {
@@ -98,7 +98,7 @@ static enum event_kind event_of(enum action_kind kind)
     }
 }
 
-static enum err run(struct files *f, const struct work *w, struct storage_found *found,
+static enum err run(struct files *f, const struct job *w, struct storage_found *found,
                     struct storage_failure *failure)
 {
     switch (w->kind) {
@@ -116,7 +116,7 @@ static enum err run(struct files *f, const struct work *w, struct storage_found 
 
 static void done(struct sim *s, unsigned i);
 
-static void start(struct sim *s, unsigned i, struct work *w)
+static void start(struct sim *s, unsigned i, struct job *w)
 {
     struct files *f = s->nodes[i].files;
     const struct sim_options *o = &s->options;
@@ -124,28 +124,28 @@ static void start(struct sim *s, unsigned i, struct work *w)
     ms *= w->kind == ACTION_SAVE ? SAVE_TIMES : 1;
     w->due_ms = s->now_ms + ms;
     *(w->beside ? &f->beside : &f->now) = w;
-    world_later(s, ms, done, i);
+    world_schedule(s, ms, done, i);
 }
 
-/* Begins what may begin. */
-static void go_on(struct sim *s, unsigned i)
+/* Starts the next job if it may run now. */
+static void start_next(struct sim *s, unsigned i)
 {
     struct files *f = s->nodes[i].files;
     if (f->first != NULL && f->now == NULL && !(f->first->kind == ACTION_SAVE && f->beside != NULL))
         start(s, i, take_first(f));
 }
 
-/* The work that is due, if it has not gone with its process; *whose does no more hold it. */
-static struct work *take_due(struct sim *s, struct work **whose)
+/* Takes the running job if it is due; it may have been dropped with its process. */
+static struct job *take_due(struct sim *s, struct job **running)
 {
-    struct work *w = *whose;
+    struct job *w = *running;
     if (w == NULL || w->due_ms > s->now_ms)
         return NULL;
-    *whose = NULL;
+    *running = NULL;
     return w;
 }
 
-static void tell(struct sim *s, unsigned i, const struct work *w, const struct storage_found *found,
+static void tell(struct sim *s, unsigned i, const struct job *w, const struct storage_found *found,
                  const struct storage_failure *failure)
 {
     struct files *f = s->nodes[i].files;
@@ -156,7 +156,7 @@ static void tell(struct sim *s, unsigned i, const struct work *w, const struct s
         .found = w->kind == ACTION_LOAD && failure == NULL ? found : NULL,
         .journal_bytes = w->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
     };
-    go_on(s, i);
+    start_next(s, i);
     world_step(s, i, &e);
 }
 
@@ -165,7 +165,7 @@ static void done(struct sim *s, unsigned i)
     struct files *f = s->nodes[i].files;
     struct storage_found found = {0};
     struct storage_failure failure;
-    struct work *w = take_due(s, &f->now);
+    struct job *w = take_due(s, &f->now);
     if (w == NULL)
         w = take_due(s, &f->beside);
     if (w == NULL)
@@ -173,16 +173,16 @@ static void done(struct sim *s, unsigned i)
     enum err e = run(f, w, &found, &failure);
     f->failures += e != OK;
     if (f->cut && fake_disk_failed(f->disk))
-        (f->power ? sim_vanish : sim_crash)(s, i);
+        (f->power ? sim_power_off : sim_crash)(s, i);
     else
         tell(s, i, w, &found, e != OK ? &failure : NULL);
     storage_found_free(&found);
-    work_free(w);
+    job_free(w);
 }
 
 /* --- actions ----------------------------------------------------------------------- */
 
-static void save_beside(struct sim *s, unsigned i, struct work *w)
+static void save_beside(struct sim *s, unsigned i, struct job *w)
 {
     struct files *f = s->nodes[i].files;
     must(f->now == NULL && f->beside == NULL && f->first == NULL);
@@ -204,7 +204,7 @@ void files_perform(struct sim *s, unsigned i, const struct action *a)
     must(f->storage != NULL && f->id == a->store);
     if (a->kind == ACTION_CLOSE_STORE)
         return;
-    struct work *w = mem_take(sizeof(*w));
+    struct job *w = mem_take(sizeof(*w));
     w->kind = a->kind;
     buf_put(&w->bytes, buf_bytes(&a->bytes));
     if (w->kind == ACTION_SAVE && w->bytes.len == 0) {
@@ -213,17 +213,17 @@ void files_perform(struct sim *s, unsigned i, const struct action *a)
     }
     *f->end = w;
     f->end = &w->next;
-    go_on(s, i);
+    start_next(s, i);
 }
 
-/* All at once, and nobody hears what came of it. */
+/* At once, and the results go nowhere. */
 void files_finish(struct sim *s, unsigned i)
 {
     struct files *f = s->nodes[i].files;
     while (f != NULL) {
         struct storage_found found = {0};
         struct storage_failure failure;
-        struct work *w = f->beside != NULL ? f->beside : f->now;
+        struct job *w = f->beside != NULL ? f->beside : f->now;
         if (w == NULL && f->first == NULL)
             break;
         if (w == NULL)
@@ -232,14 +232,14 @@ void files_finish(struct sim *s, unsigned i)
         f->beside = w == f->beside ? NULL : f->beside;
         f->failures += run(f, w, &found, &failure) != OK;
         storage_found_free(&found);
-        work_free(w);
+        job_free(w);
     }
     if (f == NULL)
         return;
     bool power = f->cut && f->power && fake_disk_failed(f->disk);
-    files_forget(f);
+    files_kill(f);
     if (power)
-        files_lose(s, i);
+        files_power_off(s, i);
 }
 
 /* --- the machine ------------------------------------------------------------------- */
@@ -255,7 +255,7 @@ void files_put_option(const struct sim *s, unsigned i, char *out, size_t size)
                  interval ? ", durability => interval" : "");
 }
 
-void files_lose(struct sim *s, unsigned i)
+void files_power_off(struct sim *s, unsigned i)
 {
     fake_disk_crash(s->nodes[i].files->disk, world_random(s));
 }
@@ -273,8 +273,8 @@ bool sim_is_durable(const struct sim *s, unsigned i)
 void sim_disk_fail(struct sim *s, unsigned i, uint64_t n, int code, bool then_all)
 {
     struct files *f = s->nodes[i].files;
-    trace_deed(s, "n%u's disk says in call %llu%s: %s", i + 1, (unsigned long long)n,
-               then_all ? " and ever after" : "", strerror(-code));
+    trace_printf(s, "n%u's disk will fail %s call %llu: %s", i + 1, then_all ? "from" : "in",
+                 (unsigned long long)n, strerror(-code));
     f->cut = false;
     fake_disk_fail(f->disk, n, code, then_all);
 }
@@ -283,7 +283,8 @@ void sim_disk_cut(struct sim *s, unsigned i, uint64_t n, bool power)
 {
     struct files *f = s->nodes[i].files;
     must(s->nodes[i].node != NULL);
-    trace_deed(s, "n%u's end is to come in call %llu to its disk", i + 1, (unsigned long long)n);
+    trace_printf(s, "n%u will %s in disk call %llu", i + 1, power ? "lose power" : "crash",
+                 (unsigned long long)n);
     f->cut = true;
     f->power = power;
     fake_disk_kill_at(f->disk, n);
@@ -292,7 +293,7 @@ void sim_disk_cut(struct sim *s, unsigned i, uint64_t n, bool power)
 void sim_disk_heal(struct sim *s, unsigned i)
 {
     struct files *f = s->nodes[i].files;
-    trace_deed(s, "n%u's disk is well", i + 1);
+    trace_printf(s, "n%u's disk is healed", i + 1);
     f->cut = false;
     fake_disk_heal(f->disk);
 }
@@ -301,7 +302,7 @@ void sim_disk_wipe(struct sim *s, unsigned i)
 {
     struct files *f = s->nodes[i].files;
     must(s->nodes[i].node == NULL);
-    trace_deed(s, "n%u's disk is a new one", i + 1);
+    trace_printf(s, "n%u's disk is replaced", i + 1);
     fake_disk_free(f->disk);
     f->disk = fake_disk_new();
     check_wiped(s, i);

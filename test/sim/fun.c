@@ -5,7 +5,7 @@
 #include "term/write.h"
 #include "world.h"
 
-/* NEW_FUN_EXT, whose one free variable is what it adds (erl_ext_dist). */
+/* NEW_FUN_EXT (erl_ext_dist); its one free variable is the number to add. */
 #define NEW_FUN    112
 #define UNIQ_BYTES 16
 
@@ -40,7 +40,7 @@ static uint64_t free_variable(struct bytes fun)
     return by;
 }
 
-/* Copies a map of counts with more for one actor. */
+/* Copies a map of counts, adding `by` to one actor's. */
 static void raise_count(struct etf_in *in, struct buf *out, const char *actor, uint64_t by)
 {
     struct buf pairs = {0};
@@ -66,7 +66,7 @@ static void raise_count(struct etf_in *in, struct buf *out, const char *actor, u
     buf_free(&pairs);
 }
 
-/* Copies a counter's struct; what the fun does to the counts in it. */
+/* Copies a counter's struct, applying the fun to its counts. */
 static void apply(struct etf_in *in, struct buf *out, const char *actor, uint64_t by)
 {
     uint32_t fields = etf_map(in);
@@ -105,7 +105,7 @@ void fun_apply(const struct sim *s, unsigned node, struct bytes fun, struct byte
     }
 }
 
-/* The value of apply(Fun, [State]); args is [Fun, [State]]. */
+/* Appends apply(Fun, [State]); args is [Fun, [State]]. */
 static void run(struct sim *s, unsigned node, struct bytes args, struct buf *out)
 {
     struct etf_in in = etf_open(args);
@@ -149,13 +149,13 @@ void fun_call(struct sim *s, unsigned node, struct bytes message)
     struct bytes module = etf_any(&in), function = etf_any(&in), args = etf_any(&in);
     etf_expect(&in, "user");
     if (etf_finish(&in) != OK)
-        sim_violated(s, "the rex of caller%u gets something else than a call", node + 1);
+        sim_violated(s, "the rex of caller%u got something other than a call", node + 1);
     put_tuple(&reply, 2);
     put_term(&reply, tag);
     struct etf_in name = etf_open(module), called = etf_open(function);
     bool erlang = etf_accept(&name, "erlang");
     if (erlang && etf_accept(&called, "nodes"))
-        put_nil(&reply); /* it is connected to no more than who asks */
+        put_nil(&reply); /* it is connected to the asking node only */
     else if (erlang)
         run(s, node, args, &reply);
     else

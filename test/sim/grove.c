@@ -7,16 +7,16 @@
 #include "term/write.h"
 #include "world.h"
 
-/* A BEAM that runs Grove, as its documentation has it.
+/* A BEAM that runs Grove, modelled on Grove's documentation.
  *
- * A server has one CRDT and gathers what its own callers change.  When its timer rings, it
- * sends that to whoever is in the group at that moment, and forgets it.  What it is sent
- * it joins and tells nobody.  It repeats nothing, asks for nothing and has no disk: after a
- * restart it is empty, and the same actor.
+ * A server has one CRDT, and collects its own callers' changes in a delta.  On its sync timer it
+ * sends the delta to the current members of the group, and discards it.  It merges the deltas it
+ * receives, and passes none on.  It never resends, never asks for anything and has no disk: after
+ * a restart it is empty, as the same actor.
  *
- * Its node is one of ours, without a replica and with the scope by its name: on the wire
- * that is a BEAM whose pg is of OTP 25.  The two processes here are what Grove adds.  They
- * are as unforgiving as the real ones: what would end those is a violation. */
+ * Its node is one of ours, without a replica, and with the scope registered by name: on the wire
+ * that is a BEAM with the pg of OTP 25.  The two processes here are what Grove adds.  They are as
+ * strict as the real ones: a message that would crash those is a violation. */
 
 #define SERVER_MODULE "Elixir.Grove.Replication.Server"
 #define MEMBERSHIP    "Elixir.Grove.Cluster.Membership"
@@ -27,7 +27,7 @@ struct grove {
     struct crdt_options options;
     struct buf actor, group;
     struct crdt *crdt, *delta;
-    uint64_t changes; /* that there may have been, and its beginning */
+    uint64_t changes; /* see grove_changes() */
 };
 
 bool sim_is_beam(const struct sim *s, unsigned node)
@@ -54,11 +54,11 @@ uint64_t grove_changes(const struct process *server)
     return g->changes;
 }
 
-static _Noreturn void ended(struct sim *s, const struct process *p, struct bytes message)
+static _Noreturn void crashed(struct sim *s, const struct process *p, struct bytes message)
 {
     struct buf text = {0};
     trace_term(&text, message);
-    sim_violated(s, "this would end the %s of %.*s: %.*s", process_kind(p)->module,
+    sim_violated(s, "this would crash the %s of %.*s: %.*s", process_kind(p)->module,
                  SLICE(processes_node(process_table(p))), SLICE(text));
 }
 
@@ -77,8 +77,8 @@ static void send_to(void *who, struct bytes pid)
         turn_send(b->turn, process_pid(b->server), pid, b->message);
 }
 
-/* Grove since 0.2 goes by a delta's value: it is as that of a CRDT in which there is
- * nothing, if all that the delta says is that something has gone. */
+/* Grove since 0.2 judges a delta by its value: a delta that only removes has the value of an
+ * empty CRDT. */
 static bool has_value(const struct grove *g)
 {
     struct crdt *nothing = crdt_make(g->crdt->type, &g->options);
@@ -109,7 +109,7 @@ static void sync(struct process *p, struct process *scope, struct turn *t)
     g->delta = crdt_make(g->crdt->type, &g->options);
 }
 
-/* The first time, it joins its group. */
+/* The first wake-up joins the group. */
 static void server_wake(struct process *p, struct turn *t)
 {
     const struct grove *g = process_self(p);
@@ -129,7 +129,7 @@ static void server_message(struct process *p, struct bytes message, struct turn 
     etf_expect(&in, "grove_delta");
     struct bytes delta = etf_any(&in);
     if (etf_peek(&in) != ETF_PID || crdt_merge(g->crdt, delta, NULL, &changed) != OK)
-        ended(g->sim, p, message);
+        crashed(g->sim, p, message);
     g->changes += changed;
 }
 
@@ -158,7 +158,7 @@ static const struct process_kind server_kind = {
 
 /* --- rex: Grove's functions, for other nodes ---------------------------------------- */
 
-/* An answer that is not given yet. */
+/* A reply that is not due yet. */
 struct late {
     struct late *next;
     uint64_t due_ms;
@@ -170,7 +170,7 @@ struct rex {
     struct late *first, **end;
 };
 
-/* {ok, State}, if it is asked of the server that runs. */
+/* {ok, State} if args names the running server. */
 static void state_of(struct process *rex, struct bytes args, struct buf *out)
 {
     struct etf_in in = etf_open(args);
@@ -208,7 +208,7 @@ static void late_drop(struct rex *rex)
     mem_free(late);
 }
 
-/* Takes over the reply. */
+/* Takes ownership of the reply. */
 static void rex_answer(struct process *p, struct bytes from, struct buf *reply, struct turn *t)
 {
     struct rex *rex = process_self(p);
@@ -231,7 +231,7 @@ static void rex_message(struct process *p, struct bytes message, struct turn *t)
     struct bytes module = etf_any(&in), function = etf_any(&in), args = etf_any(&in);
     etf_expect(&in, "user");
     if (m.kind != GEN_CALL || in.err != OK)
-        ended(rex->sim, p, message);
+        crashed(rex->sim, p, message);
     if (is_function(module, function, SERVER_MODULE, "state"))
         state_of(p, args, &reply);
     else if (is_function(module, function, MEMBERSHIP, "scope"))
@@ -272,7 +272,7 @@ static const struct process_kind rex_kind = {.module = "rpc",
                                              .state = rex_state,
                                              .free = rex_free};
 
-/* --- life ----------------------------------------------------------------------------- */
+/* --- starting ------------------------------------------------------------------------- */
 
 void grove_start(struct sim *s, unsigned node)
 {
@@ -296,7 +296,7 @@ void grove_start(struct sim *s, unsigned node)
     process_wake_at(server, s->now_ms);
 }
 
-/* --- its own callers -------------------------------------------------------------------- */
+/* --- local calls ------------------------------------------------------------------------ */
 
 static enum err run_ops(struct grove *g, const struct ops *ops)
 {
@@ -346,7 +346,7 @@ static enum err run_change(struct grove *g, unsigned node, struct bytes change)
     return e;
 }
 
-/* {mutate, Change}, and what else takes one. */
+/* {mutate, Change}, and the other requests of that form. */
 static void mutate(struct grove *g, unsigned node, struct bytes request, struct buf *reply)
 {
     struct etf_in in = etf_open(request);

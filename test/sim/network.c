@@ -5,35 +5,35 @@
 
 /* --- the queue ----------------------------------------------------------- */
 
-static bool before(const struct thing *a, const struct thing *b)
+static bool before(const struct queued *a, const struct queued *b)
 {
     return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->order < b->order;
 }
 
 static void swap(struct sim *s, size_t a, size_t b)
 {
-    struct thing t = s->queue[a];
+    struct queued t = s->queue[a];
     s->queue[a] = s->queue[b];
     s->queue[b] = t;
 }
 
-void queue_put(struct sim *s, const struct thing *t)
+void queue_put(struct sim *s, const struct queued *t)
 {
-    s->queue = mem_room(s->queue, s->things, &s->things_cap, sizeof(*s->queue));
-    size_t at = s->things++;
+    s->queue = mem_room(s->queue, s->queue_len, &s->queue_cap, sizeof(*s->queue));
+    size_t at = s->queue_len++;
     s->queue[at] = *t;
     s->queue[at].order = s->order++;
     for (; at > 0 && before(&s->queue[at], &s->queue[(at - 1) / 2]); at = (at - 1) / 2)
         swap(s, at, (at - 1) / 2);
 }
 
-struct thing queue_take(struct sim *s)
+struct queued queue_take(struct sim *s)
 {
-    must(s->things > 0);
-    struct thing first = s->queue[0];
-    s->queue[0] = s->queue[--s->things];
-    for (size_t at = 0, child; (child = 2 * at + 1) < s->things; at = child) {
-        if (child + 1 < s->things && before(&s->queue[child + 1], &s->queue[child]))
+    must(s->queue_len > 0);
+    struct queued first = s->queue[0];
+    s->queue[0] = s->queue[--s->queue_len];
+    for (size_t at = 0, child; (child = 2 * at + 1) < s->queue_len; at = child) {
+        if (child + 1 < s->queue_len && before(&s->queue[child + 1], &s->queue[child]))
             child++;
         if (!before(&s->queue[child], &s->queue[at]))
             break;
@@ -69,12 +69,12 @@ static void arrivals_drop(struct end *e)
     e->tail = &e->first;
 }
 
-/* Frees the connections that nobody will hear of any more. */
+/* Frees the connections with no attached end and no queued arrival. */
 static void pipes_tidy(struct sim *s)
 {
     for (struct pipe **at = &s->pipes; *at != NULL;) {
         struct pipe *p = *at;
-        bool over = !p->ends[0].attached && !p->ends[1].attached && p->things == 0;
+        bool over = !p->ends[0].attached && !p->ends[1].attached && p->queued == 0;
         if (!over) {
             at = &p->next;
             continue;
@@ -99,7 +99,7 @@ static const struct link *link_to(const struct sim *s, const struct pipe *p, uns
     return &s->links[p->ends[1 - side].machine][p->ends[side].machine];
 }
 
-static void thing_for(struct sim *s, struct pipe *p, unsigned side, size_t bytes)
+static void schedule_arrival(struct sim *s, struct pipe *p, unsigned side, size_t bytes)
 {
     const struct link *link = link_to(s, p, side);
     struct end *e = &p->ends[side];
@@ -107,33 +107,32 @@ static void thing_for(struct sim *s, struct pipe *p, unsigned side, size_t bytes
     if (link->byte_ms > 0)
         due_ms = (e->last_ms > due_ms ? e->last_ms : due_ms) + bytes * link->byte_ms;
     e->last_ms = due_ms > e->last_ms ? due_ms : e->last_ms;
-    p->things++;
-    queue_put(s, &(struct thing){.due_ms = e->last_ms, .pipe = p, .end = side});
+    p->queued++;
+    queue_put(s, &(struct queued){.due_ms = e->last_ms, .pipe = p, .end = side});
 }
 
-/* Sets something going towards one side; it arrives after all that went before. */
-static void set_going(struct sim *s, struct pipe *p, unsigned side, const struct arrival *what)
+/* Sends an arrival towards one side; it comes after all that were sent before. */
+static void send_arrival(struct sim *s, struct pipe *p, unsigned side, const struct arrival *what)
 {
     struct end *e = &p->ends[side];
     struct arrival *a = mem_take(sizeof(*a));
     *a = *what;
     *e->tail = a;
     e->tail = &a->next;
-    thing_for(s, p, side, a->bytes.len);
+    schedule_arrival(s, p, side, a->bytes.len);
 }
 
-/* The connection is no more: what is under way is lost, who still has an end of it
- * hears so. */
-static void pipe_break(struct sim *s, struct pipe *p)
+/* Resets the connection: what is in flight is lost, and whoever still has an end is told. */
+static void pipe_reset(struct sim *s, struct pipe *p)
 {
     for (unsigned side = 0; side < 2; side++) {
         arrivals_drop(&p->ends[side]);
-        if (p->ends[side].attached && !p->ends[side].deaf)
-            set_going(s, p, side, &(struct arrival){.kind = ARRIVE_END, .err = ERR_CLOSED});
+        if (p->ends[side].attached && !p->ends[side].stale)
+            send_arrival(s, p, side, &(struct arrival){.kind = ARRIVE_END, .err = ERR_CLOSED});
     }
 }
 
-/* --- what the parties do ------------------------------------------------- */
+/* --- calls of the parties ------------------------------------------------ */
 
 void network_dial(struct sim *s, const struct end *from, struct bytes host, uint16_t port)
 {
@@ -148,9 +147,9 @@ void network_dial(struct sim *s, const struct end *from, struct bytes host, uint
     p->next = s->pipes;
     s->pipes = p;
     if (machine == MACHINES)
-        set_going(s, p, 0, &(struct arrival){.kind = ARRIVE_END, .err = ERR_REFUSED});
+        send_arrival(s, p, 0, &(struct arrival){.kind = ARRIVE_END, .err = ERR_REFUSED});
     else
-        set_going(s, p, 1, &(struct arrival){.kind = ARRIVE_DIAL});
+        send_arrival(s, p, 1, &(struct arrival){.kind = ARRIVE_DIAL});
 }
 
 void network_send(struct sim *s, enum party party, unsigned machine, uint32_t conn,
@@ -159,8 +158,8 @@ void network_send(struct sim *s, enum party party, unsigned machine, uint32_t co
     unsigned side;
     struct pipe *p = pipe_find(s, party, machine, conn, &side);
     if (p == NULL || !p->ends[side].open)
-        sim_violated(s, "%s sends on the connection %u, which is not open",
-                     s->machines[machine].name, conn);
+        sim_violated(s, "%s sends on connection %u, which is not open", s->machines[machine].name,
+                     conn);
     while (bytes.len > 0) {
         size_t piece = bytes.len;
         if (s->options.pieces) {
@@ -170,7 +169,7 @@ void network_send(struct sim *s, enum party party, unsigned machine, uint32_t co
         }
         struct arrival a = {.kind = ARRIVE_BYTES};
         buf_put(&a.bytes, (struct bytes){bytes.at, piece});
-        set_going(s, p, 1 - side, &a);
+        send_arrival(s, p, 1 - side, &a);
         bytes.at += piece;
         bytes.len -= piece;
     }
@@ -179,7 +178,7 @@ void network_send(struct sim *s, enum party party, unsigned machine, uint32_t co
 static void side_close(struct sim *s, struct pipe *p, unsigned side)
 {
     p->ends[side].attached = false;
-    set_going(s, p, 1 - side, &(struct arrival){.kind = ARRIVE_END, .err = ERR_CLOSED});
+    send_arrival(s, p, 1 - side, &(struct arrival){.kind = ARRIVE_END, .err = ERR_CLOSED});
 }
 
 void network_close(struct sim *s, enum party party, unsigned machine, uint32_t conn)
@@ -187,12 +186,12 @@ void network_close(struct sim *s, enum party party, unsigned machine, uint32_t c
     unsigned side;
     struct pipe *p = pipe_find(s, party, machine, conn, &side);
     if (p == NULL)
-        sim_violated(s, "%s closes the connection %u, which it does not have",
+        sim_violated(s, "%s closes connection %u, which it does not have",
                      s->machines[machine].name, conn);
     side_close(s, p, side);
 }
 
-/* Calls act for each end of that party (any, where party is negative) there. */
+/* Calls act for each attached end on that machine of that party, or of any if negative. */
 static void each_end(struct sim *s, int party, unsigned machine,
                      void (*act)(struct sim *s, struct pipe *p, unsigned side))
 {
@@ -212,7 +211,7 @@ void network_close_all(struct sim *s, enum party party, unsigned machine)
 static void side_reset(struct sim *s, struct pipe *p, unsigned side)
 {
     p->ends[side].attached = false;
-    pipe_break(s, p);
+    pipe_reset(s, p);
 }
 
 void network_reset(struct sim *s, enum party party, unsigned machine)
@@ -220,25 +219,25 @@ void network_reset(struct sim *s, enum party party, unsigned machine)
     each_end(s, (int)party, machine, side_reset);
 }
 
-static void side_darken(struct sim *s, struct pipe *p, unsigned side)
+static void side_power_off(struct sim *s, struct pipe *p, unsigned side)
 {
     (void)s;
     p->ends[side].attached = false;
-    p->ends[side].deaf = true;
+    p->ends[side].stale = true;
     arrivals_drop(&p->ends[side]);
 }
 
-void network_darken(struct sim *s, unsigned machine)
+void network_power_off(struct sim *s, unsigned machine)
 {
-    each_end(s, -1, machine, side_darken);
+    each_end(s, -1, machine, side_power_off);
 }
 
-/* Whoever knocked in vain knocks again, and is heard now. */
-void network_relight(struct sim *s, unsigned machine)
+/* Dials that got no answer while the machine was off are refused now. */
+void network_power_on(struct sim *s, unsigned machine)
 {
     for (struct pipe *p = s->pipes; p != NULL; p = p->next)
-        if (p->ends[1].machine == machine && p->ends[1].deaf && !p->ends[0].open)
-            pipe_break(s, p);
+        if (p->ends[1].machine == machine && p->ends[1].stale && !p->ends[0].open)
+            pipe_reset(s, p);
 }
 
 static bool between(const struct pipe *p, unsigned a, unsigned b)
@@ -247,14 +246,14 @@ static bool between(const struct pipe *p, unsigned a, unsigned b)
     return (x == a && y == b) || (x == b && y == a);
 }
 
-void network_break(struct sim *s, unsigned a, unsigned b)
+void network_reset_link(struct sim *s, unsigned a, unsigned b)
 {
     for (struct pipe *p = s->pipes; p != NULL; p = p->next)
         if (between(p, a, b))
-            pipe_break(s, p);
+            pipe_reset(s, p);
 }
 
-size_t sim_under_way(const struct sim *s, unsigned a, unsigned b)
+size_t sim_in_flight(const struct sim *s, unsigned a, unsigned b)
 {
     size_t bytes = 0;
     for (const struct pipe *p = s->pipes; p != NULL; p = p->next)
@@ -264,14 +263,14 @@ size_t sim_under_way(const struct sim *s, unsigned a, unsigned b)
     return bytes;
 }
 
-/* What was slow comes now, and its things find nothing later. */
-void network_mend(struct sim *s, unsigned a, unsigned b)
+/* Everything in flight is scheduled anew; entries already queued will find nothing left. */
+void network_heal(struct sim *s, unsigned a, unsigned b)
 {
     for (struct pipe *p = s->pipes; p != NULL; p = p->next)
         for (unsigned side = 0; side < 2 && between(p, a, b); side++) {
             p->ends[side].last_ms = 0;
             for (const struct arrival *x = p->ends[side].first; x != NULL; x = x->next)
-                thing_for(s, p, side, x->bytes.len);
+                schedule_arrival(s, p, side, x->bytes.len);
         }
 }
 
@@ -287,7 +286,7 @@ void network_free(struct sim *s)
     mem_free(s->queue);
 }
 
-/* --- what the parties hear ----------------------------------------------- */
+/* --- events for the parties ---------------------------------------------- */
 
 static void tell_opened(struct sim *s, const struct end *e)
 {
@@ -327,7 +326,7 @@ static void tell_closed(struct sim *s, const struct end *e, enum err err)
         caller_closed(s, e->machine - SIM_NODES_MAX, e->conn);
 }
 
-/* Somebody knocks: epmd, a node, or nobody listens there. */
+/* A dial has arrived: epmd, a node, or nobody listens on the port. */
 static void dialled(struct sim *s, struct pipe *p)
 {
     struct end *e = &p->ends[1];
@@ -339,12 +338,12 @@ static void dialled(struct sim *s, struct pipe *p)
         e->party = PARTY_NODE;
         e->conn = n->accepted += 2;
     } else {
-        set_going(s, p, 0, &(struct arrival){.kind = ARRIVE_END, .err = ERR_REFUSED});
+        send_arrival(s, p, 0, &(struct arrival){.kind = ARRIVE_END, .err = ERR_REFUSED});
         return;
     }
     e->attached = e->open = true;
     if (p->ends[0].attached)
-        set_going(s, p, 0, &(struct arrival){.kind = ARRIVE_OPEN});
+        send_arrival(s, p, 0, &(struct arrival){.kind = ARRIVE_OPEN});
     if (e->party == PARTY_NODE)
         world_step(s, e->machine, &(struct event){.kind = EVENT_ACCEPTED, .conn = e->conn});
 }
@@ -362,7 +361,7 @@ static void deliver(struct sim *s, struct pipe *p, unsigned side, const struct a
             tell_opened(s, e);
         break;
     case ARRIVE_BYTES:
-        /* Whoever has closed its end still takes what comes, and drops it. */
+        /* A closed end still acknowledges data, and drops it. */
         if (e->attached)
             tell_bytes(s, e, buf_bytes(&a->bytes));
         if (other->attached)
@@ -377,19 +376,19 @@ static void deliver(struct sim *s, struct pipe *p, unsigned side, const struct a
     }
 }
 
-void network_arrive(struct sim *s, const struct thing *t)
+void network_arrive(struct sim *s, const struct queued *t)
 {
     struct pipe *p = t->pipe;
     struct end *e = &p->ends[t->end];
-    must(p->things > 0);
-    p->things--;
+    must(p->queued > 0);
+    p->queued--;
     if (link_to(s, p, t->end)->cut) {
-        /* It stays until the link is mended. */
+        /* It stays until the link is healed. */
     } else if (!s->machines[e->machine].up) {
-        e->deaf = true;
+        e->stale = true;
         arrivals_drop(e);
-    } else if (e->deaf) {
-        pipe_break(s, p);
+    } else if (e->stale) {
+        pipe_reset(s, p);
     } else if (e->first != NULL) {
         struct arrival *a = e->first;
         e->first = a->next;

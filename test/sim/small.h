@@ -1,6 +1,5 @@
-/* Limits for storms (storm_small): so small that a state of a few dozen bytes travels in pieces,
- * and a queue of a few messages is a slow one.  Otherwise only clusters with megabytes would
- * get there. */
+/* Limits for storm_small: so low that a state of a few hundred bytes is sent in pieces and a few
+ * messages make a slow queue.  With the real limits only megabytes of state would do that. */
 #ifndef COPPICE_SIM_SMALL_H
 #define COPPICE_SIM_SMALL_H
 

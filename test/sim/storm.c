@@ -1,35 +1,35 @@
-/* Storms: faults for a while, then calm.  What must never be is looked for after
- * every step (check.c); what must be in the end is asked for in storm_calm.c.
+/* Storms: random faults and requests for a while, then healing.  Invariants are checked after
+ * every step (check.c), convergence at the end (storm_converge.c).
  *
  *     storm [SEED=N] [FIRST=N] [SEEDS=N] [EVERY=N] [CRDT=Name] [TRACE=1]
  *
- * or the same in the environment: the one storm with that seed, or so many from the first on,
- * or each N-th of these; of one data type, where each seed draws its own otherwise; with all that
- * happens in them. */
+ * or the same in the environment.  Runs the one storm with that seed, or SEEDS of them from
+ * FIRST on, or every N-th of these.  CRDT: one data type; otherwise the seed chooses it.  TRACE:
+ * print everything that happens. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crdt/crdt.h"
-#include "deeds.h"
 #include "err.h"
 #include "limits.h"
 #include "storm.h"
+#include "workload.h"
 
 #define SEEDS_BY_DEFAULT 100
-/* Of so many storms one is run twice, and must be the same twice. */
+/* One storm in this many is run twice, and must give the same hash. */
 #define ONE_TWICE_IN 20
 
-/* Long enough for whatever the faults have set going to end: a dial that waits, one
- * that is stuck, a scope that asks again. */
-#define CALM_MS (LIMIT_DIAL_BACKOFF_MAX_MS + LIMIT_HANDSHAKE_MS + LIMIT_DISCOVER_MS)
-/* So often a member is drawn by chance until each was drawn. */
+/* Enough for the consequences of the faults to end: a dial that backs off, one that is stuck, a
+ * scope that asks again. */
+#define SETTLE_MS (LIMIT_DIAL_BACKOFF_MAX_MS + LIMIT_HANDSHAKE_MS + LIMIT_DISCOVER_MS)
+/* Enough anti-entropy rounds for each member to have been drawn. */
 #define REPAIRS 200
 #define DAY_MS  86400000
 
 /* --- one storm --------------------------------------------------------------------- */
 
-/* The name of a type, any one by chance where none is asked for. */
+/* The name of a type: a random one unless one is wanted. */
 static const char *type_of(const char *wanted, uint64_t random)
 {
     size_t count = 0;
@@ -40,7 +40,7 @@ static const char *type_of(const char *wanted, uint64_t random)
     return crdt_type_at(random % count)->name;
 }
 
-/* Half of all storms have disks, on all nodes or on some.  Gives how often these fail. */
+/* Half of all storms have disks, on all nodes or on some.  Returns how often these fail. */
 static uint64_t draw_disks(struct sim_options *o, uint64_t random)
 {
     random *= 0xbf58476d1ce4e5b9u;
@@ -56,33 +56,33 @@ static uint64_t draw_disks(struct sim_options *o, uint64_t random)
     return 50u << (random >> 44) % 4;
 }
 
-/* Most are short: what goes wrong does so among few and soon. */
+/* Most are small and short: most bugs need few nodes and few steps. */
 static void draw_size(struct storm *st, uint64_t random)
 {
     bool large = st->large = random % 16 == 0;
     random >>= 4;
     st->nodes = 2 + (unsigned)random % (large ? SIM_NODES_MAX - 1 : 3);
-    st->deeds = large ? 50 + (random >> 8) % 200 : 10 + (random >> 8) % 31;
+    st->steps = large ? 50 + (random >> 8) % 200 : 10 + (random >> 8) % 31;
     st->pause_ms = UINT64_C(1) << (random >> 16) % (large ? 10 : 8);
-    st->thorough = (random >> 24) % 32 == 0;
+    st->soaks = (random >> 24) % 32 == 0;
 }
 
-/* Without anti-entropy what meeting alone makes good must be enough.  It is, unless a question
- * is in vain too often, for want of a disk or because the link is clogged for too long. */
+/* Without anti-entropy, the sync when two members meet must be enough.  It is, unless a request
+ * fails too often because of a disk or a link that is slow for too long. */
 static void draw_repair(struct storm *st, struct sim_options *o, uint64_t random)
 {
     st->repairs = st->beams > 0 || o->stored != 0 || st->large || random % 2 == 0;
     o->repair_ms = st->repairs ? 500u << (random >> 8) % 3 : DAY_MS;
-    st->calm_ms = CALM_MS + 2 * o->ticktime_ms;
+    st->settle_ms = SETTLE_MS + 2 * o->ticktime_ms;
     if (st->repairs)
-        st->calm_ms += REPAIRS * o->repair_ms;
+        st->settle_ms += REPAIRS * o->repair_ms;
     if (o->follows)
-        st->calm_ms += 2 * LIMIT_FOLLOW_ASK_MS;
+        st->settle_ms += 2 * LIMIT_FOLLOW_ASK_MS;
 }
 
 static void draw(struct storm *st, uint64_t seed, const char *wanted)
 {
-    /* The numbers of a generator of its own: the world's begin with the seed's. */
+    /* Independent of the simulation's own generator, which starts from the seed itself. */
     uint64_t random = seed * 0x9e3779b97f4a7c15u;
     random ^= random >> 29;
     uint64_t more = random * 0xbf58476d1ce4e5b9u;
@@ -90,53 +90,53 @@ static void draw(struct storm *st, uint64_t seed, const char *wanted)
     struct sim_options o = {.seed = seed, .withholds = seed % 7 < 3};
     draw_size(st, more);
     o.pieces = (more >> 50) % 4 == 0;
-    st->gentle = seed % 3 == 0;
+    st->lossless = seed % 3 == 0;
     o.crdt = type_of(wanted, random >> 40);
     st->counts = strstr(o.crdt, "counter") != NULL;
     o.ticktime_ms = 4000u << (random >> 12) % 3;
-    st->faults = st->gentle ? 20 : 50u << (random >> 28) % 4;
-    /* While one BEAM starts, another may tell something without it: then not all is told. */
+    st->faults = st->lossless ? 20 : 50u << (random >> 28) % 4;
+    /* With two BEAMs, one could send a delta while the other starts, and the delta be lost. */
     if ((random >> 54) % 3 == 0)
-        st->beams = st->gentle ? 1 : 1 + (unsigned)(random >> 56) % (st->nodes - 1);
-    /* A restarted node that is to wait for others must know that there are others. */
-    o.one_way = !st->gentle && seed % 5 == 0;
-    o.follows = st->follows = !st->gentle && st->beams == 0 && (more >> 40) % 8 == 0;
+        st->beams = st->lossless ? 1 : 1 + (unsigned)(random >> 56) % (st->nodes - 1);
+    /* To wait for others after a restart, a node must know of them. */
+    o.dials_lower = !st->lossless && seed % 5 == 0;
+    o.follows = st->follows = !st->lossless && st->beams == 0 && (more >> 40) % 8 == 0;
     if ((more >> 52) % 3 == 0)
-        o.rex_ms = UINT64_C(1) << (more >> 54) % (st->gentle ? 8 : 12);
+        o.rex_ms = UINT64_C(1) << (more >> 54) % (st->lossless ? 8 : 12);
     o.nodes = st->nodes;
     o.beams = st->beams;
-    o.remembers = st->gentle;
-    o.gathers = (random >> 50) % 3 == 0;
+    o.peers_remember = st->lossless;
+    o.grow_only = (random >> 50) % 3 == 0;
     o.sync_ms = 50u << (random >> 8) % 5;
     o.latency_min_ms = (random >> 32) % 3;
-    o.latency_max_ms = o.latency_min_ms + (1u << (random >> 36) % (st->gentle ? 6 : 9));
+    o.latency_max_ms = o.latency_min_ms + (1u << (random >> 36) % (st->lossless ? 6 : 9));
     st->disk_faults = draw_disks(&o, random);
     draw_repair(st, &o, more >> 44);
     st->sim = sim_new(&o);
 }
 
-/* Whose end is a matter of chance has no place in a gentle storm. */
+/* A lossless storm has no crash at a random moment. */
 static void fail_disk(struct storm *st)
 {
     unsigned node = (unsigned)sim_random(st->sim, st->nodes);
     if (sim_is_stored(st->sim, node))
-        (st->gentle ? deed_disk_fails : deed_disk)(st->sim, node);
+        (st->lossless ? storm_disk_error : storm_disk_fault)(st->sim, node);
 }
 
-static void rage(struct storm *st)
+static void run_faults(struct storm *st)
 {
-    for (uint64_t i = 0; i < st->deeds; i++) {
+    for (uint64_t i = 0; i < st->steps; i++) {
         if (sim_random(st->sim, 1000) < st->disk_faults)
             fail_disk(st);
         if (sim_random(st->sim, 1000) >= st->faults)
-            deed_ask(st->sim, (unsigned)sim_random(st->sim, st->nodes));
-        else if (st->gentle)
+            workload_request(st->sim, (unsigned)sim_random(st->sim, st->nodes));
+        else if (st->lossless)
             storm_restart(st);
         else
             storm_fault(st);
         if (sim_random(st->sim, 4) > 0)
             sim_run(st->sim, sim_random(st->sim, st->pause_ms + 1));
-        sim_trace_forget(st->sim);
+        sim_trace_clear(st->sim);
     }
 }
 
@@ -150,11 +150,11 @@ static struct outcome storm(uint64_t seed, const char *crdt)
     struct storm st = {0};
     draw(&st, seed, crdt);
     for (unsigned i = 0; i < st.nodes; i++)
-        if (st.gentle || sim_random(st.sim, 3) > 0)
+        if (st.lossless || sim_random(st.sim, 3) > 0)
             sim_start(st.sim, i);
     sim_run(st.sim, sim_random(st.sim, 3000));
-    rage(&st);
-    storm_calm(&st);
+    run_faults(&st);
+    storm_converge(&st);
     storm_check_floors(&st);
     struct outcome outcome = {sim_hash(st.sim), sim_steps(st.sim), sim_disks(st.sim)};
     sim_free(st.sim);
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
     uint64_t steps = 0, passed = 0;
     struct sim_disks disks = {0};
     if (option(argc, argv, "TRACE", 0) != 0)
-        sim_trace_aloud();
+        sim_trace_verbose();
     const char *crdt = text_option(argc, argv, "CRDT");
     char command[200];
     for (uint64_t i = first; i < first + seeds; i += every) {
@@ -202,12 +202,11 @@ int main(int argc, char **argv)
         disks.failures += outcome.disks.failures;
         passed++;
         if (i % ONE_TWICE_IN == 0 && storm(i, crdt).hash != outcome.hash) {
-            fprintf(stderr, "VIOLATED: the same seed twice is not the same: %s\n", command);
+            fprintf(stderr, "VIOLATED: the same seed gives another run: %s\n", command);
             return EXIT_FAILURE;
         }
     }
-    printf("  ok    %llu storms, %llu steps of nodes, %llu calls to disks, %llu works that these "
-           "failed\n",
+    printf("  ok    %llu storms, %llu node steps, %llu disk calls, %llu failed disk jobs\n",
            (unsigned long long)passed, (unsigned long long)steps, (unsigned long long)disks.calls,
            (unsigned long long)disks.failures);
     printf("%llu passed, 0 failed\n", (unsigned long long)passed);

@@ -1,9 +1,9 @@
-/* What the parts of a storm share.
+/* Private to the storms.
  *
- *     storm.c         what a storm is like, and all of them
- *     storm_faults.c  what befalls nodes and links
- *     storm_gentle.c  storms in which nothing that was told is ever lost
- *     storm_calm.c    what must be true afterwards */
+ *     storm.c           the parameters of a storm, and the main program
+ *     storm_faults.c    faults of nodes, links and disks
+ *     storm_lossless.c  storms that lose nothing a node has told its peers
+ *     storm_converge.c  what must hold once the faults have ended */
 #ifndef COPPICE_SIM_STORM_H
 #define COPPICE_SIM_STORM_H
 
@@ -13,30 +13,35 @@ struct storm {
     struct sim *sim;
     unsigned nodes, beams;
     bool large, follows, repairs;
-    bool gentle;   /* the network is whole, and restarts wait until all is told */
-    bool thorough; /* calm is long, whether all agree or not */
-    bool counts;
-    uint64_t deeds, pause_ms;
-    uint64_t faults, disk_faults; /* in 1000 deeds */
-    uint64_t calm_ms;             /* when whatever the faults have set going has ended */
-    /* When last all knew everything: each actor's count, and what of its node's
-     * acknowledgements is in there. */
+    bool lossless; /* the network is healthy, and restarts wait until all is known to all */
+    bool soaks;    /* runs on for settle_ms after it has converged */
+    bool counts;   /* its type is a counter */
+    uint64_t steps, pause_ms;
+    uint64_t faults, disk_faults; /* per 1000 steps */
+    uint64_t settle_ms;           /* enough for everything to converge */
+    /* At the last restart, when all knew everything: each actor's count, and which of its
+     * node's acknowledgements, as sim_acknowledged() counts them, that includes. */
     uint64_t floor[SIM_NODES_MAX], within[SIM_NODES_MAX];
-    struct sim_promised told; /* of other types */
+    struct sim_promised known; /* the same of other types */
 };
 
-/* Nothing is asked for, and all that there is is known to all. */
-bool storm_all_told(struct sim *s);
-/* Runs until it holds, looking now and then; false when it never did within the storm's
- * calm_ms. */
-bool storm_waits(struct storm *st, bool (*holds)(struct sim *s));
+/* No call is open, and everything is known to all. */
+bool storm_all_known(struct sim *s);
+/* Runs until the condition holds, polling it; false when it did not within settle_ms. */
+bool storm_wait(struct storm *st, bool (*holds)(struct sim *s));
 
 void storm_fault(struct storm *st);
 
 void storm_restart(struct storm *st);
 void storm_check_floors(struct storm *st);
 
-/* Everything is mended; all must come to agree, and to answer. */
-void storm_calm(struct storm *st);
+/* The n-th call to the node's disk fails, for a random n. */
+void storm_disk_error(struct sim *s, unsigned node);
+/* The same, or the node ends in that call, or its disk is healed. */
+void storm_disk_fault(struct sim *s, unsigned node);
+void storm_heal_disks(struct sim *s);
+
+/* Heals everything; all must converge, and then answer. */
+void storm_converge(struct storm *st);
 
 #endif

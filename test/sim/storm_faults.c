@@ -1,8 +1,14 @@
-#include "storm.h"
+#include <errno.h>
 
-/* Few leave: the others are to have somebody to meet. */
+#include "storm.h"
+#include "world.h"
+
+/* Few leave, so that the others have peers. */
 #define RARE   8
 #define DAY_MS 86400000
+/* About how many disk calls a save makes, and an append. */
+#define SAVE_CALLS   24
+#define APPEND_CALLS 3
 
 static unsigned any(struct storm *st)
 {
@@ -16,7 +22,7 @@ static unsigned any_but(struct storm *st, unsigned node)
 
 /* --- links --------------------------------------------------------------------- */
 
-static void hurt_link(struct storm *st)
+static void link_fault(struct storm *st)
 {
     struct sim *s = st->sim;
     unsigned a = any(st), b = any_but(st, a);
@@ -26,16 +32,16 @@ static void hurt_link(struct storm *st)
         sim_cut(s, a, b);
         break;
     case 2:
-        sim_mute(s, a, b);
+        sim_cut_one_way(s, a, b);
         break;
     case 3:
-        sim_clog(s, a, b, 1 + sim_random(s, 8));
+        sim_throttle(s, a, b, 1 + sim_random(s, 8));
         break;
     case 4:
-        sim_break(s, a, b);
+        sim_reset(s, a, b);
         break;
     default:
-        sim_mend(s, a, b);
+        sim_heal(s, a, b);
         break;
     }
 }
@@ -49,7 +55,7 @@ static void end(struct storm *st, unsigned node)
         sim_crash(st->sim, node);
         break;
     case 1:
-        sim_vanish(st->sim, node);
+        sim_power_off(st->sim, node);
         break;
     default:
         sim_stop(st->sim, node);
@@ -57,7 +63,7 @@ static void end(struct storm *st, unsigned node)
     }
 }
 
-/* Whom the others follow stays. */
+/* Never renames the one that others follow. */
 static void start(struct storm *st, unsigned node)
 {
     struct sim *s = st->sim;
@@ -66,7 +72,7 @@ static void start(struct storm *st, unsigned node)
     sim_start(s, node);
 }
 
-/* Without anti-entropy what it told some of them, and was to tell the others, would stay there. */
+/* Without anti-entropy, a node that leaves may have told only some of the others. */
 static void leave(struct storm *st, unsigned node)
 {
     unsigned there = 0;
@@ -78,7 +84,7 @@ static void leave(struct storm *st, unsigned node)
         sim_leave(st->sim, node);
 }
 
-static void come_or_go(struct storm *st)
+static void start_or_end(struct storm *st)
 {
     unsigned node = any(st);
     if (sim_has_left(st->sim, node))
@@ -90,18 +96,18 @@ static void come_or_go(struct storm *st)
     leave(st, node);
 }
 
-/* Most jumps are small, as those of ntpd are. */
+/* Half of the jumps are small, as with ntpd. */
 static void set_clock(struct storm *st)
 {
     uint64_t most = sim_random(st->sim, 2) ? 2000 : DAY_MS;
-    sim_set_clock(st->sim, any(st), (int64_t)sim_random(st->sim, 2 * most + 1) - (int64_t)most);
+    sim_shift_clock(st->sim, any(st), (int64_t)sim_random(st->sim, 2 * most + 1) - (int64_t)most);
 }
 
 void storm_fault(struct storm *st)
 {
     switch (sim_random(st->sim, 10)) {
     case 0:
-        sim_break_caller(st->sim, any(st));
+        sim_reset_caller(st->sim, any(st));
         break;
     case 1:
         sim_epmd_down(st->sim, any(st));
@@ -115,10 +121,53 @@ void storm_fault(struct storm *st)
     case 4:
     case 5:
     case 6:
-        come_or_go(st);
+        start_or_end(st);
         break;
     default:
-        hurt_link(st);
+        link_fault(st);
         break;
     }
+}
+
+/* --- disks ------------------------------------------------------------------- */
+
+/* How many calls from now the fault comes. */
+static uint64_t bad_call(struct sim *s)
+{
+    return 1 + sim_random(s, sim_random(s, 2) ? APPEND_CALLS : SAVE_CALLS);
+}
+
+void storm_disk_error(struct sim *s, unsigned node)
+{
+    static const int codes[] = {-ENOSPC, -EIO, -EROFS, -EACCES};
+    int code = codes[sim_random(s, sizeof(codes) / sizeof(codes[0]))];
+    uint64_t n = bad_call(s);
+    sim_disk_fail(s, node, n, code, sim_random(s, 2));
+}
+
+void storm_disk_fault(struct sim *s, unsigned node)
+{
+    uint64_t n = bad_call(s);
+    switch (sim_random(s, 5)) {
+    case 0:
+        sim_disk_heal(s, node);
+        break;
+    case 1:
+    case 2:
+        storm_disk_error(s, node);
+        break;
+    default:
+        if (sim_runs(s, node))
+            sim_disk_cut(s, node, n, sim_random(s, 2));
+        else
+            sim_power_off(s, node);
+        break;
+    }
+}
+
+void storm_heal_disks(struct sim *s)
+{
+    for (unsigned i = 0; i < s->options.nodes; i++)
+        if (sim_is_stored(s, i))
+            sim_disk_heal(s, i);
 }

@@ -13,49 +13,49 @@
 
 static struct sim *current;
 static char replay[200];
-static bool aloud;
+static bool verbose;
 
 /* --- failures --------------------------------------------------------------- */
 
-static void show(const struct sim *s)
+static void print_tail(const struct sim *s)
 {
     if (s == NULL)
         return;
-    fprintf(stderr, "--- the last lines\n");
+    fprintf(stderr, "--- last lines\n");
     for (size_t i = 0; i < TRACE_LINES; i++) {
         const struct buf *line = &s->lines[(s->lines_next + i) % TRACE_LINES];
         fwrite(line->at, 1, line->len, stderr);
     }
 }
 
-static void show_all(void)
+static void print_failure(void)
 {
     const struct sim *s = current;
     current = NULL;
-    show(s);
+    print_tail(s);
     if (s != NULL && replay[0] != '\0')
-        fprintf(stderr, "--- seed %llu, at %llu ms; once more: %s\n",
+        fprintf(stderr, "--- seed %llu, at %llu ms; to replay: %s\n",
                 (unsigned long long)s->options.seed, (unsigned long long)s->now_ms, replay);
 }
 
-static void broken(int number)
+static void on_signal(int number)
 {
-    show_all();
+    print_failure();
     signal(number, SIG_DFL);
     raise(number);
 }
 
-/* Where the program is built with a sanitizer: what to do when that ends it. */
+/* Defined in builds with a sanitizer. */
 extern void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
 void trace_open(struct sim *s)
 {
     current = s;
-    signal(SIGABRT, broken);
+    signal(SIGABRT, on_signal);
     if (__sanitizer_set_death_callback != NULL)
-        __sanitizer_set_death_callback(show_all);
+        __sanitizer_set_death_callback(print_failure);
     else
-        signal(SIGSEGV, broken);
+        signal(SIGSEGV, on_signal);
 }
 
 void sim_replay_with(const char *command)
@@ -72,42 +72,42 @@ void sim_violated(struct sim *s, const char *format, ...)
     fprintf(stderr, "\n");
     va_end(args);
     must(s == current);
-    show_all();
+    print_failure();
     exit(EXIT_FAILURE);
 }
 
 /* --- lines ------------------------------------------------------------------ */
 
-static void line_add(struct sim *s, const char *text)
+static void log_add(struct sim *s, const char *text)
 {
     struct buf *line = &s->lines[s->lines_next];
     s->lines_next = (s->lines_next + 1) % TRACE_LINES;
     buf_clear(line);
     buf_printf(line, "[%5llu] %s\n", (unsigned long long)s->now_ms, text);
     trace_hash(s, buf_bytes(line));
-    if (aloud)
+    if (verbose)
         fprintf(stderr, "%.*s", SLICE(*line));
 }
 
-void sim_trace_aloud(void)
+void sim_trace_verbose(void)
 {
-    aloud = true;
+    verbose = true;
 }
 
-static void story_add(struct sim *s, const char *text)
+static void trace_add(struct sim *s, const char *text)
 {
-    buf_printf(&s->story, "[%5llu] %s\n", (unsigned long long)s->now_ms, text);
+    buf_printf(&s->trace, "[%5llu] %s\n", (unsigned long long)s->now_ms, text);
 }
 
-void trace_deed(struct sim *s, const char *format, ...)
+void trace_printf(struct sim *s, const char *format, ...)
 {
     char text[LINE_BYTES];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    line_add(s, text);
-    story_add(s, text);
+    log_add(s, text);
+    trace_add(s, text);
 }
 
 void trace_log(struct sim *s, const char *format, ...)
@@ -117,14 +117,14 @@ void trace_log(struct sim *s, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    line_add(s, text);
-    if (s->tells_logs)
-        story_add(s, text);
+    log_add(s, text);
+    if (s->traces_logs)
+        trace_add(s, text);
 }
 
 void sim_trace_logs(struct sim *s)
 {
-    s->tells_logs = true;
+    s->traces_logs = true;
 }
 
 void trace_term(struct buf *out, struct bytes checked)
@@ -170,36 +170,35 @@ void trace_free(struct sim *s)
 {
     for (size_t i = 0; i < TRACE_LINES; i++)
         buf_free(&s->lines[i]);
-    buf_free(&s->story);
+    buf_free(&s->trace);
     if (current == s)
         current = NULL;
 }
 
-/* --- stories ---------------------------------------------------------------- */
+/* --- scenarios -------------------------------------------------------------- */
 
-void sim_trace_forget(struct sim *s)
+void sim_trace_clear(struct sim *s)
 {
-    buf_clear(&s->story);
+    buf_clear(&s->trace);
 }
 
 bool sim_trace_is(struct sim *s, const char *text, const char *file, int line)
 {
-    bool same = bytes_equal(buf_bytes(&s->story), bytes_of(text));
+    bool same = bytes_equal(buf_bytes(&s->trace), bytes_of(text));
     if (!same) {
         s->failed = true;
-        show(s);
-        fprintf(stderr, "--- %s:%d: wanted\n%s--- and got\n%.*s", file, line, text,
-                SLICE(s->story));
+        print_tail(s);
+        fprintf(stderr, "--- %s:%d: expected\n%s--- got\n%.*s", file, line, text, SLICE(s->trace));
     }
-    buf_clear(&s->story);
+    buf_clear(&s->trace);
     return same;
 }
 
-void sim_claim_failed(struct sim *s, const char *claim, const char *file, int line)
+void sim_assert_failed(struct sim *s, const char *claim, const char *file, int line)
 {
     s->failed = true;
-    show(s);
-    fprintf(stderr, "--- %s:%d: at %llu ms it is false that %s\n", file, line,
+    print_tail(s);
+    fprintf(stderr, "--- %s:%d: at %llu ms: not true: %s\n", file, line,
             (unsigned long long)s->now_ms, claim);
 }
 

@@ -1,16 +1,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "items.h"
 #include "mem.h"
-#include "ops.h"
 #include "otp/process.h"
 #include "replica/options.h"
 #include "term/text.h"
 #include "world.h"
 
-/* A node that wants to be woken so often without the clock moving never sleeps. */
-#define WAKES_A_MS 1000
-/* What starting epmd takes. */
+/* A node woken more often in one millisecond is in a busy loop. */
+#define WAKES_A_MS    1000
 #define EPMD_START_MS 20
 
 /* --- randomness ----------------------------------------------------------- */
@@ -28,8 +27,8 @@ uint64_t world_random(struct sim *s)
     return mix(s->random += 0x9e3779b97f4a7c15u);
 }
 
-/* What the node finds random now: the same story goes on in the same way where one
- * message more or less is sent elsewhere. */
+/* The random number of a node's next event.  It does not depend on what other nodes do, so a
+ * message more or less elsewhere leaves this node's run as it was. */
 static uint64_t node_random(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
@@ -49,7 +48,7 @@ uint64_t sim_random(struct sim *s, uint64_t below)
     return world_random(s) % below;
 }
 
-/* --- making a world ------------------------------------------------------- */
+/* --- setting up ----------------------------------------------------------- */
 
 static void flag(struct config *c, const char *key, const char *value)
 {
@@ -62,7 +61,7 @@ static void connect(struct sim *s, struct config *c, unsigned i)
 {
     const struct sim_options *o = &s->options;
     for (unsigned j = 0; j < o->nodes; j++) {
-        bool known = o->follows ? j == 0 : !o->one_way || j < i;
+        bool known = o->follows ? j == 0 : !o->dials_lower || j < i;
         if (j != i && known) {
             char text[40];
             snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
@@ -108,7 +107,7 @@ void world_configure(struct sim *s, unsigned i, const char *name)
     }
 }
 
-static void populate(struct sim *s, unsigned i)
+static void add_node(struct sim *s, unsigned i)
 {
     char name[40];
     snprintf(s->machines[i].name, sizeof(s->machines[i].name), "h%u", i + 1);
@@ -126,14 +125,14 @@ struct sim *sim_new(const struct sim_options *options)
     must(options->beams <= options->nodes);
     struct sim *s = mem_take(sizeof(*s));
     s->options = *options;
-    s->habits = ops_habits(options->crdt);
-    must(s->habits != NULL || strstr(options->crdt, "counter") != NULL);
+    s->item_type = items_type(options->crdt);
+    must(s->item_type != NULL || strstr(options->crdt, "counter") != NULL);
     s->random = options->seed;
-    s->now_ms = 1; /* 0 stands for "not" in many places of the core */
+    s->now_ms = 1; /* 0 means "never" in many places of the core */
     s->creation = (uint32_t)sim_random(s, 1u << 31) + 4;
     s->next_port = 20000;
     for (unsigned i = 0; i < options->nodes; i++)
-        populate(s, i);
+        add_node(s, i);
     snprintf(s->machines[COMMANDER].name, sizeof(s->machines[COMMANDER].name), "k");
     s->machines[COMMANDER].up = true;
     world_configure(s, COMMANDER, "command@k");
@@ -160,7 +159,7 @@ void sim_free(struct sim *s)
     for (unsigned i = 0; i < SIM_NODES_MAX; i++)
         caller_free(s, i);
     network_free(s);
-    numbers_free(s);
+    issued_free(s);
     outbox_free(&s->outbox);
     mem_free(s->calls);
     trace_free(s);
@@ -179,8 +178,8 @@ unsigned world_machine(const struct sim *s, unsigned from, struct bytes name)
 
 /* --- actions --------------------------------------------------------------- */
 
-/* What has ended leaves its connections to be written out. */
-static void node_over(struct sim *s, unsigned i)
+/* The node has exited; what it has sent is still delivered. */
+static void node_ended(struct sim *s, unsigned i)
 {
     network_close_all(s, PARTY_NODE, i);
     files_finish(s, i);
@@ -188,7 +187,7 @@ static void node_over(struct sim *s, unsigned i)
     s->nodes[i].node = NULL;
     s->nodes[i].due_ms = UINT64_MAX;
     s->nodes[i].ready = false;
-    check_forget(s, i);
+    check_restarted(s, i);
 }
 
 const char *world_name(const struct sim *s, unsigned i)
@@ -202,21 +201,21 @@ const char *world_name(const struct sim *s, unsigned i)
 static void ready(struct sim *s, unsigned i, const struct action *a)
 {
     s->nodes[i].ready = true;
-    trace_deed(s, "%s is ready", world_name(s, i));
+    trace_printf(s, "%s is ready", world_name(s, i));
     if (a->port != s->nodes[i].port)
-        sim_violated(s, "%s is ready on another port", world_name(s, i));
+        sim_violated(s, "%s is ready on a wrong port", world_name(s, i));
 }
 
 static void answered(struct sim *s, unsigned i, const struct action *a)
 {
     struct buf text = {0};
     trace_term(&text, buf_bytes(&a->bytes));
-    trace_deed(s, "the command is answered%s: %.*s", a->err == OK ? "" : " in vain", SLICE(text));
+    trace_printf(s, "the command %s: %.*s", a->err == OK ? "returns" : "fails", SLICE(text));
     buf_free(&text);
-    node_over(s, i);
+    node_ended(s, i);
 }
 
-/* False when the node is over. */
+/* False when the node has ended. */
 static bool perform(struct sim *s, unsigned i, const struct action *a)
 {
     struct bytes bytes = buf_bytes(&a->bytes);
@@ -233,7 +232,7 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
         network_close(s, PARTY_NODE, i, a->conn);
         return true;
     case ACTION_START_EPMD:
-        world_later(s, EPMD_START_MS, epmd_start, i);
+        world_schedule(s, EPMD_START_MS, epmd_start, i);
         return true;
     case ACTION_READY:
         ready(s, i, a);
@@ -254,8 +253,8 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
         return true;
     default:
         must(a->kind == ACTION_EXIT);
-        trace_deed(s, "%s ends with %d", world_name(s, i), a->code);
-        node_over(s, i);
+        trace_printf(s, "%s exits with %d", world_name(s, i), a->code);
+        node_ended(s, i);
         return false;
     }
 }
@@ -276,9 +275,9 @@ void world_step(struct sim *s, unsigned i, struct event *e)
     bool lives = true;
     for (size_t k = 0; k < s->outbox.count; k++) {
         if (!lives && i == COMMANDER)
-            break; /* its last good-byes are of no use to anybody */
+            break; /* what it would still send does not matter */
         if (!lives)
-            sim_violated(s, "%s acts after its end", world_name(s, i));
+            sim_violated(s, "%s acts after it has ended", world_name(s, i));
         lives = perform(s, i, &s->outbox.list[k]);
     }
     outbox_clear(&s->outbox);
@@ -289,13 +288,13 @@ void world_step(struct sim *s, unsigned i, struct event *e)
     check_node(s, i);
 }
 
-void world_later(struct sim *s, uint64_t ms, void (*run)(struct sim *s, unsigned machine),
-                 unsigned machine)
+void world_schedule(struct sim *s, uint64_t ms, void (*run)(struct sim *s, unsigned machine),
+                    unsigned machine)
 {
-    queue_put(s, &(struct thing){.due_ms = s->now_ms + ms, .run = run, .machine = machine});
+    queue_put(s, &(struct queued){.due_ms = s->now_ms + ms, .run = run, .machine = machine});
 }
 
-/* Who of nodes and callers is to be woken first, and when. */
+/* The node or caller whose wake-up is due first, and when. */
 static unsigned first_to_wake(const struct sim *s, uint64_t *due_ms)
 {
     unsigned who = 0;
@@ -320,17 +319,17 @@ static void wake(struct sim *s, unsigned who)
     n->woken = n->woken_ms == s->now_ms ? n->woken + 1 : 1;
     n->woken_ms = s->now_ms;
     if (n->woken > WAKES_A_MS)
-        sim_violated(s, "%s does not sleep", world_name(s, who));
+        sim_violated(s, "%s is in a busy loop", world_name(s, who));
     world_step(s, who, &(struct event){.kind = EVENT_WAKE});
 }
 
-/* The next thing that is due until then; false when there is none. */
+/* Runs the next thing due by until_ms; false when there is none. */
 static bool world_next(struct sim *s, uint64_t until_ms)
 {
     uint64_t wake_ms;
     unsigned who = first_to_wake(s, &wake_ms);
     wake_ms = wake_ms != UINT64_MAX && wake_ms < s->now_ms ? s->now_ms : wake_ms;
-    uint64_t due_ms = s->things > 0 ? s->queue[0].due_ms : UINT64_MAX;
+    uint64_t due_ms = s->queue_len > 0 ? s->queue[0].due_ms : UINT64_MAX;
     bool thing = due_ms <= wake_ms;
     due_ms = thing ? due_ms : wake_ms;
     if (due_ms > until_ms)
@@ -341,7 +340,7 @@ static bool world_next(struct sim *s, uint64_t until_ms)
         wake(s, who);
         return true;
     }
-    struct thing t = queue_take(s);
+    struct queued t = queue_take(s);
     if (t.pipe != NULL)
         network_arrive(s, &t);
     else
@@ -376,7 +375,7 @@ uint64_t sim_steps(const struct sim *s)
     return s->steps;
 }
 
-/* --- a command ------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------- */
 
 void sim_command(struct sim *s, unsigned i, const char *request)
 {
@@ -385,19 +384,19 @@ void sim_command(struct sim *s, unsigned i, const char *request)
     struct buf term = {0};
     struct text_error error;
     must(text_single(bytes_of(request), &term, &error) == OK);
-    trace_deed(s, "a command to n%u: %s", i + 1, request);
+    trace_printf(s, "command to n%u: %s", i + 1, request);
     n->node = node_new_client(&n->config);
-    const struct request wish = {.kind = REQUEST_CALL,
+    const struct request call = {.kind = REQUEST_CALL,
                                  .node = buf_bytes(&s->nodes[i].config.node),
                                  .name = BYTES("coppice"),
                                  .term = buf_bytes(&term),
                                  .timeout_ms = 5000};
     world_step(s, COMMANDER, &(struct event){.kind = EVENT_START});
-    world_step(s, COMMANDER, &(struct event){.kind = EVENT_REQUEST, .request = &wish});
+    world_step(s, COMMANDER, &(struct event){.kind = EVENT_REQUEST, .request = &call});
     buf_free(&term);
 }
 
-/* --- what is true ----------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------------- */
 
 bool sim_runs(const struct sim *s, unsigned i)
 {

@@ -1,19 +1,19 @@
-/* What the simulator's files share.
+/* Private to the simulator.
  *
- *     world.c     the clock, nodes and their steps
- *     faults.c    what befalls them
- *     network.c   machines, connections, bytes on their way
- *     epmd.c      the epmd of each machine, in its real bytes
- *     files.c     the disk of each machine, and what a node wants of it
- *     caller.c    what callers ask, and what comes of it
- *     caller_peer.c  their end of the distribution protocol
- *     fun.c       funs that run on their caller's node
- *     grove.c     the nodes that are BEAMs, and run Grove
- *     ops.c       what is asked of each type that is no counter
- *     check.c     what must be true after every step, and at the end
- *     numbers.c   numbers that are given once
- *     met.c       who knows whom
- *     trace.c     what has happened, for people and for the hash */
+ *     world.c        the clock, nodes and their steps
+ *     faults.c       faults of nodes and links
+ *     network.c      machines, connections, bytes in flight
+ *     epmd.c         the epmd of each machine, with the real protocol
+ *     files.c        the disk of each machine, and the nodes' disk jobs
+ *     caller.c       calls and their results
+ *     caller_peer.c  the callers' end of the distribution protocol
+ *     fun.c          funs that run on their caller's node
+ *     grove.c        nodes that are BEAMs running Grove
+ *     items.c        operations on types other than counters
+ *     check.c        the invariants: after every step, and at the end
+ *     issued.c       the invariant that no tag or dot is issued twice
+ *     membership.c   who is in the group, as each node sees it
+ *     trace.c        what has happened, for readers and for the hash */
 #ifndef COPPICE_SIM_WORLD_H
 #define COPPICE_SIM_WORLD_H
 
@@ -22,21 +22,21 @@
 #include "otp/process.h"
 #include "sim.h"
 
-/* Machines: those of the nodes, those of their callers, that of commands. */
+/* Machines: of the nodes, of their callers, of commands. */
 #define COMMANDER    (2 * SIM_NODES_MAX)
 #define MACHINES     (COMMANDER + 1)
 #define CALLER_OF(i) ((i) + SIM_NODES_MAX)
 
 #define COOKIE      "simulated"
 #define GROVE_SCOPE "grove"
-/* The time of day when a world begins. */
+/* The time of day at the start. */
 #define WALL_MS     UINT64_C(1700000000000)
 #define TRACE_LINES 60
-#define SIGNS       2 /* of what is counted: up, down */
+#define SIGNS       2 /* of a counter: increments, decrements */
 
 /* --- the network --------------------------------------------------------- */
 
-/* Whoever has connections on a machine. */
+/* Who owns an end of a connection. */
 enum party { PARTY_NODE, PARTY_EPMD, PARTY_CALLER };
 
 enum arrival_kind { ARRIVE_DIAL, ARRIVE_OPEN, ARRIVE_BYTES, ARRIVE_END };
@@ -48,28 +48,28 @@ struct arrival {
     struct buf bytes;
 };
 
-/* One side of a connection.  What is on its way to it stands in the order in
- * which it was sent; each of it has a thing in the queue, or waits for a cut to be mended. */
+/* One side of a connection.  Arrivals are listed in the order in which they were sent; each has
+ * an entry in the queue, or waits for a cut to be healed. */
 struct end {
     enum party party;
     unsigned machine;
     uint32_t conn;    /* the party's own number for it */
-    bool attached;    /* the party wants to hear of it */
+    bool attached;    /* the party gets events of it */
     bool open;        /* it may be written to */
-    bool deaf;        /* its machine went dark: nothing is taken any more */
-    uint64_t last_ms; /* when the last of what is under way is due */
+    bool stale;       /* its machine has lost power since: the connection is dead */
+    uint64_t last_ms; /* when its last arrival is due */
     struct arrival *first, **tail;
 };
 
 struct pipe {
     struct pipe *next;
     uint16_t port;
-    size_t things;      /* in the queue that point here */
-    struct end ends[2]; /* who dialled, who was dialled */
+    size_t queued;      /* entries of the queue that point here */
+    struct end ends[2]; /* the dialling one, the dialled one */
 };
 
-/* Something that is due: the next arrival at one end of a pipe, or a deed. */
-struct thing {
+/* An entry of the queue: the next arrival at one end of a pipe, or a callback. */
+struct queued {
     uint64_t due_ms, order;
     struct pipe *pipe;
     unsigned end;
@@ -77,10 +77,10 @@ struct thing {
     unsigned machine;
 };
 
-/* One way from one machine to another. */
+/* One direction between two machines. */
 struct link {
     bool cut;
-    uint64_t byte_ms; /* how long a byte takes; 0: no time */
+    uint64_t byte_ms; /* per byte */
 };
 
 struct machine {
@@ -113,25 +113,25 @@ struct counted {
 
 struct sim_node {
     struct config config;
-    struct node *node; /* NULL: does not run */
+    struct node *node; /* NULL: not running */
     bool ready;
     uint64_t due_ms;
-    uint64_t woken_ms, stepped_ms; /* last, and how often in this one millisecond */
-    unsigned woken, stepped;
+    uint64_t woken_ms, stepped_ms; /* the last time */
+    unsigned woken, stepped;       /* how often in that millisecond */
     uint32_t accepted;
     uint16_t port;
-    unsigned life;       /* counts starts */
-    bool left;           /* it never starts again */
-    uint64_t wall_ms;    /* the time of day there when the clock was at 0 */
-    struct files *files; /* NULL: it has no disk */
-    /* Of the replica, when it was last looked at: its changes, and its state, also without
-     * what is its own, and its value; and what is in that. */
+    unsigned life;       /* number of starts */
+    bool left;           /* never starts again */
+    uint64_t wall_ms;    /* its time of day when the clock was at 0 */
+    struct files *files; /* NULL: no disk */
+    /* Of the replica when it was last checked: its change counter; its state, with and without
+     * what is the replica's own; its value; and the counts or items in that. */
     uint64_t changes;
     struct buf state, common, value;
     struct counted seen;
     uint64_t items;
-    bool loaded; /* it has what was on disk */
-    bool wiped;  /* since all knew everything it has lost its disk */
+    bool loaded; /* its files have been read */
+    bool wiped;  /* its disk has been replaced since the last checkpoint */
 };
 
 /* --- callers ------------------------------------------------------------- */
@@ -146,15 +146,15 @@ enum call_kind {
     CALL_CAST
 };
 
-/* Its number is an index, and the first word of its reference. */
+/* A call's number is its index, and the first word of its reference. */
 struct sim_call {
     enum sim_outcome outcome;
     unsigned node;
     enum call_kind kind;
-    bool said, refused;
+    bool sent, refused;
     int64_t by;             /* CALL_ADD */
     uint64_t adds, removes; /* CALL_CHANGE */
-    uint64_t until_ms;      /* while it is open: when it times out */
+    uint64_t until_ms;      /* its timeout, while it is open */
     char label[100];        /* for the trace */
     struct buf request;
 };
@@ -163,26 +163,26 @@ struct caller {
     struct buf name;
     struct channel_self self;
     struct channel *channel; /* NULL: not connected */
-    uint32_t conn;           /* of the channel, or of the one that is being dialled */
+    uint32_t conn;           /* of the channel, or being dialled */
     uint32_t last_conn;
     bool dialling, up;
     unsigned life; /* of the node that it is connected to */
     uint64_t dialled_ms, written_ms;
 };
 
-/* What a node's callers have asked of its actor, and were told: since the node's last
- * start, but since ever where the node is durable. */
+/* What a node's callers requested, and what they were answered: since the node's last start, or
+ * ever if the node is durable. */
 struct ledger {
-    uint64_t asked[SIGNS];        /* since ever */
+    uint64_t asked[SIGNS];        /* ever */
     uint64_t refused[SIGNS];      /* of that, since the last start */
-    uint64_t acknowledged[SIGNS]; /* in sum */
-    uint64_t told[SIGNS];         /* as the count that it is */
-    struct sim_promised promised; /* since the last start, or when it fell back */
-    struct sim_promised kept;     /* where it is durable */
+    uint64_t acknowledged[SIGNS]; /* the sum of increments */
+    uint64_t reported[SIGNS];     /* the greatest own count in a state answered to a caller */
+    struct sim_promised promised; /* since the last start or fallback to disk */
+    struct sim_promised durable;  /* ever, if the node is durable */
 };
 
-/* Numbers that actors have given, as hashes, each with that of what has it. */
-struct numbers {
+/* Hashes of tags and dots that actors have issued, each with the hash of what it stands for. */
+struct issued {
     uint64_t (*list)[2]; /* open addressing; {0, 0} is free */
     size_t count, cap;   /* a power of two, or 0 */
 };
@@ -192,10 +192,10 @@ struct numbers {
 struct sim {
     struct sim_options options;
     uint64_t now_ms, random, order, hash, steps;
-    bool failed, unreckoned;
+    bool failed, unaccounted;
 
-    struct thing *queue; /* a heap */
-    size_t things, things_cap;
+    struct queued *queue; /* a heap */
+    size_t queue_len, queue_cap;
     struct pipe *pipes;
     struct link links[MACHINES][MACHINES]; /* from, to */
     struct machine machines[MACHINES];
@@ -208,25 +208,25 @@ struct sim {
     struct caller callers[SIM_NODES_MAX];
     struct sim_call *calls;
     size_t call_count, call_cap;
-    size_t calls_over; /* all before this one are */
+    size_t calls_over; /* all calls before this one are closed */
     struct ledger ledgers[SIM_NODES_MAX];
-    const struct habits *habits; /* NULL: it counts */
-    uint64_t added, removed;     /* whatever anybody asked for */
-    struct numbers numbers;
+    const struct item_type *item_type; /* NULL: a counter */
+    uint64_t added, removed;           /* items requested by anybody */
+    struct issued issued;
 
-    struct buf story;
-    bool tells_logs;
-    struct buf lines[TRACE_LINES]; /* the last of all lines, in a ring */
+    struct buf trace;
+    bool traces_logs;
+    struct buf lines[TRACE_LINES]; /* the last lines, a ring */
     size_t lines_next;
 };
 
 /* --- world.c */
 
 void world_step(struct sim *s, unsigned node, struct event *event);
-void world_later(struct sim *s, uint64_t ms, void (*run)(struct sim *s, unsigned machine),
-                 unsigned machine);
+void world_schedule(struct sim *s, uint64_t ms, void (*run)(struct sim *s, unsigned machine),
+                    unsigned machine);
 uint64_t world_random(struct sim *s);
-uint64_t world_wall_ms(const struct sim *s, unsigned node); /* the time of day there */
+uint64_t world_wall_ms(const struct sim *s, unsigned node); /* its time of day */
 const char *world_name(const struct sim *s, unsigned i);    /* good until the next call */
 void world_configure(struct sim *s, unsigned i, const char *name);
 /* The machine of that name; MACHINES for none. */
@@ -234,21 +234,21 @@ unsigned world_machine(const struct sim *s, unsigned from, struct bytes name);
 
 /* --- network.c */
 
-void queue_put(struct sim *s, const struct thing *t);
-struct thing queue_take(struct sim *s); /* what is due first */
-void network_arrive(struct sim *s, const struct thing *t);
+void queue_put(struct sim *s, const struct queued *t);
+struct queued queue_take(struct sim *s); /* the one due first */
+void network_arrive(struct sim *s, const struct queued *t);
 void network_dial(struct sim *s, const struct end *from, struct bytes host, uint16_t port);
 void network_send(struct sim *s, enum party party, unsigned machine, uint32_t conn,
                   struct bytes bytes);
-/* Ends our side when all was written. */
+/* Closes our side after all data has been delivered. */
 void network_close(struct sim *s, enum party party, unsigned machine, uint32_t conn);
 void network_close_all(struct sim *s, enum party party, unsigned machine);
-/* Its connections end without a word, or with a reset. */
+/* Resets the connections of that party. */
 void network_reset(struct sim *s, enum party party, unsigned machine);
-void network_darken(struct sim *s, unsigned machine);
-void network_relight(struct sim *s, unsigned machine);
-void network_break(struct sim *s, unsigned a, unsigned b);
-void network_mend(struct sim *s, unsigned a, unsigned b);
+void network_power_off(struct sim *s, unsigned machine);
+void network_power_on(struct sim *s, unsigned machine);
+void network_reset_link(struct sim *s, unsigned a, unsigned b);
+void network_heal(struct sim *s, unsigned a, unsigned b);
 void network_free(struct sim *s);
 
 /* --- epmd.c */
@@ -264,15 +264,15 @@ void epmd_closed(struct sim *s, unsigned machine, uint32_t conn);
 
 struct files *files_new(void);
 void files_free(struct files *f);
-/* Carries out an action about a store. */
+/* Performs an action on a store. */
 void files_perform(struct sim *s, unsigned node, const struct action *a);
-/* Does what is left; the node ends in good order. */
+/* Runs the remaining jobs of a node that has ended in order. */
 void files_finish(struct sim *s, unsigned node);
-/* The process is no more: nothing that was asked for is begun. */
-void files_forget(struct files *f);
-/* The power is gone: so is what was not synced. */
-void files_lose(struct sim *s, unsigned node);
-/* What a replica's options have about storage, to be put before their end. */
+/* The process has died: its jobs are dropped. */
+void files_kill(struct files *f);
+/* The power has failed: what was not synced may be lost. */
+void files_power_off(struct sim *s, unsigned node);
+/* The storage part of a replica's options, to be put before the closing brace. */
 void files_put_option(const struct sim *s, unsigned node, char *out, size_t size);
 
 /* --- caller.c */
@@ -281,18 +281,18 @@ void caller_start(struct sim *s, unsigned node);
 void caller_free(struct sim *s, unsigned node);
 uint64_t caller_due(const struct sim *s, unsigned node);
 void caller_wake(struct sim *s, unsigned node);
-/* Says what waits for a connection. */
-void caller_say(struct sim *s, unsigned node);
-/* A call has ended in this way; the reply or reason is a checked term, or empty. */
-void caller_heard(struct sim *s, unsigned node, uint64_t number, enum sim_outcome outcome,
-                  struct bytes term);
-/* The connection is gone, or never came to be. */
+/* Sends the calls that have been waiting for a connection. */
+void caller_send_pending(struct sim *s, unsigned node);
+/* A reply or a DOWN for this call; the reply or reason is a checked term. */
+void caller_result(struct sim *s, unsigned node, uint64_t number, enum sim_outcome outcome,
+                   struct bytes term);
+/* The connection is lost, or could not be made. */
 void caller_lost(struct sim *s, unsigned node, const char *why);
 
 /* --- caller_peer.c */
 
 void peer_connect(struct sim *s, unsigned node);
-/* Gives up dialling. */
+/* Abandons the dial. */
 void peer_give_up(struct sim *s, unsigned node);
 void peer_send(struct sim *s, unsigned node, const struct signal *signal);
 void peer_tick(struct sim *s, unsigned node);
@@ -302,65 +302,65 @@ void caller_opened(struct sim *s, unsigned node, uint32_t conn);
 void caller_bytes(struct sim *s, unsigned node, uint32_t conn, struct bytes bytes);
 void caller_closed(struct sim *s, unsigned node, uint32_t conn);
 
-/* --- fun.c: what a BEAM's rex does for a replica */
+/* --- fun.c: funs, and the callers' rex */
 
-/* A closure that adds so much to the counter that it is given. */
+/* Appends a closure that adds `by` to its counter argument. */
 void fun_put(struct sim *s, unsigned node, struct buf *out, uint64_t by);
 /* Answers {'$gen_call', From, {call, M, F, A, user}}. */
 void fun_call(struct sim *s, unsigned node, struct bytes message);
-/* Appends what such a fun, which fun_put() made, makes of a counter's state. */
+/* Appends the result of applying a fun of fun_put() to a counter's state. */
 void fun_apply(const struct sim *s, unsigned node, struct bytes fun, struct bytes state,
                struct buf *out);
-/* Appends rpc's answer where there is no such function. */
+/* Appends rpc's reply for an undefined function. */
 void fun_put_undef(struct buf *out, struct bytes module, struct bytes function);
 
 /* --- grove.c */
 
-/* Starts Grove on a node that is a BEAM, as soon as that can have processes. */
+/* Starts Grove on a node that is a BEAM, as soon as it can have processes. */
 void grove_start(struct sim *s, unsigned node);
-/* What a process of the same BEAM asks of the server is answered at once; false where there
- * is none. */
+/* Answers a local call to the server at once; false if there is no server. */
 bool grove_call(struct sim *s, unsigned node, struct bytes request, struct buf *reply);
 const struct crdt *grove_crdt(const struct process *server);
-/* A number that is another, and not 0, as soon as its CRDT may be. */
+/* A number, never 0, that changes whenever its CRDT may have changed. */
 uint64_t grove_changes(const struct process *server);
 
 /* --- check.c */
 
 void check_node(struct sim *s, unsigned node);
-/* The node has lost its memory, and its callers' hopes with it; and its disk. */
-void check_forget(struct sim *s, unsigned node);
+/* The node has lost its memory. */
+void check_restarted(struct sim *s, unsigned node);
+/* The node has lost its disk. */
 void check_wiped(struct sim *s, unsigned node);
-/* An addition was answered: it was made, or not. */
+/* An increment was acknowledged, or refused. */
 void check_acknowledged(struct sim *s, unsigned node, int64_t by);
 void check_refused(struct sim *s, unsigned node, int64_t by);
-/* The answer to `state`. */
+/* The reply to `state`. */
 void check_state(struct sim *s, unsigned node, struct bytes reply);
-/* The answer to `value`, from a node that has not changed since it was asked. */
+/* The reply to `value`, from a node that has not changed since the request. */
 void check_value(struct sim *s, unsigned node, struct bytes reply);
-void check_promised(struct sim *s, unsigned node, uint64_t adds, uint64_t removes);
+void check_items_acknowledged(struct sim *s, unsigned node, uint64_t adds, uint64_t removes);
 
 struct process *check_replica_on(struct sim *s, unsigned node);
-/* The value of a struct's field, which it has. */
+/* The value of a field that the struct must have. */
 struct bytes check_field(struct bytes map, const char *name);
 
-/* --- numbers.c */
+/* --- issued.c */
 
-/* No number in the node's state stands for something else than ever before. */
-void numbers_check(struct sim *s, unsigned node);
-void numbers_free(struct sim *s);
+/* No tag or dot in the node's state stands for anything else than it ever did. */
+void issued_check(struct sim *s, unsigned node);
+void issued_free(struct sim *s);
 
 /* --- trace.c */
 
-/* A line of the story, and of the log; and of the log alone. */
-void trace_deed(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds a line to the trace and the log; to the log alone. */
+void trace_printf(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace_log(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace_hash(struct sim *s, struct bytes bytes);
 void trace_event(struct sim *s, unsigned node, const struct event *e);
-void trace_actions(struct sim *s); /* what the outbox holds */
+void trace_actions(struct sim *s); /* of the outbox */
 /* Appends a checked term as text. */
 void trace_term(struct buf *out, struct bytes checked);
-/* From now on this simulation's trace is what a failure shows. */
+/* Makes this the simulation whose trace a failure prints. */
 void trace_open(struct sim *s);
 void trace_free(struct sim *s);
 /* The arguments of %.*s for a slice. */

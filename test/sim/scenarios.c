@@ -1,12 +1,12 @@
-/* Stories of whole nodes: what happens to them, and what their callers see of it,
- * as a trace with virtual times. */
+/* Scenarios of whole nodes.  Each asserts its trace: faults, requests, replies and changed
+ * values, with virtual times. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
 #include "limits.h"
-#include "story.h"
+#include "scenario.h"
 
 /* --- deltas and states --------------------------------------------------------- */
 
@@ -30,52 +30,52 @@ static void a_delta_reaches_the_peer_on_sync(struct sim *s)
                  "[ 2158] n1 has 8\n");
 }
 
-static void a_peer_that_was_cut_off_catches_up(struct sim *s)
+static void a_partitioned_peer_catches_up(struct sim *s)
 {
     settle(s);
     sim_cut(s, 0, 1);
     sim_add(s, 0, 5);
     sim_run(s, 3 * TICKTIME_MS);
-    SIM_TRACE(s, "[ 2000] n1 and n2 are cut\n"
+    SIM_TRACE(s, "[ 2000] n1 - n2 is cut\n"
                  "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
                  "[ 2058] n3 has 5\n");
-    sim_mend(s, 0, 1);
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
-    SIM_TRACE(s, "[26000] n1 and n2 are mended\n"
+    sim_heal(s, 0, 1);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
+    SIM_TRACE(s, "[26000] n1 - n2 is healed\n"
                  "[26185] n2 has 5\n");
 }
 
-/* A delta is on its way, and is the last that is heard of the connection. */
-static void a_broken_connection_loses_nothing(struct sim *s)
+/* The reset comes while a delta is in flight. */
+static void a_reset_connection_loses_nothing(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
     sim_run(s, 57);
-    sim_break(s, 0, 1);
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
+    sim_reset(s, 0, 1);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
-                 "[ 2057] n1 and n2 are broken\n"
+                 "[ 2057] n1 - n2 is reset\n"
                  "[ 2229] n2 has 5\n");
 }
 
-static void a_short_cut_only_delays(struct sim *s)
+static void a_short_partition_only_delays(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
     sim_run(s, 55);
     sim_cut(s, 0, 1);
     sim_run(s, 1000);
-    sim_mend(s, 0, 1);
+    sim_heal(s, 0, 1);
     sim_run(s, 1);
     SIM_TRACE(s, "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
-                 "[ 2055] n1 and n2 are cut\n"
-                 "[ 3055] n1 and n2 are mended\n"
+                 "[ 2055] n1 - n2 is cut\n"
+                 "[ 3055] n1 - n2 is healed\n"
                  "[ 3056] n2 has 5\n");
 }
 
@@ -87,16 +87,16 @@ static void a_late_joiner_gets_the_full_state(struct sim *s)
     sim_run(s, 2000);
     sim_add(s, 0, 2);
     sim_run(s, 2000);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_start(s, 1);
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 6001] n2 starts\n"
                  "[ 6257] n2 is ready\n"
                  "[ 6271] n2 has 7\n");
 }
 
-/* What n1 told n2 alone before it crashed it hears from n2 again, and tells n3. */
-static void what_one_knew_all_hear_in_the_end(struct sim *s)
+/* n1's change reached only n2 before the crash; n1 gets it back from n2, and sends it to n3. */
+static void a_restarted_node_passes_on_its_recovered_state(struct sim *s)
 {
     settle(s);
     sim_cut(s, 0, 2);
@@ -104,36 +104,36 @@ static void what_one_knew_all_hear_in_the_end(struct sim *s)
     sim_run(s, SOON_MS);
     sim_crash(s, 0);
     sim_run(s, 20000);
-    sim_mend(s, 0, 2);
+    sim_heal(s, 0, 2);
     sim_cut(s, 0, 1);
-    SIM_TRACE(s, "[ 2000] n1 and n3 are cut\n"
+    SIM_TRACE(s, "[ 2000] n1 - n3 is cut\n"
                  "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
                  "[ 2058] n2 has 5\n"
                  "[ 2150] n1 crashes\n"
-                 "[22150] n1 and n3 are mended\n"
-                 "[22150] n1 and n2 are cut\n");
+                 "[22150] n1 - n3 is healed\n"
+                 "[22150] n1 - n2 is cut\n");
     sim_start(s, 0);
     sim_run(s, 1000);
-    sim_mend(s, 0, 1);
+    sim_heal(s, 0, 1);
     sim_run(s, SOON_MS);
     SIM_TRACE(s, "[22150] n1 starts\n"
                  "[22154] n1 is ready\n"
-                 "[23150] n1 and n2 are mended\n"
+                 "[23150] n1 - n2 is healed\n"
                  "[23165] n1 has 5\n"
                  "[23255] n3 has 5\n");
 }
 
-/* A peer takes nothing for a while, and each delta is as large as a count may be: it
- * gets no more of them than the queue is to hold, and then the state. */
-static void a_slow_peer_gets_the_state_when_it_has_drained(struct sim *s)
+/* A peer reads nothing for a while, and each delta has the greatest size of a count: only as many
+ * are queued as the limit allows, and then it gets the state. */
+static void a_slow_peer_gets_the_state_once_drained(struct sim *s)
 {
     static char request[LIMIT_COUNT_BYTES];
     int digits = sizeof(request) - 100;
     snprintf(request, sizeof(request), "{mutate, {increment, [16#f%0*d]}}", digits, 0);
     settle(s);
-    sim_reckon_no_more(s);
+    sim_stop_accounting(s);
     sim_cut(s, 0, 1);
     sim_call(s, 0, request);
     for (int i = 0; i < 500; i++) {
@@ -141,12 +141,12 @@ static void a_slow_peer_gets_the_state_when_it_has_drained(struct sim *s)
         sim_call(s, 0, "sync_now");
         sim_run(s, 5);
     }
-    SIM_CLAIM(s, sim_under_way(s, 0, 1) > LIMIT_QUEUE_SLOW_BYTES);
-    SIM_CLAIM(s, sim_under_way(s, 0, 1) < LIMIT_QUEUE_SLOW_BYTES + LIMIT_COUNT_BYTES);
-    SIM_CLAIM(s, !sim_agrees(s));
-    sim_mend(s, 0, 1);
+    SIM_ASSERT(s, sim_in_flight(s, 0, 1) > LIMIT_QUEUE_SLOW_BYTES);
+    SIM_ASSERT(s, sim_in_flight(s, 0, 1) < LIMIT_QUEUE_SLOW_BYTES + LIMIT_COUNT_BYTES);
+    SIM_ASSERT(s, !sim_converged(s));
+    sim_heal(s, 0, 1);
     sim_run(s, 20); /* before the next sync */
-    SIM_CLAIM(s, sim_agrees(s));
+    SIM_ASSERT(s, sim_converged(s));
 }
 
 /* --- restarts ------------------------------------------------------------------- */
@@ -156,7 +156,7 @@ static void a_restarted_node_catches_up_before_it_writes(struct sim *s)
     settle(s);
     sim_add(s, 0, 5);
     sim_run(s, SOON_MS);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_crash(s, 0);
     sim_start(s, 0);
     SIM_WITHIN(s, LONG_MS, sim_all_ready);
@@ -172,9 +172,9 @@ static void a_restarted_node_catches_up_before_it_writes(struct sim *s)
                  "[ 2255] n2 has 7\n");
 }
 
-/* Both may dial at once, one may find the other's old connection, epmd may not know
- * the name yet: every millisecond is another case. */
-static void it_catches_up_whenever_it_comes_back(struct sim *s)
+/* Both may dial at once, one may find the other's old connection, epmd may not know the name yet:
+ * every millisecond of downtime is another case. */
+static void a_node_catches_up_after_any_downtime(struct sim *s)
 {
     settle(s);
     for (unsigned pause_ms = 0; pause_ms < 400; pause_ms++) {
@@ -185,23 +185,23 @@ static void it_catches_up_whenever_it_comes_back(struct sim *s)
         SIM_WITHIN(s, LONG_MS, sim_all_ready);
         sim_add(s, node, 1);
         sim_run(s, 4000);
-        SIM_CLAIM(s, sim_value(s, 0) == (int64_t)pause_ms + 1);
-        SIM_CLAIM(s, sim_agrees(s));
+        SIM_ASSERT(s, sim_value(s, 0) == (int64_t)pause_ms + 1);
+        SIM_ASSERT(s, sim_converged(s));
     }
 }
 
-/* Between two ticks: its peer does not know yet that the old connection is dead. */
-static void a_node_that_vanished_comes_back_under_its_name(struct sim *s)
+/* Between two ticks, so its peer does not know yet that the old connection is dead. */
+static void a_node_reconnects_after_a_power_loss(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
     sim_run(s, 300);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_trace_logs(s);
-    sim_vanish(s, 0);
+    sim_power_off(s, 0);
     sim_start(s, 0);
     sim_run(s, 1000);
-    SIM_TRACE(s, "[ 2300] n1 vanishes\n"
+    SIM_TRACE(s, "[ 2300] n1 loses power\n"
                  "[ 2300] n1 starts\n"
                  "[ 2322] epmd runs on h1\n"
                  "[ 2556] n1: joined pg scope coppice_scope\n"
@@ -212,14 +212,14 @@ static void a_node_that_vanished_comes_back_under_its_name(struct sim *s)
                  "[ 2572] n1 has 5\n");
 }
 
-static void a_node_alone_does_not_wait_for_long(struct sim *s)
+static void a_lone_node_does_not_wait_long(struct sim *s)
 {
     settle(s);
     sim_crash(s, 1);
     sim_crash(s, 0);
     sim_start(s, 0);
     SIM_WITHIN(s, LONG_MS, sim_all_ready);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_add(s, 0, 1);
     sim_run(s, 100);
     SIM_TRACE(s, "[ 2004] n1 += 1\n"
@@ -227,15 +227,15 @@ static void a_node_alone_does_not_wait_for_long(struct sim *s)
                  "[ 2012] n1 += 1: ok\n");
 }
 
-/* The machine of the only peer is dark, so nobody says that it is not there. */
-static void a_silent_peer_is_waited_for_in_vain(struct sim *s)
+/* The only peer's machine is off, so nothing refuses the dial. */
+static void waiting_for_a_silent_peer_times_out(struct sim *s)
 {
     settle(s);
-    sim_vanish(s, 1);
+    sim_power_off(s, 1);
     sim_crash(s, 0);
     sim_start(s, 0);
     SIM_WITHIN(s, LONG_MS, sim_all_ready);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_add(s, 0, 1);
     sim_run(s, 6000);
     SIM_TRACE(s, "[ 2004] n1 += 1\n"
@@ -245,7 +245,7 @@ static void a_silent_peer_is_waited_for_in_vain(struct sim *s)
 
 /* --- connections ----------------------------------------------------------------- */
 
-static void two_dial_at_once_and_are_connected_once(struct sim *s)
+static void simultaneous_dials_give_one_connection(struct sim *s)
 {
     sim_trace_logs(s);
     sim_start_all(s);
@@ -262,28 +262,28 @@ static void two_dial_at_once_and_are_connected_once(struct sim *s)
                  "[  267] n2: connected to n1@h1\n");
 }
 
-static void a_peer_that_falls_silent_is_given_up(struct sim *s)
+static void a_silent_peer_is_disconnected(struct sim *s)
 {
     settle(s);
     sim_trace_logs(s);
-    sim_vanish(s, 1);
+    sim_power_off(s, 1);
     sim_run(s, 2 * TICKTIME_MS);
-    SIM_TRACE(s, "[ 2000] n2 vanishes\n"
+    SIM_TRACE(s, "[ 2000] n2 loses power\n"
                  "[ 8274] n1: n2@h2 disconnected: silent for longer than net_ticktime\n");
 }
 
-static void epmd_comes_back_and_is_told_again(struct sim *s)
+static void a_node_registers_again_when_epmd_is_back(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
     sim_crash(s, 1);
     sim_run(s, 100);
     sim_trace_logs(s);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_epmd_down(s, 0);
     sim_run(s, 1000);
     sim_start(s, 1);
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 2100] epmd ends on h1\n"
                  "[ 2101] n1: lost epmd; registering again when it is back\n"
                  "[ 2121] epmd runs on h1\n"
@@ -298,7 +298,7 @@ static void epmd_comes_back_and_is_told_again(struct sim *s)
 
 /* --- callers ----------------------------------------------------------------------- */
 
-static void stop_says_good_bye(struct sim *s)
+static void stop_flushes_deltas_and_sends_down(struct sim *s)
 {
     settle(s);
     sim_monitor(s, 0);
@@ -306,17 +306,17 @@ static void stop_says_good_bye(struct sim *s)
     sim_run(s, 20);
     sim_stop(s, 0);
     sim_run(s, 1000);
-    SIM_TRACE(s, "[ 2000] watching n1\n"
+    SIM_TRACE(s, "[ 2000] monitor n1\n"
                  "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
                  "[ 2020] n1 is told to stop\n"
-                 "[ 2020] n1 ends with 0\n"
+                 "[ 2020] n1 exits with 0\n"
                  "[ 2021] n2 has 5\n"
-                 "[ 2021] watching n1: down, shutdown\n");
+                 "[ 2021] monitor n1: down, shutdown\n");
 }
 
-static void a_caller_hears_that_the_node_has_crashed(struct sim *s)
+static void a_caller_notices_that_the_node_has_crashed(struct sim *s)
 {
     settle(s);
     sim_monitor(s, 0);
@@ -324,14 +324,14 @@ static void a_caller_hears_that_the_node_has_crashed(struct sim *s)
     sim_add(s, 0, 5);
     sim_crash(s, 0);
     sim_run(s, 100);
-    SIM_TRACE(s, "[ 2000] watching n1\n"
+    SIM_TRACE(s, "[ 2000] monitor n1\n"
                  "[ 2020] n1 += 5\n"
                  "[ 2020] n1 crashes\n"
-                 "[ 2021] watching n1: not connected any more\n"
-                 "[ 2021] n1 += 5: not connected any more\n");
+                 "[ 2021] monitor n1: connection lost\n"
+                 "[ 2021] n1 += 5: connection lost\n");
 }
 
-static void funs_run_on_their_callers_node_and_in_turn(struct sim *s)
+static void funs_run_on_their_callers_node_in_order(struct sim *s)
 {
     settle(s);
     sim_add_by_closure(s, 0, 3);
@@ -360,7 +360,7 @@ static void funs_run_on_their_callers_node_and_in_turn(struct sim *s)
                  "[ 2058] n1 has 17\n");
 }
 
-static void a_lost_caller_takes_its_fun_along(struct sim *s)
+static void a_fun_is_dropped_with_its_caller(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 1);
@@ -368,21 +368,21 @@ static void a_lost_caller_takes_its_fun_along(struct sim *s)
     sim_add_by_closure(s, 0, 3);
     sim_add(s, 0, 4);
     sim_run(s, 1);
-    sim_break_caller(s, 0);
+    sim_reset_caller(s, 0);
     sim_run(s, SOON_MS);
     SIM_TRACE(s, "[ 2000] n1 += 1\n"
                  "[ 2007] n1 has 1\n"
                  "[ 2008] n1 += 1: ok\n"
                  "[ 2020] n1 += 3 by a closure\n"
                  "[ 2020] n1 += 4\n"
-                 "[ 2021] caller1 is broken\n"
-                 "[ 2022] n1 += 3 by a closure: not connected any more\n"
-                 "[ 2022] n1 += 4: not connected any more\n"
+                 "[ 2021] caller1 is reset\n"
+                 "[ 2022] n1 += 3 by a closure: connection lost\n"
+                 "[ 2022] n1 += 4: connection lost\n"
                  "[ 2022] n1 has 5\n"
                  "[ 2058] n2 has 5\n");
 }
 
-static void what_is_wrong_changes_nothing(struct sim *s)
+static void invalid_requests_change_nothing(struct sim *s)
 {
     settle(s);
     sim_call(s, 0, "{batch, [increment, {increment, [-1]}]}");
@@ -396,7 +396,7 @@ static void what_is_wrong_changes_nothing(struct sim *s)
         "[ 2000] n1, {batch, [increment, {increment, [-1]}]}\n"
         "[ 2000] n1, {mutate, {multiply, [2]}}\n"
         "[ 2000] n1, {forget, everything}\n"
-        "[ 2000] n1, without an answer, {mutate, increment, twice}\n"
+        "[ 2000] n1, cast {mutate, increment, twice}\n"
         "[ 2000] n1, value\n"
         "[ 2008] n1, {batch, [increment, {increment, [-1]}]}: {error,{bad_op,{increment,[-1]}}}\n"
         "[ 2008] n1, {mutate, {multiply, [2]}}: {error,{bad_op,{multiply,[2]}}}\n"
@@ -412,43 +412,43 @@ static void commands_are_answered(struct sim *s)
     sim_crash(s, 1);
     sim_command(s, 1, "replicas");
     sim_run(s, 1000);
-    SIM_TRACE(
-        s, "[ 2000] a command to n1: replicas\n"
-           "[ 2012] the command is answered: {ok,[counter]}\n"
-           "[ 2200] n2 crashes\n"
-           "[ 2200] a command to n2: replicas\n"
-           "[ 2204] the command is answered in vain: <<\"epmd there does not know that name\">>\n");
+    SIM_TRACE(s, "[ 2000] command to n1: replicas\n"
+                 "[ 2012] the command returns: {ok,[counter]}\n"
+                 "[ 2200] n2 crashes\n"
+                 "[ 2200] command to n2: replicas\n"
+                 "[ 2204] the command fails: <<\"epmd there does not know that name\">>\n");
 }
 
 /* --- all of them ------------------------------------------------------------------- */
 
-static const struct story stories[] = {
+static const struct scenario scenarios[] = {
     {"a delta reaches the peer on sync", 2, "gcounter", a_delta_reaches_the_peer_on_sync},
-    {"a peer that was cut off catches up", 3, "gcounter", a_peer_that_was_cut_off_catches_up},
-    {"a broken connection loses nothing", 2, "gcounter", a_broken_connection_loses_nothing},
-    {"a short cut only delays", 2, "pncounter", a_short_cut_only_delays},
+    {"a partitioned peer catches up", 3, "gcounter", a_partitioned_peer_catches_up},
+    {"a reset connection loses nothing", 2, "gcounter", a_reset_connection_loses_nothing},
+    {"a short partition only delays", 2, "pncounter", a_short_partition_only_delays},
     {"a late joiner gets the full state", 2, "gcounter", a_late_joiner_gets_the_full_state},
-    {"a slow peer gets the state when it has drained", 2, "gcounter",
-     a_slow_peer_gets_the_state_when_it_has_drained},
-    {"what one knew all hear in the end", 3, "pncounter", what_one_knew_all_hear_in_the_end},
+    {"a slow peer gets the state once drained", 2, "gcounter",
+     a_slow_peer_gets_the_state_once_drained},
+    {"a restarted node passes on its recovered state", 3, "pncounter",
+     a_restarted_node_passes_on_its_recovered_state},
     {"a restarted node catches up before it writes", 2, "gcounter",
      a_restarted_node_catches_up_before_it_writes},
-    {"it catches up whenever it comes back", 2, "gcounter", it_catches_up_whenever_it_comes_back},
-    {"a node that vanished comes back under its name", 2, "gcounter",
-     a_node_that_vanished_comes_back_under_its_name},
-    {"a node alone does not wait for long", 2, "gcounter", a_node_alone_does_not_wait_for_long},
-    {"a silent peer is waited for in vain", 2, "gcounter", a_silent_peer_is_waited_for_in_vain},
-    {"two dial at once and are connected once", 2, "gcounter",
-     two_dial_at_once_and_are_connected_once},
-    {"a peer that falls silent is given up", 2, "gcounter", a_peer_that_falls_silent_is_given_up},
-    {"epmd comes back and is told again", 2, "gcounter", epmd_comes_back_and_is_told_again},
-    {"stop says good-bye", 2, "gcounter", stop_says_good_bye},
-    {"a caller hears that the node has crashed", 2, "gcounter",
-     a_caller_hears_that_the_node_has_crashed},
-    {"funs run on their caller's node, and in turn", 2, "pncounter",
-     funs_run_on_their_callers_node_and_in_turn},
-    {"a lost caller takes its fun along", 2, "gcounter", a_lost_caller_takes_its_fun_along},
-    {"what is wrong changes nothing", 2, "gcounter", what_is_wrong_changes_nothing},
+    {"a node catches up after any downtime", 2, "gcounter", a_node_catches_up_after_any_downtime},
+    {"a node reconnects after a power loss", 2, "gcounter", a_node_reconnects_after_a_power_loss},
+    {"a lone node does not wait long", 2, "gcounter", a_lone_node_does_not_wait_long},
+    {"waiting for a silent peer times out", 2, "gcounter", waiting_for_a_silent_peer_times_out},
+    {"simultaneous dials give one connection", 2, "gcounter",
+     simultaneous_dials_give_one_connection},
+    {"a silent peer is disconnected", 2, "gcounter", a_silent_peer_is_disconnected},
+    {"a node registers again when epmd is back", 2, "gcounter",
+     a_node_registers_again_when_epmd_is_back},
+    {"stop flushes deltas and sends DOWN", 2, "gcounter", stop_flushes_deltas_and_sends_down},
+    {"a caller notices that the node has crashed", 2, "gcounter",
+     a_caller_notices_that_the_node_has_crashed},
+    {"funs run on their caller's node, in order", 2, "pncounter",
+     funs_run_on_their_callers_node_in_order},
+    {"a fun is dropped with its caller", 2, "gcounter", a_fun_is_dropped_with_its_caller},
+    {"invalid requests change nothing", 2, "gcounter", invalid_requests_change_nothing},
     {"commands are answered", 2, "gcounter", commands_are_answered},
     {0},
 };
@@ -457,34 +457,36 @@ struct tally {
     unsigned passed, failed;
 };
 
-static void tell(const struct story *story, struct cast cast, const char *program, struct tally *t)
+static void run(const struct scenario *scenario, struct cast cast, const char *program,
+                struct tally *t)
 {
     char command[200];
-    snprintf(command, sizeof(command), "%s \"%s\"", program, story->name);
+    snprintf(command, sizeof(command), "%s \"%s\"", program, scenario->name);
     sim_replay_with(command);
-    struct sim *s = story_world(story, cast);
-    story->tell(s);
-    printf("  %s %s\n", sim_failed(s) ? "FAIL " : "ok   ", story->name);
+    struct sim *s = scenario_sim(scenario, cast);
+    scenario->run(s);
+    printf("  %s %s\n", sim_failed(s) ? "FAIL " : "ok   ", scenario->name);
     t->passed += !sim_failed(s);
     t->failed += sim_failed(s);
     sim_free(s);
 }
 
-/* stories [NAME]: all of them, or the one that is called so. */
+/* scenarios [NAME]: runs all of them, or the one with that name. */
 int main(int argc, char **argv)
 {
     struct tally tally = {0};
     static const struct {
-        const struct story *stories;
+        const struct scenario *scenarios;
         struct cast cast;
-    } lists[] = {{stories, {0}},
-                 {type_stories, {0}},
-                 {beam_stories, {.beams = 2}},
-                 {disk_stories, {.disks = true}}};
+    } lists[] = {{scenarios, {0}},
+                 {type_scenarios, {0}},
+                 {beam_scenarios, {.beams = 2}},
+                 {disk_scenarios, {.disks = true}}};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-        for (const struct story *story = lists[i].stories; story->name != NULL; story++)
-            if (argc <= 1 || strcmp(argv[1], story->name) == 0)
-                tell(story, lists[i].cast, argv[0], &tally);
+        for (const struct scenario *scenario = lists[i].scenarios; scenario->name != NULL;
+             scenario++)
+            if (argc <= 1 || strcmp(argv[1], scenario->name) == 0)
+                run(scenario, lists[i].cast, argv[0], &tally);
     printf("%u passed, %u failed\n", tally.passed, tally.failed);
     return tally.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

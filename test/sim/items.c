@@ -2,17 +2,14 @@
 #include <string.h>
 
 #include "crdt/mapset.h"
-#include "ops.h"
+#include "items.h"
 #include "term/etf.h"
 #include "term/text.h"
 #include "world.h"
 
-/* What callers ask of each type that is no counter, and what may be expected of it.
- *
- * Elements, keys and values are items, a bit each.  Only the first half of them is ever
- * removed by name. */
+/* Only the first half of the drawn items is ever removed by name. */
 
-#define DRAWN     40 /* items that storms draw; the others are for probes */
+#define DRAWN     40 /* items that sim_change() draws; the others are for probes */
 #define REMOVABLE (DRAWN / 2)
 #define ALL       UINT64_MAX
 
@@ -20,7 +17,7 @@ _Static_assert(DRAWN + SIM_NODES_MAX <= 64, "every node has an item of its own")
 
 /* --- items ---------------------------------------------------------------------- */
 
-/* Of all kinds, and some that are easily taken for each other. */
+/* Terms of all kinds, some of them easily confused. */
 static const char *item_text(unsigned item)
 {
     static const char *const formats[] = {"%u",   "%u.0",       "i%u",  "<<\"%u\">>",
@@ -36,7 +33,7 @@ static uint64_t bit(unsigned item)
     return UINT64_C(1) << item;
 }
 
-/* The item that a canonical term is; 0 for none. */
+/* The bit of the item that is this canonical term; 0 for none. */
 static uint64_t item_of(struct bytes canonical)
 {
     static struct term items[DRAWN + SIM_NODES_MAX];
@@ -53,18 +50,17 @@ static uint64_t item_of(struct bytes canonical)
     return 0;
 }
 
-/* A cursor over the items of a value, whether they are the elements of a list or the keys
- * of a map. */
+/* A cursor over the items of a value of any shape. */
 struct walk {
     struct etf_in in;
     struct etf_list list;
     enum shape shape;
-    uint32_t left; /* where it is no list */
+    uint32_t left; /* for shapes other than a list */
 };
 
 static void walk_open(struct walk *w, const struct sim *s, struct bytes value)
 {
-    *w = (struct walk){.in = etf_open(value), .shape = s->habits->shape};
+    *w = (struct walk){.in = etf_open(value), .shape = s->item_type->shape};
     if (w->shape == SHAPE_ONE)
         w->left = !etf_accept(&w->in, "nil");
     else if (w->shape == SHAPE_LIST)
@@ -88,7 +84,7 @@ static bool walk_next(struct walk *w, struct bytes *item)
     return true;
 }
 
-bool ops_items(const struct sim *s, struct bytes value, uint64_t *items)
+bool items_read(const struct sim *s, struct bytes value, uint64_t *items)
 {
     struct walk w;
     struct bytes item;
@@ -101,7 +97,7 @@ bool ops_items(const struct sim *s, struct bytes value, uint64_t *items)
     return known && etf_finish(&w.in) == OK;
 }
 
-void ops_show(const struct sim *s, struct bytes value, struct buf *out)
+void items_show(const struct sim *s, struct bytes value, struct buf *out)
 {
     struct walk w;
     struct bytes item;
@@ -136,7 +132,7 @@ static void draw_remove(struct sim *s, struct change *c, const char *format)
 
 static bool removes(struct sim *s)
 {
-    return !s->options.gathers && sim_random(s, 3) == 0;
+    return !s->options.grow_only && sim_random(s, 3) == 0;
 }
 
 static void draw_gset(struct sim *s, struct change *c)
@@ -152,7 +148,7 @@ static void draw_set(struct sim *s, struct change *c)
         draw_add(s, c, "{add, [%s]}");
 }
 
-/* A removal may hide adds that its replica has not seen. */
+/* A removal may hide additions that its replica has not seen. */
 static void draw_dvv_set(struct sim *s, struct change *c)
 {
     draw_set(s, c);
@@ -160,7 +156,7 @@ static void draw_dvv_set(struct sim *s, struct change *c)
         c->removes = ALL;
 }
 
-/* Some with a timestamp, the same again and again. */
+/* Some with a timestamp, often the same one. */
 static void draw_lww_register(struct sim *s, struct change *c)
 {
     static const char *const formats[] = {"{set, [%s]}", "{set, [%s]}", "{set, [%s, 7]}",
@@ -173,7 +169,7 @@ static void draw_mv_register(struct sim *s, struct change *c)
     draw_add(s, c, sim_random(s, 4) > 0 ? "{set, [%s]}" : "{resolve, [%s]}");
 }
 
-/* Of two types under one key, and with operations that are right for one at most. */
+/* Several types under one key, and operations that fit one of them at most. */
 static void draw_or_map(struct sim *s, struct change *c)
 {
     static const char *const puts[] = {"{put, [%s, gcounter]}", "{put, [%s, or_set]}",
@@ -196,7 +192,7 @@ static void draw_or_map(struct sim *s, struct change *c)
     }
 }
 
-/* Whatever is there may go. */
+/* A removal by index may hit any element. */
 static void draw_rga(struct sim *s, struct change *c)
 {
     unsigned at = (unsigned)sim_random(s, 6);
@@ -210,26 +206,26 @@ static void draw_rga(struct sim *s, struct change *c)
     draw_add(s, c, sim_random(s, 4) > 0 ? format : "{insert, [%s, head]}");
 }
 
-static const struct habits all[] = {
-    {.crdt = "gset", .shape = SHAPE_SET, .keeps = true, .draw = draw_gset, .add = "{add, [%s]}"},
+static const struct item_type all[] = {
+    {.crdt = "gset", .shape = SHAPE_SET, .retains = true, .draw = draw_gset, .add = "{add, [%s]}"},
     {.crdt = "two_p_set",
      .shape = SHAPE_SET,
-     .keeps = true,
+     .retains = true,
      .final = true,
      .draw = draw_set,
      .add = "{add, [%s]}",
      .remove = "{remove, [%s]}"},
     {.crdt = "or_set",
      .shape = SHAPE_SET,
-     .keeps = true,
-     .numbers = true,
+     .retains = true,
+     .dots = true,
      .draw = draw_set,
      .add = "{add, [%s]}",
      .remove = "{remove, [%s]}"},
     {.crdt = "dvv_set",
      .shape = SHAPE_SET,
-     .keeps = true,
-     .numbers = true,
+     .retains = true,
+     .dots = true,
      .draw = draw_dvv_set,
      .add = "{add, [%s]}",
      .remove = "{remove, [%s]}"},
@@ -237,22 +233,22 @@ static const struct habits all[] = {
     {.crdt = "mv_register", .shape = SHAPE_LIST, .draw = draw_mv_register, .add = "{set, [%s]}"},
     {.crdt = "or_map",
      .shape = SHAPE_KEYS,
-     .keeps = true,
-     .numbers = true,
+     .retains = true,
+     .dots = true,
      .draw = draw_or_map,
      .add = "{put, [%s, gcounter]}",
      .remove = "{delete, [%s]}"},
     {.crdt = "rga",
      .shape = SHAPE_LIST,
-     .keeps = true,
-     .numbers = true,
-     .places = true,
+     .retains = true,
+     .dots = true,
+     .by_index = true,
      .draw = draw_rga,
      .add = "{insert_at, [0, %s]}",
      .remove = "{remove_at, [%s]}"},
 };
 
-const struct habits *ops_habits(const char *crdt)
+const struct item_type *items_type(const char *crdt)
 {
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i].crdt, crdt) == 0)
@@ -260,10 +256,10 @@ const struct habits *ops_habits(const char *crdt)
     return NULL;
 }
 
-void ops_draw(struct sim *s, struct change *c)
+void items_draw(struct sim *s, struct change *c)
 {
     *c = (struct change){0};
-    s->habits->draw(s, c);
+    s->item_type->draw(s, c);
 }
 
 uint64_t sim_probes(const struct sim *s)
@@ -272,24 +268,24 @@ uint64_t sim_probes(const struct sim *s)
     return ALL << DRAWN;
 }
 
-/* Places are others as soon as anybody removes anything: only one of them is. */
-bool ops_probe(const struct sim *s, unsigned node, bool adds, struct change *c)
+/* Indices shift when anything is removed, so only one node removes. */
+bool items_probe(const struct sim *s, unsigned node, bool adds, struct change *c)
 {
-    const struct habits *h = s->habits;
-    bool place = !adds && h->places;
+    const struct item_type *h = s->item_type;
+    bool by_index = !adds && h->by_index;
     const char *format = adds ? h->add : h->remove;
     *c = (struct change){0};
-    if (format == NULL || (place && node != 1))
+    if (format == NULL || (by_index && node != 1))
         return false;
-    put_op(c, format, place ? "1" : item_text(DRAWN + node));
+    put_op(c, format, by_index ? "1" : item_text(DRAWN + node));
     if (adds)
         c->adds = bit(DRAWN + node);
     else
-        c->removes = place ? sim_probes(s) : bit(DRAWN + node);
+        c->removes = by_index ? sim_probes(s) : bit(DRAWN + node);
     return true;
 }
 
-bool sim_keeps_all(const struct sim *s)
+bool sim_retains_items(const struct sim *s)
 {
-    return s->habits->keeps;
+    return s->item_type->retains;
 }

@@ -1,9 +1,9 @@
-/* Stories of a coppice, n1, beside two BEAMs that run Grove, n2 and n3: what Grove loses
- * alone, and what it does not lose beside a coppice. */
-#include "story.h"
+/* Scenarios of a coppice, n1, and two BEAMs that run Grove, n2 and n3: what Grove loses alone,
+ * and what a coppice preserves. */
+#include "scenario.h"
 
-#define BACKOFF_MS 1000 /* both dial again before */
-/* So soon nobody asks out of habit. */
+#define BACKOFF_MS 1000 /* enough for both to have dialled again */
+/* Too short for anti-entropy. */
 #define WHILE_MS 5000
 
 static void begin(struct sim *s, unsigned first)
@@ -11,23 +11,23 @@ static void begin(struct sim *s, unsigned first)
     for (unsigned i = first; i < 3; i++)
         sim_start(s, i);
     sim_run(s, 2000 - sim_now(s));
-    sim_trace_forget(s);
+    sim_trace_clear(s);
 }
 
-/* n2 is asked for something, and tells it while n3 does not hear it. */
-static void n3_misses(struct sim *s)
+/* n2 makes a change, and sends it while it is disconnected from n3. */
+static void send_delta_that_n3_misses(struct sim *s)
 {
-    sim_break(s, 1, 2);
+    sim_reset(s, 1, 2);
     sim_add(s, 1, 5);
     sim_run(s, BACKOFF_MS);
 }
 
-static void a_scope_is_learned_from_a_beam(struct sim *s)
+static void a_coppice_learns_the_scope(struct sim *s)
 {
     sim_start(s, 0);
     sim_run(s, 999);
     sim_trace_logs(s);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_start(s, 1);
     sim_run(s, 1000);
     sim_add(s, 1, 5);
@@ -49,38 +49,38 @@ static void a_scope_is_learned_from_a_beam(struct sim *s)
 static void beams_alone_lose_a_delta_for_good(struct sim *s)
 {
     begin(s, 1);
-    n3_misses(s);
+    send_delta_that_n3_misses(s);
     sim_run(s, LONG_MS);
-    SIM_CLAIM(s, !sim_agrees(s));
-    SIM_TRACE(s, "[ 2000] n2 and n3 are broken\n"
+    SIM_ASSERT(s, !sim_converged(s));
+    SIM_TRACE(s, "[ 2000] n2 - n3 is reset\n"
                  "[ 2000] n2 += 5\n"
                  "[ 2000] n2 has 5\n"
                  "[ 2000] n2 += 5: ok\n");
 }
 
-static void a_coppice_hears_what_a_beam_misses(struct sim *s)
+static void a_coppice_passes_on_a_missed_delta_on_reconnect(struct sim *s)
 {
     begin(s, 0);
-    n3_misses(s);
-    SIM_CLAIM(s, !sim_agrees(s));
-    SIM_TRACE(s, "[ 2000] n2 and n3 are broken\n"
+    send_delta_that_n3_misses(s);
+    SIM_ASSERT(s, !sim_converged(s));
+    SIM_TRACE(s, "[ 2000] n2 - n3 is reset\n"
                  "[ 2000] n2 += 5\n"
                  "[ 2000] n2 has 5\n"
                  "[ 2000] n2 += 5: ok\n"
                  "[ 2058] n1 has 5\n");
-    sim_break(s, 0, 2);
-    SIM_WITHIN(s, BACKOFF_MS, sim_agrees);
-    SIM_TRACE(s, "[ 3000] n1 and n3 are broken\n"
+    sim_reset(s, 0, 2);
+    SIM_WITHIN(s, BACKOFF_MS, sim_converged);
+    SIM_TRACE(s, "[ 3000] n1 - n3 is reset\n"
                  "[ 3252] n3 has 5\n");
 }
 
-/* It saw neither of them go. */
-static void a_coppice_tells_it_in_time(struct sim *s)
+/* The coppice saw neither of them disconnect. */
+static void anti_entropy_repairs_a_missed_delta(struct sim *s)
 {
     begin(s, 0);
-    n3_misses(s);
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
-    SIM_TRACE(s, "[ 2000] n2 and n3 are broken\n"
+    send_delta_that_n3_misses(s);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
+    SIM_TRACE(s, "[ 2000] n2 - n3 is reset\n"
                  "[ 2000] n2 += 5\n"
                  "[ 2000] n2 has 5\n"
                  "[ 2000] n2 += 5: ok\n"
@@ -88,22 +88,22 @@ static void a_coppice_tells_it_in_time(struct sim *s)
                  "[58538] n3 has 5\n");
 }
 
-static void a_coppice_asks_for_what_it_missed(struct sim *s)
+static void a_coppice_pulls_what_it_missed(struct sim *s)
 {
     begin(s, 0);
-    sim_break(s, 0, 1);
+    sim_reset(s, 0, 1);
     sim_add(s, 1, 5);
     sim_run(s, SOON_MS);
-    SIM_TRACE(s, "[ 2000] n1 and n2 are broken\n"
+    SIM_TRACE(s, "[ 2000] n1 - n2 is reset\n"
                  "[ 2000] n2 += 5\n"
                  "[ 2000] n2 has 5\n"
                  "[ 2000] n2 += 5: ok\n"
                  "[ 2058] n3 has 5\n");
-    SIM_WITHIN(s, BACKOFF_MS, sim_agrees);
+    SIM_WITHIN(s, BACKOFF_MS, sim_converged);
     SIM_TRACE(s, "[ 2239] n1 has 5\n");
 }
 
-static void a_restarted_beam_gets_its_past_back(struct sim *s)
+static void a_restarted_beam_gets_its_state_back(struct sim *s)
 {
     begin(s, 0);
     sim_add(s, 1, 5);
@@ -112,7 +112,7 @@ static void a_restarted_beam_gets_its_past_back(struct sim *s)
     sim_crash(s, 2);
     sim_start(s, 1);
     sim_start(s, 2);
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
     sim_add(s, 1, 2);
     sim_run(s, SOON_MS);
     SIM_TRACE(s, "[ 2000] n2 += 5\n"
@@ -135,8 +135,8 @@ static void a_restarted_beam_gets_its_past_back(struct sim *s)
                  "[ 2255] n3 has 7\n");
 }
 
-/* Grove counts from nothing, and its count is taken for an old one. */
-static void a_restarted_beam_does_not_wait(struct sim *s)
+/* Grove counts from 0, and its count is taken for an old one. */
+static void a_restarted_beam_does_not_wait_for_its_state(struct sim *s)
 {
     begin(s, 0);
     sim_add(s, 1, 5);
@@ -145,7 +145,7 @@ static void a_restarted_beam_does_not_wait(struct sim *s)
     sim_start(s, 1);
     SIM_WITHIN(s, LONG_MS, sim_all_ready);
     sim_add(s, 1, 2);
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 2000] n2 += 5\n"
                  "[ 2000] n2 has 5\n"
                  "[ 2000] n2 += 5: ok\n"
@@ -160,12 +160,12 @@ static void a_restarted_beam_does_not_wait(struct sim *s)
                  "[ 2170] n2 has 5\n");
 }
 
-/* Of Grove's deltas one that only removes has no value, and waits for one that has, or until
- * somebody asks. */
-static void a_removal_waits_for_company(struct sim *s)
+/* In Grove a delta that only removes has no value.  It is withheld until a change with a value
+ * joins it, or somebody asks for the state. */
+static void grove_withholds_a_removal(struct sim *s)
 {
     begin(s, 0);
-    sim_reckon_no_more(s);
+    sim_stop_accounting(s);
     sim_call(s, 0, "{mutate, [{add, [a]}, {add, [b]}]}");
     sim_run(s, SOON_MS);
     sim_call(s, 0, "{mutate, {remove, [a]}}");
@@ -193,7 +193,7 @@ static void a_removal_waits_for_company(struct sim *s)
                  "[ 7358] n1 has c\n"
                  "[ 7358] n3 has c\n");
     sim_call(s, 1, "{mutate, {remove, [c]}}");
-    SIM_WITHIN(s, LONG_MS, sim_agrees);
+    SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 7450] n2, {mutate, {remove, [c]}}\n"
                  "[ 7450] n2 has nothing\n"
                  "[ 7450] n2, {mutate, {remove, [c]}}: ok\n"
@@ -201,36 +201,40 @@ static void a_removal_waits_for_company(struct sim *s)
                  "[23258] n3 has nothing\n");
 }
 
-/* What it asks for to catch up it tells to all: they may not have heard it. */
+/* The coppice sends what it pulled to all: others may have missed it. */
 static void a_coppice_restarts_between_two_beams(struct sim *s)
 {
     begin(s, 0);
     sim_crash(s, 0);
-    n3_misses(s);
+    send_delta_that_n3_misses(s);
     SIM_TRACE(s, "[ 2000] n1 crashes\n"
-                 "[ 2000] n2 and n3 are broken\n"
+                 "[ 2000] n2 - n3 is reset\n"
                  "[ 2000] n2 += 5\n"
                  "[ 2000] n2 has 5\n"
                  "[ 2000] n2 += 5: ok\n");
     sim_start(s, 0);
-    SIM_WITHIN(s, BACKOFF_MS, sim_agrees);
+    SIM_WITHIN(s, BACKOFF_MS, sim_converged);
     SIM_TRACE(s, "[ 3000] n1 starts\n"
                  "[ 3004] n1 is ready\n"
                  "[ 3022] n1 has 5\n"
                  "[ 3105] n3 has 5\n");
 }
 
-const struct story beam_stories[] = {
-    {"BEAM: a scope is learned", 3, "gcounter", a_scope_is_learned_from_a_beam},
-    {"BEAM: two alone lose a delta for good", 3, "gcounter", beams_alone_lose_a_delta_for_good},
-    {"BEAM: a coppice hears what another misses", 3, "gcounter",
-     a_coppice_hears_what_a_beam_misses},
-    {"BEAM: a coppice tells it in time", 3, "gcounter", a_coppice_tells_it_in_time},
-    {"BEAM: a coppice asks for what it missed", 3, "gcounter", a_coppice_asks_for_what_it_missed},
-    {"BEAM: a restarted one gets its past back", 3, "gcounter",
-     a_restarted_beam_gets_its_past_back},
-    {"BEAM: a restarted one does not wait", 3, "gcounter", a_restarted_beam_does_not_wait},
-    {"BEAM: a removal waits for company", 3, "or_set", a_removal_waits_for_company},
-    {"BEAM: a coppice restarts between two", 3, "gcounter", a_coppice_restarts_between_two_beams},
+const struct scenario beam_scenarios[] = {
+    {"BEAM: a coppice learns the scope", 3, "gcounter", a_coppice_learns_the_scope},
+    {"BEAM: two BEAMs alone lose a delta for good", 3, "gcounter",
+     beams_alone_lose_a_delta_for_good},
+    {"BEAM: a coppice passes on a missed delta on reconnect", 3, "gcounter",
+     a_coppice_passes_on_a_missed_delta_on_reconnect},
+    {"BEAM: anti-entropy repairs a missed delta", 3, "gcounter",
+     anti_entropy_repairs_a_missed_delta},
+    {"BEAM: a coppice pulls what it missed", 3, "gcounter", a_coppice_pulls_what_it_missed},
+    {"BEAM: a restarted BEAM gets its state back", 3, "gcounter",
+     a_restarted_beam_gets_its_state_back},
+    {"BEAM: a restarted BEAM does not wait for its state", 3, "gcounter",
+     a_restarted_beam_does_not_wait_for_its_state},
+    {"BEAM: Grove withholds a removal", 3, "or_set", grove_withholds_a_removal},
+    {"BEAM: a coppice restarts between two BEAMs", 3, "gcounter",
+     a_coppice_restarts_between_two_beams},
     {0},
 };

@@ -1,18 +1,18 @@
-/* Stories of replicas that are kept on disk: what is left of them. */
+/* Scenarios of replicas with storage: what is left after crashes, power and disk failures. */
 #include <errno.h>
 
-#include "story.h"
+#include "scenario.h"
 
-/* The calls of an append are a write and a sync; the first of all makes the file before. */
+/* An append is a write and a sync; the first one creates the file before that. */
 #define CALL_SYNC 2
-/* Of a snapshot the call that makes sure of the new table's name, and more than all. */
+/* The call of a snapshot that syncs the folder after the rename; more calls than it makes. */
 #define CALL_SYNC_FOLDER 10
 #define CALLS_MAX        20
-/* When the disk is tried again, and has answered. */
+/* Enough for a retry of the disk. */
 #define RETRY_MS 1100
 #define JOURNAL  "counter.dets.2440f8ad.2.journal"
 
-static void what_was_acknowledged_survives_a_kill(struct sim *s)
+static void acknowledged_changes_survive_a_kill(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
@@ -29,8 +29,8 @@ static void what_was_acknowledged_survives_a_kill(struct sim *s)
                  "[ 2059] n1 has 5\n");
 }
 
-/* The record is written, and the sync is its end: what is left of it is not taken for more. */
-static void power_is_cut_in_the_middle_of_a_flush(struct sim *s)
+/* The record has been written when the power fails: its remains must not be taken for a record. */
+static void power_fails_during_a_sync(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
@@ -41,10 +41,10 @@ static void power_is_cut_in_the_middle_of_a_flush(struct sim *s)
     SIM_TRACE(s, "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
-                 "[ 2050] n1's end is to come in call 2 to its disk\n"
+                 "[ 2050] n1 will lose power in disk call 2\n"
                  "[ 2050] n1 += 3\n"
                  "[ 2051] n1 has 8\n"
-                 "[ 2056] n1 vanishes\n");
+                 "[ 2056] n1 loses power\n");
     sim_trace_logs(s);
     sim_start(s, 0);
     sim_run(s, 500);
@@ -56,8 +56,8 @@ static void power_is_cut_in_the_middle_of_a_flush(struct sim *s)
                  "[ 2361] n1 has 5\n");
 }
 
-/* The same, but the machine goes on: nobody was told, and yet it has happened. */
-static void what_was_not_answered_may_have_happened(struct sim *s)
+/* The same, but only the process dies: the change was not acknowledged, and yet survives. */
+static void an_unanswered_change_may_survive(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
@@ -70,18 +70,18 @@ static void what_was_not_answered_may_have_happened(struct sim *s)
     SIM_TRACE(s, "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
-                 "[ 2050] n1's end is to come in call 2 to its disk\n"
+                 "[ 2050] n1 will crash in disk call 2\n"
                  "[ 2050] n1 += 3\n"
                  "[ 2051] n1 has 8\n"
                  "[ 2056] n1 crashes\n"
-                 "[ 2057] n1 += 3: not connected any more\n"
+                 "[ 2057] n1 += 3: connection lost\n"
                  "[ 2100] n1 starts\n"
                  "[ 2104] n1 is ready\n"
                  "[ 2109] n1 has 8\n"
                  "[ 2119] n2 has 8\n");
 }
 
-static void a_full_disk_refuses_until_there_is_room(struct sim *s)
+static void changes_are_refused_while_the_disk_is_full(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
@@ -89,18 +89,18 @@ static void a_full_disk_refuses_until_there_is_room(struct sim *s)
     sim_disk_fail(s, 0, 1, -ENOSPC, false);
     sim_add(s, 0, 3);
     sim_run(s, 12);
-    sim_disk_fail(s, 0, 1, -ENOSPC, true); /* it has been read again, and is to be written to */
+    sim_disk_fail(s, 0, 1, -ENOSPC, true); /* it has been loaded again, and is to be written to */
     sim_run(s, 50);
     SIM_TRACE(s, "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
-                 "[ 2050] n1's disk says in call 1: No space left on device\n"
+                 "[ 2050] n1's disk will fail in call 1: No space left on device\n"
                  "[ 2050] n1 += 3\n"
                  "[ 2051] n1 has 8\n"
                  "[ 2056] n1 has 0\n"
                  "[ 2057] n1 += 3: {error,{storage,enospc}}\n"
                  "[ 2061] n1 has 5\n"
-                 "[ 2062] n1's disk says in call 1 and ever after: No space left on device\n");
+                 "[ 2062] n1's disk will fail from call 1: No space left on device\n");
     sim_add(s, 0, 2);
     sim_call(s, 0, "value");
     sim_run(s, 50);
@@ -112,14 +112,15 @@ static void a_full_disk_refuses_until_there_is_room(struct sim *s)
     sim_run(s, RETRY_MS);
     sim_add(s, 0, 1);
     sim_run(s, 50);
-    SIM_TRACE(s, "[ 2162] n1's disk is well\n"
+    SIM_TRACE(s, "[ 2162] n1's disk is healed\n"
                  "[ 3262] n1 += 1\n"
                  "[ 3263] n1 has 6\n"
                  "[ 3269] n1 += 1: ok\n");
 }
 
-/* Neither by a sync nor by asking: not before it is on disk, and what never gets there never. */
-static void a_peer_hears_nothing_that_is_not_safe(struct sim *s)
+/* Neither a sync nor a request shows a change before it is on disk, nor one that never gets
+ * there. */
+static void peers_get_only_what_is_durable(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
@@ -133,9 +134,9 @@ static void a_peer_hears_nothing_that_is_not_safe(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
                  "[ 2058] n2 has 5\n"
-                 "[ 2150] n1's disk says in call 2: Input/output error\n"
+                 "[ 2150] n1's disk will fail in call 2: Input/output error\n"
                  "[ 2150] n1 += 3\n"
-                 "[ 2150] n1, without an answer, sync_now\n"
+                 "[ 2150] n1, cast sync_now\n"
                  "[ 2150] n1, value\n"
                  "[ 2151] n1 has 8\n"
                  "[ 2156] n1 has 0\n"
@@ -146,14 +147,14 @@ static void a_peer_hears_nothing_that_is_not_safe(struct sim *s)
     sim_cast(s, 0, "sync_now");
     sim_run(s, 50);
     SIM_TRACE(s, "[ 2300] n1 += 1\n"
-                 "[ 2300] n1, without an answer, sync_now\n"
+                 "[ 2300] n1, cast sync_now\n"
                  "[ 2301] n1 has 6\n"
                  "[ 2307] n1 += 1: ok\n"
                  "[ 2307] n2 has 6\n");
 }
 
-/* Its file is older than what n1 knows: it hears of that before it counts on. */
-static void an_interval_is_made_good_by_peers(struct sim *s)
+/* n2's file is older than what n1 knows: n2 catches up before it counts on. */
+static void peers_restore_what_durability_interval_lost(struct sim *s)
 {
     settle(s);
     sim_add(s, 1, 5);
@@ -184,29 +185,29 @@ static void an_interval_is_made_good_by_peers(struct sim *s)
                  "[ 4255] n1 has 9\n");
 }
 
-/* Whatever call to the disk is the last before the power goes. */
-static void a_snapshot_may_end_in_any_call(struct sim *s)
+/* Whichever disk call is the last one before the power fails. */
+static void power_may_fail_in_any_call_of_a_snapshot(struct sim *s)
 {
     settle(s);
     for (unsigned n = 1; n < CALLS_MAX; n++) {
         sim_add(s, 0, 1);
         sim_run(s, 50);
-        SIM_CLAIM(s, sim_acknowledged_since(s, 0) == n);
+        SIM_ASSERT(s, sim_acknowledged(s, 0) == n);
         sim_disk_cut(s, 0, n, true);
         sim_run(s, 2000);
         if (sim_runs(s, 0))
-            sim_vanish(s, 0);
+            sim_power_off(s, 0);
         sim_start(s, 0);
         sim_run(s, 500);
-        SIM_CLAIM(s, sim_value(s, 0) == n);
-        sim_call(s, 0, "value"); /* the connection is a new one from here on */
+        SIM_ASSERT(s, sim_value(s, 0) == n);
+        sim_call(s, 0, "value"); /* makes the caller connect again */
         sim_run(s, 50);
-        sim_trace_forget(s);
+        sim_trace_clear(s);
     }
 }
 
-/* The new table has its name, but nobody knows for sure; the journal is still there. */
-static void a_snapshot_is_cut_as_it_is_renamed(struct sim *s)
+/* The new table has been renamed, but the folder is not synced; the journal is still there. */
+static void power_fails_at_the_rename_of_a_snapshot(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
@@ -216,10 +217,10 @@ static void a_snapshot_is_cut_as_it_is_renamed(struct sim *s)
     SIM_TRACE(s, "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
-                 "[ 2050] n1's end is to come in call 10 to its disk\n"
-                 "[ 2854] n1 vanishes\n");
+                 "[ 2050] n1 will lose power in disk call 10\n"
+                 "[ 2854] n1 loses power\n");
     sim_trace_logs(s);
-    SIM_CLAIM(s, sim_disk_has(s, 0, JOURNAL));
+    SIM_ASSERT(s, sim_disk_has(s, 0, JOURNAL));
     sim_start(s, 0);
     sim_run(s, 500);
     SIM_TRACE(s, "[ 3050] n1 starts\n"
@@ -230,16 +231,16 @@ static void a_snapshot_is_cut_as_it_is_renamed(struct sim *s)
                  "[ 3311] n1 has 5\n");
 }
 
-/* Then the table has everything, and could be taken elsewhere. */
-static void a_stop_leaves_the_table_alone(struct sim *s)
+/* The table then contains everything, and can be copied elsewhere. */
+static void a_stop_leaves_only_the_table(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
     sim_run(s, 50);
-    SIM_CLAIM(s, sim_disk_has(s, 0, JOURNAL));
+    SIM_ASSERT(s, sim_disk_has(s, 0, JOURNAL));
     sim_stop(s, 0);
-    SIM_CLAIM(s, sim_disk_has(s, 0, "counter.dets"));
-    SIM_CLAIM(s, !sim_disk_has(s, 0, JOURNAL));
+    SIM_ASSERT(s, sim_disk_has(s, 0, "counter.dets"));
+    SIM_ASSERT(s, !sim_disk_has(s, 0, JOURNAL));
     sim_trace_logs(s);
     sim_start(s, 0);
     sim_run(s, 50);
@@ -247,7 +248,7 @@ static void a_stop_leaves_the_table_alone(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
                  "[ 2050] n1 is told to stop\n"
-                 "[ 2050] n1 ends with 0\n"
+                 "[ 2050] n1 exits with 0\n"
                  "[ 2050] n1 starts\n"
                  "[ 2054] n1: joined pg scope coppice_scope\n"
                  "[ 2054] n1 is ready\n"
@@ -255,17 +256,17 @@ static void a_stop_leaves_the_table_alone(struct sim *s)
                  "[ 2059] n1 has 5\n");
 }
 
-/* Nothing is on it; but n2 knows. */
+/* The new disk is empty; n1 gets its state back from n2. */
 static void a_machine_is_replaced(struct sim *s)
 {
     settle(s);
     sim_add(s, 0, 5);
     sim_run(s, SOON_MS);
-    sim_vanish(s, 0);
+    sim_power_off(s, 0);
     sim_disk_wipe(s, 0);
     sim_start(s, 0);
     SIM_WITHIN(s, LONG_MS, sim_all_ready);
-    sim_call(s, 0, "value"); /* on a connection that is no more */
+    sim_call(s, 0, "value"); /* on a connection that is dead */
     sim_run(s, 2);
     sim_add(s, 0, 1);
     sim_run(s, SOON_MS);
@@ -273,12 +274,12 @@ static void a_machine_is_replaced(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
                  "[ 2058] n2 has 5\n"
-                 "[ 2150] n1 vanishes\n"
-                 "[ 2150] n1's disk is a new one\n"
+                 "[ 2150] n1 loses power\n"
+                 "[ 2150] n1's disk is replaced\n"
                  "[ 2150] n1 starts\n"
                  "[ 2406] n1 is ready\n"
                  "[ 2406] n1, value\n"
-                 "[ 2408] n1, value: not connected any more\n"
+                 "[ 2408] n1, value: connection lost\n"
                  "[ 2408] n1 += 1\n"
                  "[ 2420] n1 has 5\n"
                  "[ 2425] n1 has 6\n"
@@ -286,21 +287,21 @@ static void a_machine_is_replaced(struct sim *s)
                  "[ 2507] n2 has 6\n");
 }
 
-const struct story disk_stories[] = {
-    {"disk: what was acknowledged survives a kill", 1, "gcounter",
-     what_was_acknowledged_survives_a_kill},
-    {"disk: the power is cut in the middle of a flush", 1, "gcounter",
-     power_is_cut_in_the_middle_of_a_flush},
-    {"disk: what was not answered may have happened", 2, "gcounter",
-     what_was_not_answered_may_have_happened},
-    {"disk: a full disk refuses until there is room", 1, "gcounter",
-     a_full_disk_refuses_until_there_is_room},
-    {"disk: a peer hears nothing that is not safe", 2, "gcounter",
-     a_peer_hears_nothing_that_is_not_safe},
-    {"disk: an interval is made good by peers", 2, "gcounter", an_interval_is_made_good_by_peers},
-    {"disk: a snapshot may end in any call", 1, "gcounter", a_snapshot_may_end_in_any_call},
-    {"disk: a snapshot is cut as it is renamed", 1, "gcounter", a_snapshot_is_cut_as_it_is_renamed},
-    {"disk: a stop leaves the table alone", 1, "gcounter", a_stop_leaves_the_table_alone},
+const struct scenario disk_scenarios[] = {
+    {"disk: acknowledged changes survive a kill", 1, "gcounter",
+     acknowledged_changes_survive_a_kill},
+    {"disk: power fails during a sync", 1, "gcounter", power_fails_during_a_sync},
+    {"disk: an unanswered change may survive", 2, "gcounter", an_unanswered_change_may_survive},
+    {"disk: changes are refused while the disk is full", 1, "gcounter",
+     changes_are_refused_while_the_disk_is_full},
+    {"disk: peers get only what is durable", 2, "gcounter", peers_get_only_what_is_durable},
+    {"disk: peers restore what durability interval lost", 2, "gcounter",
+     peers_restore_what_durability_interval_lost},
+    {"disk: power may fail in any call of a snapshot", 1, "gcounter",
+     power_may_fail_in_any_call_of_a_snapshot},
+    {"disk: power fails at the rename of a snapshot", 1, "gcounter",
+     power_fails_at_the_rename_of_a_snapshot},
+    {"disk: a stop leaves only the table", 1, "gcounter", a_stop_leaves_only_the_table},
     {"disk: a machine is replaced", 2, "gcounter", a_machine_is_replaced},
     {0},
 };

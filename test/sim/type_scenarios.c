@@ -1,14 +1,14 @@
-/* Stories of the data types: what becomes of changes that do not know of each other. */
-#include "story.h"
+/* Scenarios of the data types: how concurrent changes are merged. */
+#include "scenario.h"
 
 static void begin(struct sim *s)
 {
-    sim_reckon_no_more(s);
+    sim_stop_accounting(s);
     settle(s);
 }
 
-/* n1 and n2 do not hear of each other while both are asked for something, and then do. */
-static void apart(struct sim *s, const char *first, const char *second)
+/* Sends both requests while n1 and n2 are partitioned, and heals the partition. */
+static void concurrently(struct sim *s, const char *first, const char *second)
 {
     sim_run(s, 10000 - sim_now(s));
     sim_cut(s, 0, 1);
@@ -16,13 +16,13 @@ static void apart(struct sim *s, const char *first, const char *second)
     sim_run(s, 20);
     sim_call(s, 1, second);
     sim_run(s, SOON_MS);
-    sim_mend(s, 0, 1);
-    sim_until(s, LONG_MS, sim_agrees);
+    sim_heal(s, 0, 1);
+    sim_until(s, LONG_MS, sim_converged);
 }
 
-static bool all_is_known(struct sim *s)
+static bool all_known(struct sim *s)
 {
-    return sim_quiet(s) && sim_agrees(s);
+    return sim_idle(s) && sim_converged(s);
 }
 
 static void ask(struct sim *s, unsigned node, const char *request)
@@ -35,20 +35,20 @@ static void a_set_only_grows(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate, [{add, [a]}, {add, [b]}]}");
-    apart(s, "{mutate, {add, [c]}}", "{mutate, {add, [d]}}");
+    concurrently(s, "{mutate, {add, [c]}}", "{mutate, {add, [d]}}");
     ask(s, 1, "value");
     SIM_TRACE(s, "[ 2000] n1, {mutate, [{add, [a]}, {add, [b]}]}\n"
                  "[ 2007] n1 has a, b\n"
                  "[ 2008] n1, {mutate, [{add, [a]}, {add, [b]}]}: ok\n"
                  "[ 2058] n2 has a, b\n"
-                 "[10000] n1 and n2 are cut\n"
+                 "[10000] n1 - n2 is cut\n"
                  "[10000] n1, {mutate, {add, [c]}}\n"
                  "[10001] n1 has a, b, c\n"
                  "[10002] n1, {mutate, {add, [c]}}: ok\n"
                  "[10020] n2, {mutate, {add, [d]}}\n"
                  "[10027] n2 has a, b, d\n"
                  "[10028] n2, {mutate, {add, [d]}}: ok\n"
-                 "[10170] n1 and n2 are mended\n"
+                 "[10170] n1 - n2 is healed\n"
                  "[10171] n2 has a, b, c, d\n"
                  "[10171] n1 has a, b, c, d\n"
                  "[10171] n2, value\n"
@@ -56,7 +56,7 @@ static void a_set_only_grows(struct sim *s)
                  "[],b => [],c => [],d => []}}}\n");
 }
 
-static void what_was_removed_stays_away(struct sim *s)
+static void a_removed_element_never_comes_back(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate, [{add, [a]}, {add, [b]}]}");
@@ -78,18 +78,18 @@ static void an_add_wins(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate, [{add, [a]}, {add, [b]}]}");
-    apart(s, "{mutate, [{remove, [a]}, {remove, [b]}]}", "{mutate, {add, [a]}}");
+    concurrently(s, "{mutate, [{remove, [a]}, {remove, [b]}]}", "{mutate, {add, [a]}}");
     SIM_TRACE(s, "[ 2000] n1, {mutate, [{add, [a]}, {add, [b]}]}\n"
                  "[ 2007] n1 has a, b\n"
                  "[ 2008] n1, {mutate, [{add, [a]}, {add, [b]}]}: ok\n"
                  "[ 2058] n2 has a, b\n"
-                 "[10000] n1 and n2 are cut\n"
+                 "[10000] n1 - n2 is cut\n"
                  "[10000] n1, {mutate, [{remove, [a]}, {remove, [b]}]}\n"
                  "[10001] n1 has nothing\n"
                  "[10002] n1, {mutate, [{remove, [a]}, {remove, [b]}]}: ok\n"
                  "[10020] n2, {mutate, {add, [a]}}\n"
                  "[10028] n2, {mutate, {add, [a]}}: ok\n"
-                 "[10170] n1 and n2 are mended\n"
+                 "[10170] n1 - n2 is healed\n"
                  "[10171] n2 has a\n"
                  "[10171] n1 has a\n");
 }
@@ -109,8 +109,8 @@ static void a_removal_reaches_the_peer(struct sim *s)
                  "[ 2158] n1 has a, b\n");
 }
 
-/* Its first tag is n1's first again, were it not for what the peer tells it. */
-static void no_number_is_given_twice(struct sim *s)
+/* After the restart n1 would issue its first tag again, were it not for the peer's state. */
+static void no_dot_is_issued_twice(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate, {add, [a]}}");
@@ -118,34 +118,34 @@ static void no_number_is_given_twice(struct sim *s)
     sim_crash(s, 0);
     sim_start(s, 0);
     sim_until(s, LONG_MS, sim_all_ready);
-    sim_trace_forget(s);
+    sim_trace_clear(s);
     sim_call(s, 0, "{mutate, {add, [a]}}");
-    SIM_WITHIN(s, LONG_MS, all_is_known);
+    SIM_WITHIN(s, LONG_MS, all_known);
     SIM_TRACE(s, "[ 2304] n1, {mutate, {add, [a]}}\n"
                  "[ 2320] n1 has a\n"
                  "[ 2321] n1, {mutate, {add, [a]}}: ok\n"
                  "[ 2405] n2 has a\n");
 }
 
-static void the_later_actor_wins(struct sim *s)
+static void the_greater_actor_wins_a_tie(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate, {set, [a]}}");
-    apart(s, "{mutate, {set, [c]}}", "{mutate, {set, [b]}}");
+    concurrently(s, "{mutate, {set, [c]}}", "{mutate, {set, [b]}}");
     ask(s, 0, "{mutate, {set, [late, 1]}}");
     ask(s, 0, "{mutate, {set, [later, 3]}}");
     SIM_TRACE(s, "[ 2000] n1, {mutate, {set, [a]}}\n"
                  "[ 2007] n1 has a\n"
                  "[ 2008] n1, {mutate, {set, [a]}}: ok\n"
                  "[ 2058] n2 has a\n"
-                 "[10000] n1 and n2 are cut\n"
+                 "[10000] n1 - n2 is cut\n"
                  "[10000] n1, {mutate, {set, [c]}}\n"
                  "[10001] n1 has c\n"
                  "[10002] n1, {mutate, {set, [c]}}: ok\n"
                  "[10020] n2, {mutate, {set, [b]}}\n"
                  "[10027] n2 has b\n"
                  "[10028] n2, {mutate, {set, [b]}}: ok\n"
-                 "[10170] n1 and n2 are mended\n"
+                 "[10170] n1 - n2 is healed\n"
                  "[10171] n1 has b\n"
                  "[10171] n1, {mutate, {set, [late, 1]}}\n"
                  "[10173] n1, {mutate, {set, [late, 1]}}: ok\n"
@@ -155,24 +155,24 @@ static void the_later_actor_wins(struct sim *s)
                  "[10358] n2 has later\n");
 }
 
-static void a_register_holds_both_until_it_is_resolved(struct sim *s)
+static void concurrent_values_are_kept_until_resolved(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate, {set, [a]}}");
-    apart(s, "{mutate, {set, [c]}}", "{mutate, {set, [b]}}");
+    concurrently(s, "{mutate, {set, [c]}}", "{mutate, {set, [b]}}");
     ask(s, 0, "{mutate, {resolve, [c]}}");
     SIM_TRACE(s, "[ 2000] n1, {mutate, {set, [a]}}\n"
                  "[ 2007] n1 has a\n"
                  "[ 2008] n1, {mutate, {set, [a]}}: ok\n"
                  "[ 2058] n2 has a\n"
-                 "[10000] n1 and n2 are cut\n"
+                 "[10000] n1 - n2 is cut\n"
                  "[10000] n1, {mutate, {set, [c]}}\n"
                  "[10001] n1 has c\n"
                  "[10002] n1, {mutate, {set, [c]}}: ok\n"
                  "[10020] n2, {mutate, {set, [b]}}\n"
                  "[10027] n2 has b\n"
                  "[10028] n2, {mutate, {set, [b]}}: ok\n"
-                 "[10170] n1 and n2 are mended\n"
+                 "[10170] n1 - n2 is healed\n"
                  "[10171] n2 has b, c\n"
                  "[10171] n1 has b, c\n"
                  "[10171] n1, {mutate, {resolve, [c]}}\n"
@@ -181,19 +181,19 @@ static void a_register_holds_both_until_it_is_resolved(struct sim *s)
                  "[10258] n2 has c\n");
 }
 
-static void a_map_joins_what_is_in_it(struct sim *s)
+static void a_map_merges_its_values(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate, [{put, [k, gcounter]}, {put, [l, or_set]}]}");
-    apart(s, "{mutate, [{update, [k, {increment, [2]}]}, {delete, [l]}]}",
-          "{mutate, {update, [k, {increment, [3]}]}}");
+    concurrently(s, "{mutate, [{update, [k, {increment, [2]}]}, {delete, [l]}]}",
+                 "{mutate, {update, [k, {increment, [3]}]}}");
     ask(s, 1, "{mutate, {update, [l, {add, [x]}]}}");
     ask(s, 0, "value");
     SIM_TRACE(s, "[ 2000] n1, {mutate, [{put, [k, gcounter]}, {put, [l, or_set]}]}\n"
                  "[ 2007] n1 has k, l\n"
                  "[ 2008] n1, {mutate, [{put, [k, gcounter]}, {put, [l, or_set]}]}: ok\n"
                  "[ 2058] n2 has k, l\n"
-                 "[10000] n1 and n2 are cut\n"
+                 "[10000] n1 - n2 is cut\n"
                  "[10000] n1, {mutate, [{update, [k, {increment, [2]}]}, {delete, [l]}]}\n"
                  "[10001] n1 has k\n"
                  "[10002] n1, {mutate, [{update, [k, {increment, [2]}]}, {delete, [l]}]}: "
@@ -201,7 +201,7 @@ static void a_map_joins_what_is_in_it(struct sim *s)
                  "[10020] n2, {mutate, {update, [k, {increment, [3]}]}}\n"
                  "[10027] n2 has k, l\n"
                  "[10028] n2, {mutate, {update, [k, {increment, [3]}]}}: ok\n"
-                 "[10170] n1 and n2 are mended\n"
+                 "[10170] n1 - n2 is healed\n"
                  "[10171] n2 has k\n"
                  "[10171] n1 has k\n"
                  "[10171] n2, {mutate, {update, [l, {add, [x]}]}}\n"
@@ -213,26 +213,26 @@ static void a_map_joins_what_is_in_it(struct sim *s)
                  "3},delta_buffer => #{}}}}\n");
 }
 
-static void elements_stay_where_they_were_put(struct sim *s)
+static void concurrent_inserts_keep_their_positions(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate_reply, [{insert_at, [0, a]}, {insert_at, [1, b]}]}");
-    apart(s, "{mutate, [{insert_at, [1, x]}, {insert_at, [2, y]}]}",
-          "{mutate, [{insert_at, [1, z]}, {remove_at, [2]}]}");
+    concurrently(s, "{mutate, [{insert_at, [1, x]}, {insert_at, [2, y]}]}",
+                 "{mutate, [{insert_at, [1, z]}, {remove_at, [2]}]}");
     ask(s, 1, "{mutate, {remove_at, [0]}}");
     SIM_TRACE(s, "[ 2000] n1, {mutate_reply, [{insert_at, [0, a]}, {insert_at, [1, b]}]}\n"
                  "[ 2007] n1 has a, b\n"
                  "[ 2008] n1, {mutate_reply, [{insert_at, [0, a]}, {insert_at, [1, b]}]}: "
                  "{ok,[{n1,1},{n1,2}]}\n"
                  "[ 2058] n2 has a, b\n"
-                 "[10000] n1 and n2 are cut\n"
+                 "[10000] n1 - n2 is cut\n"
                  "[10000] n1, {mutate, [{insert_at, [1, x]}, {insert_at, [2, y]}]}\n"
                  "[10001] n1 has a, x, y, b\n"
                  "[10002] n1, {mutate, [{insert_at, [1, x]}, {insert_at, [2, y]}]}: ok\n"
                  "[10020] n2, {mutate, [{insert_at, [1, z]}, {remove_at, [2]}]}\n"
                  "[10027] n2 has a, z\n"
                  "[10028] n2, {mutate, [{insert_at, [1, z]}, {remove_at, [2]}]}: ok\n"
-                 "[10170] n1 and n2 are mended\n"
+                 "[10170] n1 - n2 is healed\n"
                  "[10171] n2 has a, x, y, z\n"
                  "[10171] n1 has a, x, y, z\n"
                  "[10171] n2, {mutate, {remove_at, [0]}}\n"
@@ -241,19 +241,21 @@ static void elements_stay_where_they_were_put(struct sim *s)
                  "[10258] n1 has x, y, z\n");
 }
 
-const struct story type_stories[] = {
+const struct scenario type_scenarios[] = {
     {"gset: a set only grows", 2, "gset", a_set_only_grows},
-    {"two_p_set: what was removed stays away", 2, "two_p_set", what_was_removed_stays_away},
+    {"two_p_set: a removed element never comes back", 2, "two_p_set",
+     a_removed_element_never_comes_back},
     {"or_set: an add wins", 2, "or_set", an_add_wins},
     {"or_set: a removal reaches the peer", 2, "or_set", a_removal_reaches_the_peer},
-    {"or_set: no number is given twice", 2, "or_set", no_number_is_given_twice},
+    {"or_set: no tag is issued twice", 2, "or_set", no_dot_is_issued_twice},
     {"dvv_set: an add wins", 2, "dvv_set", an_add_wins},
     {"dvv_set: a removal reaches the peer", 2, "dvv_set", a_removal_reaches_the_peer},
-    {"dvv_set: no number is given twice", 2, "dvv_set", no_number_is_given_twice},
-    {"lww_register: the later actor wins", 2, "lww_register", the_later_actor_wins},
-    {"mv_register: both are there until it is resolved", 2, "mv_register",
-     a_register_holds_both_until_it_is_resolved},
-    {"or_map: what is in it is joined", 2, "or_map", a_map_joins_what_is_in_it},
-    {"rga: elements stay where they were put", 2, "rga", elements_stay_where_they_were_put},
+    {"dvv_set: no dot is issued twice", 2, "dvv_set", no_dot_is_issued_twice},
+    {"lww_register: the greater actor wins a tie", 2, "lww_register", the_greater_actor_wins_a_tie},
+    {"mv_register: concurrent values are kept until resolved", 2, "mv_register",
+     concurrent_values_are_kept_until_resolved},
+    {"or_map: values are merged", 2, "or_map", a_map_merges_its_values},
+    {"rga: concurrent inserts keep their positions", 2, "rga",
+     concurrent_inserts_keep_their_positions},
     {0},
 };
