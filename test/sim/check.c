@@ -393,13 +393,13 @@ bool sim_converged(struct sim *s)
 void check_value(struct sim *s, unsigned node, struct bytes reply)
 {
     struct etf_in in = etf_open(reply);
-    struct buf told = {0};
+    struct buf replied = {0};
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
-    if (in.err != OK || canon_put(&told, etf_any(&in)) != OK ||
-        !bytes_equal(buf_bytes(&told), buf_bytes(&s->nodes[node].value)))
+    if (in.err != OK || canon_put(&replied, etf_any(&in)) != OK ||
+        !bytes_equal(buf_bytes(&replied), buf_bytes(&s->nodes[node].value)))
         sim_violated(s, "n%u replied with a value that it does not have", node + 1);
-    buf_free(&told);
+    buf_free(&replied);
 }
 
 static void check_durable_on(struct sim *s, unsigned owner, unsigned node)
