@@ -1,16 +1,16 @@
-# Coppice: build, test, demonstrate.
+# Coppice: build, test, demo.
 #
-#   make            builds priv/coppice
-#   make demo       sets up, builds, runs a C replica beside an Elixir node
-#   make test       sets up, builds, runs every suite
-#   make soak       a million storms in the simulator
-#   make bench      figures beside those of a BEAM
-#   make partitions   nodes in network namespaces, links cut and nodes killed at random
-#   make test-matrix  the suites over real nodes, against OTP 27 and OTP 29
+#   make              builds priv/coppice
+#   make demo         installs what is missing, builds, runs a C and an Elixir replica
+#   make test         installs what is missing, builds, runs every suite
+#   make soak         runs a million storms in the simulator
+#   make bench        benchmarks, compared with a BEAM
+#   make partitions   random cuts and kills of nodes in network namespaces
+#   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29
 #
-# Variables it reads: CC, CFLAGS (added to the project's own), ERL_ROOT (where
-# Erlang is installed), SEEDS (storms in the simulator), FIRST (the
-# first of them), V=1 (show commands).
+# Variables: CC, CFLAGS (added to the project's own), ERL_ROOT (where Erlang is
+# installed), SEEDS (number of storms), FIRST (the first seed), MINUTES (of
+# partitions), V=1 (show commands).
 
 ERL_ROOT ?= $(firstword $(wildcard /usr/lib/erlang /usr/local/lib/erlang /opt/erlang))
 FLAVOUR  ?= gcc
@@ -31,7 +31,7 @@ LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -lm -pthread
 
 Q := $(if $(V),,@)
 
-# From left to right as data goes; a folder links with those after it.
+# From left to right, as data flows; a folder links with those after it.
 LAYERS := net node cluster replica pg store otp dist crdt dets causal term
 ARCHIVES := $(LAYERS:%=$(BUILD)/lib%.a) $(BUILD)/libbase.a
 
@@ -64,14 +64,14 @@ $(BUILD)/%.o: c_src/%.c
 UNIT_SOURCES := $(wildcard test/unit/*/test_*.c)
 UNIT := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/unit/%)
 
-# A suite sees its own folder and those after it, as the code there does.
+# A suite links with its own folder and those after it, as the code there does.
 after = $(if $(filter $(1),$(firstword $(2))),$(2),$(call after,$(1),$(wordlist 2,$(words $(2)),$(2))))
 
 $(BUILD)/test/%.o: test/%.c
 	@echo "  cc    $<"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -Itest -MMD -MP -c -o $@ $<
 
-# What stands in for the world, in suites as in the simulator.
+# Fakes used by the suites and the simulator.
 FAKES := $(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/fake/*.c))
 
 define unit_folder
@@ -84,9 +84,9 @@ $(foreach layer,$(LAYERS),$(eval $(call unit_folder,$(layer))))
 unit: $(UNIT)
 	$(Q)test/unit/run $(UNIT)
 
-# --- simulation: whole nodes, a virtual clock -------------------------------
+# --- simulation: whole nodes on a virtual clock -----------------------------
 
-# `storm_small` is `storm` with limits that are easily reached.
+# `storm_small` is `storm` with very low limits.
 SIM := $(filter-out %/scenarios.o %/storm.o,$(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/sim/*.c))) \
        $(FAKES)
 SIM_ARCHIVES := $(filter-out $(BUILD)/libnet.a,$(ARCHIVES))
@@ -112,7 +112,7 @@ SEEDS_asan  := 300
 sim: $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 	$(Q)SEEDS=$(or $(SEEDS),$(SEEDS_$(FLAVOUR))) test/sim/run $^
 
-# A million storms, or SEEDS from FIRST on, in a build of their own that is faster.
+# A million storms, or SEEDS from FIRST on, in a faster build of their own.
 soak:
 	$(Q)$(MAKE) --no-print-directory BUILD=build/soak CFLAGS='-flto=auto $(CFLAGS)' \
 	    build/soak/storm build/soak/storm_small
@@ -120,8 +120,8 @@ soak:
 
 # --- everything --------------------------------------------------------------
 
-# What is public sets up first and then calls make again, since this file's own
-# variables look at what is installed.
+# Public targets run tools/setup first, and then make again, since the variables
+# of this file depend on what is installed.
 demo:
 	$(Q)tools/setup demo
 	$(Q)$(MAKE) --no-print-directory priv/coppice
@@ -136,7 +136,7 @@ test-matrix:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)tools/matrix
 
-# Figures, side by side with a BEAM and with bare loopback; nothing passes or fails.
+# Benchmarks, compared with a BEAM and with bare loopback.
 bench:
 	$(Q)tools/setup demo
 	$(Q)$(MAKE) --no-print-directory priv/coppice $(addprefix build/bench/,echo sync types)
@@ -157,7 +157,7 @@ check-unit-%:
 	$(Q)$(MAKE) --no-print-directory FLAVOUR=$* unit sim
 
 check-tidy:
-	@echo "== the code itself"
+	@echo "== the source code"
 	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/tidy/run
 	$(Q)test/tidy/planted
 
@@ -171,9 +171,9 @@ check-interop: priv/coppice
 
 check-partitions: priv/coppice
 	@echo "== partitions"
-	$(Q)test/partitions/run story
+	$(Q)test/partitions/run scenario
 
-# A minute of chaos, or MINUTES of it.
+# Chaos for one minute, or MINUTES.
 partitions:
 	$(Q)tools/setup test
 	$(Q)$(MAKE) --no-print-directory priv/coppice

@@ -1,12 +1,12 @@
-# Figures, not a test: nothing here passes or fails.  See test/bench/run.
+# A benchmark; see test/bench/run.
 
 Code.require_file("rate.exs", __DIR__)
 
 defmodule Calls do
   alias Grove.Counter.GCounter
 
-  @doc "Round trips a second of an echo with so many messages under way."
-  def echo_rate(program, under_way, bytes) do
+  @doc "Round trips per second of an echo with `in_flight` messages at a time."
+  def echo_rate(program, in_flight, bytes) do
     echo = Port.open({:spawn_executable, program}, [:binary, line: 10])
     port = receive(do: ({^echo, {:data, {:eol, port}}} -> String.to_integer(port)))
     {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, port, [:binary, active: false, nodelay: true])
@@ -14,12 +14,12 @@ defmodule Calls do
 
     rounds =
       Rate.of(1, fn ->
-        :ok = :gen_tcp.send(socket, List.duplicate(message, under_way))
-        {:ok, _} = :gen_tcp.recv(socket, bytes * under_way)
+        :ok = :gen_tcp.send(socket, List.duplicate(message, in_flight))
+        {:ok, _} = :gen_tcp.recv(socket, bytes * in_flight)
       end)
 
     :gen_tcp.close(socket)
-    rounds * under_way
+    rounds * in_flight
   end
 
   def line(what, callers, c, beam, echo) do
@@ -59,7 +59,7 @@ defmodule Calls do
         Rate.of(callers, fn -> add.(here, &GCounter.increment/1) end),
         Rate.of(callers, fn -> add.(there, &GCounter.increment/1) end), echo)
 
-      # A closure of this script is not known on the BEAM: a capture runs there.
+      # The BEAM does not have this script's closures, so it gets an export instead.
       line("mutate, a closure", callers,
         Rate.of(callers, fn -> add.(here, &GCounter.increment(&1, 1)) end),
         Rate.of(callers, fn -> add.(there, &GCounter.increment/1) end), echo)

@@ -1,4 +1,4 @@
-# Figures, not a test: nothing here passes or fails.  See test/bench/run.
+# A benchmark; see test/bench/run.
 
 Code.require_file("rate.exs", __DIR__)
 
@@ -6,7 +6,7 @@ defmodule Durable do
   alias Grove.Counter.GCounter
 
   @folder "build/bench/storage"
-  # What one change of a counter is in a journal, about.
+  # About the size of a journal record of one counter change.
   @record_bytes 200
   @elements 1_000_000
   @batch 10_000
@@ -15,19 +15,19 @@ defmodule Durable do
     File.rm_rf!(@folder)
     File.mkdir_p!(@folder)
     {kind, 0} = System.cmd("stat", ["-f", "-c", "%T", @folder])
-    IO.puts("\nOn disk, synced (#{@folder}, #{String.trim(kind)})")
+    IO.puts("\nWith storage, synced (#{@folder}, #{String.trim(kind)})")
     rates()
     a_million()
   end
 
-  # --- changes a second --------------------------------------------------------------
+  # --- changes per second ------------------------------------------------------------
 
   defp rates do
     c = start(views: storage(:gcounter, "views"))
     IO.puts("                       callers   coppice/s     dets/s    ratio       bare/s    ratio")
 
     for callers <- [1, 64] do
-      # In turn, so that all meet the same disk.
+      # Interleaved, so that all see the same disk load.
       one = bare_rate()
       ours = Rate.of(callers, fn -> add(c, :views, {:increment, [1]}) end)
       dets = dets_rate()
@@ -44,7 +44,7 @@ defmodule Durable do
     Coppice.stop(c)
   end
 
-  # As Grove would have to do it: the state whole, by the one process that may write.
+  # As Grove would have to do it: one process writes the full state each time.
   defp dets_rate do
     {:ok, table} = :dets.open_file(make_ref(), file: to_charlist("#{@folder}/dets"))
     counter = :counters.new(1, [])
@@ -68,7 +68,7 @@ defmodule Durable do
 
   # --- a large state -----------------------------------------------------------------
 
-  # Far longer than this runs.
+  # Far longer than the benchmark runs.
   @never 86_400_000
 
   defp a_million do
@@ -77,7 +77,7 @@ defmodule Durable do
     {took, _} = timed(fn -> load(c) end)
     line("adding them all, synced", took)
     {from, to} = {now(), now() + 2_000}
-    tell_longest("at rest", beside(c, fn -> Process.sleep(2_000) end), from, to)
+    print_longest("at rest", beside(c, fn -> Process.sleep(2_000) end), from, to)
     c = restart(c, @never, "kill -9 to the next :ok, from the journal")
     c = restart(c, 2_000, "the same again")
     snapshot(c)
@@ -120,29 +120,28 @@ defmodule Durable do
     :exit, _ -> until_ok(fun)
   end
 
-  # --- calls beside it ------------------------------------------------------------------
+  # --- calls meanwhile ------------------------------------------------------------------
 
-  # A snapshot takes as long as there is a copy of the process.  Something has to
-  # have changed, for one to be due.
+  # A snapshot takes as long as the forked child lives.  Only a change makes one due.
   defp snapshot(c) do
     add(c, :many, {:add, ["one more"]})
     me = self()
 
     calls =
       beside(c, fn ->
-        from = await_copies(c, &(&1 != ""))
-        send(me, {:took, from, await_copies(c, &(&1 == ""))})
+        from = await_children(c, &(&1 != ""))
+        send(me, {:took, from, await_children(c, &(&1 == ""))})
       end)
 
     receive do
       {:took, from, to} ->
         line("a snapshot", to - from)
-        # Making the copy is what everybody may have to wait for.
-        tell_longest("beside it", calls, from - 100, to)
+        # Including the fork, which blocks every caller.
+        print_longest("meanwhile", calls, from - 100, to)
     end
   end
 
-  # Calls to two other replicas for as long as that takes: {replica, began, ended}.
+  # Calls two other replicas while `fun` runs; returns a list of {replica, began, ended}.
   defp beside(c, fun) do
     tasks = for name <- [:memory, :kept], do: Task.async(fn -> calls(c, name, []) end)
     fun.()
@@ -161,23 +160,23 @@ defmodule Durable do
     end
   end
 
-  defp tell_longest(moment, calls, from, to) do
+  defp print_longest(moment, calls, from, to) do
     for {name, what} <- [memory: "call", kept: "synced call"] do
       took = for {^name, began, ended} <- calls, ended >= from, began <= to, do: ended - began
       line("the longest #{what} to another replica #{moment}", Enum.max(took))
     end
   end
 
-  defp await_copies(c, wanted) do
+  defp await_children(c, wanted) do
     if wanted.(File.read!("/proc/#{c.os_pid}/task/#{c.os_pid}/children")) do
       now()
     else
       Process.sleep(1)
-      await_copies(c, wanted)
+      await_children(c, wanted)
     end
   end
 
-  # --- what both use ----------------------------------------------------------------------
+  # --- shared -----------------------------------------------------------------------------
 
   defp storage(crdt, file), do: %{crdt: crdt, storage: %{file: "#{@folder}/#{file}.dets"}}
 

@@ -1,23 +1,23 @@
-# Figures, not a test: nothing here passes or fails.  See test/bench/run.
+# A benchmark; see test/bench/run.
 
 defmodule Healing do
-  import Story, only: [eventually: 2, timed: 1]
+  import TestCase, only: [eventually: 2, timed: 1]
 
   alias Grove.Set.GSet
 
   @folder "build/bench/healing"
   @elements 1_000_000
   @batch 10_000
-  @apart 100
+  @differing 100
   @minute 60_000
   @never 86_400_000
-  # An element that is in all of them: adding it makes their digests stale, and nothing else.
+  # An element that is in all sets: adding it only makes their digests stale.
   @old "element-1"
 
   def run do
     File.rm_rf!(@folder)
     File.mkdir_p!(@folder)
-    IO.puts("\nA gset of #{@elements} elements in a coppice, the longest other call meanwhile, and")
+    IO.puts("\nSyncing a gset of #{@elements} elements; call: the longest other call meanwhile")
     IO.puts(:io_lib.format("~77s ~10s ~8s", ["ms", "kB", "call, ms"]))
     one = start(1, Relay.behind())
     relay = Relay.start(one)
@@ -30,13 +30,13 @@ defmodule Healing do
 
   defp by_comparing(one, relay) do
     two = start(2, [], anti_entropy_interval: 1000, anti_entropy_jitter: 0)
-    half = div(@apart, 2)
+    half = div(@differing, 2)
     load(two, (1 + half)..(@elements + half))
-    meet("another that differs in #{@apart}: until they are equal", one, two, relay)
+    meet("a coppice that differs in #{@differing} elements: until equal", one, two, relay)
     equal(one, two, relay)
     Coppice.stop(two)
     three = start(3, [])
-    meet("another that has nothing: until it has all", one, three, relay)
+    meet("an empty coppice: until it has all", one, three, relay)
     Coppice.stop(three)
   end
 
@@ -55,16 +55,16 @@ defmodule Healing do
     {before, bytes} = {repairs.(), Relay.bytes(relay, two.node)}
     eventually(fn -> repairs.() >= before + 5 end, @minute)
     each = (Relay.bytes(relay, two.node) - bytes) / (repairs.() - before)
-    line("another that is equal: until they know, digests not reckoned yet", took, each, longest)
+    line("a coppice that is equal: until known, digests not cached", took, each, longest)
     {took, {:ok, :equal}} = timed(fn -> many(one, {:digest, sum}) end)
-    line("the same, reckoned", took, each, took)
+    line("the same, digests cached", took, each, took)
   end
 
   defp whole_state(one) do
-    for moment <- ["not encoded yet", "encoded"] do
-      if moment == "not encoded yet", do: add(one, [@old])
+    for moment <- ["not cached", "cached"] do
+      if moment == "not cached", do: add(one, [@old])
       {took, longest, {:ok, state}} = beside(one, fn -> many(one, :state) end)
-      what = "a BEAM that asks for the state whole, #{moment}"
+      what = "a BEAM that asks for the whole state, encoding #{moment}"
       line(what, took, :erlang.external_size(state), longest)
     end
   end
@@ -73,20 +73,20 @@ defmodule Healing do
     beam = Beam.start(grove: true)
     there = Beam.replica(beam, actor: "b", group: "many", crdt_module: GSet)
 
-    row("a BEAM that has nothing: until it has all, piece by piece", one, relay, beam.node, fn ->
+    row("an empty BEAM: until it has all, in pieces", one, relay, beam.node, fn ->
       :pong = Beam.ping(beam, one.node)
       eventually(fn -> Beam.set_size(beam, there) >= @elements end, @minute)
     end)
   end
 
-  # --- what is measured -------------------------------------------------------------------
+  # --- measuring --------------------------------------------------------------------------
 
   defp row(what, one, relay, dialler, fun) do
     {took, longest, _} = beside(one, fun)
     line(what, took, Relay.bytes(relay, dialler), longest)
   end
 
-  # The time of `fun`, the longest call to another replica meanwhile, and the answer of `fun`.
+  # The time of `fun`, the longest call to another replica meanwhile, and the result of `fun`.
   defp beside(one, fun) do
     calls = Task.async(fn -> calls(one, 0) end)
     {took, answer} = timed(fun)
@@ -121,7 +121,7 @@ defmodule Healing do
     Coppice.launch_file("#{@folder}/config#{n}", "#{@folder}/log#{n}")
   end
 
-  # What was added is no delta that is yet to be told.
+  # Synced at the end, so that no delta is left to be sent.
   defp load(c, elements) do
     for some <- Enum.chunk_every(elements, @batch), do: add(c, for(i <- some, do: "element-#{i}"))
     :ok = many(c, :sync_now)
@@ -131,7 +131,7 @@ defmodule Healing do
 
   defp many(c, request), do: GenServer.call({:many, c.node}, request, @minute)
 
-  # One digest of all that it has: the sum of those that it answers to a digest of nothing.
+  # The digest of the whole state: the sum of the digests that it replies to a digest of 0.
   defp sum(c) do
     case many(c, {:digest, 0}) do
       {:ok, {:ranges, ranges}} -> rem(Enum.sum(for <<x::64 <- ranges>>, do: x), 2 ** 64)

@@ -1,9 +1,9 @@
 defmodule Rate do
-  @moduledoc "How often something can be done."
+  @moduledoc "Measures rates."
 
   @ms 2000
 
-  @doc "Rounds a second that `callers` processes make in #{@ms} ms."
+  @doc "Calls of `round` per second by `callers` processes, measured for #{@ms} ms."
   def of(callers, round) do
     parent = self()
     deadline = now() + @ms

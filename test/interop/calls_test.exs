@@ -1,9 +1,9 @@
 defmodule CallsTest do
-  @moduledoc "GenServer.call/3 and cast/2 on a replica, as on any GenServer of another node."
-  use Story
+  @moduledoc "GenServer.call/3 and cast/2 to a replica, as to any remote GenServer."
+  use TestCase
   import Bitwise
 
-  # A caller that would wait for its time-out is found out by its patience.
+  # A call that gets its error only after a timeout is noticed by the time it takes.
   @long 60_000
   @at_once 2_000
 
@@ -36,7 +36,7 @@ defmodule CallsTest do
       assert Server.sync_now(views) == :ok
     end
 
-    test "may say its operations as data", %{views: views} do
+    test "may contain operations as data", %{views: views} do
       assert GenServer.call(views, {:mutate, {:increment, [5]}}) == :ok
       assert GenServer.call(views, {:mutate, :increment}) == :ok
       assert GenServer.call(views, {:mutate, [:increment, {:increment, [3]}]}) == :ok
@@ -45,7 +45,7 @@ defmodule CallsTest do
       assert value(views) == 22
     end
 
-    test "with an operation that the type does not have changes nothing", %{views: views} do
+    test "with an invalid operation changes nothing", %{views: views} do
       for wrong <- [:shrink, {:increment, [-1]}, {:increment, [1.5]}, {:increment, [1, 2]}, 7] do
         assert {:error, _} = GenServer.call(views, {:mutate, wrong})
         assert {:error, _} = GenServer.call(views, {:mutate, [:increment, wrong]})
@@ -55,7 +55,7 @@ defmodule CallsTest do
       assert value(views) == 0
     end
 
-    test "with an unknown request is answered with that request", %{views: views} do
+    test "with an unknown request gets that request back in the error", %{views: views} do
       requests = [
         :get_it,
         {:value, 1, 2},
@@ -76,7 +76,7 @@ defmodule CallsTest do
       end
     end
 
-    test "of 10 MB is answered with as much", %{views: views} do
+    test "of 10 MB gets 10 MB back", %{views: views} do
       blob = :binary.copy(<<0, 1, 2, 3, 255>>, 2_000_000)
 
       assert GenServer.call(views, {:keep, blob}, @long) ==
@@ -85,14 +85,14 @@ defmodule CallsTest do
       assert value(views) == 0
     end
 
-    test "of each of a hundred callers gets its own answer", %{views: views} do
+    test "from each of a hundred callers gets its own reply", %{views: views} do
       1..100
       |> Enum.map(&Task.async(fn -> {&1, GenServer.call(views, {:who, &1})} end))
       |> Task.await_many(@long)
       |> Enum.each(fn {n, answer} -> assert answer == {:error, {:unknown_request, {:who, n}}} end)
     end
 
-    test "to many nodes at once is answered", %{c: c, views: views} do
+    test "to several nodes at once (multi_call) is answered", %{c: c, views: views} do
       other = Coppice.start(replicas: [views: counter()])
       :ok = GenServer.call(views, {:mutate, :increment})
       {replies, bad} = GenServer.multi_call([c.node, other.node], :views, :value)
@@ -110,13 +110,13 @@ defmodule CallsTest do
       refute_received _
     end
 
-    test "may bring a closure: it is applied where it comes from", %{views: views} do
+    test "may contain a closure, which runs on the sender's node", %{views: views} do
       GenServer.cast(views, {:mutate, &GCounter.increment(&1, 2)})
       eventually(fn -> value(views) == 2 end)
       refute_received _
     end
 
-    test "that cannot be done is forgotten", %{c: c, views: views} do
+    test "with an invalid request is ignored", %{c: c, views: views} do
       for request <- [:value, :state, :sync_now, :junk, {:mutate, :shrink}, {:mutate, self()}] do
         GenServer.cast(views, request)
       end
@@ -129,25 +129,25 @@ defmodule CallsTest do
     end
   end
 
-  describe "nobody is there, said at once," do
+  describe "noproc at once" do
     defp noproc_at_once(whom) do
       {took, reason} = timed(fn -> exit_of(fn -> GenServer.call(whom, :value, @long) end) end)
       assert {:noproc, _} = reason
-      assert took < @at_once * patience()
+      assert took < @at_once * slowdown()
     end
 
-    test "for a name that nobody has", %{c: c} do
+    test "for an unregistered name", %{c: c} do
       noproc_at_once({:nobody, c.node})
     end
 
-    test "for a replica that was stopped", %{c: c} do
+    test "for a stopped replica", %{c: c} do
       pid = started(c)
       assert Coppice.stop_replica(c, :another) == :ok
       noproc_at_once(pid)
       noproc_at_once({:another, c.node})
     end
 
-    test "for a pid from before the node was started again", %{c: c} do
+    test "for a pid from before a restart of the node", %{c: c} do
       pid = started(c)
       Coppice.kill(c)
       again = Coppice.start(node: c.node, replicas: [views: counter()])
@@ -157,7 +157,7 @@ defmodule CallsTest do
     end
   end
 
-  test "an answer that comes too late is dropped", %{views: views} do
+  test "a late reply is dropped", %{views: views} do
     :ok = :sys.suspend(views)
     assert {:timeout, _} = exit_of(fn -> GenServer.call(views, :value, 100) end)
     :ok = :sys.resume(views)
@@ -182,7 +182,7 @@ defmodule CallsTest do
       assert GenServer.call(coppice, :replicas) == {:ok, [:views]}
     end
 
-    test "refuses a replica that cannot be", %{c: c} do
+    test "refuses an invalid replica", %{c: c} do
       for wrong <- [%{}, counter(crdt: :tree), counter(sync_interval: -1), counter(colour: 1), 7] do
         assert {:error, _} = Coppice.start_replica(c, :wrong, wrong)
       end
@@ -191,11 +191,11 @@ defmodule CallsTest do
       assert GenServer.call({:coppice, c.node}, :replicas) == {:ok, [:views]}
     end
 
-    test "tells how it is", %{c: c} do
+    test "replies to status", %{c: c} do
       assert %{replicas: %{views: %{refused: 0}}} = Coppice.status(c)
     end
 
-    test "says what it does not know", %{c: c} do
+    test "refuses an unknown request", %{c: c} do
       coppice = {:coppice, c.node}
       assert GenServer.call(coppice, :sing) == {:error, {:unknown_request, :sing}}
     end

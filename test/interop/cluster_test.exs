@@ -1,9 +1,9 @@
 defmodule ClusterTest do
-  @moduledoc "A coppice as a node among nodes: names, cookies, ticks, lost connections."
-  use Story
+  @moduledoc "A coppice as a node of a cluster: names, cookies, ticks, lost connections."
+  use TestCase
 
-  # Watches the connections of a BEAM from inside it: the nodes it loses are
-  # kept, so that one that was lost and came back is noticed.
+  # Monitors the connections of a BEAM from inside it.  Keeps the lost nodes, so
+  # that a lost and restored connection is noticed.
   defp watch_connections(beam) do
     Beam.run(beam, fn ->
       spawn(fn ->
@@ -59,21 +59,21 @@ defmodule ClusterTest do
       assert Beam.nodes(beam, :visible) == [c.node]
     end
 
-    test "dials whom it is told to, once they are there" do
+    test "dials the nodes of `connect` once they are up" do
       name = fresh("b")
       c = Coppice.start(connect: [:"#{name}@127.0.0.1"])
       beam = Beam.start(name: name)
       eventually(fn -> connected?(beam, c) end)
     end
 
-    test "dials whom a caller names" do
+    test "dials a node on a caller's request" do
       c = Coppice.start()
       beam = Beam.start()
       assert GenServer.call({:coppice, c.node}, {:connect, beam.node}) == :ok
       eventually(fn -> connected?(beam, c) end)
     end
 
-    test "meets another coppice" do
+    test "connects to another coppice" do
       one = Coppice.start()
       two = Coppice.start(connect: [one.node])
       eventually(fn -> Coppice.status(two) |> inspect() =~ "#{one.node}" end)
@@ -84,7 +84,7 @@ defmodule ClusterTest do
   describe "with another cookie" do
     @secret "not_the_cookie_of_the_others"
 
-    test "a BEAM is refused, by name and without its cookie in the log" do
+    test "a BEAM is refused, with its name but no cookie in the log" do
       c = Coppice.start()
       stranger = Beam.start(cookie: @secret)
       assert Beam.ping(stranger, c.node) == :pang
@@ -94,7 +94,7 @@ defmodule ClusterTest do
       assert works?(c)
     end
 
-    test "a coppice is refused, says so, and serves on" do
+    test "a coppice is refused, logs it, and keeps serving" do
       beam = Beam.start()
       stranger = Coppice.start([connect: [beam.node]], cookie: @secret)
       eventually(fn -> Coppice.log(stranger) =~ "#{beam.node}" end)
@@ -114,17 +114,17 @@ defmodule ClusterTest do
     junk = [
       {"a web browser", "GET / HTTP/1.1\r\nHost: coppice\r\n\r\n"},
       {"zeros", :binary.copy(<<0>>, 100_000)},
-      {"a length and no more of it", <<0xFF, 0xFF, ?N>>},
+      {"a length without that many bytes", <<0xFF, 0xFF, ?N>>},
       {"an old handshake", <<10::16, ?n, 5::16, 0::32, "a@b">>},
-      {"a name that is none", Raw.hello("no-host", 0x1070F94)},
-      {"a name of the longest kind", Raw.hello(String.duplicate("x", 2000) <> "@y", 0x1070F94)},
-      {"no flag that is required", Raw.hello("poor@127.0.0.1", 0)}
+      {"an invalid name", Raw.name_message("no-host", 0x1070F94)},
+      {"a very long name", Raw.name_message(String.duplicate("x", 2000) <> "@y", 0x1070F94)},
+      {"no mandatory flag", Raw.name_message("poor@127.0.0.1", 0)}
     ]
 
     for {what, bytes} <- junk do
       test "(#{what}) closes that connection only", %{c: c} do
         socket = Raw.connect(c.port)
-        Raw.say(socket, unquote(bytes))
+        Raw.write(socket, unquote(bytes))
         assert Raw.closed?(socket)
         assert works?(c)
       end
@@ -133,7 +133,7 @@ defmodule ClusterTest do
     test "(random bytes) closes that connection only", %{c: c} do
       for size <- [1, 2, 3, 10, 1_000, 100_000] do
         socket = Raw.connect(c.port)
-        Raw.say(socket, :rand.bytes(size))
+        Raw.write(socket, :rand.bytes(size))
         :gen_tcp.shutdown(socket, :write)
         assert Raw.closed?(socket)
       end
@@ -142,40 +142,40 @@ defmodule ClusterTest do
     end
 
     frames = [
-      {"a length that is no message's", <<0xFFFFFFFF::32, "p">>},
-      {"a frame of no kind", Raw.long("what is this?")},
-      {"a control message that is none", Raw.frame({99, "what"})},
+      {"an impossible length", <<0xFFFFFFFF::32, "p">>},
+      {"an unknown frame type", Raw.long("what is this?")},
+      {"an unknown control message", Raw.frame({99, "what"})},
       {"a control message without its fields", Raw.frame({6})},
       {"a control message that is no tuple", Raw.frame(:hello)},
-      {"a term that ends too early", Raw.long(["p", <<131, 104, 3, 97, 6, 103>>])},
-      {"a list longer than any", Raw.long(["p", <<131, 104, 1, 108, 0xFFFFFFFF::32>>])},
-      {"a message that never started", Raw.long([<<131, 70, 1::64, 1::64, "rest">>])},
-      {"a fragment of number 0", Raw.long([<<131, 69, 1::64, 0::64, 0, 131, 97, 1>>])},
-      {"lists without end", Raw.long(["p", 131, :binary.copy(<<108, 1::32>>, 1_000_000)])}
+      {"a truncated term", Raw.long(["p", <<131, 104, 3, 97, 6, 103>>])},
+      {"a list longer than the frame", Raw.long(["p", <<131, 104, 1, 108, 0xFFFFFFFF::32>>])},
+      {"a fragment without a first one", Raw.long([<<131, 70, 1::64, 1::64, "rest">>])},
+      {"a fragment with number 0", Raw.long([<<131, 69, 1::64, 0::64, 0, 131, 97, 1>>])},
+      {"deeply nested lists", Raw.long(["p", 131, :binary.copy(<<108, 1::32>>, 1_000_000)])}
     ]
 
     for {what, frame} <- frames do
       test "(after a good handshake, #{what}) closes that connection only", %{c: c} do
         name = "#{fresh("junk")}@127.0.0.1"
-        socket = Raw.join(c.port, name)
-        Raw.say(socket, unquote(IO.iodata_to_binary(frame)))
+        socket = Raw.handshake(c.port, name)
+        Raw.write(socket, unquote(IO.iodata_to_binary(frame)))
         assert Raw.closed?(socket)
         eventually(fn -> Coppice.log(c) =~ name end)
         assert works?(c)
       end
     end
 
-    test "(a caller that says nothing) is not waited for", %{c: c} do
+    test "(a silent connection) is closed after a timeout", %{c: c} do
       silent = for _ <- 1..20, do: Raw.connect(c.port)
       assert works?(c)
       for socket <- silent, do: assert(Raw.closed?(socket, 15_000))
     end
   end
 
-  describe "at a net_ticktime of 4 s" do
+  describe "with a net_ticktime of 4 s" do
     @ticktime 4
 
-    # Casts for as long as the node lives: the BEAM is always the one to write.
+    # Casts as long as the node lives, so that the BEAM never sends ticks.
     defp keep_talking(beam, c) do
       Beam.run(beam, fn -> spawn(fn -> talk({:views, c.node}) end) end)
     end
@@ -186,7 +186,7 @@ defmodule ClusterTest do
       talk(server)
     end
 
-    test "connections live, idle or busy, hidden or visible" do
+    test "connections stay up, idle or busy, hidden or visible" do
       beam = Beam.start(kernel: [net_ticktime: @ticktime])
       settings = [net_ticktime: @ticktime, replicas: [views: counter()]]
 
@@ -199,13 +199,13 @@ defmodule ClusterTest do
         end
 
       watch_connections(beam)
-      # Not a wait for anything: this is the time in which nothing may happen.
+      # Nothing may happen in this time.
       Process.sleep(:timer.seconds(3 * @ticktime))
       assert lost_by(beam) == []
       assert Enum.sort(nodes) == Enum.sort(Beam.nodes(beam, :connected))
     end
 
-    test "a peer that falls silent is given up, and met again when it wakes" do
+    test "a silent peer is disconnected, and connected again when it resumes" do
       beam = Beam.start(kernel: [net_ticktime: @ticktime])
       c = Coppice.start(net_ticktime: @ticktime, connect: [beam.node])
       eventually(fn -> connected?(beam, c) end)
@@ -218,9 +218,9 @@ defmodule ClusterTest do
   end
 
   describe "epmd" do
-    test "that is killed and started again lists the coppice again" do
+    test "that is killed and restarted lists the coppice again" do
       port = Epmd.start()
-      # Without a PATH it cannot start one by itself.
+      # Without a PATH the coppice cannot start epmd itself.
       c = Coppice.start([], env: [{"PATH", ""} | at_epmd(port)])
       assert registered?(port, c)
 
@@ -231,14 +231,14 @@ defmodule ClusterTest do
       assert Beam.ping(beam, c.node) == :pong
     end
 
-    test "that is killed is started by the coppice, where it can" do
+    test "that is killed is restarted by the coppice, if it can" do
       port = Epmd.start()
       c = Coppice.start([], env: at_epmd(port))
       Epmd.kill(port)
       eventually(fn -> registered?(port, c) end, 15_000)
     end
 
-    test "is not needed by who is connected" do
+    test "is not needed for existing connections" do
       port = Epmd.start()
       c = Coppice.start([replicas: [views: counter()]], env: [{"PATH", ""} | at_epmd(port)])
       beam = Beam.start(epmd: port)
@@ -247,14 +247,14 @@ defmodule ClusterTest do
       assert Beam.call(beam, GenServer, :call, [{:views, c.node}, :value]) == {:ok, 0}
     end
 
-    test "is started where there is none" do
+    test "is started if there is none" do
       port = Epmd.free_port()
-      Epmd.ends_with_story(port)
+      Epmd.kill_at_end(port)
       c = Coppice.start([], env: at_epmd(port))
       assert registered?(port, c)
     end
 
-    test "forgets a coppice that is stopped" do
+    test "no longer lists a stopped coppice" do
       port = Epmd.start()
       c = Coppice.start([], env: at_epmd(port))
       assert Coppice.stop(c) == 0
@@ -270,8 +270,8 @@ defmodule ClusterTest do
     names != :none and name in names
   end
 
-  describe "a node that is started again under its name" do
-    test "is a coppice: the BEAM finds it" do
+  describe "a node that restarts under its old name" do
+    test "is a coppice: the BEAM connects to it" do
       c = Coppice.start(replicas: [views: counter()])
       beam = Beam.start()
       :pong = Beam.ping(beam, c.node)
@@ -283,7 +283,7 @@ defmodule ClusterTest do
       assert Beam.call(beam, GenServer, :call, [{:views, c.node}, :value]) == {:ok, 0}
     end
 
-    test "is a BEAM: the coppice finds it" do
+    test "is a BEAM: the coppice connects to it" do
       name = fresh("b")
       beam = Beam.start(name: name)
       c = Coppice.start(connect: [beam.node])
@@ -295,7 +295,7 @@ defmodule ClusterTest do
       eventually(fn -> connected?(again, c) end)
     end
 
-    test "while its old connection still seems up: the new one takes its place" do
+    test "while its old connection still seems up: the new one replaces it" do
       port = Epmd.start()
       name = fresh("b")
       old = Beam.start(name: name, epmd: port)
@@ -303,7 +303,7 @@ defmodule ClusterTest do
       :pong = Beam.ping(old, c.node)
       Beam.freeze(old)
 
-      # A fresh epmd has not heard of the old one, so the name can be had again.
+      # A new epmd does not know the old node, so the name is free again.
       Epmd.kill(port)
       Epmd.start(port)
       eventually(fn -> registered?(port, c) end, 15_000)
@@ -318,9 +318,9 @@ defmodule ClusterTest do
   defp epmd_port, do: String.to_integer(System.fetch_env!("ERL_EPMD_PORT"))
 
   describe "a connection" do
-    # The order of the two names decides who gives way.
-    for {who, prefix} <- [{"the lesser", "a"}, {"the greater", "z"}] do
-      test "that both open at once is one connection, #{who} name being the coppice's" do
+    # The order of the two names decides whose dial wins.
+    for {who, prefix} <- [{"lesser", "a"}, {"greater", "z"}] do
+      test "that both dial at once is one connection; the coppice has the #{who} name" do
         c = Coppice.start(node: :"#{fresh(unquote(prefix))}@127.0.0.1")
         beam = Beam.start()
 
@@ -334,7 +334,7 @@ defmodule ClusterTest do
       end
     end
 
-    test "that is cut is made again" do
+    test "that is closed is made again" do
       beam = Beam.start()
       c = Coppice.start(connect: [beam.node])
 

@@ -1,6 +1,6 @@
 defmodule CommandsTest do
-  @moduledoc "The command line, against a coppice and against a BEAM."
-  use Story
+  @moduledoc "The command line, with a coppice and with a BEAM."
+  use TestCase
 
   @error 1
   @usage 64
@@ -11,14 +11,14 @@ defmodule CommandsTest do
     {:ok, c: c, node: c.node, views: {:views, c.node}}
   end
 
-  # The term that a command prints, and nothing else; it has succeeded.
+  # The term that a successful command prints; it must print nothing else.
   defp prints(args) do
     {status, out, err} = Coppice.run(args)
     assert {status, err} == {0, ""}
     term(out)
   end
 
-  # The same of one that was answered {error, _}.
+  # The reason of one that prints {error, Reason}.
   defp prints_error(args) do
     {status, out, err} = Coppice.run(args)
     assert {status, err} == {@error, ""}
@@ -34,13 +34,13 @@ defmodule CommandsTest do
     term
   end
 
-  test "ping finds a coppice, a BEAM, and nobody", %{node: node} do
+  test "ping: a coppice, a BEAM, and no node", %{node: node} do
     assert prints(["ping", node]) == :pong
     assert prints(["ping", Beam.start().node]) == :pong
     assert {@unavailable, "pang\n", _} = Coppice.run(["ping", "nobody@127.0.0.1"])
   end
 
-  test "call prints the answer", %{node: node} do
+  test "call prints the reply", %{node: node} do
     assert prints(["call", node, "views", "value"]) == {:ok, 0}
     assert prints(["call", node, "views", "{mutate, {increment, [5]}}"]) == :ok
     request = {:sing, "ü", [1, 2.5, %{a: 1}]}
@@ -49,7 +49,7 @@ defmodule CommandsTest do
     assert prints(["call", node, "coppice", "replicas"]) == {:ok, [:views]}
   end
 
-  test "call reaches a BEAM's server, and says when nobody is there", %{node: node} do
+  test "call reaches a BEAM's server, and reports noproc", %{node: node} do
     beam = Beam.start(grove: true)
     {name, _} = Beam.replica(beam, actor: "b", group: fresh("g"))
     assert prints(["call", beam.node, name, "value"]) == {:ok, 0}
@@ -58,7 +58,7 @@ defmodule CommandsTest do
     assert {@unavailable, _} = Coppice.fail(["call", "nobody@127.0.0.1", "views", "value"])
   end
 
-  test "cast says it and goes", %{node: node, views: views} do
+  test "cast does not wait for a reply", %{node: node, views: views} do
     assert {0, _, ""} = Coppice.run(["cast", node, "views", "{mutate, {increment, [3]}}"])
     eventually(fn -> value(views) == 3 end)
   end
@@ -71,7 +71,7 @@ defmodule CommandsTest do
     assert prints(["sync", node, "views"]) == :ok
   end
 
-  test "mutate prints why it could not", %{node: node} do
+  test "mutate prints the reason of a refusal", %{node: node} do
     assert prints_error(["mutate", node, "views", "shrink"])
     assert prints_error(["mutate", node, "views", "increment", "-5"])
   end
@@ -87,7 +87,7 @@ defmodule CommandsTest do
     refute out <> err =~ "#{Node.get_cookie()}"
   end
 
-  test "version is a line" do
+  test "version prints one line" do
     assert {0, out, ""} = Coppice.run(["version"])
     assert out =~ ~r/^coppice \d+\.\d+\.\d+\n$/
   end
@@ -110,16 +110,16 @@ defmodule CommandsTest do
   end
 
   describe "run" do
-    test "stops in good order on SIGTERM and on SIGINT" do
+    test "stops on SIGTERM and on SIGINT" do
       for signal <- ["TERM", "INT"] do
         c = Coppice.start()
         Coppice.signal(c, signal)
-        assert Coppice.Keeper.exit_status(c.keeper) == 0
+        assert Coppice.PortOwner.exit_status(c.owner) == 0
       end
     end
 
-    test "owned, ends when its standard input ends" do
-      # head passes the first line on and is gone with it.
+    test "with --owned ends at the end of its standard input" do
+      # head exits after the first line.
       config = Coppice.config_file("{node, '#{fresh("c")}@127.0.0.1'}.\n")
       args = Coppice.command(["run", "-c", config, "--owned"])
       log = Coppice.log_file(:owned)
@@ -127,17 +127,17 @@ defmodule CommandsTest do
       env = for {k, v} <- Coppice.env([]), do: {~c"#{k}", ~c"#{v}"}
       opts = [:binary, :exit_status, line: 4096, args: shell, env: env]
       port = Port.open({:spawn_executable, "/bin/sh"}, opts)
-      assert_receive {^port, {:data, {:eol, "ready " <> _}}}, 10_000 * patience()
+      assert_receive {^port, {:data, {:eol, "ready " <> _}}}, 10_000 * slowdown()
       Port.command(port, "\n")
-      assert_receive {^port, {:exit_status, 0}}, 10_000 * patience()
+      assert_receive {^port, {:exit_status, 0}}, 10_000 * slowdown()
     end
 
-    test "says ready once, with the name and the port that it has", %{c: c} do
+    test "prints ready once, with its name and port", %{c: c} do
       assert c.port in 1..65_535
       assert :gen_tcp.close(Raw.connect(c.port)) == :ok
     end
 
-    test "takes flags before the file" do
+    test "prefers flags to the file" do
       name = :"#{fresh("c")}@127.0.0.1"
       replica = "views, \#{crdt => pncounter, group => g}"
       args = ["--node", "#{name}", "--replica", replica]

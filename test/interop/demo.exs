@@ -1,5 +1,5 @@
-# The demonstration: this Elixir node and a coppice keep one counter together.
-# Everything that it shows is done as it is shown.
+# The demonstration: this Elixir node and a coppice share a counter.
+# Everything printed is really executed.
 
 defmodule Demo do
   alias Grove.Counter.GCounter
@@ -9,7 +9,7 @@ defmodule Demo do
   @on_c1 {:page_views, @c1}
   @group {:counter, "page_views"}
 
-  # Shows a line of Elixir, runs it, and shows what came of it.
+  # Prints a line of Elixir, runs it, and prints its result.
   defmacrop iex(code) do
     quote do
       IO.puts(["   iex> ", unquote(Macro.to_string(code))])
@@ -20,7 +20,7 @@ defmodule Demo do
   end
 
   def run do
-    say("Coppice: a C program that an Erlang cluster takes for one of its own\n")
+    say("Coppice: a C program that joins an Erlang cluster as a node\n")
     start_elixir_replica()
     coppice = start_coppice()
     count()
@@ -56,7 +56,7 @@ defmodule Demo do
   """
 
   defp start_coppice do
-    say("2. A coppice joins it: a program in C, no Erlang inside, with this configuration:")
+    say("2. A coppice, a C program without an Erlang VM, joins with this configuration:")
     for line <- String.split(@config, "\n"), do: IO.puts(["   ", line])
     file = Coppice.config_file(@config)
     coppice = Coppice.launch_file(file, Coppice.log_file(@c1))
@@ -66,11 +66,11 @@ defmodule Demo do
   end
 
   defp count do
-    say("3. Elixir counts on the C replica, with a closure, as on any other of Grove's:")
+    say("3. Elixir increments the C replica with a closure, as it would any Grove replica:")
     iex(Server.mutate({:page_views, :"c1@127.0.0.1"}, &GCounter.increment(&1, 5)))
-    say("4. A shell counts there too:")
+    say("4. A shell command increments it too:")
     shell(["mutate", @c1, "page_views", "increment", 2])
-    say("5. And Elixir counts at home:")
+    say("5. And Elixir increments its own replica:")
     iex(Server.mutate(:page_views, &GCounter.increment/1))
   end
 
@@ -80,10 +80,10 @@ defmodule Demo do
     IO.puts(["   ", answer])
   end
 
-  # Both send what they changed twice a second.
+  # Both send their deltas twice a second.
   defp agree do
-    say("6. Each tells the other what it counted, and they agree: 5 + 2 + 1.")
-    Story.all_reach([:page_views, @on_c1], 8)
+    say("6. They send each other their deltas, and converge: 5 + 2 + 1.")
+    TestCase.all_reach([:page_views, @on_c1], 8)
     shell(["value", @c1, "page_views"])
     show("Elixir", node(), Server.state(:page_views))
     show("C", @c1, Server.state(@on_c1))

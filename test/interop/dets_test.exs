@@ -1,12 +1,12 @@
 defmodule DetsTest do
   @moduledoc """
-  Files of DETS: ours in the hands of the real `dets`, its files in ours, and
-  what `coppice dets salvage` takes out of those that were never closed.
+  DETS files: the real `dets` works on ours, we read its files, and `coppice dets
+  salvage` recovers those that were never closed.
 
-  An image of ours is made by salvaging a table of the same objects, which ends
-  in the same writer as everything else.
+  An image of ours is made by salvaging a table with the same objects, which uses
+  the same writer as everything else.
   """
-  use Story
+  use TestCase
   import Table
 
   @error 1
@@ -49,7 +49,7 @@ defmodule DetsTest do
     report.file
   end
 
-  # --- what is in them -------------------------------------------------------
+  # --- contents --------------------------------------------------------------
 
   defp bytes(n), do: :rand.bytes(n)
 
@@ -82,7 +82,7 @@ defmodule DetsTest do
     end
   end
 
-  # Objects of different keys, pids and references among them.
+  # Objects with different keys, among them pids and references.
   defp generate(n) do
     named = for i <- 1..n//1, do: {key(i), payload(i)}
     odd = for i <- 1..min(n, 50)//1, do: {make_ref(), self(), &Enum.map/2, i}
@@ -91,7 +91,7 @@ defmodule DetsTest do
 
   defp by_key(objects, keypos \\ 1), do: Map.new(objects, &{elem(&1, keypos - 1), &1})
 
-  # All that a user reads of a table, against a map; one key of `step` by itself.
+  # Compares all that can be read of a table with a map; looks up every `step`-th key.
   defp walk(table, model, step \\ 1) do
     assert :dets.info(table, :no_objects) == map_size(model)
     assert :dets.info(table, :no_keys) == map_size(model)
@@ -117,7 +117,7 @@ defmodule DetsTest do
     model |> Map.drop(gone) |> Map.merge(by_key(changed ++ new))
   end
 
-  # --- ours for OTP ----------------------------------------------------------
+  # --- our files in OTP ------------------------------------------------------
 
   for n <- [0, 1, 2, 100, 255, 256, 257, 511, 512, 513, 1000, 5000, 50_000] do
     @tag timeout: 120_000
@@ -142,7 +142,7 @@ defmodule DetsTest do
     end
   end
 
-  test "an image of a table that has outgrown its first part" do
+  test "an image of a table with more than 512 segments" do
     model = by_key(for i <- 1..140_000, do: {i, i})
     file = image(Map.values(model))
     assert sound(file).slots > 512 * 256
@@ -155,9 +155,9 @@ defmodule DetsTest do
     assert sound(file).objects == 142_000
   end
 
-  test "keys of one slot stand in the order in which OTP looks for them" do
-    # All in slot 17 of 256.  OTP itself loses its way between maps that are equal
-    # but not the same, as %{1 => 2} and %{1 => 2.0}: of these only one is there.
+  test "keys of one slot are in the order in which OTP searches for them" do
+    # All in slot 17 of 256.  OTP itself confuses maps that compare equal but differ,
+    # such as %{1 => 2} and %{1 => 2.0}: of these only one is used.
     unequal = for a <- 1..40, b <- [a, a + 0.5], do: b
     near = unequal ++ for a <- 1..40, do: a * 1.0
     shapes = [& &1, &{&1}, &{&1, 2}, &[&1], &[1, &1 | 2], &%{&1 => 1}]
@@ -232,16 +232,16 @@ defmodule DetsTest do
     end
   end
 
-  # --- OTP's for us ----------------------------------------------------------
+  # --- OTP's files in ours ---------------------------------------------------
 
-  test "an empty file of OTP's" do
+  test "an empty file of OTP" do
     file = make([])
     assert %{objects: 0, slots: 256} = sound(file)
     assert prints(["list", file]) == []
     assert prints(["dump", file]) == []
   end
 
-  test "dump and list show what is there" do
+  test "dump and list show the contents" do
     objects = for i <- 1..400, k = key(i), not is_map(k), do: {k, payload(i), "end"}
     objects = objects |> by_key() |> Map.values()
     file = make(objects)
@@ -250,7 +250,7 @@ defmodule DetsTest do
     assert sizes == Map.new(objects, &{elem(&1, 0), byte_size(:erlang.term_to_binary(&1))})
   end
 
-  test "list adds up the objects of a key of a bag" do
+  test "list adds up the sizes of a bag's objects with one key" do
     file = make([{:a, 1}, {:b, 1}, {:a, 2}], type: :bag)
     size = byte_size(:erlang.term_to_binary({:a, 1}))
     assert Enum.sort(prints(["list", file])) == [a: 2 * size, b: size]
@@ -259,7 +259,7 @@ defmodule DetsTest do
 
   for {type, keypos} <- [set: 1, set: 3, bag: 1, bag: 2, duplicate_bag: 1, duplicate_bag: 2] do
     @tag timeout: 60_000
-    test "a #{type} with the key at #{keypos}, worked on for long" do
+    test "a #{type} with the key at #{keypos}, after many changes" do
       opts = [type: unquote(type), keypos: unquote(keypos), min_no_slots: 512]
       file = path()
 
@@ -280,7 +280,7 @@ defmodule DetsTest do
 
         if rem(round, 3) == 0, do: :ok = :dets.sync(table)
         now = objects(table)
-        assert contents(salvage(crash(table)).file, opts) == now
+        assert contents(salvage(copy_open(table)).file, opts) == now
         :ok = :dets.close(table)
         assert sound(file).objects == length(now)
         report = salvage(file)
@@ -305,7 +305,7 @@ defmodule DetsTest do
     assert contents(salvage(file).file) == Enum.sort([{:one, :more} | objects])
   end
 
-  test "a file that hashes by phash, as an R8 made them" do
+  test "a file hashed by phash, as made by R8" do
     file = make([])
     <<front::12*8, digested::156*8, _md5::128, rest::binary>> = File.read!(file)
     <<fields::36*8, 1::32, more::binary>> = <<digested::156*8>>
@@ -321,24 +321,24 @@ defmodule DetsTest do
     assert contents(salvage(file).file) == objects
   end
 
-  # --- never closed ----------------------------------------------------------
+  # --- files that were never closed ------------------------------------------
 
   @at_once [delayed_write: {0, 0}]
 
-  test "an object larger than all before it, which OTP's repair may lose" do
+  test "an object larger than any before it, which OTP's repair may lose" do
     file = make([{1, "small"}])
     table = open(file, @at_once)
     large = {2, bytes(10_000)}
     huge = {3, bytes(3_000_000)}
     :ok = :dets.insert(table, large)
     :ok = :dets.insert(table, huge)
-    copy = crash(table)
+    copy = copy_open(table)
     :ok = :dets.close(table)
     assert unsound(copy) =~ ~r/not closed.*unless a node has it open, `coppice dets salvage/s
     refused = :dets.open_file(make_ref(), file: to_charlist(copy), repair: false)
     assert {:error, {:needs_repair, _}} = refused
     assert contents(salvage(copy).file) == [{1, "small"}, large, huge]
-    # OTP 25, 27 and 29.1 keep one of the three; the mistake is known there.
+    # OTP 25, 27 and 29.1 keep one of the three: a known bug.
     assert length(repaired(copy)) in [1, 3]
   end
 
@@ -350,33 +350,33 @@ defmodule DetsTest do
     found
   end
 
-  test "a table that has grown since it was saved" do
+  test "a table that has grown since its last sync" do
     file = make([{0, 0}])
     table = open(file, @at_once)
     for i <- 1..3000, do: :ok = :dets.insert(table, {i, bytes(rem(i, 200))})
     for i <- 1..3000//3, do: :ok = :dets.insert(table, {i, bytes(rem(i, 2000))})
     for i <- 2..3000//5, do: :ok = :dets.delete(table, i)
     now = objects(table)
-    copy = crash(table)
+    copy = copy_open(table)
     :ok = :dets.close(table)
     assert contents(salvage(copy).file) == now
   end
 
-  test "a binary that looks like a table is not taken for one" do
+  test "a binary that contains a table is not taken for one" do
     inner = File.read!(make(for i <- 1..50, do: {{:forged, i}, i}))
-    # Wherever the object may stand, some copy of it is aligned.
+    # Wherever the object is, one copy of the inner table is aligned.
     padded = for shift <- 0..15, into: <<>>, do: <<0::shift*8, inner::binary>>
     file = make([{:real, padded}, {:small, 1}])
     table = open(file, @at_once)
     :ok = :dets.insert(table, {:other, padded})
     :ok = :dets.delete(table, :real)
-    copy = crash(table)
+    copy = copy_open(table)
     :ok = :dets.close(table)
     assert contents(salvage(copy).file) == [{:other, padded}, {:small, 1}]
     assert contents(salvage(file).file) == [{:other, padded}, {:small, 1}]
   end
 
-  test "a file that is cut keeps what stands before the cut" do
+  test "a truncated file keeps what is before the cut" do
     objects = for i <- 1..500, do: {i, bytes(200)}
     file = make(objects)
     data = File.read!(file)
@@ -390,7 +390,7 @@ defmodule DetsTest do
     assert contents(salvaged) -- objects == []
   end
 
-  test "a damaged object costs only itself" do
+  test "a damaged object is the only one lost" do
     objects = for i <- 1..500, do: {i, "object #{i}"}
     file = make(objects)
     data = File.read!(file)
@@ -405,9 +405,9 @@ defmodule DetsTest do
     assert contents(salvaged) == objects -- [{123, "object 123"}]
   end
 
-  # --- mistakes --------------------------------------------------------------
+  # --- errors ----------------------------------------------------------------
 
-  test "what is no table, is not there, or was not asked for rightly" do
+  test "files that are not tables or do not exist, and wrong usage" do
     file = path()
     File.write!(file, String.duplicate("not a table ", 1000))
     assert unsound(file) =~ "not a DETS file"
@@ -427,7 +427,7 @@ defmodule DetsTest do
     assert {@usage, _} = Coppice.fail(["dets", "eat", file])
   end
 
-  test "salvage says when it cannot write" do
+  test "salvage reports when it cannot write" do
     file = make([{1, 2}])
     File.mkdir!(file <> ".salvaged")
     assert {74, err} = Coppice.fail(["dets", "salvage", file])

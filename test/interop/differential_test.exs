@@ -1,22 +1,23 @@
 defmodule DifferentialTest do
   @moduledoc """
-  Random changes to two replicas in coppices and two of Grove's, which hear of
-  each other in random order.  First in good weather, where it is known who has
-  heard what; then while connections come and go.  After each round all are equal,
-  and equal to what the changes that were acknowledged amount to.
+  Random changes to two replicas in coppices and two Grove replicas, which receive
+  each other's states in random order: first over a stable network, so that it is
+  known which replica has seen what; then while connections come and go.  After
+  each round all must be equal, and be what the model expects of the acknowledged
+  changes.
 
   Reads SEED and ROUNDS from the environment.
   """
-  use Story
+  use TestCase
 
-  # Nothing goes out by itself.
+  # No sync by timer.
   @never 3_600_000
 
   setup_all do
-    Process.put(:story, {__MODULE__, "world"})
+    Process.put(:test_name, {__MODULE__, "world"})
     seed = String.to_integer(System.get_env("SEED") || "#{:rand.uniform(1_000_000)}")
     rounds = String.to_integer(System.get_env("ROUNDS", "8"))
-    IO.puts("differential scripts: SEED=#{seed} ROUNDS=#{rounds}")
+    IO.puts("differential test: SEED=#{seed} ROUNDS=#{rounds}")
     [b1, b2] = beams = for _ <- 1..2, do: Beam.start(grove: true)
     :pong = Beam.ping(b1, b2.node)
     connect = Enum.map(beams, & &1.node)
@@ -25,17 +26,16 @@ defmodule DifferentialTest do
     {:ok, seed: seed, rounds: rounds, nodes: %{"b1" => b1, "b2" => b2, "c1" => c1, "c2" => c2}}
   end
 
-  for type <- Script.types() do
-    test "#{inspect(type)} comes to what was acknowledged, everywhere", world do
+  for type <- Generator.types() do
+    test "#{inspect(type)} converges to what was acknowledged", world do
       type = unquote(type)
       :rand.seed(:exsss, {world.seed, :erlang.phash2(type), 0})
       game = start(type, world)
 
       for round <- 1..world.rounds, reduce: Ledger.new(game.actors) do
         ledger ->
-          events = if 2 * round <= world.rounds, do: calm(), else: storm()
-          rough? = :cut in events
-          ledger = if rough?, do: Ledger.leaky(ledger), else: ledger
+          events = if 2 * round <= world.rounds, do: stable(), else: unstable()
+          ledger = if :cut in events, do: Ledger.unreliable(ledger), else: ledger
 
           1..40
           |> Enum.reduce(ledger, fn _, ledger -> happen(Enum.random(events), game, ledger) end)
@@ -44,10 +44,11 @@ defmodule DifferentialTest do
     end
   end
 
-  defp calm, do: [:change, :change, :change, :tell]
+  defp stable, do: [:change, :change, :change, :send_state]
 
-  defp storm do
-    List.duplicate(:change, 12) ++ [:tell, :tell, :sync, :sync, :sync, :cut, :mend, :mend]
+  defp unstable do
+    List.duplicate(:change, 12) ++
+      [:send_state, :send_state, :sync, :sync, :sync, :cut, :heal, :heal]
   end
 
   defp start(type, %{nodes: nodes} = world) do
@@ -58,7 +59,7 @@ defmodule DifferentialTest do
     beams = for actor <- ["b1", "b2"], do: nodes[actor]
     game = %{type: type, name: name, group: group, nodes: nodes, beams: beams, seed: world.seed}
     game = Map.put(game, :actors, Map.keys(nodes))
-    eventually(fn -> acquainted?(game) end)
+    eventually(fn -> connected?(game) end)
     game
   end
 
@@ -70,7 +71,7 @@ defmodule DifferentialTest do
     {:ok, _} = Coppice.start_replica(c, name, opts |> Map.new() |> Map.put(:crdt, type))
   end
 
-  defp acquainted?(%{nodes: nodes} = game) do
+  defp connected?(%{nodes: nodes} = game) do
     Enum.all?(nodes, fn
       {_, %Beam{} = beam} -> length(Beam.members(beam, :grove, game.group)) == map_size(nodes)
       {_, c} -> match?(%{peers: 3, behind: 0}, Coppice.status(c).replicas[game.name])
@@ -79,30 +80,29 @@ defmodule DifferentialTest do
 
   defp server(game, actor), do: {game.name, game.nodes[actor].node}
 
-  # --- what happens ------------------------------------------------------------
+  # --- random events -----------------------------------------------------------
 
   defp happen(:change, game, ledger) do
     actor = Enum.random(game.actors)
     op = op(game, actor, ledger)
 
     case attempt(game, actor, op) do
-      {:ok, reply} -> Ledger.made(ledger, actor, op, reply)
+      {:ok, reply} -> Ledger.acknowledged(ledger, actor, op, reply)
       {:error, %KeyError{}} -> ledger
       {:error, {:bad_op, _}} when game.type in [ORMap, RGA] -> ledger
     end
   end
 
-  # Any replica may be told any other's state, by whoever has it.
-  defp happen(:tell, game, ledger) do
+  defp happen(:send_state, game, ledger) do
     [from, to | _] = Enum.shuffle(game.actors)
-    tell(game, to, state(server(game, from)))
-    Ledger.told(ledger, from, to)
+    send_delta(game, to, state(server(game, from)))
+    Ledger.merged(ledger, from, to)
   end
 
   defp happen(:sync, game, ledger) do
     actor = Enum.random(game.actors)
     :ok = Server.sync_now(server(game, actor))
-    Ledger.sent(ledger, actor)
+    Ledger.broadcast(ledger, actor)
   end
 
   defp happen(:cut, game, ledger) do
@@ -111,7 +111,7 @@ defmodule DifferentialTest do
     ledger
   end
 
-  defp happen(:mend, game, ledger) do
+  defp happen(:heal, game, ledger) do
     {beam, node} = link(game)
     Beam.ping(beam, node)
     ledger
@@ -123,18 +123,20 @@ defmodule DifferentialTest do
     {beam, other.node}
   end
 
-  defp tell(game, actor, struct), do: send(server(game, actor), {:grove_delta, struct, self()})
+  defp send_delta(game, actor, struct) do
+    send(server(game, actor), {:grove_delta, struct, self()})
+  end
 
-  # Places, too, where ids are not all there is.
+  # Coppices also insert by index.
   defp op(%{type: RGA} = game, "c" <> _ = actor, ledger) do
     if :rand.uniform(4) == 1 do
       {:insert_at, [Enum.random(0..length(value(server(game, actor)))), ledger.next]}
     else
-      Script.op(RGA, ledger.next, Ledger.ids(ledger))
+      Generator.op(RGA, ledger.next, Ledger.ids(ledger))
     end
   end
 
-  defp op(game, _, ledger), do: Script.op(game.type, ledger.next, Ledger.ids(ledger))
+  defp op(game, _, ledger), do: Generator.op(game.type, ledger.next, Ledger.ids(ledger))
 
   defp attempt(game, "b" <> _ = actor, op), do: as_fun(&Server.batch/2, server(game, actor), op)
   defp attempt(game, actor, {:insert_at, _} = op), do: as_data(server(game, actor), op)
@@ -164,49 +166,49 @@ defmodule DifferentialTest do
     end
   end
 
-  # --- calm after it -----------------------------------------------------------
+  # --- convergence -------------------------------------------------------------
 
   defp settle(ledger, game) do
     for beam <- game.beams, {_, node} <- game.nodes, do: Beam.ping(beam, node.node)
-    eventually(fn -> acquainted?(game) end)
+    eventually(fn -> connected?(game) end)
     for actor <- game.actors, do: :ok = Server.sync_now(server(game, actor))
-    tell_what_was_held_back(game)
+    send_withheld_deltas(game)
     eventually(fn -> coppices_know_all?(game) end)
-    tell_each_other(game)
-    eventually(fn -> match?([_], game |> meanings() |> Enum.uniq()) end)
+    merge_grove_replicas(game)
+    eventually(fn -> match?([_], game |> values() |> Enum.uniq()) end)
     check(ledger, game)
-    Ledger.settled(ledger)
+    Ledger.converged(ledger)
   end
 
-  # By Grove's servers, until something is added.
-  defp tell_what_was_held_back(%{type: type} = game) do
+  # Grove's servers withhold a delta without a value.
+  defp send_withheld_deltas(%{type: type} = game) do
     for "b" <> _ = from <- game.actors, to <- game.actors, from != to do
-      tell(game, to, server(game, from) |> state() |> type.delta())
+      send_delta(game, to, server(game, from) |> state() |> type.delta())
     end
   end
 
-  # Grove's servers lose what they send each other while they are apart; a coppice
-  # has to come to know it all by itself.
+  # Grove's servers lose what they send while they are disconnected; the coppices
+  # must come to know it all without help.
   defp coppices_know_all?(%{type: type} = game) do
     [b1, b2, c1, c2] = for actor <- game.actors, do: state(server(game, actor))
-    all = b1 |> type.merge(b2) |> Meaning.of()
-    assert {Meaning.of(c1), Meaning.of(c2)} === {all, all}
+    all = b1 |> type.merge(b2) |> Canonical.of()
+    assert {Canonical.of(c1), Canonical.of(c2)} === {all, all}
     true
   end
 
-  defp tell_each_other(%{type: type} = game) do
+  defp merge_grove_replicas(%{type: type} = game) do
     for {from, to} <- [{"b1", "b2"}, {"b2", "b1"}] do
-      told = state(server(game, from))
-      :ok = Server.mutate(server(game, to), &type.merge(&1, told))
+      other = state(server(game, from))
+      :ok = Server.mutate(server(game, to), &type.merge(&1, other))
     end
   end
 
-  defp meanings(game),
-    do: for(actor <- game.actors, do: Meaning.of(game.type, value(server(game, actor))))
+  defp values(game),
+    do: for(actor <- game.actors, do: Canonical.of(game.type, value(server(game, actor))))
 
   defp check(ledger, game) do
-    [value | _] = meanings(game)
-    breaches = Model.breaches(game.type, ledger.ops, value)
-    assert breaches == [], "SEED=#{game.seed}: #{Enum.join(breaches, "; ")}"
+    [value | _] = values(game)
+    violations = Model.violations(game.type, ledger.ops, value)
+    assert violations == [], "SEED=#{game.seed}: #{Enum.join(violations, "; ")}"
   end
 end

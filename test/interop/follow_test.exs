@@ -1,24 +1,24 @@
 defmodule FollowTest do
   @moduledoc """
-  A coppice that follows: it finds the nodes that its peers are connected to.
+  A coppice that follows: it discovers the nodes that its peers are connected to.
 
-  The suite's own node is connected to the nodes of every story, so it keeps away from these:
-  all questions come from the story's BEAMs.
+  The suite's own node would connect the nodes of all tests, so it stays away from these: all
+  calls are made from the test's BEAMs.
   """
-  use Story
+  use TestCase
 
   defp follower(settings), do: Coppice.start([follow: true] ++ settings)
 
   defp connected?(beam, c), do: c.node in Beam.nodes(beam, :connected)
 
-  defp met?(beam, c, node), do: node in peers(beam, c)
+  defp peer?(beam, c, node), do: node in peers(beam, c)
 
   defp peers(beam, c) do
     {:ok, peers} = Beam.call(beam, GenServer, :call, [{:coppice, c.node}, :peers])
     peers
   end
 
-  test "the other BEAM and another coppice are found through one BEAM" do
+  test "another BEAM and another coppice are discovered through one BEAM" do
     hub = Beam.start()
     other = Beam.start()
     :pong = Beam.ping(hub, other.node)
@@ -27,11 +27,11 @@ defmodule FollowTest do
 
     f = follower(connect: [hub.node])
     eventually(fn -> connected?(other, f) end)
-    eventually(fn -> met?(hub, c, f.node) end)
+    eventually(fn -> peer?(hub, c, f.node) end)
     assert Enum.sort(peers(hub, f)) == Enum.sort([hub.node, other.node, c.node])
   end
 
-  test "a BEAM is found through a coppice" do
+  test "a BEAM is discovered through a coppice" do
     beam = Beam.start()
     c = Coppice.start(connect: [beam.node])
     eventually(fn -> connected?(beam, c) end)
@@ -39,7 +39,7 @@ defmodule FollowTest do
     eventually(fn -> connected?(beam, f) end)
   end
 
-  test "who does not follow stays with those that it was told" do
+  test "a coppice that does not follow connects to its `connect` nodes only" do
     hub = Beam.start()
     other = Beam.start()
     :pong = Beam.ping(hub, other.node)
@@ -50,19 +50,19 @@ defmodule FollowTest do
     assert other.node not in peers(hub, c)
   end
 
-  test "replicas that share no more than a BEAM tell each other" do
+  test "replicas whose nodes know only the same BEAM sync with each other" do
     hub = Beam.start()
     replicas = [r: counter(group: {:counter, fresh("g")}, sync_interval: 100)]
     one = Coppice.start(connect: [hub.node], replicas: replicas)
     eventually(fn -> connected?(hub, one) end)
     two = follower(connect: [hub.node], replicas: replicas)
-    eventually(fn -> met?(hub, two, one.node) end)
+    eventually(fn -> peer?(hub, two, one.node) end)
     :ok = Beam.call(hub, GenServer, :call, [{:r, one.node}, {:mutate, {:increment, [5]}}])
     eventually(fn -> Beam.call(hub, GenServer, :call, [{:r, two.node}, :value]) == {:ok, 5} end)
   end
 
   @tag timeout: 90_000
-  test "a node that has left is dialled for a while, and forgotten" do
+  test "a node that has left is dialled for a while, then forgotten" do
     hub = Beam.start()
     name = fresh("b")
     other = Beam.start(name: name)

@@ -1,15 +1,15 @@
 defmodule HealingTest do
   @moduledoc """
-  What was lost between replicas, and how all of them come to have it.  Each loss is also
-  shown where nobody heals it.
+  Lost deltas, and how anti-entropy and syncing with new members repair them.  Each loss is
+  also shown without a repair.
   """
-  use Story
+  use TestCase
 
   @never 86_400_000
 
-  # Two Grove nodes that stay apart when they are parted, and a coppice that both know.
+  # Two Grove nodes that do not reconnect by themselves, and a coppice that both know.
   setup_all do
-    Process.put(:story, {__MODULE__, "nodes"})
+    Process.put(:test_name, {__MODULE__, "nodes"})
     kernel = [dist_auto_connect: :never]
     [a, b] = for _ <- 1..2, do: Beam.start(grove: true, kernel: kernel)
     c = Coppice.start(scope: :grove, connect: [a.node])
@@ -18,16 +18,16 @@ defmodule HealingTest do
   end
 
   setup world do
-    for node <- [world.a, world.c], do: meet(world.b, node)
+    for node <- [world.a, world.c], do: connect(world.b, node)
     :ok
   end
 
-  defp meet(beam, %{node: node}) do
+  defp connect(beam, %{node: node}) do
     eventually(fn -> Beam.call(beam, :net_kernel, :connect_node, [node]) end)
     eventually(fn -> node in Beam.nodes(beam) end)
   end
 
-  # Until both have noticed.
+  # Waits until both have noticed.
   defp part(beam, %Beam{node: node} = other) do
     Beam.disconnect(beam, node)
     eventually(fn -> beam.node not in Beam.nodes(other) end)
@@ -38,8 +38,8 @@ defmodule HealingTest do
     eventually(fn -> not Map.has_key?(Coppice.status(c).peers, beam.node) end)
   end
 
-  # A group with a replica on each BEAM, and on the coppice unless that is nil.  None
-  # syncs but when it is told to.
+  # A group with a replica on each BEAM, and on the coppice unless that is nil; none syncs
+  # unless asked to.
   defp group(world, type, coppice_replica) do
     group = {:healing, fresh("g")}
 
@@ -69,32 +69,31 @@ defmodule HealingTest do
     {name, c.node}
   end
 
-  # As data where it is data that is taken: on a BEAM the same function makes it.
   defp change(server, op), do: :ok = Server.mutate(server, &elem(Change.make(&1, op), 0))
   defp sync(servers), do: for(server <- servers, do: :ok = Server.sync_now(server))
 
-  defp said(type, server), do: meaning(type, value(server))
+  defp content(type, server), do: canonical(type, value(server))
 
-  defp meaning(RGA, values), do: Enum.sort(values)
-  defp meaning(type, value), do: Meaning.of(type, value)
+  defp canonical(RGA, values), do: Enum.sort(values)
+  defp canonical(type, value), do: Canonical.of(type, value)
 
   defp agree(type, servers, expected) do
     eventually(fn ->
-      assert Enum.map(servers, &said(type, &1)) == Enum.map(servers, fn _ -> expected end)
+      assert Enum.map(servers, &content(type, &1)) == Enum.map(servers, fn _ -> expected end)
     end)
   end
 
-  # However often they sync: each goes on without what only the other has.
+  # However often they sync, neither gets what only the other has.
   defp differ(type, %{a: a, b: b}, at_a, at_b) do
     for _ <- 1..3 do
       sync([a, b])
-      assert {said(type, a), said(type, b)} == {at_a, at_b}
+      assert {content(type, a), content(type, b)} == {at_a, at_b}
     end
   end
 
-  describe "two Grove nodes that were parted" do
-    # What each has to itself, and what both have in the end.
-    stories = [
+  describe "two Grove nodes that were disconnected" do
+    # The change on each, the values of each alone, and the value in the end.
+    examples = [
       {GCounter, [increment: [2]], [increment: [3]], {2, 3, 5}},
       {GSet, [add: ["x"]], [add: ["y"]], :sets},
       {TwoPSet, [add: ["x"]], [add: ["y"]], :sets},
@@ -108,8 +107,8 @@ defmodule HealingTest do
       {RGA, [insert: ["x", :head]], [insert: ["y", :head]], {["x"], ["y"], ["x", "y"]}}
     ]
 
-    for {type, [at_a], [at_b], values} <- stories do
-      test "have all of #{inspect(type)} beside a coppice, and without one never", world do
+    for {type, [at_a], [at_b], values} <- examples do
+      test "converge (#{inspect(type)}) with a coppice, and never without one", world do
         {type, at_a, at_b} = unquote(Macro.escape({type, at_a, at_b}))
         {only_a, only_b, both} = expected(unquote(Macro.escape(values)))
         alone = group(world, type, nil)
@@ -122,7 +121,7 @@ defmodule HealingTest do
           sync([a, b])
         end
 
-        meet(world.a, world.b)
+        connect(world.a, world.b)
         together(world, [alone, helped])
         agree(type, [helped.a, helped.b], both)
         differ(type, alone, only_a, only_b)
@@ -132,8 +131,8 @@ defmodule HealingTest do
     defp expected(:sets), do: {MapSet.new(["x"]), MapSet.new(["y"]), MapSet.new(["x", "y"])}
     defp expected(values), do: values
 
-    # Grove judges a delta by its value: a removal alone is not even sent.
-    test "hear of a removal, of which Grove sends no delta", world do
+    # Grove withholds a delta without a value, such as a removal alone.
+    test "receive a removal, whose delta Grove withholds", world do
       alone = group(world, ORSet, nil)
       helped = group(world, ORSet, %{anti_entropy_interval: 300})
       both = MapSet.new(["x", "y"])
@@ -147,23 +146,23 @@ defmodule HealingTest do
       part(world.a, world.b)
       for %{a: a} <- [alone, helped], do: change(a, {:remove, ["x"]})
       for %{a: a} <- [alone, helped], do: sync([a])
-      meet(world.a, world.b)
+      connect(world.a, world.b)
       together(world, [alone, helped])
       agree(ORSet, [helped.a, helped.b], MapSet.new(["y"]))
       differ(ORSet, alone, MapSet.new(["y"]), both)
     end
 
-    # The two never meet again: it is the coppice that tells each what the other did.
-    test "hear of each other when the coppice that was with one meets the other", world do
+    # The two stay disconnected: only the coppice relays their changes.
+    test "receive each other's changes from a coppice that reconnects to one of them", world do
       helped = %{a: a, b: b} = group(world, ORSet, %{anti_entropy_interval: @never})
       part(world.b, world.a)
       part(world.b, world.c)
       for {server, element} <- [{a, "x"}, {b, "y"}], do: change(server, {:add, [element]})
       sync([a, b])
-      assert said(ORSet, a) == MapSet.new(["x"])
-      assert said(ORSet, b) == MapSet.new(["y"])
+      assert content(ORSet, a) == MapSet.new(["x"])
+      assert content(ORSet, b) == MapSet.new(["y"])
 
-      meet(world.b, world.c)
+      connect(world.b, world.c)
       here = here(world.c, helped.group)
       agree(ORSet, [here, b], MapSet.new(["x", "y"]))
       sync([here])
@@ -178,7 +177,7 @@ defmodule HealingTest do
   end
 
   describe "two coppices" do
-    # The first stands behind a relay; the second dials it, and repairs as often as told.
+    # The first is behind a relay; the second dials it, and has the options `second`.
     defp pair(replicas, second) do
       one = Coppice.start(Relay.behind() ++ [scope: :grove, replicas: replicas])
       relay = Relay.start(one)
@@ -202,25 +201,24 @@ defmodule HealingTest do
 
     defp behind(c, name), do: Coppice.status(c).replicas[name].behind
     defp repairs(c, name), do: Coppice.status(c).replicas[name].repairs
-    defp set(c, name), do: Meaning.of(GSet, value({name, c.node}))
-    # Nothing more and nothing less, in the end.
+    defp set(c, name), do: Canonical.of(GSet, value({name, c.node}))
     defp have(coppices, name, expected) do
-      # To look at a large set takes seconds on a busy machine.
+      # Comparing a large set takes seconds on a busy machine.
       eventually(
-        fn -> for c <- coppices, do: assert(apart(set(c, name), expected) == []) end,
+        fn -> for c <- coppices, do: assert(difference(set(c, name), expected) == []) end,
         30_000
       )
     end
 
-    defp apart(x, y),
+    defp difference(x, y),
       do: Enum.to_list(MapSet.difference(x, y)) ++ Enum.to_list(MapSet.difference(y, x))
 
     for {what, crdt, type, many} <- [
           {"a small state", :or_set, ORSet, 10},
-          {"a large one", :gset, GSet, 300_000},
-          {"one that has no parts", :dvv_set, DVVSet, 100}
+          {"a large state", :gset, GSet, 300_000},
+          {"a state without parts", :dvv_set, DVVSet, 100}
         ] do
-      test "find a delta of #{what} that was lost, when they compare" do
+      test "repair a lost delta of #{what}" do
         options = fn -> counter(crdt: unquote(crdt), anti_entropy_interval: @never) end
         second = [kept: [actor: "d", anti_entropy_interval: 300], lost: [actor: "d"]]
         {one, two, relay} = pair([kept: options.(), lost: options.()], second)
@@ -228,7 +226,7 @@ defmodule HealingTest do
         state = Enum.reduce(before, unquote(type).new("e"), &unquote(type).add(&2, &1))
 
         for name <- [:kept, :lost] do
-          Twins.tell({name, one.node}, unquote(type).reset_delta(state))
+          ReplicaPair.send_delta({name, one.node}, unquote(type).reset_delta(state))
           sync(for c <- [one, two], do: {name, c.node})
           for c <- [one, two], do: eventually(fn -> behind(c, name) == 0 end)
           have([one, two], name, before)
@@ -256,25 +254,25 @@ defmodule HealingTest do
       end
     end
 
-    test "that are equal say little to each other" do
+    test "that are equal exchange little" do
       options = counter(crdt: :gset, anti_entropy_interval: @never)
       often = [tags: [anti_entropy_interval: 100, anti_entropy_jitter: 0]]
       {one, two, relay} = pair([tags: options], often)
       add(one, :tags, 1..50_000)
       have([one, two], :tags, MapSet.new(1..50_000))
-      heard = fn -> {repairs(two, :tags), Relay.bytes(relay, two.node)} end
+      counters = fn -> {repairs(two, :tags), Relay.bytes(relay, two.node)} end
       eventually(fn -> repairs(two, :tags) > 3 end)
-      {rounds, bytes} = heard.()
+      {rounds, bytes} = counters.()
       eventually(fn -> repairs(two, :tags) >= rounds + 10 end)
-      {more, all} = heard.()
+      {more, all} = counters.()
       each = div(all - bytes, more - rounds)
-      IO.puts("healing: #{each} bytes for a round between two coppices that are equal")
+      IO.puts("healing: #{each} bytes per round between two equal coppices")
       assert each < 1_000
     end
   end
 
   describe "coppice status" do
-    test "counts the actors and tombstones that a replica carries", world do
+    test "counts the actors and tombstones of a replica", world do
       %{a: a, b: b, group: group} = group(world, ORSet, %{anti_entropy_interval: 300})
       for {server, n} <- [{a, 1}, {b, 2}], do: change(server, {:add, [n]})
       {name, _} = here = here(world.c, group)
@@ -288,9 +286,9 @@ defmodule HealingTest do
     end
   end
 
-  describe "a replica whose files were set back to an older copy" do
-    # What it did since is known to its peer alone.
-    defp set_back(world, peer_sync) do
+  describe "a replica whose files were restored from a backup" do
+    # Only its peer knows what it has done since.
+    defp restore_backup(world, peer_sync) do
       table = Table.path()
       storage = %{file: table}
       replica = counter(group: world.group, storage: storage, anti_entropy_interval: @never)
@@ -300,7 +298,7 @@ defmodule HealingTest do
       c = Coppice.start(settings)
       :ok = GenServer.call(here, {:mutate, {:increment, [5]}})
       assert Coppice.stop(c) == 0
-      copy = aside(table)
+      copy = backup(table)
 
       c = Coppice.start(settings)
       for _ <- 1..3, do: :ok = GenServer.call(here, {:mutate, {:increment, [5]}})
@@ -311,7 +309,7 @@ defmodule HealingTest do
       {settings, here}
     end
 
-    defp aside(table) do
+    defp backup(table) do
       for file <- Path.wildcard(table <> "*"), do: {file, File.read!(file)}
     end
 
@@ -320,22 +318,22 @@ defmodule HealingTest do
       for {file, bytes} <- copy, do: File.write!(file, bytes)
     end
 
-    # The peer is silent at first: so is the replica.
+    # The peer is suspended at first, so the replica waits.
     defp mutates_after(settings, here, wake_peer) do
       Coppice.start(settings)
       call = Task.async(fn -> GenServer.call(here, {:mutate, {:increment, [1]}}) end)
       refute Task.yield(call, 200)
       wake_peer.()
-      assert Task.await(call, 10_000 * patience()) == :ok
+      assert Task.await(call, 10_000 * slowdown()) == :ok
     end
 
-    test "hears a Grove node before it writes: no count is given twice" do
+    test "catches up with a Grove node before it writes: no count is issued twice" do
       group = {:counter, fresh("g")}
       beam = Beam.start(grove: true)
       there = Beam.replica(beam, actor: "b", group: group)
       :ok = Server.mutate(there, &GCounter.increment(&1, 100))
-      told = &eventually(fn -> value(there) == 100 + &1 end)
-      {settings, here} = set_back(%{group: group, peer: beam.node}, told)
+      peer_sync = &eventually(fn -> value(there) == 100 + &1 end)
+      {settings, here} = restore_backup(%{group: group, peer: beam.node}, peer_sync)
       Beam.freeze(beam)
       mutates_after(settings, here, fn -> Beam.thaw(beam) end)
       assert state(here).counts == %{"b" => 100, "c" => 21}
@@ -343,13 +341,13 @@ defmodule HealingTest do
       all_reach([there, here], 121)
     end
 
-    test "hears a coppice before it writes: no count is given twice" do
+    test "catches up with a coppice before it writes: no count is issued twice" do
       group = {:counter, fresh("g")}
       other = Coppice.start(scope: :grove, replicas: [views: counter(group: group, actor: "d")])
       there = {:views, other.node}
       :ok = GenServer.call(there, {:mutate, {:increment, [100]}})
-      told = &eventually(fn -> value(there) == 100 + &1 end)
-      {settings, here} = set_back(%{group: group, peer: other.node}, told)
+      peer_sync = &eventually(fn -> value(there) == 100 + &1 end)
+      {settings, here} = restore_backup(%{group: group, peer: other.node}, peer_sync)
       Coppice.signal(other, "STOP")
       mutates_after(settings, here, fn -> Coppice.signal(other, "CONT") end)
       assert state(here).counts == %{"d" => 100, "c" => 21}

@@ -1,8 +1,8 @@
 defmodule PgTest do
-  @moduledoc "Groups: a coppice's scopes among the scopes of :pg."
-  use Story
+  @moduledoc "Process groups: a coppice's scopes and those of OTP's pg."
+  use TestCase
 
-  # The scope that a suite's BEAM runs, beside Grove or without it.
+  # A BEAM with a pg scope, with or without Grove.
   defp with_pg(scope, opts \\ []) do
     beam = Beam.start(opts)
     start_scope(beam, scope)
@@ -24,7 +24,7 @@ defmodule PgTest do
     Coppice.start([scope: scope, connect: connect, replicas: replicas] ++ extra)
   end
 
-  # Waits until the group has one member of that coppice, and answers it.
+  # Waits until the group has one member of that coppice, and returns it.
   defp member_of(c, beam, scope, group) do
     eventually(fn ->
       case Enum.filter(Beam.members(beam, scope, group), &(node(&1) == c.node)) do
@@ -34,12 +34,12 @@ defmodule PgTest do
     end)
   end
 
-  # Member processes of a BEAM hear of each change once it is synced.
-  defp hears?(beam, member, c) do
+  # Waits until the member receives a delta.
+  defp receives?(beam, member, c) do
     eventually(fn ->
       :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
       :ok = Server.sync_now({:views, c.node})
-      Member.forget(beam, member) != []
+      Member.flush(beam, member) != []
     end)
   end
 
@@ -54,31 +54,31 @@ defmodule PgTest do
       c = coppice(scope, group, [beam])
       pid = member_of(c, beam, scope, group)
       assert Beam.call(beam, GenServer, :call, [pid, :value]) == {:ok, 0}
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
     end
 
-    test "are known where the BEAM dialled a visible coppice", %{scope: scope, group: group} do
+    test "are known when the BEAM has dialled a visible coppice", %{scope: scope, group: group} do
       beam = with_pg(scope)
       member = Member.start(beam, scope, group)
       c = coppice(scope, group, [], visible: true)
       assert Beam.ping(beam, c.node) == :pong
       member_of(c, beam, scope, group)
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
     end
 
-    test "are known where the BEAM dialled a hidden coppice", %{scope: scope, group: group} do
+    test "are known when the BEAM has dialled a hidden coppice", %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [])
       assert Beam.ping(beam, c.node) == :pong
       member_of(c, beam, scope, group)
     end
 
-    test "are known where the BEAM is hidden too", %{scope: scope, group: group} do
+    test "are known when the BEAM is hidden, too", %{scope: scope, group: group} do
       beam = with_pg(scope, hidden: true)
       member = Member.start(beam, scope, group)
       c = coppice(scope, group, [beam])
       member_of(c, beam, scope, group)
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
     end
 
     test "that join later are known", %{scope: scope, group: group} do
@@ -86,27 +86,27 @@ defmodule PgTest do
       c = coppice(scope, group, [beam])
       member_of(c, beam, scope, group)
       member = Member.start(beam, scope, group)
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
 
       other = {:counter, fresh("g")}
       {:ok, pid} = Coppice.start_replica(c, :another, counter(group: other))
       assert member_of(c, beam, scope, other) == pid
     end
 
-    test "that leave hear no more", %{scope: scope, group: group} do
+    test "that leave receive nothing more", %{scope: scope, group: group} do
       beam = with_pg(scope)
       [gone, stays] = for _ <- 1..2, do: Member.start(beam, scope, group)
       c = coppice(scope, group, [beam])
-      assert hears?(beam, gone, c)
+      assert receives?(beam, gone, c)
 
       :ok = Beam.call(beam, :pg, :leave, [scope, group, gone])
       eventually(fn -> Coppice.status(c).replicas.views.peers == 1 end)
-      for member <- [gone, stays], do: Member.forget(beam, member)
-      assert hears?(beam, stays, c)
-      assert Member.heard(beam, gone) == []
+      for member <- [gone, stays], do: Member.flush(beam, member)
+      assert receives?(beam, stays, c)
+      assert Member.messages(beam, gone) == []
     end
 
-    test "of a replica that is stopped are forgotten", %{scope: scope, group: group} do
+    test "of a stopped replica are removed", %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [beam])
       member_of(c, beam, scope, group)
@@ -114,7 +114,7 @@ defmodule PgTest do
       eventually(fn -> Beam.members(beam, scope, group) == [] end)
     end
 
-    test "that are stopped by their callers are forgotten", %{scope: scope, group: group} do
+    test "stopped by GenServer.stop are removed", %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [beam])
       member_of(c, beam, scope, group)
@@ -122,21 +122,21 @@ defmodule PgTest do
       eventually(fn -> Beam.members(beam, scope, group) == [] end)
     end
 
-    test "that joined twice hear each delta once", %{scope: scope, group: group} do
+    test "that joined twice receive each delta once", %{scope: scope, group: group} do
       beam = with_pg(scope)
       member = Member.start(beam, scope, group)
       :ok = Beam.call(beam, :pg, :join, [scope, group, member])
       c = coppice(scope, group, [beam])
-      assert hears?(beam, member, c)
-      Member.forget(beam, member)
+      assert receives?(beam, member, c)
+      Member.flush(beam, member)
 
       :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
       :ok = Server.sync_now({:views, c.node})
-      eventually(fn -> Member.heard(beam, member) != [] end)
-      assert [_once] = Member.heard(beam, member)
+      eventually(fn -> Member.messages(beam, member) != [] end)
+      assert [_once] = Member.messages(beam, member)
     end
 
-    test "of a coppice that is killed are forgotten, and known when it is back",
+    test "of a killed coppice are removed, and known when it is back",
          %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [beam])
@@ -148,7 +148,7 @@ defmodule PgTest do
       assert member_of(again, beam, scope, group) != old
     end
 
-    test "of a coppice that stops in good order are forgotten", %{scope: scope, group: group} do
+    test "of a stopped coppice are removed", %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [beam])
       member_of(c, beam, scope, group)
@@ -156,7 +156,7 @@ defmodule PgTest do
       eventually(fn -> Beam.members(beam, scope, group) == [] end)
     end
 
-    test "are known to many nodes", %{scope: scope, group: group} do
+    test "are known on several nodes", %{scope: scope, group: group} do
       beams = for _ <- 1..3, do: with_pg(scope)
       c = coppice(scope, group, beams)
       for beam <- beams, do: member_of(c, beam, scope, group)
@@ -164,7 +164,7 @@ defmodule PgTest do
   end
 
   describe "the scope of a BEAM" do
-    test "that is started again meets the coppice again", %{scope: scope, group: group} do
+    test "that restarts discovers the coppice again", %{scope: scope, group: group} do
       beam = with_pg(scope)
       c = coppice(scope, group, [beam])
       pid = member_of(c, beam, scope, group)
@@ -178,25 +178,26 @@ defmodule PgTest do
         Beam.members(beam, scope, group) |> Enum.sort() == Enum.sort([pid, member])
       end)
 
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
     end
 
-    test "that is started after they met, meets the coppice", %{scope: scope, group: group} do
+    test "that starts after the nodes have connected discovers the coppice",
+         %{scope: scope, group: group} do
       beam = Beam.start()
       c = coppice(scope, group, [beam])
       eventually(fn -> c.node in Beam.nodes(beam, :hidden) end)
       start_scope(beam, scope)
       member = Member.start(beam, scope, group)
       eventually(fn -> length(Beam.members(beam, scope, group)) == 2 end, 20_000)
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
     end
 
-    test "lives through all that a coppice goes through", %{scope: scope, group: group} do
+    test "survives whatever a coppice does", %{scope: scope, group: group} do
       beam = with_pg(scope)
       pid = scope_pid(beam, scope)
       member = Member.start(beam, scope, group)
       c = coppice(scope, group, [beam])
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
 
       for _ <- 1..5 do
         {:ok, _} = Coppice.start_replica(c, :another, counter(group: group))
@@ -209,13 +210,13 @@ defmodule PgTest do
       Coppice.kill(c)
       again = coppice(scope, group, [beam], node: c.node)
       member_of(again, beam, scope, group)
-      assert hears?(beam, member, again)
+      assert receives?(beam, member, again)
       assert scope_pid(beam, scope) == pid
     end
   end
 
   describe "scopes" do
-    test "may be several", %{scope: one, group: group} do
+    test "may be several, on different nodes", %{scope: one, group: group} do
       two = fresh_atom("scope")
       [here, there] = [with_pg(one), with_pg(two)]
       c = coppice([one, two], group, [here, there])
@@ -231,15 +232,16 @@ defmodule PgTest do
       assert member_of(c, beam, one, group) == member_of(c, beam, two, group)
     end
 
-    test "are learnt from Grove when they are auto", %{scope: scope, group: group} do
+    test "are learnt from Grove with scope auto", %{scope: scope, group: group} do
       beam = Beam.start(grove: scope)
       c = coppice(:auto, group, [beam])
       member = Member.start(beam, scope, group)
       member_of(c, beam, scope, group)
-      assert hears?(beam, member, c)
+      assert receives?(beam, member, c)
     end
 
-    test "are learnt when Grove comes after they met", %{scope: scope, group: group} do
+    test "are learnt when Grove starts after the nodes have connected",
+         %{scope: scope, group: group} do
       beam = Beam.start(grove: false)
       c = coppice(:auto, group, [beam])
       eventually(fn -> c.node in Beam.nodes(beam, :hidden) end)
@@ -247,7 +249,7 @@ defmodule PgTest do
       eventually(fn -> Beam.members(beam, scope, group) != [] end, 20_000)
     end
 
-    test "of nodes without Grove are no trouble", %{scope: scope, group: group} do
+    test "are learnt although other nodes have no Grove", %{scope: scope, group: group} do
       plain = Beam.start(grove: false)
       grove = Beam.start(grove: scope)
       c = coppice(:auto, group, [plain, grove])

@@ -1,14 +1,14 @@
 defmodule ReplicationTest do
-  @moduledoc "A coppice's counter and Grove's, which come to the same."
-  use Story
+  @moduledoc "Replication of counters between a coppice and Grove."
+  use TestCase
   import Bitwise
 
   setup do
     {:ok, group: {:counter, fresh("g")}}
   end
 
-  # A Grove node with one replica, and a coppice with another of the same group that
-  # know each other; neither syncs unless told to.
+  # A Grove replica and a coppice's of the same group, which know each other; neither syncs
+  # unless asked to.
   defp pair(group, opts \\ []) do
     module = Keyword.get(opts, :module, GCounter)
     beam = Beam.start(grove: true)
@@ -25,14 +25,14 @@ defmodule ReplicationTest do
     Coppice.start([scope: :grove, connect: connect, replicas: replicas] ++ extra)
   end
 
-  # A replica beside nobody.
+  # A replica that is alone in its group.
   defp alone(replica \\ []) do
     c = Coppice.start(replicas: [views: counter(replica)])
     {c, {:views, c.node}}
   end
 
   describe "deltas" do
-    test "go both ways when told to", %{group: group} do
+    test "go both ways on request", %{group: group} do
       {_c, _beam, here, there} = pair(group)
       :ok = Server.mutate(here, &GCounter.increment(&1, 5))
       :ok = Server.mutate(there, &GCounter.increment(&1, 2))
@@ -42,7 +42,7 @@ defmodule ReplicationTest do
       assert state(there).counts == %{"c" => 5, "b" => 2}
     end
 
-    test "go both ways by themselves", %{group: group} do
+    test "go both ways at each sync interval", %{group: group} do
       beam = Beam.start(grove: true)
       there = Beam.replica(beam, actor: "b", group: group, sync_interval: 50)
       c = coppice(group, [beam], sync_interval: 50)
@@ -53,14 +53,14 @@ defmodule ReplicationTest do
       all_reach([here, there], 7)
     end
 
-    test "are sent when a cast says so", %{group: group} do
+    test "are sent on a cast of sync_now", %{group: group} do
       {_c, _beam, here, there} = pair(group)
       :ok = Server.mutate(here, &GCounter.increment/1)
       GenServer.cast(here, :sync_now)
       all_reach([there], 1)
     end
 
-    test "say what changed, whole, once, and who says it", %{group: group} do
+    test "contain the change, once, and the sender's pid", %{group: group} do
       beam = Beam.start(grove: true)
       member = Member.start(beam, :grove, group)
       c = coppice(group, [beam])
@@ -71,15 +71,15 @@ defmodule ReplicationTest do
       send(pid, {:grove_delta, full, member})
       :ok = Server.mutate(here, &GCounter.increment(&1, 3))
       assert value(here) == 7
-      Member.forget(beam, member)
+      Member.flush(beam, member)
 
       for _ <- 1..3, do: :ok = Server.sync_now(here)
-      eventually(fn -> Member.heard(beam, member) != [] end)
-      assert [{:grove_delta, delta, ^pid}] = Member.heard(beam, member)
+      eventually(fn -> Member.messages(beam, member) != [] end)
+      assert [{:grove_delta, delta, ^pid}] = Member.messages(beam, member)
       assert delta == %GCounter{actor: "c", counts: %{"c" => 3}}
     end
 
-    test "that a counter of both ways nets to nothing are sent all the same", %{group: group} do
+    test "of a pncounter with a value of 0 are sent all the same", %{group: group} do
       {_c, _beam, here, there} = pair(group, module: PNCounter)
       :ok = GenServer.call(here, {:mutate, [{:increment, [4]}, {:decrement, [4]}]})
       :ok = Server.sync_now(here)
@@ -87,7 +87,7 @@ defmodule ReplicationTest do
       assert value(there) == 0
     end
 
-    test "are taken in each of the forms that peers may use" do
+    test "are accepted in each form that peers may use" do
       {_c, here} = alone()
       struct = fn n -> %GCounter{actor: "x", counts: %{"x" => n}, delta_buffer: %{"y" => 99}} end
       send(here, {:grove_delta, struct.(1), self()})
@@ -102,7 +102,7 @@ defmodule ReplicationTest do
       assert value(here) == 5
     end
 
-    test "that are old or come twice change nothing" do
+    test "that are old or duplicates change nothing" do
       {_c, here} = alone()
 
       for n <- [3, 3, 1, 2],
@@ -111,7 +111,7 @@ defmodule ReplicationTest do
       assert value(here) == 3
     end
 
-    test "make three nodes agree, two of them coppices", %{group: group} do
+    test "make three nodes converge, two of them coppices", %{group: group} do
       beam = Beam.start(grove: true)
       there = Beam.replica(beam, actor: "b", group: group)
       one = coppice(group, [beam], actor: "c1")
@@ -129,13 +129,13 @@ defmodule ReplicationTest do
   end
 
   describe "a fun" do
-    test "of a known module is applied", %{group: group} do
+    test "of a known module (an export) is applied", %{group: group} do
       {_c, _beam, here, _there} = pair(group)
       assert Server.mutate(here, &GCounter.increment/1) == :ok
       assert value(here) == 1
     end
 
-    test "that captures or takes several lines is applied, from any node", %{group: group} do
+    test "that is a closure is applied, from any node", %{group: group} do
       {_c, beam, here, there} = pair(group)
       n = 5
       :ok = Server.mutate(here, &GCounter.increment(&1, n))
@@ -159,7 +159,7 @@ defmodule ReplicationTest do
       assert value(here) == 5
     end
 
-    test "that raises is answered with its exception", %{group: group} do
+    test "that raises returns its exception as an error", %{group: group} do
       {_c, _beam, here, _there} = pair(group)
       oops = fn counter -> raise "oops at #{GCounter.value(counter)}" end
       assert Server.mutate(here, oops) == {:error, %RuntimeError{message: "oops at 0"}}
@@ -167,14 +167,14 @@ defmodule ReplicationTest do
       assert value(here) == 0
     end
 
-    test "that throws or exits is answered with an error" do
+    test "that throws or exits returns an error" do
       {_c, here} = alone()
       assert {:error, _} = Server.mutate(here, fn _ -> throw(:ball) end)
       assert {:error, _} = Server.mutate(here, fn _ -> exit(:left) end)
       assert value(here) == 0
     end
 
-    test "that answers something else changes nothing" do
+    test "that returns anything but a valid state changes nothing" do
       {_c, here} = alone()
 
       for other <- [PNCounter.new("c"), %{}, nil, 7, "text", {:ok, GCounter.new("c")}] do
@@ -187,14 +187,14 @@ defmodule ReplicationTest do
       assert value(here) == 0
     end
 
-    test "that takes back what was counted changes nothing" do
+    test "that returns an older state changes nothing" do
       {_c, here} = alone()
       :ok = Server.mutate(here, &GCounter.increment(&1, 5))
       Server.mutate(here, fn _ -> GCounter.new("c") end)
       assert value(here) == 5
     end
 
-    test "whose node goes away is given up, and the next is served at once" do
+    test "whose node dies is abandoned, and the next request served at once" do
       {_c, here} = alone()
       beam = Beam.start()
 
@@ -213,11 +213,11 @@ defmodule ReplicationTest do
       assert value(here) == 0
       Beam.signal(beam, "KILL")
       assert {took, :ok} = Task.await(next, 20_000)
-      assert took < 3_000 * patience()
+      assert took < 3_000 * slowdown()
       assert value(here) == 1
     end
 
-    test "that takes too long is given up before its caller gives up; reads do not wait" do
+    test "that takes too long is abandoned before its call times out; reads do not wait" do
       {_c, here} = alone()
       me = self()
 
@@ -230,10 +230,10 @@ defmodule ReplicationTest do
       call = Task.async(fn -> Server.mutate(here, slow) end)
       assert_receive :applied, 5_000
       {took, 0} = timed(fn -> value(here) end)
-      assert took < 1_000 * patience()
+      assert took < 1_000 * slowdown()
       send(here, {:grove_delta, %GCounter{counts: %{"x" => 3}}, self()})
       assert value(here) == 3
-      assert {:error, _} = Task.await(call, 10_000 * patience())
+      assert {:error, _} = Task.await(call, 10_000 * slowdown())
       assert Server.mutate(here, &GCounter.increment/1) == :ok
       assert value(here) == 4
     end
@@ -245,7 +245,8 @@ defmodule ReplicationTest do
       assert value(here) == 6
     end
 
-    test "of each of 50 callers at once counts, with data between them", %{group: group} do
+    test "from each of 50 concurrent callers counts, mixed with operations as data",
+         %{group: group} do
       {_c, beam, here, there} = pair(group)
 
       add = fn n ->
@@ -289,8 +290,8 @@ defmodule ReplicationTest do
     end
   end
 
-  describe "who was not there" do
-    test "a Grove replica that joins late gets all there is", %{group: group} do
+  describe "catching up:" do
+    test "a Grove replica that joins late gets the whole state", %{group: group} do
       beam = Beam.start(grove: true)
       c = coppice(group, [beam])
       here = {:views, c.node}
@@ -300,7 +301,7 @@ defmodule ReplicationTest do
       all_reach([there], 7)
     end
 
-    test "a coppice that joins late gets all there is", %{group: group} do
+    test "a coppice that joins late gets the whole state", %{group: group} do
       beam = Beam.start(grove: true)
       there = Beam.replica(beam, actor: "b", group: group)
       :ok = Server.mutate(there, &GCounter.increment(&1, 7))
@@ -309,7 +310,7 @@ defmodule ReplicationTest do
       all_reach([{:views, c.node}], 7)
     end
 
-    test "either side, after a cut, gets what it missed", %{group: group} do
+    test "both sides get what they missed while disconnected", %{group: group} do
       {c, beam, here, there} = pair(group)
       Beam.freeze(beam)
       kept = Task.async(fn -> Server.mutate(here, &GCounter.increment(&1, 1)) end)
@@ -323,7 +324,7 @@ defmodule ReplicationTest do
       all_reach([here, there], 7)
     end
 
-    test "a coppice that starts from nothing does not count the same twice", %{group: group} do
+    test "a coppice restarted without storage continues from its old count", %{group: group} do
       {c, beam, here, there} = pair(group)
       :ok = Server.mutate(here, &GCounter.increment(&1, 5))
       :ok = Server.sync_now(here)
@@ -343,7 +344,7 @@ defmodule ReplicationTest do
   end
 
   describe "counts" do
-    test "go past 2^63 and 2^64, and stay right", %{group: group} do
+    test "beyond 2^63 and 2^64 are exact", %{group: group} do
       {_c, _beam, here, there} = pair(group)
       :ok = GenServer.call(here, {:mutate, {:increment, [(1 <<< 63) - 1]}})
       :ok = Server.mutate(here, &GCounter.increment/1)
@@ -354,7 +355,7 @@ defmodule ReplicationTest do
       all_reach([here, there], (1 <<< 63) + (1 <<< 64) + (1 <<< 200))
     end
 
-    test "go both ways", %{group: group} do
+    test "may be negative in a pncounter", %{group: group} do
       {_c, _beam, here, there} = pair(group, module: PNCounter)
       :ok = Server.mutate(here, &PNCounter.decrement(&1, 1 <<< 70))
       :ok = Server.mutate(there, &PNCounter.increment(&1, 5))
@@ -368,7 +369,7 @@ defmodule ReplicationTest do
              } = state(here)
     end
 
-    test "are kept for actors of any kind" do
+    test "are kept for actors that are any term" do
       {_c, here} = alone(actor: {:node, 1})
       counts = %{:a => 1, "a" => 2, {1, [2]} => 4, 1 => 8, 1.0 => 16, %{} => 32, self() => 64}
       send(here, {:grove_delta, %GCounter{counts: counts}, self()})
@@ -377,17 +378,17 @@ defmodule ReplicationTest do
     end
   end
 
-  describe "a struct that is none of its own" do
+  describe "a struct that is not a valid state" do
     malformed = [
       {"of another counter", Macro.escape(%PNCounter{actor: 1, positive: nil, negative: nil})},
       {"of another library", Macro.escape(%{__struct__: SomeOther, counts: %{"x" => 1}})},
-      {"that is no struct", Macro.escape(%{counts: %{"x" => 1}})},
-      {"that is no map", {:{}, [], [:counts, "x", 1]}},
+      {"that is a plain map", Macro.escape(%{counts: %{"x" => 1}})},
+      {"that is not a map", {:{}, [], [:counts, "x", 1]}},
       {"without its counts",
        Macro.escape(%{__struct__: GCounter, actor: "x", delta_buffer: %{}})},
       {"whose counts are a list", Macro.escape(%GCounter{counts: [{"x", 1}]})},
-      {"with a count below zero", Macro.escape(%GCounter{counts: %{"x" => -1, "y" => 2}})},
-      {"with a broken count", Macro.escape(%GCounter{counts: %{"y" => 2, "x" => 1.5}})}
+      {"with a negative count", Macro.escape(%GCounter{counts: %{"x" => -1, "y" => 2}})},
+      {"with a count that is a float", Macro.escape(%GCounter{counts: %{"y" => 2, "x" => 1.5}})}
     ]
 
     for {what, term} <- malformed do

@@ -1,4 +1,4 @@
-# Loads the suites named, or all, runs them and exits by what they say.
+# Runs the suites named, or all; exits with 0 if every test passes, else 1.
 
 names = System.argv()
 folder = Path.dirname(__ENV__.file)
@@ -9,15 +9,15 @@ files =
     _ -> Enum.map(names, &Path.join(folder, "#{&1}_test.exs"))
   end
 
-# A node that stopped answering must not stop the suites: each story has its
-# time, and all of them together have theirs.
-limit = if Story.patience() == 1, do: 240, else: 2400
-{:ok, _} = :timer.apply_after(:timer.seconds(limit), Story, :out_of_time, [limit])
+# A node that hangs must not hang the suites: each test has a timeout, and so
+# has the whole run.
+limit = if TestCase.slowdown() == 1, do: 240, else: 2400
+{:ok, _} = :timer.apply_after(:timer.seconds(limit), TestCase, :out_of_time, [limit])
 
 ExUnit.start(
   autorun: false,
   capture_log: true,
-  timeout: 30_000 * Story.patience(),
+  timeout: 30_000 * TestCase.slowdown(),
   max_cases: 4
 )
 

@@ -1,6 +1,6 @@
 defmodule StandInTest do
-  @moduledoc "Grove among BEAMs: what a coppice has to fit in with."
-  use Story
+  @moduledoc "The Grove stand-in among BEAMs: the behaviour that a coppice must be compatible with."
+  use TestCase
 
   setup do
     {:ok, group: {:counter, fresh("g")}}
@@ -15,7 +15,7 @@ defmodule StandInTest do
     {beams, servers}
   end
 
-  test "two nodes that both count converge", %{group: group} do
+  test "two nodes that both increment converge", %{group: group} do
     {_beams, [here, there]} = pair(group)
     :ok = Server.mutate(here, &GCounter.increment(&1, 5))
     :ok = Server.mutate(there, &GCounter.increment/1)
@@ -24,7 +24,7 @@ defmodule StandInTest do
     assert state(here).delta_buffer == %{}
   end
 
-  test "a delta sent while a peer is away is lost to it", %{group: group} do
+  test "a peer that is away misses a delta for good", %{group: group} do
     {[a, b], [here, there]} = pair(group)
     Beam.disconnect(a, b.node)
     eventually(fn -> length(Beam.members(a, :grove, group)) == 1 end)
@@ -40,7 +40,7 @@ defmodule StandInTest do
     assert value(there) == 1
   end
 
-  test "a fun that raises ends its server, in a batch it changes nothing", %{group: group} do
+  test "a fun that raises crashes the server; in a batch it changes nothing", %{group: group} do
     beam = Beam.start(grove: true)
     server = Beam.replica(beam, actor: :a, group: group)
 
@@ -56,28 +56,28 @@ defmodule StandInTest do
              exit_of(fn -> Server.mutate(server, fn _ -> raise "oops" end) end)
   end
 
-  test "an unknown request ends its server", %{group: group} do
+  test "an unknown request crashes the server", %{group: group} do
     beam = Beam.start(grove: true)
     server = Beam.replica(beam, actor: :a, group: group)
     assert {{:function_clause, _}, _} = exit_of(fn -> GenServer.call(server, :get_value) end)
   end
 
-  test "a delta that nets to nothing is held back", %{group: group} do
+  test "a delta with a value of 0 is withheld", %{group: group} do
     beam = Beam.start(grove: true)
     member = Member.start(beam, :grove, group)
     server = Beam.replica(beam, actor: :a, group: group, crdt_module: PNCounter)
     :ok = Server.mutate(server, &(&1 |> PNCounter.increment() |> PNCounter.decrement()))
     :ok = Server.sync_now(server)
-    assert Member.heard(beam, member) == []
+    assert Member.messages(beam, member) == []
 
     :ok = Server.mutate(server, &PNCounter.increment/1)
     :ok = Server.sync_now(server)
 
     assert [{:grove_delta, %PNCounter{positive: %{counts: %{a: 2}}}, _}] =
-             Member.heard(beam, member)
+             Member.messages(beam, member)
   end
 
-  test "a delta in which a set only lost something is held back, and kept", %{group: group} do
+  test "a delta of a set that only removes is withheld, and kept", %{group: group} do
     beam = Beam.start(grove: true)
     member = Member.start(beam, :grove, group)
     server = Beam.replica(beam, actor: :a, group: group, crdt_module: ORSet)
@@ -85,16 +85,16 @@ defmodule StandInTest do
     :ok = Server.sync_now(server)
     :ok = Server.mutate(server, &ORSet.remove(&1, "x"))
     :ok = Server.sync_now(server)
-    assert [{:grove_delta, %ORSet{}, _}] = Member.forget(beam, member)
+    assert [{:grove_delta, %ORSet{}, _}] = Member.flush(beam, member)
 
     :ok = Server.mutate(server, &ORSet.add(&1, "y"))
     :ok = Server.sync_now(server)
-    assert [{:grove_delta, delta, _}] = Member.heard(beam, member)
+    assert [{:grove_delta, delta, _}] = Member.messages(beam, member)
     assert delta.tombstones == MapSet.new(a: 1)
     assert ORSet.to_list(delta) == ["y"]
   end
 
-  test "so is any that has nothing to show", %{group: group} do
+  test "so is any delta without a value", %{group: group} do
     beam = Beam.start(grove: true)
     member = Member.start(beam, :grove, group)
 
@@ -110,32 +110,35 @@ defmodule StandInTest do
       server = Beam.replica(beam, actor: :a, group: group, crdt_module: type)
       :ok = Server.mutate(server, change)
       :ok = Server.sync_now(server)
-      sent = for {:grove_delta, %{__struct__: ^type}, _} <- Member.heard(beam, member), do: type
+      sent = for {:grove_delta, %{__struct__: ^type}, _} <- Member.messages(beam, member), do: type
       assert sent == if(type == GSet, do: [GSet], else: [])
       :ok = Server.stop(server)
     end
   end
 
-  test "operations can be written as data" do
+  test "operations as data" do
     counter = Grove.Testing.apply_operations(GCounter.new(:a), increment: [], increment: [5])
     assert Grove.Viewable.value(counter) == 6
     assert Grove.Mergeable.merge(GCounter.new(:b), counter).counts == %{a: 6}
   end
 
   describe "states of random histories" do
-    for type <- Script.types() do
-      test "join by the laws (#{inspect(type)})" do
+    for type <- Generator.types() do
+      test "obey the laws of merge (#{inspect(type)})" do
         for seed <- 1..100 do
           :rand.seed(:exsss, seed)
           [a, b, c] = states(unquote(type))
-          assert same?(merge(a, b), merge(b, a)), "seed #{seed}: does not commute"
-          assert same?(merge(merge(a, b), c), merge(a, merge(b, c))), "seed #{seed}: associate"
-          assert merge(a, a) === a, "seed #{seed}: is not idempotent"
-          assert merge(merge(a, b), b) === merge(a, b), "seed #{seed}: is not idempotent"
+          assert same?(merge(a, b), merge(b, a)), "seed #{seed}: not commutative"
+
+          assert same?(merge(merge(a, b), c), merge(a, merge(b, c))),
+                 "seed #{seed}: not associative"
+
+          assert merge(a, a) === a, "seed #{seed}: not idempotent"
+          assert merge(merge(a, b), b) === merge(a, b), "seed #{seed}: not idempotent"
         end
       end
 
-      test "grow by their deltas (#{inspect(type)})" do
+      test "and a delta merge to the changed state (#{inspect(type)})" do
         for seed <- 1..100 do
           :rand.seed(:exsss, seed)
           [old | _] = unquote(type) |> states() |> Enum.map(&unquote(type).reset_delta/1)
@@ -146,15 +149,15 @@ defmodule StandInTest do
         end
       end
 
-      test "say what was made of them (#{inspect(type)})" do
+      test "have the value that the model expects (#{inspect(type)})" do
         for seed <- 1..100 do
           :rand.seed(:exsss, seed)
 
           {state, ledger} =
             Enum.reduce(1..30, {unquote(type).new("a"), Ledger.new(["a"])}, &noted/2)
 
-          breaches = Model.breaches(unquote(type), ledger.ops, Meaning.of(state))
-          assert breaches == [], "seed #{seed}: #{Enum.join(breaches, "; ")}"
+          violations = Model.violations(unquote(type), ledger.ops, Canonical.of(state))
+          assert violations == [], "seed #{seed}: #{Enum.join(violations, "; ")}"
         end
       end
     end
@@ -163,9 +166,9 @@ defmodule StandInTest do
   defp merge(a, b), do: Grove.Mergeable.merge(a, b)
 
   defp same?(a, b),
-    do: Meaning.shared(a) === Meaning.shared(b) and Meaning.of(a) === Meaning.of(b)
+    do: Canonical.shared(a) === Canonical.shared(b) and Canonical.of(a) === Canonical.of(b)
 
-  # Three replicas that change, and hear of each other now and then.
+  # The states of three replicas that change and sometimes merge each other's.
   defp states(type) do
     first = for actor <- 0..2, into: %{}, do: {actor, type.new(<<?a + actor>>)}
 
@@ -181,17 +184,17 @@ defmodule StandInTest do
   end
 
   defp change(%type{} = state, n) do
-    {changed, _} = Change.make(state, Script.op(type, n, ids(state)))
+    {changed, _} = Change.make(state, Generator.op(type, n, ids(state)))
     changed
   rescue
-    # An update of a key that is not there.
+    # An update of a missing key.
     KeyError -> state
   end
 
   defp noted(_, {%type{} = state, ledger}) do
-    op = Script.op(type, ledger.next, Ledger.ids(ledger))
+    op = Generator.op(type, ledger.next, Ledger.ids(ledger))
     {changed, made} = Change.make(state, op)
-    {changed, Ledger.made(ledger, "a", op, made)}
+    {changed, Ledger.acknowledged(ledger, "a", op, made)}
   rescue
     KeyError -> {state, ledger}
   end

@@ -1,9 +1,9 @@
 defmodule StorageDetsTest do
   @moduledoc """
-  A table that a BEAM and a coppice have in turn, in each of the forms in which Grove
-  may keep a state.
+  A table used by a BEAM and a coppice in turn, with each form in which Grove may store a
+  state.
   """
-  use Story
+  use TestCase
 
   alias Grove.Storage.{DETS, Serializer}
 
@@ -11,7 +11,7 @@ defmodule StorageDetsTest do
     {:ok, table: Table.path(), group: {:counter, fresh("g")}}
   end
 
-  # What Grove's sessions keep in the same file.
+  # Records that Grove's sessions keep in the same file.
   @sessions [
     {{:snapshot, "doc", 3}, %{"title" => "A letter", 1 => [1.5, nil]}},
     {{:events, "doc", 7}, [{:insert, 0, "x"}, {:insert, 1, <<0, 255>>}]},
@@ -37,7 +37,7 @@ defmodule StorageDetsTest do
 
   defp count(n), do: %GCounter{actor: "b", counts: %{"b" => n}}
 
-  # The record of the group, and what is there besides.
+  # The record of the group, and the others.
   defp split(world) do
     objects = Table.contents(world.table)
     {[own], others} = Enum.split_with(objects, &(elem(&1, 0) == world.group))
@@ -58,8 +58,8 @@ defmodule StorageDetsTest do
   forms = [raw: [], plain: [compressed: false], compressed: [compressed: true]]
 
   for {form, opts} <- forms, record <- [:auto, :raw, :encoded] do
-    test "a record that is #{form}, and is to be #{record}", world do
-      # Enough of it that it gets smaller.
+    test "a record in #{form} form, with the option record => #{record}", world do
+      # Large enough for compression to make it smaller.
       state = %{count(5) | counts: Map.new(1..30, &{"actor #{&1}", 1})}
       kept = if unquote(form) == :raw, do: state, else: Serializer.encode(state, unquote(opts))
       Table.make([{world.group, kept} | @sessions], [], world.table)
@@ -79,7 +79,7 @@ defmodule StorageDetsTest do
     end
   end
 
-  test "a new table has a struct, or what is asked for", world do
+  test "a new table gets a struct, or the form that is configured", world do
     for {record, form} <- [auto: :raw, raw: :raw, encoded: :plain] do
       world = %{world | table: Table.path()}
       c = Coppice.start(settings(world, :gcounter, %{record: record}))
@@ -91,7 +91,7 @@ defmodule StorageDetsTest do
     end
   end
 
-  test "dets works on the table, and the coppice goes on with what it made of it", world do
+  test "dets changes the table, and the coppice continues from that", world do
     settings = settings(world, :gcounter)
     Table.make([{world.group, count(5)} | @sessions], [], world.table)
     c = Coppice.start(settings)
@@ -121,11 +121,11 @@ defmodule StorageDetsTest do
     refute List.keymember?(others, {:meta, "doc"}, 0)
   end
 
-  test "a table that a BEAM left open when it crashed", world do
+  test "a table that a crashed BEAM left open", world do
     table = Table.open(world.table)
     :ok = :dets.insert(table, [{world.group, count(5)} | @sessions])
     :ok = :dets.sync(table)
-    left = Table.crash(table)
+    left = Table.copy_open(table)
     :ok = :dets.close(table)
     world = %{world | table: left}
     c = Coppice.start(settings(world, :gcounter))
@@ -138,39 +138,39 @@ defmodule StorageDetsTest do
     assert others == Enum.sort(@sessions)
   end
 
-  describe "of every type" do
-    for type <- Script.types() do
-      test "what a BEAM has saved: #{inspect(type)}", world do
+  describe "a state saved by a BEAM" do
+    for type <- Generator.types() do
+      test "is loaded, changed and saved: #{inspect(type)}", world do
         state = scripted(unquote(type))
         Table.make([{world.group, state}], [], world.table)
         settings = settings(world, unquote(type))
         c = Coppice.start(settings)
-        assert Meaning.of(unquote(type), value(shared(c))) === Meaning.of(state)
-        # Something has to have changed for it to be written.
+        assert Canonical.of(unquote(type), value(shared(c))) === Canonical.of(state)
+        # Without a change it would not be written.
         more = unquote(type).merge(state, scripted(unquote(type), "d"))
         send(shared(c), {:grove_delta, more, self()})
-        # What others tell is on disk when what comes after it is.
+        # A received delta is on disk when a later mutation is.
         :ok = mutate(c, [])
         both = value(shared(c))
         Coppice.kill(c)
         c = Coppice.start(settings)
-        assert Meaning.of(unquote(type), value(shared(c))) === Meaning.of(unquote(type), both)
+        assert Canonical.of(unquote(type), value(shared(c))) === Canonical.of(unquote(type), both)
         ours = state(shared(c))
         Coppice.stop(c)
         {own, []} = split(world)
-        assert Meaning.shared(decode(own)) === Meaning.shared(ours)
-        assert Meaning.of(decode(own)) === Meaning.of(unquote(type), both)
+        assert Canonical.shared(decode(own)) === Canonical.shared(ours)
+        assert Canonical.of(decode(own)) === Canonical.of(unquote(type), both)
       end
     end
   end
 
-  # What each actor adds differs: what a key of a map holds has one type.
+  # Each actor makes different changes.
   defp scripted(type, actor \\ "b") do
     :rand.seed(:exsss, {:erlang.phash2(type), :erlang.phash2(actor), 0})
 
     for n <- 1..30, reduce: type.new(actor) do
       state ->
-        op = Script.op(type, {actor, n} |> :erlang.phash2(1000), ids(state))
+        op = Generator.op(type, {actor, n} |> :erlang.phash2(1000), ids(state))
 
         try do
           {changed, _} = Change.make(state, op)
@@ -186,7 +186,7 @@ defmodule StorageDetsTest do
 
   # --- Grove's own server ---------------------------------------------------------------
 
-  # A replica, and who has the table open: it is closed when that one ends.
+  # A replica, and the process that has the table open until it ends.
   defp grove(beam, world, opts \\ []) do
     {owner, ref} =
       Beam.run(beam, fn ->
@@ -204,7 +204,7 @@ defmodule StorageDetsTest do
     :ok = Beam.run(beam, fn -> Agent.stop(owner) end)
   end
 
-  test "a replica of Grove's begins with what a coppice has saved", world do
+  test "a Grove replica starts from what a coppice has saved", world do
     c = Coppice.start(settings(world, :gcounter))
     :ok = mutate(c, {:increment, [7]})
     Coppice.stop(c)
@@ -215,7 +215,7 @@ defmodule StorageDetsTest do
     stop(beam, grove)
   end
 
-  test "a coppice begins with what a replica of Grove's has saved", world do
+  test "a coppice starts from what a Grove replica has saved", world do
     beam = Beam.start(grove: true)
     {_, server} = grove = grove(beam, world, snapshot_interval: 50)
     :ok = Server.mutate(server, &GCounter.increment(&1, 7))

@@ -1,11 +1,11 @@
 defmodule StorageDiskTest do
-  @moduledoc "A disk that is full, may not be written to, or is not there; and then works again."
-  use Story
+  @moduledoc "A disk that is full, read-only or missing, and then works again."
+  use TestCase
 
-  @namespaces SmallDisk.way() != nil
+  @namespaces SmallDisk.unshare_command() != nil
   unless @namespaces, do: IO.puts("storage: no mount namespaces here, so no full disks")
 
-  # A disk is tried again every second.
+  # A coppice retries the disk every second.
   @seconds 4
 
   setup do
@@ -21,7 +21,7 @@ defmodule StorageDiskTest do
   defp add(c), do: GenServer.call(count(c), {:mutate, :increment})
   defp storage(c), do: Coppice.status(c).replicas.count.storage
 
-  # How many were acknowledged before one was not, and what that one was told.
+  # How many were acknowledged before one was refused, and the reply to that one.
   defp add_until_refused(c, acknowledged) do
     case add(c) do
       :ok -> add_until_refused(c, acknowledged + 1)
@@ -31,7 +31,7 @@ defmodule StorageDiskTest do
 
   defp resumes(c) do
     {took, _} = timed(fn -> eventually(fn -> add(c) == :ok end, 2 * 1000 * @seconds) end)
-    assert took < 1000 * @seconds * patience()
+    assert took < 1000 * @seconds * slowdown()
     assert storage(c) == :ready
     assert Coppice.log(c) =~ "storage works again"
   end
@@ -39,7 +39,7 @@ defmodule StorageDiskTest do
   describe "a full disk" do
     unless @namespaces, do: @describetag(:skip)
 
-    test "refuses, and shows what it has; with room on it it goes on", world do
+    test "refuses changes, keeps serving reads, and recovers when there is room", world do
       disk = SmallDisk.make(256)
       settings = settings(world, Path.join(disk.folder, "t.dets"))
       c = Coppice.start(settings, wrap: disk.enter)
@@ -61,7 +61,7 @@ defmodule StorageDiskTest do
         end
 
       assert value(count(c)) == acknowledged
-      # A line when trouble begins, and one when it ends.
+      # One line for each time that it filled up.
       assert [_, _] = Regex.scan(~r/No space left on device; refusing mutations/, Coppice.log(c))
       Coppice.kill(c)
       c = Coppice.start(settings, wrap: disk.enter)
@@ -70,7 +70,7 @@ defmodule StorageDiskTest do
       assert Coppice.stop(c) == 0
     end
 
-    test "loses nothing when the program is killed meanwhile", world do
+    test "loses nothing when the coppice is killed meanwhile", world do
       disk = SmallDisk.make(256)
       settings = settings(world, Path.join(disk.folder, "t.dets"))
       c = Coppice.start(settings, wrap: disk.enter)
@@ -87,26 +87,26 @@ defmodule StorageDiskTest do
       assert value(count(c)) == acknowledged + 1
     end
 
-    test "has no room for a snapshot: the journal goes on, the snapshot comes later", world do
+    test "without room for a snapshot: the journal goes on, the snapshot comes later", world do
       disk = SmallDisk.make(256)
       file = Path.join(disk.folder, "t.dets")
       settings = settings(world, file, crdt: :gset, snapshot_interval: 1_000)
       c = Coppice.start(settings, wrap: disk.enter)
-      # A snapshot has more than this beside the journal, which has it already.
+      # A snapshot needs more than this again, since the journal still has it.
       big = :binary.copy("x", 150_000)
       :ok = GenServer.call(count(c), {:mutate, {:add, [big]}})
       eventually(fn -> Coppice.log(c) =~ ~r/snapshot failed: .*No space left on device/ end)
       :ok = GenServer.call(count(c), {:mutate, {:add, ["small"]}})
-      assert MapSet.size(Meaning.of(GSet, value(count(c)))) == 2
+      assert MapSet.size(Canonical.of(GSet, value(count(c)))) == 2
       assert Coppice.status(c).replicas.count.snapshots == 0
       SmallDisk.run(disk, ["mount", "-o", "remount,size=2m", disk.folder])
       eventually(fn -> Coppice.status(c).replicas.count.snapshots > 0 end)
       Coppice.kill(c)
       c = Coppice.start(settings, wrap: disk.enter)
-      eventually(fn -> MapSet.size(Meaning.of(GSet, value(count(c)))) == 2 end)
+      eventually(fn -> MapSet.size(Canonical.of(GSet, value(count(c)))) == 2 end)
     end
 
-    test "at the end of the program is said by its exit code", world do
+    test "at a stop is reported by the exit code", world do
       disk = SmallDisk.make(256)
       settings = settings(world, Path.join(disk.folder, "t.dets"))
       c = Coppice.start(settings, wrap: disk.enter)
@@ -117,7 +117,7 @@ defmodule StorageDiskTest do
       assert value(count(Coppice.start(settings, wrap: disk.enter))) == 10
     end
 
-    test "that may only be read refuses, and is taken when it may be written to", world do
+    test "that is read-only refuses, and recovers when it is writable", world do
       disk = SmallDisk.make(256)
       SmallDisk.run(disk, ["mount", "-o", "remount,ro", disk.folder])
       settings = settings(world, Path.join(disk.folder, "t.dets"))
@@ -129,7 +129,7 @@ defmodule StorageDiskTest do
     end
   end
 
-  test "a folder that is not there refuses, and is taken when it comes", world do
+  test "a missing folder refuses, and recovers when it is made", world do
     folder = Table.path()
     c = Coppice.start(settings(world, Path.join(folder, "t.dets")))
     assert add(c) == {:error, {:storage, :enoent}}
@@ -140,11 +140,11 @@ defmodule StorageDiskTest do
     assert value(count(c)) == 1
   end
 
-  test "a folder of others refuses", world do
+  test "a folder without write permission refuses", world do
     folder = Table.path()
     File.mkdir!(folder)
     File.chmod!(folder, 0o500)
-    # Root may write everywhere, unless it is told not to.
+    # Root may write anywhere, unless it drops its capabilities.
     {user, 0} = System.cmd("id", ["-u"])
     wrap = if String.trim(user) == "0", do: ["setpriv", "--bounding-set=-all"], else: []
     c = Coppice.start(settings(world, Path.join(folder, "t.dets")), wrap: wrap)
@@ -153,7 +153,7 @@ defmodule StorageDiskTest do
     resumes(c)
   end
 
-  test "a coppice that cannot save what it has says so at its end", world do
+  test "a coppice that cannot save at a stop reports it", world do
     folder = Table.path()
     File.mkdir!(folder)
     storage = %{file: Path.join(folder, "t.dets"), durability: :interval}

@@ -1,19 +1,19 @@
 defmodule StorageKillTest do
   @moduledoc """
-  A coppice that is killed again and again while several processes change its
-  replicas, in the middle of appends and of snapshots.  What was acknowledged is
-  there afterwards; of what was not answered all is there or nothing.
+  A coppice is killed again and again, during appends and snapshots, while several
+  processes change its replicas.  What was acknowledged must be there afterwards;
+  an unanswered change must be there as a whole or not at all.
 
   Reads SEED and KILLS from the environment.
   """
-  use Story
+  use TestCase
 
   alias Grove.Sequence.RGA
 
   @kills String.to_integer(System.get_env("KILLS", "15"))
-  @moduletag timeout: 30_000 + 2_000 * @kills * Story.patience()
+  @moduletag timeout: 30_000 + 2_000 * @kills * TestCase.slowdown()
 
-  # Each replica has this many callers.
+  # Per replica.
   @callers 3
 
   setup_all do
@@ -21,10 +21,10 @@ defmodule StorageKillTest do
     {:ok, seed: seed, kills: @kills}
   end
 
-  # What else is in the table makes a snapshot of it long enough to be killed in.
+  # Other records in the table, so that a snapshot takes long enough to be killed in.
   @others for n <- 1..300, do: {{:snapshot, "doc", n}, :binary.copy("text", 2_000)}
 
-  # The replicas share a table, and hardly ever does none of them write it.
+  # The replicas share a table, and one of them is writing it most of the time.
   defp settings(name, extra) do
     storage = %{file: Table.make(@others)}
     shared = %{sync_interval: 100, snapshot_interval: 100, actor: "c", storage: storage}
@@ -41,7 +41,7 @@ defmodule StorageKillTest do
     play(settings(fresh_atom("k"), []), seed, kills, fn _ -> 0 end)
   end
 
-  test "nor does it beside a replica of Grove's, which comes to the same", world do
+  test "nor does it with a Grove replica as a peer, which converges", world do
     name = fresh_atom("k")
     beam = Beam.start(grove: true)
     types = [count: GCounter, tags: ORSet, text: RGA]
@@ -54,7 +54,7 @@ defmodule StorageKillTest do
 
     settings = settings(name, scope: :grove, connect: [beam.node])
 
-    # What Grove's replica counts while nobody listens a coppice hears of, too.
+    # The coppice must also receive what Grove's replica counts while it is down.
     peer = fn round ->
       :ok = Server.mutate(there.count, &GCounter.increment(&1, 1))
       :ok = Server.mutate(there.tags, &ORSet.add(&1, {:b, round}))
@@ -66,32 +66,36 @@ defmodule StorageKillTest do
     for {replica, type} <- types do
       eventually(fn ->
         [ours, theirs] = for s <- [{replica, c.node}, there[replica]], do: value(s)
-        assert Meaning.of(type, ours) === Meaning.of(type, theirs)
+        assert Canonical.of(type, ours) === Canonical.of(type, theirs)
       end)
     end
 
     assert value(there.count) >= world.kills + acknowledged(callers, :count)
   end
 
-  # --- the game -------------------------------------------------------------------
+  # --- rounds ---------------------------------------------------------------------
 
   defp play(settings, seed, kills, between) do
     :rand.seed(:exsss, {seed, 0, 0})
     c = Coppice.start(settings)
     callers = for replica <- [:count, :tags, :text], n <- 1..@callers, do: caller(replica, n)
     game = %{callers: callers, c: c, read: %{}, counted_there: 0, in_snapshot: 0}
-    told = "SEED=#{seed} KILLS=#{kills}"
+    replay = "SEED=#{seed} KILLS=#{kills}"
 
     game =
       for round <- 1..kills, reduce: game do
         game ->
           game = round(game, settings, between, round)
-          assert {told, breaches(game)} == {told, []}
+          assert {replay, violations(game)} == {replay, []}
           game
       end
 
     acknowledged = Enum.sum(for r <- [:count, :tags, :text], do: acknowledged(game.callers, r))
-    IO.puts("storage: #{told}: #{acknowledged} acknowledged, #{game.in_snapshot} in a snapshot")
+    IO.puts(
+      "storage: #{replay}: #{acknowledged} acknowledged, " <>
+        "#{game.in_snapshot} kills in a snapshot"
+    )
+
     assert acknowledged > 10 * kills
     assert Enum.sort(@others) -- Table.contents(file(settings)) == []
     {game.c, game.callers}
@@ -115,13 +119,13 @@ defmodule StorageKillTest do
 
   # --- callers ----------------------------------------------------------------------
 
-  # What was acknowledged and what was asked for, the latest first; where the next
-  # insertion goes.
+  # `sure`, `asked`, `gone`: acknowledged, requested and removed changes, the latest first;
+  # `last`: where the next insertion goes.
   defp caller(replica, n) do
     %{replica: replica, name: n, next: 1, sure: [], asked: [], gone: [], last: :head}
   end
 
-  # Until the coppice is gone.
+  # Until the coppice has been killed.
   defp call_on(caller, c) do
     case attempt(caller, c) do
       {:ok, caller} -> call_on(caller, c)
@@ -141,7 +145,7 @@ defmodule StorageKillTest do
     end
   end
 
-  # Of an element all is there or nothing, whoever ends in between.
+  # Two operations each, of which a kill must leave both or none.
   defp change(%{replica: :count}, _id), do: [{:increment, [1]}, {:increment, [1]}]
 
   defp change(%{replica: :tags} = caller, id) do
@@ -153,7 +157,7 @@ defmodule StorageKillTest do
 
   defp change(%{replica: :text} = caller, id), do: {:insert, [id, caller.last]}
 
-  # Every fourth time the latest that is surely there.
+  # Every fourth time, the latest acknowledged element.
   defp removal(%{replica: :tags, next: n, sure: [latest | _]}) when rem(n, 4) == 0, do: latest
   defp removal(_caller), do: nil
 
@@ -161,7 +165,7 @@ defmodule StorageKillTest do
     %{caller | sure: [id | caller.sure], last: made}
   end
 
-  # The number that a removal took names nothing.
+  # A removal uses up a number without naming an element by it.
   defp acknowledged(caller, id, _made) do
     before = %{caller | next: caller.next - 1}
 
@@ -175,7 +179,7 @@ defmodule StorageKillTest do
     end
   end
 
-  # Nobody knows whether it is there still.
+  # An element whose removal was not answered may still be there.
   defp give_up(caller, asked) do
     case removal(caller) do
       nil -> asked
@@ -192,18 +196,18 @@ defmodule StorageKillTest do
     for %{replica: ^replica} = caller <- callers, x <- caller[what], do: x
   end
 
-  # The last of each that was heard of.
+  # The last values read.
   defp read_on(c, read) do
     read_on(c, Map.merge(read, %{count: value({:count, c.node}), text: value({:text, c.node})}))
   catch
     :exit, _ -> read
   end
 
-  # --- what is wrong ---------------------------------------------------------------------
+  # --- violations ------------------------------------------------------------------------
 
-  defp breaches(%{callers: callers, c: c} = game) do
+  defp violations(%{callers: callers, c: c} = game) do
     count = value({:count, c.node})
-    tags = MapSet.new(Meaning.of(ORSet, value({:tags, c.node})))
+    tags = MapSet.new(Canonical.of(ORSet, value({:tags, c.node})))
     text = value({:text, c.node})
     ours = for {{_, n}, _} = tag <- tags, is_integer(n), do: tag
     pairs = for tag <- ours, do: elem(tag, 0)
@@ -213,19 +217,19 @@ defmodule StorageKillTest do
 
     wrong("counted too little", count < acknowledged(callers, :count)) ++
       wrong("counted too much", count > asked(callers, :count) + game.counted_there) ++
-      wrong("half a change", length(pairs) != 2 * MapSet.size(there)) ++
+      wrong("half a batch", length(pairs) != 2 * MapSet.size(there)) ++
       wrong("an element was lost", all(callers, :tags, :sure) -- pairs) ++
       wrong("an element came back", back) ++
       wrong("an element nobody added", Enum.uniq(pairs) -- all(callers, :tags, :asked)) ++
       wrong("an insertion was lost", all(callers, :text, :sure) -- text) ++
       wrong("an insertion nobody made", text -- all(callers, :text, :asked)) ++
       wrong("an insertion twice", text -- Enum.uniq(text)) ++
-      wrong("not in order", misplaced) ++
-      wrong("a count that was read is gone", count < Map.get(game.read, :count, 0)) ++
-      wrong("what was read is gone", Map.get(game.read, :text, []) -- text)
+      wrong("out of order", misplaced) ++
+      wrong("a count that was read was lost", count < Map.get(game.read, :count, 0)) ++
+      wrong("a text that was read was lost", Map.get(game.read, :text, []) -- text)
   end
 
-  # Each of a caller's insertions stands behind those before it.
+  # Each of a caller's insertions must be after the earlier ones.
   defp misplaced?(%{name: name, sure: sure}, text) do
     wanted = MapSet.new(sure)
     for({^name, _} = id <- text, id in wanted, do: id) != Enum.reverse(sure)

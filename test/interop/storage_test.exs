@@ -1,15 +1,15 @@
 defmodule StorageTest do
   @moduledoc """
-  What a replica with storage promises, and what it does when its files are not as it
-  left them.
+  The guarantees of a replica with storage, and what it does when its files have been changed
+  or damaged.
   """
-  use Story
+  use TestCase
 
   setup do
     {:ok, table: Table.path(), group: {:counter, fresh("g")}}
   end
 
-  # A gset of which each change is a record by itself: what is lost can be seen.
+  # A gset, so that each change is a record of its own whose loss shows.
   defp settings(world, extra \\ []) do
     replica = %{
       crdt: :gset,
@@ -25,8 +25,12 @@ defmodule StorageTest do
   defp tags(c), do: {:tags, c.node}
   defp add(c, element), do: GenServer.call(tags(c), {:mutate, {:add, [element]}})
   defp add_each(c, elements), do: for(x <- elements, do: :ok = add(c, x))
-  defp elements(c), do: GSet |> Meaning.of(value(tags(c))) |> Enum.sort()
-  defp saved(world), do: for({_, %GSet{} = set} <- Table.contents(world.table), do: Meaning.of(set))
+  defp elements(c), do: GSet |> Canonical.of(value(tags(c))) |> Enum.sort()
+
+  defp saved(world) do
+    for {_, %GSet{} = set} <- Table.contents(world.table), do: Canonical.of(set)
+  end
+
   defp journals(world), do: Path.wildcard("#{world.table}.*.journal")
   defp storage(c), do: Coppice.status(c).replicas.tags.storage
   defp snapshots(c), do: Coppice.status(c).replicas.tags.snapshots
@@ -38,17 +42,17 @@ defmodule StorageTest do
     File.write!(file, [binary_part(bytes, 0, at), 255 - :binary.at(bytes, at), rest])
   end
 
-  # Where that text stands in a file.
+  # The offset of a text in a file.
   defp find(file, text) do
     {at, _length} = :binary.match(File.read!(file), text)
     at
   end
 
-  # A table has no checksums: what can be noticed is a binary that is longer than its object.
+  # A table has no checksums, but a binary that is longer than its object is noticed.
   defp flip_length(file, text), do: flip(file, find(file, text) - 1)
 
-  describe "a replica begins where it was" do
-    test "after SIGTERM, which leaves all of it in the table", world do
+  describe "a replica restarts from its files" do
+    test "after SIGTERM, which leaves everything in the table", world do
       settings = settings(world)
       c = Coppice.start(settings)
       add_each(c, 1..20)
@@ -58,7 +62,7 @@ defmodule StorageTest do
       assert elements(Coppice.start(settings)) == Enum.to_list(1..20)
     end
 
-    test "after it was stopped by a call", world do
+    test "after stop_replica", world do
       c = Coppice.start(settings(world))
       add_each(c, 1..5)
       :ok = Coppice.stop_replica(c, :tags)
@@ -84,7 +88,7 @@ defmodule StorageTest do
       assert elements(Coppice.start(settings)) == Enum.to_list(1..9)
     end
 
-    test "when the table is gone: with what the journal has", world do
+    test "when the table is missing: from the journal", world do
       settings = settings(world)
       c = Coppice.start(settings)
       add_each(c, 1..5)
@@ -98,7 +102,7 @@ defmodule StorageTest do
       :ok = add(c, 10)
     end
 
-    test "when the table is an older one: with that and the journal", world do
+    test "when the table is an older backup: from that and the journal", world do
       settings = settings(world)
       c = Coppice.start(settings)
       add_each(c, 1..3)
@@ -114,7 +118,7 @@ defmodule StorageTest do
       assert elements(Coppice.start(settings)) == [1, 2, 3, 7, 8, 9]
     end
 
-    test "with durability => interval: as in the last snapshot", world do
+    test "with durability => interval: from the last snapshot", world do
       storage = %{file: world.table, durability: :interval}
       settings = settings(world, storage: storage, snapshot_interval: 500)
       c = Coppice.start(settings)
@@ -128,7 +132,7 @@ defmodule StorageTest do
     end
   end
 
-  test "a snapshot is made when it is time, and not when there is nothing new", world do
+  test "a snapshot is made at each interval, if anything has changed", world do
     c = Coppice.start(settings(world, snapshot_interval: 100))
     add_each(c, 1..5)
     eventually(fn -> snapshots(c) > 0 and saved(world) == [MapSet.new(1..5)] end)
@@ -140,7 +144,7 @@ defmodule StorageTest do
     assert saved(world) == [MapSet.new(1..6)]
   end
 
-  test "coppice status shows how the storage is", world do
+  test "coppice status shows the state of the storage", world do
     c = Coppice.start(settings(world))
     eventually(fn -> storage(c) == :ready end)
     assert {0, out, ""} = Coppice.run(["status", c.node])
@@ -148,7 +152,7 @@ defmodule StorageTest do
     assert out =~ ~r/snapshots\W+0/
   end
 
-  test "a file has one keeper for a group; the next goes on when he ends", world do
+  test "a group in a file is locked; the next coppice takes over when the first ends", world do
     first = Coppice.start(settings(world))
     :ok = add(first, 1)
     second = Coppice.start(settings(world))
@@ -163,7 +167,7 @@ defmodule StorageTest do
     :ok = add(first, 3)
     Coppice.kill(first)
     {took, _} = timed(fn -> eventually(fn -> add(second, 4) == :ok end) end)
-    assert took < 3_000 * patience()
+    assert took < 3_000 * slowdown()
     assert elements(second) == [1, 3, 4]
     assert storage(second) == :ready
   end
@@ -184,7 +188,7 @@ defmodule StorageTest do
   # --- damage -----------------------------------------------------------------------
 
   describe "damage" do
-    test "to one record of the journal costs that record", world do
+    test "to a journal record loses that record only", world do
       settings = settings(world)
       c = Coppice.start(settings)
       add_each(c, for(n <- 1..9, do: "element #{n}"))
@@ -203,7 +207,7 @@ defmodule StorageTest do
       assert MapSet.size(set) == 8
     end
 
-    test "at the journal's end is a write that nobody was told of", world do
+    test "at the end of the journal is an unacknowledged write", world do
       settings = settings(world)
       c = Coppice.start(settings)
       add_each(c, for(n <- 1..4, do: "element #{n}"))
@@ -221,7 +225,7 @@ defmodule StorageTest do
       assert Path.wildcard("#{world.table}.*.damaged") == []
     end
 
-    test "to another record of the table leaves all the others, and the table is kept", world do
+    test "to another record of the table loses that record only; a copy is kept", world do
       others = for n <- 1..100, do: {{:snapshot, "doc #{n}", n}, "of document #{n}, as it was"}
       own = {world.group, %{GSet.new("b") | elements: MapSet.new([1])}}
       Table.make([own | others], [], world.table)
@@ -240,7 +244,7 @@ defmodule StorageTest do
       assert elements(Coppice.start(settings)) == [1, 2]
     end
 
-    test "to its own record leaves what the journal has", world do
+    test "to its own record leaves the journal", world do
       settings = settings(world)
       c = Coppice.start(settings)
       :ok = add(c, "element 1")
@@ -259,9 +263,9 @@ defmodule StorageTest do
     end
   end
 
-  # --- what cannot be used -----------------------------------------------------------
+  # --- files that cannot be used -----------------------------------------------------
 
-  describe "a file that is no use" do
+  describe "a file is refused" do
     defp refuses(world, reason) do
       before = File.read!(world.table)
       c = Coppice.start(settings(world))
@@ -272,12 +276,12 @@ defmodule StorageTest do
       assert File.read!(world.table) == before
     end
 
-    test "because it is none of DETS", world do
+    test "because it is not a DETS file", world do
       File.write!(world.table, String.duplicate("a letter to nobody\n", 500))
       refuses(world, :not_dets)
     end
 
-    test "because it is a bag, or has its keys elsewhere", world do
+    test "because it is a bag, or has another keypos", world do
       Table.make([{1, 2}], [type: :bag], world.table)
       refuses(world, :not_a_set)
       File.rm!(world.table)
@@ -287,7 +291,7 @@ defmodule StorageTest do
 
     for {what, other, reason} <- [
           {"another type", Macro.escape(PNCounter.new("b")), :bad_state},
-          {"a struct that is broken", Macro.escape(%{GSet.new("b") | elements: [1]}), :bad_state},
+          {"an invalid struct", Macro.escape(%{GSet.new("b") | elements: [1]}), :bad_state},
           {"no struct", :nothing, :other_type}
         ] do
       test "because it has #{what} under that group", world do

@@ -1,6 +1,6 @@
 defmodule SysTest do
-  @moduledoc "What OTP's tools expect of a process: sys, stop, monitors, links."
-  use Story
+  @moduledoc "A replica as an OTP process: sys, GenServer.stop, monitors, links."
+  use TestCase
 
   setup do
     c = Coppice.start(replicas: [views: counter()])
@@ -8,7 +8,7 @@ defmodule SysTest do
     {:ok, c: c, views: {:views, c.node}, pid: pid}
   end
 
-  # A link to it, and the exit that comes of it as a message.
+  # Links to it and traps exits.
   defp linked(pid) do
     Process.flag(:trap_exit, true)
     Process.link(pid)
@@ -46,44 +46,44 @@ defmodule SysTest do
       assert value(views) == 0
     end
 
-    test "terminates with its reason", %{pid: pid} do
+    test "terminates with the given reason", %{pid: pid} do
       ref = Process.monitor(pid)
       assert :sys.terminate(pid, {:enough, [1, "two"]}) == :ok
       assert_receive {:DOWN, ^ref, :process, ^pid, {:enough, [1, "two"]}}, 5_000
     end
 
-    test "is told of what there is no such thing", %{views: views} do
+    test "refuses an unknown system message", %{views: views} do
       assert {:error, _} = :gen.call(views, :system, :sing) |> elem(1)
       assert value(views) == 0
     end
   end
 
   describe "GenServer.stop" do
-    test "stops a replica normally", %{pid: pid} do
+    test "stops a replica with reason normal", %{pid: pid} do
       ref = Process.monitor(pid)
       assert GenServer.stop(pid) == :ok
       assert_receive {:DOWN, ^ref, :process, ^pid, :normal}, 5_000
       assert {:noproc, _} = exit_of(fn -> GenServer.call(pid, :value) end)
     end
 
-    test "stops it by name, for any reason", %{c: c} do
+    test "stops it by name, with any reason", %{c: c} do
       whom = {:another, c.node}
       ref = Process.monitor(whom)
       assert GenServer.stop(whom, {:shutdown, "tired"}) == :ok
       assert_receive {:DOWN, ^ref, :process, ^whom, {:shutdown, "tired"}}, 5_000
     end
 
-    test "exits for a replica that is not there", %{c: c} do
+    test "exits with noproc for an unknown replica", %{c: c} do
       assert {:noproc, _} = exit_of(fn -> GenServer.stop({:nobody, c.node}) end)
     end
 
-    test "through Grove's own function stops it", %{pid: pid} do
+    test "works through Grove's Server.stop", %{pid: pid} do
       assert Server.stop(pid) == :ok
     end
   end
 
   describe "a monitor" do
-    test "on a node that is killed ends with noconnection", %{c: c, pid: pid} do
+    test "fires with noconnection when the node is killed", %{c: c, pid: pid} do
       by_pid = Process.monitor(pid)
       by_name = Process.monitor({:views, c.node})
       assert value(pid) == 0
@@ -92,7 +92,7 @@ defmodule SysTest do
       assert_receive {:DOWN, ^by_name, :process, {:views, _}, :noconnection}, 5_000
     end
 
-    test "on a node that stops in good order ends before the connection", %{c: c, pid: pid} do
+    test "fires before the connection is closed when the node stops", %{c: c, pid: pid} do
       ref = Process.monitor(pid)
       assert value(pid) == 0
       assert Coppice.stop(c) == 0
@@ -100,12 +100,12 @@ defmodule SysTest do
       assert reason != :noconnection
     end
 
-    test "on nobody ends at once with noproc", %{c: c} do
+    test "on an unknown name fires at once with noproc", %{c: c} do
       ref = Process.monitor({:nobody, c.node})
       assert_receive {:DOWN, ^ref, :process, {:nobody, _}, :noproc}, 5_000
     end
 
-    test "that was taken back says nothing", %{pid: pid} do
+    test "that was removed does not fire", %{pid: pid} do
       kept = Process.monitor(pid)
       gone = Process.monitor(pid)
       Process.demonitor(gone)
@@ -114,7 +114,7 @@ defmodule SysTest do
       refute_received {:DOWN, ^gone, _, _, _}
     end
 
-    test "taken many times says as much", %{pid: pid} do
+    test "made many times fires as often", %{pid: pid} do
       refs = for _ <- 1..50, do: Process.monitor(pid)
       :ok = GenServer.stop(pid)
       for ref <- refs, do: assert_receive({:DOWN, ^ref, _, _, :normal}, 5_000)
@@ -122,19 +122,19 @@ defmodule SysTest do
   end
 
   describe "a link" do
-    test "ends with the reason of a stop", %{pid: pid} do
+    test "exits with the reason of a stop", %{pid: pid} do
       linked(pid)
       :sys.terminate(pid, :enough)
       assert_receive {:EXIT, ^pid, :enough}, 5_000
     end
 
-    test "ends with noconnection when the node is killed", %{c: c, pid: pid} do
+    test "exits with noconnection when the node is killed", %{c: c, pid: pid} do
       linked(pid)
       Coppice.kill(c)
       assert_receive {:EXIT, ^pid, :noconnection}, 5_000
     end
 
-    test "that was taken back says nothing", %{pid: pid} do
+    test "that was removed sends no exit", %{pid: pid} do
       linked(pid)
       Process.unlink(pid)
       ref = Process.monitor(pid)
@@ -143,7 +143,7 @@ defmodule SysTest do
       refute_received {:EXIT, _, _}
     end
 
-    test "may be taken back and made again, many times", %{pid: pid} do
+    test "can be removed and made again many times", %{pid: pid} do
       for _ <- 1..20 do
         linked(pid)
         Process.unlink(pid)
@@ -155,14 +155,14 @@ defmodule SysTest do
       refute_received {:EXIT, _, _}
     end
 
-    test "to a dead process ends with noproc", %{pid: pid} do
+    test "to a dead process exits with noproc", %{pid: pid} do
       :ok = GenServer.stop(pid)
       Process.flag(:trap_exit, true)
       Process.link(pid)
       assert_receive {:EXIT, ^pid, :noproc}, 5_000
     end
 
-    test "of a caller that dies leaves the node well", %{c: c, pid: pid} do
+    test "of a caller that dies does not affect the node", %{c: c, pid: pid} do
       {caller, ref} = spawn_monitor(fn -> pid |> linked() |> exit() end)
       assert_receive {:DOWN, ^ref, :process, ^caller, _}, 5_000
       assert value({:views, c.node}) == 0

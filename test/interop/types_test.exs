@@ -1,13 +1,13 @@
 defmodule TypesTest do
-  @moduledoc "What holds for each of Grove's types, kept by a coppice and by Grove itself."
-  use Story
-  import Twins
+  @moduledoc "The same tests for each of Grove's types, in a coppice and in Grove."
+  use TestCase
+  import ReplicaPair
 
   setup_all do
     {:ok, nodes(__MODULE__)}
   end
 
-  # A type, changes to one, and what they come to.
+  # A type, operations, and the value after them.
   @examples [
     {GCounter, [{:increment, []}, {:increment, [4]}], 5},
     {PNCounter, [{:increment, [4]}, {:decrement, [6]}], -2},
@@ -39,15 +39,15 @@ defmodule TypesTest do
          value: expected(unquote(Macro.escape(value)))}
       end
 
-      test "changes by data, and comes to the same with Grove", %{type: type} = world do
+      test "takes operations as data, and converges with Grove", %{type: type} = world do
         {here, there} = pair(type, world)
-        assert ask(here, world.ops) == :ok
-        assert Meaning.of(type, value(here)) === world.value
+        assert mutate(here, world.ops) == :ok
+        assert Canonical.of(type, value(here)) === world.value
         sync([here])
-        agree(type, [here, there], world.value)
+        converge(type, [here, there], world.value)
       end
 
-      test "changes by funs, in either place", %{type: type} = world do
+      test "takes funs, on both sides", %{type: type} = world do
         {here, there} = pair(type, world)
         {first, rest} = Enum.split(world.ops, 1)
 
@@ -57,13 +57,13 @@ defmodule TypesTest do
 
         :ok = Server.mutate(here, change.(first))
         sync([here])
-        eventually(fn -> Meaning.shared(state(there)) === Meaning.shared(state(here)) end)
+        eventually(fn -> Canonical.shared(state(there)) === Canonical.shared(state(here)) end)
         :ok = Server.mutate(there, change.(rest))
         sync([there])
-        agree(type, [there, here], world.value)
+        converge(type, [there, here], world.value)
       end
 
-      test "changes from a shell", %{type: type, c: c} = world do
+      test "takes operations from a shell", %{type: type, c: c} = world do
         {name, _} = here = replica(type, world)
 
         for {op, args} <- world.ops do
@@ -71,84 +71,84 @@ defmodule TypesTest do
           assert {0, "ok\n", ""} = Coppice.run(["mutate", c.node, name, op | terms])
         end
 
-        assert Meaning.of(type, value(here)) === world.value
+        assert Canonical.of(type, value(here)) === world.value
         assert {0, <<_, _::binary>>, ""} = Coppice.run(["value", c.node, name])
       end
 
-      test "has Grove's fields, all of them, and nothing to send", %{type: type} = world do
+      test "has exactly Grove's fields, and an empty delta", %{type: type} = world do
         here = replica(type, world, actor: "c")
         empty = type.new("c")
         assert state(here) == empty
         assert value(here) == type.value(empty)
-        :ok = ask(here, world.ops)
+        :ok = mutate(here, world.ops)
         assert %{__struct__: ^type} = state = state(here)
         assert Enum.sort(Map.keys(state)) == Enum.sort(Map.keys(empty))
-        assert Meaning.of(state) === world.value
-        assert Meaning.shared(type.delta(state)) === Meaning.shared(empty)
+        assert Canonical.of(state) === world.value
+        assert Canonical.shared(type.delta(state)) === Canonical.shared(empty)
       end
 
-      test "is told whole to who comes late", %{type: type, beam: beam} = world do
+      test "is pushed whole to a late joiner", %{type: type, beam: beam} = world do
         group = {:types, fresh("g")}
         here = replica(type, world, group: group)
-        :ok = ask(here, world.ops)
+        :ok = mutate(here, world.ops)
         sync([here])
         there = Beam.replica(beam, actor: "b", group: group, crdt_module: type)
-        agree(type, [there], world.value)
+        converge(type, [there], world.value)
       end
 
-      test "is asked for by who comes late", %{type: type, beam: beam} = world do
+      test "is pulled by a late joiner", %{type: type, beam: beam} = world do
         group = {:types, fresh("g")}
         there = Beam.replica(beam, actor: "b", group: group, crdt_module: type)
-        :ok = Server.mutate(there, fn _ -> made(type, "b", world.ops) end)
+        :ok = Server.mutate(there, fn _ -> build(type, "b", world.ops) end)
         sync([there])
         here = replica(type, world, group: group)
-        agree(type, [here], world.value)
+        converge(type, [here], world.value)
       end
 
-      test "refuses what is no operation, and all that stands beside it", world do
+      test "refuses an invalid operation, and the whole batch around it", world do
         here = replica(world.type, world)
-        :ok = ask(here, world.ops)
+        :ok = mutate(here, world.ops)
         before = state(here)
         [{name, args} | _] = world.ops
 
         for wrong <- [:explode, {:value, []}, {name, [1, 2, 3, 4]}, {:merge, [before]}] do
           op = if is_atom(wrong), do: {wrong, []}, else: wrong
-          assert ask(here, wrong) == {:error, {:bad_op, op}}
-          assert ask(here, [{name, args}, wrong]) == {:error, {:bad_op, op}}
+          assert mutate(here, wrong) == {:error, {:bad_op, op}}
+          assert mutate(here, [{name, args}, wrong]) == {:error, {:bad_op, op}}
         end
 
         assert state(here) == before
       end
 
-      test "refuses a struct that is broken, and keeps its own", %{type: type, c: c} = world do
+      test "refuses an invalid struct, and keeps its state", %{type: type, c: c} = world do
         {name, _} = here = replica(type, world)
-        :ok = ask(here, world.ops)
+        :ok = mutate(here, world.ops)
         before = state(here)
-        theirs = made(type, "b", world.ops)
+        theirs = build(type, "b", world.ops)
         fields = theirs |> Map.from_struct() |> Map.keys()
         kept = for field <- fields, field not in [:actor, :delta_buffer, :delta_dirty], do: field
 
         for {field, n} <- Enum.with_index(kept -- [:replica_id, :value], 1) do
-          tell(here, Map.put(theirs, field, "broken"))
+          send_delta(here, Map.put(theirs, field, "broken"))
           assert state(here) == before
           assert Coppice.refused(c, name) == n
         end
       end
 
-      test "keeps the fields that a later Grove may have", %{type: type, beam: beam} = world do
+      test "keeps unknown fields of a later Grove", %{type: type, beam: beam} = world do
         group = {:types, fresh("g")}
         member = Member.start(beam, :grove, group, type)
         {name, _} = here = replica(type, world, group: group)
         eventually(fn -> Coppice.status(world.c).replicas[name].peers == 1 end)
-        tell(here, type |> made("b", world.ops) |> Map.put(:colour, {:blue, 1}))
+        send_delta(here, type |> build("b", world.ops) |> Map.put(:colour, {:blue, 1}))
         assert %{colour: {:blue, 1}} = state(here)
-        Member.forget(beam, member)
-        :ok = ask(here, hd(world.ops))
+        Member.flush(beam, member)
+        :ok = mutate(here, hd(world.ops))
         sync([here])
 
         eventually(fn ->
           assert {:grove_delta, %{__struct__: ^type, colour: {:blue, 1}}, _} =
-                   beam |> Member.heard(member) |> List.last()
+                   beam |> Member.messages(member) |> List.last()
         end)
       end
     end

@@ -1,5 +1,5 @@
 defmodule Grove.Application do
-  @moduledoc "Runs the membership service for as long as the application lives."
+  @moduledoc "Supervises the membership service."
   use Application
 
   @impl true

@@ -1,5 +1,5 @@
 defmodule Grove.Batch do
-  @moduledoc "Several changes as one: all of them or none."
+  @moduledoc "Several changes at once, all or nothing."
 
   def run(crdt, fun) do
     {:ok, fun.(crdt)}

@@ -1,8 +1,8 @@
 defmodule Grove.CRDT do
   @moduledoc """
-  What every type provides.  `merge/2` commutes, associates and is idempotent,
-  and `delta/1` answers a struct of the type itself, so a whole state is always
-  a legal delta.
+  The behaviour of every type.  `merge/2` is commutative, associative and
+  idempotent.  `delta/1` returns a struct of the type itself, so a full state is
+  always a valid delta.
   """
 
   @callback new(actor :: term) :: struct

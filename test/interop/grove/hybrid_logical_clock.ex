@@ -1,11 +1,11 @@
 defmodule Grove.HybridLogicalClock do
-  @moduledoc "The time of day, made to go forward: ordered by time, counter and node."
+  @moduledoc "A monotonic time of day, ordered by time, counter and node."
 
   defstruct counter: 0, node: nil, time: 0
 
   def new(node), do: %__MODULE__{node: node}
 
-  @doc "The next time, later than this one even where the time of day is not."
+  @doc "The next time, later than this one even if the time of day is not."
   def tick(clock, now \\ System.system_time(:millisecond))
 
   def tick(%__MODULE__{time: time} = clock, now) when now > time,
@@ -21,6 +21,6 @@ defmodule Grove.HybridLogicalClock do
     end
   end
 
-  @doc "What times are sorted by."
+  @doc "The sort key of a time."
   def order(%__MODULE__{time: time, counter: counter, node: node}), do: {time, counter, node}
 end

@@ -1,4 +1,4 @@
 defprotocol Grove.Mergeable do
-  @moduledoc "Joins two states of one type."
+  @moduledoc "Merges two states of one type."
   def merge(a, b)
 end

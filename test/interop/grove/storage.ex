@@ -1,5 +1,5 @@
 defmodule Grove.Storage do
-  @moduledoc "Where replicas keep their states, each under its group."
+  @moduledoc "The behaviour of a storage for replicas' states, keyed by group."
 
   @callback init(opts :: keyword) :: {:ok, ref :: term} | {:error, term}
   @callback save(ref :: term, group :: term, state :: struct) :: :ok | {:error, term}

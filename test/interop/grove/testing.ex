@@ -1,5 +1,5 @@
 defmodule Grove.Testing do
-  @moduledoc "Changes written as data."
+  @moduledoc "Operations as data."
 
   def apply_operations(crdt, operations) do
     Enum.reduce(operations, crdt, fn {name, args}, %module{} = state ->

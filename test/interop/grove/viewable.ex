@@ -1,4 +1,4 @@
 defprotocol Grove.Viewable do
-  @moduledoc "What a state means to its reader."
+  @moduledoc "The value of a state."
   def value(crdt)
 end

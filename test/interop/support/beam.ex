@@ -1,8 +1,8 @@
 defmodule Beam do
   @moduledoc """
-  Another BEAM node.  It is driven through its standard input, so driving it
-  connects it to nobody, and a lost connection between nodes does not end it.
-  It goes when the process that started it goes.
+  Another BEAM node.  It is controlled over standard I/O: that makes no node
+  connection, and survives lost connections.  It ends with the process that
+  started it.
   """
 
   alias Grove.Counter.GCounter
@@ -11,12 +11,12 @@ defmodule Beam do
   defstruct [:node, :peer, :os_pid]
 
   @doc """
-  Options: `name`, `cookie`, `hidden` (default false), `kernel` (its
-  parameters), `epmd` (a port), `grove` (the scope to start Grove in; true for
-  Grove's own; false: its code is not even there).
+  Options: `name`, `cookie`, `hidden` (default false), `kernel` (parameters),
+  `epmd` (a port), `grove` (the scope to start Grove with; true: Grove's default
+  scope; false: Grove is not even on the code path).
   """
   def start(opts \\ []) do
-    name = Keyword.get_lazy(opts, :name, fn -> Story.fresh("b") end)
+    name = Keyword.get_lazy(opts, :name, fn -> TestCase.fresh("b") end)
 
     {:ok, peer, node} =
       :peer.start_link(%{
@@ -49,19 +49,19 @@ defmodule Beam do
 
   defp folder(module), do: module |> :code.which() |> Path.dirname()
 
-  @doc "Starts Grove there; `scope` is true for the scope of its own choice."
+  @doc "Starts Grove there; `scope` is true for Grove's default."
   def start_grove(beam, scope) do
-    # Before there is a Grove to be asked for its scope, and so that its being
-    # loaded leaves it alone.
+    # Set before Grove can be asked for its scope, and persistent, so that
+    # loading the application does not reset it.
     persistent = [persistent: true]
     if scope != true, do: call(beam, Application, :put_env, [:grove, :scope, scope, persistent])
     true = call(beam, :code, :add_patha, [String.to_charlist(folder(Grove.Application))])
     {:ok, _} = call(beam, Application, :ensure_all_started, [:grove])
   end
 
-  @doc "Starts a replica of Grove's there and answers how to address it."
+  @doc "Starts a Grove replica there and returns its address."
   def replica(beam, opts) do
-    defaults = [crdt_module: GCounter, name: Story.fresh_atom("r"), sync_interval: 60_000]
+    defaults = [crdt_module: GCounter, name: TestCase.fresh_atom("r"), sync_interval: 60_000]
     opts = Keyword.merge(defaults, opts)
 
     run(beam, fn ->
@@ -72,17 +72,17 @@ defmodule Beam do
     {opts[:name], beam.node}
   end
 
-  @doc "How many elements the set of a replica there has, counted there."
-  def set_size(beam, {name, _node}), do: run(beam, fn -> MapSet.size(Story.value(name)) end)
+  @doc "The size of the set of a replica there, computed there."
+  def set_size(beam, {name, _node}), do: run(beam, fn -> MapSet.size(TestCase.value(name)) end)
 
-  @doc "Applies `fun` there."
+  @doc "Runs `fun` there."
   def run(beam, fun), do: call(beam, :erlang, :apply, [fun, []])
 
   def call(beam, module, function, args) do
-    :peer.call(beam.peer, module, function, args, 20_000 * Story.patience())
+    :peer.call(beam.peer, module, function, args, 20_000 * TestCase.slowdown())
   end
 
-  @doc "Keeps the code of the suites, which is in no file: nodes run funs of theirs."
+  @doc "Keeps the suites' object code, which is in no file: nodes run their funs."
   def keep_code(modules), do: :persistent_term.put(__MODULE__, modules)
 
   defp load_kept_code(beam) do
@@ -91,19 +91,19 @@ defmodule Beam do
     end
   end
 
-  @doc "The nodes it is connected to: visible, hidden or connected (both)."
+  @doc "The nodes it is connected to: `:visible`, `:hidden` or `:connected` (both)."
   def nodes(beam, kind \\ :connected), do: call(beam, :erlang, :nodes, [kind])
 
   def ping(beam, node), do: call(beam, :net_adm, :ping, [node])
   def disconnect(beam, node), do: call(beam, :erlang, :disconnect_node, [node])
 
-  @doc "The members of a group as that node knows them."
+  @doc "The members of a group in that node's view."
   def members(beam, scope, group), do: call(beam, :pg, :get_members, [scope, group])
 
-  @doc "Sends it a signal, such as KILL."
-  def signal(beam, name), do: Story.signal(beam.os_pid, name)
+  @doc "Sends it a Unix signal, such as KILL."
+  def signal(beam, name), do: TestCase.signal(beam.os_pid, name)
 
-  @doc "Stops it in its tracks until `thaw`; a frozen one does not outlive its story."
+  @doc "Suspends it (SIGSTOP) until `thaw`; killed at the end of the test."
   def freeze(beam) do
     ExUnit.Callbacks.on_exit(fn -> signal(beam, "KILL") end)
     signal(beam, "STOP")

@@ -1,11 +1,11 @@
 defmodule Change do
-  @moduledoc "A change as data, as a coppice takes it, made by Grove's own functions."
+  @moduledoc "Applies an operation as data, as a coppice accepts it, with Grove's own functions."
 
   alias Grove.Map.ORMap
   alias Grove.Register.LWWRegister
   alias Grove.Sequence.RGA
 
-  @doc "The changed state, and what the change made: an id, or `:ok`."
+  @doc "The changed state, and the operation's result: an id, or `:ok`."
   def make(%ORMap{} = map, {:update, [key, op]}) do
     unless ORMap.has_key?(map, key), do: raise(KeyError, key: key, term: map)
     {ORMap.update(map, key, &elem(make(&1, op), 0)), :ok}
@@ -13,7 +13,7 @@ defmodule Change do
 
   def make(%RGA{} = rga, {:insert, [value, prev_id]}), do: RGA.insert(rga, value, prev_id)
 
-  # Told an older time, Grove's register takes it, and forgets what a join would keep.
+  # Grove's register would take an older time, and lose the value that a merge would keep.
   def make(%LWWRegister{timestamp: now} = register, {:set, [_, timestamp]})
       when timestamp <= now,
       do: {register, :ok}

@@ -1,28 +1,28 @@
 defmodule Epmd do
-  @moduledoc "An epmd beside the suites' own, for the stories in which it dies."
+  @moduledoc "Another epmd beside the suites' own, for tests in which it dies."
 
-  @doc "Starts one on `port`, a free one if not given, and answers that port."
+  @doc "Starts one on `port`, by default a free one, and returns the port."
   def start(port \\ free_port()) do
     System.cmd("epmd", ["-daemon", "-port", "#{port}", "-address", "127.0.0.1"])
-    ends_with_story(port)
-    Story.eventually(fn -> names(port) != :none end)
+    kill_at_end(port)
+    TestCase.eventually(fn -> names(port) != :none end)
     port
   end
 
-  @doc "Whoever starts one there, it is gone when the story is over."
-  def ends_with_story(port), do: ExUnit.Callbacks.on_exit(fn -> kill(port) end)
+  @doc "Kills the epmd on that port, whoever started it, when the test ends."
+  def kill_at_end(port), do: ExUnit.Callbacks.on_exit(fn -> kill(port) end)
 
-  # The environment says ERL_EPMD_RELAXED_COMMAND_CHECK, without which it would
-  # live on while it lists a node.
-  @doc "Ends it."
+  # Needs ERL_EPMD_RELAXED_COMMAND_CHECK in the environment, without which epmd
+  # refuses to end while a node is registered.
+  @doc "Kills it."
   def kill(port) do
-    Story.eventually(fn ->
+    TestCase.eventually(fn ->
       System.cmd("epmd", ["-port", "#{port}", "-kill"], stderr_to_stdout: true)
       names(port) == :none
     end)
   end
 
-  @doc "What it lists, `:none` when nothing listens."
+  @doc "The names registered with it; `:none` if nothing listens."
   def names(port) do
     case :gen_tcp.connect({127, 0, 0, 1}, port, [:binary, active: false]) do
       {:ok, socket} -> ask_names(socket)
@@ -43,7 +43,7 @@ defmodule Epmd do
     end
   end
 
-  @doc "Tells the suites' own that `node` listens on `port`, for as long as the caller lives."
+  @doc "Registers `node` with the suites' epmd on `port`, for as long as the caller lives."
   def register(node, port) do
     [name, _host] = String.split("#{node}", "@")
     about = <<?x, port::16, ?M, 0, 6::16, 5::16, byte_size(name)::16, name::binary, 0::16>>
@@ -54,7 +54,7 @@ defmodule Epmd do
     true = answer in [?v, ?y]
   end
 
-  @doc "A port that was free a moment ago."
+  @doc "A port that is free at the moment."
   def free_port do
     {:ok, socket} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
     {:ok, port} = :inet.port(socket)

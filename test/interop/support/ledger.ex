@@ -1,20 +1,20 @@
 defmodule Ledger do
   @moduledoc """
-  The changes that were acknowledged, by number; and for each replica those that
-  it has surely heard of, and those that it has perhaps.  Each change is kept with
-  what its replica had heard of before it.
+  The acknowledged changes, numbered; and for each replica, the set of changes
+  that it has certainly seen, and the set that it has possibly seen.  Each change
+  is kept with both sets of its replica just before it.
   """
 
-  defstruct ops: [], next: 1, sure: %{}, perhaps: %{}, leaky?: false
+  defstruct ops: [], next: 1, certain: %{}, possible: %{}, unreliable?: false
 
   def new(replicas) do
     nothing = Map.new(replicas, &{&1, MapSet.new()})
-    %Ledger{sure: nothing, perhaps: nothing}
+    %Ledger{certain: nothing, possible: nothing}
   end
 
   @doc "A replica has acknowledged a change."
-  def made(%Ledger{next: n} = ledger, replica, op, reply) do
-    seen = %{sure: ledger.sure[replica], perhaps: ledger.perhaps[replica]}
+  def acknowledged(%Ledger{next: n} = ledger, replica, op, reply) do
+    seen = %{certain: ledger.certain[replica], possible: ledger.possible[replica]}
     entry = Map.merge(seen, %{n: n, op: op, reply: reply})
     add = fn known -> Map.update!(known, replica, &MapSet.put(&1, n)) end
 
@@ -22,38 +22,39 @@ defmodule Ledger do
       ledger
       | ops: [entry | ledger.ops],
         next: n + 1,
-        sure: add.(ledger.sure),
-        perhaps: add.(ledger.perhaps)
+        certain: add.(ledger.certain),
+        possible: add.(ledger.possible)
     })
   end
 
-  @doc "One has surely heard all that the other knew."
-  def told(ledger, from, to) do
-    leak(%{ledger | sure: hear(ledger.sure, from, to), perhaps: hear(ledger.perhaps, from, to)})
+  @doc "Replica `to` has merged the state of `from`."
+  def merged(ledger, from, to) do
+    %{certain: certain, possible: possible} = ledger
+    leak(%{ledger | certain: see(certain, from, to), possible: see(possible, from, to)})
   end
 
-  @doc "All others hear sooner or later, or never, what this one knew."
-  def sent(ledger, from) do
-    perhaps = Enum.reduce(Map.keys(ledger.perhaps), ledger.perhaps, &hear(&2, from, &1))
-    %{ledger | perhaps: perhaps}
+  @doc "A replica has sent what it has to all others, which may receive it at any time or never."
+  def broadcast(ledger, from) do
+    possible = Enum.reduce(Map.keys(ledger.possible), ledger.possible, &see(&2, from, &1))
+    %{ledger | possible: possible}
   end
 
-  @doc "From now on anybody may hear anything at any time."
-  def leaky(ledger), do: leak(%{ledger | leaky?: true})
+  @doc "From now on any replica may receive anything at any time."
+  def unreliable(ledger), do: leak(%{ledger | unreliable?: true})
 
-  @doc "All have heard all."
-  def settled(ledger) do
+  @doc "All replicas have seen all changes."
+  def converged(ledger) do
     all = MapSet.new(ledger.ops, & &1.n)
-    %{ledger | sure: to_all(ledger.sure, all), perhaps: to_all(ledger.perhaps, all)}
+    %{ledger | certain: to_all(ledger.certain, all), possible: to_all(ledger.possible, all)}
   end
 
-  @doc "The ids that insertions made, the oldest first."
+  @doc "The ids of inserted elements, the oldest first."
   def ids(ledger), do: for(%{reply: {_, _} = id} <- Enum.reverse(ledger.ops), do: id)
 
-  defp hear(known, from, to), do: Map.update!(known, to, &MapSet.union(&1, known[from]))
+  defp see(known, from, to), do: Map.update!(known, to, &MapSet.union(&1, known[from]))
 
-  defp leak(%{leaky?: true} = ledger) do
-    %{ledger | perhaps: to_all(ledger.perhaps, MapSet.new(ledger.ops, & &1.n))}
+  defp leak(%{unreliable?: true} = ledger) do
+    %{ledger | possible: to_all(ledger.possible, MapSet.new(ledger.ops, & &1.n))}
   end
 
   defp leak(ledger), do: ledger

@@ -1,13 +1,13 @@
 defmodule Member do
   @moduledoc """
-  A process in a group of `:pg`, on any node, that keeps what it hears.  It has
-  nothing to tell itself: asked for its state, it answers an empty one.
+  A process in a pg group, on any node, that keeps the messages it receives.
+  Asked for its state, it replies with an empty one.
   """
   use GenServer
 
   alias Grove.Counter.GCounter
 
-  @doc "Starts one on `beam`; it lives until that node goes."
+  @doc "Starts one on `beam`; it lives as long as that node."
   def start(beam, scope, group, type \\ GCounter) do
     Beam.run(beam, fn ->
       {:ok, pid} = GenServer.start(__MODULE__, type.new("member"))
@@ -16,19 +16,20 @@ defmodule Member do
     end)
   end
 
-  def heard(beam, pid), do: Beam.run(beam, fn -> GenServer.call(pid, :heard) end)
+  @doc "The messages received so far."
+  def messages(beam, pid), do: Beam.run(beam, fn -> GenServer.call(pid, :messages) end)
 
-  @doc "Forgets what it heard, and answers it."
-  def forget(beam, pid), do: Beam.run(beam, fn -> GenServer.call(pid, :forget) end)
+  @doc "The same, and removes them."
+  def flush(beam, pid), do: Beam.run(beam, fn -> GenServer.call(pid, :flush) end)
 
   @impl true
   def init(empty), do: {:ok, {empty, []}}
 
   @impl true
-  def handle_call(:heard, _, {empty, heard}), do: {:reply, Enum.reverse(heard), {empty, heard}}
-  def handle_call(:state, _, {empty, heard}), do: {:reply, {:ok, empty}, {empty, heard}}
-  def handle_call(:forget, _, {empty, heard}), do: {:reply, Enum.reverse(heard), {empty, []}}
+  def handle_call(:messages, _, {empty, kept}), do: {:reply, Enum.reverse(kept), {empty, kept}}
+  def handle_call(:state, _, {empty, kept}), do: {:reply, {:ok, empty}, {empty, kept}}
+  def handle_call(:flush, _, {empty, kept}), do: {:reply, Enum.reverse(kept), {empty, []}}
 
   @impl true
-  def handle_info(message, {empty, heard}), do: {:noreply, {empty, [message | heard]}}
+  def handle_info(message, {empty, kept}), do: {:noreply, {empty, [message | kept]}}
 end

@@ -1,38 +1,38 @@
 defmodule Raw do
-  @moduledoc "A socket to a node's port, for what no BEAM would say."
+  @moduledoc "A socket to a node's port, for data that no BEAM would send."
 
   def connect(port) do
     {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, port, [:binary, active: false])
     socket
   end
 
-  @doc "Sends bytes; the other side may have had enough already."
-  def say(socket, bytes), do: :gen_tcp.send(socket, bytes)
+  @doc "Sends bytes; the other side may have closed already."
+  def write(socket, bytes), do: :gen_tcp.send(socket, bytes)
 
-  @doc "Whether the other side closes, whatever it says before."
+  @doc "Whether the other side closes, whatever it sends before."
   def closed?(socket, limit_ms \\ 10_000) do
-    case :gen_tcp.recv(socket, 0, limit_ms * Story.patience()) do
+    case :gen_tcp.recv(socket, 0, limit_ms * TestCase.slowdown()) do
       {:ok, _} -> closed?(socket, limit_ms)
       {:error, :timeout} -> false
       {:error, _} -> true
     end
   end
 
-  @doc "A first message of the handshake, as the node `name` would send it."
-  def hello(name, flags) do
+  @doc "The first message of the handshake (send_name) of node `name`."
+  def name_message(name, flags) do
     short(<<?N, flags::64, 1::32, byte_size(name)::16, name::binary>>)
   end
 
-  # What a coppice announces itself: no atom cache, but fragments.
+  # The flags of a coppice: fragments, but no atom cache.
   @flags 0xC07CF4FBC
 
-  @doc "A connection that has been through the handshake as the node `name`."
-  def join(port, name) do
+  @doc "A connection that has completed the handshake as node `name`."
+  def handshake(port, name) do
     socket = connect(port)
-    say(socket, hello(name, @flags))
+    write(socket, name_message(name, @flags))
     "sok" = receive_short(socket)
     <<?N, _flags::64, challenge::32, _::binary>> = receive_short(socket)
-    say(socket, short(<<?r, 7::32, digest(challenge)::binary>>))
+    write(socket, short(<<?r, 7::32, digest(challenge)::binary>>))
     <<?a, theirs::binary>> = receive_short(socket)
     ^theirs = digest(7)
     socket
@@ -43,12 +43,12 @@ defmodule Raw do
   defp short(body), do: <<byte_size(body)::16, body::binary>>
 
   defp receive_short(socket) do
-    {:ok, <<length::16>>} = :gen_tcp.recv(socket, 2, 5_000 * Story.patience())
-    {:ok, body} = :gen_tcp.recv(socket, length, 5_000 * Story.patience())
+    {:ok, <<length::16>>} = :gen_tcp.recv(socket, 2, 5_000 * TestCase.slowdown())
+    {:ok, body} = :gen_tcp.recv(socket, length, 5_000 * TestCase.slowdown())
     body
   end
 
-  @doc "A frame of the kind that has no header: a control term and a message."
+  @doc "A pass-through frame, without a distribution header: a control term and a message."
   def frame(control, message \\ nil) do
     terms = for term <- [control | List.wrap(message)], do: :erlang.term_to_binary(term)
     long(["p" | terms])

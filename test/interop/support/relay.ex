@@ -1,18 +1,18 @@
 defmodule Relay do
   @moduledoc """
-  Stands before a coppice, under its name: whoever dials that goes through the relay, which
-  counts what each side says, and loses or holds back some of it when told to.
+  A proxy in front of a coppice, registered under its name.  It counts the bytes of both
+  sides, and can drop frames or stop reading.
 
-  The coppice behind it knows no epmd, so it dials nobody.  A relay lasts as long as the
-  process of its story.
+  The coppice behind it has no epmd, so it dials nobody.  A relay lives as long as the process
+  of its test.
   """
 
   @socket [:binary, ip: {127, 0, 0, 1}, active: false, nodelay: true, packet: 2]
 
-  @doc "The settings of a coppice that nobody but its relay makes known."
+  @doc "The settings of a coppice that can be reached only through its relay."
   def behind, do: [node: Coppice.name(), epmd_port: 1]
 
-  @doc "Starts one before that coppice."
+  @doc "Starts one in front of that coppice."
   def start(%Coppice{node: node, port: port}) do
     table = :ets.new(:relay, [:public])
     {:ok, listening} = :gen_tcp.listen(0, @socket)
@@ -22,22 +22,22 @@ defmodule Relay do
     table
   end
 
-  @doc "The bytes that `dialler` has said and been told, the heads of frames included."
+  @doc "The bytes sent to and from `dialler`, frame headers included."
   def bytes(table, dialler) do
     Enum.sum(for way <- [:in, :out], do: look(table, {:bytes, "#{dialler}", way}, 0))
   end
 
-  @doc "From now on frames to or from `dialler` that contain `text` are lost; nil: none."
+  @doc "From now on frames to or from `dialler` that contain `text` are dropped; nil: none."
   def lose(table, dialler, text), do: :ets.insert(table, {{:lose, "#{dialler}"}, text})
 
-  @doc "How many frames were lost so."
+  @doc "How many frames were dropped."
   def lost(table, dialler), do: look(table, {:lost, "#{dialler}"}, 0)
 
-  @doc "From now on `dialler` reads nothing of what the coppice says to it."
+  @doc "From now on nothing that the coppice sends to `dialler` is read."
   def hold(table, dialler), do: :ets.insert(table, {{:hold, "#{dialler}"}, true})
 
-  @doc "It reads again once it has dialled anew."
-  def let_go(table, dialler), do: :ets.delete(table, {:hold, "#{dialler}"})
+  @doc "Ends that, from the next connection on."
+  def release(table, dialler), do: :ets.delete(table, {:hold, "#{dialler}"})
 
   defp look(table, key, otherwise) do
     case :ets.lookup(table, key) do
@@ -56,7 +56,7 @@ defmodule Relay do
     accept(listening, port, table)
   end
 
-  # A small buffer: what is held back is held back in the coppice.
+  # A small receive buffer, so that unread data stays in the coppice.
   defp connect(near, port, table) do
     receive do: (:yours -> :ok)
     {:ok, far} = :gen_tcp.connect({127, 0, 0, 1}, port, [recbuf: 65_536] ++ @socket)
@@ -69,22 +69,22 @@ defmodule Relay do
   end
 
   defp shake_hands(near, far) do
-    with {:ok, <<?N, _flags::64, _creation::32, _::16, name::binary>>} <- tell(near, far),
-         {:ok, status} <- tell(far, near),
-         {:ok, _} <- if(status == "salive", do: tell(near, far), else: {:ok, status}),
-         {:ok, _challenge} <- tell(far, near),
-         {:ok, _answer} <- tell(near, far),
-         {:ok, _answer} <- tell(far, near),
+    with {:ok, <<?N, _flags::64, _creation::32, _::16, name::binary>>} <- forward(near, far),
+         {:ok, status} <- forward(far, near),
+         {:ok, _} <- if(status == "salive", do: forward(near, far), else: {:ok, status}),
+         {:ok, _challenge} <- forward(far, near),
+         {:ok, _answer} <- forward(near, far),
+         {:ok, _answer} <- forward(far, near),
          do: {:ok, name}
   end
 
-  defp tell(from, to) do
+  defp forward(from, to) do
     with {:ok, message} <- :gen_tcp.recv(from, 0),
          :ok <- :gen_tcp.send(to, message),
          do: {:ok, message}
   end
 
-  # Until one of them ends it.
+  # Until either side closes.
   defp pass(from, to, {table, name, way}) do
     if way == :out and look(table, {:hold, name}, false), do: Process.sleep(:infinity)
 

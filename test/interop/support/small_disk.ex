@@ -1,13 +1,13 @@
 defmodule SmallDisk do
   @moduledoc """
-  A file system of a few kilobytes that only a coppice sees, in a mount namespace of
-  its own.  It lasts as long as the story's process or a coppice in it.
+  A file system of a few kilobytes in a mount namespace of its own, visible only to
+  processes in it.  It exists as long as the test's process or a coppice in it.
   """
 
   defstruct [:folder, :holder, :port, :enter]
 
-  @doc "The command that makes such a namespace here, nil where there is none."
-  def way do
+  @doc "The command that makes such a namespace here; nil if none is allowed."
+  def unshare_command do
     Enum.find([~w(unshare -m), ~w(unshare -rm)], fn [command | args] ->
       mount = ["mount", "-t", "tmpfs", "none", System.tmp_dir!()]
 
@@ -17,17 +17,17 @@ defmodule SmallDisk do
     ErlangError -> nil
   end
 
-  @doc "Makes one of so many kilobytes."
+  @doc "Makes one of that many kilobytes."
   def make(kilobytes) do
     folder = Table.path()
     File.mkdir_p!(folder)
     script = ~S(mount -t tmpfs -o size="$1"k none "$0" && echo "$$" && exec cat)
-    args = way() ++ ["sh", "-c", script, folder, "#{kilobytes}"]
+    args = unshare_command() ++ ["sh", "-c", script, folder, "#{kilobytes}"]
     [command | args] = args
     opts = [:binary, line: 20, args: args]
     port = Port.open({:spawn_executable, System.find_executable(command)}, opts)
     holder = receive(do: ({^port, {:data, {:eol, pid}}} -> pid))
-    user = if "-rm" in way(), do: ["-U", "--preserve-credentials"], else: []
+    user = if "-rm" in unshare_command(), do: ["-U", "--preserve-credentials"], else: []
     enter = ["nsenter", "-t", holder, "-m", "-w"] ++ user
     %SmallDisk{folder: folder, holder: holder, port: port, enter: enter}
   end
@@ -39,7 +39,7 @@ defmodule SmallDisk do
     :ok
   end
 
-  @doc "A path that others see it under."
+  @doc "The path of a file in it for processes outside."
   def outside(disk, name), do: Path.join(["/proc", disk.holder, "root", disk.folder, name])
 
   @doc "Fills it to the last byte."
@@ -56,6 +56,6 @@ defmodule SmallDisk do
     end
   end
 
-  @doc "Takes away what filled it."
+  @doc "Removes what `fill` wrote."
   def clear(disk), do: File.rm!(outside(disk, "filling"))
 end

@@ -1,16 +1,16 @@
 defmodule Table do
-  @moduledoc "Files of DETS, in the hands of the real `dets`."
+  @moduledoc "DETS files, handled by the real `dets`."
 
-  @doc "A path of the story's, where nothing is yet."
-  def path, do: Coppice.log_file(Story.fresh("table")) <> ".dets"
+  @doc "The path of a new file in the test's folder."
+  def path, do: Coppice.log_file(TestCase.fresh("table")) <> ".dets"
 
-  @doc "Opens it; one that nobody has closed is closed when the process ends."
+  @doc "Opens it; `dets` closes it when the process ends."
   def open(file, opts \\ []) do
     {:ok, table} = :dets.open_file(make_ref(), [file: to_charlist(file)] ++ opts)
     table
   end
 
-  @doc "Makes a file of these objects."
+  @doc "Makes a file with these objects."
   def make(objects, opts \\ [], file \\ path()) do
     table = open(file, opts)
     :ok = :dets.insert(table, objects)
@@ -18,8 +18,8 @@ defmodule Table do
     file
   end
 
-  @doc "The file as it is on the disk in the middle of the work."
-  def crash(table) do
+  @doc "A copy of the file of an open table, as a crash would leave it."
+  def copy_open(table) do
     copy = path()
     File.cp!(to_string(:dets.info(table, :filename)), copy)
     copy

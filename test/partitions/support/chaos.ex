@@ -1,61 +1,68 @@
 defmodule Partitions.Chaos do
-  @moduledoc "Deeds at random for some minutes, drawn from a seed, and the reckoning."
+  @moduledoc "Random faults for some minutes, drawn from a seed; then the checks."
 
-  alias Partitions.{Network, World}
+  alias Partitions.{Cluster, Network}
 
-  @cast [c1: :coppice, c2: :coppice, c3: :coppice, b1: :beam, b2: :beam]
+  @sites [c1: :coppice, c2: :coppice, c3: :coppice, b1: :beam, b2: :beam]
   @most_sites 7
 
   def run(folder, seed, minutes) do
     IO.puts("  chaos: SEED=#{seed} MINUTES=#{minutes}")
-    world = World.start(@cast, folder, max(1, minutes))
+    cluster = Cluster.start(@sites, folder, max(1, minutes))
     deadline = System.monotonic_time(:millisecond) + :timer.minutes(minutes)
-    world |> go_on(deadline) |> World.reckon()
+    cluster |> loop(deadline) |> Cluster.verify()
   end
 
-  defp go_on(world, deadline) do
+  defp loop(cluster, deadline) do
     Process.sleep(Enum.random(200..2_500))
 
     if System.monotonic_time(:millisecond) > deadline,
-      do: world,
-      else: world |> possible() |> Enum.random() |> deed(world) |> go_on(deadline)
+      do: cluster,
+      else: cluster |> possible() |> Enum.random() |> act(cluster) |> loop(deadline)
   end
 
-  # What can be done now, the more likely the more often it is named.
-  defp possible(world) do
-    coppices = World.up(world, :coppice)
-    down = World.down(world)
-    fair = if Network.weather() == :fair, do: [], else: World.names(world) -- world.spoiled
+  # The actions that are possible now; those listed more often are more likely.
+  defp possible(cluster) do
+    coppices = Cluster.up(cluster, :coppice)
+    down = Cluster.down(cluster)
+
+    intact =
+      if Network.impairment() == :none,
+        do: [],
+        else: Cluster.names(cluster) -- cluster.degraded
 
     List.flatten([
       [:split, :alone, :pair, :one_way],
-      if(MapSet.size(world.cuts) > 0, do: List.duplicate(:mend, 6), else: []),
+      if(MapSet.size(cluster.cuts) > 0, do: List.duplicate(:heal, 6), else: []),
       if(length(coppices) > 1, do: [kill: coppices, kill: coppices, stop: coppices], else: []),
       if(down != [], do: List.duplicate({:restart, down}, 4), else: []),
-      if(map_size(world.sites) < @most_sites, do: [join: coppices], else: []),
-      [renew: World.up(world, :beam)],
-      if(fair != [], do: [spoil: fair], else: []),
-      if(world.spoiled != [], do: [clear: world.spoiled, clear: world.spoiled], else: [])
+      if(map_size(cluster.sites) < @most_sites, do: [join: coppices], else: []),
+      [replace: Cluster.up(cluster, :beam)],
+      if(intact != [], do: [degrade: intact], else: []),
+      if(cluster.degraded != [],
+        do: [restore: cluster.degraded, restore: cluster.degraded],
+        else: []
+      )
     ])
   end
 
-  defp deed({name, of}, world), do: apply(World, name, [world, Enum.random(of)])
-  defp deed(:mend, world), do: World.mend(world)
+  defp act({name, of}, cluster), do: apply(Cluster, name, [cluster, Enum.random(of)])
+  defp act(:heal, cluster), do: Cluster.heal(cluster)
 
-  defp deed(:split, world) do
-    names = Enum.shuffle(World.names(world))
-    World.split(world, Enum.take(names, div(length(names), 2)))
+  defp act(:split, cluster) do
+    names = Enum.shuffle(Cluster.names(cluster))
+    Cluster.split(cluster, Enum.take(names, div(length(names), 2)))
   end
 
-  defp deed(:alone, world), do: World.split(world, [Enum.random(World.names(world))])
+  defp act(:alone, cluster), do: Cluster.split(cluster, [Enum.random(Cluster.names(cluster))])
 
-  defp deed(:pair, world) do
-    [a, b] = Enum.take_random(World.names(world), 2)
-    World.cut(world, [{a, b}, {b, a}], "cut #{a} - #{b}")
+  defp act(:pair, cluster) do
+    [a, b] = Enum.take_random(Cluster.names(cluster), 2)
+    Cluster.cut(cluster, [{a, b}, {b, a}], "cut #{a} - #{b}")
   end
 
-  defp deed(:one_way, world) do
-    [a, b] = Enum.take_random(World.names(world), 2)
-    World.cut(world, [{a, b}], "cut #{a} -> #{b}, one way")
+  defp act(:one_way, cluster) do
+    [a, b] = Enum.take_random(Cluster.names(cluster), 2)
+    Cluster.cut(cluster, [{a, b}], "cut #{a} -> #{b}, one way")
   end
 end

@@ -1,17 +1,17 @@
 defmodule Partitions.Network do
   @moduledoc """
-  A network of namespaces.  This process' own is the router in the middle; each site is
-  another, joined to it by a pair of veth, in which an epmd runs that keeps it alive.
+  A network of namespaces.  The namespace of this process is the router; each site is another
+  one, connected to it by a veth pair, and kept alive by the epmd that runs in it.
 
-  Links are cut in the router, by rules that drop what goes from one site to another: the
-  sites notice nothing but silence, as with a real network, and each way is cut by itself.
+  Links are cut in the router, by rules that drop packets from one site to another.  The sites
+  notice only silence, as in a real network, and each direction is cut separately.
   """
 
   defstruct [:number, :pid, :address]
 
-  @doc "A new site; its number is unique in the run."
+  @doc "Makes a new site; its number must be unique in the run."
   def open(number) do
-    place = %__MODULE__{number: number, pid: hold(), address: address(number, 2)}
+    place = %__MODULE__{number: number, pid: namespace(), address: address(number, 2)}
     veth = "v#{number}"
     ip(~w(link add #{veth} type veth peer name eth0 netns #{place.pid}))
     ip(~w(addr add #{address(number, 1)}/30 dev #{veth}))
@@ -25,7 +25,7 @@ defmodule Partitions.Network do
   defp address(number, host), do: "10.77.#{number}.#{host}"
 
   # The namespace lives as long as its epmd.
-  defp hold do
+  defp namespace do
     args = ["-n", "sh", "-c", "ip link set lo up && echo up && exec epmd 2>&-"]
     unshare = System.find_executable("unshare")
     port = Port.open({:spawn_executable, unshare}, [:binary, line: 80, args: args])
@@ -38,33 +38,33 @@ defmodule Partitions.Network do
     end
   end
 
-  @doc "What to put before a command, so that it runs at a site."
+  @doc "The command prefix that runs a command at a site."
   def inside(place), do: [System.find_executable("nsenter"), "-t", "#{place.pid}", "-n"]
 
-  @doc "From the cuts that there are, pairs of places from and to, to those that shall be."
+  @doc "Changes the cuts, a set of pairs `{from, to}` of places, from `now` to `wanted`."
   def cut(now, wanted) do
     lines =
       for({from, to} <- MapSet.difference(wanted, now), do: rule("add", from, to)) ++
         for {from, to} <- MapSet.difference(now, wanted), do: rule("del", from, to)
 
-    # All at once, so that no packet finds a way meanwhile by a third one.
+    # All at once, so that nothing gets through a third site meanwhile.
     {"", 0} = shell("printf '#{Enum.join(lines, "\\n")}\\n' | ip -batch -")
     wanted
   end
 
   defp rule(verb, from, to), do: "rule #{verb} from #{from.address} to #{to.address} blackhole"
 
-  # Late by 60 ms, give or take 30, which also changes the order, and one in 20 lost; or
-  # a queue of at most half a second, in front of which the rest is lost.
+  # A delay of 60 ms +- 30, which also reorders, with 5% loss; or a limited rate with a queue of
+  # half a second.
   @netem ~w(netem delay 60ms 30ms loss 5%)
   @narrow ~w(tbf rate 512kbit burst 4kb limit 32kb)
 
-  @doc "What bad weather this kernel can make: `:netem`, `:narrow` links, or none at all: `:fair`."
-  def weather do
+  @doc "How this kernel can degrade a link: `:netem`, `:narrow` (a limited rate) or `:none`."
+  def impairment do
     cond do
       qdisc?(@netem) -> :netem
       qdisc?(@narrow) -> :narrow
-      true -> :fair
+      true -> :none
     end
   end
 
@@ -74,13 +74,13 @@ defmodule Partitions.Network do
     status == 0
   end
 
-  @doc "Spoils the link to a site, or makes it good again."
-  def spoil(place) do
-    args = if weather() == :netem, do: @netem, else: @narrow
+  @doc "Degrades the link to a site; `restore/1` undoes it."
+  def degrade(place) do
+    args = if impairment() == :netem, do: @netem, else: @narrow
     {_, 0} = tc(~w(add dev v#{place.number} root) ++ args)
   end
 
-  def clear(place), do: {_, 0} = tc(~w(del dev v#{place.number} root))
+  def restore(place), do: {_, 0} = tc(~w(del dev v#{place.number} root))
 
   defp tc(args), do: System.cmd("tc", ["qdisc" | args], stderr_to_stdout: true)
 

@@ -1,40 +1,40 @@
 defmodule Partitions.Site do
   @moduledoc """
-  A site of the network: a BEAM with replicas of Grove's, or a coppice with its storage
-  and, beside it, the BEAM from which it is written to.  That BEAM outlives the coppice, and
-  is driven through its standard input, so that no cut keeps it from us.
+  A site of the network: a BEAM with Grove replicas, or a coppice with storage and a BEAM whose
+  writers change its replicas.  That BEAM outlives the coppice, and is controlled over standard
+  I/O, so that cuts do not affect control.
   """
 
-  alias Coppice.Keeper
+  alias Coppice.PortOwner
   alias Grove.Counter.GCounter
   alias Grove.Sequence.RGA
   alias Grove.Set.ORSet
   alias Partitions.{Network, Writer}
 
-  defstruct [:name, :kind, :place, :node, :actor, :folder, :connect, :peer, :os_pid, :keeper]
+  defstruct [:name, :kind, :place, :node, :actor, :folder, :connect, :peer, :os_pid, :owner]
 
   @kinds [counter: GCounter, set: ORSet, list: RGA]
   @short [counter: :gcounter, set: :or_set, list: :rga]
   @sync_ms 500
   @ticktime_s 4
 
-  # Grove's sets and lists cost at each change as much as they hold: a longer run
+  # A change to Grove's sets and lists costs time in proportion to their size, so a longer run
   # fills them more slowly.
   @pause_ms [counter: 10, set: 60, list: 60]
 
   def kinds, do: Keyword.keys(@kinds)
 
-  @doc "What libcluster does for a BEAM: connects it again to the others."
+  @doc "Reconnects a BEAM to the others, as libcluster would."
   def dial(nodes), do: for(node <- nodes, do: spawn(Node, :connect, [node]))
 
-  @doc "The place for a node, without it."
+  @doc "Makes the network place of a site; nothing runs there yet."
   def open(name, kind, number, folder) do
     place = Network.open(number)
     node = :"#{name}@#{place.address}"
     %__MODULE__{name: name, kind: kind, place: place, node: node, actor: name, folder: folder}
   end
 
-  @doc "Starts what is to run there, and writes to it.  `connect`: whom it dials."
+  @doc "Starts its node and its writers.  `connect`: the nodes that it dials."
   def start(%{kind: :beam} = site, connect, slowness) do
     site = start_beam(%{site | connect: connect}, site.name)
     {:ok, _} = call(site, Application, :ensure_all_started, [:grove])
@@ -103,16 +103,16 @@ defmodule Partitions.Site do
 
   defp folder(module), do: module |> :code.which() |> Path.dirname()
 
-  @doc "Starts the coppice of a site, again on its files if it has run before."
+  @doc "Starts the coppice of a site, on its old files if it has run before."
   def start_coppice(site) do
     config = Path.join(site.folder, "#{site.name}.config")
     log = Path.join(site.folder, "#{site.name}.log")
     File.write!(config, Coppice.config_text(settings(site)))
     command = Network.inside(site.place) ++ Coppice.command(["run", "-c", config, "--owned"])
-    {:ok, keeper} = GenServer.start(Keeper, {command, Coppice.env([]), log})
+    {:ok, owner} = GenServer.start(PortOwner, {command, Coppice.env([]), log})
 
-    case Keeper.ready(keeper) do
-      {:ready, _node, _port, os_pid} -> %{site | keeper: keeper, os_pid: os_pid}
+    case PortOwner.ready(owner) do
+      {:ready, _node, _port, os_pid} -> %{site | owner: owner, os_pid: os_pid}
       {:exit, status} -> raise "#{site.name}: exit #{status} before it was ready, see #{log}"
     end
   end
@@ -141,51 +141,51 @@ defmodule Partitions.Site do
     }
   end
 
-  @doc "Whether there is a coppice, or a BEAM, that runs."
+  @doc "Whether its coppice or BEAM is running."
   def up?(site), do: site.os_pid != nil
 
-  @doc "kill -9.  A BEAM is gone with its replicas; its successor must be another actor."
+  @doc "kill -9.  A BEAM loses its replicas; its successor must be another actor."
   def kill(%{kind: :coppice} = site) do
-    Story.signal(site.os_pid, "KILL")
-    _ = Keeper.exit_status(site.keeper)
+    TestCase.signal(site.os_pid, "KILL")
+    _ = PortOwner.exit_status(site.owner)
     gone(site)
   end
 
   def kill(%{kind: :beam} = site) do
     ref = Process.monitor(site.peer)
-    Story.signal(site.os_pid, "KILL")
+    TestCase.signal(site.os_pid, "KILL")
     receive(do: ({:DOWN, ^ref, _, _, _} -> %{site | os_pid: nil, peer: nil}))
   end
 
-  @doc "SIGTERM; the coppice must end with 0."
+  @doc "SIGTERM; the coppice must exit with 0."
   def stop(site) do
-    Story.signal(site.os_pid, "TERM")
-    status = Keeper.exit_status(site.keeper)
+    TestCase.signal(site.os_pid, "TERM")
+    status = PortOwner.exit_status(site.owner)
     if status != 0, do: raise("#{site.name}: exit #{inspect(status)} after SIGTERM")
     gone(site)
   end
 
   defp gone(site) do
-    GenServer.stop(site.keeper)
-    %{site | os_pid: nil, keeper: nil}
+    GenServer.stop(site.owner)
+    %{site | os_pid: nil, owner: nil}
   end
 
-  @doc "What is wrong with what its own node tells of what was acknowledged there."
-  def breaches(site) do
+  @doc "The violations of its own node, by the ledgers of its writers."
+  def violations(site) do
     for kind <- kinds(),
-        {_account, breaches} = call(site, Writer, :check, [kind]),
-        breach <- breaches,
-        do: "#{site.name}: #{breach}"
+        {_ledger, violations} = call(site, Writer, :check, [kind]),
+        violation <- violations,
+        do: "#{site.name}: #{violation}"
   end
 
-  @doc "Stops the writers and answers their accounts."
-  def hold(site), do: for(kind <- kinds(), do: call(site, Writer, :hold, [kind]))
+  @doc "Pauses the writers and returns their ledgers."
+  def pause(site), do: for(kind <- kinds(), do: call(site, Writer, :pause, [kind]))
 
   def resume(site), do: for(kind <- kinds(), do: call(site, Writer, :resume, [kind]))
 
-  @doc "What its replicas tell, by kind."
-  def told(site) do
-    Map.new(kinds(), &{&1, call(site, Writer, :told, [&1, {&1, site.node}])})
+  @doc "The contents of its replicas, by kind."
+  def contents(site) do
+    Map.new(kinds(), &{&1, call(site, Writer, :contents, [&1, {&1, site.node}])})
   end
 
   def call(site, module, function, args) do

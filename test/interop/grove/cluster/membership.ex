@@ -1,7 +1,7 @@
 defmodule Grove.Cluster.Membership do
   @moduledoc """
-  Who replicates what with whom: a scope of `:pg`, a group of it for each
-  replicated value.  The scope's name is the application's `:scope`.
+  A pg scope with a group for each replicated value.  Its name is the
+  application's environment key `:scope`.
   """
 
   def child_spec(_opts) do

@@ -1,5 +1,5 @@
 defmodule Grove.Counter.GCounter do
-  @moduledoc "A counter that only grows: one count an actor, joined by the greater."
+  @moduledoc "A grow-only counter: one count per actor; the greater count wins a merge."
   @behaviour Grove.CRDT
 
   defstruct actor: nil, counts: %{}, delta_buffer: %{}
@@ -27,7 +27,7 @@ defmodule Grove.Counter.GCounter do
     %{a | counts: Map.merge(a.counts, b.counts, fn _actor, x, y -> max(x, y) end)}
   end
 
-  # Counts are absolute, also in a delta: a joined delta must not add up.
+  # Counts are absolute, in deltas too: merging a delta twice must not add it twice.
   @impl true
   def delta(%__MODULE__{} = counter) do
     %__MODULE__{actor: counter.actor, counts: counter.delta_buffer}

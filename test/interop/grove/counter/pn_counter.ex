@@ -1,5 +1,5 @@
 defmodule Grove.Counter.PNCounter do
-  @moduledoc "A counter that goes both ways: what was added and what was taken away."
+  @moduledoc "A counter with increments and decrements: two grow-only counters."
   @behaviour Grove.CRDT
 
   alias Grove.Counter.GCounter

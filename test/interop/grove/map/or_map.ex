@@ -1,8 +1,8 @@
 defmodule Grove.Map.ORMap do
   @moduledoc """
   A map from keys to states of other types, maps included.  Its keys are an
-  ORSet; the value of a key that is deleted stays, unseen, and is joined to what
-  is put there later.
+  ORSet.  The value of a deleted key is kept, hidden, and is merged with what is
+  put there later.
   """
   @behaviour Grove.CRDT
 
@@ -17,7 +17,7 @@ defmodule Grove.Map.ORMap do
     change(map, %{new(map.actor) | keys: added(map.keys, key), values: %{key => value}})
   end
 
-  @doc "Changes the value of a key that is there; it goes out whole, with the tags of its key."
+  @doc "Changes the value of an existing key; it is sent whole, with the tags of its key."
   def update(%__MODULE__{} = map, key, fun) do
     if has_key?(map, key) do
       tags = %{ORSet.new(map.actor) | entries: Map.take(map.keys.entries, [key])}
@@ -39,7 +39,7 @@ defmodule Grove.Map.ORMap do
     if has_key?(map, key), do: Map.fetch!(map.values, key), else: default
   end
 
-  # A peer's delta may be a part: the key, and its value still to come.
+  # A peer's delta may be partial: a key whose value comes later.
   def has_key?(%__MODULE__{} = map, key) do
     ORSet.member?(map.keys, key) and is_map_key(map.values, key)
   end
@@ -57,7 +57,7 @@ defmodule Grove.Map.ORMap do
     %{a | keys: ORSet.merge(a.keys, b.keys), values: values}
   end
 
-  # Changed here, it is changed by this map's actor, and sent as a part of the map.
+  # A change here is made by this map's actor, and sent as part of the map's delta.
   defp adopted(%type{} = value, actor), do: type.merge(type.new(actor), value)
 
   defp join(%type{} = a, %type{} = b), do: type.merge(a, b)

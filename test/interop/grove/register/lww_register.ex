@@ -1,8 +1,8 @@
 defmodule Grove.Register.LWWRegister do
   @moduledoc """
-  One value: the one with the greatest timestamp, of equal ones that of the
-  greater actor, of those the greater.  The actor is the one that the value came
-  from, so a register that took another's value goes on under its name.
+  One value: the one with the greatest timestamp.  A tie goes to the greater
+  actor, then to the greater value.  The actor is that of the value: a register
+  that takes over a peer's value takes its actor, too.
   """
   @behaviour Grove.CRDT
 
@@ -37,7 +37,7 @@ defmodule Grove.Register.LWWRegister do
 
   defp later?(a, b) do
     {x, y} = {rank(a), rank(b)}
-    # 1 and 1.0 are equal, but not as keys of maps: the order of those decides.
+    # 1 and 1.0 compare equal, but not as map keys: the order of these decides.
     x > y or (x == y and %{x => []} > %{y => []})
   end
 

@@ -1,5 +1,5 @@
 defmodule Grove.Register.MVRegister do
-  @moduledoc "Every value that was set without knowing of another; setting one replaces them all."
+  @moduledoc "A register that keeps concurrent values; setting one replaces all that were seen."
   @behaviour Grove.CRDT
 
   alias Grove.VectorClock
@@ -15,7 +15,7 @@ defmodule Grove.Register.MVRegister do
     %{merge(register, change) | delta_buffer: change}
   end
 
-  @doc "Settles a conflict."
+  @doc "Resolves a conflict."
   def resolve(%__MODULE__{} = register, value), do: set(register, value)
 
   def conflict?(%__MODULE__{values: values}), do: map_size(values) > 1

@@ -1,8 +1,8 @@
 defmodule Grove.Replication.Server do
   @moduledoc """
-  One replicated value.  Its changes are gathered and sent to the peers that
-  the group has at that moment; whoever was away never hears of them again.
-  Nothing is repeated, repaired or passed on, as in the original.
+  One replicated value.  Its changes are collected in a delta, which is sent to
+  the current members of the group.  A member that is away misses it for good:
+  nothing is resent, repaired or relayed, as in the original.
   """
   use GenServer
 
@@ -56,8 +56,8 @@ defmodule Grove.Replication.Server do
     {:ok, state |> load() |> schedule() |> schedule_snapshot()}
   end
 
-  # A request without a clause ends the server, as it does in the original:
-  # who sends one by guess is found out.
+  # An unknown request crashes the server, as in the original, so that a wrong
+  # request of a coppice is noticed.
   @impl true
   def handle_call({:mutate, fun}, _from, state) do
     {:reply, :ok, %{state | crdt_state: fun.(state.crdt_state)}}
@@ -119,8 +119,8 @@ defmodule Grove.Replication.Server do
     end
   end
 
-  # Judged by value, as the original does: a delta that nets to nothing stays
-  # where it is until another change gives it a value.
+  # Judged by value, as in the original: a delta with an empty value is withheld
+  # until another change gives it one.
   defp empty?(%MapSet{} = set), do: MapSet.size(set) == 0
   defp empty?(map) when is_map(map), do: map_size(map) == 0
   defp empty?(value), do: value in [0, nil, []]

@@ -1,7 +1,7 @@
 defmodule Grove.Sequence.RGA do
   @moduledoc """
-  A list of elements, each inserted after another; of those after the same one
-  the earlier is the first.  A removed element stays, unseen, for those after it.
+  A list of elements, each inserted after another one; of those after the same
+  one, the earlier is the first.  A removed element stays as a tombstone.
   """
   @behaviour Grove.CRDT
 
@@ -12,7 +12,7 @@ defmodule Grove.Sequence.RGA do
   @impl true
   def new(replica_id), do: %__MODULE__{replica_id: replica_id}
 
-  @doc "Inserts after the element `prev_id`, or after `:head`: the list and the new element's id."
+  @doc "Inserts after element `prev_id` or `:head`; returns the list and the new element's id."
   def insert(%__MODULE__{replica_id: replica_id, clock: clock} = rga, value, prev_id) do
     id = {replica_id, clock + 1}
     element = %{id: id, prev_id: prev_id, timestamp: next_time(rga), value: value}
@@ -33,7 +33,7 @@ defmodule Grove.Sequence.RGA do
     HybridLogicalClock.tick(%{latest | node: rga.replica_id})
   end
 
-  @doc "The values that are there; not those after an element that has yet to come."
+  @doc "The visible values, without those after an element that has not arrived yet."
   def to_list(%__MODULE__{} = rga) do
     after_id = rga.elements |> Map.values() |> Enum.group_by(& &1.prev_id)
     for %{id: id, value: value} <- walk(:head, after_id, []), not removed?(rga, id), do: value

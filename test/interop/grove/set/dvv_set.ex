@@ -1,9 +1,9 @@
 defmodule Grove.Set.DVVSet do
   @moduledoc """
-  A set with one dot an actor for each element, and a context that hides the
-  dots it has seen removed.  The context is a version vector: it hides older dots
-  of the same actor with them, so who removes an element gives new dots to the
-  others that would go with it.  Those he has not seen yet are lost.
+  A set with one dot per actor for each element, and a context that hides
+  removed dots.  The context is a version vector, so it hides older dots of the
+  same actor too.  Therefore a removal gives new dots to the other elements that
+  it would hide; elements that its replica has not seen yet are lost.
   """
   @behaviour Grove.CRDT
 

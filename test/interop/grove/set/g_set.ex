@@ -1,5 +1,5 @@
 defmodule Grove.Set.GSet do
-  @moduledoc "A set that only grows."
+  @moduledoc "A grow-only set."
   @behaviour Grove.CRDT
 
   defstruct actor: nil, delta_buffer: MapSet.new(), elements: MapSet.new()

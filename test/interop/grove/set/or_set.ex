@@ -1,7 +1,7 @@
 defmodule Grove.Set.ORSet do
   @moduledoc """
-  A set in which each addition has a tag of its own, and a removal takes away
-  the tags that it has seen.  Who adds without knowing of a removal wins.
+  An observed-remove set: each addition has a unique tag, and a removal removes
+  the tags that its replica has seen.  A concurrent addition wins.
   """
   @behaviour Grove.CRDT
 
@@ -25,7 +25,7 @@ defmodule Grove.Set.ORSet do
     end
   end
 
-  # A change is a delta: joined to the state and to what peers have yet to hear.
+  # A change is a delta, merged into the state and into the delta to be sent.
   defp change(set, delta), do: %{merge(set, delta) | delta_buffer: merge(delta(set), delta)}
 
   def member?(%__MODULE__{entries: entries}, element) do

@@ -1,5 +1,5 @@
 defmodule Grove.Set.TwoPSet do
-  @moduledoc "A set from which elements go for good."
+  @moduledoc "A two-phase set: a removed element never comes back."
   @behaviour Grove.CRDT
 
   alias Grove.Set.GSet

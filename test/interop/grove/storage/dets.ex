@@ -1,7 +1,7 @@
 defmodule Grove.Storage.DETS do
   @moduledoc """
-  A table of `dets` on disk, with a record for each group.  Nobody else may write
-  into its file while it is open.
+  A `dets` table with a record for each group.  No other process may write to its
+  file while it is open.
   """
   @behaviour Grove.Storage
 

@@ -1,5 +1,5 @@
 defmodule Grove.Storage.Serializer do
-  @moduledoc "States as binaries."
+  @moduledoc "Encodes states as binaries."
 
   def encode(state, opts \\ []) do
     :erlang.term_to_binary(state, if(opts[:compressed], do: [compressed: 6], else: []))

@@ -1,28 +1,28 @@
-defmodule Coppice.Keeper do
+defmodule Coppice.PortOwner do
   @moduledoc """
-  Owns the port of one coppice, so that no story finds the port's messages in
-  its mailbox.  Standard error goes to a file: a port has no second stream.
+  Owns the port of one coppice, so that the port's messages do not end up in the
+  mailbox of a test.  Standard error goes to a file: a port has no second stream.
   """
   use GenServer
 
   defstruct [:port, :os_pid, :ready, :exit, waiting: []]
 
-  @doc "`{:ready, node, port, os_pid}`, or `{:exit, status}` when it ended before that."
-  def ready(keeper), do: GenServer.call(keeper, :ready, 20_000 * Story.patience())
+  @doc "`{:ready, node, port, os_pid}`, or `{:exit, status}` if it ended before that."
+  def ready(owner), do: GenServer.call(owner, :ready, 20_000 * TestCase.slowdown())
 
-  @doc "Waits for its end; `:still_running` when that does not come."
-  def exit_status(keeper) do
-    GenServer.call(keeper, :exit, 10_000 * Story.patience())
+  @doc "Waits for its exit status; `:still_running` after a timeout."
+  def exit_status(owner) do
+    GenServer.call(owner, :exit, 10_000 * TestCase.slowdown())
   catch
     :exit, {:timeout, _} -> :still_running
   end
 
-  def gone?(keeper), do: GenServer.call(keeper, :gone?)
+  def gone?(owner), do: GenServer.call(owner, :gone?)
 
   @impl true
   def init({command, env, log}) do
     env = for {name, value} <- env, do: {String.to_charlist(name), String.to_charlist(value)}
-    # exec: the process that the port knows, and signals reach, is the coppice.
+    # exec, so that the process that the port knows and signals is the coppice.
     args = ["-c", ~S(exec "$@" 2>>"$0"), log | command]
     opts = [:binary, :exit_status, line: 4096, args: args, env: env]
     port = Port.open({:spawn_executable, "/bin/sh"}, opts)
@@ -60,10 +60,10 @@ defmodule Coppice.Keeper do
   defp known(:ready, state), do: state.ready
   defp known(:exit, state), do: state.exit
 
-  # A story that gave up on it leaves nobody behind.
+  # A failed test leaves no process behind.
   @impl true
   def terminate(_reason, %{exit: nil, os_pid: os_pid}) do
-    Story.signal(os_pid, "KILL")
+    TestCase.signal(os_pid, "KILL")
   end
 
   def terminate(_reason, _state), do: :ok

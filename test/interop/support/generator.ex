@@ -1,5 +1,5 @@
-defmodule Script do
-  @moduledoc "Random changes to each type, as data.  The caller seeds `:rand`."
+defmodule Generator do
+  @moduledoc "Random operations for each type, as data.  The caller seeds `:rand`."
 
   alias Grove.Counter.{GCounter, PNCounter}
   alias Grove.Map.ORMap
@@ -22,7 +22,7 @@ defmodule Script do
 
   @elements ["a", "", :a, 1, 1.0, -1, {1, ["x"]}, [1.0], nil, %{"k" => 1}]
 
-  # What is under a key of a map has one type.
+  # Each key of a map has one type.
   @keys [
     {"count", GCounter},
     {1, GCounter},
@@ -39,7 +39,7 @@ defmodule Script do
 
   def types, do: @types
 
-  @doc "A change; `n` makes what it sets or inserts unique, `ids` are those it may name."
+  @doc "An operation; `n` makes the value it sets or inserts unique, `ids` are known elements."
   def op(type, n, ids \\ [])
   def op(GCounter, _, _), do: any([{:increment, []}, {:increment, [any(0..9)]}])
   def op(PNCounter, n, _), do: any([{:decrement, [any(0..9)]}, op(GCounter, n, [])])

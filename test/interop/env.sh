@@ -1,14 +1,14 @@
-# Sourced by test/interop/run and tools/demo, at the top of the tree.  Compiles
-# the Elixir side and gives it an epmd of its own, so that neither meets the
-# nodes of whoever runs it.
+# Sourced, in the top folder, by every script that runs Elixir nodes.  Compiles
+# the Elixir code and starts an epmd on a port of its own, so that the nodes
+# stay apart from any others on this machine.
 #
-# Reads GROVE_PATH, the ebin of the real Grove, in place of the stand-in.
+# Reads GROVE_PATH, the ebin of the real Grove, instead of the stand-in.
 
 otp=$(erl -noshell -eval 'io:put_chars(erlang:system_info(otp_release)), halt().')
 grove=${GROVE_PATH:-build/grove-$otp/ebin}
 support=build/interop-$otp/ebin
 
-# compile EBIN FOLDER: by one call of elixirc, when a source is newer.
+# compile EBIN FOLDER: in one call of elixirc, if a source is newer.
 compile() {
     [ -e "$1/.compiled" ] && [ -z "$(find "$2" -newer "$1/.compiled")" ] && return
     rm -rf "$1" && mkdir -p "$1"
@@ -17,10 +17,10 @@ compile() {
     touch "$1/.compiled"
 }
 
-# The suites end epmds of theirs while nodes are registered there.
+# Lets the suites stop an epmd while nodes are registered with it.
 export ERL_EPMD_RELAXED_COMMAND_CHECK=1
 
-# The ports tried lie below those that the system hands out to others.
+# Tries ports below the ephemeral range.
 start_epmd() {
     for try in 1 2 3 4 5 6 7 8 9; do
         ERL_EPMD_PORT=$((10000 + ($$ * 31 + try * 977) % 20000))
@@ -39,7 +39,7 @@ start_epmd() {
     return 1
 }
 
-# beam NAME ARG...: an Elixir node with both on its path.
+# beam NAME ARG...: runs an Elixir node with Grove and the support code.
 beam() {
     name=$1
     shift
@@ -47,7 +47,7 @@ beam() {
         --erl "-start_epmd false" -pa "$grove" -pa "$support" "$@"
 }
 
-cookie=kept_between_friends
+cookie=interop
 [ -n "${GROVE_PATH:-}" ] || compile "$grove" test/interop/grove
 compile "$support" test/interop/support
 start_epmd

@@ -1,10 +1,10 @@
-defmodule Meaning do
-  @moduledoc "What values and states say, whoever tells it, and in whichever order he keeps it."
+defmodule Canonical do
+  @moduledoc "Values and states in a form that can be compared between replicas."
 
   alias Grove.Map.ORMap
   alias Grove.Register.MVRegister
 
-  @doc "Of a value: the forms of MapSet are one, values in conflict have no order."
+  @doc "A value, whatever its form of MapSet or the order of its conflicting values."
   def of(MVRegister, values) when is_list(values), do: Enum.sort_by(values, &%{&1 => []})
 
   def of(ORMap, %{} = map),
@@ -13,13 +13,13 @@ defmodule Meaning do
   def of(_type, %MapSet{} = set), do: set |> MapSet.to_list() |> MapSet.new()
   def of(_type, value), do: value
 
-  @doc "Of a state: what its value says."
+  @doc "The same of a state's value."
   def of(%type{} = state), do: of(type, type.value(state))
 
-  # What is each replica's own affair.
+  # The fields that differ between replicas.
   @own [:actor, :replica_id, :delta_buffer, :delta_dirty]
 
-  @doc "A state without what is its replica's own."
+  @doc "A state without the fields that differ between replicas."
   def shared(%MapSet{} = set), do: set |> MapSet.to_list() |> MapSet.new()
   def shared(%_{} = struct), do: struct |> Map.drop(@own) |> fields()
   def shared(%{} = map), do: fields(map)

@@ -1,12 +1,12 @@
-defmodule Story do
-  @moduledoc "What the suites share: waiting, names, and the words their stories use."
+defmodule TestCase do
+  @moduledoc "The case template of the suites: waiting, unique names, short forms of calls."
 
   alias Grove.Replication.Server
 
   defmacro __using__(_opts) do
     quote do
       use ExUnit.Case, async: true
-      import Story
+      import TestCase
 
       alias Grove.Cluster.Membership, warn: false
       alias Grove.Counter.{GCounter, PNCounter}, warn: false
@@ -17,18 +17,18 @@ defmodule Story do
       alias Grove.Set.{DVVSet, GSet, ORSet, TwoPSet}, warn: false
 
       setup context do
-        Process.put(:story, {context.module, context.test})
+        Process.put(:test_name, {context.module, context.test})
         :ok
       end
     end
   end
 
-  @doc "How many times slower things may be: valgrind before the program takes its time."
-  def patience, do: if(System.get_env("COPPICE_WRAP", "") == "", do: 1, else: 10)
+  @doc "The factor for time limits: a wrapper such as valgrind slows the program down."
+  def slowdown, do: if(System.get_env("COPPICE_WRAP", "") == "", do: 1, else: 10)
 
-  @doc "Waits until `fun` answers neither nil nor false and no assertion in it fails."
+  @doc "Waits until `fun` returns neither nil nor false and no assertion in it fails."
   def eventually(fun, limit_ms \\ 8_000) do
-    poll(fun, now() + limit_ms * patience(), 5)
+    poll(fun, now() + limit_ms * slowdown(), 5)
   end
 
   defp poll(fun, deadline, pause) do
@@ -52,32 +52,32 @@ defmodule Story do
   end
 
   defp give_up({:raised, error}), do: raise(error)
-  defp give_up({_, last}), do: ExUnit.Assertions.flunk("in vain; at last: #{inspect(last)}")
+  defp give_up({_, last}), do: ExUnit.Assertions.flunk("timeout; the last result: #{inspect(last)}")
 
-  @doc "The milliseconds that `fun` took, and its answer."
+  @doc "The milliseconds that `fun` took, and its result."
   def timed(fun) do
     start = now()
     answer = fun.()
     {now() - start, answer}
   end
 
-  @doc "The reason for which `fun` exits."
+  @doc "The reason with which `fun` exits."
   def exit_of(fun) do
     fun.()
   catch
     :exit, reason -> reason
   else
-    answer -> ExUnit.Assertions.flunk("no exit, but #{inspect(answer)}")
+    result -> ExUnit.Assertions.flunk("no exit, but #{inspect(result)}")
   end
 
   defp now, do: System.monotonic_time(:millisecond)
 
-  @doc "A name that no other node, group or scope of this run has."
+  @doc "A unique name for a node, group or scope."
   def fresh(prefix), do: "#{prefix}#{System.unique_integer([:positive])}"
 
   def fresh_atom(prefix), do: String.to_atom(fresh(prefix))
 
-  @doc "The options of a replica that shares its group with nobody and syncs when told."
+  @doc "The options of a replica that is alone in its group and syncs only on request."
   def counter(extra \\ []) do
     Map.merge(
       %{crdt: :gcounter, actor: "c", group: {:counter, fresh("g")}, sync_interval: 60_000},
@@ -95,12 +95,12 @@ defmodule Story do
     state
   end
 
-  @doc "Whether all of them come to the same value."
+  @doc "Waits until all of them have this value."
   def all_reach(servers, value) do
     eventually(fn -> Enum.map(servers, &value/1) == Enum.map(servers, fn _ -> value end) end)
   end
 
-  @doc "Sends a signal; by the shell, for not every system has kill as a program."
+  @doc "Sends a Unix signal; by the shell, since not every system has kill as a program."
   def signal(os_pid, name) do
     System.cmd("/bin/sh", ["-c", "kill -#{name} #{os_pid}"], stderr_to_stdout: true)
   end
