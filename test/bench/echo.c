@@ -1,5 +1,5 @@
-/* Sends back what it reads, one connection, until that ends: what this machine's
- * loopback can do with nothing behind it.  Prints its port. */
+/* Prints its port, and echoes one connection until it is closed: a baseline for round trips
+ * over loopback. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>

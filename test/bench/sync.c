@@ -1,5 +1,5 @@
-/* Appends so many bytes to a file and syncs it, again and again for two seconds: what
- * this disk can do with nothing in front of it.  Prints how many times a second.
+/* Appends BYTES to a file and syncs it, repeatedly for two seconds, and prints how often per
+ * second: a baseline for storage.
  *
  *     build/bench/sync FILE BYTES */
 #include <fcntl.h>

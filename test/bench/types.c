@@ -1,9 +1,9 @@
-/* What the data types cost in memory and time:
+/* Benchmarks the memory and time of the data types:
  *
  *     build/bench/types [TYPE ...]
  *
- * A type is a row: what its i-th operation is.  Each runs in a process of its own,
- * whose peak of memory is the state's, give or take a few megabytes. */
+ * Each type runs in a process of its own, whose peak memory is that of the state, within a few
+ * megabytes. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,15 +17,15 @@
 #include "term/etf.h"
 #include "term/write.h"
 
-#define MANY   1000000 /* operations, for the memory */
-#define STATE  100000  /* and for whole states */
-#define BATCH  1000    /* of them at once */
-#define PARTS  64      /* into which it is cut */
-#define ROUNDS 7       /* of which the best counts */
+#define MANY   1000000 /* operations, when memory is measured */
+#define STATE  100000  /* operations, when whole states are */
+#define BATCH  1000    /* operations per mutation */
+#define PARTS  64      /* of a state */
+#define ROUNDS 7       /* the best one counts */
 
 struct row {
     const char *type;
-    void (*op)(struct buf *out, uint32_t i);
+    void (*op)(struct buf *out, uint32_t i); /* appends the i-th operation */
 };
 
 static void put_short_binary(struct buf *out, uint32_t i)
@@ -112,10 +112,10 @@ static void mutate(struct crdt *c, const struct row *row, uint32_t count)
     buf_free(&request);
 }
 
-/* What anti-entropy costs: one of so many parts, and a digest for each of them. */
+/* The cost of anti-entropy: writing one part, and the digests of all parts. */
 static void measure_parts(const struct crdt *c, const char *type)
 {
-    double whole = 1e9, one = 1e9, told = 1e9;
+    double whole = 1e9, one = 1e9, digest = 1e9;
     struct buf out = {0};
     uint64_t digests[PARTS];
     for (int round = 0; round < ROUNDS; round++) {
@@ -130,11 +130,11 @@ static void measure_parts(const struct crdt *c, const char *type)
         double digested = now_ms();
         whole = written - start < whole ? written - start : whole;
         one = parted - written < one ? parted - written : one;
-        told = digested - parted < told ? digested - parted : told;
+        digest = digested - parted < digest ? digested - parted : digest;
     }
-    printf("%-10s %8d operations: written whole in %.1f ms, one of %d parts in %.1f; all\n"
-           "%-30s  their digests in %.1f\n",
-           type, MANY, whole, PARTS, one, "", told);
+    printf("%-10s %8d operations: written whole in %.1f ms, one of %d parts in %.1f;\n"
+           "%-30s  all digests in %.1f\n",
+           type, MANY, whole, PARTS, one, "", digest);
     buf_free(&out);
 }
 
@@ -151,9 +151,8 @@ static void measure_memory(const struct crdt_type *type, const struct row *row)
     crdt_free(c);
 }
 
-/* One join of the state into c; what it takes besides, in milliseconds, when that is
- * less than *best. */
-static void time_join(struct crdt *c, struct bytes state, struct crdt *grown, double *best)
+/* Merges the state into c, and sets *best to the milliseconds taken if that is less. */
+static void time_merge(struct crdt *c, struct bytes state, struct crdt *grown, double *best)
 {
     bool changed;
     double start = now_ms();
@@ -162,9 +161,9 @@ static void time_join(struct crdt *c, struct bytes state, struct crdt *grown, do
     *best = took < *best ? took : *best;
 }
 
-static void measure_joins(const struct crdt_type *type, const struct row *row)
+static void measure_merges(const struct crdt_type *type, const struct row *row)
 {
-    double write = 1e9, check = 1e9, into_empty = 1e9, telling = 1e9, into_equal = 1e9;
+    double write = 1e9, check = 1e9, into_empty = 1e9, with_delta = 1e9, into_equal = 1e9;
     struct crdt *c = empty(type, false);
     struct buf state = {0};
     mutate(c, row, STATE);
@@ -181,17 +180,18 @@ static void measure_joins(const struct crdt_type *type, const struct row *row)
 
         struct crdt *peer = empty(type, true), *other = empty(type, true),
                     *delta = empty(type, true);
-        time_join(peer, buf_bytes(&state), NULL, &into_empty);
-        time_join(peer, buf_bytes(&state), NULL, &into_equal);
-        time_join(other, buf_bytes(&state), delta, &telling);
+        time_merge(peer, buf_bytes(&state), NULL, &into_empty);
+        time_merge(peer, buf_bytes(&state), NULL, &into_equal);
+        time_merge(other, buf_bytes(&state), delta, &with_delta);
         crdt_free(peer);
         crdt_free(other);
         crdt_free(delta);
     }
-    printf("%-10s %8d operations: %6.1f MB written in %.1f ms, checked in %.1f; joined with\n"
-           "%-30s  an empty one in %.1f, telling what grew in %.1f, an equal one in %.1f\n",
-           row->type, STATE, (double)state.len / 1e6, write, check, "", into_empty, telling,
-           into_equal);
+    printf(
+        "%-10s %8d operations: %6.1f MB written in %.1f ms, checked in %.1f; merged into\n"
+        "%-30s  an empty one in %.1f, with a delta of the change in %.1f, an equal one in %.1f\n",
+        row->type, STATE, (double)state.len / 1e6, write, check, "", into_empty, with_delta,
+        into_equal);
     buf_free(&state);
     crdt_free(c);
 }
@@ -201,7 +201,7 @@ static void measure(const struct row *row)
     const struct crdt_type *type = crdt_type_named(bytes_of(row->type));
     must(type != NULL);
     measure_memory(type, row);
-    measure_joins(type, row);
+    measure_merges(type, row);
 }
 
 static bool is_asked_for(const struct row *row, int argc, char **argv)

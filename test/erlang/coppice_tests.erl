@@ -1,5 +1,5 @@
-%% The owner of a coppice, against small programs that stand in for it: each
-%% test writes the script that it needs, and sees what was done to it.
+%% Tests the owner of a coppice with shell scripts in place of the program: each
+%% test writes its own script, and checks how that was run.
 -module(coppice_tests).
 -behaviour(supervisor).
 -include_lib("eunit/include/eunit.hrl").
@@ -17,7 +17,7 @@ ready_test() ->
         ?assertNot(is_process_alive(Pid))
     end).
 
-is_told_its_options_test() ->
+gets_its_options_test() ->
     Script = "echo \"$1 $2 $3 $4\" >arguments; cat \"$4\" >config; " ?READY "; read line",
     with_program(Script, fun(Options, Folder) ->
         Replica = #{crdt => gcounter, actor => <<"ä\n"/utf8>>},
@@ -32,12 +32,12 @@ is_told_its_options_test() ->
             [{net_ticktime, 4}, {node, 'c1@127.0.0.1'}, {replica, 'page views', Replica}],
             lists:sort(Terms)
         ),
-        ["run", "--owned", "-c", File] = string:lexemes(kept(Folder, "arguments"), " "),
+        ["run", "--owned", "-c", File] = string:lexemes(file(Folder, "arguments"), " "),
         ?assertNot(filelib:is_file(File)),
         coppice:stop(Pid)
     end).
 
-takes_a_list_test() ->
+accepts_a_list_test() ->
     with_program("cat \"$4\" >config; " ?READY "; read line", fun(Options, Folder) ->
         Replica = {replica, views, #{crdt => gcounter}},
         {ok, Pid} = coppice:start_link([Replica | maps:to_list(Options)]),
@@ -46,22 +46,22 @@ takes_a_list_test() ->
         coppice:stop(Pid)
     end).
 
-takes_a_file_test() ->
+accepts_a_file_test() ->
     with_program("echo \"$4\" >argument; " ?READY "; read line", fun(Options, Folder) ->
         {ok, Pid} = coppice:start_link(Options#{config_file => "some.config"}),
-        ?assertEqual("some.config", kept(Folder, "argument")),
+        ?assertEqual("some.config", file(Folder, "argument")),
         coppice:stop(Pid)
     end).
 
 cookie_is_in_the_environment_test() ->
     with_program("echo \"$COPPICE_COOKIE\" >cookie; " ?READY "; read line", fun(Options, Folder) ->
         {ok, Pid} = coppice:start_link(Options#{cookie => <<"oatmeal">>}),
-        ?assertEqual("oatmeal", kept(Folder, "cookie")),
+        ?assertEqual("oatmeal", file(Folder, "cookie")),
         coppice:stop(Pid)
     end).
 
-%% On a distributed node the coppice is told whom to connect to, and how.
-belongs_to_its_owners_cluster_test() ->
+%% On a distributed node, the coppice gets the node to connect to, and its cookie.
+joins_its_owners_cluster_test() ->
     os:cmd("epmd -daemon"),
     Owner = list_to_atom("coppice_owner_" ++ os:getpid() ++ "@127.0.0.1"),
     {ok, _} = net_kernel:start([Owner, longnames]),
@@ -72,7 +72,7 @@ belongs_to_its_owners_cluster_test() ->
         ok = net_kernel:stop(),
         {ok, Terms} = file:consult(filename:join(Folder, "config")),
         ?assertEqual([{connect, [Owner]}, {node, 'c1@127.0.0.1'}], lists:sort(Terms)),
-        ?assertEqual("crumbs", kept(Folder, "cookie")),
+        ?assertEqual("crumbs", file(Folder, "cookie")),
         coppice:stop(Pid)
     end).
 
@@ -81,26 +81,26 @@ exits_at_once_test() ->
     fails_with({exited, 64, usage}, "exit 64"),
     fails_with({exited, 3, failure}, "exit 3").
 
-says_something_else_test() ->
+prints_something_else_test() ->
     fails_with({unexpected_output, <<"hello world">>}, "echo hello world; read line").
 
 is_never_ready_test() ->
     fails_with({not_ready, 50}, "read line", #{timeout => 50}).
 
-is_not_there_test() ->
+program_is_missing_test() ->
     process_flag(trap_exit, true),
     ?assertEqual(
         {error, {program, "/nowhere/coppice", enoent}},
         coppice:start_link(#{program => "/nowhere/coppice"})
     ).
 
-%% stop/1 asks politely, and returns after the program's last act.
+%% stop/1 sends SIGTERM, and returns after the program has ended.
 stop_waits_test() ->
     Script = "trap 'sleep 0.2; echo done >last; exit 0' TERM; " ?READY "; read line",
     with_program(Script, fun(Options, Folder) ->
         {ok, Pid} = coppice:start_link(Options),
         coppice:stop(Pid),
-        ?assertEqual("done", kept(Folder, "last"))
+        ?assertEqual("done", file(Folder, "last"))
     end).
 
 ends_with_its_program_test() ->
@@ -115,23 +115,23 @@ ends_with_its_program_test() ->
         end)
     end).
 
-%% Even an owner that is killed outright leaves no orphan.
+%% Even a killed owner leaves no orphan.
 program_ends_with_its_owner_test() ->
     process_flag(trap_exit, true),
     with_program(?READY "; read line; echo end of input >pipe", fun(Options, Folder) ->
         {ok, Pid} = coppice:start_link(Options),
         exit(Pid, kill),
-        ?assertEqual("end of input", awaited(Folder))
+        ?assertEqual("end of input", from_pipe(Folder))
     end).
 
 is_restarted_by_its_supervisor_test() ->
     process_flag(trap_exit, true),
     with_program(?READY "; echo $$ >pipe; read line", fun(Options, Folder) ->
         {ok, Supervisor} = supervisor:start_link(?MODULE, [coppice:child_spec(Options)]),
-        First = awaited(Folder),
+        First = from_pipe(Folder),
         Second = quietly(fun() ->
             os:cmd("kill -9 " ++ First),
-            awaited(Folder)
+            from_pipe(Folder)
         end),
         ?assertNotEqual(First, Second),
         exit(Supervisor, shutdown),
@@ -141,8 +141,8 @@ is_restarted_by_its_supervisor_test() ->
         ?assertNotEqual("", os:cmd("kill -0 " ++ Second))
     end).
 
-%% The program itself, once: it is ready, listens where it says, and stops.
-the_real_one_test_() ->
+%% The real program: it becomes ready, listens on its port, and stops.
+the_real_program_test_() ->
     {timeout, 30, fun() ->
         Node = list_to_atom("coppice_eunit_" ++ os:getpid() ++ "@127.0.0.1"),
         {ok, Pid} = coppice:start_link(#{
@@ -159,7 +159,7 @@ the_real_one_test_() ->
         ?assertEqual({error, econnrefused}, gen_tcp:connect({127, 0, 0, 1}, Port, []))
     end}.
 
-the_real_one_refuses_nonsense_test() ->
+the_real_program_refuses_an_unknown_key_test() ->
     process_flag(trap_exit, true),
     ?assertEqual(
         {error, {exited, 78, config}},
@@ -182,8 +182,8 @@ fails_with(Reason, Script, More) ->
         ?assertEqual({error, Reason}, Result)
     end).
 
-%% Runs Test(Options, Folder): the options to start the shell script with, and the
-%% folder that it works in.
+%% Runs Test(Options, Folder), with the options that start the script, and its working
+%% folder.
 with_program(Script, Test) ->
     Folder = string:trim(os:cmd("mktemp -d")),
     Program = filename:join(Folder, "coppice"),
@@ -196,16 +196,16 @@ with_program(Script, Test) ->
         os:cmd("rm -r " ++ Folder)
     end.
 
-%% What the script wrote to a file before it was ready, or before it ended.
-kept(Folder, Name) ->
+%% The file that the script wrote before it was ready, or before it ended.
+file(Folder, Name) ->
     {ok, Text} = file:read_file(filename:join(Folder, Name)),
     string:trim(binary_to_list(Text)).
 
-%% What the script writes to its pipe, now or soon.
-awaited(Folder) ->
+%% The next line that the script writes to its pipe.
+from_pipe(Folder) ->
     string:trim(os:cmd("timeout 5 cat " ++ filename:join(Folder, "pipe"))).
 
-%% Without the reports that an ending process makes.
+%% Runs Fun without crash reports.
 quietly(Fun) ->
     #{level := Level} = logger:get_primary_config(),
     logger:set_primary_config(level, none),

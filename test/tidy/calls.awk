@@ -1,5 +1,5 @@
-# Prints every call that breaks the layer rule: a symbol that one folder uses and another
-# defines, which `layers`, the first file given, does not allow.  Reads lines of
+# Prints every call that breaks the layer rule: a symbol used in one folder and defined in
+# another that `layers`, the first file, does not allow it.  The other files have lines of
 #
 #     FOLDER OBJECT: SYMBOL TYPE ...        (nm -A -P -g)
 

@@ -1,11 +1,11 @@
-# Prints every #include of the files given (c_src/...) that breaks the layer
-# rule: a folder includes itself and the folders named for it in `layers`, and nothing
-# of the system but what is listed.  `layers` is the first file given.
+# Prints every #include in c_src that breaks the layer rule: a folder may include
+# itself, the folders listed for it in `layers`, the first file given, and the system
+# headers listed below.
 
 BEGIN {
     everybody = "err.h mem.h limits.h sorted.h"
 
-    # No clock, no random source, no file, no socket can be had through these.
+    # None of these gives access to a clock, randomness, files or sockets.
     pure = "ctype.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h " \
            "stdint.h stdio.h stdlib.h string.h sysexits.h"
     system_of["term"] = pure " ei.h zlib.h openssl/bn.h openssl/crypto.h openssl/evp.h"
@@ -31,8 +31,8 @@ function listed(word, list)
     return index(" " list " ", " " word " ") > 0
 }
 
-# The folder below c_src that "name" in a file of this folder means; "" for
-# c_src itself, and "?" for anything else.
+# The folder of c_src that an included "name" is in; "" for c_src itself, "?" for
+# anything else.
 function folder_of(name,    path)
 {
     path = FILENAME

@@ -50,8 +50,8 @@ struct bytes wall(struct bytes b)
     return (struct bytes){copy, b.len};
 }
 
-/* What the suites' helpers hand out lives until the program ends; the list
- * keeps it reachable, so that a leak checker reports only real leaks. */
+/* Results of the helpers live until exit.  The list keeps them reachable, so that a leak checker
+ * reports only real leaks. */
 static struct bytes kept(struct buf *b)
 {
     static struct held {
@@ -87,7 +87,7 @@ struct bytes term_of(const char *text)
     struct text_error error;
     if (text_single(bytes_of(text), &out, &error) != OK) {
         fprintf(stderr, "\n%s\n%u:%u: %s\n", text, error.line, error.column, error.what);
-        CU_FAIL("a test's own term is wrong");
+        CU_FAIL("syntax error in a term of the test");
         buf_put(&out, hex("7705 6572726f72"));
     }
     return kept(&out);

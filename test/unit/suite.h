@@ -1,11 +1,10 @@
-/* What every unit suite shares: a program a suite, a wall behind the input,
- * bytes written as text.
+/* Shared by all unit suites, each of which is a program:
  *
- *     static void joins(void) { ... CU_ASSERT(...); }
- *     SUITE("counts", TEST(joins), TEST(refuses))
+ *     static void merges(void) { ... CU_ASSERT(...); }
+ *     SUITE("counts", TEST(merges), TEST(refuses))
  *
- * gives main(), which runs the tests and ends with CUnit's summary and an
- * exit code that is 0 only when all passed. */
+ * defines main(), which runs the tests, prints CUnit's summary, and exits with 0 if all
+ * passed. */
 #ifndef COPPICE_TEST_SUITE_H
 #define COPPICE_TEST_SUITE_H
 
@@ -33,22 +32,22 @@ int suite_main(const char *name, const struct suite_test *tests, size_t count);
         return suite_main(name, tests, sizeof(tests) / sizeof(tests[0]));                          \
     }
 
-/* A copy of b that ends right before an unreadable page, so that reading one
- * byte too far ends the program.  Good for the next few hundred calls. */
+/* A copy of b that ends right before an unreadable page, so that reading past its end crashes.
+ * Valid for the next 256 calls. */
 struct bytes wall(struct bytes b);
 
-/* Bytes from hexadecimal text (spaces allowed), owned by the suite until exit. */
+/* Bytes from hexadecimal text (spaces allowed); valid until exit. */
 struct bytes hex(const char *text);
 
-/* The canonical term that Erlang syntax says, owned by the suite until exit;
- * fails the test and gives `error` when the text is wrong. */
+/* The canonical encoding of a term in Erlang syntax; valid until exit.  On a syntax error the
+ * test fails, and the result is `error`. */
 struct bytes term_of(const char *text);
 
-/* Asserts that two canonical terms are the same, and prints both when not. */
+/* Asserts that two canonical terms are equal; otherwise prints both. */
 void assert_term(struct bytes got, struct bytes wanted, const char *file, int line);
 #define ASSERT_TERM(got, wanted) assert_term((got), (wanted), __FILE__, __LINE__)
 
-/* A whole file below test/vectors/, owned by the suite until exit; must exist. */
+/* The contents of a file in test/vectors/, which must exist; valid until exit. */
 struct bytes vector(const char *name);
 
 #endif
