@@ -1,12 +1,12 @@
 /* The cluster: which nodes this one is connected to.
  *
- * Registers the node with epmd, looks other nodes up, dials them, and again with growing pauses
- * when they are lost; shakes hands, sends ticks, bounds what waits for a peer, and drops peers
- * that break the protocol, fall silent or stop reading.  It knows nothing of processes, groups
- * and replicas: it passes signals on, and tells its listener the rest.
+ * Registers the node with epmd; looks up and dials other nodes, with backoff when they are lost;
+ * does handshakes and ticks; bounds the queue of each peer; drops peers that break the protocol,
+ * fall silent or stop reading.  It knows nothing of processes, groups and replicas: it passes
+ * signals on, and reports everything else to its listener.
  *
- * Like all of the core it makes no system call.  A connection is a number: the listener opens,
- * writes and closes it, and the owner reports what happened to it by cluster_event().
+ * Like all of the core it makes no system call.  A connection is a number: the listener dials,
+ * writes and closes it; what happens to it comes in by cluster_event().
  *
  * Node names are text, name@host.
  *
@@ -27,56 +27,56 @@ struct cluster_options {
     uint64_t ticktime_ms; /* net_ticktime */
 };
 
-/* A function may call the cluster back; a node's name is good during the call. */
+/* The callbacks may call the cluster.  Names are valid during the callback. */
 struct cluster_listener {
-    /* --- to be done */
+    /* --- requests */
     /* Connect; CONNECTION_OPENED or CONNECTION_CLOSED follows.  Numbers are odd. */
     void (*dial)(void *who, uint32_t connection, struct bytes host, uint16_t port);
     /* Write after what was sent before; takes the bytes. */
     void (*send)(void *who, uint32_t connection, struct buf *bytes);
-    /* Write what is left, then close; no event follows. */
+    /* Write what is queued, then close; no event follows. */
     void (*close)(void *who, uint32_t connection);
-    /* Run `epmd -daemon`, if it can be found. */
+    /* Run `epmd -daemon`, if it is installed. */
     void (*start_epmd)(void *who);
 
-    /* --- has happened */
-    /* Once, before all that follow: the node has a creation (from epmd where it serves). */
+    /* --- reports */
+    /* Once, before all reports below: the node has its creation. */
     void (*ready)(void *who, uint32_t creation, struct turn *t);
-    /* epmd has refused the name for so long that another node must have it. */
+    /* epmd keeps refusing the name: another node has it. */
     void (*name_taken)(void *who, struct turn *t);
     void (*up)(void *who, struct bytes node, struct turn *t);
     void (*down)(void *who, struct bytes node, struct turn *t);
     void (*signal)(void *who, struct bytes node, const struct signal *signal, struct turn *t);
-    /* A node that was slow is so no more. */
+    /* The queue of a slow peer has drained. */
     void (*drained)(void *who, struct bytes node, struct turn *t);
-    /* An attempt to connect failed; unknown: the epmd there does not know the name.  It is logged
-     * afterwards where the node is still to be dialled. */
+    /* An attempt to connect has failed; unknown: epmd there does not know the name.  It is logged
+     * afterwards, if the node is still wanted. */
     void (*unreachable)(void *who, struct bytes node, const char *why, bool unknown,
                         struct turn *t);
     void *who;
 };
 
-/* The listener is copied, wakeups are borrowed: whatever the cluster waits for is set there. */
+/* The listener is copied; the wakeups, in which all timers are set, are borrowed. */
 struct cluster *cluster_new(const struct cluster_options *options,
                             const struct cluster_listener *listener, struct wakeups *wakeups);
 void cluster_free(struct cluster *c);
 
-/* Registers a node that serves, which listens on port; makes any other one ready. */
+/* Registers a node that serves, and listens on port; another one is ready at once. */
 void cluster_start(struct cluster *c, uint16_t port, struct turn *t);
-/* Accepts and dials no more. */
+/* Stops accepting and dialling. */
 void cluster_stop(struct cluster *c);
 
 enum connection_event_kind {
     CONNECTION_ACCEPTED, /* somebody connected to the listening port; its number is even */
-    CONNECTION_OPENED,   /* what was dialled is connected */
+    CONNECTION_OPENED,   /* a dialled connection is established */
     CONNECTION_BYTES,    /* bytes: read, borrowed during the call */
-    CONNECTION_WRITTEN,  /* written: so many bytes of what was sent have left */
-    CONNECTION_CLOSED    /* err: the other side ended it, or it was never connected */
+    CONNECTION_WRITTEN,  /* written: so many bytes were written */
+    CONNECTION_CLOSED    /* err: closed by the peer, or never established */
 };
 
 struct connection_event {
     enum connection_event_kind kind;
-    uint32_t connection; /* one that was closed meanwhile is ignored */
+    uint32_t connection; /* ignored if it was closed meanwhile */
     struct bytes bytes;
     size_t written;
     enum err err;
@@ -84,20 +84,20 @@ struct connection_event {
 
 void cluster_event(struct cluster *c, const struct connection_event *event, struct turn *t);
 
-/* Connects to a node: now, and again whenever the connection is lost, or once. */
+/* Connects to a node: now and whenever the connection is lost, or once. */
 void cluster_connect(struct cluster *c, struct bytes node, struct turn *t);
 void cluster_connect_once(struct cluster *c, struct bytes node, struct turn *t);
-/* Takes cluster_connect() back; what is connected stays so. */
+/* Undoes cluster_connect(); an open connection stays. */
 void cluster_release(struct cluster *c, struct bytes node);
-/* Whether cluster_connect() holds for it. */
+/* Whether cluster_connect() was called for it. */
 bool cluster_is_wanted(const struct cluster *c, struct bytes node);
-/* Whether each of those is connected, or an attempt to connect to it has failed. */
+/* Whether each wanted node is connected or was tried at least once. */
 bool cluster_has_tried_all(const struct cluster *c);
 
 /* Queues a signal, for cluster_flush() to send; false when the node is not connected. */
 bool cluster_send(struct cluster *c, struct bytes node, const struct signal *signal,
                   struct turn *t);
-/* Sends what is queued, and forgets nodes of no further interest.  At the end of each step. */
+/* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);
 
 /* A connected node. */
@@ -106,12 +106,12 @@ struct cluster_peer {
     uint64_t flags;    /* of both sides (dist/flags.h) */
     uint32_t creation;
     size_t queued; /* bytes sent and not yet written */
-    bool slow;     /* so much is queued, or so little moves, that bulk is to wait */
+    bool slow;     /* much is queued, or nothing moves: bulk should wait */
 };
 
-/* False, and *peer all zero, when it is not connected. */
+/* False, and *peer all zero, if it is not connected. */
 bool cluster_find(const struct cluster *c, struct bytes node, struct cluster_peer *peer);
-/* The next one in the order of names; *peer begins all zero.  False at the end. */
+/* The next one in order of names; start with *peer all zero.  False at the end. */
 bool cluster_next(const struct cluster *c, struct cluster_peer *peer);
 /* Whether epmd has the node registered now. */
 bool cluster_is_registered(const struct cluster *c);

@@ -27,12 +27,12 @@ struct connection {
     struct peer *peer;       /* of a lookup, or of a link that is named */
     struct channel *channel; /* of a link, once opened */
     struct buf in;           /* what epmd has answered so far */
-    struct wakeup timer;     /* what is awaited is late, or a tick may be due */
+    struct wakeup timer;     /* a time-out, or a tick may be due */
     size_t queued;           /* bytes sent and not yet written */
     bool dirty;              /* among cluster.dirty */
-    bool slow;               /* bulk is to wait */
+    bool slow;               /* bulk should wait */
     uint64_t read_ms, written_ms;
-    uint64_t moved_ms; /* when the queue began, or some of it was last written */
+    uint64_t moved_ms; /* when something was last written, or queued while nothing was */
 };
 
 /* How often a peer is dialled. */
@@ -63,20 +63,20 @@ struct cluster {
     size_t dirty_count, dirty_cap;
 
     struct names peers;
-    bool untidy; /* a peer may have to be forgotten at the end of this step */
+    bool untidy; /* some peer may be of no further interest */
 
     struct connection *registration; /* NULL: being retried */
     bool registered;
     uint16_t port;
     struct wakeup reregister;
     uint64_t register_backoff_ms;
-    unsigned refusals; /* by epmd, one after the other */
+    unsigned refusals; /* by epmd, in a row */
 };
 
 /* --- connections.c */
 
-/* A new connection: an accepted one, or one that is dialled.  The timer is set so far from now.
- * NULL at LIMIT_CONNECTIONS. */
+/* A new connection, accepted or dialled, with its timer set to wait_ms from now.  NULL at
+ * LIMIT_CONNECTIONS. */
 struct connection *connection_add(struct cluster *c, uint32_t id, enum connection_role role,
                                   uint64_t wait_ms, struct turn *t);
 struct connection *connection_dial(struct cluster *c, enum connection_role role, struct bytes host,
@@ -126,11 +126,11 @@ void link_opened(struct connection *x, struct turn *t);
 void link_bytes(struct connection *x, struct bytes bytes, struct turn *t);
 /* The other side has closed it, or it never connected. */
 void link_closed(struct connection *x, enum err err, struct turn *t);
-/* We end it: one log line with why, then down. */
+/* Ends it: a log line with why, then down. */
 void link_break(struct connection *x, const char *why, struct turn *t);
 void link_written(struct connection *x, size_t count, struct turn *t);
 void link_send(struct connection *x, const struct signal *signal, struct turn *t);
-/* Ticks, or gives up a silent peer; sets the timer anew. */
+/* Ticks, or gives up a silent peer; rearms the timer. */
 void link_wake(struct connection *x, struct turn *t);
 
 #endif

@@ -256,7 +256,7 @@ static uint64_t unread_ms(const struct connection *x)
 }
 
 /* The timer is not moved whenever something is read or written: it rings at the first moment
- * when anything can be due, and is set anew. */
+ * when anything can be due, and is rearmed. */
 static void link_wait(struct connection *x)
 {
     struct cluster *c = x->cluster;

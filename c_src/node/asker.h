@@ -1,5 +1,5 @@
-/* Processes that only ask others: every call to them is answered with an error, and what
- * else comes is dropped.  A kind of them adds its module and what it does with answers. */
+/* What processes that only call others have in common: calls to them are answered with an error,
+ * other messages are dropped. */
 #ifndef COPPICE_NODE_ASKER_H
 #define COPPICE_NODE_ASKER_H
 
@@ -7,7 +7,7 @@
 
 void asker_message(struct process *p, struct bytes message, struct turn *t);
 void asker_state(const struct process *p, struct buf *out);
-/* Frees nothing: what the process works for outlives it. */
+/* Frees nothing: self outlives the process. */
 void asker_free(void *self);
 
 #endif

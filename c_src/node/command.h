@@ -1,4 +1,4 @@
-/* A command: one request to another node.  Connect, say it, wait for the answer. */
+/* A command: connects to a node, sends one request, waits for the answer. */
 #ifndef COPPICE_NODE_COMMAND_H
 #define COPPICE_NODE_COMMAND_H
 
@@ -9,7 +9,7 @@
 struct command;
 
 /* Copies the request, starts the calling process and dials.  One ACTION_ANSWER is appended to out
- * (borrowed), sooner or later. */
+ * (borrowed) in the end. */
 struct command *command_new(const struct request *request, struct processes *table,
                             struct cluster *cluster, struct outbox *out, struct turn *t);
 /* NULL is allowed. */

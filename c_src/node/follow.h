@@ -1,13 +1,13 @@
 /* Following: connecting to the nodes that peers are connected to.
  *
- * A peer is asked for them when it is known what it runs, and then again and again.  A BEAM is
- * asked for erlang:nodes(connected), for a coppice is hidden by default, and two of them that
- * only share a BEAM have to find each other: nodes() has visible ones alone, and nodes(known)
- * those, too, that have left.  A coppice is asked for its `peers`.
+ * Each peer is asked for them regularly.  A BEAM is asked for erlang:nodes(connected): coppices are
+ * hidden by default, and two of them that only share a BEAM have to find each other, while nodes()
+ * lists visible nodes only, and nodes(known) also those that have left.  A coppice is asked for
+ * its `peers`.
  *
- * A node is named only by nodes that are connected to it.  So a name that has left for good is
- * soon named by nobody, and forgotten; were nodes named that somebody only wants to be connected
- * to, two followers would remind each other of them for ever. */
+ * A node is named only by nodes that are connected to it, so one that has left for good is soon
+ * named by nobody, and is forgotten.  If followed nodes were named too, two followers would remind
+ * each other of them for ever. */
 #ifndef COPPICE_NODE_FOLLOW_H
 #define COPPICE_NODE_FOLLOW_H
 
@@ -29,11 +29,11 @@ struct follow *follow_new(struct processes *table, struct wakeups *wakeups, stru
                           const struct follow_options *options);
 void follow_free(struct follow *f);
 
-/* Starts the process that asks; it is started again when it is the one that has ended. */
+/* Starts the process that asks; follow_ended() restarts it if it is the one that ended. */
 void follow_start(struct follow *f);
 void follow_ended(struct follow *f, const struct process *p, struct turn *t);
 
-/* It is known what a connected node runs: asks it. */
+/* It is known what a connected node runs: it is asked, now and regularly. */
 void follow_learned(struct follow *f, struct bytes node, bool beam, struct turn *t);
 void follow_up(struct follow *f, struct bytes node);
 void follow_down(struct follow *f, struct bytes node, struct turn *t);
@@ -41,7 +41,7 @@ void follow_down(struct follow *f, struct bytes node, struct turn *t);
  * a command, mostly. */
 void follow_unreachable(struct follow *f, struct bytes node, bool unknown);
 
-/* The node is to be connected to for another reason: it is not forgotten. */
+/* The node is wanted for another reason now, and is never forgotten. */
 void follow_keep(struct follow *f, struct bytes node);
 
 /* Whether a connected node has not answered yet. */

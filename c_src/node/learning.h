@@ -12,7 +12,7 @@
 struct learning;
 
 struct learning_listener {
-    /* A BEAM's Grove uses this scope (text); told again whenever it is asked again. */
+    /* A BEAM's Grove uses this scope (text). */
     void (*scope)(void *who, struct bytes scope, struct turn *t);
     /* All questions to this node are answered. */
     void (*learned)(void *who, struct bytes node, struct turn *t);
@@ -24,7 +24,7 @@ struct learning *learning_new(struct processes *table, struct wakeups *wakeups, 
                               const struct learning_listener *listener);
 void learning_free(struct learning *l);
 
-/* Starts the process that asks; it is started again when it is the one that has ended. */
+/* Starts the process that asks; learning_ended() restarts it if it is the one that ended. */
 void learning_start(struct learning *l, struct turn *t);
 void learning_ended(struct learning *l, const struct process *p, struct turn *t);
 

@@ -13,7 +13,7 @@ struct membership *membership_new(const struct config *config, struct processes 
                                   const struct learning *learning, struct stores *stores);
 void membership_free(struct membership *m);
 
-/* Starts the scopes and replicas of the configuration; stops starting scopes anew. */
+/* Starts the scopes and replicas of the configuration; from stop on, no scope is restarted. */
 void membership_start(struct membership *m, struct turn *t);
 void membership_stop(struct membership *m);
 
@@ -25,19 +25,20 @@ void membership_add_scope(struct membership *m, struct bytes name, struct turn *
 struct process *membership_add_replica(struct membership *m, struct replica_options *options,
                                        struct turn *t);
 
-/* A process has ended: it leaves its groups; a scope is started again. */
+/* A process has ended: it leaves its groups; a scope is restarted. */
 void membership_ended(struct membership *m, struct process *p, struct turn *t);
 
-/* It is known what a connected node runs: greets its scopes.  And it is down. */
+/* It is known what a connected node runs: its scopes are greeted.  And it is down. */
 void membership_learned(struct membership *m, struct bytes node, struct turn *t);
 void membership_down(struct membership *m, struct bytes node, struct turn *t);
 
-/* Replicas are told whether it is known who is in the cluster.  That is to be found out after
- * membership_unsettle(), and after whatever changes the groups, until the answer is yes. */
+/* Replicas wait with mutations until the cluster is known.  It is unsettled by
+ * membership_unsettle() and by whatever changes the groups, until membership_settle() tells the
+ * replicas that it is known. */
 void membership_unsettle(struct membership *m);
 bool membership_is_settled(const struct membership *m);
 void membership_settle(struct membership *m, bool known, struct turn *t);
-/* Whether every scope has heard from its namesake on a connected node. */
+/* Whether every scope has the members of its namesake on that node, or there is none. */
 bool membership_knows(const struct membership *m, struct bytes node);
 
 /* Appends the list of scopes: for status. */

@@ -40,7 +40,7 @@ static void node_exit(struct node *n, int code)
     n->ended = true;
 }
 
-/* Replicas first: their last deltas go out, their groups hear that they leave. */
+/* Replicas first: they send their last deltas and leave their groups. */
 static void end_processes(struct node *n)
 {
     struct buf reason = {0};
@@ -127,8 +127,8 @@ static void dispatch(struct node *n, const struct event *e)
     }
 }
 
-/* Whether it is known who is in the cluster: every node that is to be connected was tried, and
- * every connected one has told what it runs, whom it knows and who is in its groups. */
+/* Whether it is known who is in the cluster: every wanted node was tried, and every connected one
+ * has answered what it runs, whom it knows and who is in its groups. */
 static bool is_cluster_known(const struct node *n)
 {
     if (!cluster_has_tried_all(n->cluster))
@@ -147,7 +147,7 @@ static void settle(struct node *n)
     membership_settle(n->membership, is_cluster_known(n), &n->turn);
 }
 
-/* What the event has set going inside the node, until all of it has gone out. */
+/* Handles what the event has caused inside the node until nothing is left. */
 static void run(struct node *n)
 {
     do {
@@ -186,7 +186,7 @@ uint64_t node_due(const struct node *n)
     return wakeups_due(&n->wakeups);
 }
 
-/* --- what the cluster tells (cluster/cluster.h) -------------------------------------- */
+/* --- the cluster's listener (cluster/cluster.h) -------------------------------------- */
 
 static void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port)
 {
@@ -274,7 +274,7 @@ static void on_drained(void *who, struct bytes node, struct turn *t)
         replica_drained(p, node, t);
 }
 
-/* --- what the others tell -------------------------------------------------------------- */
+/* --- callbacks of the other services --------------------------------------------------- */
 
 static void on_scope(void *who, struct bytes scope, struct turn *t)
 {
@@ -308,7 +308,7 @@ static void on_process_end(void *who, struct process *p, struct bytes reason, st
     follow_ended(n->follow, p, t);
 }
 
-/* --- from start to end ------------------------------------------------------------------ */
+/* --- start and end ---------------------------------------------------------------------- */
 
 static void open_services(struct node *n)
 {

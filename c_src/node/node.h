@@ -26,17 +26,16 @@
 struct node;
 struct processes;
 
-/* A node that serves: it registers with epmd, listens, runs replicas.  The
- * config is borrowed for as long as the node lives. */
+/* A node that registers with epmd, listens and runs replicas.  The config is borrowed for as long
+ * as the node lives. */
 struct node *node_new(const struct config *config);
 
-/* A node for one command: not registered, not listening, dials whom it is
- * told to (EVENT_REQUEST). */
+/* A node for one command (EVENT_REQUEST): not registered, not listening. */
 struct node *node_new_client(const struct config *config);
 
 void node_free(struct node *node);
 
-/* Takes one event; fills out, which is empty, with what is to be done. */
+/* Handles one event; fills out, which is empty, with the actions that follow from it. */
 void node_step(struct node *node, const struct event *event, struct outbox *out);
 
 /* When EVENT_WAKE is due; UINT64_MAX for never. */
@@ -46,7 +45,7 @@ uint64_t node_due(const struct node *node);
  * simulator's checkers. */
 struct processes *node_processes(const struct node *node);
 
-/* Appends the state that the snapshot of a store is to hold. */
+/* Appends the state for the snapshot of a store. */
 void node_saved_state(const struct node *node, uint32_t store, struct buf *out);
 
 /* Invariants, for tests and the simulator, which checks them after each step. */

@@ -1,5 +1,5 @@
-/* Where the signals and log lines of this node's processes go: to other nodes through the cluster,
- * to its own after the current one is handled, as over a wire. */
+/* Routes the signals of this node's processes: to other nodes through the cluster, to its own after
+ * the current one is handled, as a connection would. */
 #ifndef COPPICE_NODE_ROUTER_H
 #define COPPICE_NODE_ROUTER_H
 
@@ -8,7 +8,7 @@
 #include "event.h"
 
 struct router {
-    struct post post; /* what processes see of it */
+    struct post post; /* the interface of processes (otp/turn.h) */
     struct bytes node;
     struct cluster *cluster;
     struct outbox *out; /* for log lines */
@@ -22,7 +22,7 @@ void router_init(struct router *r, struct bytes node, struct cluster *cluster, s
                  struct turn *turn);
 void router_free(struct router *r);
 
-/* Delivers what own processes have sent each other, in order, and what comes of that. */
+/* Delivers, in order, what own processes have sent each other, and what they then send. */
 void router_deliver(struct router *r, struct processes *table);
 bool router_is_idle(const struct router *r);
 

@@ -26,7 +26,7 @@ void server_free(struct server *s)
     mem_free(s);
 }
 
-/* --- what it tells ---------------------------------------------------------------- */
+/* --- status ---------------------------------------------------------------- */
 
 static uint32_t count_replicas(const struct server *s)
 {
@@ -125,7 +125,7 @@ static void put_node_status(const struct server *s, struct buf *out)
     buf_free(&map);
 }
 
-/* --- what it does ------------------------------------------------------------------ */
+/* --- requests ------------------------------------------------------------------ */
 
 static void reply_error_text(struct process *p, struct bytes from, const char *reason,
                              const char *what, struct turn *t)

@@ -14,7 +14,7 @@
 
 struct server;
 
-/* What it tells and changes; all are borrowed. */
+/* What it reports on and changes; all are borrowed. */
 struct server_options {
     const struct config *config;
     uint16_t port; /* that the node listens on */
@@ -28,7 +28,7 @@ struct server_options {
 struct server *server_new(const struct server_options *options);
 void server_free(struct server *s);
 
-/* Starts the process; it is started again when it is the one that has ended. */
+/* Starts the process; server_ended() restarts it if it is the one that ended. */
 void server_start(struct server *s);
 void server_ended(struct server *s, const struct process *p);
 
