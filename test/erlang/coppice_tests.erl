@@ -62,7 +62,8 @@ cookie_is_in_the_environment_test() ->
 
 %% On a distributed node, the coppice gets the node to connect to, and its cookie.
 joins_its_owners_cluster_test() ->
-    os:cmd("epmd -daemon"),
+    %% The daemon may return before it listens.
+    os:cmd("epmd -daemon; for i in 1 2 3 4 5 6 7 8 9 10; do epmd -names && break; sleep 0.2; done"),
     Owner = list_to_atom("coppice_owner_" ++ os:getpid() ++ "@127.0.0.1"),
     {ok, _} = net_kernel:start([Owner, longnames]),
     erlang:set_cookie(crumbs),
