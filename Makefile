@@ -149,14 +149,16 @@ build/bench/echo build/bench/sync: build/bench/%: test/bench/%.c
 build/bench/types: $(BUILD)/test/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libcausal.a $(BUILD)/libterm.a $(BUILD)/libbase.a
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-check: check-unit-gcc check-unit-clang check-unit-asan check-tidy check-app check-interop \
-       check-partitions
+CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check-unit-%:
+check: $(CHECK_UNIT) check-tidy check-app check-interop check-partitions
+
+$(CHECK_UNIT): check-unit-%:
 	@echo "== unit and simulation suites, $*"
 	$(Q)$(MAKE) --no-print-directory FLAVOUR=$* unit sim
 
-check-tidy:
+# Calls are read from the objects of the program.
+check-tidy: priv/coppice
 	@echo "== the source code"
 	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/tidy/run
 	$(Q)test/tidy/planted
@@ -182,7 +184,7 @@ partitions:
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all unit sim soak demo bench test test-matrix check check-tidy check-app check-interop \
-        check-partitions partitions clean
+.PHONY: all unit sim soak demo bench test test-matrix check $(CHECK_UNIT) check-tidy check-app \
+        check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
