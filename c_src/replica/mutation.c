@@ -340,15 +340,23 @@ void mutation_submit(struct replica *r, const struct mutation *m, struct turn *t
     buf_free(&failure);
 }
 
+static bool may_run_next(const struct replica *r)
+{
+    return r->queue != NULL && may_run(r, buf_bytes(&r->queue->body));
+}
+
+/* Flushing may commit at once, if nothing has changed: then a fun that had to wait may run. */
 void mutation_resume(struct replica *r, struct turn *t)
 {
-    while (r->queue != NULL && may_run(r, buf_bytes(&r->queue->body))) {
-        struct queued_mutation *q = dequeue(r);
-        struct mutation m = mutation_of(q);
-        run(r, &m, t);
-        queued_free(q);
-    }
-    durable_flush(r, t);
+    do {
+        while (may_run_next(r)) {
+            struct queued_mutation *q = dequeue(r);
+            struct mutation m = mutation_of(q);
+            run(r, &m, t);
+            queued_free(q);
+        }
+        durable_flush(r, t);
+    } while (may_run_next(r));
 }
 
 void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t)

@@ -57,10 +57,19 @@ static void request_counts(struct sim *s, unsigned node)
     }
 }
 
-void workload_request(struct sim *s, unsigned node)
+static void request(struct sim *s, unsigned node)
 {
-    if (s->item_type == NULL)
+    if (sim_random(s, 8) == 0)
+        sim_call(s, node, "{mutate, []}"); /* changes nothing */
+    else if (s->item_type == NULL)
         request_counts(s, node);
     else
         request_items(s, node);
+}
+
+void workload_request(struct sim *s, unsigned node)
+{
+    uint64_t burst = sim_random(s, 8) == 0 ? 2 + sim_random(s, 8) : 1;
+    while (burst-- > 0)
+        request(s, node);
 }

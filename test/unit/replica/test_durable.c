@@ -167,6 +167,30 @@ static void sends_no_fun_before_it_is_safe(void)
     world_close();
 }
 
+/* The mutation before it changes nothing, so that there is nothing to wait for. */
+static void sends_a_fun_behind_a_mutation_without_effect(void)
+{
+    static const char *const without_effect[] = {"{increment, [0]}", "[]",
+                                                 "[{increment, [0]}, {increment, [0]}]"};
+    for (size_t i = 0; i < 3; i++) {
+        char call[100];
+        snprintf(call, sizeof(call), CALL(2, "{mutate, %s}"), without_effect[i]);
+        open_ready();
+        deliver(CALL(1, "{mutate, increment}"));
+        DISK_OP("append [" COUNT("1") "]");
+        deliver(call);
+        deliver(CALL(3, "{mutate, fun lists:sort/1}"));
+        deliver(CALL(4, "value"));
+        appended();
+        SENT(THEM(1), REPLY(1, "ok"));
+        SENT(THEM(4), REPLY(4, "{ok, 1}"));
+        SENT(THEM(2), REPLY(2, "ok"));
+        CU_ASSERT(world.sent.len > world.read); /* the fun */
+        deliver(CALL(5, "{mutate, increment}"));
+        world_close();
+    }
+}
+
 /* --- starting ----------------------------------------------------------------- */
 
 static void loads_snapshot_and_journal(void)
@@ -425,10 +449,11 @@ SUITE("durable", TEST(answers_when_on_disk), TEST(writes_queued_mutations_togeth
       TEST(refuses_bad_operations_at_once), TEST(answers_mutations_without_effect),
       TEST(discloses_nothing_before_it_is_safe), TEST(sends_the_delta_when_safe),
       TEST(journals_deltas_from_peers), TEST(sends_no_fun_before_it_is_safe),
-      TEST(loads_snapshot_and_journal), TEST(refuses_while_storage_fails),
-      TEST(refuses_a_snapshot_of_another_type), TEST(skips_records_of_another_type),
-      TEST(rolls_back_after_a_failed_append), TEST(pulls_again_after_a_roll_back),
-      TEST(saves_only_after_changes), TEST(retries_a_failed_snapshot),
-      TEST(waits_while_the_disk_is_busy), TEST(saves_early_when_the_journal_is_long),
-      TEST(runs_no_mutation_before_the_capture), TEST(saves_when_it_ends),
-      TEST(saves_nothing_before_it_is_loaded), TEST(answers_at_once_with_interval_durability))
+      TEST(sends_a_fun_behind_a_mutation_without_effect), TEST(loads_snapshot_and_journal),
+      TEST(refuses_while_storage_fails), TEST(refuses_a_snapshot_of_another_type),
+      TEST(skips_records_of_another_type), TEST(rolls_back_after_a_failed_append),
+      TEST(pulls_again_after_a_roll_back), TEST(saves_only_after_changes),
+      TEST(retries_a_failed_snapshot), TEST(waits_while_the_disk_is_busy),
+      TEST(saves_early_when_the_journal_is_long), TEST(runs_no_mutation_before_the_capture),
+      TEST(saves_when_it_ends), TEST(saves_nothing_before_it_is_loaded),
+      TEST(answers_at_once_with_interval_durability))
