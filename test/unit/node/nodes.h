@@ -1,13 +1,13 @@
-/* Whole nodes in one program, without a network that is ever late: what one sends the others
- * have read before the clock moves on.  All live on one machine, h, with one epmd.
+/* Whole nodes in one program, on a network without latency: what is sent is delivered before the
+ * clock advances.  All nodes run on one host, h, with one epmd.
  *
  *     start(0, "a@h", "{follow, true}. {connect, ['b@h']}.");
- *     pass(5000);
- *     CU_ASSERT(linked(0, 1));
- *     end_all();
+ *     run_for(5000);
+ *     CU_ASSERT(connected(0, 1));
+ *     stop_all();
  *
- * A node can be made to be a BEAM (plays_beam), to read nothing more (nodes[i].deaf), and to
- * read without its senders' noticing (nodes[i].secretive). */
+ * A node can act as a BEAM (act_as_beam) or stop reading (nodes[i].stalled).  With
+ * nodes[i].hold_acks it reads, but writes to it count as done only after acknowledge(). */
 #ifndef COPPICE_TEST_NODE_NODES_H
 #define COPPICE_TEST_NODE_NODES_H
 
@@ -27,36 +27,36 @@
 
 #define NODES 6
 
-/* Both sides of a connection have a number of their own for it. */
+/* A connection; each side numbers its connections itself. */
 struct pipe {
     struct side {
         unsigned node;
         uint32_t conn;
     } sides[2];
-    size_t unread[2]; /* by each side, for all that the other one knows */
+    size_t unacked[2]; /* bytes sent to each side that its peer takes for unread */
 };
 
-/* In the place of a node: epmd, and nobody. */
-#define EPMD   NODES
-#define NOBODY (NODES + 1)
+/* Values of side.node that are not indices of nodes[]. */
+#define EPMD    NODES
+#define NO_NODE (NODES + 1)
 
-struct happening {
+struct pending_event {
     unsigned node;
     struct event event;
     struct buf bytes;
 };
 
-static struct whole {
+static struct test_node {
     struct config config;
-    struct node *node; /* NULL: does not run */
+    struct node *node; /* NULL: not running */
     bool registered;
     uint16_t port;
     uint32_t accepted;
-    bool deaf, secretive;
-    const char *knows; /* of a BEAM: its nodes, as a term; NULL: it never says */
+    bool stalled, hold_acks;
+    const char *known_nodes; /* of a BEAM: what erlang:nodes/1 returns; NULL: never answers */
     struct buf log;
-    unsigned dials; /* look-ups, and what came of them */
-    size_t longest; /* of what it gave to be written at once */
+    unsigned dials; /* including those to epmd */
+    size_t longest_write;
 } nodes[NODES];
 
 static struct {
@@ -64,19 +64,19 @@ static struct {
     uint32_t creation;
     struct pipe pipes[2048];
     size_t pipe_count;
-    struct happening *queue;
+    struct pending_event *queue;
     size_t count, cap;
 } net = {.now_ms = 1000};
 
-static inline void happens(const struct side *to, struct event e, struct bytes bytes)
+static inline void queue_event(const struct side *to, struct event e, struct bytes bytes)
 {
     if (to->node >= NODES)
         return;
     net.queue = mem_room(net.queue, net.count, &net.cap, sizeof(*net.queue));
-    struct happening *h = &net.queue[net.count++];
-    *h = (struct happening){.node = to->node, .event = e};
-    h->event.conn = to->conn;
-    buf_put(&h->bytes, bytes);
+    struct pending_event *p = &net.queue[net.count++];
+    *p = (struct pending_event){.node = to->node, .event = e};
+    p->event.conn = to->conn;
+    buf_put(&p->bytes, bytes);
 }
 
 static inline struct pipe *pipe_of(unsigned node, uint32_t conn, unsigned *side)
@@ -92,20 +92,20 @@ static inline struct pipe *pipe_of(unsigned node, uint32_t conn, unsigned *side)
 
 /* --- epmd --------------------------------------------------------------------- */
 
-static inline unsigned node_called(struct bytes name)
+static inline unsigned node_named(struct bytes name)
 {
     for (unsigned i = 0; i < NODES; i++) {
-        struct bytes whole = buf_bytes(&nodes[i].config.node);
-        if (nodes[i].node != NULL && nodes[i].registered && whole.len == name.len + 2 &&
-            memcmp(whole.at, name.at, name.len) == 0)
+        struct bytes full = buf_bytes(&nodes[i].config.node);
+        if (nodes[i].node != NULL && nodes[i].registered && full.len == name.len + 2 &&
+            memcmp(full.at, name.at, name.len) == 0)
             return i;
     }
-    return NOBODY;
+    return NO_NODE;
 }
 
-static inline void epmd_hears(const struct side *from, struct bytes question)
+static inline void epmd_receive(const struct side *from, struct bytes request)
 {
-    struct wire in = wire_open(question);
+    struct wire in = wire_open(request);
     struct buf out = {0};
     wire_u16(&in);
     if (wire_u8(&in) == 120) {
@@ -113,82 +113,83 @@ static inline void epmd_hears(const struct side *from, struct bytes question)
         nodes[from->node].registered = true;
         buf_put(&out, BYTES("\x76\0"));
         buf_put_u32(&out, ++net.creation);
-        happens(from, (struct event){.kind = EVENT_BYTES}, buf_bytes(&out));
+        queue_event(from, (struct event){.kind = EVENT_BYTES}, buf_bytes(&out));
     } else {
-        unsigned found = node_called(in.left);
+        unsigned found = node_named(in.left);
         buf_put_u8(&out, 119);
-        buf_put_u8(&out, found == NOBODY);
-        if (found != NOBODY) {
+        buf_put_u8(&out, found == NO_NODE);
+        if (found != NO_NODE) {
             buf_put_u16(&out, nodes[found].port);
             buf_put(&out, BYTES("H\0\0\6\0\6"));
             buf_put_u16(&out, (uint16_t)in.left.len);
             buf_put(&out, in.left);
             buf_put_u16(&out, 0);
         }
-        happens(from, (struct event){.kind = EVENT_BYTES}, buf_bytes(&out));
+        queue_event(from, (struct event){.kind = EVENT_BYTES}, buf_bytes(&out));
     }
     buf_free(&out);
 }
 
-/* --- what nodes do ------------------------------------------------------------- */
+/* --- actions of the nodes ------------------------------------------------------ */
 
 static inline void dial(unsigned i, const struct action *a)
 {
-    struct side from = {i, a->conn}, to = {NOBODY, 0};
+    struct side from = {i, a->conn}, to = {NO_NODE, 0};
     nodes[i].dials++;
     if (a->port == EPMD_PORT)
         to.node = EPMD;
     for (unsigned k = 0; k < NODES; k++)
         if (nodes[k].node != NULL && nodes[k].port == a->port)
             to = (struct side){k, nodes[k].accepted += 2};
-    if (to.node == NOBODY) {
-        happens(&from, (struct event){.kind = EVENT_CLOSED, .err = ERR_REFUSED}, BYTES(""));
+    if (to.node == NO_NODE) {
+        queue_event(&from, (struct event){.kind = EVENT_CLOSED, .err = ERR_REFUSED}, BYTES(""));
         return;
     }
     must(net.pipe_count < sizeof(net.pipes) / sizeof(net.pipes[0]));
     net.pipes[net.pipe_count++] = (struct pipe){.sides = {from, to}};
-    happens(&to, (struct event){.kind = EVENT_ACCEPTED}, BYTES(""));
-    happens(&from, (struct event){.kind = EVENT_OPENED}, BYTES(""));
+    queue_event(&to, (struct event){.kind = EVENT_ACCEPTED}, BYTES(""));
+    queue_event(&from, (struct event){.kind = EVENT_OPENED}, BYTES(""));
 }
 
-static inline void sends(unsigned i, const struct action *a)
+static inline void send_bytes(unsigned i, const struct action *a)
 {
     unsigned side;
     struct pipe *p = pipe_of(i, a->conn, &side);
     if (p == NULL)
-        return; /* the other one has closed it */
+        return; /* the peer has closed it */
     struct side *from = &p->sides[side], *to = &p->sides[1 - side];
-    nodes[i].longest = a->bytes.len > nodes[i].longest ? a->bytes.len : nodes[i].longest;
+    nodes[i].longest_write =
+        a->bytes.len > nodes[i].longest_write ? a->bytes.len : nodes[i].longest_write;
     if (to->node == EPMD)
-        epmd_hears(from, buf_bytes(&a->bytes));
-    else if (!nodes[to->node].deaf)
-        happens(to, (struct event){.kind = EVENT_BYTES}, buf_bytes(&a->bytes));
-    if (to->node != EPMD && (nodes[to->node].deaf || nodes[to->node].secretive)) {
-        p->unread[1 - side] += a->bytes.len;
+        epmd_receive(from, buf_bytes(&a->bytes));
+    else if (!nodes[to->node].stalled)
+        queue_event(to, (struct event){.kind = EVENT_BYTES}, buf_bytes(&a->bytes));
+    if (to->node != EPMD && (nodes[to->node].stalled || nodes[to->node].hold_acks)) {
+        p->unacked[1 - side] += a->bytes.len;
         return;
     }
-    happens(from, (struct event){.kind = EVENT_WRITTEN, .written = a->bytes.len}, BYTES(""));
+    queue_event(from, (struct event){.kind = EVENT_WRITTEN, .written = a->bytes.len}, BYTES(""));
 }
 
-static inline void closes(unsigned i, uint32_t conn)
+static inline void close_pipe(unsigned i, uint32_t conn)
 {
     unsigned side;
     struct pipe *p = pipe_of(i, conn, &side);
     if (p == NULL)
-        return; /* it was refused */
-    happens(&p->sides[1 - side], (struct event){.kind = EVENT_CLOSED, .err = ERR_CLOSED},
-            BYTES(""));
+        return; /* the dial was refused */
+    queue_event(&p->sides[1 - side], (struct event){.kind = EVENT_CLOSED, .err = ERR_CLOSED},
+                BYTES(""));
     *p = net.pipes[--net.pipe_count];
 }
 
-static inline void act(unsigned i, const struct action *a)
+static inline void perform(unsigned i, const struct action *a)
 {
     if (a->kind == ACTION_DIAL)
         dial(i, a);
     else if (a->kind == ACTION_SEND)
-        sends(i, a);
+        send_bytes(i, a);
     else if (a->kind == ACTION_CLOSE)
-        closes(i, a->conn);
+        close_pipe(i, a->conn);
     else if (a->kind == ACTION_LOG)
         buf_printf(&nodes[i].log, "%.*s\n", (int)a->bytes.len, (const char *)a->bytes.at);
 }
@@ -204,27 +205,28 @@ static inline void step(unsigned i, struct event e)
     node_step(nodes[i].node, &e, &out);
     node_check(nodes[i].node);
     for (size_t k = 0; k < out.count; k++)
-        act(i, &out.list[k]);
+        perform(i, &out.list[k]);
     outbox_free(&out);
 }
 
+/* Delivers events until none are left. */
 static inline void settle(void)
 {
     for (size_t i = 0; i < net.count; i++) {
-        struct happening h = net.queue[i];
-        h.event.bytes = buf_bytes(&h.bytes);
-        step(h.node, h.event);
-        buf_free(&h.bytes);
+        struct pending_event p = net.queue[i];
+        p.event.bytes = buf_bytes(&p.bytes);
+        step(p.node, p.event);
+        buf_free(&p.bytes);
     }
     net.count = 0;
 }
 
 /* --- BEAMs ---------------------------------------------------------------------- */
 
-/* It knows of no module but one. */
-static inline void rex_hears(struct process *p, struct bytes message, struct turn *t)
+/* Answers only erlang:nodes(connected); other calls get a badrpc. */
+static inline void rex_message(struct process *p, struct bytes message, struct turn *t)
 {
-    const struct whole *beam = process_self(p);
+    const struct test_node *beam = process_self(p);
     struct gen_message call = gen_read(message);
     struct buf request = {0};
     CU_ASSERT_FATAL(call.kind == GEN_CALL && canon_put(&request, call.request) == OK);
@@ -233,8 +235,8 @@ static inline void rex_hears(struct process *p, struct bytes message, struct tur
     buf_free(&request);
     if (!nodes_asked)
         gen_reply(p, call.from, term_of("{badrpc, none}"), t);
-    else if (beam->knows != NULL)
-        gen_reply(p, call.from, term_of(beam->knows), t);
+    else if (beam->known_nodes != NULL)
+        gen_reply(p, call.from, term_of(beam->known_nodes), t);
 }
 
 static inline void rex_state(const struct process *p, struct buf *out)
@@ -248,18 +250,19 @@ static inline void rex_free(void *self)
     (void)self;
 }
 
-static inline void plays_beam(unsigned i, const char *knows)
+static inline void act_as_beam(unsigned i, const char *known_nodes)
 {
     static const struct process_kind kind = {
-        .module = "rex", .message = rex_hears, .state = rex_state, .free = rex_free};
-    nodes[i].knows = knows;
+        .module = "rex", .message = rex_message, .state = rex_state, .free = rex_free};
+    nodes[i].known_nodes = known_nodes;
     struct processes *table = node_processes(nodes[i].node);
     CU_ASSERT_FATAL(process_start(table, &kind, &nodes[i], BYTES("rex")) != NULL);
 }
 
-/* --- what stories say ------------------------------------------------------------ */
+/* --- steps of the scenarios -------------------------------------------------------- */
 
-static inline void pass(uint64_t ms)
+/* Advances the clock, from one wakeup to the next. */
+static inline void run_for(uint64_t ms)
 {
     uint64_t end_ms = net.now_ms + ms;
     for (unsigned wakes = 0;; wakes++) {
@@ -280,19 +283,19 @@ static inline void pass(uint64_t ms)
     net.now_ms = end_ms;
 }
 
-static inline void start(unsigned i, const char *name, const char *more)
+static inline void start(unsigned i, const char *name, const char *settings)
 {
     struct config_error error;
     config_init(&nodes[i].config);
     buf_put(&nodes[i].config.cookie, BYTES("cookie"));
     buf_put(&nodes[i].config.node, bytes_of(name));
-    CU_ASSERT_FATAL(config_read(&nodes[i].config, bytes_of(more), &error) == OK);
+    CU_ASSERT_FATAL(config_read(&nodes[i].config, bytes_of(settings), &error) == OK);
     nodes[i].node = node_new(&nodes[i].config);
     step(i, (struct event){.kind = EVENT_START, .port = (uint16_t)(20000 + i)});
     settle();
 }
 
-static inline struct pipe *link_of(unsigned i, unsigned j, unsigned *side_of_j)
+static inline struct pipe *pipe_between(unsigned i, unsigned j, unsigned *side_of_j)
 {
     for (size_t k = 0; k < net.pipe_count; k++)
         for (*side_of_j = 0; *side_of_j < 2; ++*side_of_j) {
@@ -303,87 +306,87 @@ static inline struct pipe *link_of(unsigned i, unsigned j, unsigned *side_of_j)
     return NULL;
 }
 
-static inline bool linked(unsigned i, unsigned j)
+static inline bool connected(unsigned i, unsigned j)
 {
     unsigned side;
-    return link_of(i, j, &side) != NULL;
+    return pipe_between(i, j, &side) != NULL;
 }
 
-/* i notices that j has read so much. */
-static inline void reads(unsigned j, unsigned i, size_t count)
+/* Reports to i that j has read count bytes. */
+static inline void acknowledge(unsigned j, unsigned i, size_t count)
 {
     unsigned side;
-    struct pipe *p = link_of(i, j, &side);
-    CU_ASSERT_FATAL(p != NULL && p->unread[side] >= count);
-    p->unread[side] -= count;
-    happens(&p->sides[1 - side], (struct event){.kind = EVENT_WRITTEN, .written = count},
-            BYTES(""));
+    struct pipe *p = pipe_between(i, j, &side);
+    CU_ASSERT_FATAL(p != NULL && p->unacked[side] >= count);
+    p->unacked[side] -= count;
+    queue_event(&p->sides[1 - side], (struct event){.kind = EVENT_WRITTEN, .written = count},
+                BYTES(""));
     settle();
 }
 
-static inline size_t unread_by(unsigned j, unsigned i)
+static inline size_t unacked_by(unsigned j, unsigned i)
 {
     unsigned side;
-    const struct pipe *p = link_of(i, j, &side);
-    return p != NULL ? p->unread[side] : 0;
+    const struct pipe *p = pipe_between(i, j, &side);
+    return p != NULL ? p->unacked[side] : 0;
 }
 
-static inline bool logged(unsigned i, const char *words)
+static inline bool logged(unsigned i, const char *text)
 {
     buf_put_u8(&nodes[i].log, '\0');
     nodes[i].log.len--;
-    return strstr((const char *)nodes[i].log.at, words) != NULL;
+    return strstr((const char *)nodes[i].log.at, text) != NULL;
 }
 
-/* A cast to its replica r. */
-static inline void cast(unsigned i, const char *what)
+/* Casts to replica r of node i. */
+static inline void cast(unsigned i, const char *request)
 {
     struct turn t = {.now_ms = net.now_ms};
     struct buf message = {0};
     put_tuple(&message, 2);
     put_atom(&message, "$gen_cast");
-    put_term(&message, term_of(what));
+    put_term(&message, term_of(request));
     process_deliver(process_named(node_processes(nodes[i].node), BYTES("r")), buf_bytes(&message),
                     &t);
     buf_free(&message);
 }
 
-/* One of the numbers in the status of its replica r. */
-static inline uint64_t number_of(unsigned i, const char *key)
+/* A number in the status of replica r of node i. */
+static inline uint64_t status_number(unsigned i, const char *key)
 {
     struct buf status = {0};
     uint64_t found = UINT64_MAX;
     replica_status(process_named(node_processes(nodes[i].node), BYTES("r")), &status);
     struct etf_in in = etf_open(buf_bytes(&status));
     for (uint32_t left = etf_map(&in); left > 0; left--) {
-        bool here = etf_accept(&in, key);
-        if (!here)
+        bool is_key = etf_accept(&in, key);
+        if (!is_key)
             etf_any(&in);
         struct etf_in value = etf_open(etf_any(&in));
-        if (here)
+        if (is_key)
             found = etf_uint64(&value);
     }
     buf_free(&status);
     return found;
 }
 
-/* It is killed: its connections end, its memory goes. */
+/* Kills the node: its connections close, its state is lost. */
 static inline void crash(unsigned i)
 {
     for (size_t k = net.pipe_count; k-- > 0;)
         for (unsigned side = 0; side < 2; side++)
             if (net.pipes[k].sides[side].node == i) {
-                closes(i, net.pipes[k].sides[side].conn);
+                close_pipe(i, net.pipes[k].sides[side].conn);
                 break;
             }
     node_free(nodes[i].node);
     config_free(&nodes[i].config);
     buf_free(&nodes[i].log);
-    nodes[i] = (struct whole){.accepted = nodes[i].accepted};
+    nodes[i] = (struct test_node){.accepted = nodes[i].accepted};
     settle();
 }
 
-static inline void end_all(void)
+static inline void stop_all(void)
 {
     for (unsigned i = 0; i < NODES; i++)
         if (nodes[i].node != NULL)

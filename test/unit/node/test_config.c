@@ -6,11 +6,6 @@
 #include "err.h"
 #include "unit/suite.h"
 
-static struct bytes text_of(const struct buf *b)
-{
-    return buf_bytes(b);
-}
-
 static void defaults(void)
 {
     struct config c;
@@ -21,7 +16,7 @@ static void defaults(void)
     CU_ASSERT_EQUAL(c.ticktime_ms, 60000);
     CU_ASSERT_EQUAL(c.epmd_port, 4369);
     CU_ASSERT_EQUAL(c.port, 0);
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.address), BYTES("0.0.0.0")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("0.0.0.0")));
     config_free(&c);
 }
 
@@ -48,14 +43,14 @@ static void reads_every_key(void)
                              &error);
     CU_ASSERT_EQUAL(e, OK);
     CU_ASSERT_EQUAL(config_check(&c, &error), OK);
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.node), BYTES("c1@host")));
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.cookie_file), BYTES("/etc/cookie")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.node), BYTES("c1@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.cookie_file), BYTES("/etc/cookie")));
     CU_ASSERT_EQUAL(c.connects, 2);
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.connect[1]), BYTES("b@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[1]), BYTES("b@host")));
     CU_ASSERT_TRUE(c.visible);
     CU_ASSERT_TRUE(c.follow);
     CU_ASSERT_EQUAL(c.port, 9100);
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.address), BYTES("127.0.0.1")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("127.0.0.1")));
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(c.scope_count, 2);
     CU_ASSERT_EQUAL(c.ticktime_ms, 8000);
@@ -66,21 +61,21 @@ static void reads_every_key(void)
     config_free(&c);
 }
 
-/* The text is refused at this line, with words that hold this piece. */
-static void refused(const char *text, unsigned line, const char *piece)
+/* Asserts that the text is refused, at this line and with this in the message. */
+static void refused(const char *text, unsigned line, const char *expected)
 {
     struct config c;
     struct config_error error = {0};
     config_init(&c);
     CU_ASSERT_NOT_EQUAL(config_read(&c, bytes_of(text), &error), OK);
-    bool right = error.line == line && strstr(error.what, piece) != NULL;
-    if (!right)
+    bool as_expected = error.line == line && strstr(error.what, expected) != NULL;
+    if (!as_expected)
         fprintf(stderr, "\n%s: line %u: %s\n", text, error.line, error.what);
-    CU_ASSERT_TRUE(right);
+    CU_ASSERT_TRUE(as_expected);
     config_free(&c);
 }
 
-static void refuses_what_is_wrong(void)
+static void refuses_invalid_files(void)
 {
     refused("{node, 'nohost'}.", 1, "node: expected a node name");
     refused("{node, \"c1@host\"}.", 1, "node: expected");
@@ -119,7 +114,7 @@ static void refuses_what_is_wrong(void)
             "each name once, found r");
 }
 
-static void needs_a_node(void)
+static void requires_a_node_name(void)
 {
     struct config c;
     struct config_error error = {0};
@@ -143,10 +138,10 @@ static void flags_need_no_quotes(void)
     config_init(&c);
     CU_ASSERT_EQUAL(flag(&c, "node", "c1@host"), OK);
     CU_ASSERT_EQUAL(flag(&c, "node", "'c2@host'"), OK);
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.node), BYTES("c2@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.node), BYTES("c2@host")));
     CU_ASSERT_EQUAL(flag(&c, "cookie_file", "/etc/cookie"), OK);
     CU_ASSERT_EQUAL(flag(&c, "cookie_file", "\"/etc/other\""), OK);
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.cookie_file), BYTES("/etc/other")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.cookie_file), BYTES("/etc/other")));
     CU_ASSERT_EQUAL(flag(&c, "scope", "grove"), OK);
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(flag(&c, "scope", "auto"), OK);
@@ -160,14 +155,14 @@ static void flags_need_no_quotes(void)
     config_free(&c);
 }
 
-static void flags_add_up(void)
+static void repeated_flags_add_to_lists(void)
 {
     struct config c;
     config_init(&c);
     CU_ASSERT_EQUAL(flag(&c, "connect", "a@host"), OK);
     CU_ASSERT_EQUAL(flag(&c, "connect", "['b@host', 'c@host']"), OK);
     CU_ASSERT_EQUAL(c.connects, 3);
-    CU_ASSERT_TRUE(bytes_equal(text_of(&c.connect[2]), BYTES("c@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[2]), BYTES("c@host")));
     CU_ASSERT_EQUAL(flag(&c, "replica", "r1, #{crdt => gcounter}"), OK);
     CU_ASSERT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
@@ -176,7 +171,7 @@ static void flags_add_up(void)
     config_free(&c);
 }
 
-static void refuses_wrong_flags(void)
+static void refuses_invalid_flags(void)
 {
     struct config c;
     char long_name[400];
@@ -193,7 +188,7 @@ static void refuses_wrong_flags(void)
     config_free(&c);
 }
 
-/* Every key has a help text, and the flag of that name exists. */
+/* Every key has a help text. */
 static void keys_have_help(void)
 {
     const char *help, *key;
@@ -203,6 +198,6 @@ static void keys_have_help(void)
     CU_ASSERT_EQUAL(i, 10);
 }
 
-SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_what_is_wrong),
-      TEST(needs_a_node), TEST(flags_need_no_quotes), TEST(flags_add_up), TEST(refuses_wrong_flags),
-      TEST(keys_have_help))
+SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
+      TEST(requires_a_node_name), TEST(flags_need_no_quotes), TEST(repeated_flags_add_to_lists),
+      TEST(refuses_invalid_flags), TEST(keys_have_help))

@@ -1,5 +1,5 @@
-/* Following: nodes are found over peers, looked after while somebody is connected to them, and
- * forgotten when nobody is. */
+/* Following: a node connects to the peers of its peers, reconnects while a peer is connected to
+ * them, and forgets them when none is. */
 #include "limits.h"
 #include "unit/node/nodes.h"
 
@@ -7,69 +7,69 @@
 
 #define FOLLOWS "{follow, true}. {scope, s}. "
 
-static void finds_the_nodes_of_a_coppice(void)
+static void connects_to_the_peers_of_a_coppice(void)
 {
     start(1, "b@h", "");
     start(2, "c@h", "{connect, ['b@h']}.");
     start(3, "d@h", "{connect, ['c@h']}.");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
-    CU_ASSERT(linked(0, 1) && linked(0, 2) && linked(0, 3));
-    CU_ASSERT(!linked(1, 3)); /* nobody else does so */
-    end_all();
+    CU_ASSERT(connected(0, 1) && connected(0, 2) && connected(0, 3));
+    CU_ASSERT(!connected(1, 3)); /* only a follows */
+    stop_all();
 }
 
-static void finds_the_nodes_of_a_beam(void)
+static void connects_to_the_peers_of_a_beam(void)
 {
     start(1, "b@h", "{scope, s}.");
-    plays_beam(1, "['a@h', 'c@h', 'b@h']");
+    act_as_beam(1, "['a@h', 'c@h', 'b@h']");
     start(2, "c@h", "{scope, s}.");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
-    CU_ASSERT(linked(0, 1) && linked(0, 2));
-    end_all();
+    CU_ASSERT(connected(0, 1) && connected(0, 2));
+    stop_all();
 }
 
-static void leaves_others_alone_unless_told(void)
+static void does_not_follow_by_default(void)
 {
     start(1, "b@h", "{scope, s}.");
-    plays_beam(1, "['c@h']");
+    act_as_beam(1, "['c@h']");
     start(2, "c@h", "");
     start(0, "a@h", "{scope, s}. {connect, ['b@h']}.");
-    pass(10 * LIMIT_FOLLOW_ASK_MS);
-    CU_ASSERT(linked(0, 1) && !linked(0, 2));
-    end_all();
+    run_for(10 * LIMIT_FOLLOW_ASK_MS);
+    CU_ASSERT(connected(0, 1) && !connected(0, 2));
+    stop_all();
 }
 
-static void finds_who_comes_later(void)
+static void connects_to_nodes_that_join_later(void)
 {
     start(1, "b@h", "");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     start(2, "c@h", "{connect, ['b@h']}.");
-    CU_ASSERT(!linked(0, 2));
-    pass(LIMIT_FOLLOW_ASK_MS);
-    CU_ASSERT(linked(0, 2));
-    end_all();
+    CU_ASSERT(!connected(0, 2));
+    run_for(LIMIT_FOLLOW_ASK_MS);
+    CU_ASSERT(connected(0, 2));
+    stop_all();
 }
 
-/* A name from a peer is any term, and long lists are cut. */
-static void takes_no_nonsense(void)
+/* A peer's answer may be any term, and so may each name in it. */
+static void ignores_invalid_names(void)
 {
     start(1, "b@h", "{scope, s}.");
-    plays_beam(1, "['nohost', <<\"c@h\">>, 'c@@h', 7, ['c@h'], 'x@y\x01', 'a@h']");
+    act_as_beam(1, "['nohost', <<\"c@h\">>, 'c@@h', 7, ['c@h'], 'x@y\x01', 'a@h']");
     start(2, "c@h", "");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     unsigned dials = nodes[0].dials;
-    pass(3 * LIMIT_FOLLOW_ASK_MS);
+    run_for(3 * LIMIT_FOLLOW_ASK_MS);
     CU_ASSERT_EQUAL(nodes[0].dials, dials);
-    nodes[1].knows = "{'c@h'}";
-    pass(LIMIT_FOLLOW_ASK_MS);
-    nodes[1].knows = "['c@h'|'c@h']";
-    pass(LIMIT_FOLLOW_ASK_MS);
-    CU_ASSERT(linked(0, 1));
-    end_all();
+    nodes[1].known_nodes = "{'c@h'}";
+    run_for(LIMIT_FOLLOW_ASK_MS);
+    nodes[1].known_nodes = "['c@h'|'c@h']";
+    run_for(LIMIT_FOLLOW_ASK_MS);
+    CU_ASSERT(connected(0, 1));
+    stop_all();
 }
 
-/* Starts a, whose one peer knows so many names of a kind, and then c's. */
-static void hears_of(const char *format, unsigned count)
+/* Starts a, whose only peer names count nodes in this format, and c last. */
+static void start_with_names(const char *format, unsigned count)
 {
     struct buf names = {0};
     buf_printf(&names, "[");
@@ -78,146 +78,147 @@ static void hears_of(const char *format, unsigned count)
     buf_printf(&names, "'c@h']");
     buf_put_u8(&names, '\0');
     start(1, "b@h", "{scope, s}.");
-    plays_beam(1, (const char *)names.at);
+    act_as_beam(1, (const char *)names.at);
     start(2, "c@h", "");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     buf_free(&names);
 }
 
-static void follows_no_more_than_it_may(void)
+static void limits_the_nodes_it_follows(void)
 {
-    hears_of("'n%u@nowhere',", LIMIT_FOLLOWED - 2);
-    CU_ASSERT(linked(0, 2));
-    end_all();
-    hears_of("'n%u@nowhere',", LIMIT_FOLLOWED + 200);
-    /* Besides: epmd, and b twice. */
+    start_with_names("'n%u@nowhere',", LIMIT_FOLLOWED - 2);
+    CU_ASSERT(connected(0, 2));
+    stop_all();
+    start_with_names("'n%u@nowhere',", LIMIT_FOLLOWED + 200);
+    /* The others: epmd to register, epmd for b, and b. */
     CU_ASSERT_EQUAL(nodes[0].dials, LIMIT_FOLLOWED + 3);
-    end_all();
+    stop_all();
 }
 
-static void reads_no_more_than_it_may(void)
+static void limits_the_names_it_reads(void)
 {
-    hears_of("n%u,", LIMIT_FOLLOWED - 2);
-    CU_ASSERT(linked(0, 2));
-    end_all();
-    hears_of("n%u,", LIMIT_FOLLOWED + 200);
-    CU_ASSERT(linked(0, 1) && !linked(0, 2));
-    end_all();
+    start_with_names("n%u,", LIMIT_FOLLOWED - 2);
+    CU_ASSERT(connected(0, 2));
+    stop_all();
+    start_with_names("n%u,", LIMIT_FOLLOWED + 200);
+    CU_ASSERT(connected(0, 1) && !connected(0, 2));
+    stop_all();
 }
 
-/* A command is named for a moment, and epmd has never heard of it. */
-static void makes_nothing_of_commands(void)
+/* A peer names a command for a moment, but a command does not register with epmd. */
+static void does_not_retry_commands(void)
 {
     start(1, "b@h", "{scope, s}.");
-    plays_beam(1, "['coppice_0123@h']");
+    act_as_beam(1, "['coppice_0123@h']");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     CU_ASSERT(!logged(0, "coppice_0123"));
-    nodes[1].knows = "[]";
-    pass(LIMIT_FOLLOW_ASK_MS);
+    nodes[1].known_nodes = "[]";
+    run_for(LIMIT_FOLLOW_ASK_MS);
     unsigned dials = nodes[0].dials;
-    pass(2 * FORGET_MS);
+    run_for(2 * FORGET_MS);
     CU_ASSERT_EQUAL(nodes[0].dials, dials);
-    end_all();
+    stop_all();
 }
 
-static void looks_after_whom_it_follows(void)
+static void reconnects_to_followed_nodes(void)
 {
     start(1, "b@h", "");
     start(2, "c@h", "{connect, ['b@h']}.");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
-    CU_ASSERT(linked(0, 2));
+    CU_ASSERT(connected(0, 2));
     crash(2);
-    pass(10000);
+    run_for(10000);
     start(2, "c@h", "");
-    pass(LIMIT_DIAL_BACKOFF_MAX_MS);
-    CU_ASSERT(linked(0, 2)); /* though it connects to nobody */
-    end_all();
+    run_for(LIMIT_DIAL_BACKOFF_MAX_MS);
+    CU_ASSERT(connected(0, 2)); /* though c dials no one */
+    stop_all();
 }
 
-static void forgets_who_has_left(void)
+static void forgets_nodes_that_left(void)
 {
     start(1, "b@h", "");
     start(2, "c@h", "{connect, ['b@h']}.");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     crash(2);
-    pass(FORGET_MS - 1);
+    run_for(FORGET_MS - 1);
     CU_ASSERT(!logged(0, "c@h is forgotten"));
-    pass(LIMIT_DIAL_BACKOFF_MAX_MS);
+    run_for(LIMIT_DIAL_BACKOFF_MAX_MS);
     CU_ASSERT(logged(0, "c@h is forgotten"));
     unsigned dials = nodes[0].dials;
-    pass(10 * FORGET_MS);
+    run_for(10 * FORGET_MS);
     CU_ASSERT_EQUAL(nodes[0].dials, dials);
     start(2, "c@h", "{connect, ['b@h']}.");
-    pass(LIMIT_FOLLOW_ASK_MS);
-    CU_ASSERT(linked(0, 2));
-    end_all();
+    run_for(LIMIT_FOLLOW_ASK_MS);
+    CU_ASSERT(connected(0, 2));
+    stop_all();
 }
 
-/* Who is out of our reach and still in somebody else's is tried for as long. */
-static void remembers_who_is_named(void)
+/* An unreachable node is dialled for as long as a peer is connected to it. */
+static void keeps_nodes_that_a_peer_names(void)
 {
     start(1, "b@h", "{scope, s}.");
-    plays_beam(1, "['c@h']");
+    act_as_beam(1, "['c@h']");
     start(2, "c@h", "");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     crash(2);
-    pass(3 * FORGET_MS);
+    run_for(3 * FORGET_MS);
     CU_ASSERT(!logged(0, "forgotten"));
     start(2, "c@h", "");
-    pass(LIMIT_DIAL_BACKOFF_MAX_MS);
-    CU_ASSERT(linked(0, 2));
-    end_all();
+    run_for(LIMIT_DIAL_BACKOFF_MAX_MS);
+    CU_ASSERT(connected(0, 2));
+    stop_all();
 }
 
-/* Whoever follows does not remind others, who do, of a node that has gone. */
-static void followers_forget_together(void)
+/* Two followers do not remind each other of a node that has left. */
+static void followers_forget_a_node_together(void)
 {
     start(1, "b@h", FOLLOWS "{connect, ['a@h']}.");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     start(2, "c@h", "{connect, ['a@h']}.");
-    pass(2 * LIMIT_FOLLOW_ASK_MS); /* each hears of it from the other */
-    CU_ASSERT(linked(1, 2));
+    run_for(2 * LIMIT_FOLLOW_ASK_MS); /* each learns of c from the other */
+    CU_ASSERT(connected(1, 2));
     crash(2);
-    pass(FORGET_MS + LIMIT_DIAL_BACKOFF_MAX_MS);
+    run_for(FORGET_MS + LIMIT_DIAL_BACKOFF_MAX_MS);
     CU_ASSERT(logged(0, "c@h is forgotten") && logged(1, "c@h is forgotten"));
-    end_all();
+    stop_all();
 }
 
-static void never_forgets_whom_it_was_told(void)
+static void never_forgets_configured_nodes(void)
 {
     start(1, "b@h", "{scope, s}.");
-    plays_beam(1, "['c@h']");
+    act_as_beam(1, "['c@h']");
     start(0, "a@h", FOLLOWS "{connect, ['b@h', 'c@h']}.");
-    nodes[1].knows = "[]";
-    pass(3 * FORGET_MS);
+    nodes[1].known_nodes = "[]";
+    run_for(3 * FORGET_MS);
     start(2, "c@h", "");
-    pass(LIMIT_DIAL_BACKOFF_MAX_MS);
-    CU_ASSERT(linked(0, 2));
-    end_all();
+    run_for(LIMIT_DIAL_BACKOFF_MAX_MS);
+    CU_ASSERT(connected(0, 2));
+    stop_all();
 }
 
-/* A replica writes when it has caught up, also with those that it has yet to find. */
-static void replicas_wait_for_who_is_found(void)
+/* A replica's mutations wait until it has caught up, also with nodes that are yet to be found. */
+static void mutations_wait_for_nodes_yet_to_be_found(void)
 {
     static const char *const known[] = {"[]", "['c@h']", NULL};
     for (size_t i = 0; i < 3; i++) {
         start(1, "b@h", "{scope, s}.");
-        plays_beam(1, known[i]);
+        act_as_beam(1, known[i]);
         start(2, "c@h", "");
-        nodes[2].deaf = true;
+        nodes[2].stalled = true;
         start(0, "a@h", FOLLOWS "{connect, ['b@h']}. {replica, r, #{crdt => gcounter}}.");
         cast(0, "{mutate, increment}");
-        pass(1);
-        CU_ASSERT_EQUAL(number_of(0, "waiting"), i > 0);
-        pass(LIMIT_CATCH_UP_MS);
-        CU_ASSERT_EQUAL(number_of(0, "waiting"), 0);
-        end_all();
+        run_for(1);
+        CU_ASSERT_EQUAL(status_number(0, "waiting"), i > 0);
+        run_for(LIMIT_CATCH_UP_MS);
+        CU_ASSERT_EQUAL(status_number(0, "waiting"), 0);
+        stop_all();
     }
 }
 
-SUITE("follow", TEST(finds_the_nodes_of_a_coppice), TEST(finds_the_nodes_of_a_beam),
-      TEST(leaves_others_alone_unless_told), TEST(finds_who_comes_later), TEST(takes_no_nonsense),
-      TEST(follows_no_more_than_it_may), TEST(reads_no_more_than_it_may),
-      TEST(makes_nothing_of_commands), TEST(looks_after_whom_it_follows),
-      TEST(forgets_who_has_left), TEST(remembers_who_is_named), TEST(followers_forget_together),
-      TEST(never_forgets_whom_it_was_told), TEST(replicas_wait_for_who_is_found))
+SUITE("follow", TEST(connects_to_the_peers_of_a_coppice), TEST(connects_to_the_peers_of_a_beam),
+      TEST(does_not_follow_by_default), TEST(connects_to_nodes_that_join_later),
+      TEST(ignores_invalid_names), TEST(limits_the_nodes_it_follows),
+      TEST(limits_the_names_it_reads), TEST(does_not_retry_commands),
+      TEST(reconnects_to_followed_nodes), TEST(forgets_nodes_that_left),
+      TEST(keeps_nodes_that_a_peer_names), TEST(followers_forget_a_node_together),
+      TEST(never_forgets_configured_nodes), TEST(mutations_wait_for_nodes_yet_to_be_found))
