@@ -15,16 +15,15 @@
 #include "store/replace.h"
 #include "unit/suite.h"
 
-/* What struct disk promises, asked of the real one and of the fake: so that what is proved
- * over the fake one holds for the other. */
+/* The contract of struct disk, checked on the real disk and on the fake one, so that what is
+ * tested on the fake one holds for the real one. */
 
-/* A disk and a folder on it. */
 struct place {
     const struct disk *disk;
-    char folder[64];
+    char folder[64]; /* on that disk */
 };
 
-/* A path in the folder; good for the next few calls. */
+/* A path in the folder; valid for the next 7 calls. */
 static const char *in(const struct place *p, const char *name)
 {
     static char paths[8][128];
@@ -53,7 +52,7 @@ static void put(const struct place *p, const char *name, enum disk_open how, con
     CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
 }
 
-static void holds(const struct place *p, const char *name, const char *wanted)
+static void contains(const struct place *p, const char *name, const char *wanted)
 {
     struct buf got = {0};
     int handle = open_in(p, name, DISK_READ);
@@ -67,7 +66,7 @@ static void holds(const struct place *p, const char *name, const char *wanted)
     buf_free(&got);
 }
 
-static bool is_there(const struct place *p, const char *name)
+static bool exists(const struct place *p, const char *name)
 {
     int handle = open_in(p, name, DISK_READ);
     if (handle >= 0)
@@ -76,38 +75,38 @@ static bool is_there(const struct place *p, const char *name)
     return handle >= 0;
 }
 
-/* --- what each promises ------------------------------------------------------------------- */
+/* --- the contract of both ----------------------------------------------------------------- */
 
-static void opens_as_it_is_told(const struct place *p)
+static void opens_in_each_mode(const struct place *p)
 {
     CU_ASSERT_EQUAL(open_in(p, "a", DISK_READ), -ENOENT);
     CU_ASSERT_EQUAL(open_in(p, "a", DISK_APPEND), -ENOENT);
     put(p, "a", DISK_CREATE, "one");
     CU_ASSERT_EQUAL(open_in(p, "a", DISK_CREATE), -EEXIST);
-    holds(p, "a", "one");
+    contains(p, "a", "one");
     put(p, "a", DISK_APPEND, " two");
-    holds(p, "a", "one two");
+    contains(p, "a", "one two");
     put(p, "a", DISK_TRUNCATE, "three");
-    holds(p, "a", "three");
+    contains(p, "a", "three");
     put(p, "b", DISK_TRUNCATE, "");
-    holds(p, "b", "");
+    contains(p, "b", "");
 }
 
-static void appends_write_by_write(const struct place *p)
+static void writes_append(const struct place *p)
 {
     int handle = open_in(p, "w", DISK_TRUNCATE);
     write_to(p, handle, "a");
     write_to(p, handle, "");
     write_to(p, handle, "bc");
-    holds(p, "w", "abc");
+    contains(p, "w", "abc");
     CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
     CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), -EBADF);
     CU_ASSERT_EQUAL(p->disk->write(p->disk->who, handle, bytes_of("d")), -EBADF);
     CU_ASSERT_EQUAL(p->disk->sync(p->disk->who, handle), -EBADF);
-    holds(p, "w", "abc");
+    contains(p, "w", "abc");
 }
 
-static void reads_up_to_its_limit(const struct place *p)
+static void reads_up_to_a_limit(const struct place *p)
 {
     struct buf got = {0};
     put(p, "r", DISK_CREATE, "four");
@@ -138,18 +137,18 @@ static void reads_large_files(const struct place *p)
     buf_free(&got);
 }
 
-static void cuts(const struct place *p)
+static void truncates(const struct place *p)
 {
     put(p, "t", DISK_CREATE, "keep and lose");
     int handle = open_in(p, "t", DISK_APPEND);
     CU_ASSERT_EQUAL(p->disk->truncate(p->disk->who, handle, 4), 0);
-    holds(p, "t", "keep");
+    contains(p, "t", "keep");
     write_to(p, handle, " on");
     CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
-    holds(p, "t", "keep on");
+    contains(p, "t", "keep on");
 }
 
-static void names_files(const struct place *p)
+static void links_renames_and_removes(const struct place *p)
 {
     const struct disk *d = p->disk;
     put(p, "n", DISK_CREATE, "new");
@@ -157,19 +156,19 @@ static void names_files(const struct place *p)
     CU_ASSERT_EQUAL(d->link(d->who, in(p, "o"), in(p, "n")), -EEXIST);
     CU_ASSERT_EQUAL(d->link(d->who, in(p, "o"), in(p, "kept")), 0);
     CU_ASSERT_EQUAL(d->rename(d->who, in(p, "n"), in(p, "o")), 0);
-    CU_ASSERT(!is_there(p, "n"));
-    holds(p, "o", "new");
-    holds(p, "kept", "old");
+    CU_ASSERT(!exists(p, "n"));
+    contains(p, "o", "new");
+    contains(p, "kept", "old");
     CU_ASSERT_EQUAL(d->sync_folder(d->who, in(p, "o")), 0);
     CU_ASSERT_EQUAL(d->remove(d->who, in(p, "o")), 0);
-    CU_ASSERT(!is_there(p, "o"));
+    CU_ASSERT(!exists(p, "o"));
     CU_ASSERT_EQUAL(d->remove(d->who, in(p, "o")), -ENOENT);
     CU_ASSERT_EQUAL(d->rename(d->who, in(p, "o"), in(p, "n")), -ENOENT);
     CU_ASSERT_EQUAL(d->link(d->who, in(p, "o"), in(p, "n")), -ENOENT);
 }
 
-/* Who has it open keeps it, whatever becomes of its name. */
-static void reads_what_it_opened(const struct place *p)
+/* A handle reads the old file even after a rename has replaced it. */
+static void reads_an_open_file_that_was_replaced(const struct place *p)
 {
     struct buf got = {0};
     put(p, "x", DISK_CREATE, "old");
@@ -217,7 +216,7 @@ static void visit(void *what, const char *name)
     l->count++;
 }
 
-static void lists_what_begins_so(const struct place *p)
+static void lists_by_prefix(const struct place *p)
 {
     const struct disk *d = p->disk;
     struct listed l = {"", 0};
@@ -233,7 +232,7 @@ static void lists_what_begins_so(const struct place *p)
     CU_ASSERT_EQUAL(l.count, 0);
 }
 
-/* --- replacing a file, over both ------------------------------------------------------------ */
+/* --- replacing a file, on both -------------------------------------------------------------- */
 
 struct pieces {
     unsigned left;
@@ -250,7 +249,7 @@ static bool next_piece(void *who, struct bytes *piece)
     return true;
 }
 
-/* Small pieces, larger ones than a batch, and both. */
+/* Pieces smaller than a batch, as large, and larger. */
 static void replaces_whole_files(const struct place *p)
 {
     static const size_t sizes[] = {1, 1000, 256 * 1024, 256 * 1024 + 1, 700000};
@@ -266,7 +265,7 @@ static void replaces_whole_files(const struct place *p)
         CU_ASSERT_EQUAL(
             replace_write(p->disk, in(p, "file.tmp"), in(p, "file"), next_piece, &pieces, &f), OK);
         CU_ASSERT_EQUAL(replace_commit(p->disk, in(p, "file.tmp"), in(p, "file"), &f), OK);
-        CU_ASSERT(!is_there(p, "file.tmp"));
+        CU_ASSERT(!exists(p, "file.tmp"));
         int handle = open_in(p, "file", DISK_READ);
         CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, wanted.len), 0);
         CU_ASSERT(bytes_equal(buf_bytes(&got), buf_bytes(&wanted)));
@@ -277,27 +276,27 @@ static void replaces_whole_files(const struct place *p)
     }
 }
 
-/* --- both of them --------------------------------------------------------------------------- */
+/* --- running the contract on both ----------------------------------------------------------- */
 
-static void (*const promises[])(const struct place *p) = {
-    opens_as_it_is_told,
-    appends_write_by_write,
-    reads_up_to_its_limit,
+static void (*const contract[])(const struct place *p) = {
+    opens_in_each_mode,
+    writes_append,
+    reads_up_to_a_limit,
     reads_large_files,
-    cuts,
-    names_files,
-    reads_what_it_opened,
+    truncates,
+    links_renames_and_removes,
+    reads_an_open_file_that_was_replaced,
     locks,
-    lists_what_begins_so,
+    lists_by_prefix,
     replaces_whole_files,
 };
 
-static void the_fake_disk_keeps_them(void)
+static void the_fake_disk_keeps_the_contract(void)
 {
-    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
+    for (size_t i = 0; i < sizeof(contract) / sizeof(contract[0]); i++) {
         struct fake_disk *d = fake_disk_new();
         struct place p = {.disk = fake_disk(d), .folder = "folder"};
-        promises[i](&p);
+        contract[i](&p);
         CU_ASSERT_EQUAL(fake_disk_handles(d), 0);
         fake_disk_free(d);
     }
@@ -311,7 +310,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-/* A folder of its own for each. */
+/* A new temporary folder; removed by real_leave(). */
 static struct place real_place(void)
 {
     struct place p = {.disk = net_disk()};
@@ -326,8 +325,8 @@ static void real_leave(struct place *p)
     CU_ASSERT_EQUAL(nftw(p->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-/* What few may read is not for more in its next version. */
-static void a_new_file_is_for_those_of_the_old(void)
+/* A replacement is not readable by more users than the old file was. */
+static void copies_permissions(void)
 {
     struct place p = real_place();
     struct stat st;
@@ -342,13 +341,13 @@ static void a_new_file_is_for_those_of_the_old(void)
     real_leave(&p);
 }
 
-static void the_real_disk_keeps_them(void)
+static void the_real_disk_keeps_the_contract(void)
 {
-    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
+    for (size_t i = 0; i < sizeof(contract) / sizeof(contract[0]); i++) {
         struct place p = real_place();
         int before = dup(0);
         close(before);
-        promises[i](&p);
+        contract[i](&p);
         int after = dup(0);
         close(after);
         CU_ASSERT_EQUAL(after, before);
@@ -356,23 +355,23 @@ static void the_real_disk_keeps_them(void)
     }
 }
 
-/* --- what only the real one can show --------------------------------------------------------- */
+/* --- the real disk only ----------------------------------------------------------------------- */
 
-/* A lock ends with its process, however that ends; a copy of the process has it as well. */
+/* Even if it is killed; a forked child holds the lock as well. */
 static void a_lock_ends_with_its_process(void)
 {
     struct place p = real_place();
     const struct disk *d = p.disk;
-    int told[2];
+    int ready[2];
     char byte;
-    CU_ASSERT_FATAL(pipe(told) == 0);
+    CU_ASSERT_FATAL(pipe(ready) == 0);
     pid_t child = fork();
     if (child == 0) {
         int handle = d->lock(d->who, in(&p, "lock"), false);
-        (void)!write(told[1], "x", handle >= 0 ? 1 : 0);
+        (void)!write(ready[1], "x", handle >= 0 ? 1 : 0);
         pause();
     }
-    CU_ASSERT_EQUAL(read(told[0], &byte, 1), 1);
+    CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
     CU_ASSERT_EQUAL(d->lock(d->who, in(&p, "lock"), false), -EAGAIN);
     kill(child, SIGKILL);
     CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
@@ -385,12 +384,12 @@ static void a_lock_ends_with_its_process(void)
     CU_ASSERT_EQUAL(d->lock(d->who, in(&p, "lock"), false), -EAGAIN);
     kill(child, SIGKILL);
     CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
-    close(told[0]);
-    close(told[1]);
+    close(ready[0]);
+    close(ready[1]);
     real_leave(&p);
 }
 
-static void works_in_the_folder_it_is_in(void)
+static void works_in_the_current_folder(void)
 {
     struct place p = real_place();
     struct listed l = {"", 0};
@@ -408,7 +407,7 @@ static void works_in_the_folder_it_is_in(void)
     real_leave(&p);
 }
 
-static void says_why_not(void)
+static void returns_the_errno(void)
 {
     struct place p = real_place();
     const struct disk *d = p.disk;
@@ -428,10 +427,10 @@ static void says_why_not(void)
     real_leave(&p);
 }
 
-/* --- what only the fake one can show --------------------------------------------------------- */
+/* --- the fake disk only ----------------------------------------------------------------------- */
 
-/* Over many seeds: what was synced is always there, what was not now and then. */
-static void the_fake_disk_forgets(void)
+/* Over many seeds: what was synced survives every crash, what was not survives some. */
+static void a_crash_loses_what_was_not_synced(void)
 {
     unsigned kept_bytes = 0, kept_name = 0, came_back = 0, odd = 0;
     for (uint64_t seed = 0; seed < 400; seed++) {
@@ -449,10 +448,10 @@ static void the_fake_disk_forgets(void)
         CU_ASSERT(a.len >= 7 && memcmp(a.at, "synced,", 7) == 0);
         odd += a.len > 7 && memcmp(a.at + 7, "not synced", a.len - 7) != 0;
         kept_bytes += a.len == 17;
-        came_back += is_there(&p, "gone");
-        kept_name += is_there(&p, "name");
-        if (is_there(&p, "name"))
-            holds(&p, "name", "synced");
+        came_back += exists(&p, "gone");
+        kept_name += exists(&p, "name");
+        if (exists(&p, "name"))
+            contains(&p, "name", "synced");
         fake_disk_free(f);
     }
     CU_ASSERT(kept_bytes > 10 && kept_bytes < 390);
@@ -461,8 +460,8 @@ static void the_fake_disk_forgets(void)
     CU_ASSERT(odd > 10 && odd < 390);
 }
 
-/* What a sync could not bring to the disk is not there when a later one says that all is well. */
-static void the_fake_disk_does_not_forgive_a_failed_sync(void)
+/* What a failed sync did not write stays lost, although a later sync succeeds. */
+static void a_later_sync_does_not_repair_a_failed_one(void)
 {
     struct fake_disk *f = fake_disk_new();
     struct place p = {.disk = fake_disk(f), .folder = "folder"};
@@ -474,13 +473,13 @@ static void the_fake_disk_does_not_forgive_a_failed_sync(void)
     write_to(&p, handle, "def");
     CU_ASSERT_EQUAL(p.disk->sync(p.disk->who, handle), 0);
     CU_ASSERT_EQUAL(p.disk->sync_folder(p.disk->who, in(&p, "a")), 0);
-    holds(&p, "a", "abcdef");
+    contains(&p, "a", "abcdef");
     fake_disk_crash(f, 1);
     CU_ASSERT(bytes_equal(fake_disk_bytes(f, in(&p, "a")), hex("000000 646566")));
     fake_disk_free(f);
 }
 
-SUITE("disks", TEST(the_fake_disk_keeps_them), TEST(the_real_disk_keeps_them),
-      TEST(a_new_file_is_for_those_of_the_old), TEST(a_lock_ends_with_its_process),
-      TEST(works_in_the_folder_it_is_in), TEST(says_why_not), TEST(the_fake_disk_forgets),
-      TEST(the_fake_disk_does_not_forgive_a_failed_sync))
+SUITE("disks", TEST(the_fake_disk_keeps_the_contract), TEST(the_real_disk_keeps_the_contract),
+      TEST(copies_permissions), TEST(a_lock_ends_with_its_process),
+      TEST(works_in_the_current_folder), TEST(returns_the_errno),
+      TEST(a_crash_loses_what_was_not_synced), TEST(a_later_sync_does_not_repair_a_failed_one))
