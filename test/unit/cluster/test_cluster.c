@@ -1,4 +1,4 @@
-/* Two clusters, a and b, whose connections and epmd the test plays. */
+/* Two clusters, a and b; the test simulates their connections and epmd. */
 #include "cluster/cluster.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define EPMD_PORT   4369
 #define PORT        20000
 
-/* One cluster with what it asked for: the last of each. */
+/* One cluster and what it requested: the latest of each kind. */
 struct side {
     struct cluster *cluster;
     struct wakeups wakeups;
@@ -21,7 +21,7 @@ struct side {
     struct turn turn;
     struct buf events, log, sent;
     uint32_t dialled, closed, creation;
-    uint16_t port; /* that was dialled */
+    uint16_t port; /* dialled last */
     unsigned dials, ticks, epmds;
 };
 
@@ -114,7 +114,7 @@ static void post_log(struct post *post, enum log_level level, struct bytes line)
     buf_printf(&s->log, "%.*s;", TEXT(line));
 }
 
-/* --- what the test plays --------------------------------------------------------- */
+/* --- connections and epmd --------------------------------------------------------- */
 
 static void open_side(struct side *s, struct bytes name, bool serves)
 {
@@ -164,7 +164,7 @@ static void is_closed(struct side *s, uint32_t connection, enum err err)
     event(s, (struct connection_event){CONNECTION_CLOSED, connection, .err = err});
 }
 
-/* All that it has sent so far was written; gives it. */
+/* Returns all that was sent so far, and reports it as written. */
 static struct buf take_sent(struct side *s, uint32_t connection)
 {
     struct buf sent = s->sent;
@@ -199,7 +199,7 @@ static void close_side(struct side *s)
     buf_free(&s->sent);
 }
 
-/* Registers with an epmd that answers with this result and a creation of 9. */
+/* epmd answers the registration with this result and creation 9. */
 static void registers(struct side *s, const char *result)
 {
     opened(s, s->dialled);
@@ -222,7 +222,7 @@ static void serve(struct side *s, struct bytes name)
     CU_ASSERT(s->creation == 9 && cluster_is_registered(s->cluster));
 }
 
-/* epmd answers the lookup under way: the port, or that it does not know the name. */
+/* epmd answers the lookup in progress: with PORT, or that the name is unknown. */
 static void looks_up(struct side *s, bool known)
 {
     static const char yes[] = "w\0\x4e\x20H\0\0\6\0\6\0\1b\0\0", no[] = "w\1";
@@ -233,7 +233,7 @@ static void looks_up(struct side *s, bool known)
     reads(s, s->dialled, known ? BYTES(yes) : BYTES(no));
 }
 
-/* Carries what each side has sent to the other until both are quiet. */
+/* Delivers what each side has sent to the other until both are idle. */
 static void carry(uint32_t at_a, uint32_t at_b)
 {
     while (a.sent.len + b.sent.len > 0) {
@@ -249,7 +249,7 @@ static void carry(uint32_t at_a, uint32_t at_b)
 
 #define AT_B 2 /* b's number for the connection */
 
-/* a dials b; gives a's number for the connection. */
+/* a dials b; returns a's number for the connection. */
 static uint32_t connect_both(void)
 {
     serve(&a, BYTES("a@h"));
@@ -421,7 +421,7 @@ static void passes_signals_on(void)
     close_both();
 }
 
-/* A tick goes out a quarter of the ticktime after the last bytes, and none in between. */
+/* A tick is sent a quarter of the ticktime after the last bytes, and none before. */
 static void ticks_when_it_has_sent_nothing_else(void)
 {
     uint32_t at_a = connect_both();
@@ -453,7 +453,7 @@ static void drops_a_silent_peer(void)
     close_both();
 }
 
-/* It sends ticks, and reads nothing: for 4 ticktimes. */
+/* The peer sends ticks but reads nothing for 4 ticktimes. */
 static void drops_a_peer_that_reads_nothing(void)
 {
     uint32_t at_a = connect_both();
@@ -486,7 +486,7 @@ static void calls_a_stuck_peer_slow_until_it_has_drained(void)
     close_both();
 }
 
-/* What a peer sends costs nobody else anything. */
+/* The connection is closed, and later bytes on it are ignored. */
 static void drops_a_peer_that_breaks_the_protocol(void)
 {
     uint32_t at_a = connect_both();
