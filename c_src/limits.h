@@ -39,12 +39,17 @@
 /* Milliseconds from connecting to the end of the handshake (net_setuptime). */
 #define LIMIT_HANDSHAKE_MS 7000
 /* Bytes queued for a peer above which it gets no more deltas (it gets the state once it has
- * drained) ... */
+ * drained), and what it sends is not handled before it has read: an answer may be a million
+ * times as large as its request ... */
 #define LIMIT_QUEUE_SLOW_BYTES (8u * 1024 * 1024)
-/* ... and above which it is disconnected: one full state more.  Not less, because a thousand
- * callers may be sent a value of 200 kB in one step, before anything can be written; for a
- * peer that does not read, time is the better bound (node/links.c). */
+/* ... and above which it is disconnected: one full state more, since that is what a single
+ * request may be answered with. */
 #define LIMIT_QUEUE_BYTES (LIMIT_FRAME_BYTES + LIMIT_QUEUE_SLOW_BYTES)
+/* Bytes queued for all peers together, above which the one with the most is disconnected: room
+ * for a few full states. */
+#define LIMIT_QUEUES_BYTES (4ull * LIMIT_FRAME_BYTES)
+/* Bytes from a peer that wait until it has read: a frame, and thousands of requests. */
+#define LIMIT_UNREAD_BYTES (LIMIT_FRAME_BYTES + 64u * 1024 * 1024)
 /* Open connections, including those in the handshake: several hundred nodes, each briefly
  * twice. */
 #define LIMIT_CONNECTIONS 2048

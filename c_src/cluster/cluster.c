@@ -213,10 +213,13 @@ static void check_connection(const struct cluster *c, const struct connection *x
 
 void cluster_check(const struct cluster *c)
 {
+    size_t queued = 0;
     for (size_t i = 0; i < c->connection_count; i++) {
         must(i == 0 || c->connections[i - 1]->id < c->connections[i]->id);
         check_connection(c, c->connections[i]);
+        queued += c->connections[i]->queued;
     }
+    must(queued == c->queued && queued <= LIMIT_QUEUES_BYTES);
     for (size_t i = 0; i < c->peers.count; i++) {
         const struct peer *p = c->peers.list[i];
         must(peer_find(c, buf_bytes(&p->name)) == p);

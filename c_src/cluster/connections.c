@@ -83,6 +83,7 @@ void connection_send(struct connection *x, struct buf *bytes, struct turn *t)
     if (x->queued == 0)
         x->moved_ms = t->now_ms;
     x->queued += bytes->len;
+    x->cluster->queued += bytes->len;
     x->written_ms = t->now_ms;
     if (bytes->len > PIECE_BYTES) {
         struct bytes left = buf_bytes(bytes);
@@ -111,7 +112,7 @@ void connection_flush(struct connection *x, struct turn *t)
         connection_send(x, channel_out(x->channel), t);
 }
 
-void connections_flush(struct cluster *c, struct turn *t)
+static void flush_dirty(struct cluster *c, struct turn *t)
 {
     /* Breaking one link may queue signals on others: they are appended, and walked too. */
     for (size_t i = 0; i < c->dirty_count; i++) {
@@ -120,10 +121,28 @@ void connections_flush(struct cluster *c, struct turn *t)
             continue;
         x->dirty = false;
         connection_flush(x, t);
-        if (x->queued > LIMIT_QUEUE_BYTES)
+        if (x->queued > LIMIT_QUEUE_BYTES || x->overflowed)
             link_break(x, "it does not read as fast as it is sent", t);
     }
     c->dirty_count = 0;
+}
+
+static struct connection *longest_queue(const struct cluster *c)
+{
+    struct connection *longest = c->connections[0];
+    for (size_t i = 1; i < c->connection_count; i++)
+        if (c->connections[i]->queued > longest->queued)
+            longest = c->connections[i];
+    return longest;
+}
+
+void connections_flush(struct cluster *c, struct turn *t)
+{
+    flush_dirty(c, t);
+    while (c->queued > LIMIT_QUEUES_BYTES) {
+        link_break(longest_queue(c), "all peers together do not read as fast as they are sent", t);
+        flush_dirty(c, t);
+    }
 }
 
 void connection_end(struct connection *x, bool closed, struct turn *t)
@@ -137,6 +156,7 @@ void connection_end(struct connection *x, bool closed, struct turn *t)
     }
     sorted_remove(c->connections, &c->connection_count, sizeof(*c->connections), place);
     wakeup_stop(c->wakeups, &x->timer);
+    c->queued -= x->queued;
     channel_free(x->channel);
     buf_free(&x->in);
     mem_free(x);

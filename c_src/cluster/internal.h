@@ -31,6 +31,7 @@ struct connection {
     size_t queued;           /* bytes sent and not yet written */
     bool dirty;              /* among cluster.dirty */
     bool slow;               /* bulk should wait */
+    bool overflowed;         /* a signal was dropped: it is to be disconnected */
     uint64_t read_ms, written_ms;
     uint64_t moved_ms; /* when something was last written, or queued while nothing was */
 };
@@ -61,6 +62,7 @@ struct cluster {
     uint32_t next_connection;
     uint32_t *dirty; /* numbers of links whose channels have something to send */
     size_t dirty_count, dirty_cap;
+    size_t queued; /* by all connections */
 
     struct names peers;
     bool untidy; /* some peer may be of no further interest */

@@ -205,18 +205,39 @@ static bool link_event(struct connection *x, enum channel_event event, const str
     return connection_find(c, id) == x;
 }
 
-void link_bytes(struct connection *x, struct bytes bytes, struct turn *t)
+static size_t bytes_unsent(const struct connection *x)
+{
+    return x->queued + channel_out(x->channel)->len;
+}
+
+/* A peer that does not read its answers waits for more of them.  Its bytes are read from the
+ * connection all the same: two nodes that each waited for the other to read would wait for ever. */
+static bool link_must_wait(const struct connection *x)
+{
+    return link_is_up(x) && bytes_unsent(x) > LIMIT_QUEUE_SLOW_BYTES;
+}
+
+/* Handles what the channel has, as far as the peer need not wait. */
+static void link_handle(struct connection *x, struct turn *t)
 {
     struct signal signal;
-    enum channel_event event;
-    x->read_ms = t->now_ms;
-    channel_feed(x->channel, bytes);
-    do {
+    enum channel_event event = CHANNEL_SIGNAL;
+    while (event != CHANNEL_QUIET && !link_must_wait(x)) {
         event = channel_next(x->channel, &signal);
         if (!link_event(x, event, &signal, t))
             return;
-    } while (event != CHANNEL_QUIET);
+    }
     connection_flush(x, t);
+}
+
+void link_bytes(struct connection *x, struct bytes bytes, struct turn *t)
+{
+    x->read_ms = t->now_ms;
+    channel_feed(x->channel, bytes);
+    if (channel_unread(x->channel) > LIMIT_UNREAD_BYTES)
+        link_break(x, "it sends requests and does not read the answers", t);
+    else
+        link_handle(x, t);
 }
 
 void link_written(struct connection *x, size_t count, struct turn *t)
@@ -224,26 +245,34 @@ void link_written(struct connection *x, size_t count, struct turn *t)
     struct cluster *c = x->cluster;
     must(count <= x->queued);
     x->queued -= count;
+    c->queued -= count;
     x->moved_ms = t->now_ms;
-    if (!x->slow || x->queued > LIMIT_QUEUE_SLOW_BYTES / 2)
-        return;
-    x->slow = false;
-    if (link_is_up(x))
-        c->listener.drained(c->listener.who, buf_bytes(&x->peer->name), t);
+    if (x->slow && x->queued <= LIMIT_QUEUE_SLOW_BYTES / 2) {
+        x->slow = false;
+        if (link_is_up(x))
+            c->listener.drained(c->listener.who, buf_bytes(&x->peer->name), t);
+    }
+    if (link_is_up(x) && channel_unread(x->channel) > 0)
+        link_handle(x, t);
 }
 
 void link_send(struct connection *x, const struct signal *signal, struct turn *t)
 {
-    if (signal->payload.len > LIMIT_FRAME_BYTES) {
-        turn_log(t, LOG_ERROR, "a message of %zu bytes for %.*s is too large to be sent",
-                 signal->payload.len, TEXT(link_name(x)));
+    size_t bytes = signal->payload.len + signal->reason.len;
+    if (bytes > LIMIT_FRAME_BYTES) {
+        turn_log(t, LOG_ERROR, "a message of %zu bytes for %.*s is too large to be sent", bytes,
+                 TEXT(link_name(x)));
+        return;
+    }
+    connection_mark(x);
+    if (bytes_unsent(x) > LIMIT_QUEUE_BYTES) {
+        x->overflowed = true;
         return;
     }
     channel_send(x->channel, signal);
-    connection_mark(x);
     /* A peer that does not even begin to read gets no more than it needs. */
     bool stuck = x->queued > 0 && x->moved_ms + x->cluster->options.ticktime_ms <= t->now_ms;
-    if (stuck || x->queued + channel_out(x->channel)->len > LIMIT_QUEUE_SLOW_BYTES)
+    if (stuck || bytes_unsent(x) > LIMIT_QUEUE_SLOW_BYTES)
         x->slow = true;
 }
 

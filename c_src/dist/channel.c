@@ -282,6 +282,11 @@ void channel_feed(struct channel *c, struct bytes read)
     buf_put(&c->in, read);
 }
 
+size_t channel_unread(const struct channel *c)
+{
+    return c->in.len - c->consumed;
+}
+
 /* --- the interface ------------------------------------------------------ */
 
 static struct channel *channel_new(const struct channel_self *self, enum state state,

@@ -45,6 +45,8 @@ void channel_free(struct channel *c);
 
 /* Takes bytes read from the connection (copied). */
 void channel_feed(struct channel *c, struct bytes read);
+/* How many of them no event was made of yet. */
+size_t channel_unread(const struct channel *c);
 
 /* The next event in those bytes.  After CHANNEL_NAMED and CHANNEL_ALIVE nothing more is read
  * until the answer is given; after CHANNEL_BAD every call returns CHANNEL_BAD. */

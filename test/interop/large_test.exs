@@ -192,4 +192,25 @@ defmodule LargeTest do
       eventually(fn -> assert value(there) == text(100) end)
     end
   end
+
+  describe "sixty callers at once" do
+    defp peak_mb(c) do
+      [_, kb] = Regex.run(~r/VmHWM:\s+(\d+)/, File.read!("/proc/#{c.os_pid}/status"))
+      div(String.to_integer(kb), 1024)
+    end
+
+    test "all get a value of five megabytes" do
+      c = Coppice.start(replicas: [many: counter(crdt: :lww_register)])
+      text = String.duplicate(".", 5 * @megabyte)
+      :ok = GenServer.call({:many, c.node}, {:mutate, {:set, [text]}}, 20_000)
+      before = peak_mb(c)
+      caller = fn _ -> GenServer.call({:many, c.node}, :value, 60_000) end
+      answers = Task.async_stream(1..60, caller, max_concurrency: 60, timeout: 60_000)
+      assert Enum.all?(answers, &(&1 == {:ok, {:ok, text}}))
+      grown = peak_mb(c) - before
+      IO.puts("large states: 60 callers of 5 MB: #{grown} MB grown")
+      assert grown < 60
+      refute Coppice.log(c) =~ "disconnected"
+    end
+  end
 end

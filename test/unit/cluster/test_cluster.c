@@ -22,7 +22,11 @@ struct side {
     struct buf events, log, sent;
     uint32_t dialled, closed, creation;
     uint16_t port; /* dialled last */
-    unsigned dials, ticks, epmds;
+    unsigned dials, ticks, epmds, signals;
+    /* To each signal it sends so many answers of so many bytes. */
+    unsigned answers;
+    size_t answer_bytes;
+    size_t most_queued; /* bytes that it has given to be written, at most */
 };
 
 static struct side a, b;
@@ -50,6 +54,7 @@ static void on_send(void *who, uint32_t connection, struct buf *bytes)
     s->ticks += bytes->len == 4;
     buf_put(&s->sent, buf_bytes(bytes));
     buf_free(bytes);
+    s->most_queued = s->sent.len > s->most_queued ? s->sent.len : s->most_queued;
 }
 
 static void on_close(void *who, uint32_t connection)
@@ -86,11 +91,18 @@ static void on_down(void *who, struct bytes node, struct turn *t)
     note(who, "down", node);
 }
 
+static void send_bytes(struct side *s, struct bytes node, size_t bytes);
+
 static void on_signal(void *who, struct bytes node, const struct signal *signal, struct turn *t)
 {
+    struct side *s = who;
     (void)t;
     CU_ASSERT_EQUAL(signal->kind, SIGNAL_REG_SEND);
-    note(who, "signal", node);
+    s->signals++;
+    if (s->answers == 0)
+        note(who, "signal", node);
+    for (unsigned i = 0; i < s->answers; i++)
+        send_bytes(s, node, s->answer_bytes);
 }
 
 static void on_drained(void *who, struct bytes node, struct turn *t)
@@ -271,18 +283,28 @@ static void close_both(void)
     close_side(&b);
 }
 
-static void send_from(struct side *s, const char *node)
+/* Queues a message of about so many bytes. */
+static void send_bytes(struct side *s, struct bytes node, size_t bytes)
 {
-    struct buf pid = {0};
+    struct buf pid = {0}, payload = {0}, zeros = {0};
+    memset(buf_room(&zeros, bytes), 0, bytes);
     put_pid(&pid, s == &a ? BYTES("a@h") : BYTES("b@h"), 1, 0, 9);
+    put_binary(&payload, (struct bytes){zeros.at, bytes});
     struct signal signal = {.kind = SIGNAL_REG_SEND,
-                            .node = bytes_of(node),
+                            .node = node,
                             .from = buf_bytes(&pid),
                             .to = term_of("name"),
-                            .payload = term_of("{any, message}")};
-    CU_ASSERT(cluster_send(s->cluster, bytes_of(node), &signal, &s->turn));
-    cluster_flush(s->cluster, &s->turn);
+                            .payload = buf_bytes(&payload)};
+    CU_ASSERT(cluster_send(s->cluster, node, &signal, &s->turn));
     buf_free(&pid);
+    buf_free(&payload);
+    buf_free(&zeros);
+}
+
+static void send_from(struct side *s, const char *node)
+{
+    send_bytes(s, bytes_of(node), 10);
+    cluster_flush(s->cluster, &s->turn);
 }
 
 /* --- tests ------------------------------------------------------------------------- */
@@ -486,6 +508,63 @@ static void calls_a_stuck_peer_slow_until_it_has_drained(void)
     close_both();
 }
 
+/* Sixty callers of one node, each of 5 MB: all are answered, and little is queued at once. */
+static void answers_no_faster_than_the_peer_reads(void)
+{
+    uint32_t at_a = connect_both();
+    b.answers = 1;
+    b.answer_bytes = 5u << 20;
+    for (unsigned i = 0; i < 60; i++)
+        send_bytes(&a, BYTES("b@h"), 10);
+    cluster_flush(a.cluster, &a.turn);
+    carry(at_a, AT_B);
+    CU_ASSERT(a.signals == 60 && b.signals == 60);
+    CU_ASSERT(b.most_queued <= LIMIT_QUEUE_SLOW_BYTES + (6u << 20));
+    struct cluster_peer peer;
+    CU_ASSERT(cluster_find(b.cluster, BYTES("a@h"), &peer));
+    close_both();
+}
+
+static struct buf one_request(size_t bytes)
+{
+    send_bytes(&a, BYTES("b@h"), bytes);
+    cluster_flush(a.cluster, &a.turn);
+    struct buf request = a.sent;
+    a.sent = (struct buf){0};
+    return request;
+}
+
+/* They wait until their peer has read. */
+static void keeps_only_so_many_requests(void)
+{
+    connect_both();
+    b.answers = 1;
+    b.answer_bytes = LIMIT_QUEUE_SLOW_BYTES;
+    struct buf request = one_request(1u << 20);
+    for (size_t sent = 0; sent <= LIMIT_UNREAD_BYTES; sent += request.len) {
+        CU_ASSERT_EQUAL(b.events.len, 0);
+        reads(&b, AT_B, buf_bytes(&request));
+    }
+    reads(&b, AT_B, buf_bytes(&request));
+    CU_ASSERT(are(&b.events, "down a@h;") && b.signals == 1);
+    buf_free(&request);
+    close_both();
+}
+
+/* One signal with more answers than fit, such as the end of a process with many monitors. */
+static void drops_a_peer_whose_queue_overflows(void)
+{
+    connect_both();
+    b.answers = 3000;
+    b.answer_bytes = 1u << 20;
+    struct buf request = one_request(10);
+    reads(&b, AT_B, buf_bytes(&request));
+    CU_ASSERT(are(&b.events, "down a@h;"));
+    CU_ASSERT(b.most_queued <= LIMIT_QUEUE_BYTES + (2u << 20));
+    buf_free(&request);
+    close_both();
+}
+
 /* The connection is closed, and later bytes on it are ignored. */
 static void drops_a_peer_that_breaks_the_protocol(void)
 {
@@ -504,4 +583,5 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
-      TEST(drops_a_peer_that_breaks_the_protocol))
+      TEST(answers_no_faster_than_the_peer_reads), TEST(keeps_only_so_many_requests),
+      TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol))
