@@ -45,9 +45,10 @@
 /* ... and above which it is disconnected: one full state more, since that is what a single
  * request may be answered with. */
 #define LIMIT_QUEUE_BYTES (LIMIT_FRAME_BYTES + LIMIT_QUEUE_SLOW_BYTES)
-/* Bytes queued for all peers together, above which the one with the most is disconnected: room
- * for a few full states. */
-#define LIMIT_QUEUES_BYTES (4ull * LIMIT_FRAME_BYTES)
+/* Bytes queued for all peers together, above which the one with the most is disconnected.  More
+ * than a delta of a few megabytes for each of several hundred peers, which is queued in one
+ * step. */
+#define LIMIT_QUEUES_BYTES (16ull * LIMIT_FRAME_BYTES)
 /* Bytes from a peer that wait until it has read: a frame, and thousands of requests. */
 #define LIMIT_UNREAD_BYTES (LIMIT_FRAME_BYTES + 64u * 1024 * 1024)
 /* Open connections, including those in the handshake: several hundred nodes, each briefly
