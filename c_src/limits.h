@@ -104,6 +104,14 @@
 #define LIMIT_MUTATIONS 65536
 /* Bytes of those mutations. */
 #define LIMIT_MUTATION_BYTES (64u * 1024 * 1024)
+/* Milliseconds that a call waits behind funs on other nodes: less than the 5 s after which
+ * GenServer.call gives up. */
+#define LIMIT_MUTATION_WAIT_MS 4500
+/* Milliseconds for which the funs of a node that has let one time out are refused: such a node
+ * delays a replica for a quarter of the time at most. */
+#define LIMIT_UNRESPONSIVE_MS 12000
+/* Such nodes that a replica remembers. */
+#define LIMIT_UNRESPONSIVE 1024
 /* Milliseconds that a fun may take on its caller's node: less than the 5 s of GenServer.call,
  * so that the caller gets the error. */
 #define LIMIT_APPLY_MS 4000

@@ -2,7 +2,8 @@
  *
  *     replica.c    life cycle, wake-ups, members, status
  *     request.c    the table of requests
- *     mutation.c   the mutation queue; funs, which run on their caller's node
+ *     mutation.c   the mutation queue
+ *     fun.c        funs, which run on their caller's node
  *     durable.h    storage, and the callers that wait for it
  *     catch_up.c   holds mutations until the peers have sent their states
  *     exchange.c   sends deltas, merges what arrives
@@ -12,6 +13,7 @@
 #define COPPICE_REPLICA_INTERNAL_H
 
 #include "../otp/gen.h"
+#include "../otp/names.h"
 #include "durable.h"
 #include "member.h"
 
@@ -27,6 +29,7 @@ struct queued_mutation {
     struct queued_mutation *next;
     struct buf from, body;
     bool wants_results;
+    uint64_t until_ms; /* while funs run, its caller waits no longer */
 };
 
 struct replica {
@@ -52,8 +55,10 @@ struct replica {
 
     struct queued_mutation *queue, **queue_end;
     size_t queued, queued_bytes;
-    uint64_t fun_call;   /* the call that runs a fun; 0 for none */
-    struct buf fun_from; /* the caller of that mutation */
+    uint64_t fun_call;         /* the call that runs a fun; 0 for none */
+    struct buf fun_from;       /* the caller of that mutation */
+    struct buf fun_node;       /* the name of the node it was last sent to */
+    struct names unresponsive; /* nodes that have let a fun time out */
 
     struct durable durable;
 
@@ -92,11 +97,28 @@ void request_handle(struct process *p, struct bytes message, struct turn *t);
 void mutation_submit(struct replica *r, const struct mutation *m, struct turn *t);
 /* Runs queued mutations until one has to wait. */
 void mutation_resume(struct replica *r, struct turn *t);
-/* The answer to fun_call. */
-void mutation_answer(struct replica *r, const struct answer *a, struct turn *t);
+/* The mutation has been made (reason is empty), or is refused. */
+void mutation_finish(struct replica *r, struct bytes from, const struct buf *reason,
+                     struct turn *t);
+void mutation_refuse(struct replica *r, struct bytes from, const char *reason, struct turn *t);
+/* Refuses queued funs that would run on this node. */
+void mutation_refuse_funs(struct replica *r, struct bytes node, struct turn *t);
+/* Refuses calls that have waited behind funs for too long. */
+uint64_t mutation_due(struct replica *r);
+void mutation_wake(struct replica *r, struct turn *t);
 /* Refuses all queued mutations with this reason. */
 void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t);
 void mutation_free(struct replica *r);
+
+/* --- fun.c --------------------------------------------------------------- */
+
+/* Sends a fun to its caller's node, or refuses it. */
+void fun_run(struct replica *r, struct bytes from, struct bytes fun, struct turn *t);
+/* The answer to fun_call. */
+void fun_answer(struct replica *r, const struct answer *a, struct turn *t);
+/* Whether the fun of that caller would run on this node. */
+bool fun_runs_on(struct bytes from, struct bytes fun, struct bytes node);
+void fun_free(struct replica *r);
 
 /* --- catch_up.c ---------------------------------------------------------- */
 

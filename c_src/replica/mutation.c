@@ -1,6 +1,5 @@
 #include "../limits.h"
 #include "../mem.h"
-#include "../otp/rex.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/text.h"
@@ -30,8 +29,7 @@ static void finish_made(struct replica *r, struct bytes from, struct bytes resul
     waiting_reply(r, from, result, t);
 }
 
-/* The mutation has been made (reason is empty) or refused. */
-static void finish(struct replica *r, struct bytes from, const struct buf *reason, struct turn *t)
+void mutation_finish(struct replica *r, struct bytes from, const struct buf *reason, struct turn *t)
 {
     if (reason->len == 0)
         finish_made(r, from, (struct bytes){0}, t);
@@ -41,11 +39,11 @@ static void finish(struct replica *r, struct bytes from, const struct buf *reaso
         cast_refused(r, buf_bytes(reason), t);
 }
 
-static void finish_refused(struct replica *r, struct bytes from, const char *reason, struct turn *t)
+void mutation_refuse(struct replica *r, struct bytes from, const char *reason, struct turn *t)
 {
     struct buf atom = {0};
     put_atom(&atom, reason);
-    finish(r, from, &atom, t);
+    mutation_finish(r, from, &atom, t);
     buf_free(&atom);
 }
 
@@ -114,12 +112,12 @@ static void run_ops(struct replica *r, const struct mutation *m, struct turn *t)
     if (e == OK)
         finish_made(r, m->from, buf_bytes(&results), t);
     else
-        finish(r, m->from, &reason, t);
+        mutation_finish(r, m->from, &reason, t);
     buf_free(&reason);
     buf_free(&results);
 }
 
-/* --- funs ------------------------------------------------------------------- */
+/* --- captures --------------------------------------------------------------- */
 
 /* Applies &Mod.name/1 if Mod is the type's module and name an operation of it; false for any
  * other fun, which only a BEAM can run. */
@@ -140,114 +138,10 @@ static bool run_capture(struct replica *r, struct bytes from, struct bytes fun, 
     ops_single(&ops, (struct bytes){name.text, name.len});
     enum err e = apply(r, &ops, NULL, &reason, t);
     if (e != ERR_BAD_OP)
-        finish(r, from, &reason, t);
+        mutation_finish(r, from, &reason, t);
     ops_free(&ops);
     buf_free(&reason);
     return e != ERR_BAD_OP;
-}
-
-/* [Fun, [State]] */
-static void put_application(struct buf *out, struct bytes fun, struct bytes state)
-{
-    put_list(out, 2);
-    put_term(out, fun);
-    put_list(out, 1);
-    put_term(out, state);
-    put_nil(out);
-    put_nil(out);
-}
-
-/* A process on the node that runs the fun: the caller or, for a cast, the fun's creator;
- * empty if neither is known. */
-static struct bytes fun_owner(struct bytes from, struct bytes fun)
-{
-    struct etf_in in = etf_open(fun);
-    if (from.len > 0)
-        return gen_caller(from);
-    return etf_peek(&in) == ETF_FUN ? etf_fun_creator(&in) : (struct bytes){0};
-}
-
-/* rex can run the fun although the caller waits in its call: it is another process. */
-static void send_fun(struct replica *r, struct bytes from, struct bytes owner, struct bytes fun,
-                     struct turn *t)
-{
-    must(r->fun_call == 0);
-    struct buf caller = {0}, args = {0};
-    if (canon_put(&caller, owner) == OK) {
-        put_application(&args, fun, replica_state_term(r));
-        r->fun_call = rex_start(r->process, node_of(buf_bytes(&caller)), "erlang", "apply",
-                                buf_bytes(&args), LIMIT_APPLY_MS, t);
-    }
-    buf_free(&caller);
-    buf_free(&args);
-    if (r->fun_call != 0)
-        buf_put(&r->fun_from, from);
-    else
-        finish_refused(r, from, "overloaded", t);
-}
-
-static void run_fun(struct replica *r, struct bytes from, struct bytes fun, struct turn *t)
-{
-    if (run_capture(r, from, fun, t))
-        return;
-    struct bytes owner = fun_owner(from, fun);
-    if (owner.len == 0)
-        finish_refused(r, from, "no_caller", t);
-    else
-        send_fun(r, from, owner, fun, t);
-}
-
-/* Merges the state that the fun returned. */
-static void merge_result(struct replica *r, struct bytes result, struct buf *reason)
-{
-    enum err e = exchange_merge(r, result, true);
-    if (e == OK)
-        return;
-    put_pair(reason, "bad_result");
-    put_atom(reason, e == ERR_TYPE ? "other_type" : e == ERR_LIMIT ? "too_large" : "malformed");
-}
-
-static void read_result(struct replica *r, const struct answer *a, struct buf *reason)
-{
-    struct bytes term;
-    switch (rex_read(a, &term)) {
-    case REX_VALUE:
-        merge_result(r, term, reason);
-        break;
-    case REX_RAISED:
-        put_term(reason, term);
-        break;
-    case REX_FAILED:
-        put_pair(reason, "badrpc");
-        put_term(reason, term);
-        break;
-    case REX_UNDEF:
-        put_atom(reason, "undef");
-        break;
-    case REX_GONE:
-        put_pair(reason, "rex_down");
-        put_term(reason, a->reply);
-        break;
-    case REX_LATE:
-        put_atom(reason, "timeout");
-        break;
-    }
-}
-
-void mutation_answer(struct replica *r, const struct answer *a, struct turn *t)
-{
-    must(r->fun_call != 0);
-    struct buf from = r->fun_from, reason = {0};
-    r->fun_call = 0;
-    r->fun_from = (struct buf){0};
-    if (durable_is_ready(r))
-        read_result(r, a, &reason);
-    else
-        put_term(&reason, buf_bytes(&r->durable.reason));
-    finish(r, buf_bytes(&from), &reason, t);
-    buf_free(&from);
-    buf_free(&reason);
-    mutation_resume(r, t);
 }
 
 /* --- the queue -------------------------------------------------------------- */
@@ -266,28 +160,30 @@ static void enqueue(struct replica *r, const struct mutation *m, struct turn *t)
 {
     size_t more = bytes_in_queue(m);
     if (r->queued == LIMIT_MUTATIONS || more > LIMIT_MUTATION_BYTES - r->queued_bytes) {
-        finish_refused(r, m->from, "overloaded", t);
+        mutation_refuse(r, m->from, "overloaded", t);
         return;
     }
     struct queued_mutation *q = mem_take(sizeof(*q));
     buf_put(&q->from, m->from);
     buf_put(&q->body, m->body);
     q->wants_results = m->wants_results;
+    q->until_ms = t->now_ms + LIMIT_MUTATION_WAIT_MS;
     *r->queue_end = q;
     r->queue_end = &q->next;
     r->queued++;
     r->queued_bytes += more;
     catch_up_start(r, t);
+    replica_set_wake(r);
 }
 
-/* The caller frees it. */
-static struct queued_mutation *dequeue(struct replica *r)
+/* Takes the one at *at out of the queue; the caller frees it. */
+static struct queued_mutation *dequeue(struct replica *r, struct queued_mutation **at)
 {
-    struct queued_mutation *q = r->queue;
+    struct queued_mutation *q = *at;
     struct mutation m = mutation_of(q);
-    r->queue = q->next;
-    if (r->queue == NULL)
-        r->queue_end = &r->queue;
+    *at = q->next;
+    if (r->queue_end == &q->next)
+        r->queue_end = at;
     r->queued--;
     r->queued_bytes -= bytes_in_queue(&m);
     return q;
@@ -311,10 +207,10 @@ static bool is_fun(struct bytes term)
 static void run(struct replica *r, const struct mutation *m, struct turn *t)
 {
     r->estimated_bytes += m->body.len;
-    if (is_fun(m->body) && !m->wants_results)
-        run_fun(r, m->from, m->body, t);
-    else
+    if (!is_fun(m->body) || m->wants_results)
         run_ops(r, m, t);
+    else if (!run_capture(r, m->from, m->body, t))
+        fun_run(r, m->from, m->body, t);
 }
 
 /* A fun is sent the state, which must be safe for that. */
@@ -329,7 +225,7 @@ void mutation_submit(struct replica *r, const struct mutation *m, struct turn *t
     struct buf failure = {0};
     buf_put(&failure, durable_failure(r));
     if (failure.len > 0) {
-        finish(r, m->from, &failure, t);
+        mutation_finish(r, m->from, &failure, t);
     } else if (!may_run(r, m->body)) {
         enqueue(r, m, t);
     } else {
@@ -350,7 +246,7 @@ void mutation_resume(struct replica *r, struct turn *t)
 {
     do {
         while (may_run_next(r)) {
-            struct queued_mutation *q = dequeue(r);
+            struct queued_mutation *q = dequeue(r, &r->queue);
             struct mutation m = mutation_of(q);
             run(r, &m, t);
             queued_free(q);
@@ -364,16 +260,56 @@ void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t)
     struct buf why = {0};
     buf_put(&why, reason);
     while (r->queue != NULL) {
-        struct queued_mutation *q = dequeue(r);
-        finish(r, buf_bytes(&q->from), &why, t);
+        struct queued_mutation *q = dequeue(r, &r->queue);
+        mutation_finish(r, buf_bytes(&q->from), &why, t);
         queued_free(q);
     }
     buf_free(&why);
 }
 
+static void refuse_at(struct replica *r, struct queued_mutation **at, const char *reason,
+                      struct turn *t)
+{
+    struct queued_mutation *q = dequeue(r, at);
+    mutation_refuse(r, buf_bytes(&q->from), reason, t);
+    queued_free(q);
+}
+
+void mutation_refuse_funs(struct replica *r, struct bytes node, struct turn *t)
+{
+    struct queued_mutation **at = &r->queue;
+    while (*at != NULL) {
+        struct mutation m = mutation_of(*at);
+        if (is_fun(m.body) && fun_runs_on(m.from, m.body, node))
+            refuse_at(r, at, "unresponsive", t);
+        else
+            at = &(*at)->next;
+    }
+}
+
+/* The first call that waits behind a fun; casts have no caller who would give up. */
+static struct queued_mutation **first_call(struct replica *r)
+{
+    struct queued_mutation **at = &r->queue;
+    while (*at != NULL && (*at)->from.len == 0)
+        at = &(*at)->next;
+    return at;
+}
+
+uint64_t mutation_due(struct replica *r)
+{
+    const struct queued_mutation *q = r->fun_call != 0 ? *first_call(r) : NULL;
+    return q != NULL ? q->until_ms : UINT64_MAX;
+}
+
+void mutation_wake(struct replica *r, struct turn *t)
+{
+    while (mutation_due(r) <= t->now_ms)
+        refuse_at(r, first_call(r), "timeout", t);
+}
+
 void mutation_free(struct replica *r)
 {
     while (r->queue != NULL)
-        queued_free(dequeue(r));
-    buf_free(&r->fun_from);
+        queued_free(dequeue(r, &r->queue));
 }

@@ -99,6 +99,7 @@ static void free_self(void *self)
 {
     struct replica *r = self;
     mutation_free(r);
+    fun_free(r);
     durable_free(r);
     member_free_all(r);
     replica_changed(r);
@@ -139,7 +140,7 @@ void replica_set_wake(struct replica *r)
     uint64_t at_ms = r->sync_at_ms;
     if (r->catch_up_by_ms != 0 && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
-    const uint64_t others[] = {durable_due(r), push_due(r), r->repair_at_ms};
+    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), r->repair_at_ms};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         at_ms = others[i] < at_ms ? others[i] : at_ms;
     process_wake_at(r->process, at_ms);
@@ -154,6 +155,7 @@ static void wake(struct process *p, struct turn *t)
         pull_tick(r, t);
     }
     catch_up_check(r, t);
+    mutation_wake(r, t);
     durable_wake(r, t);
     push_wake(r, t);
     repair_wake(r, t);
@@ -165,7 +167,7 @@ static void answer(struct process *p, uint64_t call, const struct answer *a, str
     struct replica *r = replica_of(p);
     struct member *m = call == r->fun_call ? NULL : member_of_call(r, call);
     if (call == r->fun_call)
-        mutation_answer(r, a, t);
+        fun_answer(r, a, t);
     else if (m != NULL)
         pull_answer(r, m, a, t);
 }

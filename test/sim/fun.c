@@ -150,11 +150,13 @@ void fun_call(struct sim *s, unsigned node, struct bytes message)
     etf_expect(&in, "user");
     if (etf_finish(&in) != OK)
         sim_violated(s, "the rex of caller%u got something other than a call", node + 1);
+    struct etf_in name = etf_open(module), called = etf_open(function);
+    bool erlang = etf_accept(&name, "erlang"), nodes = etf_accept(&called, "nodes");
+    if (s->options.funs_hang && erlang && !nodes && sim_random(s, 4) == 0)
+        return;
     put_tuple(&reply, 2);
     put_term(&reply, tag);
-    struct etf_in name = etf_open(module), called = etf_open(function);
-    bool erlang = etf_accept(&name, "erlang");
-    if (erlang && etf_accept(&called, "nodes"))
+    if (erlang && nodes)
         put_nil(&reply); /* it is connected to the asking node only */
     else if (erlang)
         run(s, node, args, &reply);

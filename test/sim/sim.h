@@ -48,6 +48,7 @@ struct sim_options {
     uint64_t snapshot_ms, disk_min_ms, disk_max_ms;
     /* A BEAM withholds a delta until it has a value, as Grove does since 0.2. */
     bool withholds;
+    bool funs_hang;  /* some funs never return on their callers' nodes */
     uint64_t rex_ms; /* how long its rex takes to answer; its scope greets at once */
 };
 

@@ -157,20 +157,68 @@ static void limits_the_time_of_a_fun(void)
 {
     world_open_settled();
     deliver(CALL(1, "{mutate, " FUN "}"));
-    deliver(CALL(2, "{mutate, " FUN "}"));
     SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
     wait_ms(LIMIT_APPLY_MS - 1);
     SENT_NOTHING();
     wait_ms(1);
     SENT(THEM(1), REPLY(1, "{error, timeout}"));
-    /* The second fun's time starts when it is sent. */
-    SENT("rex", APPLY(OUR_REF(2), FUN, OURS("#{}")));
     deliver(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 9}")));
-    wait_ms(LIMIT_APPLY_MS - 1);
     SENT_NOTHING();
-    deliver(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 1}")));
-    SENT(THEM(2), REPLY(2, "ok"));
-    value_is("{v, {ok, 1}}");
+    value_is("{v, {ok, 0}}");
+    world_close();
+}
+
+/* A node that does not answer delays others once, however many funs it has queued. */
+static void refuses_more_funs_of_an_unresponsive_node(void)
+{
+    world_open_settled();
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
+    for (unsigned i = 0; i < 8; i++)
+        deliver(CALL(2, "{mutate, " FUN "}"));
+    deliver("{'$gen_call', {" OTHERS(3) ", t3}, {mutate, increment}}");
+    deliver("{'$gen_call', {" OTHERS(4) ", t4}, {mutate, " FUN "}}");
+    SENT_NOTHING();
+    wait_ms(LIMIT_APPLY_MS);
+    SENT(THEM(1), REPLY(1, "{error, timeout}"));
+    for (unsigned i = 0; i < 8; i++)
+        SENT(THEM(2), REPLY(2, "{error, unresponsive}"));
+    SENT(OTHERS(3), REPLY(3, "ok"));
+    SENT("rex", APPLY(OUR_REF(2), FUN, OURS("#{<<\"c1\">> => 1}")));
+    deliver(CALL(5, "{mutate, " FUN "}"));
+    deliver(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 2}")));
+    SENT(OTHERS(4), REPLY(4, "ok"));
+    SENT(THEM(5), REPLY(5, "{error, unresponsive}"));
+    wait_ms(LIMIT_UNRESPONSIVE_MS - 1);
+    deliver(CALL(6, "{mutate, " FUN "}"));
+    SENT(THEM(6), REPLY(6, "{error, unresponsive}"));
+    wait_ms(1);
+    deliver(CALL(7, "{mutate, " FUN "}"));
+    SENT("rex", APPLY(OUR_REF(3), FUN, OURS("#{<<\"c1\">> => 2}")));
+    world_close();
+}
+
+/* Behind funs of several nodes a call is answered before its caller gives up; a cast has nobody
+ * who would. */
+static void answers_who_waits_behind_funs_in_time(void)
+{
+    world_open_settled();
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{}")));
+    deliver("{'$gen_call', {" OTHERS(2) ", t2}, {mutate, " FUN "}}");
+    deliver(CAST("{mutate, {increment, [10]}}"));
+    wait_ms(1000);
+    deliver(CALL(3, "{mutate, increment}"));
+    wait_ms(LIMIT_APPLY_MS - 1000);
+    SENT(THEM(1), REPLY(1, "{error, timeout}"));
+    SENT("rex", APPLY(OUR_REF(2), FUN, OURS("#{}")));
+    wait_ms(1000 + LIMIT_MUTATION_WAIT_MS - LIMIT_APPLY_MS - 1);
+    SENT_NOTHING();
+    wait_ms(1);
+    SENT(THEM(3), REPLY(3, "{error, timeout}"));
+    deliver(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 2}")));
+    SENT(OTHERS(2), REPLY(2, "ok"));
+    value_is("{v, {ok, 12}}");
     world_close();
 }
 
@@ -476,8 +524,9 @@ static void holds_mutations_only_once(void)
 SUITE("mutation", TEST(applies_a_known_capture_itself),
       TEST(sends_other_captures_to_the_callers_node), TEST(applies_a_fun_on_its_callers_node),
       TEST(merges_deltas_while_a_fun_runs), TEST(keeps_mutations_in_order),
-      TEST(answers_every_failure), TEST(limits_the_time_of_a_fun), TEST(survives_the_callers_node),
-      TEST(refuses_a_cast_capture), TEST(serves_an_elixir_caller),
+      TEST(answers_every_failure), TEST(limits_the_time_of_a_fun),
+      TEST(refuses_more_funs_of_an_unresponsive_node), TEST(answers_who_waits_behind_funs_in_time),
+      TEST(survives_the_callers_node), TEST(refuses_a_cast_capture), TEST(serves_an_elixir_caller),
       TEST(limits_the_number_of_queued_mutations), TEST(limits_the_bytes_of_queued_mutations),
       TEST(holds_mutations_until_settled), TEST(holds_mutations_until_a_state_arrives),
       TEST(waits_for_every_state), TEST(continues_when_no_pull_is_pending),
