@@ -8,15 +8,18 @@
 %%
 %% The configuration is the name of a file, or a map or list with the keys of that file
 %% (docs/configuration.md).  A list has {replica, Name, Map} for each replica; both may
-%% have replicas => #{Name => Map}.  These keys are for this module:
+%% have replicas => #{Name => Map}.  Each map may be a keyword list.  These keys are for this
+%% module:
 %%
 %%     config_file   the configuration file, instead of all its keys
 %%     cookie        an atom, string or binary; passed in the environment
+%%     name          the process is registered under this atom
 %%     program       default: priv/coppice of this application
 %%     timeout       milliseconds to wait until the program is ready; default 10000
 %%
-%% On a distributed node, connect defaults to that node unless config_file is given, and
-%% cookie to the node's cookie unless config_file, cookie_file or $COPPICE_COOKIE is set.
+%% connect defaults to this node, unless config_file is given; a node that is not distributed has
+%% to say connect => [].  cookie defaults to the node's cookie, unless config_file, cookie_file
+%% or $COPPICE_COOKIE is set.
 %%
 %% The process exits when the program does.  The program stops when its standard input is
 %% closed, so it never outlives the process, even if the emulator is killed.  Its log goes to
@@ -34,7 +37,10 @@
 %% Time to sync and save after SIGTERM; then comes SIGKILL.
 -define(STOP_MS, 10000).
 -define(SHUTDOWN_MS, 15000).
--define(OWN_KEYS, [config_file, cookie, program, timeout]).
+%% How long a program that was stopped from outside is waited with, to see whether the emulator
+%% is being stopped too: then its supervisor must not start another.
+-define(STOPPING_MS, 1000).
+-define(OWN_KEYS, [config_file, cookie, name, program, timeout]).
 
 -type config() :: file:name_all() | map() | [{atom(), term()} | {replica, atom(), map()}].
 
@@ -45,7 +51,8 @@
         ok | usage | config | failure | {signal, pos_integer()}}
     | {not_ready, Milliseconds :: timeout()}
     | {unexpected_output, binary()}
-    | {program, file:name_all(), file:posix()}.
+    | {program, file:name_all(), file:posix()}
+    | not_distributed.
 
 -record(state, {
     port :: port(),
@@ -56,12 +63,18 @@
 %% Returns when the coppice answers calls.
 -spec start_link(config()) -> {ok, pid()} | {error, exit_reason() | term()}.
 start_link(Config) ->
+    Options = options(Config),
     %% init/1 has a timeout of its own, which also stops the program.
-    gen_server:start_link(?MODULE, Config, [{timeout, infinity}]).
+    case proplists:get_value(name, Options) of
+        undefined -> gen_server:start_link(?MODULE, Options, [{timeout, infinity}]);
+        Name -> gen_server:start_link({local, Name}, ?MODULE, Options, [{timeout, infinity}])
+    end.
 
 -spec child_spec(config()) -> supervisor:child_spec().
 child_spec(Config) ->
-    #{id => ?MODULE, start => {?MODULE, start_link, [Config]}, shutdown => ?SHUTDOWN_MS}.
+    %% Several of them may be children of one supervisor.
+    Id = {?MODULE, proplists:get_value(node, options(Config), Config)},
+    #{id => Id, start => {?MODULE, start_link, [Config]}, shutdown => ?SHUTDOWN_MS}.
 
 -spec node(gen_server:server_ref()) -> node().
 node(Server) ->
@@ -79,20 +92,26 @@ stop(Server) ->
 
 %% gen_server
 
-init(Config) ->
+init(Options) ->
     process_flag(trap_exit, true),
-    Options = options(Config),
+    case is_stopping() of
+        true -> ignore;
+        false -> start(Options)
+    end.
+
+start(Options) ->
     Timeout = proplists:get_value(timeout, Options, ?READY_MS),
-    {File, Cleanup} = config_file(Options),
     try
-        Port = start_program(Options, File),
+        Port = start_program(Options, add_connect(Options)),
         {Node, TcpPort} = await_ready(Port, Timeout),
         {ok, #state{port = Port, node = Node, tcp_port = TcpPort}}
     catch
         throw:Reason -> {stop, Reason}
-    after
-        Cleanup()
     end.
+
+%% Whether the emulator is being stopped.
+is_stopping() ->
+    element(1, init:get_status()) =:= stopping.
 
 handle_call(node, _From, State) ->
     {reply, State#state.node, State};
@@ -102,8 +121,14 @@ handle_call(port, _From, State) ->
 handle_cast(_Request, State) ->
     {noreply, State}.
 
+handle_info({Port, {exit_status, 0}}, #state{port = Port} = State) ->
+    %% Somebody stopped it.  A service manager stops the emulator at the same moment.
+    erlang:send_after(?STOPPING_MS, self(), stopped),
+    {noreply, State};
 handle_info({Port, {exit_status, Status}}, #state{port = Port} = State) ->
     {stop, exit_reason(Status), State};
+handle_info(stopped, State) ->
+    {stop, exit_reason(0), State};
 handle_info(_Other, State) ->
     {noreply, State}.
 
@@ -113,43 +138,48 @@ terminate(_Reason, #state{port = Port}) ->
 %% The configuration
 
 options(Config) when is_map(Config) ->
-    options(maps:to_list(Config));
+    maps:to_list(Config);
 options([Option | _] = Config) when is_tuple(Option) ->
     Config;
 options(File) ->
     [{config_file, File}].
 
-%% The file to start with, and a fun to call once the program has read it.
-config_file(Options) ->
-    case proplists:get_value(config_file, Options) of
-        undefined ->
-            File = write_config(lists:flatmap(fun config_term/1, add_connect(Options))),
-            {File, fun() -> file:delete(File) end};
-        File ->
-            {File, fun() -> ok end}
-    end.
-
 add_connect(Options) ->
-    case is_alive() andalso not proplists:is_defined(connect, Options) of
+    Given = proplists:is_defined(connect, Options) orelse
+        proplists:is_defined(config_file, Options),
+    case is_alive() of
+        _ when Given -> Options;
         true -> [{connect, [erlang:node()]} | Options];
-        false -> Options
+        false -> throw(not_distributed)
     end.
 
-config_term({replicas, Replicas}) ->
-    [{replica, Name, Map} || {Name, Map} <- maps:to_list(Replicas)];
-config_term(Option) ->
+%% The terms of the configuration file.
+config_terms({replicas, Replicas}) ->
+    [{replica, Name, keywords(Map)} || {Name, Map} <- pairs(Replicas)];
+config_terms({replica, Name, Map}) ->
+    [{replica, Name, keywords(Map)}];
+config_terms({listen, Map}) ->
+    [{listen, keywords(Map)}];
+config_terms(Option) ->
     case lists:member(element(1, Option), ?OWN_KEYS) of
         true -> [];
         false -> [Option]
     end.
 
-write_config(Terms) ->
-    Unique = erlang:unique_integer([positive]),
-    Name = io_lib:format("coppice-~s-~b.config", [os:getpid(), Unique]),
-    File = filename:join(os:getenv("TMPDIR", "/tmp"), Name),
-    Text = [io_lib:format("~0tp.~n", [Term]) || Term <- Terms],
-    ok = file:write_file(File, unicode:characters_to_binary(Text), [exclusive]),
-    File.
+pairs(Map) when is_map(Map) -> maps:to_list(Map);
+pairs(List) -> List.
+
+%% A keyword list as a map; the storage of a replica may be one, too.
+keywords([{Key, _} | _] = List) when is_atom(Key) ->
+    keywords(maps:from_list(List));
+keywords(#{storage := Storage} = Map) ->
+    Map#{storage := keywords(Storage)};
+keywords(Other) ->
+    Other.
+
+config_text(Options) ->
+    Terms = lists:flatmap(fun config_terms/1, Options),
+    unicode:characters_to_binary([io_lib:format("~0tp.~n", [Term]) || Term <- Terms]).
 
 %% The cookie is passed in the environment: others may be able to read files and arguments.
 environment(Options) ->
@@ -171,8 +201,19 @@ default_cookie(Options) ->
 
 %% The program
 
-start_program(Options, File) ->
+%% Unless there is a file, the program reads its configuration from its standard input, up to a
+%% NUL, so that no file has to be written and cleaned up.
+start_program(Options, Config) ->
     Program = proplists:get_value(program, Options, default_program()),
+    case proplists:get_value(config_file, Options) of
+        undefined ->
+            Port = open_program(Program, "-", Options),
+            send(Port, [config_text(Config), 0]);
+        File ->
+            open_program(Program, File, Options)
+    end.
+
+open_program(Program, File, Options) ->
     try
         open_port({spawn_executable, Program}, [
             {args, ["run", "--owned", "-c", File]},
@@ -185,6 +226,15 @@ start_program(Options, File) ->
     catch
         error:Posix when is_atom(Posix) -> throw({program, Program, Posix})
     end.
+
+%% A program that has exited already is noticed by await_ready/2.
+send(Port, Text) ->
+    try
+        port_command(Port, Text)
+    catch
+        error:badarg -> false
+    end,
+    Port.
 
 default_program() ->
     Priv =

@@ -17,7 +17,11 @@ int args_read_config(struct config *c, const char *file)
     struct buf text = {0};
     struct config_error error = {0};
     int code = 0;
-    enum err e = file_read(&text, file, LIMIT_CONFIG_BYTES);
+    bool input = strcmp(file, "-") == 0;
+    enum err e = input ? file_read_input(&text, LIMIT_CONFIG_BYTES)
+                       : file_read(&text, file, LIMIT_CONFIG_BYTES);
+    if (input)
+        file = "standard input";
     if (e != OK)
         code = fail_to_read(EX_CONFIG, file, e);
     else if (config_read(c, buf_bytes(&text), &error) != OK)

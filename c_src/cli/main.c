@@ -47,7 +47,8 @@ static int command_help(struct args *args)
     printf(
         "\nSERVER and OP are atoms, TERM and ARG Erlang terms: '<<\"x\">>' is an Elixir string.\n"
         "\nOptions of every command:\n\n"
-        "  -c, --config FILE         configuration, in the format of file:consult/1\n"
+        "  -c, --config FILE         configuration, in the format of file:consult/1;\n"
+        "                            - for standard input, up to its end or a NUL\n"
         "  --timeout MS              how long to wait for a reply (5000)\n"
         "  --owned                   run: stop when standard input ends\n");
     const char *key, *help;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define READ_BYTES 65536
 
@@ -21,4 +22,19 @@ enum err file_read(struct buf *out, const char *path, size_t limit)
     if (failed != 0)
         return ERR_CLOSED;
     return out->len > limit ? ERR_LIMIT : OK;
+}
+
+enum err file_read_input(struct buf *out, size_t limit)
+{
+    /* A byte at a time: what follows the NUL is not ours. */
+    for (char byte = 1; out->len <= limit;) {
+        ssize_t n = read(STDIN_FILENO, &byte, 1);
+        if (n < 0 && errno != EINTR)
+            return ERR_CLOSED;
+        if (n == 0 || (n > 0 && byte == '\0'))
+            return OK;
+        if (n > 0)
+            buf_put_u8(out, (uint8_t)byte);
+    }
+    return ERR_LIMIT;
 }

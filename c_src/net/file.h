@@ -9,4 +9,7 @@
  * read; ERR_LIMIT when it has more than limit bytes. */
 must_use enum err file_read(struct buf *out, const char *path, size_t limit);
 
+/* The same from standard input, up to its end or a NUL, after which an owner keeps it open. */
+must_use enum err file_read_input(struct buf *out, size_t limit);
+
 #endif

@@ -18,7 +18,7 @@ ready_test() ->
     end).
 
 gets_its_options_test() ->
-    Script = "echo \"$1 $2 $3 $4\" >arguments; cat \"$4\" >config; " ?READY "; read line",
+    Script = "echo \"$1 $2 $3 $4\" >arguments; " ?READY "; read line",
     with_program(Script, fun(Options, Folder) ->
         Replica = #{crdt => gcounter, actor => <<"ä\n"/utf8>>},
         {ok, Pid} = coppice:start_link(Options#{
@@ -27,24 +27,67 @@ gets_its_options_test() ->
             cookie => never_in_a_file,
             replicas => #{'page views' => Replica}
         }),
-        {ok, Terms} = file:consult(filename:join(Folder, "config")),
+        Terms = config(Folder),
         ?assertEqual(
-            [{net_ticktime, 4}, {node, 'c1@127.0.0.1'}, {replica, 'page views', Replica}],
+            [{connect, []}, {net_ticktime, 4}, {node, 'c1@127.0.0.1'},
+                {replica, 'page views', Replica}],
             lists:sort(Terms)
         ),
-        ["run", "--owned", "-c", File] = string:lexemes(file(Folder, "arguments"), " "),
-        ?assertNot(filelib:is_file(File)),
+        ?assertEqual("run --owned -c -", file(Folder, "arguments")),
         coppice:stop(Pid)
     end).
 
 accepts_a_list_test() ->
-    with_program("cat \"$4\" >config; " ?READY "; read line", fun(Options, Folder) ->
+    with_program(?READY "; read line", fun(Options, Folder) ->
         Replica = {replica, views, #{crdt => gcounter}},
         {ok, Pid} = coppice:start_link([Replica | maps:to_list(Options)]),
-        {ok, Terms} = file:consult(filename:join(Folder, "config")),
-        ?assertEqual([{node, 'c1@127.0.0.1'}, Replica], lists:sort(Terms)),
+        Terms = config(Folder),
+        ?assertEqual([{connect, []}, {node, 'c1@127.0.0.1'}, Replica], lists:sort(Terms)),
         coppice:stop(Pid)
     end).
+
+accepts_keyword_lists_test() ->
+    with_program(?READY "; read line", fun(Options, Folder) ->
+        Storage = [{file, "views.dets"}],
+        {ok, Pid} = coppice:start_link(Options#{
+            listen => [{port, 4711}],
+            replicas => [{views, [{crdt, gcounter}, {storage, Storage}]}, {tags, #{crdt => gset}}]
+        }),
+        ?assertEqual(
+            [
+                {connect, []},
+                {listen, #{port => 4711}},
+                {node, 'c1@127.0.0.1'},
+                {replica, tags, #{crdt => gset}},
+                {replica, views, #{crdt => gcounter, storage => #{file => "views.dets"}}}
+            ],
+            lists:sort(config(Folder))
+        ),
+        coppice:stop(Pid)
+    end).
+
+has_a_name_test() ->
+    with_program(?READY "; read line", fun(Options, _Folder) ->
+        {ok, Pid} = coppice:start_link(Options#{name => my_coppice}),
+        ?assertEqual(Pid, whereis(my_coppice)),
+        ?assertEqual('c1@127.0.0.1', coppice:node(my_coppice)),
+        coppice:stop(my_coppice)
+    end).
+
+needs_a_distributed_node_test() ->
+    process_flag(trap_exit, true),
+    with_program(?READY "; read line", fun(Options, _Folder) ->
+        ?assertEqual(
+            {error, not_distributed},
+            quietly(fun() -> coppice:start_link(maps:remove(connect, Options)) end)
+        )
+    end).
+
+each_has_an_id_test() ->
+    #{id := One} = coppice:child_spec(#{node => 'c1@127.0.0.1'}),
+    #{id := Two} = coppice:child_spec([{node, 'c2@127.0.0.1'}]),
+    ?assertNotEqual(One, Two),
+    ?assertMatch(#{id := _}, coppice:child_spec("c1.config")).
 
 accepts_a_file_test() ->
     with_program("echo \"$4\" >argument; " ?READY "; read line", fun(Options, Folder) ->
@@ -67,11 +110,11 @@ joins_its_owners_cluster_test() ->
     Owner = list_to_atom("coppice_owner_" ++ os:getpid() ++ "@127.0.0.1"),
     {ok, _} = net_kernel:start([Owner, longnames]),
     erlang:set_cookie(crumbs),
-    Script = "cat \"$4\" >config; echo \"$COPPICE_COOKIE\" >cookie; " ?READY "; read line",
+    Script = "echo \"$COPPICE_COOKIE\" >cookie; " ?READY "; read line",
     with_program(Script, fun(Options, Folder) ->
-        {ok, Pid} = coppice:start_link(Options),
+        {ok, Pid} = coppice:start_link(maps:remove(connect, Options)),
         ok = net_kernel:stop(),
-        {ok, Terms} = file:consult(filename:join(Folder, "config")),
+        Terms = config(Folder),
         ?assertEqual([{connect, [Owner]}, {node, 'c1@127.0.0.1'}], lists:sort(Terms)),
         ?assertEqual("crumbs", file(Folder, "cookie")),
         coppice:stop(Pid)
@@ -92,7 +135,7 @@ program_is_missing_test() ->
     process_flag(trap_exit, true),
     ?assertEqual(
         {error, {program, "/nowhere/coppice", enoent}},
-        coppice:start_link(#{program => "/nowhere/coppice"})
+        coppice:start_link(#{program => "/nowhere/coppice", connect => []})
     ).
 
 %% stop/1 sends SIGTERM, and returns after the program has ended.
@@ -125,6 +168,25 @@ program_ends_with_its_owner_test() ->
         ?assertEqual("end of input", from_pipe(Folder))
     end).
 
+%% The emulator may be about to stop as well.
+a_program_that_was_stopped_is_not_restarted_at_once_test_() ->
+    {timeout, 10, fun() ->
+        process_flag(trap_exit, true),
+        with_program(?READY "; exit 0", fun(Options, _Folder) ->
+            quietly(fun() ->
+                {ok, Pid} = coppice:start_link(Options),
+                receive
+                    {'EXIT', Pid, _} -> ?assert(false)
+                after 500 -> ok
+                end,
+                receive
+                    {'EXIT', Pid, Reason} -> ?assertEqual({exited, 0, ok}, Reason)
+                after 2000 -> ?assert(false)
+                end
+            end)
+        end)
+    end}.
+
 is_restarted_by_its_supervisor_test() ->
     process_flag(trap_exit, true),
     with_program(?READY "; echo $$ >pipe; read line", fun(Options, Folder) ->
@@ -149,6 +211,7 @@ the_real_program_test_() ->
         {ok, Pid} = coppice:start_link(#{
             node => Node,
             cookie => eunit,
+            connect => [],
             listen => #{address => "127.0.0.1"},
             replicas => #{views => #{crdt => gcounter}}
         }),
@@ -164,7 +227,7 @@ the_real_program_refuses_an_unknown_key_test() ->
     process_flag(trap_exit, true),
     ?assertEqual(
         {error, {exited, 78, config}},
-        quietly(fun() -> coppice:start_link(#{node => 'c1@127.0.0.1', no_such_key => 1}) end)
+        quietly(fun() -> coppice:start_link(#{node => 'c1@127.0.0.1', connect => [], no_such_key => 1}) end)
     ).
 
 %% The supervisor of a test.
@@ -188,11 +251,12 @@ fails_with(Reason, Script, More) ->
 with_program(Script, Test) ->
     Folder = string:trim(os:cmd("mktemp -d")),
     Program = filename:join(Folder, "coppice"),
-    ok = file:write_file(Program, ["#!/bin/sh\ncd ", Folder, "\n", Script, "\n"]),
+    Config = "[ \"$4\" = - ] && sed -z q >config\n",
+    ok = file:write_file(Program, ["#!/bin/sh\ncd ", Folder, "\n", Config, Script, "\n"]),
     ok = file:change_mode(Program, 8#755),
     "" = os:cmd("mkfifo " ++ filename:join(Folder, "pipe")),
     try
-        Test(#{program => Program, node => 'c1@127.0.0.1'}, Folder)
+        Test(#{program => Program, node => 'c1@127.0.0.1', connect => []}, Folder)
     after
         os:cmd("rm -r " ++ Folder)
     end.
@@ -201,6 +265,14 @@ with_program(Script, Test) ->
 file(Folder, Name) ->
     {ok, Text} = file:read_file(filename:join(Folder, Name)),
     string:trim(binary_to_list(Text)).
+
+%% The configuration that the script took from its standard input.
+config(Folder) ->
+    {ok, Text} = file:read_file(filename:join(Folder, "config")),
+    [Config, <<>>] = binary:split(Text, <<0>>),
+    ok = file:write_file(filename:join(Folder, "terms"), Config),
+    {ok, Terms} = file:consult(filename:join(Folder, "terms")),
+    Terms.
 
 %% The next line that the script writes to its pipe.
 from_pipe(Folder) ->
