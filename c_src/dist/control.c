@@ -18,6 +18,10 @@
 #define ALTACT_EXIT   16u
 #define ALTACT_SELECT (ALTACT_ALIAS | ALTACT_NAME | ALTACT_EXIT)
 
+/* Elements of a control tuple that has to be taken apart because this node does not accept one
+ * of them: more than any has. */
+#define UNFIT_ARITY_MAX 16
+
 enum payload { NO_PAYLOAD, MESSAGE, REASON };
 
 /* Set in the needs of a row that is read but never written. */
@@ -174,8 +178,10 @@ static enum err fields_read(struct bytes control, const struct row *row, struct 
     return in.err == OK ? OK : ERR_CONTROL;
 }
 
-/* Cuts one term, checked and without its version byte, off the front of terms. */
-static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term)
+/* Cuts one term, without its version byte, off the front of terms.  *unfit is set to the reason
+ * why this node does not accept it, or to OK; the result is an error only if its end is not
+ * found. */
+static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term, enum err *unfit)
 {
     size_t version = versioned ? 1 : 0;
     if (terms->len <= version)
@@ -184,7 +190,8 @@ static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term
         return ERR_TAG;
     struct bytes rest = {terms->at + version, terms->len - version};
     size_t len;
-    enum err e = etf_check(rest, &len);
+    *unfit = etf_check(rest, &len);
+    enum err e = *unfit == OK ? OK : etf_length(rest, &len);
     if (e != OK)
         return e;
     *term = (struct bytes){rest.at, len};
@@ -192,14 +199,42 @@ static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term
     return OK;
 }
 
+/* Appends a term in canonical form or, if this node does not accept it, {bad_term, _}. */
+static void put_accepted(struct buf *out, struct bytes term, enum err unfit)
+{
+    enum err e = unfit == OK ? canon_put(out, term) : unfit;
+    if (e != OK)
+        put_bad_term(out, e);
+}
+
+/* Appends the control tuple in canonical form.  If this node does not accept it, the elements
+ * at fault are replaced: a reason, or what is not kept, may be any term, and fields_read()
+ * refuses the rest. */
+static enum err put_control(struct buf *out, struct bytes control, enum err unfit)
+{
+    if (unfit == OK && canon_put(out, control) == OK)
+        return OK;
+    struct etf_in in = etf_open(control);
+    uint32_t arity = etf_tuple(&in);
+    if (in.err != OK || arity == 0 || arity > UNFIT_ARITY_MAX)
+        return ERR_CONTROL;
+    put_tuple(out, arity);
+    while (arity-- > 0) {
+        struct bytes element = etf_any(&in);
+        size_t len;
+        put_accepted(out, element, etf_check(element, &len));
+    }
+    return etf_finish(&in);
+}
+
 static enum err payload_cut(struct bytes terms, bool versioned, const struct row *row,
-                            struct bytes *payload)
+                            struct bytes *payload, enum err *unfit)
 {
     if ((row->payload == NO_PAYLOAD) != (terms.len == 0))
         return ERR_CONTROL;
     if (row->payload == NO_PAYLOAD)
         return OK;
-    enum err e = term_cut(&terms, versioned, payload);
+    enum err e = term_cut(&terms, versioned, payload, unfit);
     if (e != OK)
         return e;
     return terms.len == 0 ? OK : ERR_TRAILING;
@@ -209,27 +244,30 @@ enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
                       struct signal *signal)
 {
     struct bytes control, payload = {0};
+    enum err unfit;
     buf_clear(scratch);
     *signal = (struct signal){0};
-    enum err e = term_cut(&terms, versioned, &control);
+    enum err e = term_cut(&terms, versioned, &control, &unfit);
+    if (e == OK)
+        e = put_control(scratch, control, unfit);
     if (e != OK)
         return e;
-    const struct row *row = row_read(control);
+    size_t control_len = scratch->len;
+    const struct row *row = row_read(buf_bytes(scratch));
     if (row == NULL)
         return ERR_CONTROL;
-    e = payload_cut(terms, versioned, row, &payload);
-    if (e == OK)
-        e = canon_put(scratch, control);
-    size_t control_len = scratch->len;
-    if (e == OK && row->payload == REASON)
-        e = canon_put(scratch, payload);
+    unfit = OK;
+    e = payload_cut(terms, versioned, row, &payload, &unfit);
     if (e != OK)
         return e;
     signal->kind = row->kind;
-    if (row->payload == REASON)
+    if (row->payload == REASON) {
+        put_accepted(scratch, payload, unfit);
         signal->reason = (struct bytes){scratch->at + control_len, scratch->len - control_len};
-    else
+    } else {
         signal->payload = payload;
+        signal->unfit = unfit;
+    }
     return fields_read((struct bytes){scratch->at, control_len}, row, signal);
 }
 

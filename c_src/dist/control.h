@@ -12,9 +12,11 @@
 /* Reads one message: the control tuple and the payload, if there is one.  terms is what follows
  * the header of a frame; if versioned, a version byte (131) precedes each term ('p' frames).
  * All terms are checked here (etf_check).  Those of the control tuple are made canonical in
- * scratch, from which the signal's slices borrow; the payload borrows from terms.
+ * scratch, from which the signal's slices borrow; the payload borrows from terms.  Terms that
+ * this node does not accept: signal.h.
  *
- * ERR_CONTROL: an unknown number, a wrong arity or type, a missing or an unexpected payload.
+ * ERR_CONTROL: an unknown number, a wrong arity or type, a missing or an unexpected payload;
+ * ERR_SHORT, ERR_TAG, ERR_SHAPE: the end of a term cannot be found (etf_length); ERR_TRAILING.
  * Trace tokens are skipped. */
 must_use enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
                                struct signal *signal);

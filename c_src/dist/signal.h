@@ -4,6 +4,7 @@
 #ifndef COPPICE_DIST_SIGNAL_H
 #define COPPICE_DIST_SIGNAL_H
 
+#include "../err.h"
 #include "../term/bytes.h"
 
 enum signal_kind {
@@ -27,7 +28,12 @@ enum signal_kind {
 
 /* A slice that a kind does not use is empty.  When read, every slice but the payload is
  * canonical, and all are valid until the next call on the channel.  When written, `to` and
- * `node` are the destination; the other terms may be in any encoding. */
+ * `node` are the destination; the other terms may be in any encoding.
+ *
+ * A term that was read and that this node does not accept, though its end was found, is no
+ * breach of the protocol.  A reason is replaced by {bad_term, _} (put_bad_term()), so that the
+ * signal keeps its effect; a payload is left as it is, with unfit set, so that whoever waits
+ * for an answer can be found in it. */
 struct signal {
     enum signal_kind kind;
     struct bytes node;    /* written only: the destination node, as text */
@@ -35,7 +41,8 @@ struct signal {
     struct bytes to;      /* pid, atom or reference */
     struct bytes ref;     /* reference of a monitor or spawn */
     struct bytes reason;  /* of EXIT, EXIT2 and MONITOR_EXIT */
-    struct bytes payload; /* the message: a checked term, as received */
+    struct bytes payload; /* the message, as received: a checked term, unless unfit is set */
+    enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it */
     uint64_t id;          /* of UNLINK_ID and its acknowledgement */
 };
 

@@ -25,7 +25,16 @@ static void take_answer(struct process *p, uint64_t call, const struct answer *a
 {
     (void)call;
     (void)t;
-    answer(process_self(p), a->err, a->reply);
+    if (!answer_is_unfit(a)) {
+        answer(process_self(p), a->err, a->reply);
+        return;
+    }
+    struct buf reason = {0}, text = {0};
+    buf_printf(&text, "its reply has a term that cannot be read here: %s", err_text(a->err));
+    put_binary(&reason, buf_bytes(&text));
+    answer(process_self(p), a->err, buf_bytes(&reason));
+    buf_free(&reason);
+    buf_free(&text);
 }
 
 static const struct process_kind kind = {

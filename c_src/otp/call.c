@@ -54,18 +54,22 @@ void call_stop(struct process *owner, uint64_t call, struct turn *t)
     watch_stop(owner, call, t);
 }
 
-bool call_answered(struct process *p, struct bytes message, struct turn *t)
+bool call_answered(struct process *p, struct bytes message, enum err unfit, struct turn *t)
 {
     struct etf_in in = etf_open(message);
     if (etf_tuple(&in) != 2 || etf_peek(&in) != ETF_REFERENCE)
         return false;
-    uint64_t number = reference_number(p->table, etf_any(&in));
+    struct bytes reference = etf_any(&in);
+    size_t len;
+    if (unfit != OK && etf_check(reference, &len) != OK)
+        return false;
+    uint64_t number = reference_number(p->table, reference);
     if (number == 0)
         return false;
     struct watch *w = watch_find(p->table, number);
     if (w != NULL && w->call && !w->ended && w->owner == p) {
         watch_demonitor(w, t);
-        watch_end(w, OK, etf_any(&in), t);
+        watch_end(w, unfit, unfit == OK ? etf_any(&in) : (struct bytes){0}, t);
     }
     return true;
 }

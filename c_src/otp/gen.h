@@ -20,7 +20,8 @@ struct gen_message {
     struct bytes request;
 };
 
-/* Never fails: anything not shaped like one of the others is an info. */
+/* Never fails: anything not shaped like one of the others is an info.  The message is a checked
+ * term, or one that etf_length() accepted; then the parts are such, too. */
 struct gen_message gen_read(struct bytes message);
 
 /* Sends {Tag, reply} with the tag echoed byte for byte.  It goes to the alias in the tag, if

@@ -76,7 +76,7 @@ void process_deliver(struct process *p, struct bytes message, struct turn *t)
     struct gen_message m = gen_read(message);
     if (m.kind == GEN_SYSTEM)
         sys_handle(p, m.from, m.request, t);
-    else if (m.kind == GEN_INFO && call_answered(p, message, t))
+    else if (m.kind == GEN_INFO && call_answered(p, message, OK, t))
         return;
     else if (mailbox_must_hold(p))
         hold_message(p, message, t);

@@ -17,9 +17,14 @@ struct wakeups; /* wakeup.h */
 
 /* The outcome of a call (watch.h). */
 struct answer {
-    enum err err;       /* OK, ERR_TIMEOUT, or ERR_CLOSED: no callee, or it has ended */
+    /* OK; ERR_TIMEOUT; ERR_CLOSED: no callee, or it has ended; anything else: why this node does
+     * not accept the reply (signal.h, unfit) */
+    enum err err;
     struct bytes reply; /* OK: the reply, a checked term; ERR_CLOSED: the reason of its DOWN */
 };
+
+/* True if this node does not accept the reply. */
+bool answer_is_unfit(const struct answer *a);
 
 /* The callbacks of a kind of process.  Those marked (or NULL) are optional. */
 struct process_kind {
@@ -28,6 +33,9 @@ struct process_kind {
      * this node is dropped as a late reply.  A checked term, not canonical, valid during the
      * call. */
     void (*message)(struct process *p, struct bytes message, struct turn *t);
+    /* A message from that node, but no call, was dropped because this node does not accept a
+     * term in it; it has been counted and logged. (or NULL) */
+    void (*dropped)(struct process *p, struct bytes node, struct turn *t);
     /* A call that it made has finished. (or NULL) */
     void (*answer)(struct process *p, uint64_t call, const struct answer *a, struct turn *t);
     /* A process that it monitors (watch.h) is down. (or NULL) */
@@ -97,6 +105,9 @@ void process_wake_at(struct process *p, uint64_t at_ms);
 
 /* Delivers a message from inside the node at once. */
 void process_deliver(struct process *p, struct bytes message, struct turn *t);
+
+/* The messages to p that were dropped because this node did not accept a term in them. */
+uint64_t process_dropped(const struct process *p);
 
 /* Handles a signal from that node, a peer or our own.  Drops it when its `from` is a pid of
  * a third node. */

@@ -76,6 +76,8 @@ static enum rex_outcome read_exit(struct bytes reason, struct bytes *term)
 enum rex_outcome rex_read(const struct answer *a, struct bytes *term)
 {
     *term = (struct bytes){0};
+    if (answer_is_unfit(a))
+        return REX_UNFIT;
     if (a->err != OK)
         return a->err == ERR_TIMEOUT ? REX_LATE : REX_GONE;
     struct etf_in in = etf_open(a->reply);

@@ -19,11 +19,12 @@ enum rex_outcome {
     REX_FAILED, /* rpc itself failed: *term is the reason */
     REX_UNDEF,  /* no such module or function there */
     REX_GONE,   /* no rex process: the node is no BEAM, or is not connected */
-    REX_LATE    /* timeout */
+    REX_LATE,   /* timeout */
+    REX_UNFIT   /* this node does not accept a term in the answer: see its err */
 };
 
 /* Reads the outcome of such a call.  *term borrows from the answer; empty for the last
- * three. */
+ * four. */
 enum rex_outcome rex_read(const struct answer *a, struct bytes *term);
 
 #endif

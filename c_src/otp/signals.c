@@ -56,9 +56,12 @@ static void refuse(const struct incoming *in, const char *reason)
 
 static void handle_send(const struct incoming *in)
 {
-    struct process *p = target(in->table, in->signal->to);
-    if (p != NULL)
-        process_deliver(p, in->signal->payload, in->turn);
+    const struct signal *s = in->signal;
+    struct process *p = target(in->table, s->to);
+    if (p != NULL && s->unfit != OK)
+        process_refuse(p, in->node, s->payload, s->unfit, in->turn);
+    else if (p != NULL)
+        process_deliver(p, s->payload, in->turn);
 }
 
 static void handle_monitor_or_link(const struct incoming *in)

@@ -2,6 +2,7 @@
  *
  *     process.c   starting, finding and ending processes
  *     mailbox.c   delivering messages, and holding them for a suspended process
+ *     unfit.c     messages with a term that this node does not accept
  *     signals.c   dispatching signals, and the replies when there is no such process
  *     watchers.c  monitors and links that others hold on our processes
  *     watch.c     our monitors of others
@@ -39,7 +40,8 @@ struct process {
     struct list watches;
     struct mail *held, **held_end; /* oldest first */
     size_t held_messages, held_bytes;
-    bool overflowed; /* a message was dropped, and that was logged */
+    bool overflowed;  /* a message was dropped, and that was logged */
+    uint64_t dropped; /* messages that this node did not accept */
 };
 
 struct processes {
@@ -73,6 +75,14 @@ bool mailbox_must_hold(const struct process *p);
 void mailbox_hold(struct process *p, uint64_t watch, enum err err, struct bytes bytes);
 
 void mailbox_close(struct process *p);
+
+/* --- unfit.c ----------------------------------------------------------- */
+
+/* Refuses a message from that node to p, of which only the length is known: answers a call with
+ * {error, {bad_term, _}}, ends the call of p whose reply it is, and otherwise drops, counts and
+ * logs it.  why: what etf_check() said. */
+void process_refuse(struct process *p, struct bytes node, struct bytes message, enum err why,
+                    struct turn *t);
 
 /* --- watchers.c -------------------------------------------------------- */
 
@@ -136,7 +146,7 @@ void watches_stop(struct process *p, struct turn *t);
 void watches_node_down(struct processes *table, struct bytes node, struct turn *t);
 
 /* True when the message is the reply to a call, open or finished.  It finishes an open call
- * of p. */
-bool call_answered(struct process *p, struct bytes message, struct turn *t);
+ * of p: with the reply, or with unfit if this node does not accept the message. */
+bool call_answered(struct process *p, struct bytes message, enum err unfit, struct turn *t);
 
 #endif

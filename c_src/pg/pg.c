@@ -55,6 +55,17 @@ static void scope_message(struct process *p, struct bytes message, struct turn *
         pg_receive(scope_of(p), &gen, t);
 }
 
+/* A known scope is sent a discover again soon: its answer contains what was lost. */
+static void scope_dropped(struct process *p, struct bytes node, struct turn *t)
+{
+    struct scope *s = scope_of(p);
+    struct remote_scope *remote = pg_remote_find(s, node);
+    if (remote == NULL)
+        return;
+    remote->settled = false;
+    pg_schedule_retry(s, t);
+}
+
 static void scope_down(struct process *p, uint64_t watch, struct bytes reason, struct turn *t)
 {
     (void)reason;
@@ -144,6 +155,7 @@ static void scope_free(void *self)
 static const struct process_kind kind = {
     .module = "coppice_pg",
     .message = scope_message,
+    .dropped = scope_dropped,
     .down = scope_down,
     .wake = scope_wake,
     .state = scope_state,

@@ -86,6 +86,11 @@ void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender
     durable_flush(r, t);
 }
 
+void exchange_unfit(struct replica *r, const struct member *m, enum err why, struct turn *t)
+{
+    refuse_struct(r, term_bytes(&m->pid), why, t);
+}
+
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t)
 {
     bool merged = receive(r, state, true, term_bytes(&m->pid), t);

@@ -148,6 +148,10 @@ static void read_result(struct replica *r, const struct answer *a, struct buf *r
     case REX_LATE:
         put_atom(reason, "timeout");
         break;
+    case REX_UNFIT:
+        put_pair(reason, "bad_result");
+        put_atom(reason, bad_term_reason(a->err));
+        break;
     }
 }
 

@@ -137,6 +137,8 @@ enum err exchange_merge(struct replica *r, struct bytes checked, bool relay);
 void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t);
 /* A member's state, or a part of it, in answer to a pull; false if it is refused. */
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t);
+/* Counts and logs a member's answer that has a term that this node does not accept. */
+void exchange_unfit(struct replica *r, const struct member *m, enum err why, struct turn *t);
 /* Sends the delta to all members, or the state to those that are behind.  The final sync,
  * when the process ends, includes slow nodes too. */
 void exchange_sync(struct replica *r, bool final, struct turn *t);

@@ -104,6 +104,9 @@ static enum reply_result beam_replied(struct replica *r, struct member *m, const
     switch (rex_read(a, &term)) {
     case REX_VALUE:
         return state_received(r, m, term, t);
+    case REX_UNFIT:
+        exchange_unfit(r, m, a->err, t);
+        return REPLY_REFUSED;
     case REX_UNDEF: /* no Grove on that node: not a Grove server */
         return REPLY_REFUSED;
     case REX_RAISED:
@@ -131,6 +134,10 @@ static enum reply_result replied(struct replica *r, struct member *m, const stru
 {
     if (m->beam)
         return beam_replied(r, m, a, t);
+    if (answer_is_unfit(a)) {
+        exchange_unfit(r, m, a->err, t);
+        return REPLY_REFUSED;
+    }
     if (a->err != OK || is_storage_error(a->reply))
         return REPLY_FAILED;
     return compare_answer(r, m, a->reply, t);

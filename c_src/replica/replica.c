@@ -285,7 +285,7 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "merges", r->merges);
     put_count(out, "mutations", r->mutations);
     put_count(out, "peers", r->member_count);
-    put_count(out, "refused", r->refused);
+    put_count(out, "refused", r->refused + process_dropped(r->process));
     put_count(out, "repairs", r->repairs);
     put_count(out, "snapshots", r->durable.saves);
     put_atom(out, "storage");

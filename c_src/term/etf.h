@@ -36,6 +36,8 @@ enum etf_kind {
     ETF_LIST, /* [] and strings included */
     ETF_BINARY,
     ETF_BITSTRING, /* the last byte is partial */
+    ETF_FOREIGN,   /* measured, but never accepted by etf_check(): a native record of OTP 29, a
+                      fun of before OTP 23 */
 };
 
 struct etf_in {
@@ -57,12 +59,19 @@ struct atom {
  * ERR_SHAPE. */
 must_use enum err etf_check(struct bytes b, size_t *len);
 
-/* The same without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES): for terms
- * that are not read but stored and passed on as they are.  On an error *len tells how far it
- * got. */
+/* The same without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES), and with
+ * native records: for terms that are not read but stored and passed on as they are.  On an
+ * error *len tells how far it got. */
 must_use enum err etf_measure(struct bytes b, size_t *len);
 
-/* A cursor over whole terms that etf_check() accepted. */
+/* Finds only the end of the term at the front of b, whatever its values: for a message that is
+ * to be refused without losing what comes after it.  ERR_SHORT, or ERR_TAG or ERR_SHAPE where
+ * the end cannot be found: an unknown tag, or a pid, port or reference whose node is not an
+ * atom. */
+must_use enum err etf_length(struct bytes b, size_t *len);
+
+/* A cursor over whole terms that etf_check() accepted.  Over a term of which only the length is
+ * known, etf_peek(), etf_tuple(), etf_accept() and etf_any() may be used. */
 struct etf_in etf_open(struct bytes terms);
 
 /* Sets the error, unless one is set already, and empties the cursor. */

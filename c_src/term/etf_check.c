@@ -86,6 +86,8 @@ static enum err check_value(const struct check *c, const struct head *head)
     case ETF_PID:
     case ETF_PORT:
         return check_node(at, end);
+    case ETF_FOREIGN:
+        return c->unlimited && head->tag == TAG_RECORD ? OK : ERR_TAG;
     default:
         return OK;
     }
@@ -127,6 +129,15 @@ static enum err check_export_parts(struct check *c)
     return e == OK ? check_part(c, ETF_INTEGER) : e;
 }
 
+/* The record's module, its name and the names of its fields. */
+static enum err check_record_parts(struct check *c, uint64_t fields)
+{
+    enum err e = OK;
+    for (uint64_t left = 2 + fields; left > 0 && e == OK; left--)
+        e = check_part(c, ETF_ATOM);
+    return e;
+}
+
 static enum err check_open(struct check *c, uint64_t terms)
 {
     /* Each term takes at least one byte. */
@@ -156,6 +167,10 @@ static enum err check_one(struct check *c, uint64_t *terms)
     if (head.kind == ETF_EXPORT) {
         *terms = 0;
         return check_export_parts(c);
+    }
+    if (head.kind == ETF_FOREIGN) {
+        *terms = head.count;
+        return check_record_parts(c, head.count);
     }
     return OK;
 }
@@ -202,4 +217,22 @@ enum err etf_measure(struct bytes b, size_t *len)
     }
     *len = (size_t)(c.at - b.at);
     return e;
+}
+
+enum err etf_length(struct bytes b, size_t *len)
+{
+    size_t at = 0;
+    for (uint64_t left = 1; left > 0; left--) {
+        struct head head;
+        enum err e = at < b.len ? head_read(b.at + at, b.at + b.len, &head) : ERR_SHORT;
+        if (e != OK)
+            return e;
+        at += head.size;
+        left += head.terms;
+        /* Each term takes at least one byte. */
+        if (left - 1 > b.len - at)
+            return ERR_SHORT;
+    }
+    *len = at;
+    return OK;
 }

@@ -11,6 +11,7 @@
 #include "etf.h"
 
 enum tag {
+    TAG_RECORD = 67, /* a native record, since OTP 29 */
     TAG_NEW_FLOAT = 70,
     TAG_BIT_BINARY = 77,
     TAG_COMPRESSED = 80,
@@ -37,6 +38,7 @@ enum tag {
     TAG_NEW_REFERENCE = 114,
     TAG_SMALL_ATOM = 115,
     TAG_MAP = 116,
+    TAG_FUN = 117, /* a fun, before OTP 23 */
     TAG_ATOM_UTF8 = 118,
     TAG_SMALL_ATOM_UTF8 = 119,
     TAG_V4_PORT = 120,

@@ -307,6 +307,7 @@ void text_put(struct buf *out, struct bytes term, size_t limit)
         put_bits(out, (struct bytes){term.at + 6, term.len - 6}, term.at[5], limit);
         return;
     case ETF_NOTHING:
+    case ETF_FOREIGN:
     case ETF_TUPLE:
     case ETF_MAP:
         break;

@@ -146,6 +146,19 @@ void put_term(struct buf *out, struct bytes term)
     buf_put(out, term);
 }
 
+const char *bad_term_reason(enum err why)
+{
+    must(why != OK);
+    return why == ERR_LIMIT ? "too_large" : why == ERR_TAG ? "unknown_type" : "malformed";
+}
+
+void put_bad_term(struct buf *out, enum err why)
+{
+    put_tuple(out, 2);
+    put_atom(out, "bad_term");
+    put_atom(out, bad_term_reason(why));
+}
+
 void put_version(struct buf *out)
 {
     buf_put_u8(out, TAG_VERSION);

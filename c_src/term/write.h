@@ -6,6 +6,7 @@
 #ifndef COPPICE_TERM_WRITE_H
 #define COPPICE_TERM_WRITE_H
 
+#include "../err.h"
 #include "bytes.h"
 
 void put_int(struct buf *out, int64_t v);
@@ -38,6 +39,13 @@ void put_reference(struct buf *out, struct bytes node, uint32_t creation, const 
 
 /* A term that is already encoded. */
 void put_term(struct buf *out, struct bytes term);
+
+/* Why etf_check() or canon_put() refused a term (why is not OK), in a form for the term's
+ * sender: `too_large`, beyond a limit of this node; `unknown_type`, a type that it does not
+ * know; or `malformed`. */
+const char *bad_term_reason(enum err why);
+/* {bad_term, Reason} */
+void put_bad_term(struct buf *out, enum err why);
 
 /* The version byte, 131, before a term outside a frame. */
 void put_version(struct buf *out);

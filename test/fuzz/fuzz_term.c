@@ -1,5 +1,5 @@
-/* Arbitrary bytes as a term: if the check accepts them, they can be read to their end and have
- * one canonical form, which is its own canonical form. */
+/* Arbitrary bytes as a term: the three measures agree; if the check accepts them, they can be read
+ * to their end and have one canonical form, which is its own canonical form. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,7 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t len;
     if (canon_external(&unpacked, b) != OK)
         must(unpacked.len == 0);
+    size_t measured, length;
+    if (etf_measure(b, &measured) == OK)
+        must(etf_length(b, &length) == OK && length == measured);
     if (etf_check(b, &len) == OK) {
+        must(etf_measure(b, &measured) == OK && measured == len);
         struct etf_in in = etf_open((struct bytes){data, len});
         must(etf_any(&in).len == len && etf_finish(&in) == OK);
         in = etf_open((struct bytes){data, len});

@@ -71,6 +71,30 @@ static void repeats_discover_until_answered(void)
     world_free(w);
 }
 
+/* Dropped before it reaches the scope; what was lost is in the answer to the next discover. */
+static void asks_again_after_a_message_that_is_not_accepted(void)
+{
+    struct world *w = world_new();
+    meet_b(w, "[]");
+    struct signal s = {.kind = SIGNAL_REG_SEND,
+                       .from = term_of(B_SCOPE),
+                       .to = term_of("grove"),
+                       .payload = term_of("{join, " B_SCOPE ", too_deep, " B_ONE "}"),
+                       .unfit = ERR_LIMIT};
+    for (unsigned i = 1; i <= 5; i++) {
+        processes_signal(w->table, BYTES(B), &s, &w->turn);
+        CU_ASSERT_EQUAL(process_dropped(w->scope), i);
+        CU_ASSERT_FALSE(pg_settled(w->scope, BYTES(B)));
+    }
+    CU_ASSERT_EQUAL(w->lines, 3); /* the 1st, 2nd and 4th */
+    assert_notified(w, "");
+    assert_nothing_sent(w);
+    wait_ms(w, LIMIT_DISCOVER_MS);
+    assert_sent(w, B_SCOPE, "{discover, SELF}");
+    assert_nothing_sent(w);
+    world_free(w);
+}
+
 /* The scope of OTP 25 would crash with badkey on a leave of an unknown group. */
 static void sends_changes_only_after_members(void)
 {
@@ -297,10 +321,10 @@ static void scope_names_are_unique(void)
 }
 
 SUITE("pg", TEST(answers_discover_in_the_peers_version), TEST(sends_no_discover_to_a_known_scope),
-      TEST(repeats_discover_until_answered), TEST(sends_changes_only_after_members),
-      TEST(keeps_the_newer_version), TEST(settles_without_a_remote_scope),
-      TEST(watches_the_name_until_the_first_message), TEST(sends_discover_when_a_scope_ends),
-      TEST(limits_discovers_to_a_crashing_scope), TEST(forgets_a_node_that_is_down),
-      TEST(sends_no_discover_to_a_node_that_is_down), TEST(replaces_a_restarted_scope),
-      TEST(answers_every_call), TEST(shows_its_state), TEST(remote_members_leave_when_it_ends),
-      TEST(scope_names_are_unique))
+      TEST(repeats_discover_until_answered), TEST(asks_again_after_a_message_that_is_not_accepted),
+      TEST(sends_changes_only_after_members), TEST(keeps_the_newer_version),
+      TEST(settles_without_a_remote_scope), TEST(watches_the_name_until_the_first_message),
+      TEST(sends_discover_when_a_scope_ends), TEST(limits_discovers_to_a_crashing_scope),
+      TEST(forgets_a_node_that_is_down), TEST(sends_no_discover_to_a_node_that_is_down),
+      TEST(replaces_a_restarted_scope), TEST(answers_every_call), TEST(shows_its_state),
+      TEST(remote_members_leave_when_it_ends), TEST(scope_names_are_unique))

@@ -1,0 +1,230 @@
+defmodule BadTermsTest do
+  @moduledoc """
+  Terms that are valid, but beyond a limit of a coppice or of a type that it does not
+  know: they cost their sender that one request, and nobody else anything.
+  """
+  use TestCase
+  import Bitwise
+
+  @callers 20
+  @deep {:error, {:bad_term, :too_large}}
+
+  setup do
+    scope = fresh_atom("scope")
+    replicas = [busy: counter(), other: counter(crdt: :gset), extra: counter()]
+    c = Coppice.start(scope: scope, replicas: replicas)
+    {:ok, c: c, scope: scope, other: {:other, c.node}}
+  end
+
+  defp nested(0), do: []
+  defp nested(n), do: [nested(n - 1)]
+
+  # What breaks a limit, alone and inside other terms.
+  defp too_large do
+    digits = 1 <<< (8 * 70_000)
+
+    for x <- [nested(600), digits, -digits],
+        y <- [x, [1, x], %{x => 1}, {%{1 => [x | :tail]}}],
+        do: y
+  end
+
+  # Runs `fun` while callers wait for their replies: none of them may notice it.
+  defp with_callers(c, fun) do
+    busy = {:busy, c.node}
+    :ok = :sys.suspend(busy)
+    callers = for _ <- 1..@callers, do: Task.async(fn -> GenServer.call(busy, :value, 20_000) end)
+    # The replica has got the calls when it has answered a later system message.
+    {:status, _, _, _} = :sys.get_status(busy)
+    fun.()
+    :ok = :sys.resume(busy)
+    assert Task.await_many(callers, 20_000) == List.duplicate({:ok, 0}, @callers)
+  end
+
+  defp refused(c, count, name \\ :other) do
+    eventually(fn -> Coppice.refused(c, name) == count end)
+  end
+
+  describe "a term beyond a limit" do
+    test "in a call is answered with an error", %{c: c, other: other} do
+      with_callers(c, fn ->
+        for term <- too_large() do
+          assert GenServer.call(other, term) == @deep
+          assert GenServer.call(other, {:mutate, {:add, [term]}}) == @deep
+          assert GenServer.call({:coppice, c.node}, {:connect, term}) == @deep
+          assert GenServer.call({:net_kernel, c.node}, term) == @deep
+        end
+
+        assert Coppice.refused(c, :other) == 0
+      end)
+
+      assert MapSet.size(value(other)) == 0
+    end
+
+    test "in a call whose sender breaks it, too, is dropped", %{c: c, other: other} do
+      with_callers(c, fn ->
+        for term <- too_large(), do: send(other, {:"$gen_call", {self(), term}, :value})
+        for term <- too_large(), do: send(other, {:"$gen_call", term, :value})
+        refused(c, 2 * length(too_large()))
+      end)
+    end
+
+    test "in a cast is dropped and counted", %{c: c, other: other} do
+      with_callers(c, fn ->
+        for term <- too_large(), do: GenServer.cast(other, {:mutate, {:add, [term]}})
+        refused(c, length(too_large()))
+      end)
+
+      assert Coppice.log(c) =~ "other"
+      assert length(Regex.scan(~r/dropped a message/, Coppice.log(c))) == 4
+    end
+
+    test "in a delta is dropped and counted", %{c: c, other: other} do
+      with_callers(c, fn ->
+        for term <- too_large() do
+          send(other, {:grove_delta, %GSet{elements: MapSet.new([term])}, self()})
+        end
+
+        refused(c, length(too_large()))
+      end)
+    end
+
+    test "in a system message is answered with an error", %{c: c, other: other} do
+      with_callers(c, fn ->
+        assert :sys.terminate(other, nested(600), 5_000) == @deep
+        assert MapSet.size(value(other)) == 0
+      end)
+    end
+
+    test "as the result of a closure is answered with an error", %{c: c, other: other} do
+      with_callers(c, fn ->
+        # Built where the closure runs: the closure itself is small.
+        for n <- 1..length(too_large()),
+            fun <- [
+              fn _ -> Enum.at(too_large(), n - 1) end,
+              fn set -> GSet.add(set, Enum.at(too_large(), n - 1)) end,
+              fn _ -> exit(Enum.at(too_large(), n - 1)) end,
+              fn _ -> :erlang.error({:bad, Enum.at(too_large(), n - 1)}) end
+            ] do
+          assert Server.mutate(other, fun) == {:error, {:bad_result, :too_large}}
+        end
+
+        assert Server.mutate(other, fn set -> GSet.add(set, hd([3])) end) == :ok
+        assert MapSet.to_list(value(other)) == [3]
+      end)
+    end
+
+    test "in a message to a pg scope is dropped", %{c: c, scope: scope} do
+      with_callers(c, fn ->
+        for term <- too_large() do
+          send({scope, c.node}, {:join, self(), term, self()})
+          GenServer.cast({scope, c.node}, {:sync, self(), [{term, [self()]}]})
+        end
+
+        eventually(fn -> Coppice.log(c) =~ "dropped a message" end)
+      end)
+    end
+
+    test "as an exit reason is replaced", %{c: c} do
+      with_callers(c, fn ->
+        for {term, end_it} <- [{nested(600), &exit_2/2}, {1 <<< 560_000, &exit_linked/2}] do
+          {:ok, pid} = Coppice.start_replica(c, fresh_atom("r"), counter())
+          ref = Process.monitor(pid)
+          end_it.(pid, term)
+          assert_receive {:DOWN, ^ref, :process, ^pid, {:bad_term, :too_large}}, 5_000
+        end
+      end)
+    end
+
+    defp exit_2(pid, reason), do: Process.exit(pid, reason)
+
+    defp exit_linked(pid, reason) do
+      spawn(fn ->
+        Process.link(pid)
+        # The link is there when a later call is answered.
+        {:ok, 0} = GenServer.call(pid, :value)
+        exit(reason)
+      end)
+    end
+
+    test "as the exit reason of a monitored process is replaced", %{c: c, scope: scope} do
+      {:ok, theirs} = :pg.start(scope)
+      Process.unlink(theirs)
+      :pg.join(scope, :group, self())
+      status = fn -> :sys.get_state({scope, c.node}).peers[node()] end
+      eventually(fn -> status.() == theirs end)
+
+      with_callers(c, fn ->
+        Process.exit(theirs, nested(600))
+        eventually(fn -> status.() == :undefined end)
+      end)
+    end
+  end
+
+  test "a reply beyond a limit is an error of the command" do
+    bsl = "{call, erlang, 'bsl', [1, 560000], user}"
+    assert {69, message} = Coppice.fail(["call", node(), "rex", bsl])
+    assert message =~ "its reply has a term that cannot be read here: larger than this node accepts"
+  end
+
+  describe "a term of an unknown type" do
+    # A native record of OTP 29, #m:r{a = 1}, and a fun of before OTP 23.
+    @record <<67, 1::32, 1, 119, 1, "m", 119, 1, "r", 119, 1, "a", 97, 1>>
+    @old_fun <<117, 0::32, 103, 119, 3, "a@h", 1::32, 0::32, 1, 119, 1, "m", 97, 0, 97, 0>>
+
+    test "is refused alone", %{c: c} do
+      with_callers(c, fn ->
+        socket = Raw.handshake(c.port, "raw@127.0.0.1")
+
+        for foreign <- [@record, @old_fun] do
+          write(socket, {:"$gen_cast", :TERM}, foreign)
+          write(socket, {:"$gen_call", {pid(), :TERM}, :value}, foreign)
+          write(socket, {:"$gen_call", {pid(), :tag}, {:mutate, {:add, [:TERM]}}}, foreign)
+          assert receive_reply(socket) == {:tag, {:error, {:bad_term, :unknown_type}}}
+        end
+
+        refused(c, 4)
+      end)
+    end
+
+    test "whose length cannot be told ends its own connection", %{c: c} do
+      with_callers(c, fn ->
+        socket = Raw.handshake(c.port, "raw@127.0.0.1")
+        write(socket, {:"$gen_cast", :TERM}, <<66, 0, 0>>)
+        assert Raw.closed?(socket)
+      end)
+    end
+
+    # A pid of the node raw@127.0.0.1.
+    defp pid do
+      node = "raw@127.0.0.1"
+      :erlang.binary_to_term(<<131, 88, 119, byte_size(node), node::binary, 1::32, 0::32, 1::32>>)
+    end
+
+    # Sends a message in which :TERM is replaced by an encoded term.
+    defp write(socket, message, encoded) do
+      bytes = :erlang.term_to_binary(message, minor_version: 2)
+      bytes = :binary.replace(bytes, <<119, 4, "TERM">>, encoded)
+      control = :erlang.term_to_binary({6, pid(), :"", :other})
+      Raw.write(socket, Raw.long(["p", control, bytes]))
+    end
+
+    # The next message, past ticks and what the node's processes send by themselves.
+    defp receive_reply(socket) do
+      {:ok, <<length::32>>} = :gen_tcp.recv(socket, 4, 5_000 * slowdown())
+      {:ok, body} = if length > 0, do: :gen_tcp.recv(socket, length, 5_000), else: {:ok, ""}
+
+      case body do
+        <<131, 68, 0, terms::binary>> -> reply_of(socket, terms)
+        _ -> receive_reply(socket)
+      end
+    end
+
+    defp reply_of(socket, terms) do
+      {control, used} = :erlang.binary_to_term(<<131, terms::binary>>, [:used])
+      rest = binary_part(terms, used - 1, byte_size(terms) - used + 1)
+      reply? = elem(control, 0) in [2, 22] and elem(control, 2) == pid()
+      message = if rest != "", do: :erlang.binary_to_term(<<131, rest::binary>>)
+      if reply? and match?({:tag, _}, message), do: message, else: receive_reply(socket)
+    end
+  end
+end
