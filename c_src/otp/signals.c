@@ -77,8 +77,10 @@ static void handle_monitor_or_link(const struct incoming *in)
 
 static void handle_demonitor(const struct incoming *in)
 {
-    watchers_demonitor(in->table,
-                       &(struct watcher_id){.pid = in->signal->from, .ref = in->signal->ref});
+    const struct signal *s = in->signal;
+    struct process *p = target(in->table, s->to);
+    if (p != NULL)
+        watchers_demonitor(p, &(struct watcher_id){.pid = s->from, .ref = s->ref});
 }
 
 /* Acknowledged with or without a process or link, as on a BEAM: until then the peer ignores

@@ -96,7 +96,7 @@ struct watcher_id {
 /* False when p has LIMIT_WATCHERS.  Adding one again changes nothing. */
 bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t);
 
-void watchers_demonitor(struct processes *table, const struct watcher_id *id);
+void watchers_demonitor(struct process *p, const struct watcher_id *id);
 
 /* True when they were linked. */
 bool watchers_unlink(struct process *p, struct bytes pid);

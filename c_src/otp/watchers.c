@@ -13,24 +13,18 @@ struct watcher {
     uint8_t tail[];
 };
 
-/* A monitor is found by its reference, a link by the two pids. */
-static uint64_t key_of(const struct processes *table, uint64_t number, const struct watcher_id *id)
+/* The reference alone would do for honest peers, but any number of pids may use the same. */
+static uint64_t key_of(const struct process *whom, const struct watcher_id *id)
 {
-    return id->ref.len > 0 ? bytes_hash(id->ref, table->watcher_seed)
-                           : bytes_hash(id->pid, table->watcher_seed ^ number);
+    return bytes_hash(id->pid, bytes_hash(id->ref, whom->table->watcher_seed ^ whom->number));
 }
 
-/* whom may be NULL for a monitor: its reference is enough. */
-static struct watcher *find(const struct processes *table, const struct process *whom,
-                            const struct watcher_id *id)
+static struct watcher *find(const struct process *whom, const struct watcher_id *id)
 {
-    must(whom != NULL || id->ref.len > 0);
-    uint64_t key = key_of(table, whom != NULL ? whom->number : 0, id);
-    struct hash_link *link = hash_table_find(&table->watchers, key);
+    struct hash_link *link = hash_table_find(&whom->table->watchers, key_of(whom, id));
     for (; link != NULL; link = hash_table_next(link)) {
         struct watcher *w = CONTAINER_OF(link, struct watcher, link);
-        if ((whom == NULL || w->whom == whom) && bytes_equal(w->id.ref, id->ref) &&
-            bytes_equal(w->id.pid, id->pid))
+        if (w->whom == whom && bytes_equal(w->id.ref, id->ref) && bytes_equal(w->id.pid, id->pid))
             return w;
     }
     return NULL;
@@ -56,7 +50,7 @@ bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t
     struct processes *table = p->table;
     if (table->watcher_seed == 0)
         table->watcher_seed = turn_random(t) | 1;
-    if (find(table, p, id) != NULL)
+    if (find(p, id) != NULL)
         return true;
     if (p->watcher_count == LIMIT_WATCHERS)
         return false;
@@ -65,22 +59,22 @@ bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t
     w->id.pid = copy_to(w->tail, id->pid);
     w->id.ref = copy_to(w->tail + id->pid.len, id->ref);
     w->id.by_name = id->by_name;
-    hash_table_put(&table->watchers, &w->link, key_of(table, p->number, id));
+    hash_table_put(&table->watchers, &w->link, key_of(p, id));
     list_append(&p->watchers, &w->entry);
     p->watcher_count++;
     return true;
 }
 
-void watchers_demonitor(struct processes *table, const struct watcher_id *id)
+void watchers_demonitor(struct process *p, const struct watcher_id *id)
 {
-    struct watcher *w = find(table, NULL, id);
+    struct watcher *w = find(p, id);
     if (w != NULL)
         drop(w);
 }
 
 bool watchers_unlink(struct process *p, struct bytes pid)
 {
-    struct watcher *w = find(p->table, p, &(struct watcher_id){.pid = pid});
+    struct watcher *w = find(p, &(struct watcher_id){.pid = pid});
     if (w != NULL)
         drop(w);
     return w != NULL;
