@@ -87,6 +87,9 @@
 #define LIMIT_BACKLOG_BYTES (64u * 1024 * 1024)
 /* pg scopes that this node joins. */
 #define LIMIT_SCOPES 64
+/* Scope processes of one node that a pg scope knows: any process there may say that it is one.
+ * Real nodes have one; a shell that greets us by hand, a few. */
+#define LIMIT_NODE_SCOPES 16
 /* Members of one group on all nodes. */
 #define LIMIT_MEMBERS 65536
 /* Groups that a peer's scope may name. */

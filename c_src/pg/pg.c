@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "../mem.h"
+#include "../term/etf.h"
 #include "../term/write.h"
 #include "pg_scope.h"
 
@@ -55,72 +56,94 @@ static void scope_message(struct process *p, struct bytes message, struct turn *
         pg_receive(scope_of(p), &gen, t);
 }
 
-/* A known scope is sent a discover again soon: its answer contains what was lost. */
+/* The node's scopes are sent a discover again soon: their answers contain what was lost. */
 static void scope_dropped(struct process *p, struct bytes node, struct turn *t)
 {
     struct scope *s = scope_of(p);
-    struct remote_scope *remote = pg_remote_find(s, node);
+    struct remote_node *remote = pg_node_find(s, node);
     if (remote == NULL)
         return;
-    remote->settled = false;
+    for (size_t i = 0; i < remote->count; i++)
+        remote->scopes[i]->incomplete = true;
+    pg_schedule_retry(s, t);
+}
+
+/* The process with our name has ended, or there is none. */
+static void name_down(struct scope *s, struct remote_node *node, struct bytes reason,
+                      struct turn *t)
+{
+    struct etf_in in = etf_open(reason);
+    node->absent = !node->settled || etf_accept(&in, "noproc");
+    node->settled = false;
+    /* Perhaps our discover crashed it.  Then it must not crash again as soon as it restarts:
+     * its supervisor would give up, and its node stop. */
+    if (!node->absent && t->now_ms >= node->retry_ms)
+        pg_discover_name(s, node, t);
     pg_schedule_retry(s, t);
 }
 
 static void scope_down(struct process *p, uint64_t watch, struct bytes reason, struct turn *t)
 {
-    (void)reason;
     struct scope *s = scope_of(p);
     struct remote_scope *remote = pg_remote_of_watch(s, watch);
-    if (remote == NULL)
-        return;
-    remote->watch = 0;
-    if (!t->post->connected(t->post, pg_remote_node(remote))) {
+    struct remote_node *node = remote != NULL ? remote->node : pg_node_of_watch(s, watch);
+    must(node != NULL);
+    if (remote != NULL) {
+        remote->watch = 0;
         pg_remote_remove(s, remote, t);
-        return;
+    } else {
+        node->watch = 0;
     }
-    if (remote->pid.len == 0) {
-        remote->absent = true;
-        pg_schedule_retry(s, t);
-        return;
-    }
-    pg_remote_reset(s, remote, t);
-    /* Perhaps our discover crashed it.  Then it must not crash again as soon as it restarts:
-     * its supervisor would give up, and its node stop. */
-    if (t->now_ms >= remote->retry_ms)
-        pg_send_discover(s, remote, t);
-    pg_schedule_retry(s, t);
+    bool connected = t->post->connected(t->post, buf_bytes(&node->name));
+    if (connected && remote == NULL)
+        name_down(s, node, reason, t);
+    else if (!connected && node->watch == 0 && node->count == 0)
+        pg_node_remove(s, node, t);
 }
 
-/* Repeats discover to scopes that have not answered.  A scope that sent us its members before
- * we were known here sends no discover, so it is sent ours now. */
+/* A scope that sent us its members before we were known there sends no discover, so it is sent
+ * ours now. */
+static void retry_scope(struct scope *s, struct remote_scope *remote, struct turn *t)
+{
+    if (!remote->informed)
+        pg_send_members(s, remote, t);
+    if (remote->incomplete)
+        pg_discover_pid(s, remote, t);
+}
+
+/* Repeats what has not been answered. */
 static void scope_wake(struct process *p, struct turn *t)
 {
     struct scope *s = scope_of(p);
     s->retry_set = false;
     for (size_t i = s->count; i-- > 0;) {
-        struct remote_scope *remote = s->remotes[i];
-        if (remote->settled && remote->informed)
-            continue;
-        if (!t->post->connected(t->post, pg_remote_node(remote))) {
-            pg_remote_remove(s, remote, t);
+        struct remote_node *node = s->nodes[i];
+        if (!t->post->connected(t->post, buf_bytes(&node->name))) {
+            pg_node_remove(s, node, t);
             continue;
         }
-        if (remote->pid.len > 0 && !remote->informed)
-            pg_send_members(s, remote, t);
-        if (!remote->settled)
-            pg_send_discover(s, remote, t);
+        for (size_t k = 0; k < node->count; k++)
+            retry_scope(s, node->scopes[k], t);
+        if (node->met && (!node->settled || node->watch == 0))
+            pg_discover_name(s, node, t);
     }
 }
 
-static void put_remotes(const struct scope *s, struct buf *out)
+static void put_scopes(const struct remote_node *node, struct buf *out)
+{
+    if (node->count > 0)
+        put_list(out, (uint32_t)node->count);
+    for (size_t i = 0; i < node->count; i++)
+        put_term(out, pg_remote_pid(node->scopes[i]));
+    put_nil(out);
+}
+
+static void put_nodes(const struct scope *s, struct buf *out)
 {
     put_map(out, (uint32_t)s->count);
     for (size_t i = 0; i < s->count; i++) {
-        put_atom_bytes(out, pg_remote_node(s->remotes[i]));
-        if (s->remotes[i]->pid.len > 0)
-            put_term(out, term_bytes(&s->remotes[i]->pid));
-        else
-            put_atom(out, "undefined");
+        put_atom_bytes(out, buf_bytes(&s->nodes[i]->name));
+        put_scopes(s->nodes[i], out);
     }
 }
 
@@ -130,7 +153,7 @@ static void scope_state(const struct process *p, struct buf *out)
     put_atom(out, "groups");
     pg_status(p, out);
     put_atom(out, "peers");
-    put_remotes(scope_of(p), out);
+    put_nodes(scope_of(p), out);
 }
 
 static void scope_leave(struct process *p, struct bytes reason, struct turn *t)
@@ -138,17 +161,17 @@ static void scope_leave(struct process *p, struct bytes reason, struct turn *t)
     (void)reason;
     struct scope *s = scope_of(p);
     while (s->count > 0)
-        pg_remote_remove(s, s->remotes[s->count - 1], t);
+        pg_node_remove(s, s->nodes[s->count - 1], t);
 }
 
 static void scope_free(void *self)
 {
     struct scope *s = self;
     roster_free(s->roster);
-    roster_node_free(s->ours);
+    roster_source_free(s->ours);
     for (size_t i = 0; i < s->count; i++)
-        pg_remote_free(s->remotes[i]);
-    mem_free(s->remotes);
+        pg_node_free(s->nodes[i]);
+    mem_free(s->nodes);
     mem_free(s);
 }
 
@@ -178,7 +201,7 @@ struct process *pg_start(struct processes *table, struct bytes name,
     }
     /* The pid contains the creation, which is random at each start of the node. */
     s->roster = roster_new(bytes_hash(process_pid(s->process), processes_creation(table)));
-    s->ours = roster_node_new(processes_node(table), true);
+    s->ours = roster_source_new(process_pid(s->process), true);
     return s->process;
 }
 
@@ -190,29 +213,28 @@ bool pg_is_scope(const struct process *p)
 void pg_meet(struct process *scope, struct bytes node, unsigned version, struct turn *t)
 {
     struct scope *s = scope_of(scope);
-    must(!bytes_equal(node, roster_node_name(s->ours)));
+    must(version <= PG_VERSION && !bytes_equal(node, node_of(process_pid(scope))));
     if (process_ended(scope))
         return;
-    struct remote_scope *remote = pg_remote_ensure(s, node);
-    /* Its scope may have sent a discover with a newer version already. */
-    if (version > remote->version)
-        remote->version = PG_VERSION;
-    remote->settled = false;
-    pg_send_discover(s, remote, t);
+    struct remote_node *remote = pg_node_ensure(s, node);
+    remote->met = true;
+    remote->version = version;
+    remote->settled = remote->absent = false;
+    pg_discover_name(s, remote, t);
 }
 
 void pg_forget(struct process *scope, struct bytes node, struct turn *t)
 {
     struct scope *s = scope_of(scope);
-    struct remote_scope *remote = pg_remote_find(s, node);
+    struct remote_node *remote = pg_node_find(s, node);
     if (remote != NULL)
-        pg_remote_remove(s, remote, t);
+        pg_node_remove(s, remote, t);
 }
 
 void pg_join(struct process *scope, struct bytes group, struct bytes pid, struct turn *t)
 {
     struct scope *s = scope_of(scope);
-    must(bytes_equal(node_of(pid), roster_node_name(s->ours)));
+    must(bytes_equal(node_of(pid), node_of(process_pid(scope))));
     if (process_ended(scope) || roster_has(s->roster, s->ours, group, pid))
         return;
     if (roster_add(s->roster, s->ours, group, pid) == ROSTER_FULL) {
@@ -286,6 +308,6 @@ void pg_status(const struct process *scope, struct buf *out)
 
 bool pg_settled(const struct process *scope, struct bytes node)
 {
-    const struct remote_scope *remote = pg_remote_find(scope_of(scope), node);
+    const struct remote_node *remote = pg_node_find(scope_of(scope), node);
     return remote != NULL && (remote->settled || remote->absent);
 }

@@ -18,6 +18,9 @@
  * this scope always sends its own: when pg_meet() is called, when a peer's scope ends while
  * the node stays connected, and again by timer until it is answered.
  *
+ * As in pg, whoever sends a discover is a scope from then on, until it ends.  A node may have
+ * several, and a process is a member as long as one of them says so.
+ *
  * Source: kernel's pg.erl, and from OTP 29 its data_publisher.erl. */
 #ifndef COPPICE_PG_PG_H
 #define COPPICE_PG_PG_H
@@ -44,7 +47,7 @@ struct process *pg_start(struct processes *table, struct bytes name,
 bool pg_is_scope(const struct process *p);
 
 /* A node is up; version is that of its pg (0 or 1).  Sends a discover, and again every
- * LIMIT_DISCOVER_MS until it is answered or the node is down. */
+ * LIMIT_DISCOVER_MS until a scope there has answered or the node is down. */
 void pg_meet(struct process *scope, struct bytes node, unsigned version, struct turn *t);
 /* A node is down: its members leave. */
 void pg_forget(struct process *scope, struct bytes node, struct turn *t);
@@ -57,7 +60,7 @@ void pg_leave(struct process *scope, struct bytes group, struct bytes pid, struc
 void pg_leave_all(struct process *scope, struct bytes pid, struct turn *t);
 
 /* Visits the members of a group on all nodes, each once: this node's first, then by name of
- * node; those of a node in the order in which they joined.  The visitor must not change the
+ * node; those of a scope in the order in which they joined.  The visitor must not change the
  * scope. */
 void pg_members(const struct process *scope, struct bytes group,
                 void (*visit)(void *who, struct bytes pid), void *who);
@@ -65,8 +68,8 @@ void pg_members(const struct process *scope, struct bytes group,
 /* Puts a map of all groups to their number of members, for status. */
 void pg_status(const struct process *scope, struct buf *out);
 
-/* True when the node's members are known: its scope has sent them since the last pg_meet(),
- * or it has no such scope. */
+/* True when the node's members are known: a scope there has sent its own since the last
+ * pg_meet(), or no process there has our name. */
 bool pg_settled(const struct process *scope, struct bytes node);
 
 #endif

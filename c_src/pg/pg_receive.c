@@ -1,17 +1,18 @@
 #include "pg_scope.h"
 
+/* Like pg.erl: whoever greets is a scope. */
 static void receive_discover(struct scope *s, const struct pg_message *m, struct turn *t)
 {
     struct remote_scope *remote = pg_remote_of_pid(s, buf_bytes(&m->sender));
     bool known = remote != NULL;
     if (!known)
-        remote = pg_remote_adopt(s, buf_bytes(&m->sender), t);
+        remote = pg_remote_add(s, buf_bytes(&m->sender), t);
     if (remote == NULL)
         return;
     remote->version = m->version;
     pg_send_members(s, remote, t);
     if (!known)
-        pg_send_discover(s, remote, t);
+        pg_discover_pid(s, remote, t);
 }
 
 struct apply {
@@ -44,7 +45,7 @@ static void apply_message(struct scope *s, struct remote_scope *remote, const st
     struct apply a = {s, remote, t, 0};
     enum err err = pg_walk(m, &(struct pg_visitor){apply_pair, &a});
     must(err == OK);
-    struct bytes node = pg_remote_node(remote);
+    struct bytes node = node_of(pg_remote_pid(remote));
     if (a.refused > 0)
         pg_log(s, t, LOG_WARNING, "ignored %zu members on %.*s: %s", a.refused, TEXT(node),
                err_text(ERR_LIMIT));
@@ -54,13 +55,13 @@ static void receive_members(struct scope *s, const struct pg_message *m, struct 
 {
     struct remote_scope *remote = pg_remote_of_pid(s, buf_bytes(&m->sender));
     if (remote == NULL)
-        remote = pg_remote_adopt(s, buf_bytes(&m->sender), t);
+        remote = pg_remote_add(s, buf_bytes(&m->sender), t);
     if (remote == NULL)
         return;
     /* A sync does not show the peer's own version: it has the version of our discover. */
     if (m->verb == PG_LOCAL_DATA)
         remote->version = m->version;
-    remote->settled = true;
+    remote->node->settled = true;
     struct scope_turn on = {s, t};
     roster_replace_begin(remote->members);
     apply_message(s, remote, m, t);
@@ -82,7 +83,7 @@ static void refuse(struct scope *s, const struct pg_message *m, enum err err, st
     pg_log(s, t, LOG_WARNING, "dropped a message from %.*s: %s", TEXT(node), err_text(err));
     struct remote_scope *remote = pid.len > 0 ? pg_remote_of_pid(s, pid) : NULL;
     if (remote != NULL) {
-        remote->settled = false;
+        remote->incomplete = true;
         pg_schedule_retry(s, t);
     }
 }
@@ -91,7 +92,7 @@ void pg_receive(struct scope *s, const struct gen_message *gen, struct turn *t)
 {
     struct pg_message m;
     enum err err = pg_read(&m, gen);
-    if (err == OK && bytes_equal(node_of(buf_bytes(&m.sender)), roster_node_name(s->ours)))
+    if (err == OK && bytes_equal(node_of(buf_bytes(&m.sender)), node_of(process_pid(s->process))))
         err = ERR_SHAPE;
     if (err == OK)
         err = pg_walk(&m, NULL);

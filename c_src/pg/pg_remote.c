@@ -1,103 +1,138 @@
+#include "../err.h"
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/watch.h"
 #include "../sorted.h"
 #include "pg_scope.h"
 
-/* --- finding ----------------------------------------------------------- */
-
-struct bytes pg_remote_node(const struct remote_scope *remote)
-{
-    return roster_node_name(remote->members);
-}
+/* --- nodes ------------------------------------------------------------- */
 
 static int compare_name(const void *element, const void *key)
 {
-    struct remote_scope *const *remote = element;
-    const struct bytes *node = key;
-    return bytes_compare(pg_remote_node(*remote), *node);
+    struct remote_node *const *node = element;
+    const struct bytes *name = key;
+    return bytes_compare(buf_bytes(&(*node)->name), *name);
 }
 
-/* The node's index among the remotes, or where it would be inserted. */
-static size_t place_of(const struct scope *s, struct bytes node)
+/* The node's index, or where it would be inserted. */
+static size_t place_of(const struct scope *s, struct bytes name)
 {
-    return sorted_place(s->remotes, s->count, sizeof(*s->remotes), &node, compare_name);
+    return sorted_place(s->nodes, s->count, sizeof(*s->nodes), &name, compare_name);
 }
 
-struct remote_scope *pg_remote_find(const struct scope *s, struct bytes node)
+struct remote_node *pg_node_find(const struct scope *s, struct bytes name)
 {
-    struct remote_scope **found =
-        sorted_find(s->remotes, s->count, sizeof(*s->remotes), &node, compare_name);
+    struct remote_node **found =
+        sorted_find(s->nodes, s->count, sizeof(*s->nodes), &name, compare_name);
     return found != NULL ? *found : NULL;
+}
+
+struct remote_node *pg_node_ensure(struct scope *s, struct bytes name)
+{
+    struct remote_node *node = pg_node_find(s, name);
+    if (node != NULL)
+        return node;
+    size_t place = place_of(s, name);
+    node = mem_take(sizeof(*node));
+    buf_put(&node->name, name);
+    s->nodes = sorted_insert(s->nodes, &s->count, &s->cap, sizeof(*s->nodes), place);
+    s->nodes[place] = node;
+    return node;
+}
+
+struct remote_node *pg_node_of_watch(const struct scope *s, uint64_t watch)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->nodes[i]->watch == watch)
+            return s->nodes[i];
+    return NULL;
+}
+
+void pg_node_remove(struct scope *s, struct remote_node *node, struct turn *t)
+{
+    while (node->count > 0)
+        pg_remote_remove(s, node->scopes[node->count - 1], t);
+    if (node->watch != 0)
+        watch_stop(s->process, node->watch, t);
+    size_t place = place_of(s, buf_bytes(&node->name));
+    must(s->nodes[place] == node);
+    sorted_remove(s->nodes, &s->count, sizeof(*s->nodes), place);
+    pg_node_free(node);
+}
+
+static void remote_free(struct remote_scope *remote)
+{
+    roster_source_free(remote->members);
+    mem_free(remote);
+}
+
+void pg_node_free(struct remote_node *node)
+{
+    for (size_t i = 0; i < node->count; i++)
+        remote_free(node->scopes[i]);
+    mem_free(node->scopes);
+    buf_free(&node->name);
+    mem_free(node);
+}
+
+/* --- scopes ------------------------------------------------------------ */
+
+struct bytes pg_remote_pid(const struct remote_scope *remote)
+{
+    return roster_source_scope(remote->members);
 }
 
 struct remote_scope *pg_remote_of_pid(const struct scope *s, struct bytes pid)
 {
-    struct remote_scope *remote = pg_remote_find(s, node_of(pid));
-    return remote != NULL && bytes_equal(term_bytes(&remote->pid), pid) ? remote : NULL;
+    const struct remote_node *node = pg_node_find(s, node_of(pid));
+    for (size_t i = 0; node != NULL && i < node->count; i++)
+        if (bytes_equal(pg_remote_pid(node->scopes[i]), pid))
+            return node->scopes[i];
+    return NULL;
 }
 
 struct remote_scope *pg_remote_of_watch(const struct scope *s, uint64_t watch)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->remotes[i]->watch == watch)
-            return s->remotes[i];
+        for (size_t k = 0; k < s->nodes[i]->count; k++)
+            if (s->nodes[i]->scopes[k]->watch == watch)
+                return s->nodes[i]->scopes[k];
     return NULL;
 }
 
-/* --- adding and removing ----------------------------------------------- */
-
-struct remote_scope *pg_remote_ensure(struct scope *s, struct bytes node)
-{
-    struct remote_scope *remote = pg_remote_find(s, node);
-    if (remote != NULL)
-        return remote;
-    size_t place = place_of(s, node);
-    remote = mem_take(sizeof(*remote));
-    remote->members = roster_node_new(node, false);
-    s->remotes = sorted_insert(s->remotes, &s->count, &s->cap, sizeof(*s->remotes), place);
-    s->remotes[place] = remote;
-    return remote;
-}
-
-struct remote_scope *pg_remote_adopt(struct scope *s, struct bytes pid, struct turn *t)
+struct remote_scope *pg_remote_add(struct scope *s, struct bytes pid, struct turn *t)
 {
     must(pg_remote_of_pid(s, pid) == NULL);
     if (!t->post->connected(t->post, node_of(pid)))
         return NULL;
-    struct remote_scope *remote = pg_remote_ensure(s, node_of(pid));
-    pg_remote_reset(s, remote, t);
-    remote->pid = term_copy(pid);
+    struct remote_node *node = pg_node_ensure(s, node_of(pid));
+    if (node->count == LIMIT_NODE_SCOPES) {
+        pg_log(s, t, LOG_WARNING, "ignored one more scope on %.*s: %s", TEXT(node_of(pid)),
+               err_text(ERR_LIMIT));
+        return NULL;
+    }
+    struct remote_scope *remote = mem_take(sizeof(*remote));
+    *remote = (struct remote_scope){
+        .node = node, .members = roster_source_new(pid, false), .version = node->version};
+    node->scopes = mem_room(node->scopes, node->count, &node->cap, sizeof(*node->scopes));
+    node->scopes[node->count++] = remote;
     remote->watch = watch_start(s->process, &(struct address){.pid = pid}, t);
     pg_schedule_retry(s, t);
     return remote;
 }
 
-void pg_remote_reset(struct scope *s, struct remote_scope *remote, struct turn *t)
-{
-    if (remote->watch != 0)
-        watch_stop(s->process, remote->watch, t);
-    remote->watch = 0;
-    remote->settled = remote->informed = remote->absent = false;
-    term_free(&remote->pid);
-    struct scope_turn on = {s, t};
-    roster_clear(s->roster, remote->members, &(struct roster_visitor){pg_on_removed, &on});
-}
-
-void pg_remote_free(struct remote_scope *remote)
-{
-    roster_node_free(remote->members);
-    term_free(&remote->pid);
-    mem_free(remote);
-}
-
 void pg_remote_remove(struct scope *s, struct remote_scope *remote, struct turn *t)
 {
-    pg_remote_reset(s, remote, t);
-    size_t place = place_of(s, pg_remote_node(remote));
-    must(s->remotes[place] == remote);
-    sorted_remove(s->remotes, &s->count, sizeof(*s->remotes), place);
-    pg_remote_free(remote);
+    struct remote_node *node = remote->node;
+    struct scope_turn on = {s, t};
+    size_t place = 0;
+    while (node->scopes[place] != remote)
+        must(++place < node->count);
+    sorted_remove(node->scopes, &node->count, sizeof(*node->scopes), place);
+    if (remote->watch != 0)
+        watch_stop(s->process, remote->watch, t);
+    roster_clear(s->roster, remote->members, &(struct roster_visitor){pg_on_removed, &on});
+    remote_free(remote);
 }
 
 /* --- sending ----------------------------------------------------------- */
@@ -109,49 +144,66 @@ void pg_schedule_retry(struct scope *s, struct turn *t)
     s->retry_set = true;
 }
 
-void pg_send_discover(struct scope *s, struct remote_scope *remote, struct turn *t)
+/* Watched first: a process that gets the name in between is then sent the next discover. */
+void pg_discover_name(struct scope *s, struct remote_node *node, struct turn *t)
+{
+    struct bytes self = process_pid(s->process);
+    struct address named = {.name = process_name(s->process), .node = buf_bytes(&node->name)};
+    struct buf out = {0};
+    pg_put_discover(&out, self, node->version);
+    if (node->watch == 0)
+        node->watch = watch_start(s->process, &named, t);
+    turn_send_named(t, self, named.node, named.name, buf_bytes(&out));
+    buf_free(&out);
+    node->retry_ms = t->now_ms + LIMIT_DISCOVER_MS;
+    pg_schedule_retry(s, t);
+}
+
+void pg_discover_pid(struct scope *s, struct remote_scope *remote, struct turn *t)
 {
     struct bytes self = process_pid(s->process);
     struct buf out = {0};
     pg_put_discover(&out, self, remote->version);
-    struct address named = {.name = process_name(s->process), .node = pg_remote_node(remote)};
-    if (remote->pid.len > 0)
-        turn_send(t, self, term_bytes(&remote->pid), buf_bytes(&out));
-    else
-        turn_send_named(t, self, named.node, named.name, buf_bytes(&out));
-    if (remote->watch == 0)
-        remote->watch = watch_start(s->process, &named, t);
+    turn_send(t, self, pg_remote_pid(remote), buf_bytes(&out));
     buf_free(&out);
-    remote->retry_ms = t->now_ms + LIMIT_DISCOVER_MS;
-    pg_schedule_retry(s, t);
+    remote->incomplete = false;
 }
 
 void pg_send_members(struct scope *s, struct remote_scope *remote, struct turn *t)
 {
     struct bytes self = process_pid(s->process);
-    must(remote->pid.len > 0);
     struct buf out = {0};
     pg_put_members(&out, self, remote->version, s->roster, s->ours);
-    turn_send(t, self, term_bytes(&remote->pid), buf_bytes(&out));
+    turn_send(t, self, pg_remote_pid(remote), buf_bytes(&out));
     buf_free(&out);
     remote->informed = true;
+}
+
+struct change_sender {
+    const struct pg_change *change;
+    struct bytes self;
+    struct buf out[PG_VERSION + 1]; /* encoded when first needed */
+    struct turn *turn;
+};
+
+static void send_change(struct change_sender *c, const struct remote_scope *remote)
+{
+    struct buf *message = &c->out[remote->version];
+    if (!remote->informed)
+        return;
+    if (message->len == 0)
+        pg_put_change(message, c->self, remote->version, c->change);
+    turn_send(c->turn, c->self, pg_remote_pid(remote), buf_bytes(message));
 }
 
 /* pg of OTP 25 crashes with badkey on a leave of a group that it does not know (pg.erl,
  * leave_remote): hence only to scopes that have all members. */
 void pg_send_change(struct scope *s, const struct pg_change *change, struct turn *t)
 {
-    struct bytes self = process_pid(s->process);
-    struct buf out[PG_VERSION + 1] = {{0}};
-    for (size_t i = 0; i < s->count; i++) {
-        const struct remote_scope *remote = s->remotes[i];
-        if (!remote->informed)
-            continue;
-        struct buf *message = &out[remote->version];
-        if (message->len == 0)
-            pg_put_change(message, self, remote->version, change);
-        turn_send(t, self, term_bytes(&remote->pid), buf_bytes(message));
-    }
+    struct change_sender c = {.change = change, .self = process_pid(s->process), .turn = t};
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t k = 0; k < s->nodes[i]->count; k++)
+            send_change(&c, s->nodes[i]->scopes[k]);
     for (unsigned v = 0; v <= PG_VERSION; v++)
-        buf_free(&out[v]);
+        buf_free(&c.out[v]);
 }

@@ -7,6 +7,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/hash_table.h"
+#include "../otp/turn.h"
 #include "../sorted.h"
 #include "../term/order.h"
 
@@ -17,13 +18,14 @@ struct member {
     struct term pid;
     uint64_t joined; /* how many times; at least 1 */
     uint64_t seen;   /* how many times since roster_replace_begin() */
+    bool counted;    /* of the members with its group and pid, the one that is visited */
 };
 
-/* The members of one node in one group; never empty. */
+/* The members of one source in one group; never empty. */
 struct subgroup {
     struct group *group;
-    struct roster_node *node;
-    struct subgroup *prev, *next; /* in the node, by arrival */
+    struct roster_source *source;
+    struct subgroup *prev, *next; /* in the source, by arrival */
     struct member *first, *last;
     size_t count;
 };
@@ -31,13 +33,15 @@ struct subgroup {
 struct group {
     struct hash_link link; /* first, so that a link can be cast to its group */
     struct term name;
-    struct subgroup **subgroups; /* sorted by node_order() */
+    struct subgroup **subgroups; /* sorted by source_order() */
     size_t count, cap;
-    size_t members;
+    size_t members; /* in all subgroups; at least as many as processes */
+    size_t processes;
 };
 
-struct roster_node {
-    struct buf name;
+struct roster_source {
+    struct term scope;
+    struct bytes node; /* its node's name, inside it */
     struct subgroup *first, *last;
     size_t groups;
     bool ours, replacing;
@@ -63,55 +67,73 @@ static struct group *find_group(const struct roster *r, struct bytes name)
     return NULL;
 }
 
-static int node_order(const struct roster_node *a, const struct roster_node *b)
+static int source_order(const struct roster_source *a, const struct roster_source *b)
 {
     if (a->ours != b->ours)
         return a->ours ? -1 : 1;
-    return bytes_compare(buf_bytes(&a->name), buf_bytes(&b->name));
+    int order = bytes_compare(a->node, b->node);
+    return order != 0 ? order : bytes_compare(term_bytes(&a->scope), term_bytes(&b->scope));
 }
 
-static int compare_node(const void *element, const void *key)
+static int compare_source(const void *element, const void *key)
 {
     struct subgroup *const *subgroup = element;
-    return node_order((*subgroup)->node, key);
+    return source_order((*subgroup)->source, key);
 }
 
-/* The index of the node's subgroup in the group, or where it would be inserted. */
-static size_t subgroup_place(const struct group *g, const struct roster_node *node)
+/* The index of the source's subgroup in the group, or where it would be inserted. */
+static size_t subgroup_place(const struct group *g, const struct roster_source *source)
 {
-    return sorted_place(g->subgroups, g->count, sizeof(*g->subgroups), node, compare_node);
+    return sorted_place(g->subgroups, g->count, sizeof(*g->subgroups), source, compare_source);
 }
 
-static struct subgroup *find_subgroup(const struct group *g, const struct roster_node *node)
+static struct subgroup *find_subgroup(const struct group *g, const struct roster_source *source)
 {
     struct subgroup **found =
-        sorted_find(g->subgroups, g->count, sizeof(*g->subgroups), node, compare_node);
-    return found != NULL && (*found)->node == node ? *found : NULL;
+        sorted_find(g->subgroups, g->count, sizeof(*g->subgroups), source, compare_source);
+    return found != NULL && (*found)->source == source ? *found : NULL;
 }
 
-static uint64_t member_hash(const struct subgroup *sub, struct bytes pid)
+static uint64_t member_hash(const struct group *g, struct bytes pid)
 {
-    return bytes_hash(pid, sub->group->link.key);
+    return bytes_hash(pid, g->link.key);
+}
+
+/* Members with the same group and pid, of different sources, have the same hash. */
+static struct member *first_with_hash(const struct roster *r, const struct group *g,
+                                      struct bytes pid)
+{
+    return (struct member *)hash_table_find(&r->members, member_hash(g, pid));
+}
+
+static struct member *next_with_hash(const struct member *m)
+{
+    return (struct member *)hash_table_next(&m->link);
 }
 
 static struct member *find_member(const struct roster *r, const struct subgroup *sub,
                                   struct bytes pid)
 {
-    uint64_t hash = member_hash(sub, pid);
-    for (struct hash_link *l = hash_table_find(&r->members, hash); l != NULL;
-         l = hash_table_next(l)) {
-        struct member *m = (struct member *)l;
-        if (m->subgroup == sub && bytes_equal(term_bytes(&m->pid), pid))
-            return m;
-    }
-    return NULL;
+    struct member *m = first_with_hash(r, sub->group, pid);
+    while (m != NULL && !(m->subgroup == sub && bytes_equal(term_bytes(&m->pid), pid)))
+        m = next_with_hash(m);
+    return m;
 }
 
-static struct member *find(const struct roster *r, const struct roster_node *node,
+/* A member with this group and pid, of any source. */
+static struct member *find_process(const struct roster *r, const struct group *g, struct bytes pid)
+{
+    struct member *m = first_with_hash(r, g, pid);
+    while (m != NULL && !(m->subgroup->group == g && bytes_equal(term_bytes(&m->pid), pid)))
+        m = next_with_hash(m);
+    return m;
+}
+
+static struct member *find(const struct roster *r, const struct roster_source *source,
                            struct bytes group, struct bytes pid)
 {
     struct group *g = find_group(r, group);
-    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, node);
+    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, source);
     return sub == NULL ? NULL : find_member(r, sub, pid);
 }
 
@@ -125,27 +147,32 @@ static struct group *group_new(struct roster *r, struct bytes name)
     return g;
 }
 
-static struct subgroup *subgroup_new(struct group *g, struct roster_node *node)
+static struct subgroup *subgroup_new(struct group *g, struct roster_source *source)
 {
     struct subgroup *sub = mem_take(sizeof(*sub));
-    *sub = (struct subgroup){.group = g, .node = node, .prev = node->last};
-    if (node->last != NULL)
-        node->last->next = sub;
+    *sub = (struct subgroup){.group = g, .source = source, .prev = source->last};
+    if (source->last != NULL)
+        source->last->next = sub;
     else
-        node->first = sub;
-    node->last = sub;
-    node->groups++;
-    size_t place = subgroup_place(g, node);
+        source->first = sub;
+    source->last = sub;
+    source->groups++;
+    size_t place = subgroup_place(g, source);
     g->subgroups = sorted_insert(g->subgroups, &g->count, &g->cap, sizeof(*g->subgroups), place);
     g->subgroups[place] = sub;
     return sub;
 }
 
-static void member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
+/* Returns false when the process was a member through another source. */
+static bool member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
 {
     struct member *m = mem_take(sizeof(*m));
-    *m = (struct member){
-        .subgroup = sub, .prev = sub->last, .pid = term_copy(pid), .joined = 1, .seen = 1};
+    *m = (struct member){.subgroup = sub,
+                         .prev = sub->last,
+                         .pid = term_copy(pid),
+                         .joined = 1,
+                         .seen = 1,
+                         .counted = find_process(r, sub->group, pid) == NULL};
     if (sub->last != NULL)
         sub->last->next = m;
     else
@@ -153,35 +180,38 @@ static void member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
     sub->last = m;
     sub->count++;
     sub->group->members++;
-    hash_table_put(&r->members, &m->link, member_hash(sub, pid));
+    sub->group->processes += m->counted;
+    hash_table_put(&r->members, &m->link, member_hash(sub->group, pid));
+    return m->counted;
 }
 
-enum roster_change roster_add(struct roster *r, struct roster_node *node, struct bytes group,
+enum roster_change roster_add(struct roster *r, struct roster_source *source, struct bytes group,
                               struct bytes pid)
 {
     struct group *g = find_group(r, group);
-    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, node);
+    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, source);
     struct member *m = sub == NULL ? NULL : find_member(r, sub, pid);
     if (m != NULL) {
-        if (node->replacing)
+        if (source->replacing)
             m->seen++;
         else
             m->joined++;
         return ROSTER_SAME;
     }
-    if ((g != NULL && g->members >= LIMIT_MEMBERS) || (sub == NULL && node->groups >= LIMIT_GROUPS))
+    if ((g != NULL && g->members >= LIMIT_MEMBERS) ||
+        (sub == NULL && source->groups >= LIMIT_GROUPS))
         return ROSTER_FULL;
     if (g == NULL)
         g = group_new(r, group);
     if (sub == NULL)
-        sub = subgroup_new(g, node);
-    member_new(r, sub, pid);
-    return ROSTER_NEW;
+        sub = subgroup_new(g, source);
+    return member_new(r, sub, pid) ? ROSTER_NEW : ROSTER_SAME;
 }
 
 /* --- leaving ----------------------------------------------------------- */
 
-static void unlink_member(struct roster *r, struct member *m)
+/* Returns false when the process is still in the group. */
+static bool unlink_member(struct roster *r, struct member *m)
 {
     struct subgroup *sub = m->subgroup;
     *(m->prev != NULL ? &m->prev->next : &sub->first) = m->next;
@@ -189,16 +219,22 @@ static void unlink_member(struct roster *r, struct member *m)
     sub->count--;
     sub->group->members--;
     hash_table_remove(&r->members, &m->link);
+    struct member *other = find_process(r, sub->group, term_bytes(&m->pid));
+    if (other != NULL)
+        other->counted |= m->counted;
+    else
+        sub->group->processes--;
+    return other == NULL;
 }
 
 static void unlink_subgroup(struct roster *r, struct subgroup *sub)
 {
     struct group *g = sub->group;
-    struct roster_node *node = sub->node;
-    *(sub->prev != NULL ? &sub->prev->next : &node->first) = sub->next;
-    *(sub->next != NULL ? &sub->next->prev : &node->last) = sub->prev;
-    node->groups--;
-    size_t place = subgroup_place(g, node);
+    struct roster_source *source = sub->source;
+    *(sub->prev != NULL ? &sub->prev->next : &source->first) = sub->next;
+    *(sub->next != NULL ? &sub->next->prev : &source->last) = sub->prev;
+    source->groups--;
+    size_t place = subgroup_place(g, source);
     must(g->subgroups[place] == sub);
     sorted_remove(g->subgroups, &g->count, sizeof(*g->subgroups), place);
     if (g->count == 0)
@@ -213,17 +249,16 @@ static void group_free(struct group *g)
 }
 
 /* Unlinks everything before it calls the visitor, which then reads a roster without the
- * member. */
-static void remove_member(struct roster *r, struct member *m, const struct roster_visitor *removed)
+ * member.  Returns false, without calling it, when the process is still in the group. */
+static bool remove_member(struct roster *r, struct member *m, const struct roster_visitor *removed)
 {
     struct subgroup *sub = m->subgroup;
     struct group *g = sub->group;
-    unlink_member(r, m);
-    bool last = sub->count == 0;
+    bool left = unlink_member(r, m), last = sub->count == 0;
     if (last)
         unlink_subgroup(r, sub);
     bool empty = g->count == 0;
-    if (removed != NULL)
+    if (left && removed != NULL)
         removed->visit(removed->who, term_bytes(&g->name), term_bytes(&m->pid));
     term_free(&m->pid);
     mem_free(m);
@@ -231,40 +266,42 @@ static void remove_member(struct roster *r, struct member *m, const struct roste
         mem_free(sub);
     if (empty)
         group_free(g);
+    return left;
 }
 
-bool roster_remove(struct roster *r, struct roster_node *node, struct bytes group, struct bytes pid)
+bool roster_remove(struct roster *r, struct roster_source *source, struct bytes group,
+                   struct bytes pid)
 {
-    must(!node->replacing);
-    struct member *m = find(r, node, group, pid);
+    must(!source->replacing);
+    struct member *m = find(r, source, group, pid);
     if (m == NULL || --m->joined > 0)
         return false;
-    remove_member(r, m, NULL);
-    return true;
+    return remove_member(r, m, NULL);
 }
 
-void roster_clear(struct roster *r, struct roster_node *node, const struct roster_visitor *removed)
+void roster_clear(struct roster *r, struct roster_source *source,
+                  const struct roster_visitor *removed)
 {
-    while (node->first != NULL)
-        remove_member(r, node->first->first, removed);
-    must(node->groups == 0);
+    while (source->first != NULL)
+        remove_member(r, source->first->first, removed);
+    must(source->groups == 0);
 }
 
-void roster_replace_begin(struct roster_node *node)
+void roster_replace_begin(struct roster_source *source)
 {
-    must(!node->replacing);
-    node->replacing = true;
-    for (struct subgroup *sub = node->first; sub != NULL; sub = sub->next)
+    must(!source->replacing);
+    source->replacing = true;
+    for (struct subgroup *sub = source->first; sub != NULL; sub = sub->next)
         for (struct member *m = sub->first; m != NULL; m = m->next)
             m->seen = 0;
 }
 
-void roster_replace_end(struct roster *r, struct roster_node *node,
+void roster_replace_end(struct roster *r, struct roster_source *source,
                         const struct roster_visitor *removed)
 {
-    must(node->replacing);
-    node->replacing = false;
-    for (struct subgroup *sub = node->first, *after; sub != NULL; sub = after) {
+    must(source->replacing);
+    source->replacing = false;
+    for (struct subgroup *sub = source->first, *after; sub != NULL; sub = after) {
         after = sub->next;
         for (struct member *m = sub->first, *next; m != NULL; m = next) {
             next = m->next;
@@ -277,10 +314,10 @@ void roster_replace_end(struct roster *r, struct roster_node *node,
 
 /* --- reading ----------------------------------------------------------- */
 
-bool roster_has(const struct roster *r, const struct roster_node *node, struct bytes group,
+bool roster_has(const struct roster *r, const struct roster_source *source, struct bytes group,
                 struct bytes pid)
 {
-    return find(r, node, group, pid) != NULL;
+    return find(r, source, group, pid) != NULL;
 }
 
 static int name_order(const void *a, const void *b)
@@ -288,12 +325,13 @@ static int name_order(const void *a, const void *b)
     return term_compare_keys(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
-struct bytes *roster_groups(const struct roster *r, const struct roster_node *node, size_t *count)
+struct bytes *roster_groups(const struct roster *r, const struct roster_source *source,
+                            size_t *count)
 {
-    size_t n = node == NULL ? r->groups.count : node->groups, at = 0;
+    size_t n = source == NULL ? r->groups.count : source->groups, at = 0;
     struct bytes *names = mem_take(n * sizeof(*names));
-    if (node != NULL) {
-        for (struct subgroup *sub = node->first; sub != NULL; sub = sub->next)
+    if (source != NULL) {
+        for (struct subgroup *sub = source->first; sub != NULL; sub = sub->next)
             names[at++] = term_bytes(&sub->group->name);
     } else {
         for (size_t i = 0; i < r->groups.size; i++)
@@ -307,32 +345,34 @@ struct bytes *roster_groups(const struct roster *r, const struct roster_node *no
     return names;
 }
 
-size_t roster_count(const struct roster *r, const struct roster_node *node, struct bytes group)
+size_t roster_count(const struct roster *r, const struct roster_source *source, struct bytes group)
 {
     struct group *g = find_group(r, group);
-    if (g == NULL || node == NULL)
-        return g == NULL ? 0 : g->members;
-    struct subgroup *sub = find_subgroup(g, node);
+    if (g == NULL || source == NULL)
+        return g == NULL ? 0 : g->processes;
+    struct subgroup *sub = find_subgroup(g, source);
     return sub == NULL ? 0 : sub->count;
 }
 
-static void walk_subgroup(const struct subgroup *sub, const struct roster_visitor *each)
+static void walk_subgroup(const struct subgroup *sub, bool counted_only,
+                          const struct roster_visitor *each)
 {
     for (struct member *m = sub->first; m != NULL; m = m->next)
-        each->visit(each->who, term_bytes(&sub->group->name), term_bytes(&m->pid));
+        if (m->counted || !counted_only)
+            each->visit(each->who, term_bytes(&sub->group->name), term_bytes(&m->pid));
 }
 
-void roster_walk(const struct roster *r, const struct roster_node *node, struct bytes group,
+void roster_walk(const struct roster *r, const struct roster_source *source, struct bytes group,
                  const struct roster_visitor *each)
 {
     struct group *g = find_group(r, group);
     if (g == NULL)
         return;
-    struct subgroup *only = node == NULL ? NULL : find_subgroup(g, node);
+    struct subgroup *only = source == NULL ? NULL : find_subgroup(g, source);
     if (only != NULL)
-        walk_subgroup(only, each);
-    for (size_t i = 0; node == NULL && i < g->count; i++)
-        walk_subgroup(g->subgroups[i], each);
+        walk_subgroup(only, false, each);
+    for (size_t i = 0; source == NULL && i < g->count; i++)
+        walk_subgroup(g->subgroups[i], true, each);
 }
 
 /* --- construction ------------------------------------------------------ */
@@ -351,7 +391,7 @@ void roster_free(struct roster *r)
     for (size_t i = 0; i < r->groups.size; i++)
         while (r->groups.slots[i] != NULL) {
             struct group *g = (struct group *)r->groups.slots[i];
-            roster_clear(r, g->subgroups[0]->node, NULL);
+            roster_clear(r, g->subgroups[0]->source, NULL);
         }
     must(r->members.count == 0);
     hash_table_free(&r->groups);
@@ -359,24 +399,25 @@ void roster_free(struct roster *r)
     mem_free(r);
 }
 
-struct roster_node *roster_node_new(struct bytes name, bool ours)
+struct roster_source *roster_source_new(struct bytes scope, bool ours)
 {
-    struct roster_node *node = mem_take(sizeof(*node));
-    buf_put(&node->name, name);
-    node->ours = ours;
-    return node;
+    struct roster_source *source = mem_take(sizeof(*source));
+    source->scope = term_copy(scope);
+    source->node = node_of(term_bytes(&source->scope));
+    source->ours = ours;
+    return source;
 }
 
-void roster_node_free(struct roster_node *node)
+void roster_source_free(struct roster_source *source)
 {
-    if (node == NULL)
+    if (source == NULL)
         return;
-    must(node->first == NULL);
-    buf_free(&node->name);
-    mem_free(node);
+    must(source->first == NULL);
+    term_free(&source->scope);
+    mem_free(source);
 }
 
-struct bytes roster_node_name(const struct roster_node *node)
+struct bytes roster_source_scope(const struct roster_source *source)
 {
-    return buf_bytes(&node->name);
+    return term_bytes(&source->scope);
 }

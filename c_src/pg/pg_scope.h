@@ -12,54 +12,70 @@
 #include "pg_roster.h"
 #include "pg_wire.h"
 
-/* The scope of another node.  Exists from pg_meet() or its first message on. */
+/* A scope process of another node, known by its pid, as in pg: from its first message on, until
+ * it ends. */
 struct remote_scope {
-    struct roster_node *members;
-    struct term pid;   /* empty until its first message */
-    unsigned version;  /* of its protocol */
-    uint64_t watch;    /* of pid or, while that is empty, of the name; 0: none */
-    bool absent;       /* the node had no process of that name when last watched */
+    struct remote_node *node;
+    struct roster_source *members;
+    unsigned version; /* of its protocol */
+    uint64_t watch;   /* of the process */
+    bool informed;    /* it has been sent our members */
+    bool incomplete;  /* a message of it was dropped; its members are to be asked for again */
+};
+
+/* A connected node.  Any process there may greet us with a discover: a second scope, under
+ * another name, or somebody's shell.  So a node has any number of scopes, up to
+ * LIMIT_NODE_SCOPES, and which of them has our name is not known. */
+struct remote_node {
+    struct buf name;
+    bool met;          /* by pg_meet(): the process with our name is sent discovers and watched */
+    unsigned version;  /* of those discovers */
+    uint64_t watch;    /* of the name; 0: none */
     uint64_t retry_ms; /* LIMIT_DISCOVER_MS after the last discover */
-    bool settled;      /* it has sent its members */
-    bool informed;     /* it has been sent ours */
+    bool absent;       /* the node had no process of that name when last watched */
+    bool settled;      /* a scope has sent its members since then */
+    struct remote_scope **scopes; /* in the order of their first messages */
+    size_t count, cap;
 };
 
 struct scope {
     struct process *process;
     struct pg_listener listener;
     struct roster *roster;
-    struct roster_node *ours;
-    struct remote_scope **remotes; /* sorted by node */
+    struct roster_source *ours;
+    struct remote_node **nodes; /* sorted by name */
     size_t count, cap;
     bool retry_set; /* a wake is scheduled */
 };
 
 /* --- pg_remote.c ------------------------------------------------------- */
 
-struct bytes pg_remote_node(const struct remote_scope *remote);
-struct remote_scope *pg_remote_find(const struct scope *s, struct bytes node);
-/* The remote scope with this pid; NULL when its node is unknown, or its scope has another
- * pid. */
+struct remote_node *pg_node_find(const struct scope *s, struct bytes name);
+struct remote_node *pg_node_of_watch(const struct scope *s, uint64_t watch);
+/* Finds the node, or adds it. */
+struct remote_node *pg_node_ensure(struct scope *s, struct bytes name);
+/* Removes its scopes, as pg_remote_remove() does, and frees it. */
+void pg_node_remove(struct scope *s, struct remote_node *node, struct turn *t);
+/* Frees it and its scopes; the roster must have been freed. */
+void pg_node_free(struct remote_node *node);
+
+struct bytes pg_remote_pid(const struct remote_scope *remote);
 struct remote_scope *pg_remote_of_pid(const struct scope *s, struct bytes pid);
 struct remote_scope *pg_remote_of_watch(const struct scope *s, uint64_t watch);
-
-/* Finds the node's, or adds it. */
-struct remote_scope *pg_remote_ensure(struct scope *s, struct bytes node);
-/* Takes pid for the scope of its node; the members of an earlier scope there leave.  NULL when
- * the node is not connected: the message has outlived the connection. */
-struct remote_scope *pg_remote_adopt(struct scope *s, struct bytes pid, struct turn *t);
-/* It has ended, or was replaced by another: its members leave. */
-void pg_remote_reset(struct scope *s, struct remote_scope *remote, struct turn *t);
-/* The same, and frees it. */
+/* Adds the scope with this pid, which is not known yet, and watches it.  NULL when its node has
+ * too many, or is not connected: the message has outlived the connection. */
+struct remote_scope *pg_remote_add(struct scope *s, struct bytes pid, struct turn *t);
+/* It has ended: its members leave, and it is freed. */
 void pg_remote_remove(struct scope *s, struct remote_scope *remote, struct turn *t);
-void pg_remote_free(struct remote_scope *remote);
 
-/* Schedules a retry for scopes that have not answered, within LIMIT_DISCOVER_MS. */
+/* Schedules a retry of what has not been answered, within LIMIT_DISCOVER_MS. */
 void pg_schedule_retry(struct scope *s, struct turn *t);
-/* Sends a discover to its pid or, while that is unknown, to the name.  The name is watched
- * then, so that a node without such a scope is noticed at once. */
-void pg_send_discover(struct scope *s, struct remote_scope *remote, struct turn *t);
-/* Sends all members of this node; the scope's pid must be known. */
+/* Sends a discover to the process with our name, which is watched from then on, so that a node
+ * without such a process, or its end, is noticed at once. */
+void pg_discover_name(struct scope *s, struct remote_node *node, struct turn *t);
+/* Sends a discover to a known scope. */
+void pg_discover_pid(struct scope *s, struct remote_scope *remote, struct turn *t);
+/* Sends all members of this node. */
 void pg_send_members(struct scope *s, struct remote_scope *remote, struct turn *t);
 /* Sends the change to every scope that is informed. */
 void pg_send_change(struct scope *s, const struct pg_change *change, struct turn *t);

@@ -194,20 +194,20 @@ static void put_pid_of(void *who, struct bytes group, struct bytes pid)
 }
 
 static void put_members(struct buf *out, const struct roster *roster,
-                        const struct roster_node *node, struct bytes group)
+                        const struct roster_source *source, struct bytes group)
 {
-    size_t count = roster_count(roster, node, group);
+    size_t count = roster_count(roster, source, group);
     must(count > 0);
     put_list(out, (uint32_t)count);
-    roster_walk(roster, node, group, &(struct roster_visitor){put_pid_of, out});
+    roster_walk(roster, source, group, &(struct roster_visitor){put_pid_of, out});
     put_nil(out);
 }
 
 void pg_put_members(struct buf *out, struct bytes self, unsigned version,
-                    const struct roster *roster, const struct roster_node *node)
+                    const struct roster *roster, const struct roster_source *source)
 {
     size_t count;
-    struct bytes *groups = roster_groups(roster, node, &count);
+    struct bytes *groups = roster_groups(roster, source, &count);
     put_tuple(out, 2);
     put_atom(out, "$gen_cast");
     if (version == 0) {
@@ -223,7 +223,7 @@ void pg_put_members(struct buf *out, struct bytes self, unsigned version,
         if (version == 0)
             put_tuple(out, 2);
         put_term(out, groups[i]);
-        put_members(out, roster, node, groups[i]);
+        put_members(out, roster, source, groups[i]);
     }
     if (version == 0)
         put_nil(out);

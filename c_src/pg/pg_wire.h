@@ -45,9 +45,9 @@ must_use enum err pg_walk(const struct pg_message *m, const struct pg_visitor *v
 /* Messages from the scope whose pid is self.  version is the receiver's. */
 void pg_put_discover(struct buf *out, struct bytes self, unsigned version);
 
-/* sync or local_data with the members of node, groups in key order. */
+/* sync or local_data with the members of source, groups in key order. */
 void pg_put_members(struct buf *out, struct bytes self, unsigned version,
-                    const struct roster *roster, const struct roster_node *node);
+                    const struct roster *roster, const struct roster_source *source);
 
 /* A process that joins one group, or leaves some. */
 struct pg_change {

@@ -215,6 +215,111 @@ defmodule PgTest do
     end
   end
 
+  describe "a process that greets like a scope" do
+    # A process there that sends our scope a discover, and the messages that it got.
+    defp greet(beam, scope, c) do
+      Beam.run(beam, fn ->
+        pid = spawn(fn -> Process.sleep(:infinity) end)
+        send({scope, c.node}, {:discover, pid})
+        pid
+      end)
+    end
+
+    defp got(beam, pid), do: Beam.run(beam, fn -> Process.info(pid, :messages) |> elem(1) end)
+
+    # What the coppice makes of it is known once it has answered.
+    defp greeted(beam, scope, c) do
+      stray = greet(beam, scope, c)
+      eventually(fn -> match?([_sync, {:discover, _}], got(beam, stray)) end)
+      stray
+    end
+
+    defp peers(c), do: Coppice.status(c).replicas.views.peers
+
+    test "gets the members, and takes nobody's place", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      member = Member.start(beam, scope, group)
+      c = coppice(scope, group, [beam])
+      pid = member_of(c, beam, scope, group)
+      assert receives?(beam, member, c)
+
+      stray = greeted(beam, scope, c)
+      assert [{:"$gen_cast", {:sync, _, [{^group, [^pid]}]}}, _] = got(beam, stray)
+
+      # Joins and leaves of the real scope still count.
+      later = Member.start(beam, scope, group)
+      eventually(fn -> peers(c) == 2 end)
+      :ok = Beam.call(beam, :pg, :leave, [scope, group, member])
+      eventually(fn -> peers(c) == 1 end)
+      assert receives?(beam, later, c)
+
+      # It is told of changes, as by pg, until it ends.
+      {:ok, _} = Coppice.start_replica(c, :another, counter(group: group))
+      eventually(fn -> match?([_, _, {:join, _, ^group, _}], got(beam, stray)) end)
+      Beam.run(beam, fn -> Process.exit(stray, :kill) end)
+      :ok = Beam.call(beam, :pg, :leave, [scope, group, later])
+      eventually(fn -> peers(c) == 1 end)
+      assert length(Beam.members(beam, scope, group)) == 2
+    end
+
+    test "may be followed by the scope itself", %{scope: scope, group: group} do
+      beam = Beam.start()
+      c = coppice(scope, group, [beam])
+      eventually(fn -> c.node in Beam.nodes(beam, :hidden) end)
+      greeted(beam, scope, c)
+      start_scope(beam, scope)
+      member = Member.start(beam, scope, group)
+      member_of(c, beam, scope, group)
+      assert receives?(beam, member, c)
+    end
+
+    test "may end before the scope restarts", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      member_of(c, beam, scope, group)
+      stray = greeted(beam, scope, c)
+      Beam.run(beam, fn -> Process.exit(stray, :kill) end)
+      Beam.run(beam, fn -> Process.exit(Process.whereis(scope), :kill) end)
+      eventually(fn -> scope_pid(beam, scope) == :undefined end)
+      start_scope(beam, scope)
+      member = Member.start(beam, scope, group)
+      member_of(c, beam, scope, group)
+      assert receives?(beam, member, c)
+    end
+
+    test "may outlive the scope", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      c = coppice(scope, group, [beam])
+      member_of(c, beam, scope, group)
+      greeted(beam, scope, c)
+      Beam.run(beam, fn -> Process.exit(Process.whereis(scope), :kill) end)
+      eventually(fn -> scope_pid(beam, scope) == :undefined end)
+      start_scope(beam, scope)
+      member = Member.start(beam, scope, group)
+      member_of(c, beam, scope, group)
+      assert receives?(beam, member, c)
+    end
+
+    test "may be a scope with another name, and the same members", %{scope: scope, group: group} do
+      beam = with_pg(scope)
+      member = Member.start(beam, scope, group)
+      c = coppice(scope, group, [beam])
+      assert receives?(beam, member, c)
+
+      other = fresh_atom("scope")
+      second = start_scope(beam, other)
+      :ok = Beam.call(beam, :pg, :join, [other, group, member])
+      Beam.run(beam, fn -> send({scope, c.node}, {:discover, second}) end)
+      member_of(c, beam, other, group)
+      :ok = Beam.call(beam, :pg, :leave, [scope, group, member])
+      Member.flush(beam, member)
+      assert receives?(beam, member, c)
+      assert peers(c) == 1
+      :ok = Beam.call(beam, :pg, :leave, [other, group, member])
+      eventually(fn -> peers(c) == 0 end)
+    end
+  end
+
   describe "scopes" do
     test "may be several, on different nodes", %{scope: one, group: group} do
       two = fresh_atom("scope")

@@ -19,6 +19,7 @@
 
 #define B        "b1@127.0.0.1"
 #define B_SCOPE  "#Pid<'" B "'.80.0.7>"
+#define B_OTHER  "#Pid<'" B "'.90.0.7>"
 #define B_ONE    "#Pid<'" B "'.81.0.7>"
 #define B_TWO    "#Pid<'" B "'.82.0.7>"
 #define A_ONE    "#Pid<'a1@127.0.0.1'.81.0.7>"
@@ -257,6 +258,19 @@ static inline void down(struct world *w, const char *pid, const char *reason)
                        .ref = buf_bytes(&monitor->ref),
                        .reason = term_of(reason)};
     processes_signal(w->table, node_of(s.from), &s, &w->turn);
+}
+
+/* The peer's node reports that the monitored name is down. */
+static inline void name_down(struct world *w, const char *node, const char *reason)
+{
+    struct term ref = term_take(&w->name_ref);
+    struct signal s = {.kind = SIGNAL_MONITOR_EXIT,
+                       .from = term_of("grove"),
+                       .to = process_pid(w->scope),
+                       .ref = term_bytes(&ref),
+                       .reason = term_of(reason)};
+    processes_signal(w->table, bytes_of(node), &s, &w->turn);
+    term_free(&ref);
 }
 
 /* Exchanges discover and members with B's scope, which has these. */

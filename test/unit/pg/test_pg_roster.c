@@ -8,20 +8,20 @@
 #include "term/write.h"
 #include "unit/suite.h"
 
-#define NODES  5
-#define GROUPS 7
-#define PIDS   6
+#define SOURCES 6 /* the last two are on the same node */
+#define GROUPS  7
+#define PIDS    6
 
 /* How many times each has joined, and how many times the visitor saw it removed. */
 struct model {
-    unsigned joined[NODES][GROUPS][PIDS];
-    unsigned removed[NODES][GROUPS][PIDS];
+    unsigned joined[SOURCES][GROUPS][PIDS];
+    unsigned removed[SOURCES][GROUPS][PIDS];
     struct buf groups[GROUPS];
-    struct buf pids[NODES][PIDS];
-    size_t node; /* whose members are being removed */
+    struct buf pids[SOURCES][PIDS];
+    size_t source; /* whose members are being removed */
 };
 
-static const char *const names[NODES] = {"m@h", "a@h", "z@h", "b@h", "ab@h"};
+static const char *const names[SOURCES] = {"m@h", "a@h", "z@h", "b@h", "ab@h", "ab@h"};
 
 /* A pseudorandom sequence, the same on every machine. */
 static uint64_t next_random(uint64_t *state)
@@ -35,7 +35,7 @@ static void model_open(struct model *p)
     *p = (struct model){0};
     for (int g = 0; g < GROUPS; g++)
         put_int(&p->groups[g], 300 - 100 * g);
-    for (unsigned n = 0; n < NODES; n++)
+    for (unsigned n = 0; n < SOURCES; n++)
         for (unsigned i = 0; i < PIDS; i++)
             put_pid(&p->pids[n][i], bytes_of(names[n]), i, 0, 1);
 }
@@ -44,7 +44,7 @@ static void model_close(struct model *p)
 {
     for (int g = 0; g < GROUPS; g++)
         buf_free(&p->groups[g]);
-    for (int n = 0; n < NODES; n++)
+    for (int n = 0; n < SOURCES; n++)
         for (int i = 0; i < PIDS; i++)
             buf_free(&p->pids[n][i]);
 }
@@ -55,8 +55,26 @@ static void on_removed(void *who, struct bytes group, struct bytes pid)
     for (int g = 0; g < GROUPS; g++)
         for (int i = 0; i < PIDS; i++)
             if (bytes_equal(group, buf_bytes(&p->groups[g])) &&
-                bytes_equal(pid, buf_bytes(&p->pids[p->node][i])))
-                p->removed[p->node][g][i]++;
+                bytes_equal(pid, buf_bytes(&p->pids[p->source][i])))
+                p->removed[p->source][g][i]++;
+}
+
+/* Whether another source has told of the same process in the same group. */
+static bool elsewhere(const struct model *p, size_t source, size_t g, size_t i)
+{
+    for (size_t n = 0; n < SOURCES; n++)
+        if (n != source && strcmp(names[n], names[source]) == 0 && p->joined[n][g][i] > 0)
+            return true;
+    return false;
+}
+
+/* The processes in a group that no earlier source has told of. */
+static size_t first_told_by(const struct model *p, size_t n, int g)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < PIDS; i++)
+        count += p->joined[n][g][i] > 0 && !(n == SOURCES - 1 && elsewhere(p, n, (size_t)g, i));
+    return count;
 }
 
 static size_t members_of(const struct model *p, int n, int g)
@@ -67,7 +85,8 @@ static size_t members_of(const struct model *p, int n, int g)
     return count;
 }
 
-/* Our node, the first, must be walked first, then the others by name. */
+/* Our node, the first, must be walked first, then the others by name; a process of several
+ * sources once. */
 struct walked {
     const struct model *model;
     int group;
@@ -78,8 +97,8 @@ struct walked {
 
 static int rank_of(const struct model *p, int group, struct bytes pid)
 {
-    static const int ranks[NODES] = {0, 1, 4, 3, 2};
-    for (int n = 0; n < NODES; n++)
+    static const int ranks[SOURCES] = {0, 1, 4, 3, 2, 2};
+    for (int n = 0; n < SOURCES; n++)
         for (int i = 0; i < PIDS; i++)
             if (p->joined[n][group][i] > 0 && bytes_equal(pid, buf_bytes(&p->pids[n][i])))
                 return ranks[n];
@@ -95,17 +114,17 @@ static void on_walked(void *who, struct bytes group, struct bytes pid)
     w->count++;
 }
 
-static void assert_same_group(const struct roster *r, struct roster_node *const *nodes,
+static void assert_same_group(const struct roster *r, struct roster_source *const *sources,
                               const struct model *p, int g)
 {
     struct bytes name = buf_bytes(&p->groups[g]);
     struct walked w = {p, g, 0, 0, false};
     size_t all = 0;
-    for (int n = 0; n < NODES; n++) {
-        CU_ASSERT_EQUAL(roster_count(r, nodes[n], name), members_of(p, n, g));
-        all += members_of(p, n, g);
+    for (int n = 0; n < SOURCES; n++) {
+        CU_ASSERT_EQUAL(roster_count(r, sources[n], name), members_of(p, n, g));
+        all += first_told_by(p, (size_t)n, g);
         for (int i = 0; i < PIDS; i++)
-            CU_ASSERT_EQUAL(roster_has(r, nodes[n], name, buf_bytes(&p->pids[n][i])),
+            CU_ASSERT_EQUAL(roster_has(r, sources[n], name, buf_bytes(&p->pids[n][i])),
                             p->joined[n][g][i] > 0);
     }
     roster_walk(r, NULL, name, &(struct roster_visitor){on_walked, &w});
@@ -115,15 +134,15 @@ static void assert_same_group(const struct roster *r, struct roster_node *const 
 }
 
 /* The groups with members in key order, which is the reverse of the order of g. */
-static void assert_same_names(const struct roster *r, const struct roster_node *node,
+static void assert_same_names(const struct roster *r, const struct roster_source *source,
                               const struct model *p, int n)
 {
     size_t count, at = 0;
-    struct bytes *groups = roster_groups(r, node, &count);
+    struct bytes *groups = roster_groups(r, source, &count);
     for (int g = GROUPS - 1; g >= 0; g--) {
         size_t members = 0;
-        for (int i = 0; i < NODES; i++)
-            members += node == NULL || i == n ? members_of(p, i, g) : 0;
+        for (int i = 0; i < SOURCES; i++)
+            members += source == NULL || i == n ? members_of(p, i, g) : 0;
         if (members == 0)
             continue;
         CU_ASSERT_FATAL(at < count);
@@ -134,85 +153,98 @@ static void assert_same_names(const struct roster *r, const struct roster_node *
     mem_free(groups);
 }
 
-static void assert_same(const struct roster *r, struct roster_node *const *nodes,
+static void assert_same(const struct roster *r, struct roster_source *const *sources,
                         const struct model *p)
 {
     for (int g = 0; g < GROUPS; g++)
-        assert_same_group(r, nodes, p, g);
-    for (int n = 0; n < NODES; n++)
-        assert_same_names(r, nodes[n], p, n);
+        assert_same_group(r, sources, p, g);
+    for (int n = 0; n < SOURCES; n++)
+        assert_same_names(r, sources[n], p, n);
     assert_same_names(r, NULL, p, 0);
 }
 
-/* Replaces a node's members, or clears them; the visitor must have seen each removed member
+/* Replaces a source's members, or clears them; the visitor must have seen each removed member
  * once. */
-static void replace(struct roster *r, struct roster_node *node, struct model *p, uint64_t *state)
+static void replace(struct roster *r, struct roster_source *source, struct model *p,
+                    uint64_t *state)
 {
     unsigned was[GROUPS][PIDS];
     bool clear = next_random(state) % 4 == 0;
-    size_t n = p->node;
+    size_t n = p->source;
     memcpy(was, p->joined[n], sizeof(was));
     memset(p->joined[n], 0, sizeof(was));
     memset(p->removed[n], 0, sizeof(was));
     struct roster_visitor removed = {on_removed, p};
     if (clear) {
-        roster_clear(r, node, &removed);
+        roster_clear(r, source, &removed);
     } else {
-        roster_replace_begin(node);
+        roster_replace_begin(source);
         for (uint64_t left = next_random(state) % 30; left > 0; left--) {
             size_t g = next_random(state) % GROUPS, i = next_random(state) % PIDS;
             bool fresh = was[g][i] == 0 && p->joined[n][g][i] == 0;
             enum roster_change change =
-                roster_add(r, node, buf_bytes(&p->groups[g]), buf_bytes(&p->pids[n][i]));
-            CU_ASSERT_EQUAL(change, fresh ? ROSTER_NEW : ROSTER_SAME);
+                roster_add(r, source, buf_bytes(&p->groups[g]), buf_bytes(&p->pids[n][i]));
+            CU_ASSERT_EQUAL(change, fresh && !elsewhere(p, n, g, i) ? ROSTER_NEW : ROSTER_SAME);
             p->joined[n][g][i]++;
         }
-        roster_replace_end(r, node, &removed);
+        roster_replace_end(r, source, &removed);
     }
-    for (int g = 0; g < GROUPS; g++)
-        for (int i = 0; i < PIDS; i++)
-            CU_ASSERT_EQUAL(p->removed[n][g][i], was[g][i] > 0 && p->joined[n][g][i] == 0);
+    for (size_t g = 0; g < GROUPS; g++)
+        for (size_t i = 0; i < PIDS; i++)
+            CU_ASSERT_EQUAL(p->removed[n][g][i],
+                            was[g][i] > 0 && p->joined[n][g][i] == 0 && !elsewhere(p, n, g, i));
 }
 
-static void step(struct roster *r, struct roster_node *const *nodes, struct model *p,
+static void step(struct roster *r, struct roster_source *const *sources, struct model *p,
                  uint64_t *state)
 {
-    size_t n = next_random(state) % NODES, g = next_random(state) % GROUPS,
+    size_t n = next_random(state) % SOURCES, g = next_random(state) % GROUPS,
            i = next_random(state) % PIDS;
     struct bytes group = buf_bytes(&p->groups[g]), pid = buf_bytes(&p->pids[n][i]);
     unsigned *joined = &p->joined[n][g][i];
     uint64_t action = next_random(state) % 20;
-    p->node = n;
+    p->source = n;
     if (action == 0) {
-        replace(r, nodes[n], p, state);
+        replace(r, sources[n], p, state);
     } else if (action < 11) {
-        CU_ASSERT_EQUAL(roster_add(r, nodes[n], group, pid),
-                        *joined == 0 ? ROSTER_NEW : ROSTER_SAME);
+        CU_ASSERT_EQUAL(roster_add(r, sources[n], group, pid),
+                        *joined == 0 && !elsewhere(p, n, g, i) ? ROSTER_NEW : ROSTER_SAME);
         ++*joined;
     } else {
-        CU_ASSERT_EQUAL(roster_remove(r, nodes[n], group, pid), *joined == 1);
+        CU_ASSERT_EQUAL(roster_remove(r, sources[n], group, pid),
+                        *joined == 1 && !elsewhere(p, n, g, i));
         *joined -= *joined > 0;
     }
+}
+
+static struct roster_source *source_new(const char *name, uint32_t number)
+{
+    struct buf pid = {0};
+    put_pid(&pid, bytes_of(name), number, 0, 1);
+    struct roster_source *source = roster_source_new(buf_bytes(&pid), number == 0);
+    CU_ASSERT(bytes_equal(roster_source_scope(source), buf_bytes(&pid)));
+    buf_free(&pid);
+    return source;
 }
 
 static void matches_the_model(void)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct model model;
-        struct roster_node *nodes[NODES];
+        struct roster_source *sources[SOURCES];
         struct roster *r = roster_new(seed);
         uint64_t state = seed;
         model_open(&model);
-        for (int n = 0; n < NODES; n++)
-            nodes[n] = roster_node_new(bytes_of(names[n]), n == 0);
+        for (int n = 0; n < SOURCES; n++)
+            sources[n] = source_new(names[n], (uint32_t)n);
         for (int i = 0; i < 500; i++) {
-            step(r, nodes, &model, &state);
+            step(r, sources, &model, &state);
             if (i % 10 == 0)
-                assert_same(r, nodes, &model);
+                assert_same(r, sources, &model);
         }
         roster_free(r);
-        for (int n = 0; n < NODES; n++)
-            roster_node_free(nodes[n]);
+        for (int n = 0; n < SOURCES; n++)
+            roster_source_free(sources[n]);
         model_close(&model);
     }
 }
@@ -226,31 +258,31 @@ static void append_id(void *who, struct bytes group, struct bytes pid)
 static void replacing_keeps_the_order(void)
 {
     struct roster *r = roster_new(1);
-    struct roster_node *node = roster_node_new(BYTES("b@h"), false);
+    struct roster_source *source = source_new("b@h", 7);
     struct bytes g = term_of("g");
     struct buf order = {0};
     struct roster_visitor append = {append_id, &order};
     for (const char *id = "3124"; *id != '\0'; id++) {
         struct buf pid = {0};
         put_pid(&pid, BYTES("b@h"), (uint32_t)*id, 0, 1);
-        roster_add(r, node, g, buf_bytes(&pid));
+        roster_add(r, source, g, buf_bytes(&pid));
         buf_free(&pid);
     }
-    roster_replace_begin(node);
+    roster_replace_begin(source);
     for (const char *id = "5423"; *id != '\0'; id++) {
         struct buf pid = {0};
         put_pid(&pid, BYTES("b@h"), (uint32_t)*id, 0, 1);
-        roster_add(r, node, g, buf_bytes(&pid));
+        roster_add(r, source, g, buf_bytes(&pid));
         buf_free(&pid);
     }
-    roster_replace_end(r, node, &append);
+    roster_replace_end(r, source, &append);
     CU_ASSERT(bytes_equal(buf_bytes(&order), BYTES("1")));
     buf_clear(&order);
-    roster_walk(r, node, g, &append);
+    roster_walk(r, source, g, &append);
     CU_ASSERT(bytes_equal(buf_bytes(&order), BYTES("3245")));
     buf_free(&order);
     roster_free(r);
-    roster_node_free(node);
+    roster_source_free(source);
 }
 
 /* A visitor of removed members reads a roster without them. */
@@ -273,18 +305,18 @@ static void count_left(void *who, struct bytes group, struct bytes pid)
 static void visits_after_removal(void)
 {
     struct roster *r = roster_new(1);
-    struct roster_node *node = roster_node_new(BYTES("b@h"), false);
+    struct roster_source *source = source_new("b@h", 7);
     struct reader reader = {r, 3};
     for (uint32_t id = 0; id < 3; id++) {
         struct buf pid = {0};
         put_pid(&pid, BYTES("b@h"), id, 0, 1);
-        roster_add(r, node, term_of("g"), buf_bytes(&pid));
+        roster_add(r, source, term_of("g"), buf_bytes(&pid));
         buf_free(&pid);
     }
-    roster_clear(r, node, &(struct roster_visitor){count_left, &reader});
+    roster_clear(r, source, &(struct roster_visitor){count_left, &reader});
     CU_ASSERT_EQUAL(reader.left, 0);
     roster_free(r);
-    roster_node_free(node);
+    roster_source_free(source);
 }
 
 SUITE("pg roster", TEST(matches_the_model), TEST(replacing_keeps_the_order),
