@@ -105,7 +105,7 @@ static void introduce_all(const struct membership *m, struct process *replica, s
 static struct process *scope_start(struct membership *m, struct bytes name, struct turn *t)
 {
     const struct pg_listener listener = {member_joined, member_left, m};
-    struct process *scope = pg_start(m->table, name, &listener);
+    struct process *scope = pg_start(m->table, name, &listener, t);
     if (scope == NULL) {
         turn_log(t, LOG_ERROR, "the pg scope %.*s cannot start: its name is taken", TEXT(name));
         return NULL;

@@ -350,7 +350,8 @@ static void start_services(struct node *n, struct turn *t)
 static void on_ready(void *who, uint32_t creation, struct turn *t)
 {
     struct node *n = who;
-    n->processes = processes_new(buf_bytes(&n->config->node), creation, &n->wakeups);
+    n->processes =
+        processes_new(buf_bytes(&n->config->node), creation, turn_random(t), &n->wakeups);
     if (!n->serves)
         return;
     open_services(n);

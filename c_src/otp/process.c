@@ -10,11 +10,13 @@
 #define PID_ID_BITS 28
 _Static_assert((UINT64_C(1) << PID_ID_BITS) % LIMIT_PROCESSES == 0, "the id gives the slot");
 
-struct processes *processes_new(struct bytes node, uint32_t creation, struct wakeups *wakeups)
+struct processes *processes_new(struct bytes node, uint32_t creation, uint64_t seed,
+                                struct wakeups *wakeups)
 {
     struct processes *table = mem_take(sizeof(*table));
     table->node = node;
     table->creation = creation;
+    table->seed = seed;
     table->end = &table->first;
     table->wakeups = wakeups;
     return table;
@@ -99,7 +101,7 @@ struct process *process_start(struct processes *table, const struct process_kind
     list_init(&p->watches);
     buf_put(&p->name, name);
     if (name.len > 0)
-        hash_table_put(&table->names, &p->named, bytes_hash(name, 0));
+        hash_table_put(&table->names, &p->named, bytes_hash(name, table->seed));
     table->slots[p->number % LIMIT_PROCESSES] = p;
     table->living++;
     *table->end = p;
@@ -159,7 +161,7 @@ void processes_tidy(struct processes *table)
 struct process *process_named(struct processes *table, struct bytes name)
 {
     struct hash_link *link =
-        name.len > 0 ? hash_table_find(&table->names, bytes_hash(name, 0)) : NULL;
+        name.len > 0 ? hash_table_find(&table->names, bytes_hash(name, table->seed)) : NULL;
     for (; link != NULL; link = hash_table_next(link)) {
         struct process *p = CONTAINER_OF(link, struct process, named);
         if (bytes_equal(buf_bytes(&p->name), name))

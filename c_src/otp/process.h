@@ -49,8 +49,11 @@ struct process_kind {
     void (*free)(void *self);
 };
 
-/* Borrows node and wakeups for the life of the table.  Pids get this creation. */
-struct processes *processes_new(struct bytes node, uint32_t creation, struct wakeups *wakeups);
+/* Borrows node and wakeups for the life of the table.  Pids get this creation.  The seed, a random
+ * number, keeps peers from choosing names and references with colliding hashes: nothing that a
+ * peer is sent may tell of it. */
+struct processes *processes_new(struct bytes node, uint32_t creation, uint64_t seed,
+                                struct wakeups *wakeups);
 /* Frees every process without calling kind->leave; NULL is allowed. */
 void processes_free(struct processes *table);
 

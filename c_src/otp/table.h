@@ -54,7 +54,7 @@ struct processes {
     uint64_t last_process, last_reference; /* the last numbers issued */
     struct hash_table names;
     struct hash_table watchers, watches;
-    uint64_t watcher_seed; /* of hashes, since peers choose what is hashed */
+    uint64_t seed; /* of hashes, since peers choose what is hashed */
     size_t calls;
     struct wakeups *wakeups;    /* the node's */
     struct process *sys_helper; /* sys_state.c's; NULL until needed */
@@ -94,7 +94,7 @@ struct watcher_id {
 };
 
 /* False when p has LIMIT_WATCHERS.  Adding one again changes nothing. */
-bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t);
+bool watchers_add(struct process *p, const struct watcher_id *id);
 
 void watchers_demonitor(struct process *p, const struct watcher_id *id);
 

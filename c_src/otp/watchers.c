@@ -16,7 +16,7 @@ struct watcher {
 /* The reference alone would do for honest peers, but any number of pids may use the same. */
 static uint64_t key_of(const struct process *whom, const struct watcher_id *id)
 {
-    return bytes_hash(id->pid, bytes_hash(id->ref, whom->table->watcher_seed ^ whom->number));
+    return bytes_hash(id->pid, bytes_hash(id->ref, whom->table->seed ^ whom->number));
 }
 
 static struct watcher *find(const struct process *whom, const struct watcher_id *id)
@@ -45,11 +45,9 @@ static struct bytes copy_to(uint8_t *at, struct bytes b)
     return (struct bytes){at, b.len};
 }
 
-bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t)
+bool watchers_add(struct process *p, const struct watcher_id *id)
 {
     struct processes *table = p->table;
-    if (table->watcher_seed == 0)
-        table->watcher_seed = turn_random(t) | 1;
     if (find(p, id) != NULL)
         return true;
     if (p->watcher_count == LIMIT_WATCHERS)

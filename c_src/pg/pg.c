@@ -189,7 +189,7 @@ static const struct process_kind kind = {
 /* --- the interface ----------------------------------------------------- */
 
 struct process *pg_start(struct processes *table, struct bytes name,
-                         const struct pg_listener *listener)
+                         const struct pg_listener *listener, struct turn *t)
 {
     must(listener->joined != NULL && listener->left != NULL);
     struct scope *s = mem_take(sizeof(*s));
@@ -199,8 +199,7 @@ struct process *pg_start(struct processes *table, struct bytes name,
         mem_free(s);
         return NULL;
     }
-    /* The pid contains the creation, which is random at each start of the node. */
-    s->roster = roster_new(bytes_hash(process_pid(s->process), processes_creation(table)));
+    s->roster = roster_new(turn_random(t));
     s->ours = roster_source_new(process_pid(s->process), true);
     return s->process;
 }

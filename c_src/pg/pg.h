@@ -38,10 +38,10 @@ struct pg_listener {
     void *who;
 };
 
-/* Starts a scope process; name is the scope's atom as text.  The listener is copied.  NULL
- * when process_start() returns NULL. */
+/* Starts a scope process; name is the scope's atom as text.  The listener is copied.  The turn
+ * gives the seed of its hash tables.  NULL when process_start() returns NULL. */
 struct process *pg_start(struct processes *table, struct bytes name,
-                         const struct pg_listener *listener);
+                         const struct pg_listener *listener, struct turn *t);
 
 /* True for processes that pg_start() started. */
 bool pg_is_scope(const struct process *p);

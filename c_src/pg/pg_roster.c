@@ -384,6 +384,11 @@ struct roster *roster_new(uint64_t seed)
     return r;
 }
 
+uint64_t roster_seed(const struct roster *r)
+{
+    return r->seed;
+}
+
 void roster_free(struct roster *r)
 {
     if (r == NULL)

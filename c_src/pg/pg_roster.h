@@ -24,8 +24,10 @@ struct roster_visitor {
     void *who;
 };
 
-/* The seed, a random number, keeps peers from choosing group names with colliding hashes. */
+/* The seed, a random number, keeps peers from choosing group names with colliding hashes: nothing
+ * that a peer is sent may tell of it. */
 struct roster *roster_new(uint64_t seed);
+uint64_t roster_seed(const struct roster *r); /* for tests */
 /* Frees the members too, but not the sources; NULL is allowed. */
 void roster_free(struct roster *r);
 

@@ -85,7 +85,7 @@ static void anti_entropy_repairs_a_missed_delta(struct sim *s)
                  "[ 2000] n2 has 5\n"
                  "[ 2000] n2 += 5: ok\n"
                  "[ 2058] n1 has 5\n"
-                 "[58538] n3 has 5\n");
+                 "[55689] n3 has 5\n");
 }
 
 static void a_coppice_pulls_what_it_missed(struct sim *s)
@@ -197,8 +197,8 @@ static void grove_withholds_a_removal(struct sim *s)
     SIM_TRACE(s, "[ 7450] n2, {mutate, {remove, [c]}}\n"
                  "[ 7450] n2 has nothing\n"
                  "[ 7450] n2, {mutate, {remove, [c]}}: ok\n"
-                 "[23209] n1 has nothing\n"
-                 "[23258] n3 has nothing\n");
+                 "[25399] n1 has nothing\n"
+                 "[25458] n3 has nothing\n");
 }
 
 /* The coppice sends what it pulled to all: others may have missed it. */

@@ -218,7 +218,7 @@ static void power_fails_at_the_rename_of_a_snapshot(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
                  "[ 2050] n1 will lose power in disk call 10\n"
-                 "[ 2854] n1 loses power\n");
+                 "[ 2229] n1 loses power\n");
     sim_trace_logs(s);
     SIM_ASSERT(s, sim_disk_has(s, 0, JOURNAL));
     sim_start(s, 0);

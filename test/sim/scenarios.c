@@ -44,7 +44,7 @@ static void a_partitioned_peer_catches_up(struct sim *s)
     sim_heal(s, 0, 1);
     SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[26000] n1 - n2 is healed\n"
-                 "[26185] n2 has 5\n");
+                 "[26047] n2 has 5\n");
 }
 
 /* The reset comes while a delta is in flight. */

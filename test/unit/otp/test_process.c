@@ -1,6 +1,7 @@
 #include "unit/otp/spy.h"
 
 #include "limits.h"
+#include "otp/table.h"
 
 /* --- the table ---------------------------------------------------------- */
 
@@ -35,6 +36,19 @@ static void names_are_unique(void)
     processes_check(world.table);
     world_close();
     CU_ASSERT_EQUAL(world.freed, 2);
+}
+
+/* Peers choose names, of replicas that they start and of processes that they look for. */
+static void names_are_hashed_with_the_seed(void)
+{
+    world_open();
+    struct processes *other = processes_new(BYTES("a@h"), 7, 2, &world.wakeups);
+    struct process *one = spy_start("one");
+    struct process *two = process_start(other, process_kind(one), NULL, BYTES("one"));
+    CU_ASSERT_NOT_EQUAL(one->named.key, two->named.key);
+    CU_ASSERT_PTR_EQUAL(process_named(other, BYTES("one")), two);
+    processes_free(other);
+    world_close();
 }
 
 static void slots_are_reused(void)
@@ -294,7 +308,8 @@ static void reads_the_node_of_identifiers(void)
     buf_free(&atom);
 }
 
-SUITE("process", TEST(finds_by_pid_and_name), TEST(names_are_unique), TEST(slots_are_reused),
+SUITE("process", TEST(finds_by_pid_and_name), TEST(names_are_unique),
+      TEST(names_are_hashed_with_the_seed), TEST(slots_are_reused),
       TEST(iterates_in_order_of_start), TEST(calls_leave_once), TEST(references_are_unique),
       TEST(monitors_of_missing_processes_end_at_once), TEST(notifies_watchers),
       TEST(demonitors_by_name), TEST(unlinks_are_acknowledged), TEST(exits_of_links_end_it),

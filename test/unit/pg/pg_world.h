@@ -132,15 +132,21 @@ static inline void on_left(void *who, struct process *scope, struct bytes group,
     notify(w, '-', group, pid);
 }
 
-static inline struct world *world_new(void)
+static inline struct world *world_new_with(uint64_t random)
 {
     struct world *w = mem_take(sizeof(*w));
     w->post = (struct post){record, connected, no_flags, never_slow, count_line};
-    w->turn = (struct turn){.now_ms = 1000000, .random = 1, .post = &w->post};
-    w->table = processes_new(BYTES("c1@127.0.0.1"), 9, &w->wakeups);
-    w->scope = pg_start(w->table, BYTES("grove"), &(struct pg_listener){on_joined, on_left, w});
+    w->turn = (struct turn){.now_ms = 1000000, .random = random, .post = &w->post};
+    w->table = processes_new(BYTES("c1@127.0.0.1"), 9, 1, &w->wakeups);
+    w->scope =
+        pg_start(w->table, BYTES("grove"), &(struct pg_listener){on_joined, on_left, w}, &w->turn);
     must(w->scope != NULL);
     return w;
+}
+
+static inline struct world *world_new(void)
+{
+    return world_new_with(1);
 }
 
 static inline void world_forget_sent(struct world *w)

@@ -1,4 +1,5 @@
 /* Discovery: which scopes get a discover, when, and in which version; scopes that end. */
+#include "pg/pg_scope.h"
 #include "pg_world.h"
 
 /* --- discovery --------------------------------------------------------- */
@@ -419,12 +420,23 @@ static void remote_members_leave_when_it_ends(void)
     world_free(w);
 }
 
+/* Peers know its pid and the node's creation: neither may give them the seed. */
+static void hashes_with_a_random_seed(void)
+{
+    struct world *w = world_new_with(1), *other = world_new_with(2);
+    const struct scope *one = process_self(w->scope), *two = process_self(other->scope);
+    CU_ASSERT(bytes_equal(process_pid(w->scope), process_pid(other->scope)));
+    CU_ASSERT_NOT_EQUAL(roster_seed(one->roster), roster_seed(two->roster));
+    world_free(w);
+    world_free(other);
+}
+
 static void scope_names_are_unique(void)
 {
     struct world *w = world_new();
     struct pg_listener listener = {on_joined, on_left, w};
-    CU_ASSERT_PTR_NULL(pg_start(w->table, BYTES("grove"), &listener));
-    CU_ASSERT_PTR_NOT_NULL(pg_start(w->table, BYTES("pg"), &listener));
+    CU_ASSERT_PTR_NULL(pg_start(w->table, BYTES("grove"), &listener, &w->turn));
+    CU_ASSERT_PTR_NOT_NULL(pg_start(w->table, BYTES("pg"), &listener, &w->turn));
     world_free(w);
 }
 
@@ -437,4 +449,5 @@ SUITE("pg", TEST(answers_discover_in_the_peers_version), TEST(sends_no_discover_
       TEST(a_node_has_several_scopes), TEST(a_member_of_several_scopes_counts_once),
       TEST(a_restarted_scope_is_another_one), TEST(a_silent_scope_is_asked_once),
       TEST(a_node_has_at_most_so_many_scopes), TEST(answers_every_call), TEST(shows_its_state),
-      TEST(remote_members_leave_when_it_ends), TEST(scope_names_are_unique))
+      TEST(remote_members_leave_when_it_ends), TEST(hashes_with_a_random_seed),
+      TEST(scope_names_are_unique))

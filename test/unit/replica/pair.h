@@ -95,7 +95,7 @@ static inline void side_open(struct side *s, struct bytes node, const char *opti
     s->post = (struct post){pair_send, pair_connected, pair_flags, pair_slow, pair_log};
     s->node = node;
     s->turn = (struct turn){.now_ms = 1000, .wall_ms = 1, .random = node.at[0], .post = &s->post};
-    s->table = processes_new(node, 7, &s->wakeups);
+    s->table = processes_new(node, 7, 1, &s->wakeups);
     must(replica_options_read(&o, term_of("views"), term_of(options), node, &error) == OK);
     s->replica = replica_start(s->table, &o, NULL, &s->turn);
     replica_settled(s->replica, true, &s->turn);

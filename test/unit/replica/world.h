@@ -151,7 +151,7 @@ static inline void world_open(const char *options)
     world.disk = (struct replica_disk){world_load, world_begin, world_append, world_save, &world};
     world.turn =
         (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};
-    world.table = processes_new(BYTES("a@h"), 7, &world.wakeups);
+    world.table = processes_new(BYTES("a@h"), 7, 1, &world.wakeups);
     buf_room(&world.sent, 1); /* so that its end is an address before anything is sent */
     must(replica_options_read(&o, term_of("page_views"), term_of(options), BYTES("c1"), &error) ==
          OK);
