@@ -15,6 +15,7 @@ struct membership {
     struct stores *stores;
     struct process *scopes[LIMIT_SCOPES];
     size_t scope_count;
+    uint64_t scope_restarts;
     bool settled, stopping;
 };
 
@@ -102,6 +103,7 @@ static void introduce_all(const struct membership *m, struct process *replica, s
 
 /* --- scopes ------------------------------------------------------------------------ */
 
+/* NULL when its name is taken. */
 static struct process *scope_start(struct membership *m, struct bytes name, struct turn *t)
 {
     const struct pg_listener listener = {member_joined, member_left, m};
@@ -114,6 +116,7 @@ static struct process *scope_start(struct membership *m, struct bytes name, stru
         pg_meet(scope, node, learning_pg_version(m->learning, node), t);
     for (struct process *p = NULL; (p = replica_next(m->table, p)) != NULL;)
         pg_join(scope, replica_group(p), process_pid(p), t);
+    m->scopes[m->scope_count++] = scope;
     m->settled = false;
     return scope;
 }
@@ -123,11 +126,8 @@ void membership_add_scope(struct membership *m, struct bytes name, struct turn *
     const struct process *taken = process_named(m->table, name);
     if (m->scope_count == LIMIT_SCOPES || (taken != NULL && pg_is_scope(taken)))
         return;
-    struct process *scope = scope_start(m, name, t);
-    if (scope == NULL)
-        return;
-    turn_log(t, LOG_INFO, "joined pg scope %.*s", TEXT(name));
-    m->scopes[m->scope_count++] = scope;
+    if (scope_start(m, name, t) != NULL)
+        turn_log(t, LOG_INFO, "joined pg scope %.*s", TEXT(name));
 }
 
 /* A scope that was told to end comes back, as pg does under its supervisor. */
@@ -137,8 +137,10 @@ static void scope_ended(struct membership *m, size_t i, struct turn *t)
     buf_put(&name, process_name(m->scopes[i]));
     m->scopes[i] = m->scopes[--m->scope_count];
     if (!m->stopping) {
-        turn_log(t, LOG_WARNING, "pg scope %.*s ended; restarting it", TEXT(name));
-        membership_add_scope(m, buf_bytes(&name), t);
+        if (log_is_due(&m->scope_restarts))
+            turn_log(t, LOG_WARNING, "pg scope %.*s ended; restarting it (%llu so far)", TEXT(name),
+                     (unsigned long long)m->scope_restarts);
+        scope_start(m, buf_bytes(&name), t);
     }
     buf_free(&name);
 }

@@ -49,6 +49,12 @@ void turn_log(struct turn *t, enum log_level level, const char *format, ...)
     t->post->log(t->post, level, (struct bytes){(const uint8_t *)line, len});
 }
 
+bool log_is_due(uint64_t *count)
+{
+    uint64_t before = (*count)++;
+    return (before & *count) == 0;
+}
+
 /* A canonical atom is a tag, a length (one byte up to 255, else two), and the text. */
 struct bytes atom_text(struct bytes atom)
 {

@@ -48,6 +48,10 @@ void turn_send_named(struct turn *t, struct bytes from, struct bytes node, struc
 void turn_log(struct turn *t, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Counts one more of what a faulty peer may cause any number of times, and is true for the 1st,
+ * 2nd, 4th, 8th, ...: only those are logged, with the count, or the lines would fill the disk. */
+bool log_is_due(uint64_t *count);
+
 /* The node's name in a canonical pid, port or reference, as text; borrows from it. */
 struct bytes node_of(struct bytes identifier);
 

@@ -34,15 +34,17 @@ void pg_on_removed(void *who, struct bytes group, struct bytes pid)
     pg_left(on->scope, group, pid, on->turn);
 }
 
-void pg_log(const struct scope *s, struct turn *t, enum log_level level, const char *format, ...)
+void pg_refused(struct scope *s, struct turn *t, const char *format, ...)
 {
-    struct bytes name = process_name(s->process);
-    char line[1024]; /* a node's name and a sentence; more is cut */
+    if (!log_is_due(&s->refused))
+        return;
+    char what[1024]; /* a node's name and a few words; more is cut */
     va_list args;
     va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
+    vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    turn_log(t, level, "pg scope %.*s: %s", TEXT(name), line);
+    turn_log(t, LOG_WARNING, "pg scope %.*s: refused %s (%llu refused so far)",
+             TEXT(process_name(s->process)), what, (unsigned long long)s->refused);
 }
 
 /* --- the process ------------------------------------------------------- */
@@ -149,11 +151,13 @@ static void put_nodes(const struct scope *s, struct buf *out)
 
 static void scope_state(const struct process *p, struct buf *out)
 {
-    put_map(out, 2);
+    put_map(out, 3);
     put_atom(out, "groups");
     pg_status(p, out);
     put_atom(out, "peers");
     put_nodes(scope_of(p), out);
+    put_atom(out, "refused");
+    put_uint(out, scope_of(p)->refused);
 }
 
 static void scope_leave(struct process *p, struct bytes reason, struct turn *t)
@@ -237,7 +241,7 @@ void pg_join(struct process *scope, struct bytes group, struct bytes pid, struct
     if (process_ended(scope) || roster_has(s->roster, s->ours, group, pid))
         return;
     if (roster_add(s->roster, s->ours, group, pid) == ROSTER_FULL) {
-        pg_log(s, t, LOG_ERROR, "ignored a member of this node: %s", err_text(ERR_LIMIT));
+        pg_refused(s, t, "a member on this node: %s", err_text(ERR_LIMIT));
         return;
     }
     pg_send_change(s, &(struct pg_change){true, &group, 1, pid}, t);

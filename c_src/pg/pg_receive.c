@@ -47,8 +47,7 @@ static void apply_message(struct scope *s, struct remote_scope *remote, const st
     must(err == OK);
     struct bytes node = node_of(pg_remote_pid(remote));
     if (a.refused > 0)
-        pg_log(s, t, LOG_WARNING, "ignored %zu members on %.*s: %s", a.refused, TEXT(node),
-               err_text(ERR_LIMIT));
+        pg_refused(s, t, "%zu members on %.*s: %s", a.refused, TEXT(node), err_text(ERR_LIMIT));
 }
 
 static void receive_members(struct scope *s, const struct pg_message *m, struct turn *t)
@@ -80,7 +79,7 @@ static void refuse(struct scope *s, const struct pg_message *m, enum err err, st
 {
     struct bytes pid = buf_bytes(&m->sender);
     struct bytes node = pid.len > 0 ? node_of(pid) : BYTES("an unknown node");
-    pg_log(s, t, LOG_WARNING, "dropped a message from %.*s: %s", TEXT(node), err_text(err));
+    pg_refused(s, t, "a message from %.*s: %s", TEXT(node), err_text(err));
     struct remote_scope *remote = pid.len > 0 ? pg_remote_of_pid(s, pid) : NULL;
     if (remote != NULL) {
         remote->incomplete = true;

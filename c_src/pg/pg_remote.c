@@ -107,8 +107,7 @@ struct remote_scope *pg_remote_add(struct scope *s, struct bytes pid, struct tur
         return NULL;
     struct remote_node *node = pg_node_ensure(s, node_of(pid));
     if (node->count == LIMIT_NODE_SCOPES) {
-        pg_log(s, t, LOG_WARNING, "ignored one more scope on %.*s: %s", TEXT(node_of(pid)),
-               err_text(ERR_LIMIT));
+        pg_refused(s, t, "one more scope on %.*s: %s", TEXT(node_of(pid)), err_text(ERR_LIMIT));
         return NULL;
     }
     struct remote_scope *remote = mem_take(sizeof(*remote));

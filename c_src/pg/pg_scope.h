@@ -45,7 +45,8 @@ struct scope {
     struct roster_source *ours;
     struct remote_node **nodes; /* sorted by name */
     size_t count, cap;
-    bool retry_set; /* a wake is scheduled */
+    bool retry_set;   /* a wake is scheduled */
+    uint64_t refused; /* messages, members and scopes */
 };
 
 /* --- pg_remote.c ------------------------------------------------------- */
@@ -97,8 +98,8 @@ struct scope_turn {
 };
 void pg_on_removed(void *who, struct bytes group, struct bytes pid);
 
-/* Logs a line that starts with "pg scope NAME: ". */
-void pg_log(const struct scope *s, struct turn *t, enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Counts a message, member or scope that is not accepted, and logs it, at a decreasing rate. */
+void pg_refused(struct scope *s, struct turn *t, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

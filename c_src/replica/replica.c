@@ -294,11 +294,9 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "waiting", r->queued + (r->fun_call != 0));
 }
 
-/* Logs the 1st, 2nd, 4th, 8th, ...: a faulty peer must not fill the disk with log lines. */
 void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t)
 {
-    r->refused++;
-    if ((r->refused & (r->refused - 1)) != 0)
+    if (!log_is_due(&r->refused))
         return;
     struct bytes name = process_name(r->process);
     int shown = why.len < QUOTED ? (int)why.len : QUOTED;

@@ -391,11 +391,13 @@ static void shows_its_state(void)
     meet_b(w, "[{g, [" B_ONE "]}]");
     join(w, "g", OURS);
     pg_meet(w->scope, BYTES("a1@127.0.0.1"), 0, &w->turn);
+    receive(w, "junk");
     struct buf state = {0};
     process_kind(w->scope)->state(w->scope, &state);
     ASSERT_TERM(buf_bytes(&state),
                 term_of("#{groups => #{g => 2}, "
-                        "peers => #{'a1@127.0.0.1' => [], '" B "' => [" B_SCOPE "]}}"));
+                        "peers => #{'a1@127.0.0.1' => [], '" B "' => [" B_SCOPE "]}, "
+                        "refused => 1}"));
     buf_free(&state);
     world_free(w);
 }

@@ -1,4 +1,5 @@
 /* Members: messages from remote scopes, joins and leaves on this node, limits. */
+#include "pg/pg_scope.h"
 #include "pg_world.h"
 
 /* --- members ----------------------------------------------------------- */
@@ -57,6 +58,11 @@ static void ignores_changes_from_unknown_scopes(void)
     world_free(w);
 }
 
+static uint64_t refused(const struct world *w)
+{
+    return ((const struct scope *)process_self(w->scope))->refused;
+}
+
 static void drops_malformed_messages(void)
 {
     static const char *const messages[] = {
@@ -95,7 +101,7 @@ static void drops_malformed_messages(void)
     wait_ms(w, LIMIT_DISCOVER_MS);
     for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
         receive(w, messages[i]);
-        CU_ASSERT_EQUAL(w->lines, i + 1);
+        CU_ASSERT_EQUAL(refused(w), i + 1);
         assert_notified(w, "");
         assert_nothing_sent(w);
     }
@@ -104,6 +110,17 @@ static void drops_malformed_messages(void)
     assert_sent(w, B_SCOPE, "{discover, SELF}");
     wait_ms(w, LIMIT_DISCOVER_MS);
     assert_nothing_sent(w);
+    world_free(w);
+}
+
+/* The 1st, 2nd, 4th, ..., 65536th. */
+static void logs_dropped_messages_at_a_decreasing_rate(void)
+{
+    struct world *w = world_new();
+    for (int i = 1; i <= 100000; i++)
+        receive(w, "junk");
+    CU_ASSERT_EQUAL(refused(w), 100000);
+    CU_ASSERT_EQUAL(w->lines, 17);
     world_free(w);
 }
 
@@ -263,6 +280,7 @@ static void many_groups_on_many_nodes(void)
 
 SUITE("pg members", TEST(notifies_only_differences), TEST(counts_repeated_joins),
       TEST(ignores_changes_from_unknown_scopes), TEST(drops_malformed_messages),
-      TEST(drops_a_group_with_duplicate_keys), TEST(joins_and_leaves_of_this_node),
-      TEST(leaves_all_groups_at_once), TEST(ignores_members_beyond_the_limit),
-      TEST(refuses_a_leave_beyond_the_limit), TEST(many_groups_on_many_nodes))
+      TEST(logs_dropped_messages_at_a_decreasing_rate), TEST(drops_a_group_with_duplicate_keys),
+      TEST(joins_and_leaves_of_this_node), TEST(leaves_all_groups_at_once),
+      TEST(ignores_members_beyond_the_limit), TEST(refuses_a_leave_beyond_the_limit),
+      TEST(many_groups_on_many_nodes))
