@@ -4,6 +4,7 @@
 #include "../mem.h"
 #include "../pg/pg.h"
 #include "../term/write.h"
+#include "groups.h"
 
 /* Where coppices meet without a BEAM among them that could tell Grove's scope. */
 #define COPPICE_SCOPE "coppice_scope"
@@ -15,6 +16,7 @@ struct membership {
     struct stores *stores;
     struct process *scopes[LIMIT_SCOPES];
     size_t scope_count;
+    struct groups replicas;
     uint64_t scope_restarts;
     bool settled, stopping;
 };
@@ -30,22 +32,13 @@ struct membership *membership_new(const struct config *config, struct processes 
 
 void membership_free(struct membership *m)
 {
+    groups_free(&m->replicas);
     mem_free(m);
 }
 
 void membership_stop(struct membership *m)
 {
     m->stopping = true;
-}
-
-/* The next replica of a group, after one that was found before. */
-static struct process *next_in_group(const struct membership *m, struct process *p,
-                                     struct bytes group)
-{
-    while ((p = replica_next(m->table, p)) != NULL)
-        if (bytes_equal(replica_group(p), group))
-            return p;
-    return NULL;
 }
 
 /* --- what replicas are told ------------------------------------------------------- */
@@ -65,7 +58,8 @@ static void member_joined(void *who, struct process *scope, struct bytes group, 
 {
     (void)scope;
     const struct membership *m = who;
-    for (struct process *p = NULL; (p = next_in_group(m, p, group)) != NULL;)
+    struct process *p;
+    for (size_t i = 0; (p = groups_at(&m->replicas, group, i)) != NULL; i++)
         tell_joined(m, p, pid, t);
 }
 
@@ -74,7 +68,8 @@ static void member_left(void *who, struct process *scope, struct bytes group, st
 {
     (void)scope;
     const struct membership *m = who;
-    for (struct process *p = NULL; (p = next_in_group(m, p, group)) != NULL;)
+    struct process *p;
+    for (size_t i = 0; (p = groups_at(&m->replicas, group, i)) != NULL; i++)
         replica_left(p, pid, t);
 }
 
@@ -147,9 +142,11 @@ static void scope_ended(struct membership *m, size_t i, struct turn *t)
 
 void membership_ended(struct membership *m, struct process *p, struct turn *t)
 {
-    if (replica_is(p))
+    if (replica_is(p)) {
+        groups_remove(&m->replicas, replica_group(p), p);
         for (size_t i = 0; i < m->scope_count; i++)
             pg_leave_all(m->scopes[i], process_pid(p), t);
+    }
     for (size_t i = 0; i < m->scope_count; i++)
         if (m->scopes[i] == p) {
             scope_ended(m, i, t);
@@ -185,6 +182,7 @@ struct process *membership_add_replica(struct membership *m, struct replica_opti
                                                       : replica_start(m->table, options, NULL, t);
     if (p == NULL)
         return NULL;
+    groups_add(&m->replicas, replica_group(p), p);
     introduce_all(m, p, (struct bytes){0}, t);
     for (size_t i = 0; i < m->scope_count; i++)
         pg_join(m->scopes[i], replica_group(p), process_pid(p), t);

@@ -1,4 +1,5 @@
-/* Records by the name of a node: a sorted array of pointers to what begins with its name. */
+/* Records by name, a node's for instance: a sorted array of pointers to what begins with its
+ * name. */
 #ifndef COPPICE_OTP_NAMES_H
 #define COPPICE_OTP_NAMES_H
 
