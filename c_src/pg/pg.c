@@ -260,11 +260,8 @@ void pg_leave(struct process *scope, struct bytes group, struct bytes pid, struc
 void pg_leave_all(struct process *scope, struct bytes pid, struct turn *t)
 {
     struct scope *s = scope_of(scope);
-    size_t count, left = 0;
-    struct bytes *groups = roster_groups(s->roster, s->ours, &count);
-    for (size_t i = 0; i < count; i++)
-        if (roster_has(s->roster, s->ours, groups[i], pid))
-            groups[left++] = groups[i];
+    size_t left;
+    struct bytes *groups = roster_groups_of(s->roster, pid, &left);
     if (left > 0)
         pg_send_change(s, &(struct pg_change){false, groups, left, pid}, t);
     /* groups[i] is freed with the group when its last member leaves. */

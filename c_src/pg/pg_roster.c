@@ -7,12 +7,14 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/hash_table.h"
+#include "../otp/list.h"
 #include "../otp/turn.h"
 #include "../sorted.h"
 #include "../term/order.h"
 
 struct member {
-    struct hash_link link; /* first, so that a link can be cast to its member */
+    struct hash_link link;   /* first, so that a link can be cast to its member */
+    struct hash_link by_pid; /* of our own source's members */
     struct subgroup *subgroup;
     struct member *prev, *next; /* in the subgroup, by arrival */
     struct term pid;
@@ -50,6 +52,7 @@ struct roster_source {
 struct roster {
     struct hash_table groups;
     struct hash_table members;
+    struct hash_table ours; /* our own source's members by pid */
     uint64_t seed;
 };
 
@@ -182,6 +185,8 @@ static bool member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
     sub->group->members++;
     sub->group->processes += m->counted;
     hash_table_put(&r->members, &m->link, member_hash(sub->group, pid));
+    if (sub->source->ours)
+        hash_table_put(&r->ours, &m->by_pid, bytes_hash(pid, r->seed));
     return m->counted;
 }
 
@@ -219,6 +224,8 @@ static bool unlink_member(struct roster *r, struct member *m)
     sub->count--;
     sub->group->members--;
     hash_table_remove(&r->members, &m->link);
+    if (sub->source->ours)
+        hash_table_remove(&r->ours, &m->by_pid);
     struct member *other = find_process(r, sub->group, term_bytes(&m->pid));
     if (other != NULL)
         other->counted |= m->counted;
@@ -345,6 +352,24 @@ struct bytes *roster_groups(const struct roster *r, const struct roster_source *
     return names;
 }
 
+struct bytes *roster_groups_of(const struct roster *r, struct bytes pid, size_t *count)
+{
+    struct bytes *names = NULL;
+    size_t n = 0, cap = 0;
+    for (struct hash_link *l = hash_table_find(&r->ours, bytes_hash(pid, r->seed)); l != NULL;
+         l = hash_table_next(l)) {
+        const struct member *m = CONTAINER_OF(l, struct member, by_pid);
+        if (!bytes_equal(term_bytes(&m->pid), pid))
+            continue;
+        names = mem_room(names, n, &cap, sizeof(*names));
+        names[n++] = term_bytes(&m->subgroup->group->name);
+    }
+    if (n > 1)
+        qsort(names, n, sizeof(*names), name_order);
+    *count = n;
+    return names;
+}
+
 size_t roster_count(const struct roster *r, const struct roster_source *source, struct bytes group)
 {
     struct group *g = find_group(r, group);
@@ -401,6 +426,7 @@ void roster_free(struct roster *r)
     must(r->members.count == 0);
     hash_table_free(&r->groups);
     hash_table_free(&r->members);
+    hash_table_free(&r->ours);
     mem_free(r);
 }
 

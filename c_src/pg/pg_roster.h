@@ -72,6 +72,8 @@ void roster_replace_end(struct roster *r, struct roster_source *source,
  * until the roster changes; the caller frees the array with mem_free(). */
 struct bytes *roster_groups(const struct roster *r, const struct roster_source *source,
                             size_t *count);
+/* The same for the groups that a process of this node is in: those of our own source. */
+struct bytes *roster_groups_of(const struct roster *r, struct bytes pid, size_t *count);
 /* The number of processes in a group; one that joined several times counts once. */
 size_t roster_count(const struct roster *r, const struct roster_source *source, struct bytes group);
 /* Visits the processes in a group, each once: those of our own source first, then by name of

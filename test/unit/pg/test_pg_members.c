@@ -278,9 +278,31 @@ static void many_groups_on_many_nodes(void)
     world_free(w);
 }
 
+/* 20,000 processes of this node, each in a group of its own: likewise. */
+static void many_processes_end(void)
+{
+    struct world *w = world_new();
+    w->quiet = true;
+    for (int left = 0; left < 2; left++)
+        for (uint32_t i = 0; i < 20000; i++) {
+            struct buf group = {0}, pid = {0};
+            put_uint(&group, i);
+            put_pid(&pid, BYTES("c1@127.0.0.1"), i, 0, 9);
+            if (left)
+                pg_leave_all(w->scope, buf_bytes(&pid), &w->turn);
+            else
+                pg_join(w->scope, buf_bytes(&group), buf_bytes(&pid), &w->turn);
+            buf_free(&group);
+            buf_free(&pid);
+        }
+    CU_ASSERT_EQUAL(w->joined, 20000);
+    CU_ASSERT_EQUAL(w->left, 20000);
+    world_free(w);
+}
+
 SUITE("pg members", TEST(notifies_only_differences), TEST(counts_repeated_joins),
       TEST(ignores_changes_from_unknown_scopes), TEST(drops_malformed_messages),
       TEST(logs_dropped_messages_at_a_decreasing_rate), TEST(drops_a_group_with_duplicate_keys),
       TEST(joins_and_leaves_of_this_node), TEST(leaves_all_groups_at_once),
       TEST(ignores_members_beyond_the_limit), TEST(refuses_a_leave_beyond_the_limit),
-      TEST(many_groups_on_many_nodes))
+      TEST(many_groups_on_many_nodes), TEST(many_processes_end))

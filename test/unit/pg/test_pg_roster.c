@@ -153,6 +153,20 @@ static void assert_same_names(const struct roster *r, const struct roster_source
     mem_free(groups);
 }
 
+/* The groups of our own source's process, in key order as well. */
+static void assert_same_groups_of(const struct roster *r, const struct model *p, size_t i)
+{
+    size_t count, at = 0;
+    struct bytes *groups = roster_groups_of(r, buf_bytes(&p->pids[0][i]), &count);
+    for (int g = GROUPS - 1; g >= 0; g--)
+        if (p->joined[0][g][i] > 0) {
+            CU_ASSERT_FATAL(at < count);
+            CU_ASSERT(bytes_equal(groups[at++], buf_bytes(&p->groups[g])));
+        }
+    CU_ASSERT_EQUAL(at, count);
+    mem_free(groups);
+}
+
 static void assert_same(const struct roster *r, struct roster_source *const *sources,
                         const struct model *p)
 {
@@ -161,6 +175,8 @@ static void assert_same(const struct roster *r, struct roster_source *const *sou
     for (int n = 0; n < SOURCES; n++)
         assert_same_names(r, sources[n], p, n);
     assert_same_names(r, NULL, p, 0);
+    for (size_t i = 0; i < PIDS; i++)
+        assert_same_groups_of(r, p, i);
 }
 
 /* Replaces a source's members, or clears them; the visitor must have seen each removed member
