@@ -12,7 +12,7 @@ void snapshot_start(struct replica *r, struct turn *t)
 static bool may_save(const struct replica *r)
 {
     const struct durable *d = &r->durable;
-    return d->loaded && !d->saving && !d->appending &&
+    return durable_is_safe(r) && !d->saving && !d->appending &&
            (d->stage == DISK_READY || d->stage == DISK_FAILED);
 }
 

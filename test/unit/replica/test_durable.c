@@ -345,6 +345,26 @@ static void saves_only_after_changes(void)
     world_close();
 }
 
+/* A fun may return while a record is appended: its change is not on disk with that. */
+static void saves_no_result_of_a_fun_before_it_is_on_disk(void)
+{
+    open_ready();
+    deliver(CALL(1, "{mutate, fun m:f/1}"));
+    skip_sent();
+    deliver(THEIR_DELTA("#{b => 2}"));
+    skip_sent(); /* append */
+    deliver("{" OUR_REF(1) ", " COUNT("5") "}");
+    wait_ms(60000);
+    SENT_NOTHING();
+    appended();
+    DISK_OP("append [" COUNT("5") "]");
+    SENT_NOTHING();
+    appended();
+    SENT(THEM(1), REPLY(1, "ok"));
+    DISK_OP("save");
+    world_close();
+}
+
 static void retries_a_failed_snapshot(void)
 {
     open_ready();
@@ -453,7 +473,7 @@ SUITE("durable", TEST(answers_when_on_disk), TEST(writes_queued_mutations_togeth
       TEST(refuses_while_storage_fails), TEST(refuses_a_snapshot_of_another_type),
       TEST(skips_records_of_another_type), TEST(rolls_back_after_a_failed_append),
       TEST(pulls_again_after_a_roll_back), TEST(saves_only_after_changes),
-      TEST(retries_a_failed_snapshot), TEST(waits_while_the_disk_is_busy),
-      TEST(saves_early_when_the_journal_is_long), TEST(runs_no_mutation_before_the_capture),
-      TEST(saves_when_it_ends), TEST(saves_nothing_before_it_is_loaded),
-      TEST(answers_at_once_with_interval_durability))
+      TEST(saves_no_result_of_a_fun_before_it_is_on_disk), TEST(retries_a_failed_snapshot),
+      TEST(waits_while_the_disk_is_busy), TEST(saves_early_when_the_journal_is_long),
+      TEST(runs_no_mutation_before_the_capture), TEST(saves_when_it_ends),
+      TEST(saves_nothing_before_it_is_loaded), TEST(answers_at_once_with_interval_durability))
