@@ -52,8 +52,22 @@
 /* Bytes from a peer that wait until it has read: a frame, and thousands of requests. */
 #define LIMIT_UNREAD_BYTES (LIMIT_FRAME_BYTES + 64u * 1024 * 1024)
 /* Open connections, including those in the handshake: several hundred nodes, each briefly
- * twice. */
+ * twice.  Fewer where the process may have fewer descriptors (net/sockets.h). */
 #define LIMIT_CONNECTIONS 2048
+/* The part of them, one in so many, that is kept back from those who connect: room to dial. */
+#define LIMIT_DIALS_KEPT 32
+/* Accepted connections on which no handshake is finished: anyone can make them, cookie or not.
+ * Enough for every node of a large cluster to come back in the same moment, since the oldest
+ * silent one makes room for a new one ... */
+#define LIMIT_STRANGERS 128
+/* ... or one in so many of the connections that there may be, where those are few. */
+#define LIMIT_STRANGERS_PART 4
+/* Log lines about strangers in so many milliseconds; the rest are counted.  Port scanners and
+ * health checks would fill a disk. */
+#define LIMIT_STRANGER_LINES    5
+#define LIMIT_STRANGER_LINES_MS 60000
+/* Descriptors that the process asks for: those connections, as many files of replicas, and some. */
+#define LIMIT_DESCRIPTORS 8192
 /* Milliseconds of dial backoff: doubles from the first to the second, with jitter. */
 #define LIMIT_DIAL_BACKOFF_MIN_MS 250
 #define LIMIT_DIAL_BACKOFF_MAX_MS 30000

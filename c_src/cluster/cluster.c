@@ -14,7 +14,9 @@ struct cluster *cluster_new(const struct cluster_options *options,
                  .cookie = options->cookie,
                  .flags = DFLAGS_OURS | (options->visible ? DFLAG_PUBLISHED : 0)},
         .next_connection = 1,
+        .connection_max = LIMIT_CONNECTIONS,
     };
+    strangers_init(c);
     return c;
 }
 
@@ -31,9 +33,11 @@ void cluster_free(struct cluster *c)
     mem_free(c);
 }
 
-void cluster_start(struct cluster *c, uint16_t port, struct turn *t)
+void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t)
 {
     c->port = port;
+    if (connections > 0 && connections < LIMIT_CONNECTIONS)
+        c->connection_max = connections;
     if (c->options.serves) {
         registration_start(c, t);
         return;
@@ -53,8 +57,10 @@ void cluster_stop(struct cluster *c)
 static void accepted(struct cluster *c, uint32_t id, struct turn *t)
 {
     struct connection *x = NULL;
-    if (c->ready && !c->stopping)
+    if (c->ready && !c->stopping) {
+        strangers_make_room(c, t);
         x = connection_add(c, id, ROLE_LINK, LIMIT_HANDSHAKE_MS, t);
+    }
     if (x != NULL)
         link_accepted(x, t);
     else
@@ -219,6 +225,7 @@ void cluster_check(const struct cluster *c)
         check_connection(c, c->connections[i]);
         queued += c->connections[i]->queued;
     }
+    strangers_check(c);
     must(queued == c->queued && queued <= LIMIT_QUEUES_BYTES);
     for (size_t i = 0; i < c->peers.count; i++) {
         const struct peer *p = c->peers.list[i];

@@ -2,8 +2,9 @@
  *
  * Registers the node with epmd; looks up and dials other nodes, with backoff when they are lost;
  * does handshakes and ticks; bounds the queue of each peer; drops peers that break the protocol,
- * fall silent or stop reading.  It knows nothing of processes, groups and replicas: it passes
- * signals on, and reports everything else to its listener.
+ * fall silent or stop reading.  Whoever has not shown that it knows the cookie, a stranger, costs
+ * nobody else a connection, and only a few log lines.  The cluster knows nothing of processes,
+ * groups and replicas: it passes signals on, and reports everything else to its listener.
  *
  * Like all of the core it makes no system call.  A connection is a number: the listener dials,
  * writes and closes it; what happens to it comes in by cluster_event().
@@ -61,8 +62,9 @@ struct cluster *cluster_new(const struct cluster_options *options,
                             const struct cluster_listener *listener, struct wakeups *wakeups);
 void cluster_free(struct cluster *c);
 
-/* Registers a node that serves, and listens on port; another one is ready at once. */
-void cluster_start(struct cluster *c, uint16_t port, struct turn *t);
+/* Registers a node that serves, and listens on port; another one is ready at once.  connections:
+ * how many there may be at once, if less than LIMIT_CONNECTIONS; 0 is no such limit. */
+void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t);
 /* Stops accepting and dialling. */
 void cluster_stop(struct cluster *c);
 

@@ -37,10 +37,19 @@ static void on_timer(struct wakeup *w, struct turn *t)
         registration_closed(x->cluster, false, t);
 }
 
+static size_t most_connections(const struct cluster *c, uint32_t id, enum connection_role role)
+{
+    bool accepted = id % 2 == 0;
+    if (accepted)
+        return c->connection_max - c->connection_max / LIMIT_DIALS_KEPT;
+    bool registers = role == ROLE_REGISTRATION || c->registration != NULL;
+    return registers ? c->connection_max : c->connection_max - 1;
+}
+
 struct connection *connection_add(struct cluster *c, uint32_t id, enum connection_role role,
                                   uint64_t wait_ms, struct turn *t)
 {
-    if (c->connection_count == LIMIT_CONNECTIONS)
+    if (c->connection_count >= most_connections(c, id, role))
         return NULL;
     size_t place = place_of(c, id);
     must(place == c->connection_count || c->connections[place]->id != id);
@@ -61,6 +70,9 @@ struct connection *connection_dial(struct cluster *c, enum connection_role role,
                                    uint16_t port, struct turn *t)
 {
     uint64_t wait_ms = role == ROLE_LINK ? LIMIT_HANDSHAKE_MS : LIMIT_EPMD_MS;
+    /* The numbers come round; those of long-lived connections are passed over. */
+    while (connection_find(c, c->next_connection) != NULL)
+        c->next_connection += 2;
     struct connection *x = connection_add(c, c->next_connection, role, wait_ms, t);
     if (x == NULL)
         return NULL;
@@ -155,6 +167,7 @@ void connection_end(struct connection *x, bool closed, struct turn *t)
         c->listener.close(c->listener.who, x->id);
     }
     sorted_remove(c->connections, &c->connection_count, sizeof(*c->connections), place);
+    strangers_remove(x);
     wakeup_stop(c->wakeups, &x->timer);
     c->queued -= x->queued;
     channel_free(x->channel);

@@ -4,7 +4,8 @@
  *     connections.c   connections by number: timers, queues, closing
  *     registration.c  the connection to epmd that keeps this node registered
  *     peers.c         other nodes by name: looking up, dialling, backing off
- *     links.c         handshakes, ticks, signals */
+ *     links.c         handshakes, ticks, signals
+ *     strangers.c     accepted connections before the end of the handshake */
 #ifndef COPPICE_CLUSTER_INTERNAL_H
 #define COPPICE_CLUSTER_INTERNAL_H
 
@@ -50,6 +51,15 @@ struct peer {
     uint64_t backoff_ms;
 };
 
+/* Accepted connections on which no handshake is finished. */
+struct strangers {
+    struct connection *list[LIMIT_STRANGERS]; /* the oldest first */
+    size_t count;
+    unsigned lines;  /* logged since the pause began */
+    uint64_t untold; /* not logged */
+    struct wakeup pause;
+};
+
 struct cluster {
     struct cluster_options options;
     struct cluster_listener listener;
@@ -59,6 +69,8 @@ struct cluster {
 
     struct connection **connections; /* sorted by id */
     size_t connection_count, connection_cap;
+    size_t connection_max; /* LIMIT_CONNECTIONS, or what the process can have */
+    struct strangers strangers;
     uint32_t next_connection;
     uint32_t *dirty; /* numbers of links whose channels have something to send */
     size_t dirty_count, dirty_cap;
@@ -77,8 +89,8 @@ struct cluster {
 
 /* --- connections.c */
 
-/* A new connection, accepted or dialled, with its timer set to wait_ms from now.  NULL at
- * LIMIT_CONNECTIONS. */
+/* A new connection, accepted or dialled, with its timer set to wait_ms from now.  NULL when there
+ * are too many: some are kept for dialling, and one of those for the registration. */
 struct connection *connection_add(struct cluster *c, uint32_t id, enum connection_role role,
                                   uint64_t wait_ms, struct turn *t);
 struct connection *connection_dial(struct cluster *c, enum connection_role role, struct bytes host,
@@ -93,6 +105,18 @@ void connection_flush(struct connection *x, struct turn *t);
 void connections_flush(struct cluster *c, struct turn *t);
 /* Frees the connection, and closes it unless the other side has. */
 void connection_end(struct connection *x, bool closed, struct turn *t);
+
+/* --- strangers.c */
+
+void strangers_init(struct cluster *c);
+/* Makes room for one that was just accepted, at the cost of another stranger. */
+void strangers_make_room(struct cluster *c, struct turn *t);
+void strangers_add(struct connection *x);
+/* It has finished the handshake, or ends.  No effect on others than strangers. */
+void strangers_remove(struct connection *x);
+/* One line, or none: there were enough, and it is only counted. */
+void strangers_log(const struct connection *x, const char *why, struct turn *t);
+void strangers_check(const struct cluster *c);
 
 /* --- registration.c */
 
@@ -128,6 +152,9 @@ void link_opened(struct connection *x, struct turn *t);
 void link_bytes(struct connection *x, struct bytes bytes, struct turn *t);
 /* The other side has closed it, or it never connected. */
 void link_closed(struct connection *x, enum err err, struct turn *t);
+/* The name of its peer, as far as it is known. */
+struct bytes link_name(const struct connection *x);
+bool link_is_up(const struct connection *x);
 /* Ends it: a log line with why, then down. */
 void link_break(struct connection *x, const char *why, struct turn *t);
 void link_written(struct connection *x, size_t count, struct turn *t);

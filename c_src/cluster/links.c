@@ -6,14 +6,14 @@
  * half dead or hostile.  More than one, for a line may be bad. */
 #define TICKTIMES_UNREAD 4
 
-static struct bytes link_name(const struct connection *x)
+struct bytes link_name(const struct connection *x)
 {
     if (x->channel != NULL && channel_peer(x->channel).len > 0)
         return channel_peer(x->channel);
     return x->peer != NULL ? buf_bytes(&x->peer->name) : BYTES("a stranger");
 }
 
-static bool link_is_up(const struct connection *x)
+bool link_is_up(const struct connection *x)
 {
     return x->peer != NULL && x->peer->up == x;
 }
@@ -22,6 +22,7 @@ void link_accepted(struct connection *x, struct turn *t)
 {
     x->accepted = x->opened = true;
     x->channel = channel_accept(&x->cluster->self, (uint32_t)turn_random(t));
+    strangers_add(x);
 }
 
 void link_opened(struct connection *x, struct turn *t)
@@ -59,8 +60,10 @@ static void link_end(struct connection *x, bool closed, const char *why, struct 
 void link_break(struct connection *x, const char *why, struct turn *t)
 {
     /* A failed attempt of ours is logged as such. */
-    if (link_is_up(x) || x->accepted)
+    if (link_is_up(x))
         turn_log(t, LOG_WARNING, "%.*s disconnected: %s", TEXT(link_name(x)), why);
+    else if (x->accepted)
+        strangers_log(x, why, t);
     link_end(x, false, why, t);
 }
 
@@ -109,7 +112,7 @@ static bool link_named(struct connection *x, struct turn *t)
     if (status != STATUS_NOK && status != STATUS_NOT_ALLOWED)
         return true;
     if (status == STATUS_NOT_ALLOWED)
-        turn_log(t, LOG_WARNING, "%.*s may not connect to this node", TEXT(link_name(x)));
+        strangers_log(x, "it may not connect to this node", t);
     connection_end(x, false, t);
     return false;
 }
@@ -131,6 +134,7 @@ static void link_up(struct connection *x, struct turn *t)
     if (p->attempt != NULL && p->attempt != x)
         connection_end(p->attempt, false, t);
     p->attempt = NULL;
+    strangers_remove(x);
     x->peer = p;
     p->up = x;
     p->tried = true;

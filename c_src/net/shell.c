@@ -28,7 +28,6 @@ struct shell {
     uv_timer_t wake;
     uv_signal_t terminate, interrupt;
     uv_poll_t owner;
-    uint32_t accepted; /* number of the last accepted connection */
     bool ending;
     int code;
 };
@@ -120,9 +119,8 @@ static void on_connection(uv_stream_t *listener, int status)
     struct shell *sh = listener->data;
     if (status != 0)
         return;
-    sh->accepted += 2;
-    socket_accept(&sh->sockets, sh->accepted, listener);
-    step(sh, &(struct event){.kind = EVENT_ACCEPTED, .conn = sh->accepted});
+    uint32_t accepted = socket_accept(&sh->sockets, listener);
+    step(sh, &(struct event){.kind = EVENT_ACCEPTED, .conn = accepted});
 }
 
 /* Listens on the configured address; *port is the port it got. */
@@ -317,7 +315,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
         buf_free(&line);
         sh.code = EX_OSERR;
     } else {
-        step(&sh, &(struct event){.kind = EVENT_START, .port = port});
+        step(&sh, &(struct event){.kind = EVENT_START, .port = port, .connections = sockets_max()});
         if (options->request != NULL)
             step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)

@@ -3,17 +3,22 @@
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "../limits.h"
 #include "../mem.h"
 
 #define READ_BYTES 262144
 /* How long closing waits for a peer that does not read. */
 #define DRAIN_MS 2000
+/* Sockets in which closing waits, at most: anyone can have as many connections refused. */
+#define DRAINING_MAX 64
 
 struct socket {
     uint32_t id; /* first: the tree compares it */
     struct sockets *all;
-    struct socket *newer, *older;
+    struct list link;
+    struct list draining; /* in sockets.draining while closing */
     uv_tcp_t tcp;
     uv_timer_t drain;
     uv_getaddrinfo_t resolving;
@@ -22,6 +27,8 @@ struct socket {
     struct addrinfo *addresses, *next_address;
     uint16_t port;
     bool open;      /* connected */
+    bool wrote;     /* something, perhaps not yet sent */
+    bool known;     /* in the tree */
     bool closing;   /* by the node, which expects no more callbacks */
     bool closed;    /* uv_close() was called */
     bool reopening; /* tcp is being closed for the next address */
@@ -50,6 +57,8 @@ static struct socket *socket_find(struct sockets *s, uint32_t id)
 void sockets_init(struct sockets *s, uv_loop_t *loop, const struct socket_events *events)
 {
     *s = (struct sockets){.loop = loop, .events = *events, .scratch = mem_take(READ_BYTES)};
+    list_init(&s->list);
+    list_init(&s->draining);
 }
 
 void sockets_free(struct sockets *s)
@@ -58,17 +67,24 @@ void sockets_free(struct sockets *s)
     mem_free(s->scratch);
 }
 
+/* The node knows it no more: its number may be used again. */
+static void socket_forget(struct socket *s)
+{
+    if (s->known)
+        tdelete(s, &s->all->by_id, by_id);
+    s->known = false;
+}
+
 static struct socket *socket_new(struct sockets *all, uint32_t id)
 {
     struct socket *s = mem_take(sizeof(*s));
     s->id = id;
     s->all = all;
-    s->older = all->first;
-    if (all->first != NULL)
-        all->first->newer = s;
-    all->first = s;
+    list_append(&all->list, &s->link);
+    list_init(&s->draining);
     all->count++;
     must(*(struct socket **)tsearch(s, &all->by_id, by_id) == s);
+    s->known = true;
     must(uv_tcp_init(all->loop, &s->tcp) == 0);
     must(uv_timer_init(all->loop, &s->drain) == 0);
     s->tcp.data = s->drain.data = s;
@@ -83,13 +99,8 @@ static void socket_release(struct socket *s)
         return;
     if (s->err != OK && !s->closing)
         all->events.closed(all->events.who, s->id, s->err);
-    tdelete(s, &all->by_id, by_id);
-    if (s->newer != NULL)
-        s->newer->older = s->older;
-    else
-        all->first = s->older;
-    if (s->older != NULL)
-        s->older->newer = s->newer;
+    socket_forget(s);
+    list_remove(&s->link);
     uv_freeaddrinfo(s->addresses);
     mem_free(s);
     all->count--;
@@ -107,6 +118,10 @@ static void socket_end(struct socket *s, enum err err)
         return;
     s->closed = true;
     s->err = err;
+    if (!list_empty(&s->draining)) {
+        list_remove(&s->draining);
+        s->all->draining_count--;
+    }
     if (!s->reopening)
         uv_close((uv_handle_t *)&s->tcp, on_closed_handle);
     uv_close((uv_handle_t *)&s->drain, on_closed_handle);
@@ -138,13 +153,18 @@ static void socket_begin(struct socket *s)
         socket_end(s, ERR_CLOSED);
 }
 
-void socket_accept(struct sockets *all, uint32_t id, uv_stream_t *listener)
+uint32_t socket_accept(struct sockets *all, uv_stream_t *listener)
 {
-    struct socket *s = socket_new(all, id);
+    /* The numbers come round. */
+    do
+        all->accepted += 2;
+    while (all->accepted == 0 || socket_find(all, all->accepted) != NULL);
+    struct socket *s = socket_new(all, all->accepted);
     if (uv_accept(listener, (uv_stream_t *)&s->tcp) == 0)
         socket_begin(s);
     else
         socket_end(s, ERR_CLOSED);
+    return s->id;
 }
 
 static void set_port(struct sockaddr *address, uint16_t port)
@@ -253,6 +273,7 @@ void socket_send(struct sockets *all, uint32_t id, struct buf *bytes)
         return;
     }
     struct writing *w = mem_take(sizeof(*w));
+    s->wrote = true;
     w->socket = s;
     w->bytes = *bytes;
     *bytes = (struct buf){0};
@@ -282,27 +303,45 @@ static void on_shutdown(uv_shutdown_t *ending, int status)
  * just written. */
 static void socket_drain(struct socket *s)
 {
+    struct sockets *all = s->all;
+    socket_forget(s);
     if (s->closing || s->closed) {
         s->closing = true;
         return;
     }
     s->closing = true;
-    if (!s->open || uv_shutdown(&s->ending, (uv_stream_t *)&s->tcp, on_shutdown) != 0) {
+    if (!s->wrote || uv_shutdown(&s->ending, (uv_stream_t *)&s->tcp, on_shutdown) != 0) {
         socket_end(s, OK);
         return;
     }
+    list_append(&all->draining, &s->draining);
+    all->draining_count++;
     uv_timer_start(&s->drain, on_drain_timeout, DRAIN_MS, 0);
 }
 
 void socket_close(struct sockets *all, uint32_t id)
 {
     struct socket *s = socket_find(all, id);
-    if (s != NULL)
-        socket_drain(s);
+    if (s == NULL)
+        return;
+    socket_drain(s);
+    if (all->draining_count > DRAINING_MAX)
+        socket_end(CONTAINER_OF(all->draining.next, struct socket, draining), OK);
 }
 
 void sockets_close_all(struct sockets *all)
 {
-    for (struct socket *s = all->first; s != NULL; s = s->older)
-        socket_drain(s);
+    for (struct list *l = all->list.next; l != &all->list; l = l->next)
+        socket_drain(CONTAINER_OF(l, struct socket, link));
+}
+
+size_t sockets_max(void)
+{
+    struct rlimit limit;
+    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    rlim_t more = limit.rlim_max < LIMIT_DESCRIPTORS ? limit.rlim_max : LIMIT_DESCRIPTORS;
+    if (limit.rlim_cur < more &&
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){more, limit.rlim_max}) == 0)
+        limit.rlim_cur = more;
+    return limit.rlim_cur / 2;
 }

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "../err.h"
+#include "../otp/list.h"
 #include "../term/bytes.h"
 
 struct socket;
@@ -22,17 +23,23 @@ struct socket_events {
 struct sockets {
     uv_loop_t *loop;
     struct socket_events events;
-    struct socket *first; /* a list, the newest first */
-    void *by_id;          /* a tree of tsearch() */
-    size_t count;
-    uint8_t *scratch; /* read buffer of all sockets */
+    struct list list;
+    struct list draining; /* of those closed by socket_close(), the oldest first */
+    void *by_id;          /* a tree of tsearch(), of those that the node knows */
+    size_t count, draining_count;
+    uint32_t accepted; /* number of the last accepted one */
+    uint8_t *scratch;  /* read buffer of all sockets */
 };
 
 void sockets_init(struct sockets *s, uv_loop_t *loop, const struct socket_events *events);
 void sockets_free(struct sockets *s);
 
-/* Accepts a connection of the listener, under this number. */
-void socket_accept(struct sockets *s, uint32_t id, uv_stream_t *listener);
+/* How many sockets the node may have at once: half of the descriptors that the process may have
+ * (RLIMIT_NOFILE), after it has asked for LIMIT_DESCRIPTORS.  The other half is for files. */
+size_t sockets_max(void);
+
+/* Accepts a connection of the listener and gives its number: even, and that of no other. */
+uint32_t socket_accept(struct sockets *s, uv_stream_t *listener);
 
 /* Resolves the host and connects to the first of its addresses that answers. */
 void socket_dial(struct sockets *s, uint32_t id, const char *host, uint16_t port);
@@ -40,8 +47,10 @@ void socket_dial(struct sockets *s, uint32_t id, const char *host, uint16_t port
 /* Queues the bytes (taken over).  An unknown or closing number is ignored. */
 void socket_send(struct sockets *s, uint32_t id, struct buf *bytes);
 
-/* Writes what is queued, for a bounded time, then closes.  No callback follows. */
+/* Writes what is queued, for a bounded time, then closes.  No callback follows.  So many may be
+ * waited for at once; then the oldest is closed as it is. */
 void socket_close(struct sockets *s, uint32_t id);
+/* The same for all, however many they are. */
 void sockets_close_all(struct sockets *s);
 
 #endif

@@ -10,7 +10,7 @@
 #include "../store/storage.h"
 
 enum event_kind {
-    EVENT_START,    /* first of all; port: that the node listens on, 0 for none */
+    EVENT_START,    /* first of all; port: that the node listens on, 0 for none; connections */
     EVENT_ACCEPTED, /* conn: a connection was accepted */
     EVENT_OPENED,   /* conn: a dialled connection is established */
     EVENT_BYTES,    /* conn, bytes: read */
@@ -42,6 +42,7 @@ struct event {
     uint64_t random;  /* from the operating system, fresh for each event */
     uint32_t conn;    /* accepted connections have even numbers, given by the shell */
     uint16_t port;
+    size_t connections; /* of EVENT_START: as of cluster_start() */
     enum err err;
     size_t written;
     struct bytes bytes; /* borrowed until node_step returns */

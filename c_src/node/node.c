@@ -67,7 +67,7 @@ static void stop(struct node *n)
 static void start(struct node *n, const struct event *e)
 {
     n->port = e->port;
-    cluster_start(n->cluster, e->port, &n->turn);
+    cluster_start(n->cluster, e->port, e->connections, &n->turn);
 }
 
 static void connection_event(struct node *n, enum connection_event_kind kind, const struct event *e)

@@ -1,313 +1,4 @@
-/* Two clusters, a and b; the test simulates their connections and epmd. */
-#include "cluster/cluster.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#include "limits.h"
-#include "mem.h"
-#include "term/write.h"
-#include "unit/suite.h"
-
-#define TICKTIME_MS 60000
-#define EPMD_PORT   4369
-#define PORT        20000
-
-/* One cluster and what it requested: the latest of each kind. */
-struct side {
-    struct cluster *cluster;
-    struct wakeups wakeups;
-    struct post post;
-    struct turn turn;
-    struct buf events, log, sent;
-    uint32_t dialled, closed, creation;
-    uint16_t port; /* dialled last */
-    unsigned dials, ticks, epmds, signals;
-    /* To each signal it sends so many answers of so many bytes. */
-    unsigned answers;
-    size_t answer_bytes;
-    size_t most_queued; /* bytes that it has given to be written, at most */
-};
-
-static struct side a, b;
-
-/* --- the listener ------------------------------------------------------------ */
-
-static void note(struct side *s, const char *what, struct bytes node)
-{
-    buf_printf(&s->events, "%s %.*s;", what, TEXT(node));
-}
-
-static void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port)
-{
-    struct side *s = who;
-    (void)host;
-    s->dialled = connection;
-    s->port = port;
-    s->dials++;
-}
-
-static void on_send(void *who, uint32_t connection, struct buf *bytes)
-{
-    struct side *s = who;
-    (void)connection;
-    s->ticks += bytes->len == 4;
-    buf_put(&s->sent, buf_bytes(bytes));
-    buf_free(bytes);
-    s->most_queued = s->sent.len > s->most_queued ? s->sent.len : s->most_queued;
-}
-
-static void on_close(void *who, uint32_t connection)
-{
-    ((struct side *)who)->closed = connection;
-}
-
-static void on_start_epmd(void *who)
-{
-    ((struct side *)who)->epmds++;
-}
-
-static void on_ready(void *who, uint32_t creation, struct turn *t)
-{
-    (void)t;
-    ((struct side *)who)->creation = creation;
-}
-
-static void on_name_taken(void *who, struct turn *t)
-{
-    (void)t;
-    note(who, "taken", BYTES(""));
-}
-
-static void on_up(void *who, struct bytes node, struct turn *t)
-{
-    (void)t;
-    note(who, "up", node);
-}
-
-static void on_down(void *who, struct bytes node, struct turn *t)
-{
-    (void)t;
-    note(who, "down", node);
-}
-
-static void send_bytes(struct side *s, struct bytes node, size_t bytes);
-
-static void on_signal(void *who, struct bytes node, const struct signal *signal, struct turn *t)
-{
-    struct side *s = who;
-    (void)t;
-    CU_ASSERT_EQUAL(signal->kind, SIGNAL_REG_SEND);
-    s->signals++;
-    if (s->answers == 0)
-        note(who, "signal", node);
-    for (unsigned i = 0; i < s->answers; i++)
-        send_bytes(s, node, s->answer_bytes);
-}
-
-static void on_drained(void *who, struct bytes node, struct turn *t)
-{
-    (void)t;
-    note(who, "drained", node);
-}
-
-static void on_unreachable(void *who, struct bytes node, const char *why, bool unknown,
-                           struct turn *t)
-{
-    (void)why;
-    (void)t;
-    note(who, unknown ? "unknown" : "unreachable", node);
-}
-
-static void post_log(struct post *post, enum log_level level, struct bytes line)
-{
-    struct side *s = post == &a.post ? &a : &b;
-    (void)level;
-    buf_printf(&s->log, "%.*s;", TEXT(line));
-}
-
-/* --- connections and epmd --------------------------------------------------------- */
-
-static void open_side(struct side *s, struct bytes name, bool serves)
-{
-    const struct cluster_options options = {.name = name,
-                                            .cookie = BYTES("cookie"),
-                                            .serves = serves,
-                                            .epmd_port = EPMD_PORT,
-                                            .ticktime_ms = TICKTIME_MS};
-    const struct cluster_listener listener = {
-        .dial = on_dial,
-        .send = on_send,
-        .close = on_close,
-        .start_epmd = on_start_epmd,
-        .ready = on_ready,
-        .name_taken = on_name_taken,
-        .up = on_up,
-        .down = on_down,
-        .signal = on_signal,
-        .drained = on_drained,
-        .unreachable = on_unreachable,
-        .who = s,
-    };
-    *s = (struct side){.post.log = post_log, .turn = {.now_ms = 1000, .random = 7}};
-    s->turn.post = &s->post;
-    s->cluster = cluster_new(&options, &listener, &s->wakeups);
-}
-
-static void event(struct side *s, struct connection_event e)
-{
-    cluster_event(s->cluster, &e, &s->turn);
-    cluster_flush(s->cluster, &s->turn);
-    cluster_check(s->cluster);
-}
-
-static void opened(struct side *s, uint32_t connection)
-{
-    event(s, (struct connection_event){CONNECTION_OPENED, connection, .written = 0});
-}
-
-static void reads(struct side *s, uint32_t connection, struct bytes bytes)
-{
-    event(s, (struct connection_event){CONNECTION_BYTES, connection, .bytes = bytes});
-}
-
-static void is_closed(struct side *s, uint32_t connection, enum err err)
-{
-    event(s, (struct connection_event){CONNECTION_CLOSED, connection, .err = err});
-}
-
-/* Returns all that was sent so far, and reports it as written. */
-static struct buf take_sent(struct side *s, uint32_t connection)
-{
-    struct buf sent = s->sent;
-    s->sent = (struct buf){0};
-    event(s, (struct connection_event){CONNECTION_WRITTEN, connection, .written = sent.len});
-    return sent;
-}
-
-static void passes(struct side *s, uint64_t ms)
-{
-    s->turn.now_ms += ms;
-    wakeups_ring(&s->wakeups, &s->turn);
-    cluster_flush(s->cluster, &s->turn);
-    cluster_check(s->cluster);
-}
-
-static bool are(struct buf *events, const char *wanted)
-{
-    bool same = bytes_equal(buf_bytes(events), bytes_of(wanted));
-    if (!same)
-        printf("wanted %s\n   got %.*s\n", wanted, TEXT(*events));
-    buf_clear(events);
-    return same;
-}
-
-static void close_side(struct side *s)
-{
-    cluster_free(s->cluster);
-    wakeups_free(&s->wakeups);
-    buf_free(&s->events);
-    buf_free(&s->log);
-    buf_free(&s->sent);
-}
-
-/* epmd answers the registration with this result and creation 9. */
-static void registers(struct side *s, const char *result)
-{
-    opened(s, s->dialled);
-    CU_ASSERT_EQUAL(s->sent.at[2], 'x');
-    buf_clear(&s->sent);
-    struct buf answer = {0};
-    buf_put_u8(&answer, 'v');
-    buf_put(&answer, (struct bytes){(const uint8_t *)result, 1});
-    buf_put_u32(&answer, 9);
-    reads(s, s->dialled, buf_bytes(&answer));
-    buf_free(&answer);
-}
-
-static void serve(struct side *s, struct bytes name)
-{
-    open_side(s, name, true);
-    cluster_start(s->cluster, PORT, &s->turn);
-    CU_ASSERT_EQUAL(s->port, EPMD_PORT);
-    registers(s, "\0");
-    CU_ASSERT(s->creation == 9 && cluster_is_registered(s->cluster));
-}
-
-/* epmd answers the lookup in progress: with PORT, or that the name is unknown. */
-static void looks_up(struct side *s, bool known)
-{
-    static const char yes[] = "w\0\x4e\x20H\0\0\6\0\6\0\1b\0\0", no[] = "w\1";
-    CU_ASSERT_EQUAL(s->port, EPMD_PORT);
-    opened(s, s->dialled);
-    CU_ASSERT_EQUAL(s->sent.at[2], 'z');
-    buf_clear(&s->sent);
-    reads(s, s->dialled, known ? BYTES(yes) : BYTES(no));
-}
-
-/* Delivers what each side has sent to the other until both are idle. */
-static void carry(uint32_t at_a, uint32_t at_b)
-{
-    while (a.sent.len + b.sent.len > 0) {
-        struct buf from_a = take_sent(&a, at_a), from_b = take_sent(&b, at_b);
-        if (from_a.len > 0)
-            reads(&b, at_b, buf_bytes(&from_a));
-        if (from_b.len > 0)
-            reads(&a, at_a, buf_bytes(&from_b));
-        buf_free(&from_a);
-        buf_free(&from_b);
-    }
-}
-
-#define AT_B 2 /* b's number for the connection */
-
-/* a dials b; returns a's number for the connection. */
-static uint32_t connect_both(void)
-{
-    serve(&a, BYTES("a@h"));
-    serve(&b, BYTES("b@h"));
-    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
-    CU_ASSERT(cluster_is_wanted(a.cluster, BYTES("b@h")) && !cluster_has_tried_all(a.cluster));
-    looks_up(&a, true);
-    CU_ASSERT_EQUAL(a.port, PORT);
-    event(&b, (struct connection_event){CONNECTION_ACCEPTED, AT_B, .written = 0});
-    opened(&a, a.dialled);
-    carry(a.dialled, AT_B);
-    CU_ASSERT(are(&a.events, "up b@h;") && are(&b.events, "up a@h;"));
-    return a.dialled;
-}
-
-static void close_both(void)
-{
-    close_side(&a);
-    close_side(&b);
-}
-
-/* Queues a message of about so many bytes. */
-static void send_bytes(struct side *s, struct bytes node, size_t bytes)
-{
-    struct buf pid = {0}, payload = {0}, zeros = {0};
-    memset(buf_room(&zeros, bytes), 0, bytes);
-    put_pid(&pid, s == &a ? BYTES("a@h") : BYTES("b@h"), 1, 0, 9);
-    put_binary(&payload, (struct bytes){zeros.at, bytes});
-    struct signal signal = {.kind = SIGNAL_REG_SEND,
-                            .node = node,
-                            .from = buf_bytes(&pid),
-                            .to = term_of("name"),
-                            .payload = buf_bytes(&payload)};
-    CU_ASSERT(cluster_send(s->cluster, node, &signal, &s->turn));
-    buf_free(&pid);
-    buf_free(&payload);
-    buf_free(&zeros);
-}
-
-static void send_from(struct side *s, const char *node)
-{
-    send_bytes(s, bytes_of(node), 10);
-    cluster_flush(s->cluster, &s->turn);
-}
-
-/* --- tests ------------------------------------------------------------------------- */
+#include "sides.h"
 
 static void connects_and_lists_its_peers(void)
 {
@@ -325,7 +16,7 @@ static void connects_and_lists_its_peers(void)
 static void is_ready_at_once_where_it_does_not_serve(void)
 {
     open_side(&a, BYTES("a@h"), false);
-    cluster_start(a.cluster, 0, &a.turn);
+    cluster_start(a.cluster, 0, 0, &a.turn);
     CU_ASSERT(a.creation != 0 && a.dials == 0);
     close_side(&a);
 }
@@ -333,7 +24,7 @@ static void is_ready_at_once_where_it_does_not_serve(void)
 static void accepts_nobody_before_it_is_registered(void)
 {
     open_side(&a, BYTES("a@h"), true);
-    cluster_start(a.cluster, PORT, &a.turn);
+    cluster_start(a.cluster, PORT, 0, &a.turn);
     event(&a, (struct connection_event){CONNECTION_ACCEPTED, 2, .written = 0});
     CU_ASSERT(a.closed == 2 && a.creation == 0);
     registers(&a, "\0");
@@ -362,7 +53,7 @@ static void starts_epmd_and_registers_again(void)
 static void gives_a_taken_name_up(void)
 {
     open_side(&a, BYTES("a@h"), true);
-    cluster_start(a.cluster, PORT, &a.turn);
+    cluster_start(a.cluster, PORT, 0, &a.turn);
     for (unsigned i = 0; i < 20; i++) {
         CU_ASSERT_EQUAL(a.events.len, 0);
         registers(&a, "\1");
@@ -393,7 +84,7 @@ static void dials_again_with_growing_pauses(void)
 static void dials_once_where_it_is_told_so(void)
 {
     open_side(&a, BYTES("a@h"), false);
-    cluster_start(a.cluster, 0, &a.turn);
+    cluster_start(a.cluster, 0, 0, &a.turn);
     cluster_connect_once(a.cluster, BYTES("b@h"), &a.turn);
     looks_up(&a, false);
     CU_ASSERT(are(&a.events, "unknown b@h;"));

@@ -1,0 +1,191 @@
+/* Sockets on the loopback interface, with libuv's loop. */
+#include "net/sockets.h"
+
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "limits.h"
+#include "mem.h"
+#include "unit/suite.h"
+
+#define CLIENTS 200
+
+static uv_loop_t loop;
+static struct sockets sockets;
+static uv_tcp_t listener;
+static struct sockaddr_in address;
+static uint32_t last_accepted;
+static unsigned accepted, closed, gone;
+
+static void on_id(void *who, uint32_t id)
+{
+    (void)who;
+    (void)id;
+}
+
+static void on_bytes(void *who, uint32_t id, struct bytes bytes)
+{
+    (void)who;
+    (void)id;
+    (void)bytes;
+}
+
+static void on_written(void *who, uint32_t id, size_t count)
+{
+    (void)who;
+    (void)id;
+    (void)count;
+}
+
+static void on_closed(void *who, uint32_t id, enum err err)
+{
+    (void)who;
+    (void)id;
+    (void)err;
+    closed++;
+}
+
+static void on_gone(void *who)
+{
+    (void)who;
+    gone++;
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    CU_ASSERT_EQUAL(status, 0);
+    last_accepted = socket_accept(&sockets, stream);
+    accepted++;
+}
+
+static void open_all(void)
+{
+    const struct socket_events events = {on_id, on_bytes, on_written, on_closed, on_gone, NULL};
+    int length = sizeof(address);
+    accepted = closed = gone = 0;
+    CU_ASSERT_EQUAL(uv_loop_init(&loop), 0);
+    sockets_init(&sockets, &loop, &events);
+    CU_ASSERT_EQUAL(uv_tcp_init(&loop, &listener), 0);
+    uv_ip4_addr("127.0.0.1", 0, &address);
+    CU_ASSERT_EQUAL(uv_tcp_bind(&listener, (const struct sockaddr *)&address, 0), 0);
+    CU_ASSERT_EQUAL(uv_listen((uv_stream_t *)&listener, CLIENTS, on_connection), 0);
+    uv_tcp_getsockname(&listener, (struct sockaddr *)&address, &length);
+}
+
+static void close_all(void)
+{
+    sockets_close_all(&sockets);
+    uv_close((uv_handle_t *)&listener, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CU_ASSERT_EQUAL(sockets.count, 0);
+    CU_ASSERT_EQUAL(uv_loop_close(&loop), 0);
+    sockets_free(&sockets);
+}
+
+/* A client's socket; the node's number for it. */
+static int client(uint32_t *id)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    unsigned before = accepted;
+    CU_ASSERT_FATAL(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+    while (accepted == before)
+        uv_run(&loop, UV_RUN_ONCE);
+    *id = last_accepted;
+    return fd;
+}
+
+static void run_once(void)
+{
+    for (int i = 0; i < 3; i++)
+        uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void say_hello(uint32_t id)
+{
+    struct buf hello = {0};
+    buf_put(&hello, BYTES("hello"));
+    socket_send(&sockets, id, &hello);
+}
+
+static void numbers_come_round(void)
+{
+    uint32_t first, second, third;
+    open_all();
+    int a = client(&first);
+    sockets.accepted = UINT32_MAX - 3;
+    int b = client(&second), c = client(&third);
+    CU_ASSERT(first == 2 && second == UINT32_MAX - 1 && third == 4);
+    close(a);
+    close(b);
+    close(c);
+    close_all();
+}
+
+/* One that is being closed has no number any more. */
+static void a_closed_number_is_free(void)
+{
+    uint32_t first, second;
+    open_all();
+    int a = client(&first);
+    say_hello(first);
+    socket_close(&sockets, first);
+    sockets.accepted = 0;
+    int b = client(&second);
+    CU_ASSERT(first == 2 && second == 2 && sockets.count == 2);
+    close(a);
+    close(b);
+    close_all();
+}
+
+/* Nothing was written, so there is nothing to wait for. */
+static void one_to_which_nothing_was_said_is_closed_at_once(void)
+{
+    uint32_t id;
+    open_all();
+    int fd = client(&id);
+    socket_close(&sockets, id);
+    run_once();
+    CU_ASSERT(sockets.count == 0 && gone == 1 && closed == 0);
+    close(fd);
+    close_all();
+}
+
+static void few_linger(void)
+{
+    int fds[CLIENTS];
+    uint32_t ids[CLIENTS];
+    open_all();
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = client(&ids[i]);
+    for (int i = 0; i < CLIENTS; i++) {
+        say_hello(ids[i]);
+        socket_close(&sockets, ids[i]);
+    }
+    run_once();
+    CU_ASSERT(sockets.count <= 64 && sockets.count >= 1 && closed == 0);
+
+    /* The last one reads what was written before the end. */
+    char text[8];
+    CU_ASSERT(read(fds[CLIENTS - 1], text, sizeof(text)) == 5);
+    CU_ASSERT(read(fds[CLIENTS - 1], text, sizeof(text)) == 0);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    close_all();
+}
+
+static void half_of_the_descriptors_are_for_files(void)
+{
+    struct rlimit limit;
+    CU_ASSERT_FATAL(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){256, limit.rlim_max});
+    size_t max = sockets_max();
+    CU_ASSERT_FATAL(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CU_ASSERT(limit.rlim_cur == LIMIT_DESCRIPTORS || limit.rlim_cur == limit.rlim_max);
+    CU_ASSERT_EQUAL(max, limit.rlim_cur / 2);
+}
+
+SUITE("sockets", TEST(numbers_come_round), TEST(a_closed_number_is_free),
+      TEST(one_to_which_nothing_was_said_is_closed_at_once), TEST(few_linger),
+      TEST(half_of_the_descriptors_are_for_files))
