@@ -50,6 +50,7 @@
     {exited, Status :: non_neg_integer(),
         ok | usage | config | failure | {signal, pos_integer()}}
     | {not_ready, Milliseconds :: timeout()}
+    | {not_ready, Milliseconds :: timeout(), {no_epmd, inet:port_number()}}
     | {unexpected_output, binary()}
     | {program, file:name_all(), file:posix()}
     | not_distributed.
@@ -103,7 +104,7 @@ start(Options) ->
     Timeout = proplists:get_value(timeout, Options, ?READY_MS),
     try
         Port = start_program(Options, add_connect(Options)),
-        {Node, TcpPort} = await_ready(Port, Timeout),
+        {Node, TcpPort} = await_ready(Port, Timeout, Options),
         {ok, #state{port = Port, node = Node, tcp_port = TcpPort}}
     catch
         throw:Reason -> {stop, Reason}
@@ -246,7 +247,7 @@ default_program() ->
         end,
     filename:join(Priv, "coppice").
 
-await_ready(Port, Timeout) ->
+await_ready(Port, Timeout, Options) ->
     receive
         {Port, {data, {eol, Line}}} ->
             case string:lexemes(Line, " ") of
@@ -261,8 +262,27 @@ await_ready(Port, Timeout) ->
             throw(exit_reason(Status));
         {'EXIT', Parent, Reason} when is_pid(Parent) ->
             give_up(Port, Reason)
-    after Timeout -> give_up(Port, {not_ready, Timeout})
+    after Timeout -> give_up(Port, not_ready(Timeout, epmd_port(Options)))
     end.
+
+%% Without an epmd the program waits for one.
+not_ready(Timeout, EpmdPort) ->
+    case gen_tcp:connect({127, 0, 0, 1}, EpmdPort, []) of
+        {ok, Socket} ->
+            gen_tcp:close(Socket),
+            {not_ready, Timeout};
+        {error, _} ->
+            {not_ready, Timeout, {no_epmd, EpmdPort}}
+    end.
+
+epmd_port(Options) ->
+    Keys =
+        case file:consult(proplists:get_value(config_file, Options, "")) of
+            {ok, Terms} -> Terms;
+            {error, _} -> Options
+        end,
+    Default = list_to_integer(os:getenv("ERL_EPMD_PORT", "4369")),
+    proplists:get_value(epmd_port, Keys, Default).
 
 give_up(Port, Reason) ->
     stop_program(Port),

@@ -69,6 +69,7 @@ static void accepted(struct cluster *c, uint32_t id, struct turn *t)
 
 static void opened(struct connection *x, struct turn *t)
 {
+    x->opened = true;
     if (x->role == ROLE_LINK)
         link_opened(x, t);
     else if (x->role == ROLE_LOOKUP)

@@ -25,6 +25,7 @@ struct cluster_options {
     bool visible;              /* announced as a visible node */
     bool serves;               /* registers with epmd, and accepts connections */
     uint16_t epmd_port;
+    bool starts_epmd;     /* once, when there is none at its own start */
     uint64_t ticktime_ms; /* net_ticktime */
 };
 
@@ -37,7 +38,7 @@ struct cluster_listener {
     void (*send)(void *who, uint32_t connection, struct buf *bytes);
     /* Write what is queued, then close; no event follows. */
     void (*close)(void *who, uint32_t connection);
-    /* Run `epmd -daemon`, if it is installed. */
+    /* Run `epmd -daemon`, if it is installed; cluster_epmd_started() follows. */
     void (*start_epmd)(void *who);
 
     /* --- reports */
@@ -65,6 +66,8 @@ void cluster_free(struct cluster *c);
 /* Registers a node that serves, and listens on port; another one is ready at once.  connections:
  * how many there may be at once, if less than LIMIT_CONNECTIONS; 0 is no such limit. */
 void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t);
+/* epmd was started, or could not be: why is empty, or text for the log. */
+void cluster_epmd_started(struct cluster *c, struct bytes why, struct turn *t);
 /* Stops accepting and dialling. */
 void cluster_stop(struct cluster *c);
 

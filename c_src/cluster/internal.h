@@ -84,7 +84,9 @@ struct cluster {
     uint16_t port;
     struct wakeup reregister;
     uint64_t register_backoff_ms;
-    unsigned refusals; /* by epmd, in a row */
+    bool asked_for_epmd; /* to be started */
+    /* Attempts in a row in which epmd was not there, was not epmd, refused the name. */
+    unsigned misses, oddities, refusals;
 };
 
 /* --- connections.c */

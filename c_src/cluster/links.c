@@ -27,7 +27,6 @@ void link_accepted(struct connection *x, struct turn *t)
 
 void link_opened(struct connection *x, struct turn *t)
 {
-    x->opened = true;
     x->channel =
         channel_dial(&x->cluster->self, buf_bytes(&x->peer->name), (uint32_t)turn_random(t));
     connection_flush(x, t);

@@ -165,14 +165,28 @@ static void on_stored(void *who, struct event *e)
 
 /* --- actions ----------------------------------------------------------------- */
 
-static void epmd_ended(uv_process_t *process, int64_t status, int signal)
+/* `epmd -daemon` leaves a process behind and ends. */
+struct epmd {
+    uv_process_t process; /* first: it is what libuv frees */
+    const char *why;      /* it could not be started; NULL: it was */
+};
+
+static void epmd_closed(uv_handle_t *handle)
 {
-    (void)status;
-    (void)signal;
-    uv_close((uv_handle_t *)process, (uv_close_cb)mem_free);
+    struct shell *sh = handle->data;
+    const char *why = ((struct epmd *)handle)->why;
+    if (!sh->ending)
+        step(sh, &(struct event){.kind = EVENT_EPMD, .bytes = bytes_of(why != NULL ? why : "")});
+    mem_free(handle);
 }
 
-/* If epmd cannot be started, the node keeps trying to register. */
+static void epmd_ended(uv_process_t *process, int64_t status, int signal)
+{
+    if (status != 0 || signal != 0)
+        ((struct epmd *)process)->why = "it has ended with an error";
+    uv_close((uv_handle_t *)process, epmd_closed);
+}
+
 static void start_epmd(struct shell *sh)
 {
     char port[8];
@@ -180,9 +194,13 @@ static void start_epmd(struct shell *sh)
     char *arguments[] = {"epmd", "-daemon", "-port", port, NULL};
     uv_process_options_t options = {
         .file = "epmd", .args = arguments, .exit_cb = epmd_ended, .stdio_count = 0};
-    uv_process_t *process = mem_take(sizeof(*process));
-    if (uv_spawn(&sh->loop, process, &options) != 0)
-        uv_close((uv_handle_t *)process, (uv_close_cb)mem_free);
+    struct epmd *epmd = mem_take(sizeof(*epmd));
+    int e = uv_spawn(&sh->loop, &epmd->process, &options);
+    epmd->process.data = sh;
+    if (e == 0)
+        return;
+    epmd->why = uv_strerror(e);
+    uv_close((uv_handle_t *)&epmd->process, epmd_closed);
 }
 
 static void say_ready(const struct action *a)

@@ -20,6 +20,7 @@ void config_init(struct config *c)
         .ticktime_ms = TICKTIME_DEFAULT_MS,
         .scope_auto = true,
         .epmd_port = EPMD_PORT,
+        .start_epmd = true,
     };
     buf_put(&c->address, BYTES("0.0.0.0"));
 }

@@ -9,6 +9,7 @@
  *     {listen, #{port => 0, address => "0.0.0.0"}}.
  *     {scope, auto}.                              or an atom, or a list of atoms
  *     {net_ticktime, 60}.                         seconds
+ *     {start_epmd, true}.
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
  *
  * docs/configuration.md is the user's manual. */
@@ -34,6 +35,7 @@ struct config {
     size_t scope_count;
     uint64_t ticktime_ms;
     uint16_t epmd_port;
+    bool start_epmd;       /* when there is none at the start */
     struct term *replicas; /* {Name, Map}, as written; checked */
     size_t replica_count;
 };

@@ -199,6 +199,13 @@ static enum err read_epmd_port(struct config *c, struct bytes value, struct conf
     return OK;
 }
 
+static enum err read_start_epmd(struct config *c, struct bytes value, struct config_error *error)
+{
+    if (!as_bool(value, &c->start_epmd))
+        return config_expected(error, "start_epmd", "true or false", value);
+    return OK;
+}
+
 /* The replica's flag has both values in one tuple. */
 static enum err read_replica(struct config *c, struct bytes value, struct config_error *error)
 {
@@ -260,6 +267,7 @@ static const struct config_row rows[] = {
     {"scope", read_scope, BARE_ATOM, "auto, or the name of the pg scope, or a list of them"},
     {"net_ticktime", read_ticktime, BARE_NOT, "SECONDS after which a silent peer is dropped (60)"},
     {"epmd_port", read_epmd_port, BARE_NOT, "PORT of epmd (default $ERL_EPMD_PORT or 4369)"},
+    {"start_epmd", read_start_epmd, BARE_NOT, "false to wait for an epmd, not start one (true)"},
     {"replica", read_replica, BARE_REPLICA, "'NAME, #{crdt => gcounter, ...}'; may be repeated"},
 };
 

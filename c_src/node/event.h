@@ -22,6 +22,7 @@ enum event_kind {
     EVENT_BEGUN,    /* store, failure: of ACTION_BEGIN */
     EVENT_APPENDED, /* store, failure, journal_bytes: of ACTION_APPEND */
     EVENT_SAVED,    /* store, failure: of ACTION_SAVE */
+    EVENT_EPMD,     /* of ACTION_START_EPMD; bytes: why it could not be started, or empty */
     EVENT_STOP      /* shut down in good order */
 };
 
@@ -57,7 +58,7 @@ enum action_kind {
     ACTION_DIAL,       /* conn (odd), bytes (host), port: EVENT_OPENED or EVENT_CLOSED follows */
     ACTION_SEND,       /* conn, bytes: EVENT_WRITTEN follows */
     ACTION_CLOSE,      /* conn: write what is queued, then close; no event follows */
-    ACTION_START_EPMD, /* run `epmd -daemon`, if it is installed */
+    ACTION_START_EPMD, /* run `epmd -daemon`: EVENT_EPMD follows */
     ACTION_READY,      /* bytes (name), port: the node is registered */
     ACTION_ANSWER,     /* err, bytes: the reply to the request, or the reason (a term) */
     ACTION_LOG,        /* level, bytes: one line */

@@ -121,6 +121,9 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_SAVED:
         stores_event(n->stores, e, &n->turn);
         break;
+    case EVENT_EPMD:
+        cluster_epmd_started(n->cluster, e->bytes, &n->turn);
+        break;
     case EVENT_STOP:
         stop(n);
         break;
@@ -370,6 +373,7 @@ static struct node *node_make(const struct config *config, bool serves)
         .visible = config->visible,
         .serves = serves,
         .epmd_port = config->epmd_port,
+        .starts_epmd = config->start_epmd,
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {

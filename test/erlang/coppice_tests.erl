@@ -129,7 +129,12 @@ prints_something_else_test() ->
     fails_with({unexpected_output, <<"hello world">>}, "echo hello world; read line").
 
 is_never_ready_test() ->
-    fails_with({not_ready, 50}, "read line", #{timeout => 50}).
+    {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Listener),
+    Options = #{timeout => 50, epmd_port => Port},
+    fails_with({not_ready, 50}, "read line", Options),
+    gen_tcp:close(Listener),
+    fails_with({not_ready, 50, {no_epmd, Port}}, "read line", Options).
 
 program_is_missing_test() ->
     process_flag(trap_exit, true),

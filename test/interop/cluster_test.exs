@@ -220,8 +220,8 @@ defmodule ClusterTest do
   describe "epmd" do
     test "that is killed and restarted lists the coppice again" do
       port = Epmd.start()
-      # Without a PATH the coppice cannot start epmd itself.
-      c = Coppice.start([], env: [{"PATH", ""} | at_epmd(port)])
+      # With this PATH the coppice cannot start epmd itself.
+      c = Coppice.start([], env: [{"PATH", "/nowhere"} | at_epmd(port)])
       assert registered?(port, c)
 
       Epmd.kill(port)
@@ -231,16 +231,20 @@ defmodule ClusterTest do
       assert Beam.ping(beam, c.node) == :pong
     end
 
-    test "that is killed is restarted by the coppice, if it can" do
+    # A service manager restarts it, and would find its port in use.
+    test "that is killed is not started by the coppice, which registers when it is back" do
       port = Epmd.start()
       c = Coppice.start([], env: at_epmd(port))
       Epmd.kill(port)
+      eventually(fn -> Coppice.log(c) =~ "no epmd answers at 127.0.0.1 port #{port}" end)
+      assert Epmd.names(port) == :none
+      Epmd.start(port)
       eventually(fn -> registered?(port, c) end, 15_000)
     end
 
     test "is not needed for existing connections" do
       port = Epmd.start()
-      c = Coppice.start([replicas: [views: counter()]], env: [{"PATH", ""} | at_epmd(port)])
+      c = Coppice.start([replicas: [views: counter()]], env: [{"PATH", "/nowhere"} | at_epmd(port)])
       beam = Beam.start(epmd: port)
       :pong = Beam.ping(beam, c.node)
       Epmd.kill(port)
@@ -252,6 +256,59 @@ defmodule ClusterTest do
       Epmd.kill_at_end(port)
       c = Coppice.start([], env: at_epmd(port))
       assert registered?(port, c)
+      assert Coppice.log(c) =~ "started epmd on port #{port}"
+    end
+
+    # Each is a coppice that waits; the epmd that it needs is started once it has said so.
+    for {what, settings, path, line} <- [
+          {"not on the PATH", [], "/nowhere", "cannot start epmd: no such file or directory"},
+          {"with start_epmd false", [start_epmd: false], System.get_env("PATH"), "no epmd answers"}
+        ] do
+      test "that is missing is named in a warning, #{what}" do
+        port = Epmd.free_port()
+        Epmd.kill_at_end(port)
+        node = Coppice.name()
+        log = Coppice.log_file(node)
+        path = unquote(path)
+
+        late =
+          Task.async(fn ->
+            eventually(fn -> File.read!(log) =~ "no epmd answers at 127.0.0.1 port #{port}: " end)
+            System.cmd("epmd", ["-daemon", "-port", "#{port}", "-address", "127.0.0.1"])
+          end)
+
+        settings = [node: node] ++ unquote(settings)
+        c = Coppice.start(settings, env: [{"PATH", path} | at_epmd(port)])
+        Task.await(late, 15_000)
+        assert registered?(port, c)
+        assert Coppice.log(c) =~ unquote(line)
+        refute Coppice.log(c) =~ "started epmd"
+      end
+    end
+
+    test "that is something else is named in a warning" do
+      {:ok, listener} = :gen_tcp.listen(0, [:binary, active: false, ip: {127, 0, 0, 1}])
+      {:ok, port} = :inet.port(listener)
+      node = Coppice.name()
+      log = Coppice.log_file(node)
+      Epmd.kill_at_end(port)
+
+      other =
+        Task.async(fn ->
+          {:ok, socket} = :gen_tcp.accept(listener)
+          :gen_tcp.send(socket, "HTTP/1.1 400 Bad Request\r\n\r\n")
+          line = "what answers at 127.0.0.1 port #{port} is not epmd"
+          eventually(fn -> File.read!(log) =~ line end)
+          :gen_tcp.close(socket)
+          :gen_tcp.close(listener)
+          eventually(fn -> Epmd.names(port) == :none end)
+        end)
+
+      :gen_tcp.controlling_process(listener, other.pid)
+      c = Coppice.start([node: node], env: at_epmd(port))
+      Task.await(other, 15_000)
+      assert registered?(port, c)
+      refute Coppice.log(c) =~ "taken"
     end
 
     test "no longer lists a stopped coppice" do

@@ -281,19 +281,21 @@ static void a_node_registers_again_when_epmd_is_back(struct sim *s)
     sim_trace_logs(s);
     sim_trace_clear(s);
     sim_epmd_down(s, 0);
-    sim_run(s, 1000);
+    sim_run(s, 800);
+    sim_epmd_up(s, 0);
+    sim_run(s, 1200);
     sim_start(s, 1);
     SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 2100] epmd ends on h1\n"
                  "[ 2101] n1: lost epmd; registering again when it is back\n"
-                 "[ 2121] epmd runs on h1\n"
-                 "[ 2355] n1: registered again with epmd\n"
-                 "[ 3100] n2 starts\n"
-                 "[ 3104] n2: joined pg scope coppice_scope\n"
-                 "[ 3104] n2 is ready\n"
-                 "[ 3113] n1: connected to n2@h2\n"
-                 "[ 3114] n2: connected to n1@h1\n"
-                 "[ 3118] n2 has 5\n");
+                 "[ 2900] epmd runs on h1\n"
+                 "[ 3859] n1: registered again with epmd\n"
+                 "[ 4100] n2 starts\n"
+                 "[ 4104] n2: joined pg scope coppice_scope\n"
+                 "[ 4104] n2 is ready\n"
+                 "[ 4113] n1: connected to n2@h2\n"
+                 "[ 4114] n2: connected to n1@h1\n"
+                 "[ 4118] n2 has 5\n");
 }
 
 /* --- callers ----------------------------------------------------------------------- */

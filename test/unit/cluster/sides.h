@@ -139,6 +139,7 @@ static inline void open_side(struct side *s, struct bytes name, bool serves)
                                             .cookie = BYTES("cookie"),
                                             .serves = serves,
                                             .epmd_port = EPMD_PORT,
+                                            .starts_epmd = true,
                                             .ticktime_ms = TICKTIME_MS};
     const struct cluster_listener listener = {
         .dial = on_dial,

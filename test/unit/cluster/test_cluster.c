@@ -36,33 +36,6 @@ static void accepts_nobody_before_it_is_registered(void)
     close_side(&a);
 }
 
-static void starts_epmd_and_registers_again(void)
-{
-    serve(&a, BYTES("a@h"));
-    a.creation = 0;
-    is_closed(&a, a.dialled, ERR_CLOSED);
-    CU_ASSERT(a.epmds == 1 && !cluster_is_registered(a.cluster));
-    passes(&a, LIMIT_DIAL_BACKOFF_MIN_MS);
-    registers(&a, "\0");
-    CU_ASSERT(cluster_is_registered(a.cluster) && a.creation == 0);
-    CU_ASSERT(are(&a.log, "lost epmd; registering again when it is back;"
-                          "registered again with epmd;"));
-    close_side(&a);
-}
-
-static void gives_a_taken_name_up(void)
-{
-    open_side(&a, BYTES("a@h"), true);
-    cluster_start(a.cluster, PORT, 0, &a.turn);
-    for (unsigned i = 0; i < 20; i++) {
-        CU_ASSERT_EQUAL(a.events.len, 0);
-        registers(&a, "\1");
-        passes(&a, LIMIT_DIAL_BACKOFF_MIN_MS);
-    }
-    CU_ASSERT(are(&a.events, "taken ;"));
-    close_side(&a);
-}
-
 static void dials_again_with_growing_pauses(void)
 {
     uint64_t dialled_ms = 1000, most = LIMIT_DIAL_BACKOFF_MIN_MS;
@@ -268,8 +241,7 @@ static void drops_a_peer_that_breaks_the_protocol(void)
 }
 
 SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where_it_does_not_serve),
-      TEST(accepts_nobody_before_it_is_registered), TEST(starts_epmd_and_registers_again),
-      TEST(gives_a_taken_name_up), TEST(dials_again_with_growing_pauses),
+      TEST(accepts_nobody_before_it_is_registered), TEST(dials_again_with_growing_pauses),
       TEST(dials_once_where_it_is_told_so), TEST(releases_a_node),
       TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),

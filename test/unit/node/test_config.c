@@ -14,7 +14,7 @@ static void defaults(void)
     CU_ASSERT_FALSE(c.follow);
     CU_ASSERT_TRUE(c.scope_auto);
     CU_ASSERT_EQUAL(c.ticktime_ms, 60000);
-    CU_ASSERT_EQUAL(c.epmd_port, 4369);
+    CU_ASSERT(c.epmd_port == 4369 && c.start_epmd);
     CU_ASSERT_EQUAL(c.port, 0);
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("0.0.0.0")));
     config_free(&c);
@@ -36,7 +36,7 @@ static void reads_every_key(void)
                                    "{listen, #{port => 9100, address => \"127.0.0.1\"}}.\n"
                                    "{scope, [one, two]}.\n"
                                    "{net_ticktime, 8}.\n"
-                                   "{epmd_port, 4370}.\n"
+                                   "{epmd_port, 4370}. {start_epmd, false}.\n"
                                    "{replica, r1, #{crdt => gcounter}}.\n"
                                    "{replica, r2, #{crdt => 'Elixir.Grove.Counter.PNCounter',"
                                    " actor => {a, 1}, group => g, sync_interval => 10}}.\n"),
@@ -54,7 +54,7 @@ static void reads_every_key(void)
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(c.scope_count, 2);
     CU_ASSERT_EQUAL(c.ticktime_ms, 8000);
-    CU_ASSERT_EQUAL(c.epmd_port, 4370);
+    CU_ASSERT(c.epmd_port == 4370 && !c.start_epmd);
     CU_ASSERT_EQUAL(c.replica_count, 2);
     config_replica(&c, 1, &name, &map);
     ASSERT_TERM(name, term_of("r2"));
@@ -103,6 +103,7 @@ static void refuses_invalid_files(void)
     refused("{cookie_file, []}.", 1, "a path");
     refused("{cookie_file, cookie}.", 1, "a path");
     refused("{epmd_port, 0}.", 1, "1 to 65535");
+    refused("{start_epmd, no}.", 1, "true or false");
     refused("{replica, r}.", 1, "{replica, Name, Map}");
     refused("{replica, r, []}.", 1, "expected a map, found []");
     refused("{replica, \"r\", #{crdt => gcounter}}.", 1, "an atom");
@@ -195,7 +196,7 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 10);
+    CU_ASSERT_EQUAL(i, 11);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
