@@ -28,6 +28,7 @@
     X(ERR_FRAGMENT, "a fragment out of sequence")                                                  \
     X(ERR_TIMEOUT, "no answer in time")                                                            \
     X(ERR_CLOSED, "the connection was closed")                                                     \
+    X(ERR_HOST, "the host's name cannot be resolved")                                              \
     X(ERR_REFUSED, "cannot connect")                                                               \
     X(ERR_FULL, "a queue is full")                                                                 \
     X(ERR_NOT_DETS, "not a DETS file")                                                             \

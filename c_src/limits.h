@@ -68,6 +68,8 @@
 #define LIMIT_STRANGER_LINES_MS 60000
 /* Descriptors that the process asks for: those connections, as many files of replicas, and some. */
 #define LIMIT_DESCRIPTORS 8192
+/* Addresses of a host that are tried: one each 250 ms, so that all are within LIMIT_EPMD_MS. */
+#define LIMIT_ADDRESSES 16
 /* Milliseconds of dial backoff: doubles from the first to the second, with jitter. */
 #define LIMIT_DIAL_BACKOFF_MIN_MS 250
 #define LIMIT_DIAL_BACKOFF_MAX_MS 30000

@@ -88,14 +88,30 @@ static void read_bytes(struct connection *x, struct bytes bytes, struct turn *t)
         registration_bytes(x->cluster, bytes, t);
 }
 
-static void closed(struct connection *x, enum err err, struct turn *t)
+/* Why a dialled connection was closed. */
+static const char *reason(const struct connection *x, enum err err)
 {
+    if (err == ERR_HOST)
+        return err_text(err);
     if (x->role == ROLE_LINK)
-        link_closed(x, err, t);
+        return x->opened ? err_text(err) : "its port cannot be reached";
+    return x->opened ? "what answers there is not epmd" : "no epmd answers there";
+}
+
+static void closed(struct connection *x, enum err err, struct bytes why, struct turn *t)
+{
+    struct buf text = {0};
+    buf_printf(&text, "%s", reason(x, err));
+    if (why.len > 0)
+        buf_printf(&text, " (%.*s)", TEXT(why));
+    buf_put_u8(&text, '\0');
+    if (x->role == ROLE_LINK)
+        link_closed(x, (const char *)text.at, t);
     else if (x->role == ROLE_LOOKUP)
-        lookup_failed(x, true, "no epmd answers there", t);
+        lookup_failed(x, true, (const char *)text.at, t);
     else
         registration_closed(x->cluster, true, t);
+    buf_free(&text);
 }
 
 void cluster_event(struct cluster *c, const struct connection_event *event, struct turn *t)
@@ -112,7 +128,7 @@ void cluster_event(struct cluster *c, const struct connection_event *event, stru
     else if (event->kind == CONNECTION_WRITTEN)
         link_written(x, event->written, t);
     else
-        closed(x, event->err, t);
+        closed(x, event->err, event->bytes, t);
 }
 
 static void connect(struct cluster *c, struct bytes node, enum dialling dialling, struct turn *t)

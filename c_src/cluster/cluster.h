@@ -76,7 +76,8 @@ enum connection_event_kind {
     CONNECTION_OPENED,   /* a dialled connection is established */
     CONNECTION_BYTES,    /* bytes: read, borrowed during the call */
     CONNECTION_WRITTEN,  /* written: so many bytes were written */
-    CONNECTION_CLOSED    /* err: closed by the peer, or never established */
+    CONNECTION_CLOSED    /* err: closed by the peer, or never established, with ERR_HOST or
+                            ERR_REFUSED; bytes: why, text for the log, or empty */
 };
 
 struct connection_event {

@@ -32,7 +32,7 @@ static void on_timer(struct wakeup *w, struct turn *t)
     if (x->role == ROLE_LINK)
         link_wake(x, t);
     else if (x->role == ROLE_LOOKUP)
-        lookup_failed(x, false, "epmd does not answer", t);
+        lookup_failed(x, false, x->opened ? "epmd does not answer" : "its host does not answer", t);
     else
         registration_closed(x->cluster, false, t);
 }

@@ -153,7 +153,7 @@ void link_accepted(struct connection *x, struct turn *t);
 void link_opened(struct connection *x, struct turn *t);
 void link_bytes(struct connection *x, struct bytes bytes, struct turn *t);
 /* The other side has closed it, or it never connected. */
-void link_closed(struct connection *x, enum err err, struct turn *t);
+void link_closed(struct connection *x, const char *why, struct turn *t);
 /* The name of its peer, as far as it is known. */
 struct bytes link_name(const struct connection *x);
 bool link_is_up(const struct connection *x);

@@ -66,9 +66,8 @@ void link_break(struct connection *x, const char *why, struct turn *t)
     link_end(x, false, why, t);
 }
 
-void link_closed(struct connection *x, enum err err, struct turn *t)
+void link_closed(struct connection *x, const char *why, struct turn *t)
 {
-    const char *why = err_text(err);
     if (link_is_up(x))
         turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
     else if (x->opened && !x->accepted)

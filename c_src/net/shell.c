@@ -104,9 +104,10 @@ static void on_written(void *who, uint32_t id, size_t count)
     step(who, &(struct event){.kind = EVENT_WRITTEN, .conn = id, .written = count});
 }
 
-static void on_closed(void *who, uint32_t id, enum err err)
+static void on_closed(void *who, uint32_t id, enum err err, const char *why)
 {
-    step(who, &(struct event){.kind = EVENT_CLOSED, .conn = id, .err = err});
+    step(who,
+         &(struct event){.kind = EVENT_CLOSED, .conn = id, .err = err, .bytes = bytes_of(why)});
 }
 
 static void on_gone(void *who)

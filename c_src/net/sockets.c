@@ -7,6 +7,7 @@
 
 #include "../limits.h"
 #include "../mem.h"
+#include "dial.h"
 
 #define READ_BYTES 262144
 /* How long closing waits for a peer that does not read. */
@@ -19,20 +20,16 @@ struct socket {
     struct sockets *all;
     struct list link;
     struct list draining; /* in sockets.draining while closing */
-    uv_tcp_t tcp;
+    uv_tcp_t *tcp;        /* NULL while it is being dialled, */
+    struct dial *dial;    /* and else this is */
     uv_timer_t drain;
-    uv_getaddrinfo_t resolving;
-    uv_connect_t connecting;
     uv_shutdown_t ending;
-    struct addrinfo *addresses, *next_address;
-    uint16_t port;
-    bool open;      /* connected */
-    bool wrote;     /* something, perhaps not yet sent */
-    bool known;     /* in the tree */
-    bool closing;   /* by the node, which expects no more callbacks */
-    bool closed;    /* uv_close() was called */
-    bool reopening; /* tcp is being closed for the next address */
-    enum err err;   /* reported to the node at the end; OK: nothing */
+    bool wrote;   /* something, perhaps not yet sent */
+    bool known;   /* in the tree */
+    bool closing; /* by the node, which expects no more callbacks */
+    bool closed;  /* uv_close() was called */
+    enum err err; /* reported to the node at the end; OK: nothing */
+    const char *why;
     unsigned holds; /* handles and requests of libuv that still point here */
 };
 
@@ -85,10 +82,10 @@ static struct socket *socket_new(struct sockets *all, uint32_t id)
     all->count++;
     must(*(struct socket **)tsearch(s, &all->by_id, by_id) == s);
     s->known = true;
-    must(uv_tcp_init(all->loop, &s->tcp) == 0);
     must(uv_timer_init(all->loop, &s->drain) == 0);
-    s->tcp.data = s->drain.data = s;
-    s->holds = 2;
+    s->drain.data = s;
+    s->why = "";
+    s->holds = 1;
     return s;
 }
 
@@ -98,18 +95,32 @@ static void socket_release(struct socket *s)
     if (--s->holds > 0)
         return;
     if (s->err != OK && !s->closing)
-        all->events.closed(all->events.who, s->id, s->err);
+        all->events.closed(all->events.who, s->id, s->err, s->why);
     socket_forget(s);
     list_remove(&s->link);
-    uv_freeaddrinfo(s->addresses);
     mem_free(s);
     all->count--;
     all->events.gone(all->events.who);
 }
 
-static void on_closed_handle(uv_handle_t *handle)
+static void on_closed_timer(uv_handle_t *timer)
 {
-    socket_release(handle->data);
+    socket_release(timer->data);
+}
+
+static void on_closed_tcp(uv_handle_t *tcp)
+{
+    struct socket *s = tcp->data;
+    mem_free(tcp);
+    socket_release(s);
+}
+
+/* Takes over a handle, open or about to be accepted. */
+static void socket_own(struct socket *s, uv_tcp_t *tcp)
+{
+    s->tcp = tcp;
+    tcp->data = s;
+    s->holds++;
 }
 
 static void socket_end(struct socket *s, enum err err)
@@ -122,9 +133,11 @@ static void socket_end(struct socket *s, enum err err)
         list_remove(&s->draining);
         s->all->draining_count--;
     }
-    if (!s->reopening)
-        uv_close((uv_handle_t *)&s->tcp, on_closed_handle);
-    uv_close((uv_handle_t *)&s->drain, on_closed_handle);
+    if (s->dial != NULL)
+        dial_stop(s->dial);
+    if (s->tcp != NULL)
+        uv_close((uv_handle_t *)s->tcp, on_closed_tcp);
+    uv_close((uv_handle_t *)&s->drain, on_closed_timer);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -147,9 +160,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 
 static void socket_begin(struct socket *s)
 {
-    s->open = true;
-    uv_tcp_nodelay(&s->tcp, 1);
-    if (uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read) != 0)
+    uv_tcp_nodelay(s->tcp, 1);
+    if (uv_read_start((uv_stream_t *)s->tcp, on_alloc, on_read) != 0)
         socket_end(s, ERR_CLOSED);
 }
 
@@ -160,94 +172,35 @@ uint32_t socket_accept(struct sockets *all, uv_stream_t *listener)
         all->accepted += 2;
     while (all->accepted == 0 || socket_find(all, all->accepted) != NULL);
     struct socket *s = socket_new(all, all->accepted);
-    if (uv_accept(listener, (uv_stream_t *)&s->tcp) == 0)
+    uv_tcp_t *tcp = mem_take(sizeof(*tcp));
+    must(uv_tcp_init(all->loop, tcp) == 0);
+    socket_own(s, tcp);
+    if (uv_accept(listener, (uv_stream_t *)tcp) == 0)
         socket_begin(s);
     else
         socket_end(s, ERR_CLOSED);
     return s->id;
 }
 
-static void set_port(struct sockaddr *address, uint16_t port)
+static void on_dialled(void *who, uv_tcp_t *tcp, enum err err, const char *why)
 {
-    if (address->sa_family == AF_INET6)
-        ((struct sockaddr_in6 *)(void *)address)->sin6_port = htons(port);
-    else
-        ((struct sockaddr_in *)(void *)address)->sin_port = htons(port);
-}
-
-static void connect_next(struct socket *s);
-
-/* The next address may be of another family, which needs another descriptor. */
-static void reopen(uv_handle_t *handle)
-{
-    struct socket *s = handle->data;
-    s->reopening = false;
-    if (s->closed) {
-        socket_release(s);
+    struct socket *s = who;
+    s->dial = NULL;
+    if (tcp == NULL) {
+        s->why = why;
+        socket_end(s, err);
         return;
     }
-    must(uv_tcp_init(s->all->loop, &s->tcp) == 0);
-    connect_next(s);
-}
-
-static void connect_failed(struct socket *s)
-{
-    if (s->next_address == NULL) {
-        socket_end(s, ERR_REFUSED);
-        return;
-    }
-    s->reopening = true;
-    uv_close((uv_handle_t *)&s->tcp, reopen);
-}
-
-static void on_connected(uv_connect_t *connecting, int status)
-{
-    struct socket *s = connecting->data;
-    if (s->closed)
-        return;
-    if (status != 0) {
-        connect_failed(s);
-        return;
-    }
+    socket_own(s, tcp);
     socket_begin(s);
     if (!s->closed)
         s->all->events.opened(s->all->events.who, s->id);
 }
 
-static void connect_next(struct socket *s)
-{
-    struct sockaddr *address = s->next_address->ai_addr;
-    s->next_address = s->next_address->ai_next;
-    set_port(address, s->port);
-    s->connecting.data = s;
-    if (uv_tcp_connect(&s->connecting, &s->tcp, address, on_connected) != 0)
-        connect_failed(s);
-}
-
-static void on_resolved(uv_getaddrinfo_t *resolving, int status, struct addrinfo *found)
-{
-    struct socket *s = resolving->data;
-    s->addresses = s->next_address = found;
-    if (s->closed)
-        ; /* closed while it was being resolved */
-    else if (status != 0 || found == NULL)
-        socket_end(s, ERR_REFUSED);
-    else
-        connect_next(s);
-    socket_release(s);
-}
-
 void socket_dial(struct sockets *all, uint32_t id, const char *host, uint16_t port)
 {
-    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct socket *s = socket_new(all, id);
-    s->port = port;
-    s->resolving.data = s;
-    s->holds++;
-    if (uv_getaddrinfo(all->loop, &s->resolving, on_resolved, host, NULL, &hints) != 0) {
-        s->holds--;
-        socket_end(s, ERR_REFUSED);
-    }
+    s->dial = dial_host(all->loop, host, port, on_dialled, s);
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -268,7 +221,7 @@ static void on_written(uv_write_t *write, int status)
 void socket_send(struct sockets *all, uint32_t id, struct buf *bytes)
 {
     struct socket *s = socket_find(all, id);
-    if (s == NULL || s->closed || s->closing || !s->open) {
+    if (s == NULL || s->closed || s->closing || s->tcp == NULL) {
         buf_free(bytes);
         return;
     }
@@ -279,7 +232,7 @@ void socket_send(struct sockets *all, uint32_t id, struct buf *bytes)
     *bytes = (struct buf){0};
     w->write.data = w;
     uv_buf_t part = uv_buf_init((char *)w->bytes.at, (unsigned)w->bytes.len);
-    if (uv_write(&w->write, (uv_stream_t *)&s->tcp, &part, 1, on_written) != 0) {
+    if (uv_write(&w->write, (uv_stream_t *)s->tcp, &part, 1, on_written) != 0) {
         buf_free(&w->bytes);
         mem_free(w);
         socket_end(s, ERR_CLOSED);
@@ -310,7 +263,7 @@ static void socket_drain(struct socket *s)
         return;
     }
     s->closing = true;
-    if (!s->wrote || uv_shutdown(&s->ending, (uv_stream_t *)&s->tcp, on_shutdown) != 0) {
+    if (!s->wrote || uv_shutdown(&s->ending, (uv_stream_t *)s->tcp, on_shutdown) != 0) {
         socket_end(s, OK);
         return;
     }

@@ -15,7 +15,8 @@ struct socket_events {
     void (*opened)(void *who, uint32_t id);
     void (*bytes)(void *who, uint32_t id, struct bytes bytes);
     void (*written)(void *who, uint32_t id, size_t count);
-    void (*closed)(void *who, uint32_t id, enum err err);
+    /* why: of a dial that has failed, static text of libuv; else empty */
+    void (*closed)(void *who, uint32_t id, enum err err, const char *why);
     void (*gone)(void *who); /* the loop holds one socket less */
     void *who;
 };
@@ -41,7 +42,7 @@ size_t sockets_max(void);
 /* Accepts a connection of the listener and gives its number: even, and that of no other. */
 uint32_t socket_accept(struct sockets *s, uv_stream_t *listener);
 
-/* Resolves the host and connects to the first of its addresses that answers. */
+/* Resolves the host and connects to the first of its addresses that answers (dial.h). */
 void socket_dial(struct sockets *s, uint32_t id, const char *host, uint16_t port);
 
 /* Queues the bytes (taken over).  An unknown or closing number is ignored. */

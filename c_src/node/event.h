@@ -15,7 +15,7 @@ enum event_kind {
     EVENT_OPENED,   /* conn: a dialled connection is established */
     EVENT_BYTES,    /* conn, bytes: read */
     EVENT_WRITTEN,  /* conn, written: so many bytes of ACTION_SEND were written */
-    EVENT_CLOSED,   /* conn, err: closed by the peer, or never established */
+    EVENT_CLOSED,   /* conn, err: closed by the peer, or never established; bytes: why, or empty */
     EVENT_WAKE,     /* the time given by node_due() has come */
     EVENT_REQUEST,  /* request: a client node's one request */
     EVENT_LOADED,   /* store, found or failure: of ACTION_LOAD */

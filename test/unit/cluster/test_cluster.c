@@ -54,6 +54,30 @@ static void dials_again_with_growing_pauses(void)
     close_side(&a);
 }
 
+/* The log and the listener name what the dial has met. */
+static void names_why_a_node_is_not_reached(void)
+{
+    serve(&a, BYTES("a@h"));
+    cluster_connect_once(a.cluster, BYTES("b@h"), &a.turn);
+    event(&a, (struct connection_event){CONNECTION_CLOSED, a.dialled, BYTES("no such name"),
+                                        .err = ERR_HOST});
+    cluster_connect_once(a.cluster, BYTES("c@h"), &a.turn);
+    event(&a, (struct connection_event){CONNECTION_CLOSED, a.dialled, BYTES("refused"),
+                                        .err = ERR_REFUSED});
+    cluster_connect_once(a.cluster, BYTES("d@h"), &a.turn);
+    looks_up(&a, true);
+    event(&a, (struct connection_event){CONNECTION_CLOSED, a.dialled, BYTES("refused"),
+                                        .err = ERR_REFUSED});
+    cluster_connect_once(a.cluster, BYTES("e@h"), &a.turn);
+    passes(&a, LIMIT_EPMD_MS);
+    CU_ASSERT(are(&a.log,
+                  "cannot connect to b@h: the host's name cannot be resolved (no such name);"
+                  "cannot connect to c@h: no epmd answers there (refused);"
+                  "cannot connect to d@h: its port cannot be reached (refused);"
+                  "cannot connect to e@h: its host does not answer;"));
+    close_side(&a);
+}
+
 static void dials_once_where_it_is_told_so(void)
 {
     open_side(&a, BYTES("a@h"), false);
@@ -242,8 +266,8 @@ static void drops_a_peer_that_breaks_the_protocol(void)
 
 SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where_it_does_not_serve),
       TEST(accepts_nobody_before_it_is_registered), TEST(dials_again_with_growing_pauses),
-      TEST(dials_once_where_it_is_told_so), TEST(releases_a_node),
-      TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
+      TEST(names_why_a_node_is_not_reached), TEST(dials_once_where_it_is_told_so),
+      TEST(releases_a_node), TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
       TEST(answers_no_faster_than_the_peer_reads), TEST(keeps_only_so_many_requests),

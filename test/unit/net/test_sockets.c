@@ -39,8 +39,9 @@ static void on_written(void *who, uint32_t id, size_t count)
     (void)count;
 }
 
-static void on_closed(void *who, uint32_t id, enum err err)
+static void on_closed(void *who, uint32_t id, enum err err, const char *why)
 {
+    (void)why;
     (void)who;
     (void)id;
     (void)err;
