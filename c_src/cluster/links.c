@@ -144,12 +144,16 @@ static void link_up(struct connection *x, struct turn *t)
     c->listener.up(c->listener.who, buf_bytes(&p->name), t);
 }
 
-static const char *bad_reason(const struct connection *x)
+static void put_reason(struct buf *out, const struct connection *x)
 {
     enum status refusal = channel_refusal(x->channel);
-    if (channel_error(x->channel) != ERR_STATUS || refusal == STATUSES)
-        return err_text(channel_error(x->channel));
-    return "the peer refuses this node";
+    if (channel_called(x->channel).len > 0)
+        buf_printf(out, "the node there is called %.*s", TEXT(channel_called(x->channel)));
+    else if (channel_error(x->channel) != ERR_STATUS || refusal == STATUSES)
+        buf_printf(out, "%s", err_text(channel_error(x->channel)));
+    else
+        buf_printf(out, "the peer refuses this node");
+    buf_put_u8(out, '\0');
 }
 
 /* Both have dialled, and the peer's attempt is the one that is kept: ours has not failed.
@@ -168,10 +172,14 @@ static void link_yield(struct connection *x, struct turn *t)
 static void link_bad(struct connection *x, struct turn *t)
 {
     connection_flush(x, t);
-    if (channel_refusal(x->channel) == STATUS_NOK && x->peer->dialling != DIAL_ONCE)
+    if (channel_refusal(x->channel) == STATUS_NOK && x->peer->dialling != DIAL_ONCE) {
         link_yield(x, t);
-    else
-        link_break(x, bad_reason(x), t);
+        return;
+    }
+    struct buf why = {0};
+    put_reason(&why, x);
+    link_break(x, (const char *)why.at, t);
+    buf_free(&why);
 }
 
 static void link_signal(struct connection *x, const struct signal *signal, struct turn *t)

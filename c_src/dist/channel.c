@@ -32,6 +32,7 @@ struct channel {
     uint32_t creation;  /* the peer's */
     uint64_t flags;     /* negotiated */
     struct buf peer;    /* its name */
+    struct buf called;  /* by itself, where that is not the one dialled */
     struct buf in, out;
     size_t consumed;
     struct buf scratch; /* canonical terms of the last signal */
@@ -109,8 +110,10 @@ static enum channel_event dial_challenge(struct channel *c, struct bytes message
     struct hello peer;
     uint32_t challenge;
     enum err e = read_challenge(message, &peer, &challenge);
-    if (e == OK && !bytes_equal(peer.name, buf_bytes(&c->peer)))
+    if (e == OK && !bytes_equal(peer.name, buf_bytes(&c->peer))) {
+        buf_put(&c->called, peer.name);
         e = ERR_NAME;
+    }
     if (e != OK)
         return bad(c, e);
     agree(c, &peer);
@@ -324,6 +327,7 @@ void channel_free(struct channel *c)
     buf_free(&c->in);
     buf_free(&c->out);
     buf_free(&c->peer);
+    buf_free(&c->called);
     mem_free(c);
 }
 
@@ -370,6 +374,11 @@ enum status channel_refusal(const struct channel *c)
 struct bytes channel_peer(const struct channel *c)
 {
     return buf_bytes(&c->peer);
+}
+
+struct bytes channel_called(const struct channel *c)
+{
+    return buf_bytes(&c->called);
 }
 
 uint32_t channel_peer_creation(const struct channel *c)

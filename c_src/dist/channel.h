@@ -69,6 +69,9 @@ enum status channel_refusal(const struct channel *c);
  * start, for the acceptor from CHANNEL_NAMED on, empty before. */
 struct bytes channel_peer(const struct channel *c);
 
+/* What the node that was dialled calls itself, if that is another name; else empty. */
+struct bytes channel_called(const struct channel *c);
+
 /* From CHANNEL_UP on: the peer's creation, and the negotiated flags. */
 uint32_t channel_peer_creation(const struct channel *c);
 uint64_t channel_flags(const struct channel *c);

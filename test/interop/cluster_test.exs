@@ -81,6 +81,15 @@ defmodule ClusterTest do
     end
   end
 
+  # Only localhost is sure to be another name of this host.
+  test "a node that is dialled by another name of its host is named" do
+    for node <- [Coppice.start().node, Beam.start().node] do
+      [name, _] = String.split("#{node}", "@")
+      {_, "pang\n", errors} = Coppice.run(["ping", "#{name}@localhost"])
+      assert errors =~ "the node there is called #{node}"
+    end
+  end
+
   describe "with another cookie" do
     @secret "not_the_cookie_of_the_others"
 

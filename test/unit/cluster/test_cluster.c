@@ -78,6 +78,21 @@ static void names_why_a_node_is_not_reached(void)
     close_side(&a);
 }
 
+/* a dials b@h by another name of its host. */
+static void says_what_the_node_there_is_called(void)
+{
+    serve(&a, BYTES("a@h"));
+    serve(&b, BYTES("b@h"));
+    cluster_connect(a.cluster, BYTES("b@alias"), &a.turn);
+    looks_up(&a, true);
+    event(&b, (struct connection_event){CONNECTION_ACCEPTED, AT_B, .written = 0});
+    opened(&a, a.dialled);
+    carry(a.dialled, AT_B);
+    CU_ASSERT(are(&a.events, "unreachable b@alias;"));
+    CU_ASSERT(are(&a.log, "cannot connect to b@alias: the node there is called b@h;"));
+    close_both();
+}
+
 static void dials_once_where_it_is_told_so(void)
 {
     open_side(&a, BYTES("a@h"), false);
@@ -266,8 +281,9 @@ static void drops_a_peer_that_breaks_the_protocol(void)
 
 SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where_it_does_not_serve),
       TEST(accepts_nobody_before_it_is_registered), TEST(dials_again_with_growing_pauses),
-      TEST(names_why_a_node_is_not_reached), TEST(dials_once_where_it_is_told_so),
-      TEST(releases_a_node), TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
+      TEST(names_why_a_node_is_not_reached), TEST(says_what_the_node_there_is_called),
+      TEST(dials_once_where_it_is_told_so), TEST(releases_a_node),
+      TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
       TEST(answers_no_faster_than_the_peer_reads), TEST(keeps_only_so_many_requests),

@@ -189,6 +189,8 @@ static void refuses_another_node(void)
     channel_answer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
     CU_ASSERT_EQUAL(channel_error(p.a), ERR_NAME);
+    CU_ASSERT(bytes_equal(channel_called(p.a), BYTES("b@other")));
+    CU_ASSERT(channel_called(p.b).len == 0);
     CU_ASSERT_EQUAL(channel_out(p.a)->len, 0); /* no digest for a stranger */
     pair_free(&p);
 }
