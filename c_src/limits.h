@@ -54,19 +54,22 @@
 /* Open connections, including those in the handshake: several hundred nodes, each briefly
  * twice.  Fewer where the process may have fewer descriptors (net/sockets.h). */
 #define LIMIT_CONNECTIONS 2048
-/* The part of them, one in so many, that is kept back from those who connect: room to dial. */
+/* One in so many of them is kept back from those who connect: room to dial. */
 #define LIMIT_DIALS_KEPT 32
-/* Accepted connections on which no handshake is finished: anyone can make them, cookie or not.
- * Enough for every node of a large cluster to come back in the same moment, since the oldest
- * silent one makes room for a new one ... */
-#define LIMIT_STRANGERS 128
-/* ... or one in so many of the connections that there may be, where those are few. */
+/* Accepted connections before the end of the handshake: anyone can make them, cookie or not.
+ * Enough for every node of a large cluster to come back at once; or a part of the connections. */
+#define LIMIT_STRANGERS      128
 #define LIMIT_STRANGERS_PART 4
-/* Log lines about strangers in so many milliseconds; the rest are counted.  Port scanners and
- * health checks would fill a disk. */
-#define LIMIT_STRANGER_LINES    5
-#define LIMIT_STRANGER_LINES_MS 60000
-/* Descriptors that the process asks for: those connections, as many files of replicas, and some. */
+/* Log lines of one kind that others cause, in so many milliseconds; the rest are counted.  Port
+ * scanners and health checks would fill a disk. */
+#define LIMIT_FEW_LINES    5
+#define LIMIT_FEW_LINES_MS 60000
+/* Nodes dialled at once because an answer for them waits, bytes of all those answers, milliseconds
+ * that one waits: a look-up and a handshake.  A caller's node may be any name. */
+#define LIMIT_ANSWERED_NODES 64
+#define LIMIT_ANSWER_BYTES   (64u * 1024 * 1024)
+#define LIMIT_ANSWER_MS      (LIMIT_EPMD_MS + LIMIT_HANDSHAKE_MS + 1000)
+/* Descriptors to ask for: those connections, as many files of replicas, and some. */
 #define LIMIT_DESCRIPTORS 8192
 /* Addresses of a host that are tried: one each 250 ms, so that all are within LIMIT_EPMD_MS. */
 #define LIMIT_ADDRESSES 16

@@ -16,7 +16,9 @@ struct cluster *cluster_new(const struct cluster_options *options,
         .next_connection = 1,
         .connection_max = LIMIT_CONNECTIONS,
     };
-    strangers_init(c);
+    few_lines_init(&c->strangers.lines, wakeups,
+                   "were disconnected before the end of the handshake");
+    few_lines_init(&c->answer_lines, wakeups, "answers were dropped");
     return c;
 }
 
@@ -27,6 +29,8 @@ void cluster_free(struct cluster *c)
         buf_free(&c->connections[i]->in);
         mem_free(c->connections[i]);
     }
+    for (size_t i = 0; i < c->peers.count; i++)
+        answers_end(c->peers.list[i]);
     names_free(&c->peers);
     mem_free(c->connections);
     mem_free(c->dirty);
@@ -154,7 +158,7 @@ void cluster_release(struct cluster *c, struct bytes node)
     struct peer *p = peer_find(c, node);
     if (p == NULL)
         return;
-    p->dialling = DIAL_NEVER;
+    p->dialling = p->answer_count > 0 ? DIAL_ONCE : DIAL_NEVER;
     wakeup_stop(c->wakeups, &p->redial);
     c->untidy = true;
 }
@@ -236,7 +240,7 @@ static void check_connection(const struct cluster *c, const struct connection *x
 
 void cluster_check(const struct cluster *c)
 {
-    size_t queued = 0;
+    size_t queued = 0, answered = 0;
     for (size_t i = 0; i < c->connection_count; i++) {
         must(i == 0 || c->connections[i - 1]->id < c->connections[i]->id);
         check_connection(c, c->connections[i]);
@@ -250,5 +254,9 @@ void cluster_check(const struct cluster *c)
         must(p->up == NULL || (p->up->peer == p && channel_is_up(p->up->channel)));
         must(p->attempt == NULL || p->attempt->peer == p);
         must(p->redial.place == 0 || p->dialling == DIAL_ALWAYS);
+        answered += p->answer_count > 0;
+        must((p->answer_count > 0) == (p->answers_late.place != 0));
+        must(p->answer_count == 0 || (p->up == NULL && p->dialling != DIAL_NEVER));
     }
+    must(answered == c->answered_nodes && c->answer_bytes <= LIMIT_ANSWER_BYTES);
 }

@@ -103,6 +103,11 @@ bool cluster_has_tried_all(const struct cluster *c);
 /* Queues a signal, for cluster_flush() to send; false when the node is not connected. */
 bool cluster_send(struct cluster *c, struct bytes node, const struct signal *signal,
                   struct turn *t);
+/* The same for an answer that somebody may wait for.  When the node is not connected it is dialled
+ * once, as a BEAM does: the caller may be known by a third node only, which has passed its request
+ * on.  The answer waits so long; if it comes to nothing, it is dropped with a log line. */
+void cluster_answer(struct cluster *c, struct bytes node, const struct signal *signal,
+                    struct turn *t);
 /* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);
 

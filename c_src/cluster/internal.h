@@ -5,12 +5,15 @@
  *     registration.c  the connection to epmd that keeps this node registered
  *     peers.c         other nodes by name: looking up, dialling, backing off
  *     links.c         handshakes, ticks, signals
- *     strangers.c     accepted connections before the end of the handshake */
+ *     strangers.c     accepted connections before the end of the handshake
+ *     answers.c       answers that wait for their node
+ *     few_lines.c     log lines that others cause */
 #ifndef COPPICE_CLUSTER_INTERNAL_H
 #define COPPICE_CLUSTER_INTERNAL_H
 
 #include "../dist/channel.h"
 #include "../limits.h"
+#include "../otp/list.h"
 #include "../otp/names.h"
 #include "cluster.h"
 
@@ -49,15 +52,25 @@ struct peer {
     struct connection *attempt; /* our own dialling: the look-up, then the link */
     struct wakeup redial;
     uint64_t backoff_ms;
+    struct list answers; /* that wait until it is up, or for this long */
+    size_t answer_count;
+    struct wakeup answers_late;
+};
+
+/* The first lines are logged, the rest counted, until a pause is over. */
+struct few_lines {
+    struct wakeups *wakeups;
+    const char *rest; /* "and 12 more REST" */
+    unsigned lines;   /* since the pause began */
+    uint64_t untold;
+    struct wakeup pause;
 };
 
 /* Accepted connections on which no handshake is finished. */
 struct strangers {
     struct connection *list[LIMIT_STRANGERS]; /* the oldest first */
     size_t count;
-    unsigned lines;  /* logged since the pause began */
-    uint64_t untold; /* not logged */
-    struct wakeup pause;
+    struct few_lines lines;
 };
 
 struct cluster {
@@ -75,6 +88,9 @@ struct cluster {
     uint32_t *dirty; /* numbers of links whose channels have something to send */
     size_t dirty_count, dirty_cap;
     size_t queued; /* by all connections */
+
+    struct few_lines answer_lines;
+    size_t answered_nodes, answer_bytes; /* that wait */
 
     struct names peers;
     bool untidy; /* some peer may be of no further interest */
@@ -110,7 +126,6 @@ void connection_end(struct connection *x, bool closed, struct turn *t);
 
 /* --- strangers.c */
 
-void strangers_init(struct cluster *c);
 /* Makes room for one that was just accepted, at the cost of another stranger. */
 void strangers_make_room(struct cluster *c, struct turn *t);
 void strangers_add(struct connection *x);
@@ -119,6 +134,23 @@ void strangers_remove(struct connection *x);
 /* One line, or none: there were enough, and it is only counted. */
 void strangers_log(const struct connection *x, const char *why, struct turn *t);
 void strangers_check(const struct cluster *c);
+
+/* --- answers.c */
+
+void answers_init(struct peer *p);
+/* The peer is up. */
+void answers_send(struct peer *p, struct turn *t);
+/* There is no connection to be expected; false when nothing waited. */
+bool answers_drop(struct peer *p, const char *why, struct turn *t);
+/* Frees them; the peer is about to be forgotten. */
+void answers_end(struct peer *p);
+
+/* --- few_lines.c */
+
+/* rest: static text. */
+void few_lines_init(struct few_lines *f, struct wakeups *wakeups, const char *rest);
+/* Whether the caller may log a line now; else it is counted. */
+bool few_lines_may(struct few_lines *f, struct turn *t);
 
 /* --- registration.c */
 

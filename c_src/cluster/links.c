@@ -141,6 +141,7 @@ static void link_up(struct connection *x, struct turn *t)
     wakeup_stop(c->wakeups, &p->redial);
     p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
     wakeup_set(c->wakeups, &x->timer, t->now_ms + tick_ms(c));
+    answers_send(p, t);
     c->listener.up(c->listener.who, buf_bytes(&p->name), t);
 }
 
@@ -172,7 +173,9 @@ static void link_yield(struct connection *x, struct turn *t)
 static void link_bad(struct connection *x, struct turn *t)
 {
     connection_flush(x, t);
-    if (channel_refusal(x->channel) == STATUS_NOK && x->peer->dialling != DIAL_ONCE) {
+    bool has_answers = x->peer != NULL && x->peer->answer_count > 0;
+    if (channel_refusal(x->channel) == STATUS_NOK &&
+        (x->peer->dialling != DIAL_ONCE || has_answers)) {
         link_yield(x, t);
         return;
     }

@@ -21,6 +21,7 @@ struct peer *peer_named(struct cluster *c, struct bytes name)
     p->cluster = c;
     p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
     p->redial.ring = on_redial;
+    answers_init(p);
     return p;
 }
 
@@ -31,8 +32,10 @@ void peers_tidy(struct cluster *c)
         return;
     for (size_t i = c->peers.count; i-- > 0;) {
         struct peer *p = c->peers.list[i];
-        if (p->dialling == DIAL_NEVER && p->up == NULL && p->attempt == NULL)
+        if (p->dialling == DIAL_NEVER && p->up == NULL && p->attempt == NULL) {
+            answers_end(p);
             names_remove(&c->peers, p);
+        }
     }
     c->untidy = false;
 }
@@ -86,7 +89,7 @@ void peer_failed(struct peer *p, const char *why, bool unknown, struct turn *t)
     p->tried = true;
     c->untidy = true;
     c->listener.unreachable(c->listener.who, buf_bytes(&p->name), why, unknown, t);
-    if (news && p->dialling != DIAL_NEVER)
+    if (!answers_drop(p, why, t) && news && p->dialling != DIAL_NEVER)
         turn_log(t, LOG_WARNING, "cannot connect to %.*s: %s", TEXT(p->name), why);
     if (p->dialling == DIAL_ONCE)
         p->dialling = DIAL_NEVER;

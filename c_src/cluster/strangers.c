@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "../otp/list.h"
 #include "internal.h"
 
 static size_t most_strangers(const struct cluster *c)
@@ -9,41 +8,11 @@ static size_t most_strangers(const struct cluster *c)
     return part < LIMIT_STRANGERS ? part : LIMIT_STRANGERS;
 }
 
-/* --- log lines ------------------------------------------------------------------ */
-
-static void on_pause(struct wakeup *w, struct turn *t)
-{
-    struct strangers *s = CONTAINER_OF(w, struct strangers, pause);
-    struct cluster *c = CONTAINER_OF(s, struct cluster, strangers);
-    s->lines = 0;
-    if (s->untold == 0)
-        return;
-    turn_log(t, LOG_WARNING, "and %llu more were disconnected before the end of the handshake",
-             (unsigned long long)s->untold);
-    s->untold = 0;
-    wakeup_set(c->wakeups, &s->pause, t->now_ms + LIMIT_STRANGER_LINES_MS);
-}
-
-void strangers_init(struct cluster *c)
-{
-    c->strangers.pause.ring = on_pause;
-}
-
 void strangers_log(const struct connection *x, const char *why, struct turn *t)
 {
-    struct cluster *c = x->cluster;
-    struct strangers *s = &c->strangers;
-    if (s->lines == LIMIT_STRANGER_LINES) {
-        s->untold++;
-        return;
-    }
-    s->lines++;
-    if (s->pause.place == 0)
-        wakeup_set(c->wakeups, &s->pause, t->now_ms + LIMIT_STRANGER_LINES_MS);
-    turn_log(t, LOG_WARNING, "%.*s disconnected: %s", TEXT(link_name(x)), why);
+    if (few_lines_may(&x->cluster->strangers.lines, t))
+        turn_log(t, LOG_WARNING, "%.*s disconnected: %s", TEXT(link_name(x)), why);
 }
-
-/* --- connections ---------------------------------------------------------------- */
 
 void strangers_add(struct connection *x)
 {

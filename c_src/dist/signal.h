@@ -4,6 +4,8 @@
 #ifndef COPPICE_DIST_SIGNAL_H
 #define COPPICE_DIST_SIGNAL_H
 
+#include <stdbool.h>
+
 #include "../err.h"
 #include "../term/bytes.h"
 
@@ -44,6 +46,12 @@ struct signal {
     struct bytes payload; /* the message, as received: a checked term, unless unfit is set */
     enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it */
     uint64_t id;          /* of UNLINK_ID and its acknowledgement */
+    bool awaited;         /* written only: an answer, for which its node is dialled if need be */
 };
+
+/* A copy whose slices are in memory (empty before; the caller frees it). */
+void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory);
+/* The bytes of all slices. */
+size_t signal_bytes(const struct signal *s);
 
 #endif

@@ -6,8 +6,7 @@
 
 /* A signal that waits for the current one to be handled. */
 struct local {
-    struct bytes node;    /* whom it comes from; borrows from memory, ... */
-    struct signal signal; /* ... and so does this */
+    struct signal signal; /* its node is the one it comes from */
     struct buf memory;
 };
 
@@ -16,28 +15,14 @@ static struct router *router_of(struct post *post)
     return CONTAINER_OF(post, struct router, post);
 }
 
-/* The copy of a slice. */
-static struct bytes keep(struct buf *memory, struct bytes b)
-{
-    struct bytes kept = {memory->at + memory->len, b.len};
-    buf_put(memory, b);
-    return kept;
-}
-
 static void add_local(struct router *r, struct bytes node, const struct signal *s)
 {
     r->locals = mem_room(r->locals, r->local_count, &r->local_cap, sizeof(*r->locals));
     struct local *l = &r->locals[r->local_count++];
-    *l = (struct local){.signal = *s};
-    /* All at once, so that the slices do not move. */
-    buf_room(&l->memory,
-             node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->payload.len);
-    l->node = keep(&l->memory, node);
-    l->signal.from = keep(&l->memory, s->from);
-    l->signal.to = keep(&l->memory, s->to);
-    l->signal.ref = keep(&l->memory, s->ref);
-    l->signal.reason = keep(&l->memory, s->reason);
-    l->signal.payload = keep(&l->memory, s->payload);
+    struct signal from = *s;
+    from.node = node;
+    *l = (struct local){0};
+    signal_copy(&l->signal, &from, &l->memory);
 }
 
 /* Nobody is there to be monitored: the watcher is told as if the connection had been lost. */
@@ -61,6 +46,8 @@ static void post_send(struct post *post, const struct signal *signal)
     struct router *r = router_of(post);
     if (bytes_equal(signal->node, r->node))
         add_local(r, r->node, signal);
+    else if (signal->awaited)
+        cluster_answer(r->cluster, signal->node, signal, r->turn);
     else if (!cluster_send(r->cluster, signal->node, signal, r->turn) &&
              signal->kind == SIGNAL_MONITOR)
         answer_noconnection(r, signal);
@@ -110,7 +97,7 @@ void router_deliver(struct router *r, struct processes *table)
     for (size_t i = 0; i < r->local_count; i++) {
         struct local l = r->locals[i];
         r->locals[i].memory = (struct buf){0};
-        processes_signal(table, l.node, &l.signal, r->turn);
+        processes_signal(table, l.signal.node, &l.signal, r->turn);
         buf_free(&l.memory);
     }
     r->local_count = 0;

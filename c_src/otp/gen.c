@@ -77,7 +77,8 @@ static void send_to(const struct process *p, enum signal_kind kind, struct bytes
                                             .node = node_of(to),
                                             .from = process_pid(p),
                                             .to = to,
-                                            .payload = payload});
+                                            .payload = payload,
+                                            .awaited = true});
 }
 
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)

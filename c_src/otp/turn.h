@@ -16,7 +16,7 @@ struct post {
      * the same event.  The signal is not kept: its slices may be reused on return.  Never
      * fails, like a BEAM's send: a signal to a node that is not connected is dropped, except
      * SIGNAL_MONITOR, which is answered later in the same event by SIGNAL_MONITOR_EXIT with
-     * noconnection. */
+     * noconnection, and one that is awaited, for which the node is dialled once. */
     void (*send)(struct post *post, const struct signal *signal);
     /* True when the node is connected. */
     bool (*connected)(struct post *post, struct bytes node);

@@ -17,6 +17,48 @@ defmodule CallsTest do
     pid
   end
 
+  # A process that passes every call on, as registered on a node between caller and replica.
+  defp start_forwarder(beam, to) do
+    Beam.run(beam, fn ->
+      me = self()
+
+      spawn(fn ->
+        Process.register(self(), :forwarder)
+        send(me, :started)
+        forward(to)
+      end)
+
+      receive do: (:started -> :ok)
+    end)
+  end
+
+  defp forward(to) do
+    receive do: (call -> send(to, call))
+    forward(to)
+  end
+
+  describe "a call that a third node passes on" do
+    test "is answered: the coppice connects to the caller", %{c: c, views: views} do
+      [caller, between] = [Beam.start(), Beam.start()]
+      start_forwarder(between, views)
+      assert Beam.nodes(caller, :connected) == []
+      args = [{:forwarder, between.node}, {:mutate, {:increment, [3]}}]
+      assert Beam.call(caller, GenServer, :call, args) == :ok
+      assert Enum.sort(Beam.nodes(caller, :connected)) == Enum.sort([c.node, between.node])
+      assert value(views) == 3
+    end
+
+    test "from a node that cannot be reached: it is said why", %{c: c, views: views} do
+      gone = Beam.start()
+      from = {Beam.run(gone, fn -> self() end), make_ref()}
+      Beam.signal(gone, "KILL")
+      eventually(fn -> not Enum.member?(Node.list(:connected), gone.node) end)
+      send(views, {:"$gen_call", from, :value})
+      eventually(fn -> Coppice.log(c) =~ "an answer for #{gone.node} is dropped: " end)
+      assert value(views) == 0
+    end
+  end
+
   describe "a call" do
     test "by name is answered", %{views: views} do
       assert GenServer.call(views, :value) == {:ok, 0}

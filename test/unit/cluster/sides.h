@@ -289,8 +289,8 @@ static inline void close_both(void)
     close_side(&b);
 }
 
-/* Queues a message of about so many bytes. */
-static inline void send_bytes(struct side *s, struct bytes node, size_t bytes)
+/* Sends a message of about so many bytes to a node that is connected, or as an answer to any. */
+static inline void send_as(struct side *s, struct bytes node, size_t bytes, bool answer)
 {
     struct buf pid = {0}, payload = {0}, zeros = {0};
     memset(buf_room(&zeros, bytes), 0, bytes);
@@ -301,10 +301,18 @@ static inline void send_bytes(struct side *s, struct bytes node, size_t bytes)
                             .from = buf_bytes(&pid),
                             .to = term_of("name"),
                             .payload = buf_bytes(&payload)};
-    CU_ASSERT(cluster_send(s->cluster, node, &signal, &s->turn));
+    if (answer)
+        cluster_answer(s->cluster, node, &signal, &s->turn);
+    else
+        CU_ASSERT(cluster_send(s->cluster, node, &signal, &s->turn));
     buf_free(&pid);
     buf_free(&payload);
     buf_free(&zeros);
+}
+
+static inline void send_bytes(struct side *s, struct bytes node, size_t bytes)
+{
+    send_as(s, node, bytes, false);
 }
 
 static inline void send_from(struct side *s, const char *node)

@@ -108,22 +108,22 @@ static void they_get_few_log_lines(void)
         accept(&a, FIRST + 2 * i);
         reads(&a, FIRST + 2 * i, BYTES("GET / HTTP/1.1\r\n\r\n"));
     }
-    CU_ASSERT(a.closes == 1000 && lines(&a) == LIMIT_STRANGER_LINES);
-    passes(&a, LIMIT_STRANGER_LINES_MS - 1);
-    CU_ASSERT_EQUAL(lines(&a), LIMIT_STRANGER_LINES);
+    CU_ASSERT(a.closes == 1000 && lines(&a) == LIMIT_FEW_LINES);
+    passes(&a, LIMIT_FEW_LINES_MS - 1);
+    CU_ASSERT_EQUAL(lines(&a), LIMIT_FEW_LINES);
     buf_clear(&a.log);
     passes(&a, 1);
     CU_ASSERT(are(&a.log, "and 995 more were disconnected before the end of the handshake;"));
 
     /* A minute later the next one is news again; and there is no timer where there is none. */
-    passes(&a, LIMIT_STRANGER_LINES_MS);
+    passes(&a, LIMIT_FEW_LINES_MS);
     CU_ASSERT(a.log.len == 0 && wakeups_due(&a.wakeups) == UINT64_MAX);
     accept_many(&a, FIRST, 3);
     passes(&a, LIMIT_HANDSHAKE_MS);
     CU_ASSERT(are(&a.log, "a stranger disconnected: no handshake in time;"
                           "a stranger disconnected: no handshake in time;"
                           "a stranger disconnected: no handshake in time;"));
-    passes(&a, LIMIT_STRANGER_LINES_MS);
+    passes(&a, LIMIT_FEW_LINES_MS);
     CU_ASSERT(a.log.len == 0 && wakeups_due(&a.wakeups) == UINT64_MAX);
     close_side(&a);
 }
@@ -136,7 +136,7 @@ static void refused_names_get_few_log_lines(void)
         accept(&a, FIRST + 2 * i);
         names_itself(&a, FIRST + 2 * i, BYTES("a@h"));
     }
-    CU_ASSERT(a.closes == 1000 && lines(&a) == LIMIT_STRANGER_LINES);
+    CU_ASSERT(a.closes == 1000 && lines(&a) == LIMIT_FEW_LINES);
     close_side(&a);
 }
 

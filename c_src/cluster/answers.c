@@ -1,0 +1,109 @@
+#include "../dist/handshake.h"
+#include "../mem.h"
+#include "../otp/list.h"
+#include "internal.h"
+
+/* An answer for a node that is being dialled. */
+struct answer {
+    struct list link; /* in peer.answers */
+    struct signal signal;
+    struct buf memory;
+};
+
+static void answer_remove(struct peer *p, struct answer *a)
+{
+    struct cluster *c = p->cluster;
+    c->answer_bytes -= a->memory.len;
+    if (--p->answer_count == 0) {
+        c->answered_nodes--;
+        wakeup_stop(c->wakeups, &p->answers_late);
+    }
+    list_remove(&a->link);
+    buf_free(&a->memory);
+    mem_free(a);
+}
+
+static struct answer *first(const struct peer *p)
+{
+    return CONTAINER_OF(p->answers.next, struct answer, link);
+}
+
+static void dropped(struct cluster *c, struct bytes node, const char *why, struct turn *t)
+{
+    if (few_lines_may(&c->answer_lines, t))
+        turn_log(t, LOG_INFO, "an answer for %.*s is dropped: %s", TEXT(node), why);
+}
+
+static void on_late(struct wakeup *w, struct turn *t)
+{
+    struct peer *p = CONTAINER_OF(w, struct peer, answers_late);
+    answers_drop(p, "no connection in time", t);
+    if (p->dialling == DIAL_ONCE && p->attempt == NULL)
+        p->dialling = DIAL_NEVER;
+    p->cluster->untidy = true;
+}
+
+void answers_init(struct peer *p)
+{
+    list_init(&p->answers);
+    p->answers_late.ring = on_late;
+}
+
+bool answers_drop(struct peer *p, const char *why, struct turn *t)
+{
+    if (p->answer_count == 0)
+        return false;
+    while (p->answer_count > 0) {
+        answer_remove(p, first(p));
+        dropped(p->cluster, buf_bytes(&p->name), why, t);
+    }
+    return true;
+}
+
+void answers_send(struct peer *p, struct turn *t)
+{
+    while (p->answer_count > 0) {
+        link_send(p->up, &first(p)->signal, t);
+        answer_remove(p, first(p));
+    }
+}
+
+void answers_end(struct peer *p)
+{
+    while (p->answer_count > 0)
+        answer_remove(p, first(p));
+}
+
+static void answer_add(struct peer *p, const struct signal *signal, struct turn *t)
+{
+    struct cluster *c = p->cluster;
+    struct answer *a = mem_take(sizeof(*a));
+    signal_copy(&a->signal, signal, &a->memory);
+    list_append(&p->answers, &a->link);
+    c->answer_bytes += a->memory.len;
+    if (p->answer_count++ > 0)
+        return;
+    c->answered_nodes++;
+    wakeup_set(c->wakeups, &p->answers_late, t->now_ms + LIMIT_ANSWER_MS);
+}
+
+void cluster_answer(struct cluster *c, struct bytes node, const struct signal *signal,
+                    struct turn *t)
+{
+    if (cluster_send(c, node, signal, t) || c->stopping || !c->options.serves)
+        return;
+    const struct peer *known = peer_find(c, node);
+    bool waits = known != NULL && known->answer_count > 0;
+    if (!node_name_valid(node)) {
+        dropped(c, node, "not a valid node name", t);
+    } else if (c->answer_bytes + signal_bytes(signal) > LIMIT_ANSWER_BYTES ||
+               (!waits && c->answered_nodes == LIMIT_ANSWERED_NODES)) {
+        dropped(c, node, "it is not connected, and too many wait", t);
+    } else {
+        struct peer *p = peer_named(c, node);
+        answer_add(p, signal, t);
+        /* One that is dialled again and again has its next attempt soon. */
+        if (p->redial.place == 0)
+            cluster_connect_once(c, node, t);
+    }
+}

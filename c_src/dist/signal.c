@@ -1,0 +1,26 @@
+#include "signal.h"
+
+static struct bytes keep(struct buf *memory, struct bytes b)
+{
+    struct bytes kept = {memory->at + memory->len, b.len};
+    buf_put(memory, b);
+    return kept;
+}
+
+void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory)
+{
+    *copy = *s;
+    /* All at once, so that the slices do not move. */
+    buf_room(memory, signal_bytes(s));
+    copy->node = keep(memory, s->node);
+    copy->from = keep(memory, s->from);
+    copy->to = keep(memory, s->to);
+    copy->ref = keep(memory, s->ref);
+    copy->reason = keep(memory, s->reason);
+    copy->payload = keep(memory, s->payload);
+}
+
+size_t signal_bytes(const struct signal *s)
+{
+    return s->node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->payload.len;
+}

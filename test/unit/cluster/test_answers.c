@@ -1,0 +1,135 @@
+/* Answers to callers on nodes that are not connected. */
+#include "sides.h"
+
+static void answer(struct side *s, struct bytes node, size_t bytes)
+{
+    send_as(s, node, bytes, true);
+    cluster_flush(s->cluster, &s->turn);
+    cluster_check(s->cluster);
+}
+
+/* a's dial reaches b. */
+static void connects(void)
+{
+    looks_up(&a, true);
+    event(&b, (struct connection_event){CONNECTION_ACCEPTED, AT_B, .written = 0});
+    opened(&a, a.dialled);
+    carry(a.dialled, AT_B);
+}
+
+static void the_node_is_dialled_and_gets_them_in_order(void)
+{
+    serve(&a, BYTES("a@h"));
+    serve(&b, BYTES("b@h"));
+    unsigned dials = a.dials;
+    answer(&a, BYTES("b@h"), 10);
+    answer(&a, BYTES("b@h"), 20);
+    CU_ASSERT_EQUAL(a.dials, dials + 1);
+    connects();
+    CU_ASSERT(are(&a.events, "up b@h;"));
+    CU_ASSERT(are(&b.events, "up a@h;signal a@h;signal a@h;"));
+    CU_ASSERT(a.log.len == 0 && !cluster_is_wanted(a.cluster, BYTES("b@h")));
+    close_both();
+}
+
+static void a_connected_node_gets_it_at_once(void)
+{
+    uint32_t at_a = connect_both();
+    answer(&a, BYTES("b@h"), 10);
+    carry(at_a, AT_B);
+    CU_ASSERT(are(&b.events, "signal a@h;"));
+    close_both();
+}
+
+static void it_is_said_why_not(void)
+{
+    serve(&a, BYTES("a@h"));
+    answer(&a, BYTES("b@h"), 10);
+    looks_up(&a, false);
+    CU_ASSERT(are(&a.log, "an answer for b@h is dropped: epmd there does not know that name;"));
+    unsigned dials = a.dials;
+    passes(&a, LIMIT_FEW_LINES_MS);
+    CU_ASSERT(a.dials == dials && a.log.len == 0);
+    CU_ASSERT_EQUAL(wakeups_due(&a.wakeups), UINT64_MAX);
+
+    answer(&a, BYTES("nowhere"), 10);
+    CU_ASSERT(are(&a.log, "an answer for nowhere is dropped: not a valid node name;"));
+    close_side(&a);
+}
+
+static void only_so_many_wait(void)
+{
+    char name[16];
+    serve(&a, BYTES("a@h"));
+    unsigned dials = a.dials;
+    for (unsigned i = 0; i <= LIMIT_ANSWERED_NODES; i++) {
+        snprintf(name, sizeof(name), "n%u@h", i);
+        CU_ASSERT_EQUAL(a.log.len, 0);
+        answer(&a, bytes_of(name), 10);
+    }
+    CU_ASSERT_EQUAL(a.dials, dials + LIMIT_ANSWERED_NODES);
+    CU_ASSERT(are(&a.log, "an answer for n64@h is dropped: it is not connected, and too many "
+                          "wait;"));
+    answer(&a, BYTES("n1@h"), LIMIT_ANSWER_BYTES);
+    CU_ASSERT(
+        are(&a.log, "an answer for n1@h is dropped: it is not connected, and too many wait;"));
+    answer(&a, BYTES("n1@h"), 1000);
+    passes(&a, LIMIT_EPMD_MS);
+    CU_ASSERT(a.log.len > 0);
+    passes(&a, LIMIT_FEW_LINES_MS);
+    CU_ASSERT(a.log.len > 0);
+    buf_clear(&a.log);
+    answer(&a, BYTES("n1@h"), 10);
+    CU_ASSERT(a.log.len == 0 && a.dials == dials + LIMIT_ANSWERED_NODES + 1);
+    close_side(&a);
+}
+
+/* A node that is wanted and away is dialled no faster for an answer, which waits. */
+static void one_waits_for_the_next_attempt(void)
+{
+    serve(&a, BYTES("a@h"));
+    serve(&b, BYTES("b@h"));
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    looks_up(&a, false);
+    unsigned dials = a.dials;
+    answer(&a, BYTES("b@h"), 10);
+    CU_ASSERT_EQUAL(a.dials, dials);
+    passes(&a, LIMIT_DIAL_BACKOFF_MIN_MS);
+    connects();
+    CU_ASSERT(are(&b.events, "up a@h;signal a@h;"));
+    close_both();
+}
+
+static void it_does_not_wait_longer_than_a_dial_may_take(void)
+{
+    serve(&a, BYTES("a@h"));
+    answer(&a, BYTES("b@h"), 10);
+    looks_up(&a, true);
+    opened(&a, a.dialled);
+    /* b dials, too: its connection is the one that is kept, but comes to nothing. */
+    reads(&a, a.dialled, BYTES("\0\4snok"));
+    CU_ASSERT_EQUAL(a.log.len, 0);
+    passes(&a, LIMIT_ANSWER_MS);
+    CU_ASSERT(are(&a.log, "an answer for b@h is dropped: no connection in time;"));
+    passes(&a, LIMIT_FEW_LINES_MS);
+    CU_ASSERT_EQUAL(wakeups_due(&a.wakeups), UINT64_MAX);
+    close_side(&a);
+}
+
+static void none_waits_when_the_node_ends(void)
+{
+    serve(&a, BYTES("a@h"));
+    answer(&a, BYTES("b@h"), 10);
+    cluster_release(a.cluster, BYTES("b@h"));
+    cluster_check(a.cluster);
+    cluster_stop(a.cluster);
+    unsigned dials = a.dials;
+    answer(&a, BYTES("c@h"), 10);
+    CU_ASSERT(a.dials == dials && a.log.len == 0);
+    close_side(&a);
+}
+
+SUITE("answers", TEST(the_node_is_dialled_and_gets_them_in_order),
+      TEST(a_connected_node_gets_it_at_once), TEST(it_is_said_why_not), TEST(only_so_many_wait),
+      TEST(one_waits_for_the_next_attempt), TEST(it_does_not_wait_longer_than_a_dial_may_take),
+      TEST(none_waits_when_the_node_ends))
