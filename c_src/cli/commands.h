@@ -16,7 +16,7 @@ int command_run(struct args *args);
 /* config check FILE: prints `ok`, or where the configuration is wrong (EX_CONFIG). */
 int command_config(struct args *args);
 
-/* --- remote.c: one request to the node that is the first operand ------------------ */
+/* --- remote.c: a request to the node that is the first operand (client.h) ----------- */
 
 /* ping NODE: prints `pong`; `pang` if the node does not answer or has another cookie. */
 int command_ping(struct args *args);
@@ -26,6 +26,8 @@ int command_call(struct args *args);
 
 /* cast NODE SERVER TERM: GenServer.cast; prints `ok` once it is sent. */
 int command_cast(struct args *args);
+
+/* The next four send nothing, and return EX_UNAVAILABLE, unless SERVER is a coppice's replica. */
 
 /* mutate NODE SERVER OP [ARG...]: calls with {mutate, {OP, [ARG, ...]}}; prints the reply. */
 int command_mutate(struct args *args);

@@ -23,8 +23,8 @@ static const struct command {
 } commands[] = {
     {"run", command_run, "[-c FILE] [OPTION VALUE]...", "run a node until SIGTERM or SIGINT"},
     {"ping", command_ping, "NODE", "print pong if the node answers and has the same cookie"},
-    {"call", command_call, "NODE SERVER TERM", "GenServer.call; print the reply"},
-    {"cast", command_cast, "NODE SERVER TERM", "GenServer.cast"},
+    {"call", command_call, "NODE SERVER TERM", "GenServer.call of any process, unchecked"},
+    {"cast", command_cast, "NODE SERVER TERM", "GenServer.cast to any process, unchecked"},
     {"mutate", command_mutate, "NODE SERVER OP [ARG...]", "apply an operation to a replica"},
     {"value", command_value, "NODE SERVER", "print the value of a replica"},
     {"state", command_state, "NODE SERVER", "print the CRDT of a replica, as Grove's struct"},

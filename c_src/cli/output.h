@@ -7,7 +7,7 @@
  *     1  EXIT_FAILURE   the reply was {error, _}; a DETS file is damaged
  *     64 EX_USAGE       wrong arguments
  *     66 EX_NOINPUT     a DETS file cannot be read
- *     69 EX_UNAVAILABLE no such node or process; run: epmd refused the node's name
+ *     69 EX_UNAVAILABLE no such node, process or replica; run: epmd refused the node's name
  *     71 EX_OSERR       run: the listener cannot be opened
  *     74 EX_IOERR       the disk refused a write; run: the last snapshot, for example
  *     75 EX_TEMPFAIL    no reply in time

@@ -28,6 +28,7 @@ struct shell {
     uv_timer_t wake;
     uv_signal_t terminate, interrupt;
     uv_poll_t owner;
+    const struct request *next; /* a client node's, to be sent after this step */
     bool ending;
     int code;
 };
@@ -73,6 +74,12 @@ static void step(struct shell *sh, struct event *e)
     for (size_t i = 0; i < sh->outbox.count; i++)
         perform(sh, &sh->outbox.list[i]);
     outbox_clear(&sh->outbox);
+    if (sh->next != NULL) {
+        struct event request = {.kind = EVENT_REQUEST, .request = sh->next};
+        sh->next = NULL;
+        step(sh, &request);
+        return;
+    }
     uint64_t due = node_due(sh->node);
     if (sh->ending)
         begin_end(sh);
@@ -243,8 +250,8 @@ static void perform(struct shell *sh, struct action *a)
         workers_perform(&sh->workers, a);
         break;
     case ACTION_ANSWER:
-        sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes));
-        sh->ending = true;
+        sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes), &sh->next);
+        sh->ending = sh->next == NULL;
         break;
     case ACTION_LOG:
         log_line(a->level, buf_bytes(&a->bytes));

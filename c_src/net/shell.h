@@ -10,10 +10,11 @@
 struct shell_options {
     bool listen; /* on the configured address and port */
     bool owned;  /* end in good order when standard input ends */
-    /* A client node's request, or NULL, and the callback for its answer, which gives the
-     * program's exit code. */
+    /* A client node's request, or NULL, and the callback for its answer.  It gives the program's
+     * exit code, or sets *next to another request, whose answer it takes in turn.  Requests are
+     * borrowed until they are answered. */
     const struct request *request;
-    int (*answered)(void *who, enum err err, struct bytes term);
+    int (*answered)(void *who, enum err err, struct bytes term, const struct request **next);
     void *who;
 };
 

@@ -7,16 +7,21 @@
 #include "asker.h"
 
 struct command {
+    struct cluster *cluster;
+    struct outbox *out;
+    struct process *caller;
+    /* The current request: */
+    bool open; /* it is not answered */
     enum request_kind kind;
     struct buf node, name, term;
     uint64_t timeout_ms;
-    struct outbox *out;
-    struct process *caller;
 };
 
-static void answer(const struct command *c, enum err err, struct bytes term)
+static void answer(struct command *c, enum err err, struct bytes term)
 {
     struct action *a = outbox_add(c->out, ACTION_ANSWER);
+    must(c->open);
+    c->open = false;
     a->err = err;
     buf_put(&a->bytes, term);
 }
@@ -45,18 +50,12 @@ static const struct process_kind kind = {
     .free = asker_free,
 };
 
-struct command *command_new(const struct request *request, struct processes *table,
-                            struct cluster *cluster, struct outbox *out, struct turn *t)
+struct command *command_new(struct processes *table, struct cluster *cluster, struct outbox *out)
 {
     struct command *c = mem_take(sizeof(*c));
-    c->kind = request->kind;
-    c->timeout_ms = request->timeout_ms;
+    c->cluster = cluster;
     c->out = out;
-    buf_put(&c->node, request->node);
-    buf_put(&c->name, request->name);
-    buf_put(&c->term, request->term);
     c->caller = process_start(table, &kind, c, (struct bytes){0});
-    cluster_connect_once(cluster, request->node, t);
     return c;
 }
 
@@ -70,7 +69,7 @@ void command_free(struct command *c)
     mem_free(c);
 }
 
-static void cast(const struct command *c, struct turn *t)
+static void cast(struct command *c, struct turn *t)
 {
     struct buf message = {0}, ok = {0};
     put_tuple(&message, 2);
@@ -91,21 +90,52 @@ static void call(const struct command *c, struct turn *t)
     must(number != 0);
 }
 
-void command_up(struct command *c, struct bytes node, struct turn *t)
+static void send(struct command *c, struct turn *t)
 {
-    if (c == NULL || !bytes_equal(buf_bytes(&c->node), node))
-        return;
     if (c->kind == REQUEST_CAST)
         cast(c, t);
     else
         call(c, t);
 }
 
+static void set(struct buf *b, struct bytes text)
+{
+    buf_clear(b);
+    buf_put(b, text);
+}
+
+void command_request(struct command *c, const struct request *request, struct turn *t)
+{
+    struct cluster_peer peer;
+    must(!c->open);
+    c->open = true;
+    c->kind = request->kind;
+    c->timeout_ms = request->timeout_ms;
+    set(&c->node, request->node);
+    set(&c->name, request->name);
+    set(&c->term, request->term);
+    if (cluster_find(c->cluster, request->node, &peer))
+        send(c, t);
+    else
+        cluster_connect_once(c->cluster, request->node, t);
+}
+
+static bool waits_for(const struct command *c, struct bytes node)
+{
+    return c != NULL && c->open && bytes_equal(buf_bytes(&c->node), node);
+}
+
+void command_up(struct command *c, struct bytes node, struct turn *t)
+{
+    if (waits_for(c, node))
+        send(c, t);
+}
+
 void command_unreachable(struct command *c, struct bytes node, const char *why)
 {
-    if (c == NULL || !bytes_equal(buf_bytes(&c->node), node))
-        return;
     struct buf reason = {0};
+    if (!waits_for(c, node))
+        return;
     put_binary(&reason, bytes_of(why));
     answer(c, ERR_REFUSED, buf_bytes(&reason));
     buf_free(&reason);

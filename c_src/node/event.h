@@ -17,7 +17,7 @@ enum event_kind {
     EVENT_WRITTEN,  /* conn, written: so many bytes of ACTION_SEND were written */
     EVENT_CLOSED,   /* conn, err: closed by the peer, or never established; bytes: why, or empty */
     EVENT_WAKE,     /* the time given by node_due() has come */
-    EVENT_REQUEST,  /* request: a client node's one request */
+    EVENT_REQUEST,  /* request: of a client node, once the one before is answered */
     EVENT_LOADED,   /* store, found or failure: of ACTION_LOAD */
     EVENT_BEGUN,    /* store, failure: of ACTION_BEGIN */
     EVENT_APPENDED, /* store, failure, journal_bytes: of ACTION_APPEND */

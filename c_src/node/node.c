@@ -84,8 +84,10 @@ static void connection_event(struct node *n, enum connection_event_kind kind, co
 
 static void request(struct node *n, const struct request *request)
 {
-    must(!n->serves && n->command == NULL);
-    n->command = command_new(request, n->processes, n->cluster, &n->out, &n->turn);
+    must(!n->serves);
+    if (n->command == NULL)
+        n->command = command_new(n->processes, n->cluster, &n->out);
+    command_request(n->command, request, &n->turn);
 }
 
 static void dispatch(struct node *n, const struct event *e)

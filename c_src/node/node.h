@@ -30,7 +30,8 @@ struct processes;
  * as the node lives. */
 struct node *node_new(const struct config *config);
 
-/* A node for one command (EVENT_REQUEST): not registered, not listening. */
+/* A node for one command, which is one or more requests (EVENT_REQUEST): not registered, not
+ * listening. */
 struct node *node_new_client(const struct config *config);
 
 void node_free(struct node *node);

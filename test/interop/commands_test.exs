@@ -5,6 +5,7 @@ defmodule CommandsTest do
   @error 1
   @usage 64
   @unavailable 69
+  @temporary 75
 
   setup do
     c = Coppice.start(replicas: [views: counter()])
@@ -74,6 +75,57 @@ defmodule CommandsTest do
   test "mutate prints the reason of a refusal", %{node: node} do
     assert prints_error(["mutate", node, "views", "shrink"])
     assert prints_error(["mutate", node, "views", "increment", "-5"])
+  end
+
+  # Grove's server takes other messages under the same names; on one that it
+  # does not know it crashes, and its state is lost.
+  test "commands for replicas send nothing to a server that is not a coppice's", %{node: node} do
+    beam = Beam.start(grove: true)
+    server = {name, _} = Beam.replica(beam, actor: "b", group: fresh("g"), crdt_module: GSet)
+    :ok = Server.mutate(server, Beam.run(beam, fn -> &GSet.add(&1, "precious") end))
+    pid = Beam.call(beam, Process, :whereis, [name])
+
+    for command <- [["mutate", :add, "1"], ["value"], ["state"], ["sync"]] do
+      [command | operands] = command
+      assert {@unavailable, err} = Coppice.fail([command, beam.node, name | operands])
+      assert err =~ "#{beam.node} runs no coppice"
+      assert err =~ "coppice call"
+      assert {@unavailable, err} = Coppice.fail([command, node, "likes" | operands])
+      assert err =~ "#{node} has no replica likes, only [views]"
+      assert {@unavailable, err} = Coppice.fail([command, node, "coppice" | operands])
+      assert err =~ "no replica coppice"
+    end
+
+    assert value(server) == MapSet.new(["precious"])
+    assert Beam.call(beam, Process, :whereis, [name]) == pid
+  end
+
+  test "commands for replicas name the node that is not there, or does not answer" do
+    assert {@unavailable, err} = Coppice.fail(["mutate", "nobody@127.0.0.1", "views", "increment"])
+    assert err =~ "nobody@127.0.0.1"
+    beam = Beam.start()
+    Beam.run(beam, fn -> Process.register(spawn(fn -> Process.sleep(:infinity) end), :coppice) end)
+    args = ["mutate", beam.node, "views", "increment", "--timeout", "300"]
+    assert {@temporary, err} = Coppice.fail(args)
+    assert err =~ "no answer in time"
+  end
+
+  test "a process named coppice that answers something else is no coppice" do
+    beam = Beam.start()
+
+    Beam.run(beam, fn ->
+      pid =
+        spawn(fn ->
+          receive do
+            {:"$gen_call", {pid, tag}, :replicas} -> send(pid, {tag, {:ok, [:views | :likes]}})
+          end
+        end)
+
+      Process.register(pid, :coppice)
+    end)
+
+    assert {@unavailable, err} = Coppice.fail(["value", beam.node, "views"])
+    assert err =~ "#{beam.node} runs no coppice"
   end
 
   test "status shows the replicas", %{node: node} do

@@ -1,0 +1,190 @@
+#include "client.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../dist/handshake.h"
+#include "../limits.h"
+#include "../net/shell.h"
+#include "../node/node.h"
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/text.h"
+#include "../term/write.h"
+#include "output.h"
+
+/* Bytes of a list of replicas in an error message. */
+#define LISTED_BYTES 200
+
+struct client {
+    const struct client_request *wanted;
+    struct request request; /* it, as the node takes it */
+    bool asking;            /* the open request asks for the node's replicas */
+};
+
+/* --- the reply -------------------------------------------------------------------- */
+
+static int fail_with_reason(const struct client_request *r, struct bytes reason)
+{
+    struct buf text = {0};
+    struct etf_in in = etf_open(reason);
+    if (etf_accept(&in, "noproc"))
+        buf_put(&text, BYTES("no such process (noproc)"));
+    else if (etf_peek(&in) == ETF_BINARY)
+        buf_put(&text, etf_binary(&in));
+    else
+        put_term_text(&text, reason);
+    print_error("%s at %s: %.*s", r->server, r->node, TEXT(text));
+    buf_free(&text);
+    return EX_UNAVAILABLE;
+}
+
+static int fail_late(const struct client_request *r)
+{
+    return fail(EX_TEMPFAIL, "%s at %s: %s", r->server, r->node, err_text(ERR_TIMEOUT));
+}
+
+static int print_reply(const struct client_request *r, enum err err, struct bytes reply)
+{
+    if (r->format == FORMAT_PONG)
+        printf("%s\n", err == OK ? "pong" : "pang");
+    if (err == ERR_TIMEOUT)
+        return fail_late(r);
+    if (err != OK)
+        return fail_with_reason(r, reply);
+    if (r->format == FORMAT_PONG)
+        return 0;
+    struct etf_in in = etf_open(reply);
+    bool pair = etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2;
+    bool error = pair && etf_accept(&in, "error");
+    if (pair && r->format == FORMAT_VALUE && etf_accept(&in, "ok"))
+        reply = etf_any(&in);
+    print_term(reply);
+    return error ? EXIT_FAILURE : 0;
+}
+
+/* --- whether the server is a replica ------------------------------------------------- */
+
+/* The list in {ok, List}; false for any other term. */
+static bool read_replicas(struct bytes reply, struct bytes *list)
+{
+    struct bytes element;
+    struct etf_in in = etf_open(reply);
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "ok");
+    *list = etf_any(&in);
+    bool good = etf_finish(&in) == OK;
+    struct etf_in elements = etf_open(*list);
+    for (struct etf_list l = etf_list(&elements); good && etf_next(&l, &element);)
+        continue;
+    return good && etf_finish(&elements) == OK;
+}
+
+static bool has_replica(struct bytes list, struct bytes name)
+{
+    struct bytes element;
+    struct atom atom;
+    struct etf_in in = etf_open(list);
+    for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
+        struct etf_in one = etf_open(element);
+        etf_atom(&one, &atom);
+        if (etf_finish(&one) == OK && bytes_equal((struct bytes){atom.text, atom.len}, name))
+            return true;
+    }
+    return false;
+}
+
+static int fail_without_replica(const struct client_request *r, struct bytes list)
+{
+    struct buf canonical = {0}, text = {0};
+    if (canon_put(&canonical, list) == OK)
+        text_print_short(&text, buf_bytes(&canonical), LISTED_BYTES);
+    print_error("%s has no replica %s, only %.*s", r->node, r->server, TEXT(text));
+    buf_free(&canonical);
+    buf_free(&text);
+    return EX_UNAVAILABLE;
+}
+
+/* Takes the answer to `replicas`.  0, or an exit code after printing the error. */
+static int check_replica(const struct client_request *r, enum err err, struct bytes answer)
+{
+    struct bytes list;
+    struct etf_in in = etf_open(answer);
+    bool unreachable = err != OK && etf_peek(&in) == ETF_BINARY;
+    if (err == ERR_TIMEOUT)
+        return fail_late(r);
+    if (unreachable || etf_accept(&in, "noconnection"))
+        return fail_with_reason(r, answer);
+    if (err != OK || !read_replicas(answer, &list))
+        return fail(EX_UNAVAILABLE,
+                    "%s runs no coppice, and other servers may crash on this request: it was not "
+                    "sent; `coppice call` sends any term",
+                    r->node);
+    return has_replica(list, bytes_of(r->server)) ? 0 : fail_without_replica(r, list);
+}
+
+/* --- the requests --------------------------------------------------------------------- */
+
+static int answered(void *who, enum err err, struct bytes answer, const struct request **next)
+{
+    struct client *c = who;
+    if (!c->asking)
+        return print_reply(c->wanted, err, answer);
+    c->asking = false;
+    int code = check_replica(c->wanted, err, answer);
+    if (code == 0)
+        *next = &c->request;
+    return code;
+}
+
+/* A random name on the target's host, so that it is short or long as the target's is. */
+static void choose_own_name(struct config *c, struct bytes target)
+{
+    uint64_t random;
+    size_t at = 0;
+    must(RAND_bytes((unsigned char *)&random, sizeof(random)) == 1);
+    while (target.at[at] != '@')
+        at++;
+    buf_clear(&c->node);
+    buf_printf(&c->node, "coppice_%016llx%.*s", (unsigned long long)random, (int)(target.len - at),
+               (const char *)target.at + at);
+}
+
+/* A node of its own sends the requests. */
+static int converse(const struct config *config, struct client *c)
+{
+    struct buf replicas = {0};
+    put_atom(&replicas, "replicas");
+    struct request ask = {.kind = REQUEST_CALL,
+                          .node = c->request.node,
+                          .name = BYTES("coppice"),
+                          .term = buf_bytes(&replicas),
+                          .timeout_ms = c->request.timeout_ms};
+    struct shell_options options = {
+        .request = c->asking ? &ask : &c->request, .answered = answered, .who = c};
+    struct node *node = node_new_client(config);
+    int code = shell_run(node, config, &options);
+    node_free(node);
+    buf_free(&replicas);
+    return code;
+}
+
+int client_run(struct args *args, const struct client_request *request)
+{
+    struct bytes node = bytes_of(request->node), server = bytes_of(request->server);
+    if (!node_name_valid(node))
+        return fail(EX_USAGE, "%s: a node name has the form name@host", request->node);
+    if (server.len > LIMIT_ATOM_CHARS)
+        return fail(EX_USAGE, "a server name has at most 255 characters");
+    int code = args_read_cookie(&args->config);
+    if (code != 0)
+        return code;
+    choose_own_name(&args->config, node);
+    struct client client = {
+        .wanted = request,
+        .request = {request->kind, node, server, request->term, args->timeout_ms},
+        .asking = request->to_replica,
+    };
+    return converse(&args->config, &client);
+}

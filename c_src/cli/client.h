@@ -1,0 +1,31 @@
+/* A command's conversation with another node: it connects under a name of its own, sends its
+ * request, and prints the answer. */
+#ifndef COPPICE_CLI_CLIENT_H
+#define COPPICE_CLI_CLIENT_H
+
+#include "../node/event.h"
+#include "args.h"
+
+/* How the answer is printed. */
+enum format {
+    FORMAT_REPLY, /* the reply as it is */
+    FORMAT_VALUE, /* Value, of {ok, Value} */
+    FORMAT_PONG   /* pong or pang */
+};
+
+struct client_request {
+    enum request_kind kind;
+    const char *node, *server;
+    struct bytes term;
+    enum format format;
+    /* The server has to be a replica of a coppice: the node is asked for its replicas first, and
+     * the request is not sent where the server is none.  Another process may take the message for
+     * something else, or crash on it: Grove's server does. */
+    bool to_replica;
+};
+
+/* Sends the request, of checked terms, and prints the answer or the error.  Reads the cookie and
+ * sets the node's name in args.  Returns the exit code. */
+int client_run(struct args *args, const struct client_request *request);
+
+#endif
