@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../dist/handshake.h"
-#include "../limits.h"
 #include "../net/shell.h"
 #include "../node/node.h"
 #include "../term/canon.h"
@@ -138,8 +137,9 @@ static int answered(void *who, enum err err, struct bytes answer, const struct r
     return code;
 }
 
-/* A random name on the target's host, so that it is short or long as the target's is. */
-static void choose_own_name(struct config *c, struct bytes target)
+/* A random name on the target's host, so that it is short or long as the target's is.  Returns 0,
+ * or EX_USAGE after printing that the host's name leaves no room for it. */
+static int choose_own_name(struct config *c, struct bytes target)
 {
     uint64_t random;
     size_t at = 0;
@@ -149,6 +149,9 @@ static void choose_own_name(struct config *c, struct bytes target)
     buf_clear(&c->node);
     buf_printf(&c->node, "coppice_%016llx%.*s", (unsigned long long)random, (int)(target.len - at),
                (const char *)target.at + at);
+    if (node_name_valid(buf_bytes(&c->node)))
+        return 0;
+    return fail(EX_USAGE, "NODE: the host is too long for the name of a second node there");
 }
 
 /* A node of its own sends the requests. */
@@ -173,14 +176,11 @@ static int converse(const struct config *config, struct client *c)
 int client_run(struct args *args, const struct client_request *request)
 {
     struct bytes node = bytes_of(request->node), server = bytes_of(request->server);
-    if (!node_name_valid(node))
-        return fail(EX_USAGE, "%s: a node name has the form name@host", request->node);
-    if (server.len > LIMIT_ATOM_CHARS)
-        return fail(EX_USAGE, "a server name has at most 255 characters");
     int code = args_read_cookie(&args->config);
+    if (code == 0)
+        code = choose_own_name(&args->config, node);
     if (code != 0)
         return code;
-    choose_own_name(&args->config, node);
     struct client client = {
         .wanted = request,
         .request = {request->kind, node, server, request->term, args->timeout_ms},

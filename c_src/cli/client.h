@@ -15,8 +15,8 @@ enum format {
 
 struct client_request {
     enum request_kind kind;
-    const char *node, *server;
-    struct bytes term;
+    const char *node, *server; /* a valid node name and the text of an atom */
+    struct bytes term;         /* checked */
     enum format format;
     /* The server has to be a replica of a coppice: the node is asked for its replicas first, and
      * the request is not sent where the server is none.  Another process may take the message for
@@ -24,7 +24,7 @@ struct client_request {
     bool to_replica;
 };
 
-/* Sends the request, of checked terms, and prints the answer or the error.  Reads the cookie and
+/* Sends the request and prints the answer or the error.  Reads the cookie and
  * sets the node's name in args.  Returns the exit code. */
 int client_run(struct args *args, const struct client_request *request);
 

@@ -1,6 +1,6 @@
 /* The commands of `coppice`, each from its parsed arguments to its exit code (output.h).
  *
- * A command checks the number of its operands, prints its result and its errors, and
+ * Its operands have been checked (operands.h).  A command prints its result and its errors, and
  * borrows args. */
 #ifndef COPPICE_CLI_COMMANDS_H
 #define COPPICE_CLI_COMMANDS_H

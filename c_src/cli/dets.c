@@ -266,10 +266,8 @@ int command_dets(struct args *args)
         const char *name;
         int (*run)(const char *name, struct bytes file);
     } subcommands[] = {{"check", check}, {"list", list}, {"dump", dump}, {"salvage", salvage}};
-    if (args->count != 2)
-        return fail_usage();
-    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-        if (strcmp(subcommands[i].name, args->operands[0]) == 0)
-            return run_on_file(subcommands[i].run, args->operands[1]);
-    return fail_usage();
+    size_t i = 0;
+    while (strcmp(subcommands[i].name, args->operands[0]) != 0)
+        i++;
+    return run_on_file(subcommands[i].run, args->operands[1]);
 }

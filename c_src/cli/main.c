@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "operands.h"
 #include "output.h"
 
 #define VERSION "0.1.0"
@@ -21,7 +22,7 @@ static const struct command {
     int (*run)(struct args *args);
     const char *operands, *help;
 } commands[] = {
-    {"run", command_run, "[-c FILE] [OPTION VALUE]...", "run a node until SIGTERM or SIGINT"},
+    {"run", command_run, "", "run a node until SIGTERM or SIGINT"},
     {"ping", command_ping, "NODE", "print pong if the node answers and has the same cookie"},
     {"call", command_call, "NODE SERVER TERM", "GenServer.call of any process, unchecked"},
     {"cast", command_cast, "NODE SERVER TERM", "GenServer.cast to any process, unchecked"},
@@ -76,6 +77,8 @@ int main(int count, char **words)
         return fail_usage();
     struct args args;
     int code = args_parse(&args, count - 2, words + 2);
+    if (code == 0)
+        code = operands_check(&args, command->name, command->operands);
     if (code == 0)
         code = command->run(&args);
     args_free(&args);

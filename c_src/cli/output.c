@@ -7,6 +7,10 @@
 
 #include "../term/canon.h"
 #include "../term/text.h"
+#include "../term/utf8.h"
+
+/* Bytes of a word that are shown. */
+#define WORD_BYTES 200
 
 void put_term_text(struct buf *out, struct bytes term)
 {
@@ -69,4 +73,40 @@ int fail_to_read(int code, const char *path, enum err e)
 int fail_usage(void)
 {
     return fail(EX_USAGE, "wrong usage; `coppice help` lists the commands");
+}
+
+/* The length of the character that text begins with; 0 if it cannot be shown. */
+static size_t shown(struct bytes text)
+{
+    uint32_t character = 0;
+    size_t n = utf8_next(text, &character);
+    bool control = character < ' ' || (character >= 0x7f && character < 0xa0);
+    return n > 0 && !control ? n : 0;
+}
+
+bool is_plain(const char *word)
+{
+    struct bytes rest = bytes_of(word);
+    if (rest.len > WORD_BYTES)
+        return false;
+    for (size_t n; (n = shown(rest)) > 0; rest.at += n, rest.len -= n)
+        continue;
+    return rest.len == 0;
+}
+
+void put_word(struct buf *out, const char *word)
+{
+    struct bytes all = bytes_of(word), rest = utf8_front(all, WORD_BYTES);
+    bool whole = rest.len == all.len;
+    while (rest.len > 0) {
+        size_t n = shown(rest);
+        if (n > 0)
+            buf_put(out, (struct bytes){rest.at, n});
+        else
+            buf_printf(out, "\\x%02x", rest.at[0]);
+        n += n == 0;
+        rest = (struct bytes){rest.at + n, rest.len - n};
+    }
+    if (!whole)
+        buf_put(out, BYTES("..."));
 }

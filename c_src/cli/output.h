@@ -42,4 +42,10 @@ int fail_to_read(int code, const char *path, enum err e);
 /* Refers to `coppice help`; returns EX_USAGE. */
 int fail_usage(void);
 
+/* Whether a word of the command line can be shown as it is: short, UTF-8, no control characters. */
+bool is_plain(const char *word);
+/* Appends a word as it is or, if it is not plain, the beginning of it with \xNN for bytes that
+ * cannot be shown. */
+void put_word(struct buf *out, const char *word);
+
 #endif

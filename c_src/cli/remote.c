@@ -29,8 +29,15 @@ static bool parse_term(struct buf *out, const char *text)
     struct text_error error;
     if (text_single(bytes_of(text), out, &error) == OK)
         return true;
-    /* The caret stands below the column, behind "coppice: ". */
-    print_error("%s\n%*s^ %s", text, (int)error.column + 8, "", error.what);
+    if (is_plain(text)) {
+        /* The caret stands below the column, behind "coppice: ". */
+        print_error("%s\n%*s^ %s", text, (int)error.column + 8, "", error.what);
+        return false;
+    }
+    struct buf shown = {0};
+    put_word(&shown, text);
+    print_error("%.*s\nline %u, column %u: %s", TEXT(shown), error.line, error.column, error.what);
+    buf_free(&shown);
     return false;
 }
 
@@ -39,8 +46,6 @@ static bool parse_term(struct buf *out, const char *text)
 int command_ping(struct args *args)
 {
     struct buf term = {0};
-    if (args->count != 1)
-        return fail_usage();
     put_tuple(&term, 2);
     put_atom(&term, "is_auth");
     put_atom(&term, args->operands[0]);
@@ -56,8 +61,6 @@ int command_ping(struct args *args)
 static int send_operand(struct args *args, enum request_kind kind)
 {
     struct buf term = {0};
-    if (args->count != 3)
-        return fail_usage();
     int code = EX_USAGE;
     if (parse_term(&term, args->operands[2]))
         code = client_run(args, &(struct client_request){.kind = kind,
@@ -81,8 +84,6 @@ int command_cast(struct args *args)
 
 int command_status(struct args *args)
 {
-    if (args->count != 1)
-        return fail_usage();
     return call_with_atom(args, "coppice", "status", FORMAT_VALUE, false);
 }
 
@@ -91,8 +92,6 @@ int command_status(struct args *args)
 int command_mutate(struct args *args)
 {
     struct buf term = {0};
-    if (args->count < 3)
-        return fail_usage();
     put_tuple(&term, 2);
     put_atom(&term, "mutate");
     put_tuple(&term, 2);
@@ -116,8 +115,6 @@ int command_mutate(struct args *args)
 
 static int call_replica(struct args *args, const char *atom, enum format format)
 {
-    if (args->count != 2)
-        return fail_usage();
     return call_with_atom(args, args->operands[1], atom, format, true);
 }
 

@@ -1,6 +1,5 @@
 /* `coppice run` and `coppice config check`. */
 #include <stdio.h>
-#include <string.h>
 
 #include "../net/shell.h"
 #include "../node/node.h"
@@ -12,8 +11,6 @@ int command_run(struct args *args)
     struct config *config = &args->config;
     struct config_error error = {0};
     struct shell_options options = {.listen = true, .owned = args->owned};
-    if (args->count != 0)
-        return fail_usage();
     if (config_check(config, &error) != OK)
         return fail(EX_CONFIG, "%s", error.what);
     int code = args_read_cookie(config);
@@ -28,8 +25,6 @@ int command_run(struct args *args)
 int command_config(struct args *args)
 {
     struct config_error error = {0};
-    if (args->count != 2 || strcmp(args->operands[0], "check") != 0)
-        return fail_usage();
     const char *file = args->operands[1];
     int code = args_read_config(&args->config, file);
     if (code != 0)

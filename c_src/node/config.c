@@ -96,9 +96,11 @@ static enum err flag_term(const struct config_row *row, struct bytes value, stru
 {
     char first = value.len > 0 ? (char)value.at[0] : '\0';
     if (row->bare == BARE_ATOM && strchr("'[", first) == NULL) {
-        if (value.len > LIMIT_ATOM_CHARS) {
-            snprintf(error->what, sizeof(error->what), "%s: longer than an atom", row->key);
-            return ERR_LIMIT;
+        if (!is_atom_text(value)) {
+            snprintf(error->what, sizeof(error->what),
+                     "%s: expected UTF-8 text of at most %d characters", row->key,
+                     LIMIT_ATOM_CHARS);
+            return ERR_UTF8;
         }
         put_atom_bytes(out, value);
         return OK;

@@ -6,6 +6,7 @@
 #include "../err.h"
 #include "../limits.h"
 #include "head.h"
+#include "utf8.h"
 
 /* The longest integer or float that ei writes: tag, length, sign and 8 bytes. */
 #define NUMBER_BYTES 11
@@ -60,6 +61,15 @@ void put_bool(struct buf *out, bool v)
 void put_atom(struct buf *out, const char *text)
 {
     put_atom_bytes(out, bytes_of(text));
+}
+
+bool is_atom_text(struct bytes text)
+{
+    uint32_t character;
+    size_t characters = 0;
+    for (size_t n; (n = utf8_next(text, &character)) > 0; text.at += n, text.len -= n)
+        characters++;
+    return text.len == 0 && characters <= LIMIT_ATOM_CHARS;
 }
 
 void put_atom_bytes(struct buf *out, struct bytes text)

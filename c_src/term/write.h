@@ -14,7 +14,10 @@ void put_uint(struct buf *out, uint64_t v);
 void put_float(struct buf *out, double v); /* finite */
 void put_bool(struct buf *out, bool v);
 
-/* An atom from UTF-8 text of at most LIMIT_ATOM_CHARS characters. */
+/* Whether an atom can have this text: UTF-8, of at most LIMIT_ATOM_CHARS characters. */
+bool is_atom_text(struct bytes text);
+
+/* An atom from such text. */
 void put_atom(struct buf *out, const char *text);
 void put_atom_bytes(struct buf *out, struct bytes text);
 

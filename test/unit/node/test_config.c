@@ -183,6 +183,10 @@ static void refuses_invalid_flags(void)
     CU_ASSERT_NOT_EQUAL(flag(&c, "node", "nohost"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "node", ""), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "node", long_name), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "node", "\xff@host"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "connect", "b\xff@host"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "scope", "\xc3"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "scope", long_name), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "visible", "yes"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "connect", "['a@b'"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "listen", ""), OK);

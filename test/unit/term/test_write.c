@@ -148,6 +148,35 @@ static void writes_the_version_byte(void)
     buf_free(&out);
 }
 
+static bool repeated_is_atom_text(const char *character, unsigned count)
+{
+    struct buf text = {0};
+    for (unsigned i = 0; i < count; i++)
+        buf_put(&text, bytes_of(character));
+    bool yes = is_atom_text(buf_bytes(&text));
+    if (yes) {
+        struct buf atom = {0};
+        size_t len = 0;
+        put_atom_bytes(&atom, buf_bytes(&text));
+        CU_ASSERT_EQUAL(etf_check(buf_bytes(&atom), &len), OK);
+        buf_free(&atom);
+    }
+    buf_free(&text);
+    return yes;
+}
+
+static void says_what_an_atom_can_be(void)
+{
+    CU_ASSERT_TRUE(repeated_is_atom_text("a", 0));
+    CU_ASSERT_TRUE(repeated_is_atom_text("a", 255));
+    CU_ASSERT_FALSE(repeated_is_atom_text("a", 256));
+    CU_ASSERT_TRUE(repeated_is_atom_text("\xf0\x9f\x8c\xb3", 255));
+    CU_ASSERT_FALSE(repeated_is_atom_text("\xf0\x9f\x8c\xb3", 256));
+    CU_ASSERT_FALSE(is_atom_text(BYTES("\xff")));
+    CU_ASSERT_FALSE(is_atom_text(BYTES("a\xc3")));
+    CU_ASSERT_TRUE(is_atom_text(BYTES("\n")));
+}
+
 SUITE("write", TEST(writes_integers), TEST(writes_floats), TEST(writes_atoms),
       TEST(writes_binaries), TEST(writes_containers), TEST(writes_identifiers),
-      TEST(writes_the_version_byte))
+      TEST(writes_the_version_byte), TEST(says_what_an_atom_can_be))
