@@ -198,6 +198,9 @@
 /* Concurrent snapshots: each is a fork of the process. */
 #define LIMIT_SAVES 2
 
+/* Milliseconds that a command waits for an answer: a day. */
+#define LIMIT_COMMAND_MS 86400000
+
 /* --- configuration ----------------------------------------------------- */
 
 /* Bytes of a configuration file. */

@@ -6,9 +6,13 @@
 
 #include "../limits.h"
 #include "../net/file.h"
+#include "../term/etf.h"
+#include "../term/text.h"
 #include "output.h"
 
 #define TIMEOUT_DEFAULT_MS 5000
+/* The longest key of an option, with its zero byte. */
+#define OPTION_BYTES 32
 
 /* --- files and environment -------------------------------------------------------- */
 
@@ -77,57 +81,134 @@ static void read_epmd_port(struct config *c)
         print_error("ignoring ERL_EPMD_PORT: not a port number");
 }
 
-/* --- the command line ------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------ */
 
-static bool is_config_option(const char *word)
-{
-    return strcmp(word, "-c") == 0 || strcmp(word, "--config") == 0;
-}
+/* --some-key VALUE or --some_key=VALUE */
+struct option {
+    char key[OPTION_BYTES]; /* some_key */
+    const char *value;      /* NULL: none */
+};
 
-/* A negative number is an operand. */
+/* A negative number is an operand, and so is "-". */
 static bool is_option(const char *word)
 {
     return word[0] == '-' && word[1] != '\0' && strspn(word + 1, "0123456789") == 0;
 }
 
-/* Parses the option at words[*i] and leaves *i on its last word. */
-static int parse_option(struct args *args, int count, char **words, int *i)
+/* False for a word that cannot be an option's. */
+static bool read_key(struct option *o, const char *word)
 {
-    const char *option = words[*i];
-    struct config_error error = {0};
-    if (strcmp(option, "--owned") == 0) {
-        args->owned = true;
+    size_t len = strcspn(word, "=");
+    if (strcmp(word, "-c") == 0)
+        word = "--config", len = strlen(word);
+    else if (strcmp(word, "-h") == 0)
+        word = "--help", len = strlen(word);
+    if (strncmp(word, "--", 2) != 0 || len - 2 >= OPTION_BYTES)
+        return false;
+    o->value = word[len] == '=' ? word + len + 1 : NULL;
+    for (size_t i = 2; i < len; i++)
+        o->key[i - 2] = word[i] == '-' ? '_' : word[i];
+    return true;
+}
+
+static bool takes_value(const struct option *o)
+{
+    return strcmp(o->key, "help") != 0 && strcmp(o->key, "owned") != 0;
+}
+
+/* Reads the option at words[*i] and leaves *i on its last word.  0, or EX_USAGE after printing
+ * what is wrong. */
+static int read_option(struct option *o, int count, char **words, int *i)
+{
+    const char *word = words[*i], *wrong = NULL;
+    *o = (struct option){0};
+    if (!read_key(o, word))
+        wrong = "unknown option";
+    else if (!takes_value(o) && o->value != NULL)
+        wrong = "takes no value";
+    else if (takes_value(o) && o->value == NULL && *i + 1 == count)
+        wrong = "unknown option, or its value is missing";
+    else if (takes_value(o) && o->value == NULL)
+        o->value = words[++*i];
+    if (wrong == NULL)
         return 0;
+    struct buf text = {0};
+    put_word(&text, word);
+    print_error("%.*s: %s", TEXT(text), wrong);
+    buf_free(&text);
+    return EX_USAGE;
+}
+
+static int read_timeout(struct args *args, const char *value)
+{
+    struct text_error ignored;
+    struct buf term = {0}, text = {0};
+    bool good = text_single(bytes_of(value), &term, &ignored) == OK;
+    struct etf_in in = etf_open(buf_bytes(&term));
+    uint64_t ms = good ? etf_uint64(&in) : 0;
+    good = good && etf_finish(&in) == OK && ms >= 1 && ms <= LIMIT_COMMAND_MS;
+    if (good) {
+        args->timeout_ms = ms;
+    } else {
+        put_word(&text, value);
+        print_error("timeout: expected milliseconds from 1 to %d, found %.*s", LIMIT_COMMAND_MS,
+                    TEXT(text));
     }
-    bool known = is_config_option(option) || strncmp(option, "--", 2) == 0;
-    if (!known || *i + 1 == count)
-        return fail(EX_USAGE, "%s: unknown option, or its value is missing", option);
-    const char *value = words[++*i];
-    if (strcmp(option, "--timeout") == 0)
-        args->timeout_ms = strtoull(value, NULL, 10);
-    else if (!is_config_option(option) &&
-             config_flag(&args->config, option + 2, bytes_of(value), &error) != OK)
+    buf_free(&term);
+    buf_free(&text);
+    return good ? 0 : EX_USAGE;
+}
+
+static int apply_option(struct args *args, const struct option *o)
+{
+    struct config_error error = {0};
+    if (strcmp(o->key, "owned") == 0)
+        args->owned = true;
+    else if (strcmp(o->key, "help") == 0)
+        args->help = true;
+    else if (strcmp(o->key, "timeout") == 0)
+        return read_timeout(args, o->value);
+    else if (config_flag(&args->config, o->key, bytes_of(o->value), &error) != OK)
         return fail(EX_USAGE, "%s", error.what);
     return 0;
 }
 
-int args_parse(struct args *args, int count, char **words)
+/* --- the command line ----------------------------------------------------------------- */
+
+/* The file comes first, so that options override it wherever they stand: in that pass nothing
+ * else is read. */
+static int parse(struct args *args, int count, char **words, bool files)
 {
     int code = 0;
+    struct option option;
+    bool ended = false; /* by --, after which everything is an operand */
+    for (int i = 0; i < count && code == 0; i++) {
+        if (ended || !is_option(words[i])) {
+            if (!files)
+                args->operands[args->count++] = words[i];
+            continue;
+        }
+        ended = strcmp(words[i], "--") == 0;
+        if (!ended)
+            code = read_option(&option, count, words, &i);
+        if (ended || code != 0)
+            continue;
+        bool file = strcmp(option.key, "config") == 0;
+        if (file && files)
+            code = args_read_config(&args->config, option.value);
+        else if (!file && !files)
+            code = apply_option(args, &option);
+    }
+    return code;
+}
+
+int args_parse(struct args *args, int count, char **words)
+{
     *args = (struct args){.timeout_ms = TIMEOUT_DEFAULT_MS, .operands = words};
     config_init(&args->config);
     read_epmd_port(&args->config);
-    /* The file comes first, so that options override it wherever they stand. */
-    for (int i = 0; i + 1 < count && code == 0; i++)
-        if (is_config_option(words[i]))
-            code = args_read_config(&args->config, words[i + 1]);
-    for (int i = 0; i < count && code == 0; i++) {
-        if (is_option(words[i]))
-            code = parse_option(args, count, words, &i);
-        else
-            args->operands[args->count++] = words[i];
-    }
-    return code;
+    int code = parse(args, count, words, true);
+    return code == 0 ? parse(args, count, words, false) : code;
 }
 
 void args_free(struct args *args)

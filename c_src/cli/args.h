@@ -8,13 +8,15 @@
 struct args {
     struct config config;
     bool owned; /* --owned */
+    bool help;  /* --help */
     uint64_t timeout_ms;
     char **operands; /* what is neither an option nor an option's value */
     int count;       /* of the operands */
 };
 
-/* Parses what follows the command's name.  Options override the file given by -c, which
- * overrides $ERL_EPMD_PORT.  Reorders words and borrows them.  Returns 0, or an exit code
+/* Parses what follows the command's name: options as --some-key VALUE or --some_key=VALUE, and
+ * operands; all that stands behind `--` is an operand.  Options override the file given by -c,
+ * which overrides $ERL_EPMD_PORT.  Reorders words and borrows them.  Returns 0, or an exit code
  * after printing the error; args is to be freed either way. */
 int args_parse(struct args *args, int count, char **words);
 void args_free(struct args *args);

@@ -70,11 +70,6 @@ int fail_to_read(int code, const char *path, enum err e)
     return fail(code, "%s: %s", path, e == ERR_LIMIT ? err_text(e) : strerror(errno));
 }
 
-int fail_usage(void)
-{
-    return fail(EX_USAGE, "wrong usage; `coppice help` lists the commands");
-}
-
 /* The length of the character that text begins with; 0 if it cannot be shown. */
 static size_t shown(struct bytes text)
 {

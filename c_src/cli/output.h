@@ -39,9 +39,6 @@ int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3))
 /* Says that file_read() could not read path: e is its result, errno as it left it. */
 int fail_to_read(int code, const char *path, enum err e);
 
-/* Refers to `coppice help`; returns EX_USAGE. */
-int fail_usage(void);
-
 /* Whether a word of the command line can be shown as it is: short, UTF-8, no control characters. */
 bool is_plain(const char *word);
 /* Appends a word as it is or, if it is not plain, the beginning of it with \xNN for bytes that

@@ -142,6 +142,59 @@ defmodule CommandsTest do
   test "version prints one line" do
     assert {0, out, ""} = Coppice.run(["version"])
     assert out =~ ~r/^coppice \d+\.\d+\.\d+\n$/
+    assert {0, ^out, ""} = Coppice.run(["--version"])
+  end
+
+  test "wrong usage is answered with the command's line of help" do
+    assert {@usage, err} = Coppice.fail(["mutate", "c@127.0.0.1", "views"])
+    assert err == "coppice: OP is missing\ncoppice: usage: coppice mutate NODE SERVER OP [ARG...]\n"
+    assert {@usage, err} = Coppice.fail(["run", "--colour", "blue"])
+    assert err =~ "--colour: unknown option\ncoppice: `coppice run --help`"
+  end
+
+  test "help of one command, by any of its names" do
+    {0, help, ""} = Coppice.run(["help", "mutate"])
+    assert help =~ ~r/^  coppice mutate  NODE SERVER OP \[ARG...\] /
+    assert help =~ "--timeout MS"
+    refute help =~ "coppice value"
+
+    for args <- [~w(mutate --help), ~w(mutate -h), ~w(mutate c@h --timeout 5 -h)] do
+      assert Coppice.run(args) == {0, help, ""}
+    end
+
+    assert {0, all, ""} = Coppice.run(["help"])
+    assert all =~ "coppice value"
+    for args <- [["--help"], ["-h"]], do: assert(Coppice.run(args) == {0, all, ""})
+  end
+
+  test "options are spelled as one likes", %{node: node} do
+    cookie = Coppice.log_file(:cookie)
+    File.write!(cookie, "sesame\n")
+    no_cookie = [env: [{"COPPICE_COOKIE", nil}]]
+
+    for spelling <- [["--cookie_file", cookie], ["--cookie-file", cookie]] ++
+                      [["--cookie_file=#{cookie}"], ["--cookie-file=#{cookie}"]] do
+      {status, _, err} = Coppice.run(["ping", node | spelling], no_cookie)
+      # The file was read: its cookie is another one.
+      assert status == @unavailable
+      assert err =~ "cookie"
+    end
+
+    assert prints(["value", node, "views", "--timeout=3000"]) == 0
+    assert prints(["value", "--timeout=3000", "--", node, "views"]) == 0
+    assert {@usage, err} = Coppice.fail(["value", "--", node, "views", "--timeout=3000"])
+    assert err =~ "found '--timeout=3000'"
+  end
+
+  test "a timeout is a number of milliseconds" do
+    for wrong <- ["abc", "0", "-5", "1e9", "", "5s", "1.5", "86400001", "18446744073709551617"] do
+      assert {@usage, err} = Coppice.fail(["ping", "c@127.0.0.1", "--timeout", wrong])
+      assert err =~ "timeout: expected milliseconds from 1 to 86400000, found #{wrong}"
+    end
+
+    for good <- ["1", "86400000", "16#ff"] do
+      assert {0, _, ""} = Coppice.run(["version", "--timeout", good])
+    end
   end
 
   for wrong <- [
@@ -154,7 +207,13 @@ defmodule CommandsTest do
         ["value", "c@127.0.0.1", "views", "more"],
         ["run", "--colour", "blue"],
         ["config"],
-        ["config", "check"]
+        ["config", "check"],
+        ["config", "chek", "c.config"],
+        ["help", "sing"],
+        ["ping", "c@127.0.0.1", "--timeout"],
+        ["ping", "c@127.0.0.1", "-x"],
+        ["run", "--owned=yes"],
+        ["run", "--node"]
       ] do
     test "usage: coppice #{Enum.join(wrong, " ")}" do
       assert {@usage, _} = Coppice.fail(unquote(wrong))
