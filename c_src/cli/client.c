@@ -24,19 +24,33 @@ struct client {
 
 /* --- the reply -------------------------------------------------------------------- */
 
-static int fail_with_reason(const struct client_request *r, struct bytes reason)
+/* Appends the text of why a process, or the way to it, has failed. */
+static void put_reason(struct buf *text, struct bytes reason)
+{
+    struct etf_in in = etf_open(reason);
+    bool pair = etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2;
+    if (pair && etf_accept(&in, "bad_op")) {
+        buf_put(text, BYTES("not an operation of this type, or not possible now: "));
+        put_term_text(text, etf_any(&in));
+    } else if (!pair && etf_accept(&in, "noproc")) {
+        buf_put(text, BYTES("no such process (noproc)"));
+    } else if (!pair && etf_accept(&in, "noconnection")) {
+        buf_put(text, BYTES("the connection was lost (noconnection)"));
+    } else if (!pair && etf_peek(&in) == ETF_BINARY) {
+        buf_put(text, etf_binary(&in));
+    } else {
+        put_term_text(text, reason);
+    }
+}
+
+/* Prints the reason and returns code. */
+static int fail_with_reason(const struct client_request *r, int code, struct bytes reason)
 {
     struct buf text = {0};
-    struct etf_in in = etf_open(reason);
-    if (etf_accept(&in, "noproc"))
-        buf_put(&text, BYTES("no such process (noproc)"));
-    else if (etf_peek(&in) == ETF_BINARY)
-        buf_put(&text, etf_binary(&in));
-    else
-        put_term_text(&text, reason);
+    put_reason(&text, reason);
     print_error("%s at %s: %.*s", r->server, r->node, TEXT(text));
     buf_free(&text);
-    return EX_UNAVAILABLE;
+    return code;
 }
 
 static int fail_late(const struct client_request *r)
@@ -51,13 +65,15 @@ static int print_reply(const struct client_request *r, enum err err, struct byte
     if (err == ERR_TIMEOUT)
         return fail_late(r);
     if (err != OK)
-        return fail_with_reason(r, reply);
+        return fail_with_reason(r, EX_UNAVAILABLE, reply);
     if (r->format == FORMAT_PONG)
         return 0;
     struct etf_in in = etf_open(reply);
     bool pair = etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2;
     bool error = pair && etf_accept(&in, "error");
-    if (pair && r->format == FORMAT_VALUE && etf_accept(&in, "ok"))
+    if (error && r->format == FORMAT_RESULT)
+        return fail_with_reason(r, EXIT_FAILURE, etf_any(&in));
+    if (pair && r->format == FORMAT_RESULT && etf_accept(&in, "ok"))
         reply = etf_any(&in);
     print_term(reply);
     return error ? EXIT_FAILURE : 0;
@@ -114,7 +130,7 @@ static int check_replica(const struct client_request *r, enum err err, struct by
     if (err == ERR_TIMEOUT)
         return fail_late(r);
     if (unreachable || etf_accept(&in, "noconnection"))
-        return fail_with_reason(r, answer);
+        return fail_with_reason(r, EX_UNAVAILABLE, answer);
     if (err != OK || !read_replicas(answer, &list))
         return fail(EX_UNAVAILABLE,
                     "%s runs no coppice, and other servers may crash on this request: it was not "

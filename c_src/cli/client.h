@@ -6,11 +6,12 @@
 #include "../node/event.h"
 #include "args.h"
 
-/* How the answer is printed. */
+/* How the answer is printed.  A Reason goes to standard error as a sentence, except with
+ * FORMAT_REPLY. */
 enum format {
-    FORMAT_REPLY, /* the reply as it is */
-    FORMAT_VALUE, /* Value, of {ok, Value} */
-    FORMAT_PONG   /* pong or pang */
+    FORMAT_REPLY,  /* as it is */
+    FORMAT_RESULT, /* Value, of {ok, Value}; any other but {error, Reason}, as it is */
+    FORMAT_PONG    /* pong or pang */
 };
 
 struct client_request {

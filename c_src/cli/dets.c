@@ -1,5 +1,4 @@
 /* `coppice dets check|list|dump|salvage FILE`. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -255,8 +254,6 @@ static int run_on_file(int (*run)(const char *name, struct bytes file), const ch
     enum err e = file_read(&file, name, LIMIT_DETS_BYTES);
     int code = e == OK ? run(name, buf_bytes(&file)) : fail_to_read(EX_NOINPUT, name, e);
     buf_free(&file);
-    if (code == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        return fail(EX_IOERR, "standard output: %s", strerror(errno));
     return code;
 }
 

@@ -1,4 +1,5 @@
 /* The program `coppice`: the table of its commands, and help. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -124,5 +125,7 @@ int main(int count, char **words)
     if (code == 0)
         code = run(command, &args);
     args_free(&args);
+    if (code == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        return fail(EX_IOERR, "standard output: %s", strerror(errno));
     return code;
 }

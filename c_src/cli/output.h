@@ -9,7 +9,8 @@
  *     66 EX_NOINPUT     a DETS file cannot be read
  *     69 EX_UNAVAILABLE no such node, process or replica; run: epmd refused the node's name
  *     71 EX_OSERR       run: the listener cannot be opened
- *     74 EX_IOERR       the disk refused a write; run: the last snapshot, for example
+ *     74 EX_IOERR       standard output or the disk refused a write; run: in the last
+ *                       snapshot, for example
  *     75 EX_TEMPFAIL    no reply in time
  *     78 EX_CONFIG      wrong configuration, or no cookie */
 #ifndef COPPICE_CLI_OUTPUT_H

@@ -8,8 +8,7 @@
 #include "output.h"
 
 /* Calls with an atom. */
-static int call_with_atom(struct args *args, const char *server, const char *atom,
-                          enum format format, bool to_replica)
+static int call_with_atom(struct args *args, const char *server, const char *atom, bool to_replica)
 {
     struct buf term = {0};
     put_atom(&term, atom);
@@ -17,7 +16,7 @@ static int call_with_atom(struct args *args, const char *server, const char *ato
                                                          .node = args->operands[0],
                                                          .server = server,
                                                          .term = buf_bytes(&term),
-                                                         .format = format,
+                                                         .format = FORMAT_RESULT,
                                                          .to_replica = to_replica});
     buf_free(&term);
     return code;
@@ -84,7 +83,7 @@ int command_cast(struct args *args)
 
 int command_status(struct args *args)
 {
-    return call_with_atom(args, "coppice", "status", FORMAT_VALUE, false);
+    return call_with_atom(args, "coppice", "status", false);
 }
 
 /* --- replicas ------------------------------------------------------------------------ */
@@ -107,28 +106,28 @@ int command_mutate(struct args *args)
                                                          .node = args->operands[0],
                                                          .server = args->operands[1],
                                                          .term = buf_bytes(&term),
-                                                         .format = FORMAT_REPLY,
+                                                         .format = FORMAT_RESULT,
                                                          .to_replica = true});
     buf_free(&term);
     return code;
 }
 
-static int call_replica(struct args *args, const char *atom, enum format format)
+static int call_replica(struct args *args, const char *atom)
 {
-    return call_with_atom(args, args->operands[1], atom, format, true);
+    return call_with_atom(args, args->operands[1], atom, true);
 }
 
 int command_value(struct args *args)
 {
-    return call_replica(args, "value", FORMAT_VALUE);
+    return call_replica(args, "value");
 }
 
 int command_state(struct args *args)
 {
-    return call_replica(args, "state", FORMAT_VALUE);
+    return call_replica(args, "state");
 }
 
 int command_sync(struct args *args)
 {
-    return call_replica(args, "sync_now", FORMAT_REPLY);
+    return call_replica(args, "sync_now");
 }

@@ -366,6 +366,14 @@ static void on_ready(void *who, uint32_t creation, struct turn *t)
     buf_put(&ready->bytes, buf_bytes(&n->config->node));
 }
 
+/* A command prints the reason of its failure; log lines would say it twice. */
+static void log_nothing(struct post *post, enum log_level level, struct bytes line)
+{
+    (void)post;
+    (void)level;
+    (void)line;
+}
+
 static struct node *node_make(const struct config *config, bool serves)
 {
     struct node *n = mem_take(sizeof(*n));
@@ -387,6 +395,8 @@ static struct node *node_make(const struct config *config, bool serves)
     n->cluster = cluster_new(&options, &listener, &n->wakeups);
     router_init(&n->router, options.name, n->cluster, &n->out, &n->turn);
     n->turn.post = &n->router.post;
+    if (!serves)
+        n->router.post.log = log_nothing;
     return n;
 }
 

@@ -31,7 +31,7 @@ struct processes;
 struct node *node_new(const struct config *config);
 
 /* A node for one command, which is one or more requests (EVENT_REQUEST): not registered, not
- * listening. */
+ * listening, logging nothing. */
 struct node *node_new_client(const struct config *config);
 
 void node_free(struct node *node);

@@ -72,9 +72,47 @@ defmodule CommandsTest do
     assert prints(["sync", node, "views"]) == :ok
   end
 
-  test "mutate prints the reason of a refusal", %{node: node} do
-    assert prints_error(["mutate", node, "views", "shrink"])
-    assert prints_error(["mutate", node, "views", "increment", "-5"])
+  test "commands for replicas print the reason of a refusal as an error", %{node: node} do
+    assert {@error, err} = Coppice.fail(["mutate", node, "views", "shrink"])
+    why = "not an operation of this type, or not possible now"
+    assert err == "coppice: views at #{node}: #{why}: {shrink,[]}\n"
+
+    assert {@error, err} = Coppice.fail(["mutate", node, "views", "increment", "-5"])
+    assert err =~ "{increment,[-5]}"
+  end
+
+  test "a failure is told once" do
+    for command <- [["ping", "nobody@127.0.0.1"], ["value", "nobody@127.0.0.1", "views"]] do
+      {@unavailable, _, err} = Coppice.run(command)
+      assert err =~ ~r/^coppice: .*: epmd there does not know that name\n$/
+    end
+
+    {status, _, err} = Coppice.run(["ping", Beam.start().node], cookie: "sesame")
+    assert status == @unavailable
+    assert err =~ ~r/^coppice: .* does it have the same cookie\?\n$/
+  end
+
+  test "a connection that is lost while a command waits is told once" do
+    beam = Beam.start()
+    sleep = ["call", beam.node, "rex", "{call, timer, sleep, [9000], user}"]
+    task = Task.async(fn -> Coppice.run(sleep) end)
+    eventually(fn -> Beam.nodes(beam) != [] end)
+    [client] = Beam.nodes(beam)
+    Beam.disconnect(beam, client)
+    assert {@unavailable, "", err} = Task.await(task, 20_000)
+    assert err =~ ~r/^coppice: rex at .*: the connection was lost \(noconnection\)\n$/
+  end
+
+  test "what standard output does not take is a failure", %{node: node} do
+    shell = ["-c", ~S(exec "$@" 2>&1 >/dev/full), "sh"]
+
+    for args <- [["value", node, "views"], ["call", node, "views", "value"]] ++
+                  [["help"], ["version"], ["status", node], ["ping", node], ["help", "run"]] do
+      {err, status} = System.cmd("/bin/sh", shell ++ Coppice.command(args), env: Coppice.env([]))
+      assert {args, status} == {args, 74}
+      assert err == "coppice: standard output: No space left on device
+"
+    end
   end
 
   # Grove's server takes other messages under the same names; on one that it

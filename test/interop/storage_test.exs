@@ -161,8 +161,8 @@ defmodule StorageTest do
     assert GenServer.call(tags(second), :value) == locked
     assert GenServer.call(tags(second), :state) == locked
     assert storage(second) == locked
-    assert {1, out, ""} = Coppice.run(["mutate", second.node, :tags, :add, "2"])
-    assert out =~ "locked"
+    assert {1, err} = Coppice.fail(["mutate", second.node, :tags, :add, "2"])
+    assert err =~ "locked"
     assert Coppice.log(second) =~ "held by process #{first.os_pid}"
     :ok = add(first, 3)
     Coppice.kill(first)
