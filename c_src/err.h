@@ -23,6 +23,7 @@
     X(ERR_FLAGS, "the peer lacks a capability flag that OTP 25 and later require")                 \
     X(ERR_VERSION, "the peer speaks a handshake older than version 6")                             \
     X(ERR_STATUS, "the peer refused the handshake")                                                \
+    X(ERR_TAKEN, "the peer is connected to another node of this name")                             \
     X(ERR_NAME, "not a valid node name")                                                           \
     X(ERR_CONTROL, "not a valid control message")                                                  \
     X(ERR_FRAGMENT, "a fragment out of sequence")                                                  \

@@ -3,7 +3,9 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "../dist/command_name.h"
 #include "../dist/handshake.h"
 #include "../net/shell.h"
 #include "../node/node.h"
@@ -15,11 +17,15 @@
 
 /* Bytes of a list of replicas in an error message. */
 #define LISTED_BYTES 200
+/* Milliseconds until names that are taken are tried again: about as long as a command takes. */
+#define NAMES_PAUSE_MS 50
 
 struct client {
     const struct client_request *wanted;
     struct request request; /* it, as the node takes it */
     bool asking;            /* the open request asks for the node's replicas */
+    bool taken;             /* nothing was sent: try another name */
+    unsigned closed;        /* how often that was only inferred */
 };
 
 /* --- the reply -------------------------------------------------------------------- */
@@ -144,6 +150,9 @@ static int check_replica(const struct client_request *r, enum err err, struct by
 static int answered(void *who, enum err err, struct bytes answer, const struct request **next)
 {
     struct client *c = who;
+    c->taken = err == ERR_TAKEN || (err == ERR_STATUS && ++c->closed < COMMAND_NAMES);
+    if (c->taken)
+        return EX_TEMPFAIL;
     if (!c->asking)
         return print_reply(c->wanted, err, answer);
     c->asking = false;
@@ -151,23 +160,6 @@ static int answered(void *who, enum err err, struct bytes answer, const struct r
     if (code == 0)
         *next = &c->request;
     return code;
-}
-
-/* A random name on the target's host, so that it is short or long as the target's is.  Returns 0,
- * or EX_USAGE after printing that the host's name leaves no room for it. */
-static int choose_own_name(struct config *c, struct bytes target)
-{
-    uint64_t random;
-    size_t at = 0;
-    must(RAND_bytes((unsigned char *)&random, sizeof(random)) == 1);
-    while (target.at[at] != '@')
-        at++;
-    buf_clear(&c->node);
-    buf_printf(&c->node, "coppice_%016llx%.*s", (unsigned long long)random, (int)(target.len - at),
-               (const char *)target.at + at);
-    if (node_name_valid(buf_bytes(&c->node)))
-        return 0;
-    return fail(EX_USAGE, "NODE: the host is too long for the name of a second node there");
 }
 
 /* A node of its own sends the requests. */
@@ -189,12 +181,45 @@ static int converse(const struct config *config, struct client *c)
     return code;
 }
 
+static void pause_ms(unsigned ms)
+{
+    struct timespec pause = {.tv_nsec = ms * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+/* Chooses one of the names for commands on the target's host, so that it is short or long as the
+ * target's is: at random, then each of the others, until one is free. */
+static int converse_by_any_name(struct config *config, struct client *c)
+{
+    struct bytes host = c->request.node;
+    uint8_t first = 0;
+    int code = 0;
+    while (host.at[0] != '@')
+        host = (struct bytes){host.at + 1, host.len - 1};
+    host = (struct bytes){host.at + 1, host.len - 1};
+    must(RAND_bytes(&first, sizeof(first)) == 1);
+    for (uint64_t waited = 0; waited < c->request.timeout_ms; waited += NAMES_PAUSE_MS) {
+        for (unsigned i = 0; i < COMMAND_NAMES; i++) {
+            buf_clear(&config->node);
+            command_name_put(&config->node, (first + i) % COMMAND_NAMES, host);
+            if (!node_name_valid(buf_bytes(&config->node)))
+                return fail(EX_USAGE, "NODE: the host is too long for the name of a second node");
+            code = converse(config, c);
+            if (!c->taken)
+                return code;
+        }
+        pause_ms(NAMES_PAUSE_MS);
+    }
+    if (c->wanted->format == FORMAT_PONG)
+        printf("pang\n");
+    return fail(EX_TEMPFAIL, "%d commands are connected to %s: try again later", COMMAND_NAMES,
+                c->wanted->node);
+}
+
 int client_run(struct args *args, const struct client_request *request)
 {
     struct bytes node = bytes_of(request->node), server = bytes_of(request->server);
     int code = args_read_cookie(&args->config);
-    if (code == 0)
-        code = choose_own_name(&args->config, node);
     if (code != 0)
         return code;
     struct client client = {
@@ -202,5 +227,5 @@ int client_run(struct args *args, const struct client_request *request)
         .request = {request->kind, node, server, request->term, args->timeout_ms},
         .asking = request->to_replica,
     };
-    return converse(&args->config, &client);
+    return converse_by_any_name(&args->config, &client);
 }

@@ -1,5 +1,5 @@
-/* A command's conversation with another node: it connects under a name of its own, sends its
- * request, and prints the answer. */
+/* A command's conversation with another node: it connects under one of the names for commands
+ * (dist/command_name.h), sends its request, and prints the answer. */
 #ifndef COPPICE_CLI_CLIENT_H
 #define COPPICE_CLI_CLIENT_H
 

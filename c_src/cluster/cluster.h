@@ -29,6 +29,16 @@ struct cluster_options {
     uint64_t ticktime_ms; /* net_ticktime */
 };
 
+/* Why a node could not be connected to, where that matters. */
+enum unreachable {
+    UNREACHABLE,
+    UNREACHABLE_UNKNOWN, /* epmd there does not know the name */
+    UNREACHABLE_TAKEN,   /* the peer is connected, or connecting, to another node of our name; never
+                            where this node serves */
+    UNREACHABLE_CLOSED   /* the peer has closed the connection before its challenge: a BEAM does so
+                            while two others use our name (net_kernel's already_pending) */
+};
+
 /* The callbacks may call the cluster.  Names are valid during the callback. */
 struct cluster_listener {
     /* --- requests */
@@ -51,9 +61,9 @@ struct cluster_listener {
     void (*signal)(void *who, struct bytes node, const struct signal *signal, struct turn *t);
     /* The queue of a slow peer has drained. */
     void (*drained)(void *who, struct bytes node, struct turn *t);
-    /* An attempt to connect has failed; unknown: epmd there does not know the name.  It is logged
-     * afterwards, if the node is still wanted. */
-    void (*unreachable)(void *who, struct bytes node, const char *why, bool unknown,
+    /* An attempt to connect has failed; text says why.  It is logged afterwards, if the node is
+     * still wanted. */
+    void (*unreachable)(void *who, struct bytes node, enum unreachable why, const char *text,
                         struct turn *t);
     void *who;
 };

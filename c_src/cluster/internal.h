@@ -170,7 +170,7 @@ struct peer *peer_named(struct cluster *c, struct bytes name); /* added where mi
 /* Dials, unless it is connected or being dialled. */
 void peer_dial(struct peer *p, struct turn *t);
 /* Our attempt has ended without a link. */
-void peer_failed(struct peer *p, const char *why, bool unknown, struct turn *t);
+void peer_failed(struct peer *p, enum unreachable why, const char *text, struct turn *t);
 /* Sets when to dial again, if the peer is wanted. */
 void peer_redial_later(struct peer *p, struct turn *t);
 void lookup_opened(struct connection *x, struct turn *t);

@@ -1,3 +1,4 @@
+#include "../dist/command_name.h"
 #include "internal.h"
 
 #define TICKS_A_TICKTIME 4
@@ -40,11 +41,23 @@ static void link_down(struct peer *p, struct turn *t)
     c->listener.down(c->listener.who, buf_bytes(&p->name), t);
 }
 
+/* Why an attempt of ours has failed.  A node that serves has its name at epmd to itself: what the
+ * peer is connected to is an earlier run of it, or its own attempt. */
+static enum unreachable link_failure(const struct connection *x, bool closed)
+{
+    enum status refusal = x->channel != NULL ? channel_refusal(x->channel) : STATUSES;
+    if (!x->cluster->options.serves && (refusal == STATUS_ALIVE || refusal == STATUS_NOK))
+        return UNREACHABLE_TAKEN;
+    bool unchallenged = x->opened && channel_flags(x->channel) == 0;
+    return closed && unchallenged ? UNREACHABLE_CLOSED : UNREACHABLE;
+}
+
 /* Takes the connection away from its peer and ends it. */
 static void link_end(struct connection *x, bool closed, const char *why, struct turn *t)
 {
     struct peer *p = x->peer;
     bool up = link_is_up(x), attempt = p != NULL && p->attempt == x;
+    enum unreachable failure = link_failure(x, closed);
     connection_end(x, closed, t);
     if (up) {
         link_down(p, t);
@@ -52,7 +65,7 @@ static void link_end(struct connection *x, bool closed, const char *why, struct 
     }
     if (attempt) {
         p->attempt = NULL;
-        peer_failed(p, why, false, t);
+        peer_failed(p, failure, why, t);
     }
 }
 
@@ -75,6 +88,19 @@ void link_closed(struct connection *x, const char *why, struct turn *t)
     link_end(x, true, why, t);
 }
 
+/* Whether another connection is in the handshake under that name. */
+static bool is_connecting(const struct connection *x, struct bytes name)
+{
+    const struct cluster *c = x->cluster;
+    for (size_t i = 0; i < c->connection_count; i++) {
+        const struct connection *other = c->connections[i];
+        if (other != x && other->accepted && !link_is_up(other) &&
+            bytes_equal(channel_peer(other->channel), name))
+            return true;
+    }
+    return false;
+}
+
 /* The answer to a peer that has named itself.
  *
  * Both may have dialled at the same time; then the one whose name is greater in
@@ -88,6 +114,9 @@ static enum status link_status(struct connection *x, struct turn *t)
     if (!node_name_valid(name) || bytes_equal(name, c->self.name) || c->stopping)
         return STATUS_NOT_ALLOWED;
     struct peer *p = peer_find(c, name);
+    /* Of other nodes, the one that has come last is the one that runs. */
+    if (command_name_is(name) && is_connecting(x, name))
+        return STATUS_NOK;
     if (p == NULL)
         return STATUS_OK;
     if (p->up != NULL)
@@ -179,6 +208,10 @@ static void link_bad(struct connection *x, struct turn *t)
         link_yield(x, t);
         return;
     }
+    if (channel_refusal(x->channel) == STATUS_FALSE) {
+        link_end(x, false, NULL, t); /* two nodes of one name: the first one keeps it */
+        return;
+    }
     struct buf why = {0};
     put_reason(&why, x);
     link_break(x, (const char *)why.at, t);
@@ -201,7 +234,7 @@ static bool link_event(struct connection *x, enum channel_event event, const str
     case CHANNEL_NAMED:
         return link_named(x, t);
     case CHANNEL_ALIVE:
-        channel_replace(x->channel, x->peer->up == NULL);
+        channel_replace(x->channel, x->cluster->options.serves && x->peer->up == NULL);
         break;
     case CHANNEL_UP:
         link_up(x, t);

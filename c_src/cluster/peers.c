@@ -64,7 +64,7 @@ void peer_dial(struct peer *p, struct turn *t)
     if (p->attempt != NULL)
         p->attempt->peer = p;
     else
-        peer_failed(p, "too many connections", false, t);
+        peer_failed(p, UNREACHABLE, "too many connections", t);
 }
 
 void peer_redial_later(struct peer *p, struct turn *t)
@@ -80,7 +80,7 @@ void peer_redial_later(struct peer *p, struct turn *t)
         p->backoff_ms = LIMIT_DIAL_BACKOFF_MAX_MS;
 }
 
-void peer_failed(struct peer *p, const char *why, bool unknown, struct turn *t)
+void peer_failed(struct peer *p, enum unreachable why, const char *text, struct turn *t)
 {
     struct cluster *c = p->cluster;
     /* Logged once until it succeeds: a peer that is away for a night is not news. */
@@ -88,9 +88,9 @@ void peer_failed(struct peer *p, const char *why, bool unknown, struct turn *t)
     must(p->attempt == NULL);
     p->tried = true;
     c->untidy = true;
-    c->listener.unreachable(c->listener.who, buf_bytes(&p->name), why, unknown, t);
-    if (!answers_drop(p, why, t) && news && p->dialling != DIAL_NEVER)
-        turn_log(t, LOG_WARNING, "cannot connect to %.*s: %s", TEXT(p->name), why);
+    c->listener.unreachable(c->listener.who, buf_bytes(&p->name), why, text, t);
+    if (!answers_drop(p, text, t) && news && p->dialling != DIAL_NEVER)
+        turn_log(t, LOG_WARNING, "cannot connect to %.*s: %s", TEXT(p->name), text);
     if (p->dialling == DIAL_ONCE)
         p->dialling = DIAL_NEVER;
     if (p->up == NULL)
@@ -104,18 +104,18 @@ void lookup_opened(struct connection *x, struct turn *t)
     connection_send(x, &question, t);
 }
 
-static void lookup_end(struct connection *x, bool closed, const char *why, bool unknown,
+static void lookup_end(struct connection *x, bool closed, enum unreachable why, const char *text,
                        struct turn *t)
 {
     struct peer *p = x->peer;
     connection_end(x, closed, t);
     p->attempt = NULL;
-    peer_failed(p, why, unknown, t);
+    peer_failed(p, why, text, t);
 }
 
 void lookup_failed(struct connection *x, bool closed, const char *why, struct turn *t)
 {
-    lookup_end(x, closed, why, false, t);
+    lookup_end(x, closed, UNREACHABLE, why, t);
 }
 
 static void lookup_found(struct connection *x, uint16_t port, struct turn *t)
@@ -143,7 +143,7 @@ void lookup_bytes(struct connection *x, struct bytes bytes, struct turn *t)
         lookup_found(x, port, t);
         break;
     case EPMD_NO:
-        lookup_end(x, false, "epmd there does not know that name", true, t);
+        lookup_end(x, false, UNREACHABLE_UNKNOWN, "epmd there does not know that name", t);
         break;
     case EPMD_NONSENSE:
         lookup_failed(x, false, "what answers there is not epmd", t);

@@ -131,12 +131,19 @@ void command_up(struct command *c, struct bytes node, struct turn *t)
         send(c, t);
 }
 
-void command_unreachable(struct command *c, struct bytes node, const char *why)
+void command_unreachable(struct command *c, struct bytes node, enum unreachable why,
+                         const char *text)
 {
+    static const enum err errors[] = {
+        [UNREACHABLE] = ERR_REFUSED,
+        [UNREACHABLE_UNKNOWN] = ERR_REFUSED,
+        [UNREACHABLE_TAKEN] = ERR_TAKEN,
+        [UNREACHABLE_CLOSED] = ERR_STATUS,
+    };
     struct buf reason = {0};
     if (!waits_for(c, node))
         return;
-    put_binary(&reason, bytes_of(why));
-    answer(c, ERR_REFUSED, buf_bytes(&reason));
+    put_binary(&reason, bytes_of(text));
+    answer(c, errors[why], buf_bytes(&reason));
     buf_free(&reason);
 }

@@ -19,6 +19,7 @@ void command_request(struct command *c, const struct request *request, struct tu
 
 /* A node is connected, or could not be reached. */
 void command_up(struct command *c, struct bytes node, struct turn *t);
-void command_unreachable(struct command *c, struct bytes node, const char *why);
+void command_unreachable(struct command *c, struct bytes node, enum unreachable why,
+                         const char *text);
 
 #endif

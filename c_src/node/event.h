@@ -26,7 +26,9 @@ enum event_kind {
     EVENT_STOP      /* shut down in good order */
 };
 
-/* A request to a process of another node; one ACTION_ANSWER follows. */
+/* A request to a process of another node; one ACTION_ANSWER follows.  It was not sent, but may be
+ * under another name, when the answer is ERR_TAKEN (that node is connected to another one of this
+ * node's name) or ERR_STATUS (that node has closed the connection in the handshake). */
 enum request_kind { REQUEST_CALL, REQUEST_CAST };
 
 struct request {

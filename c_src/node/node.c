@@ -253,17 +253,17 @@ static void on_down(void *who, struct bytes node, struct turn *t)
     follow_down(n->follow, node, t);
 }
 
-static void on_unreachable(void *who, struct bytes node, const char *why, bool unknown,
+static void on_unreachable(void *who, struct bytes node, enum unreachable why, const char *text,
                            struct turn *t)
 {
     (void)t;
     struct node *n = who;
     if (!n->serves) {
-        command_unreachable(n->command, node, why);
+        command_unreachable(n->command, node, why, text);
         return;
     }
     membership_unsettle(n->membership);
-    follow_unreachable(n->follow, node, unknown);
+    follow_unreachable(n->follow, node, why == UNREACHABLE_UNKNOWN);
 }
 
 static void on_signal(void *who, struct bytes node, const struct signal *signal, struct turn *t)

@@ -96,11 +96,43 @@ defmodule CommandsTest do
     beam = Beam.start()
     sleep = ["call", beam.node, "rex", "{call, timer, sleep, [9000], user}"]
     task = Task.async(fn -> Coppice.run(sleep) end)
-    eventually(fn -> Beam.nodes(beam) != [] end)
-    [client] = Beam.nodes(beam)
-    Beam.disconnect(beam, client)
+    # A node is listed before it can be disconnected.
+    eventually(fn -> Enum.any?(Beam.nodes(beam), &(Beam.disconnect(beam, &1) == true)) end)
     assert {@unavailable, "", err} = Task.await(task, 20_000)
     assert err =~ ~r/^coppice: rex at .*: the connection was lost \(noconnection\)\n$/
+  end
+
+  # A BEAM never forgets the name of a node: a health check must not fill its
+  # table of atoms.
+  test "commands share a few node names" do
+    beam = Beam.start()
+    assert prints(["ping", beam.node]) == :pong
+    before = Beam.call(beam, :erlang, :system_info, [:atom_count])
+    for _ <- 1..40, do: assert(prints(["ping", beam.node]) == :pong)
+    assert Beam.call(beam, :erlang, :system_info, [:atom_count]) - before <= 16
+  end
+
+  test "commands at the same time have different names", %{node: node} do
+    # Names on both sides of theirs in the order of atoms: a BEAM treats two
+    # handshakes under one name in two ways.
+    beams = for name <- ["A", "z"], do: Beam.start(name: fresh(name)).node
+
+    for target <- [node | beams] do
+      pings = for _ <- 1..24, do: Task.async(fn -> Coppice.run(["ping", target]) end)
+      for ping <- pings, do: assert({0, "pong\n", ""} = Task.await(ping, 20_000))
+    end
+  end
+
+  test "a command waits for a name, within its time", %{node: node} do
+    beam = Beam.start()
+    sleep = ["call", beam.node, "rex", "{call, timer, sleep, [5000], user}", "--timeout", "9000"]
+    sleepers = for _ <- 1..16, do: Task.async(fn -> Coppice.run(sleep) end)
+    eventually(fn -> length(Beam.nodes(beam)) == 16 end)
+    assert {@temporary, _, err} = Coppice.run(["ping", beam.node, "--timeout", "300"])
+    assert err =~ "16 commands are connected to #{beam.node}"
+    assert {0, "pong\n", ""} = Coppice.run(["ping", beam.node, "--timeout", "15000"])
+    for sleeper <- sleepers, do: assert({0, "ok\n", ""} = Task.await(sleeper, 20_000))
+    assert prints(["ping", node]) == :pong
   end
 
   test "what standard output does not take is a failure", %{node: node} do

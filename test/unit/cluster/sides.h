@@ -116,12 +116,18 @@ static inline void on_drained(void *who, struct bytes node, struct turn *t)
     note(who, "drained", node);
 }
 
-static inline void on_unreachable(void *who, struct bytes node, const char *why, bool unknown,
-                                  struct turn *t)
+static inline void on_unreachable(void *who, struct bytes node, enum unreachable why,
+                                  const char *text, struct turn *t)
 {
-    (void)why;
+    static const char *const names[] = {
+        [UNREACHABLE] = "unreachable",
+        [UNREACHABLE_UNKNOWN] = "unknown",
+        [UNREACHABLE_TAKEN] = "taken",
+        [UNREACHABLE_CLOSED] = "shut",
+    };
+    (void)text;
     (void)t;
-    note(who, unknown ? "unknown" : "unreachable", node);
+    note(who, names[why], node);
 }
 
 static inline void post_log(struct post *post, enum log_level level, struct bytes line)

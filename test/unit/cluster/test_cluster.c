@@ -279,6 +279,63 @@ static void drops_a_peer_that_breaks_the_protocol(void)
     close_both();
 }
 
+/* A command dials b; a is at the beginning of the handshake. */
+static void begin_command(uint32_t at_b)
+{
+    open_side(&a, BYTES("-coppice_1@h"), false);
+    cluster_start(a.cluster, 0, 0, &a.turn);
+    cluster_connect_once(a.cluster, BYTES("b@h"), &a.turn);
+    looks_up(&a, true);
+    event(&b, (struct connection_event){CONNECTION_ACCEPTED, at_b, .written = 0});
+    opened(&a, a.dialled);
+}
+
+/* Two commands have chosen the same name.  The first one keeps it and is not disturbed. */
+static void refuses_a_second_command_of_one_name(void)
+{
+    serve(&b, BYTES("b@h"));
+    begin_command(AT_B);
+    struct buf hello = take_sent(&a, a.dialled);
+    reads(&b, AT_B, buf_bytes(&hello));
+    struct buf challenge = take_sent(&b, AT_B);
+    event(&b, (struct connection_event){CONNECTION_ACCEPTED, 4, .written = 0});
+    reads(&b, 4, buf_bytes(&hello));
+    CU_ASSERT(b.closed == 4 && bytes_equal(buf_bytes(&b.sent), BYTES("\0\4snok")));
+    buf_clear(&b.sent);
+    reads(&a, a.dialled, buf_bytes(&challenge));
+    carry(a.dialled, AT_B);
+    CU_ASSERT(are(&a.events, "up b@h;") && are(&b.events, "up -coppice_1@h;"));
+    buf_free(&hello);
+    buf_free(&challenge);
+
+    close_side(&a);
+    begin_command(6);
+    carry(a.dialled, 6);
+    CU_ASSERT(are(&a.events, "taken b@h;") && are(&b.events, "") && are(&b.log, ""));
+    close_both();
+}
+
+static void says_when_a_command_is_refused(void)
+{
+    static const struct {
+        struct bytes answer;
+        const char *events;
+    } answers[] = {{BYTES("\0\4snok"), "taken b@h;"},
+                   {BYTES("\0\6salive"), "taken b@h;"},
+                   {BYTES("\0\14snot_allowed"), "unreachable b@h;"},
+                   {BYTES(""), "shut b@h;"}};
+    serve(&b, BYTES("b@h"));
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        begin_command(AT_B);
+        is_closed(&b, AT_B, ERR_CLOSED);
+        reads(&a, a.dialled, answers[i].answer);
+        is_closed(&a, a.dialled, ERR_CLOSED);
+        CU_ASSERT(are(&a.events, answers[i].events));
+        close_side(&a);
+    }
+    close_side(&b);
+}
+
 SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where_it_does_not_serve),
       TEST(accepts_nobody_before_it_is_registered), TEST(dials_again_with_growing_pauses),
       TEST(names_why_a_node_is_not_reached), TEST(says_what_the_node_there_is_called),
@@ -287,4 +344,5 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
       TEST(answers_no_faster_than_the_peer_reads), TEST(keeps_only_so_many_requests),
-      TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol))
+      TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
+      TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))
