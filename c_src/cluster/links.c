@@ -81,9 +81,9 @@ void link_break(struct connection *x, const char *why, struct turn *t)
 
 void link_closed(struct connection *x, const char *why, struct turn *t)
 {
-    if (link_is_up(x))
+    if (link_is_up(x) && !command_name_is(link_name(x)))
         turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
-    else if (x->opened && !x->accepted)
+    else if (!link_is_up(x) && x->opened && !x->accepted)
         why = "closed by the peer in the handshake: does it have the same cookie?";
     link_end(x, true, why, t);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../dist/command_name.h"
 #include "../dist/handshake.h"
 #include "../limits.h"
 #include "../mem.h"
@@ -61,7 +62,7 @@ static bool as_node(struct bytes term, struct atom *atom)
 static enum err read_node(struct config *c, struct bytes value, struct config_error *error)
 {
     struct atom atom;
-    if (!as_node(value, &atom))
+    if (!as_node(value, &atom) || command_name_is(atom_text(&atom)))
         return config_expected(error, "node", "a node name such as 'c1@127.0.0.1'", value);
     buf_set(&c->node, atom_text(&atom));
     return OK;

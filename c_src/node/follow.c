@@ -1,5 +1,6 @@
 #include "follow.h"
 
+#include "../dist/command_name.h"
 #include "../dist/handshake.h"
 #include "../limits.h"
 #include "../mem.h"
@@ -167,13 +168,14 @@ static void follow(struct follow *f, struct bytes name, struct turn *t)
     cluster_connect(f->cluster, name, t);
 }
 
-/* False for what is not another node's name; any term. */
+/* False for what is not the name of another node, or is that of a command; any term. */
 static bool is_other_node(const struct follow *f, struct bytes term, struct atom *atom)
 {
     struct etf_in in = etf_open(term);
     etf_atom(&in, atom);
     struct bytes name = {atom->text, atom->len};
-    return etf_finish(&in) == OK && node_name_valid(name) && !bytes_equal(name, f->options.node);
+    return etf_finish(&in) == OK && node_name_valid(name) && !command_name_is(name) &&
+           !bytes_equal(name, f->options.node);
 }
 
 static void follow_all(struct follow *f, struct bytes list, struct bytes by, struct turn *t)

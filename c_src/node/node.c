@@ -2,6 +2,7 @@
 
 #include <sysexits.h>
 
+#include "../dist/command_name.h"
 #include "../mem.h"
 #include "../otp/kernel.h"
 #include "../term/write.h"
@@ -132,15 +133,21 @@ static void dispatch(struct node *n, const struct event *e)
     }
 }
 
+/* Whether it has answered what it runs, whom it knows and who is in its groups. */
+static bool is_peer_known(const struct node *n, struct bytes name)
+{
+    return !learning_is_open(n->learning, name) && !follow_is_asking(n->follow, name) &&
+           membership_knows(n->membership, name);
+}
+
 /* Whether it is known who is in the cluster: every wanted node was tried, and every connected one
- * has answered what it runs, whom it knows and who is in its groups. */
+ * is known. */
 static bool is_cluster_known(const struct node *n)
 {
     if (!cluster_has_tried_all(n->cluster))
         return false;
     for (struct cluster_peer peer = {0}; cluster_next(n->cluster, &peer);)
-        if (learning_is_open(n->learning, peer.name) || follow_is_asking(n->follow, peer.name) ||
-            !membership_knows(n->membership, peer.name))
+        if (!command_name_is(peer.name) && !is_peer_known(n, peer.name))
             return false;
     return true;
 }
@@ -236,6 +243,9 @@ static void on_up(void *who, struct bytes node, struct turn *t)
         command_up(n->command, node, t);
         return;
     }
+    /* A command sends requests, and is no peer: it runs nothing that could be asked. */
+    if (command_name_is(node))
+        return;
     turn_log(t, LOG_INFO, "connected to %.*s", TEXT(node));
     membership_unsettle(n->membership);
     follow_up(n->follow, node);
@@ -249,6 +259,8 @@ static void on_down(void *who, struct bytes node, struct turn *t)
     if (!n->serves)
         return;
     membership_down(n->membership, node, t);
+    if (command_name_is(node))
+        return;
     learning_down(n->learning, node, t);
     follow_down(n->follow, node, t);
 }

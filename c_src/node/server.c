@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "../dist/command_name.h"
 #include "../dist/flags.h"
 #include "../dist/handshake.h"
 #include "../mem.h"
@@ -46,10 +47,19 @@ static void put_replica_names(const struct server *s, struct buf *out)
     put_nil(out);
 }
 
+/* Like cluster_next(), without commands: the one that asks is among them. */
+static bool next_peer(const struct server *s, struct cluster_peer *peer)
+{
+    bool found = cluster_next(s->options.cluster, peer);
+    while (found && command_name_is(peer->name))
+        found = cluster_next(s->options.cluster, peer);
+    return found;
+}
+
 static uint32_t count_peers(const struct server *s)
 {
     uint32_t count = 0;
-    for (struct cluster_peer peer = {0}; cluster_next(s->options.cluster, &peer);)
+    for (struct cluster_peer peer = {0}; next_peer(s, &peer);)
         count++;
     return count;
 }
@@ -60,7 +70,7 @@ static void put_peer_names(const struct server *s, struct buf *out)
     uint32_t count = count_peers(s);
     if (count > 0)
         put_list(out, count);
-    for (struct cluster_peer peer = {0}; cluster_next(s->options.cluster, &peer);)
+    for (struct cluster_peer peer = {0}; next_peer(s, &peer);)
         put_atom_bytes(out, peer.name);
     put_nil(out);
 }
@@ -83,7 +93,7 @@ static void put_peer(const struct server *s, const struct cluster_peer *peer, st
 static void put_peers(const struct server *s, struct buf *out)
 {
     put_map(out, count_peers(s));
-    for (struct cluster_peer peer = {0}; cluster_next(s->options.cluster, &peer);) {
+    for (struct cluster_peer peer = {0}; next_peer(s, &peer);) {
         put_atom_bytes(out, peer.name);
         put_peer(s, &peer, out);
     }

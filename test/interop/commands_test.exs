@@ -135,6 +135,21 @@ defmodule CommandsTest do
     assert prints(["ping", node]) == :pong
   end
 
+  test "a command is no peer: not in the status, not in the log, not followed" do
+    first = Coppice.start()
+    second = Coppice.start(connect: [first.node], follow: true)
+    eventually(fn -> Map.has_key?(Coppice.status(first).peers, second.node) end)
+    assert %{peers: peers} = prints(["status", first.node])
+    assert Map.keys(peers) -- [second.node, node()] == []
+    {:ok, names} = prints(["call", first.node, "coppice", "peers"])
+    assert names -- [second.node, node()] == []
+    for _ <- 1..3, do: assert(prints(["ping", first.node]) == :pong)
+    refute Coppice.log(first) =~ "-coppice_"
+    args = ["run", "--node", "-coppice_1@127.0.0.1"]
+    assert {@usage, err} = Coppice.fail(args)
+    assert err =~ "node: expected a node name"
+  end
+
   test "what standard output does not take is a failure", %{node: node} do
     shell = ["-c", ~S(exec "$@" 2>&1 >/dev/full), "sh"]
 

@@ -182,6 +182,7 @@ static void refuses_invalid_flags(void)
     CU_ASSERT_NOT_EQUAL(flag(&c, "colour", "red"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "node", "nohost"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "node", ""), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "node", "-coppice_1@host"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "node", long_name), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "node", "\xff@host"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "connect", "b\xff@host"), OK);

@@ -120,6 +120,19 @@ static void does_not_retry_commands(void)
     stop_all();
 }
 
+/* Nor is one dialled whose name says that it is a command. */
+static void does_not_dial_commands(void)
+{
+    start(1, "b@h", "{scope, s}.");
+    act_as_beam(1, "['-coppice_3@h']");
+    start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
+    /* epmd to register, epmd for b, and b. */
+    CU_ASSERT(connected(0, 1) && nodes[0].dials == 3);
+    run_for(2 * LIMIT_FOLLOW_ASK_MS);
+    CU_ASSERT_EQUAL(nodes[0].dials, 3);
+    stop_all();
+}
+
 static void reconnects_to_followed_nodes(void)
 {
     start(1, "b@h", "");
@@ -218,7 +231,7 @@ static void mutations_wait_for_nodes_yet_to_be_found(void)
 SUITE("follow", TEST(connects_to_the_peers_of_a_coppice), TEST(connects_to_the_peers_of_a_beam),
       TEST(does_not_follow_by_default), TEST(connects_to_nodes_that_join_later),
       TEST(ignores_invalid_names), TEST(limits_the_nodes_it_follows),
-      TEST(limits_the_names_it_reads), TEST(does_not_retry_commands),
+      TEST(limits_the_names_it_reads), TEST(does_not_retry_commands), TEST(does_not_dial_commands),
       TEST(reconnects_to_followed_nodes), TEST(forgets_nodes_that_left),
       TEST(keeps_nodes_that_a_peer_names), TEST(followers_forget_a_node_together),
       TEST(never_forgets_configured_nodes), TEST(mutations_wait_for_nodes_yet_to_be_found))
