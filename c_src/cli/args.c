@@ -34,6 +34,18 @@ int args_read_config(struct config *c, const char *file)
     return code;
 }
 
+int args_check_config(const struct config *c, const char *file)
+{
+    struct config_error error = {0};
+    if (config_check(c, &error) == OK)
+        return 0;
+    if (file == NULL)
+        return fail(EX_CONFIG, "%s", error.what);
+    if (error.line == 0)
+        return fail(EX_CONFIG, "%s: %s", file, error.what);
+    return fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
+}
+
 static void trim_end(struct buf *text)
 {
     while (text->len > 0 && strchr(" \t\r\n", text->at[text->len - 1]) != NULL)
@@ -179,7 +191,7 @@ static int apply_option(struct args *args, const struct option *o)
  * else is read. */
 static int parse(struct args *args, int count, char **words, bool files)
 {
-    int code = 0;
+    int code = 0, read = 0;
     struct option option;
     bool ended = false; /* by --, after which everything is an operand */
     for (int i = 0; i < count && code == 0; i++) {
@@ -194,9 +206,11 @@ static int parse(struct args *args, int count, char **words, bool files)
         if (ended || code != 0)
             continue;
         bool file = strcmp(option.key, "config") == 0;
-        if (file && files)
+        if (file && files) {
+            args->file = read++ == 0 ? option.value : NULL;
             code = args_read_config(&args->config, option.value);
-        else if (!file && !files)
+        }
+        if (!file && !files)
             code = apply_option(args, &option);
     }
     return code;

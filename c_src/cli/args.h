@@ -7,8 +7,9 @@
 
 struct args {
     struct config config;
-    bool owned; /* --owned */
-    bool help;  /* --help */
+    const char *file; /* of -c; NULL without, or with several */
+    bool owned;       /* --owned */
+    bool help;        /* --help */
     uint64_t timeout_ms;
     char **operands; /* what is neither an option nor an option's value */
     int count;       /* of the operands */
@@ -24,6 +25,10 @@ void args_free(struct args *args);
 /* Reads a configuration file into c, as config_read() does.  Returns 0, or EX_CONFIG after
  * printing the error. */
 int args_read_config(struct config *c, const char *file);
+
+/* Checks the whole (config_check()), which was read from this file; NULL for none or several.
+ * Returns 0, or EX_CONFIG after printing the error. */
+int args_check_config(const struct config *c, const char *file);
 
 /* Fills in the cookie: $COPPICE_COOKIE, else the file that the configuration names, else
  * ~/.erlang.cookie.  Returns 0, or EX_CONFIG after printing the error. */

@@ -9,11 +9,10 @@
 int command_run(struct args *args)
 {
     struct config *config = &args->config;
-    struct config_error error = {0};
     struct shell_options options = {.listen = true, .owned = args->owned};
-    if (config_check(config, &error) != OK)
-        return fail(EX_CONFIG, "%s", error.what);
-    int code = args_read_cookie(config);
+    int code = args_check_config(config, args->file);
+    if (code == 0)
+        code = args_read_cookie(config);
     if (code != 0)
         return code;
     struct node *node = node_new(config);
@@ -24,13 +23,11 @@ int command_run(struct args *args)
 
 int command_config(struct args *args)
 {
-    struct config_error error = {0};
     const char *file = args->operands[1];
     int code = args_read_config(&args->config, file);
-    if (code != 0)
-        return code;
-    if (config_check(&args->config, &error) != OK)
-        return fail(EX_CONFIG, "%s: %s", file, error.what);
-    printf("ok\n");
-    return 0;
+    if (code == 0)
+        code = args_check_config(&args->config, file);
+    if (code == 0)
+        printf("ok\n");
+    return code;
 }

@@ -124,6 +124,22 @@ void crdt_copy_extras(struct crdt *to, const struct crdt *from)
         from->type->copy_extras(to, from);
 }
 
+struct bytes crdt_sender(const struct crdt_type *type, struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    if (type->actors == NULL || type->actor_of_value || etf_peek(&in) != ETF_MAP)
+        return (struct bytes){0};
+    for (uint32_t left = etf_map(&in); left > 0; left--) {
+        bool names_it = etf_accept(&in, "actor") || etf_accept(&in, "replica_id");
+        if (!names_it)
+            etf_any(&in);
+        struct bytes value = etf_any(&in);
+        if (names_it)
+            return value;
+    }
+    return (struct bytes){0};
+}
+
 /* --- reading ---------------------------------------------------------------- */
 
 void crdt_state(const struct crdt *c, struct buf *out)

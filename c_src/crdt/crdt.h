@@ -57,6 +57,9 @@ struct crdt_type {
     const char *fields[CRDT_FIELDS_MAX + 1];
     unsigned needed;
 
+    /* The field `actor` names who wrote the value, not whose struct it is. */
+    bool actor_of_value;
+
     /* The type of both halves; NULL for a type that is not such a pair (halves.h). */
     const struct crdt_type *half;
 
@@ -117,6 +120,11 @@ const struct crdt_type *crdt_type_of(struct bytes checked);
 
 /* Type i of all types, NULL after the last: for help texts and tests. */
 const struct crdt_type *crdt_type_at(size_t i);
+
+/* The actor of the replica whose struct this is, as it is encoded there.  Empty if the struct does
+ * not say, or if nothing in states of this type depends on the actor: then two replicas may have
+ * the same. */
+struct bytes crdt_sender(const struct crdt_type *type, struct bytes checked);
 
 /* A new, empty state, mutated in the name of the options' actor.  The options and the actor's
  * bytes must outlive it. */

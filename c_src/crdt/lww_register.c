@@ -273,6 +273,7 @@ const struct crdt_type lww_register_type = {
     .module = "Elixir.Grove.Register.LWWRegister",
     .name = "lww_register",
     .fields = {"actor", "delta_dirty", "timestamp", "value"},
+    .actor_of_value = true,
     .needed = 1u << ACTOR | 1u << TIMESTAMP | 1u << VALUE,
     .bytes = sizeof(struct lww_register),
     .close = close_register,

@@ -38,7 +38,7 @@ void config_free(struct config *c)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);
     for (size_t i = 0; i < c->replica_count; i++)
-        term_free(&c->replicas[i]);
+        term_free(&c->replicas[i].term);
     mem_free(c->replicas);
     *c = (struct config){0};
 }
@@ -172,11 +172,50 @@ enum err config_flag(struct config *c, const char *key, struct bytes value,
 void config_replica(const struct config *c, size_t i, struct bytes *name, struct bytes *map)
 {
     must(i < c->replica_count);
-    struct etf_in in = etf_open(term_bytes(&c->replicas[i]));
+    struct etf_in in = etf_open(term_bytes(&c->replicas[i].term));
     etf_tuple_of(&in, 2);
     *name = etf_any(&in);
     *map = etf_any(&in);
     must(etf_finish(&in) == OK);
+}
+
+/* --- the whole ------------------------------------------------------------- */
+
+static enum err options_of(const struct config *c, size_t i, struct replica_options *options,
+                           struct options_error *wrong)
+{
+    struct bytes name, map;
+    config_replica(c, i, &name, &map);
+    return replica_options_read(options, name, map, buf_bytes(&c->node), wrong);
+}
+
+/* Whether replica i can run beside those before it. */
+static enum err check_beside(const struct config *c, const struct replica_options *all, size_t i,
+                             struct config_error *error)
+{
+    struct options_error wrong;
+    for (size_t k = 0; k < i; k++)
+        if (replica_options_compare(&all[i], &all[k], &wrong) != OK) {
+            error->line = c->replicas[i].line;
+            error->column = c->replicas[i].column;
+            return config_wrong_replica(error, term_bytes(&all[i].name), &wrong);
+        }
+    return OK;
+}
+
+static enum err check_replicas(const struct config *c, struct config_error *error)
+{
+    struct replica_options *all = mem_take(c->replica_count * sizeof(*all));
+    struct options_error wrong;
+    enum err e = OK;
+    for (size_t i = 0; i < c->replica_count; i++)
+        must(options_of(c, i, &all[i], &wrong) == OK); /* checked when they were read */
+    for (size_t i = 0; e == OK && i < c->replica_count; i++)
+        e = check_beside(c, all, i, error);
+    for (size_t i = 0; i < c->replica_count; i++)
+        replica_options_free(&all[i]);
+    mem_free(all);
+    return e;
 }
 
 enum err config_check(const struct config *c, struct config_error *error)
@@ -187,7 +226,7 @@ enum err config_check(const struct config *c, struct config_error *error)
                  "node: missing; set {node, 'name@host'}. or --node name@host");
         return ERR_SHAPE;
     }
-    return OK;
+    return check_replicas(c, error);
 }
 
 const char *config_key(size_t i, const char **help)

@@ -20,6 +20,12 @@
 
 #include "../replica/options.h"
 
+/* A replica as written: {Name, Map}; checked. */
+struct config_replica {
+    struct term term;
+    unsigned line, column; /* 0: not from a file */
+};
+
 struct config {
     struct buf node;        /* name@host */
     struct buf cookie;      /* set by the caller, from cookie_file or the environment */
@@ -35,8 +41,8 @@ struct config {
     size_t scope_count;
     uint64_t ticktime_ms;
     uint16_t epmd_port;
-    bool start_epmd;       /* when there is none at the start */
-    struct term *replicas; /* {Name, Map}, as written; checked */
+    bool start_epmd; /* when there is none at the start */
+    struct config_replica *replicas;
     size_t replica_count;
 };
 
@@ -59,7 +65,8 @@ must_use enum err config_read(struct config *c, struct bytes text, struct config
 must_use enum err config_flag(struct config *c, const char *key, struct bytes value,
                               struct config_error *error);
 
-/* Checks the whole, once everything is read: a node name is required. */
+/* Checks the whole, once everything is read: a node name is required, and replicas must be able to
+ * run beside each other (replica_options_compare()). */
 must_use enum err config_check(const struct config *c, struct config_error *error);
 
 /* The i-th key of config_flag() and its help text; NULL at the end. */

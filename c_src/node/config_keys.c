@@ -218,22 +218,27 @@ static enum err read_replica(struct config *c, struct bytes value, struct config
     return config_add_replica(c, name, map, error);
 }
 
+enum err config_wrong_replica(struct config_error *error, struct bytes name,
+                              const struct options_error *wrong)
+{
+    struct buf text = {0};
+    text_print_short(&text, name, FOUND_BYTES);
+    snprintf(error->what, sizeof(error->what), "replica %.*s: %s", TEXT(text), wrong->what);
+    buf_free(&text);
+    return ERR_SHAPE;
+}
+
 /* Options are checked where they are read, so that the error has their line. */
 static enum err check_options(const struct config *c, struct bytes name, struct bytes map,
                               struct config_error *error)
 {
     struct replica_options options;
     struct options_error wrong;
-    enum err e = replica_options_read(&options, name, map, buf_bytes(&c->node), &wrong);
-    if (e == OK) {
+    if (replica_options_read(&options, name, map, buf_bytes(&c->node), &wrong) == OK) {
         replica_options_free(&options);
         return OK;
     }
-    struct buf text = {0};
-    text_print_short(&text, name, FOUND_BYTES);
-    snprintf(error->what, sizeof(error->what), "replica %.*s: %s", TEXT(text), wrong.what);
-    buf_free(&text);
-    return e;
+    return config_wrong_replica(error, name, &wrong);
 }
 
 enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
@@ -253,7 +258,8 @@ enum err config_add_replica(struct config *c, struct bytes name, struct bytes ma
     put_term(&both, name);
     put_term(&both, map);
     c->replicas = mem_resize(c->replicas, (c->replica_count + 1) * sizeof(*c->replicas));
-    c->replicas[c->replica_count++] = term_take(&both);
+    c->replicas[c->replica_count++] = (struct config_replica){
+        .term = term_take(&both), .line = error->line, .column = error->column};
     return OK;
 }
 

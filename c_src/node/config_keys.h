@@ -20,12 +20,17 @@ struct config_row {
 const struct config_row *config_row(struct bytes key);
 const struct config_row *config_row_at(size_t i);
 
-/* Takes `Name, Map`: the replica key has two values where the others have one. */
+/* Takes `Name, Map`: the replica key has two values where the others have one.  Keeps the line and
+ * column in *error, which are those of the entry. */
 must_use enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
                                      struct config_error *error);
 
 /* Sets error->what to "KEY: expected EXPECTED, found TERM" and gives ERR_SHAPE. */
 enum err config_expected(struct config_error *error, const char *key, const char *expected,
                          struct bytes found);
+
+/* Sets error->what to "replica NAME: WRONG" and gives ERR_SHAPE. */
+enum err config_wrong_replica(struct config_error *error, struct bytes name,
+                              const struct options_error *wrong);
 
 #endif

@@ -175,6 +175,16 @@ static struct process *start_with_files(struct membership *m, struct replica_opt
     return p;
 }
 
+enum err membership_check_replica(const struct membership *m, const struct replica_options *options,
+                                  struct options_error *error)
+{
+    enum err e = OK;
+    for (struct process *p = NULL; e == OK && (p = replica_next(m->table, p)) != NULL;)
+        if (!bytes_equal(process_name(p), atom_text(term_bytes(&options->name))))
+            e = replica_options_compare(options, replica_options(p), error);
+    return e;
+}
+
 struct process *membership_add_replica(struct membership *m, struct replica_options *options,
                                        struct turn *t)
 {

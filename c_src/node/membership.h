@@ -20,6 +20,12 @@ void membership_stop(struct membership *m);
 /* Starts a scope, where there are fewer than LIMIT_SCOPES and it does not run yet. */
 void membership_add_scope(struct membership *m, struct bytes name, struct turn *t);
 
+/* ERR_SHAPE, with *error set, if such a replica cannot run beside one that runs under another name
+ * (replica_options_compare()). */
+must_use enum err membership_check_replica(const struct membership *m,
+                                           const struct replica_options *options,
+                                           struct options_error *error);
+
 /* Starts a replica and joins its group in every scope.  Takes *options over when it succeeds;
  * NULL when its name is taken. */
 struct process *membership_add_replica(struct membership *m, struct replica_options *options,

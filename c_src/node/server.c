@@ -157,6 +157,26 @@ static void reply_error_atom(struct process *p, struct bytes from, const char *r
     buf_free(&error);
 }
 
+/* Takes *options over when it succeeds. */
+static void start_checked(struct process *server, struct bytes from,
+                          struct replica_options *options, struct turn *t)
+{
+    const struct server *s = process_self(server);
+    struct options_error error;
+    if (membership_check_replica(s->options.membership, options, &error) != OK) {
+        reply_error_text(server, from, "bad_options", error.what, t);
+        replica_options_free(options);
+        return;
+    }
+    struct process *p = membership_add_replica(s->options.membership, options, t);
+    if (p == NULL) {
+        replica_options_free(options);
+        reply_error_atom(server, from, "name_taken", t);
+    } else {
+        gen_reply_value(server, from, process_pid(p), t);
+    }
+}
+
 static void start_replica(struct process *server, struct bytes from, struct etf_in *in,
                           struct turn *t)
 {
@@ -165,20 +185,13 @@ static void start_replica(struct process *server, struct bytes from, struct etf_
     struct replica_options options;
     struct options_error error;
     bool canonical = canon_copy(&name, etf_any(in)) == OK && canon_copy(&map, etf_any(in)) == OK;
-    if (!canonical) {
+    if (!canonical)
         reply_error_text(server, from, "bad_options", err_text(ERR_DUPLICATE), t);
-    } else if (replica_options_read(&options, term_bytes(&name), term_bytes(&map),
-                                    processes_node(s->options.table), &error) != OK) {
+    else if (replica_options_read(&options, term_bytes(&name), term_bytes(&map),
+                                  processes_node(s->options.table), &error) != OK)
         reply_error_text(server, from, "bad_options", error.what, t);
-    } else {
-        struct process *p = membership_add_replica(s->options.membership, &options, t);
-        if (p == NULL) {
-            replica_options_free(&options);
-            reply_error_atom(server, from, "name_taken", t);
-        } else {
-            gen_reply_value(server, from, process_pid(p), t);
-        }
-    }
+    else
+        start_checked(server, from, &options, t);
     term_free(&name);
     term_free(&map);
 }

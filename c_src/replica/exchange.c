@@ -52,9 +52,43 @@ static void refuse_struct(struct replica *r, struct bytes sender, enum err why, 
     buf_free(&line);
 }
 
-static bool receive(struct replica *r, struct bytes checked, bool relay, struct bytes sender,
-                    struct turn *t)
+static struct member *member_of_sender(struct replica *r, struct bytes sender)
 {
+    struct buf pid = {0};
+    struct member *m = NULL;
+    if (sender.len > 0 && canon_put(&pid, sender) == OK)
+        m = member_of_pid(r, buf_bytes(&pid));
+    buf_free(&pid);
+    return m;
+}
+
+/* Two members with the same actor issue the same counts, tags and ids, of which each merge then
+ * drops one: both lose changes that were acknowledged. */
+static void check_actor(struct replica *r, struct member *m, struct bytes checked, struct turn *t)
+{
+    struct buf scratch = {0}, actor = {0};
+    struct bytes theirs = crdt_sender(r->options.type, checked), canonical;
+    bool same = theirs.len > 0 && canon_view(&scratch, theirs, &canonical) == OK &&
+                bytes_equal(canonical, term_bytes(&r->options.actor));
+    m->same_actor |= same;
+    if (same && log_is_due(&r->same_actor)) {
+        text_print_short(&actor, term_bytes(&r->options.actor), QUOTED);
+        turn_log(t, LOG_ERROR,
+                 "%.*s: the replica on %.*s has the same actor %.*s: changes are being lost; "
+                 "give each replica of the group an actor of its own (%llu structs so far)",
+                 TEXT(process_name(r->process)), TEXT(member_node(m)), TEXT(actor),
+                 (unsigned long long)r->same_actor);
+    }
+    buf_free(&scratch);
+    buf_free(&actor);
+}
+
+/* m: the sender, if it is a member. */
+static bool receive(struct replica *r, struct bytes checked, bool relay, struct member *m,
+                    struct bytes sender, struct turn *t)
+{
+    if (m != NULL)
+        check_actor(r, m, checked, t);
     enum err e = exchange_merge(r, checked, relay);
     if (e == OK)
         r->merges++;
@@ -67,13 +101,8 @@ static bool receive(struct replica *r, struct bytes checked, bool relay, struct 
  * state.  A delta that arrives before, or from a non-member, may hold older changes that
  * others have missed: our own from before a restart, or some from beyond a partition.
  * Grove's servers do not exchange states, so nobody else would relay it. */
-static bool needs_relay(struct replica *r, struct bytes sender)
+static bool needs_relay(const struct replica *r, const struct member *m)
 {
-    struct buf pid = {0};
-    struct member *m = NULL;
-    if (sender.len > 0 && canon_put(&pid, sender) == OK)
-        m = member_of_pid(r, buf_bytes(&pid));
-    buf_free(&pid);
     return !r->caught_up || m == NULL || !m->pulled;
 }
 
@@ -82,7 +111,8 @@ void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender
 {
     if (is_self(r, sender) || is_nil(delta))
         return;
-    receive(r, delta, needs_relay(r, sender), sender, t);
+    struct member *m = member_of_sender(r, sender);
+    receive(r, delta, needs_relay(r, m), m, sender, t);
     durable_flush(r, t);
 }
 
@@ -93,7 +123,7 @@ void exchange_unfit(struct replica *r, const struct member *m, enum err why, str
 
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t)
 {
-    bool merged = receive(r, state, true, term_bytes(&m->pid), t);
+    bool merged = receive(r, state, true, m, term_bytes(&m->pid), t);
     durable_flush(r, t);
     return merged;
 }

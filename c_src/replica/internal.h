@@ -72,6 +72,7 @@ struct replica {
     bool push_blocked;      /* no such member can take a piece now: wait for push_resume() */
 
     uint64_t repairs, mutations, merges, refused, ignored;
+    uint64_t same_actor; /* structs from other members with our actor */
     uint64_t changes;
 };
 

@@ -32,10 +32,11 @@ struct comparison {
 
 struct member {
     struct term pid;
-    size_t joins; /* how often it has joined and not left */
-    bool beam;    /* its node runs a BEAM */
-    bool behind;  /* missed a delta: needs the state */
-    bool pulled;  /* its state has been merged since it joined */
+    size_t joins;    /* how often it has joined and not left */
+    bool beam;       /* its node runs a BEAM */
+    bool behind;     /* missed a delta: needs the state */
+    bool pulled;     /* its state has been merged since it joined */
+    bool same_actor; /* it has sent a struct in the name of our actor */
     enum pull_stage pull;
     uint64_t call;                 /* PULL_OPEN */
     uint64_t backoff_ticks;        /* PULL_BACKOFF: sync ticks left */

@@ -10,6 +10,8 @@
 
 /* Bytes of a term in a message, at most. */
 #define QUOTED 80
+/* The same where a message has two. */
+#define CLASH_QUOTED 40
 
 static enum err wrong(struct options_error *error, const char *key, const char *wanted,
                       struct bytes found)
@@ -229,15 +231,22 @@ static enum err storage_read(struct replica_options *o, struct bytes value,
     return e;
 }
 
+/* Name@Node: two replicas of a group need different actors, on one node as well. */
+static void set_default_actor(struct replica_options *o, struct bytes node)
+{
+    struct buf text = {0}, actor = {0};
+    buf_printf(&text, "%.*s@%.*s", TEXT(atom_text(term_bytes(&o->name))), TEXT(node));
+    put_binary(&actor, buf_bytes(&text));
+    o->actor = term_take(&actor);
+    buf_free(&text);
+}
+
 static void set_defaults(struct replica_options *o, struct bytes node)
 {
-    struct buf actor = {0};
-    put_binary(&actor, node);
     if (o->actor.len == 0)
-        o->actor = term_copy(buf_bytes(&actor));
+        set_default_actor(o, node);
     if (o->group.len == 0)
         o->group = term_copy(term_bytes(&o->name));
-    buf_free(&actor);
 }
 
 enum err replica_options_read(struct replica_options *o, struct bytes name, struct bytes map,
@@ -257,6 +266,32 @@ enum err replica_options_read(struct replica_options *o, struct bytes name, stru
         set_defaults(o, node);
     else
         replica_options_free(o);
+    return e;
+}
+
+enum err replica_options_compare(const struct replica_options *o,
+                                 const struct replica_options *other, struct options_error *error)
+{
+    struct bytes file = buf_bytes(&o->storage.file);
+    struct buf name = {0}, actor = {0};
+    enum err e = ERR_SHAPE;
+    text_print_short(&name, term_bytes(&other->name), CLASH_QUOTED);
+    text_print_short(&actor, term_bytes(&o->actor), CLASH_QUOTED);
+    if (!bytes_equal(term_bytes(&o->group), term_bytes(&other->group)))
+        e = OK;
+    else if (bytes_equal(term_bytes(&o->actor), term_bytes(&other->actor)))
+        snprintf(error->what, sizeof(error->what),
+                 "actor: %.*s is the actor of replica %.*s, which has the same group; each "
+                 "replica of a group needs its own",
+                 TEXT(actor), TEXT(name));
+    else if (file.len > 0 && bytes_equal(file, buf_bytes(&other->storage.file)))
+        snprintf(error->what, sizeof(error->what),
+                 "storage: replica %.*s has the same file and group; choose another file",
+                 TEXT(name));
+    else
+        e = OK;
+    buf_free(&name);
+    buf_free(&actor);
     return e;
 }
 

@@ -31,7 +31,7 @@ struct replica_storage {
 struct replica_options {
     struct term name; /* the atom that it is registered as */
     const struct crdt_type *type;
-    struct term actor;      /* any term; default: the node's name as a binary */
+    struct term actor;      /* any term; default: <<"Name@Node">> */
     struct term group;      /* any term; default: the replica's name */
     uint64_t sync_ms;       /* sync_interval */
     uint64_t repair_ms;     /* anti_entropy_interval */
@@ -55,10 +55,17 @@ struct options_error {
  *                    record => auto | raw | encoded}}
  *
  * of which crdt is required, and file in storage.  ERR_SHAPE, with *error set and nothing to
- * free, for unknown keys, wrong types and values out of range.  node is the default actor. */
+ * free, for unknown keys, wrong types and values out of range.  node is this node's name. */
 must_use enum err replica_options_read(struct replica_options *o, struct bytes name,
                                        struct bytes map, struct bytes node,
                                        struct options_error *error);
+
+/* ERR_SHAPE, with *error set, if o cannot run beside another replica of this node: both have the
+ * same group, and also the same actor, with which changes of both would be taken for one, or the
+ * same file. */
+must_use enum err replica_options_compare(const struct replica_options *o,
+                                          const struct replica_options *other,
+                                          struct options_error *error);
 
 void replica_options_free(struct replica_options *o);
 

@@ -271,10 +271,24 @@ static size_t count_behind(const struct replica *r)
     return behind;
 }
 
+/* The nodes of the members with our actor. */
+static void put_same_actor(const struct replica *r, struct buf *out)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < r->member_count; i++)
+        count += r->members[i]->same_actor;
+    if (count > 0)
+        put_list(out, count);
+    for (size_t i = 0; i < r->member_count; i++)
+        if (r->members[i]->same_actor)
+            put_atom_bytes(out, member_node(r->members[i]));
+    put_nil(out);
+}
+
 void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
-    put_map(out, 15);
+    put_map(out, 16);
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_count(out, "actors", crdt_actors(r->crdt));
     put_count(out, "behind", count_behind(r));
@@ -287,6 +301,8 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "peers", r->member_count);
     put_count(out, "refused", r->refused + process_dropped(r->process));
     put_count(out, "repairs", r->repairs);
+    put_atom(out, "same_actor");
+    put_same_actor(r, out);
     put_count(out, "snapshots", r->durable.saves);
     put_atom(out, "storage");
     durable_put_status(r, out);

@@ -200,7 +200,7 @@ defmodule PgTest do
       assert receives?(beam, member, c)
 
       for _ <- 1..5 do
-        {:ok, _} = Coppice.start_replica(c, :another, counter(group: group))
+        {:ok, _} = Coppice.start_replica(c, :another, counter(group: group, actor: "d"))
         Beam.disconnect(beam, c.node)
         :ok = Coppice.stop_replica(c, :another)
         assert Beam.ping(beam, c.node) == :pong

@@ -18,6 +18,28 @@ static const struct {
     {"rga", "[{insert_at, [0, x]}, {remove_at, [0]}]", 1},
 };
 
+/* Whose struct it is, where that matters. */
+static void structs_name_their_sender(void)
+{
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
+        const struct crdt_type *type = crdt_type_named(bytes_of(workloads[i].type));
+        struct crdt *theirs = make(type, "{v, 1}", workloads[i].ops),
+                    *ours = make(type, "us", "[]");
+        struct buf state = {0};
+        join(ours, theirs);
+        crdt_state(ours, &state);
+        struct bytes sender = crdt_sender(type, buf_bytes(&state));
+        if (workloads[i].each > 0)
+            ASSERT_TERM(sender, term_of("us"));
+        else
+            CU_ASSERT_EQUAL(sender.len, 0);
+        CU_ASSERT_EQUAL(crdt_sender(type, term_of("[]")).len, 0);
+        buf_free(&state);
+        crdt_free(theirs);
+        crdt_free(ours);
+    }
+}
+
 /* Each visitor changes something, syncs and leaves for good.  On a second visit it is not counted
  * again. */
 static void counts_departed_actors(void)
@@ -79,5 +101,5 @@ static void counts_an_actor_once(void)
     crdt_free(map);
 }
 
-SUITE("actors", TEST(counts_departed_actors), TEST(finds_none_in_an_empty_state),
-      TEST(counts_an_actor_once))
+SUITE("actors", TEST(counts_departed_actors), TEST(structs_name_their_sender),
+      TEST(finds_none_in_an_empty_state), TEST(counts_an_actor_once))

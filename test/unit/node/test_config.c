@@ -127,6 +127,38 @@ static void requires_a_node_name(void)
     config_free(&c);
 }
 
+/* Asserts that each term is right, and the whole is not: this line, and this in the message. */
+static void refused_whole(const char *text, unsigned line, const char *expected)
+{
+    struct config c;
+    struct config_error error = {0};
+    config_init(&c);
+    CU_ASSERT_EQUAL(config_read(&c, bytes_of(text), &error), OK);
+    CU_ASSERT_NOT_EQUAL(config_check(&c, &error), OK);
+    bool as_expected = error.line == line && strstr(error.what, expected) != NULL;
+    if (!as_expected)
+        fprintf(stderr, "\n%s: line %u: %s\n", text, error.line, error.what);
+    CU_ASSERT_TRUE(as_expected);
+    config_free(&c);
+}
+
+#define NODE_LINE "{node, 'c1@host'}.\n"
+#define IN_G      "#{crdt => gcounter, group => g"
+
+static void replicas_must_fit_together(void)
+{
+    refused_whole(NODE_LINE "{replica, a, " IN_G ", actor => x}}.\n"
+                            "{replica, b, " IN_G "}}.\n  {replica, c, " IN_G ", actor => x}}.",
+                  4, "replica c: actor: x is the actor of replica a, which has the same group");
+    /* The node's name may come last. */
+    refused_whole("{replica, a, " IN_G "}}.\n{replica, b, " IN_G
+                  ", actor => <<\"a@c1@host\">>}}.\n" NODE_LINE,
+                  2, "replica b: actor: <<\"a@c1@host\">> is the actor of replica a");
+    refused_whole(NODE_LINE "{replica, a, " IN_G ", storage => #{file => \"f\"}}}.\n"
+                            "{replica, b, " IN_G ", storage => #{file => \"f\"}}}.",
+                  3, "replica b: storage: replica a has the same file and group");
+}
+
 static enum err flag(struct config *c, const char *key, const char *value)
 {
     struct config_error error = {0};
@@ -169,6 +201,13 @@ static void repeated_flags_add_to_lists(void)
     CU_ASSERT_NOT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "replica", "r3"), OK);
     CU_ASSERT_EQUAL(c.replica_count, 2);
+    struct config_error error = {0};
+    CU_ASSERT_EQUAL(flag(&c, "node", "c1@host"), OK);
+    CU_ASSERT_EQUAL(flag(&c, "replica", "r3, #{crdt => gset, group => r1, actor => 1}"), OK);
+    CU_ASSERT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_EQUAL(flag(&c, "replica", "r4, #{crdt => gset, group => r1, actor => 1}"), OK);
+    CU_ASSERT_NOT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_EQUAL(error.line, 0);
     config_free(&c);
 }
 
@@ -205,5 +244,5 @@ static void keys_have_help(void)
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
-      TEST(requires_a_node_name), TEST(flags_need_no_quotes), TEST(repeated_flags_add_to_lists),
-      TEST(refuses_invalid_flags), TEST(keys_have_help))
+      TEST(requires_a_node_name), TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
+      TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help))

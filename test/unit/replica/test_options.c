@@ -36,7 +36,7 @@ static void has_defaults(void)
     struct options_error error;
     CU_ASSERT_FATAL(read(&o, "n", "#{crdt => 'Elixir.Grove.Counter.PNCounter'}", &error) == OK);
     CU_ASSERT(o.type == crdt_type_named(BYTES("pncounter")));
-    ASSERT_TERM(term_bytes(&o.actor), term_of("<<\"c1@h\">>"));
+    ASSERT_TERM(term_bytes(&o.actor), term_of("<<\"n@c1@h\">>"));
     ASSERT_TERM(term_bytes(&o.group), term_of("n"));
     CU_ASSERT(o.sync_ms == 5000 && o.mapset == MAPSET_PLAIN);
     CU_ASSERT(o.repair_ms == 30000 && o.repair_jitter == 25);
@@ -74,6 +74,46 @@ static void reads_storage(void)
     CU_ASSERT(o.storage.durability == DURABILITY_INTERVAL && o.storage.record == RECORD_ENCODED);
     CU_ASSERT(o.snapshot_ms == 100);
     replica_options_free(&o);
+}
+
+/* Two replicas of one node, a and b: NULL if they can run beside each other. */
+static const char *beside(const char *a, const char *b)
+{
+    static struct options_error error;
+    struct replica_options first, second;
+    CU_ASSERT_FATAL(read(&first, "a", a, &error) == OK && read(&second, "b", b, &error) == OK);
+    enum err e = replica_options_compare(&second, &first, &error);
+    replica_options_free(&first);
+    replica_options_free(&second);
+    return e == OK ? NULL : error.what;
+}
+
+static bool clash(const char *a, const char *b, const char *wanted)
+{
+    const char *what = beside(a, b);
+    if (what != NULL && strcmp(what, wanted) == 0)
+        return true;
+    fprintf(stderr, "\n  got:    %s\n  wanted: %s\n", what != NULL ? what : "OK", wanted);
+    return false;
+}
+
+static void compares_replicas_of_one_node(void)
+{
+#define IN_G "#{crdt => gset, group => g"
+    CU_ASSERT_PTR_NULL(beside("#{crdt => gset}", "#{crdt => gset}"));
+    CU_ASSERT_PTR_NULL(beside(IN_G "}", IN_G "}"));
+    CU_ASSERT_PTR_NULL(beside(IN_G ", actor => 1}", IN_G ", actor => 1.0}"));
+    CU_ASSERT_PTR_NULL(beside(IN_G ", actor => 1}", "#{crdt => gset, actor => 1}"));
+#define FILE_F ", storage => #{file => \"f\"}}"
+    CU_ASSERT_PTR_NULL(beside(IN_G FILE_F, IN_G ", storage => #{file => \"f2\"}}"));
+    CU_ASSERT_PTR_NULL(beside(IN_G FILE_F, "#{crdt => gset" FILE_F));
+#define TAKEN "which has the same group; each replica of a group needs its own"
+    CU_ASSERT(clash(IN_G ", actor => {x, 1}}", IN_G ", actor => {x, 1}}",
+                    "actor: {x,1} is the actor of replica a, " TAKEN));
+    CU_ASSERT(clash(IN_G "}", "#{crdt => rga, group => g, actor => <<\"a@c1@h\">>}",
+                    "actor: <<\"a@c1@h\">> is the actor of replica a, " TAKEN));
+    CU_ASSERT(clash(IN_G FILE_F, IN_G ", storage => #{file => <<\"f\">>, record => raw}}",
+                    "storage: replica a has the same file and group; choose another file"));
 }
 
 static void refused(const char *name, const char *map, const char *wanted)
@@ -160,6 +200,6 @@ static void truncates_long_terms(void)
     buf_free(&text);
 }
 
-SUITE("options", TEST(reads_all_options), TEST(has_defaults), TEST(accepts_the_ends_of_ranges),
-      TEST(reads_storage), TEST(reports_errors), TEST(reports_storage_errors),
-      TEST(truncates_long_terms))
+SUITE("options", TEST(reads_all_options), TEST(has_defaults), TEST(compares_replicas_of_one_node),
+      TEST(accepts_the_ends_of_ranges), TEST(reads_storage), TEST(reports_errors),
+      TEST(reports_storage_errors), TEST(truncates_long_terms))

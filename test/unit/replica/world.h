@@ -1,5 +1,5 @@
-/* A world for one replica, page_views on a@h: delivers messages from other nodes to it, and
- * records the messages that it sends.
+/* A world for one replica, page_views on a@h with the actor <<"c1">>: delivers messages from other
+ * nodes to it, and records the messages that it sends.
  *
  *     deliver("{'$gen_call', {" THEM(1) ", t}, value}");
  *     SENT(THEM(1), "{t, {ok, 0}}");
@@ -155,6 +155,8 @@ static inline void world_open(const char *options)
     buf_room(&world.sent, 1); /* so that its end is an address before anything is sent */
     must(replica_options_read(&o, term_of("page_views"), term_of(options), BYTES("c1"), &error) ==
          OK);
+    term_free(&o.actor);
+    o.actor = term_copy(term_of("<<\"c1\">>"));
     world.replica = replica_start(world.table, &o, &world.disk, &world.turn);
     must(world.replica != NULL);
 }
