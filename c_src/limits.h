@@ -120,6 +120,14 @@
  * messages a second. */
 #define LIMIT_DISCOVER_MS 5000
 
+/* Restarts of replicas in so many milliseconds, after which the node ends and leaves the rest to
+ * what started it: what a supervisor of Elixir's allows by default. */
+#define LIMIT_RESTARTS    3
+#define LIMIT_RESTARTS_MS 5000
+/* Names of stopped replicas that status shows: all of a configuration, if it stops all.  Anyone
+ * who knows the cookie may start and stop replicas under ever new names. */
+#define LIMIT_STOPPED LIMIT_PROCESSES
+
 /* --- replicas ---------------------------------------------------------- */
 
 /* Mutations queued behind one that runs on its caller's node. */

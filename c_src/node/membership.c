@@ -2,7 +2,10 @@
 
 #include "../limits.h"
 #include "../mem.h"
+#include "../otp/names.h"
 #include "../pg/pg.h"
+#include "../term/etf.h"
+#include "../term/text.h"
 #include "../term/write.h"
 #include "groups.h"
 
@@ -18,8 +21,14 @@ struct membership {
     size_t scope_count;
     struct groups replicas;
     uint64_t scope_restarts;
-    bool settled, stopping;
+    bool settled, stopping, given_up;
+    struct names stopped;                  /* replicas that were stopped on request */
+    uint64_t restarted_ms[LIMIT_RESTARTS]; /* the last ones; those before are overwritten */
+    size_t restarts;
 };
+
+/* Bytes of a reason in a log line, at most. */
+#define QUOTED 100
 
 struct membership *membership_new(const struct config *config, struct processes *table,
                                   const struct learning *learning, struct stores *stores)
@@ -33,6 +42,7 @@ struct membership *membership_new(const struct config *config, struct processes 
 void membership_free(struct membership *m)
 {
     groups_free(&m->replicas);
+    names_free(&m->stopped);
     mem_free(m);
 }
 
@@ -140,20 +150,6 @@ static void scope_ended(struct membership *m, size_t i, struct turn *t)
     buf_free(&name);
 }
 
-void membership_ended(struct membership *m, struct process *p, struct turn *t)
-{
-    if (replica_is(p)) {
-        groups_remove(&m->replicas, replica_group(p), p);
-        for (size_t i = 0; i < m->scope_count; i++)
-            pg_leave_all(m->scopes[i], process_pid(p), t);
-    }
-    for (size_t i = 0; i < m->scope_count; i++)
-        if (m->scopes[i] == p) {
-            scope_ended(m, i, t);
-            return;
-        }
-}
-
 void membership_put_scopes(const struct membership *m, struct buf *out)
 {
     if (m->scope_count > 0)
@@ -193,12 +189,106 @@ struct process *membership_add_replica(struct membership *m, struct replica_opti
     if (p == NULL)
         return NULL;
     groups_add(&m->replicas, replica_group(p), p);
+    struct buf *stopped = names_find(&m->stopped, process_name(p));
+    if (stopped != NULL)
+        names_remove(&m->stopped, stopped);
     introduce_all(m, p, (struct bytes){0}, t);
     for (size_t i = 0; i < m->scope_count; i++)
         pg_join(m->scopes[i], replica_group(p), process_pid(p), t);
     m->settled = false;
     return p;
 }
+
+/* --- replicas that end --------------------------------------------------------------- */
+
+/* The reasons after which a supervisor does not restart a `transient` child: normal, shutdown and
+ * {shutdown, _}. */
+static bool was_requested(struct bytes reason)
+{
+    struct etf_in in = etf_open(reason);
+    if (etf_peek(&in) == ETF_TUPLE)
+        return etf_tuple(&in) == 2 && etf_accept(&in, "shutdown");
+    return etf_accept(&in, "normal") || etf_accept(&in, "shutdown");
+}
+
+/* Whether one more restart is within the limit; it is counted. */
+static bool may_restart(struct membership *m, const struct turn *t)
+{
+    uint64_t *oldest = &m->restarted_ms[m->restarts % LIMIT_RESTARTS];
+    if (m->restarts >= LIMIT_RESTARTS && t->now_ms - *oldest <= LIMIT_RESTARTS_MS)
+        return false;
+    *oldest = t->now_ms;
+    m->restarts++;
+    return true;
+}
+
+static void note_stopped(struct membership *m, struct bytes name)
+{
+    if (m->stopped.count < LIMIT_STOPPED && names_find(&m->stopped, name) == NULL)
+        names_add(&m->stopped, name, sizeof(struct buf));
+}
+
+static void restart(struct membership *m, const struct process *p, struct turn *t)
+{
+    struct replica_options options;
+    replica_options_copy(&options, replica_options(p));
+    struct process *again = membership_add_replica(m, &options, t);
+    must(again != NULL); /* its name and its place in the table have just become free */
+}
+
+static void replica_ended(struct membership *m, struct process *p, struct bytes reason,
+                          struct turn *t)
+{
+    struct bytes name = process_name(p);
+    struct buf why = {0};
+    if (m->stopping || m->given_up)
+        return;
+    text_print_short(&why, reason, QUOTED);
+    if (was_requested(reason)) {
+        turn_log(t, LOG_INFO, "%.*s stopped: %.*s", TEXT(name), TEXT(why));
+        note_stopped(m, name);
+    } else if (may_restart(m, t)) {
+        turn_log(t, LOG_WARNING, "%.*s ended: %.*s; restarting it", TEXT(name), TEXT(why));
+        restart(m, p, t);
+    } else {
+        turn_log(t, LOG_ERROR,
+                 "%.*s ended: %.*s; replicas were restarted %d times in %d seconds, giving up",
+                 TEXT(name), TEXT(why), LIMIT_RESTARTS, LIMIT_RESTARTS_MS / 1000);
+        m->given_up = true;
+    }
+    buf_free(&why);
+}
+
+void membership_ended(struct membership *m, struct process *p, struct bytes reason, struct turn *t)
+{
+    for (size_t i = 0; i < m->scope_count; i++)
+        if (m->scopes[i] == p) {
+            scope_ended(m, i, t);
+            return;
+        }
+    if (!replica_is(p))
+        return;
+    groups_remove(&m->replicas, replica_group(p), p);
+    for (size_t i = 0; i < m->scope_count; i++)
+        pg_leave_all(m->scopes[i], process_pid(p), t);
+    replica_ended(m, p, reason, t);
+}
+
+bool membership_has_given_up(const struct membership *m)
+{
+    return m->given_up;
+}
+
+void membership_put_stopped(const struct membership *m, struct buf *out)
+{
+    if (m->stopped.count > 0)
+        put_list(out, (uint32_t)m->stopped.count);
+    for (size_t i = 0; i < m->stopped.count; i++)
+        put_atom_bytes(out, buf_bytes(m->stopped.list[i]));
+    put_nil(out);
+}
+
+/* --- start ---------------------------------------------------------------------------- */
 
 static void add_configured(struct membership *m, size_t i, struct turn *t)
 {

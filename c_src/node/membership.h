@@ -13,7 +13,7 @@ struct membership *membership_new(const struct config *config, struct processes 
                                   const struct learning *learning, struct stores *stores);
 void membership_free(struct membership *m);
 
-/* Starts the scopes and replicas of the configuration; from stop on, no scope is restarted. */
+/* Starts the scopes and replicas of the configuration; from stop on, nothing is restarted. */
 void membership_start(struct membership *m, struct turn *t);
 void membership_stop(struct membership *m);
 
@@ -31,8 +31,12 @@ must_use enum err membership_check_replica(const struct membership *m,
 struct process *membership_add_replica(struct membership *m, struct replica_options *options,
                                        struct turn *t);
 
-/* A process has ended: it leaves its groups; a scope is restarted. */
-void membership_ended(struct membership *m, struct process *p, struct turn *t);
+/* A process has ended, for this reason (a term).  A scope is restarted.  A replica leaves its
+ * groups and, unless it was stopped on request (normal, shutdown, {shutdown, _}), is restarted with
+ * its options; its files must have been closed (stores_ended()).  After LIMIT_RESTARTS restarts
+ * within LIMIT_RESTARTS_MS none is made: the owner is to end the node. */
+void membership_ended(struct membership *m, struct process *p, struct bytes reason, struct turn *t);
+bool membership_has_given_up(const struct membership *m);
 
 /* It is known what a connected node runs: its scopes are greeted.  And it is down. */
 void membership_learned(struct membership *m, struct bytes node, struct turn *t);
@@ -47,7 +51,9 @@ void membership_settle(struct membership *m, bool known, struct turn *t);
 /* Whether every scope has the members of its namesake on that node, or there is none. */
 bool membership_knows(const struct membership *m, struct bytes node);
 
-/* Appends the list of scopes: for status. */
+/* Appends the list of scopes, and of the replicas that were stopped on request and not started
+ * since (at most LIMIT_STOPPED): for status. */
 void membership_put_scopes(const struct membership *m, struct buf *out);
+void membership_put_stopped(const struct membership *m, struct buf *out);
 
 #endif

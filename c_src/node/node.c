@@ -53,7 +53,7 @@ static void end_processes(struct node *n)
     buf_free(&reason);
 }
 
-static void stop(struct node *n)
+static void stop(struct node *n, int code)
 {
     n->stopping = true;
     cluster_stop(n->cluster);
@@ -62,7 +62,7 @@ static void stop(struct node *n)
     if (n->processes != NULL)
         end_processes(n);
     cluster_flush(n->cluster, &n->turn);
-    node_exit(n, 0);
+    node_exit(n, code);
 }
 
 static void start(struct node *n, const struct event *e)
@@ -128,7 +128,7 @@ static void dispatch(struct node *n, const struct event *e)
         cluster_epmd_started(n->cluster, e->bytes, &n->turn);
         break;
     case EVENT_STOP:
-        stop(n);
+        stop(n, 0);
         break;
     }
 }
@@ -165,6 +165,8 @@ static void run(struct node *n)
     do {
         router_deliver(&n->router, n->processes);
         settle(n);
+        if (n->membership != NULL && !n->stopping && membership_has_given_up(n->membership))
+            stop(n, EX_SOFTWARE);
         router_deliver(&n->router, n->processes);
         cluster_flush(n->cluster, &n->turn);
     } while (!router_is_idle(&n->router));
@@ -314,12 +316,12 @@ static void on_answered(void *who)
 
 static void on_process_end(void *who, struct process *p, struct bytes reason, struct turn *t)
 {
-    (void)reason;
     struct node *n = who;
-    membership_ended(n->membership, p, t);
     stores_ended(n->stores, p);
+    membership_ended(n->membership, p, reason, t);
     if (n->stopping)
         return;
+    kernel_ended(n->processes, p);
     server_ended(n->server, p);
     learning_ended(n->learning, p, t);
     follow_ended(n->follow, p, t);

@@ -113,7 +113,7 @@ static void put_node_status(const struct server *s, struct buf *out)
 {
     const struct server_options *o = &s->options;
     struct buf map = {0};
-    put_map(&map, 8);
+    put_map(&map, 9);
     put_atom(&map, "address");
     put_binary(&map, buf_bytes(&o->config->address));
     put_atom(&map, "creation");
@@ -130,6 +130,8 @@ static void put_node_status(const struct server *s, struct buf *out)
     put_replicas(s, &map);
     put_atom(&map, "scopes");
     membership_put_scopes(o->membership, &map);
+    put_atom(&map, "stopped");
+    membership_put_stopped(o->membership, &map);
     enum err e = canon_put(out, buf_bytes(&map));
     must(e == OK);
     buf_free(&map);

@@ -44,3 +44,9 @@ void kernel_start(struct processes *table)
 {
     must(process_start(table, &net_kernel, NULL, BYTES("net_kernel")) != NULL);
 }
+
+void kernel_ended(struct processes *table, const struct process *p)
+{
+    if (process_kind(p) == &net_kernel)
+        kernel_start(table);
+}

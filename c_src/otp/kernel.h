@@ -7,7 +7,8 @@
 
 #include "process.h"
 
-/* Starts net_kernel in the table. */
+/* Starts net_kernel in the table; kernel_ended() restarts it if it is the one that ended. */
 void kernel_start(struct processes *table);
+void kernel_ended(struct processes *table, const struct process *p);
 
 #endif

@@ -47,6 +47,9 @@ struct process_kind {
     /* It is about to end: the place to leave groups.  OTP's terminate. (or NULL) */
     void (*leave)(struct process *p, struct bytes reason, struct turn *t);
     void (*free)(void *self);
+    /* Whether it traps exits, as a server under a supervisor does: an exit signal becomes the
+     * message {'EXIT', From, Reason}, and only `kill` sent by exit/2 ends it. */
+    bool traps_exits;
 };
 
 /* Borrows node and wakeups for the life of the table.  Pids get this creation.  The seed, a random

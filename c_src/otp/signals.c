@@ -105,25 +105,47 @@ static bool is_atom(struct bytes term, const char *name)
     return etf_accept(&in, name);
 }
 
-/* No process here traps exits.  An EXIT without a link has crossed an unlink: ignored. */
+/* Delivers {'EXIT', From, Reason}. */
+static void deliver_exit(const struct incoming *in, struct process *p)
+{
+    struct buf message = {0};
+    put_tuple(&message, 3);
+    put_atom(&message, "EXIT");
+    put_term(&message, in->signal->from);
+    put_term(&message, in->signal->reason);
+    process_deliver(p, buf_bytes(&message), in->turn);
+    buf_free(&message);
+}
+
+/* What an exit signal does that is not `kill` from exit/2 (erlang:exit/2, process_flag/2). */
+static void exit_signal(const struct incoming *in, struct process *p)
+{
+    if (p->kind->traps_exits)
+        deliver_exit(in, p);
+    else if (!is_atom(in->signal->reason, "normal"))
+        process_exit(p, in->signal->reason, in->turn);
+}
+
+/* An EXIT without a link has crossed an unlink: ignored. */
 static void handle_exit(const struct incoming *in)
 {
-    const struct signal *s = in->signal;
-    struct process *p = process_of_pid(in->table, s->to);
-    bool linked = p != NULL && watchers_unlink(p, s->from);
-    if (linked && !is_atom(s->reason, "normal"))
-        process_exit(p, s->reason, in->turn);
+    struct process *p = process_of_pid(in->table, in->signal->to);
+    if (p != NULL && watchers_unlink(p, in->signal->from))
+        exit_signal(in, p);
 }
 
 static void handle_exit2(const struct incoming *in)
 {
-    struct bytes reason = in->signal->reason;
     struct process *p = target(in->table, in->signal->to);
-    if (p == NULL || is_atom(reason, "normal"))
+    if (p == NULL)
         return;
+    if (!is_atom(in->signal->reason, "kill")) {
+        exit_signal(in, p);
+        return;
+    }
     struct buf killed = {0};
     put_atom(&killed, "killed");
-    process_exit(p, is_atom(reason, "kill") ? buf_bytes(&killed) : reason, in->turn);
+    process_exit(p, buf_bytes(&killed), in->turn);
     buf_free(&killed);
 }
 

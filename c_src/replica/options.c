@@ -295,6 +295,16 @@ enum err replica_options_compare(const struct replica_options *o,
     return e;
 }
 
+void replica_options_copy(struct replica_options *to, const struct replica_options *from)
+{
+    *to = *from;
+    to->name = term_copy(term_bytes(&from->name));
+    to->actor = term_copy(term_bytes(&from->actor));
+    to->group = term_copy(term_bytes(&from->group));
+    to->storage.file = (struct buf){0};
+    buf_put(&to->storage.file, buf_bytes(&from->storage.file));
+}
+
 void replica_options_free(struct replica_options *o)
 {
     term_free(&o->name);

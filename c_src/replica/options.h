@@ -67,6 +67,9 @@ must_use enum err replica_options_compare(const struct replica_options *o,
                                           const struct replica_options *other,
                                           struct options_error *error);
 
+/* Copies options that were read. */
+void replica_options_copy(struct replica_options *to, const struct replica_options *from);
+
 void replica_options_free(struct replica_options *o);
 
 #endif

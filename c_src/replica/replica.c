@@ -328,4 +328,5 @@ static const struct process_kind replica_kind = {
     .state = state,
     .leave = leave,
     .free = free_self,
+    .traps_exits = true,
 };

@@ -55,6 +55,8 @@ static struct test_node {
     bool stalled, hold_acks;
     const char *known_nodes; /* of a BEAM: what erlang:nodes/1 returns; NULL: never answers */
     struct buf log;
+    bool ended; /* by ACTION_EXIT, with this code */
+    int code;
     unsigned dials; /* including those to epmd */
     size_t longest_write;
 } nodes[NODES];
@@ -190,7 +192,10 @@ static inline void perform(unsigned i, const struct action *a)
         send_bytes(i, a);
     else if (a->kind == ACTION_CLOSE)
         close_pipe(i, a->conn);
-    else if (a->kind == ACTION_LOG)
+    else if (a->kind == ACTION_EXIT) {
+        nodes[i].ended = true;
+        nodes[i].code = a->code;
+    } else if (a->kind == ACTION_LOG)
         buf_printf(&nodes[i].log, "%.*s\n", (int)a->bytes.len, (const char *)a->bytes.at);
 }
 

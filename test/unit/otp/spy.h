@@ -84,15 +84,30 @@ static const struct process_kind spy = {
     .free = spy_free,
 };
 
+/* The same, which traps exits. */
+static const struct process_kind trapping_spy = {
+    .module = "spy",
+    .message = spy_message,
+    .state = spy_state,
+    .leave = spy_leave,
+    .free = spy_free,
+    .traps_exits = true,
+};
+
 /* name may be NULL.  Returns NULL like process_start(). */
-static inline struct process *spy_start(const char *name)
+static inline struct process *spy_start_kind(const char *name, const struct process_kind *k)
 {
     struct spy *s = mem_take(sizeof(*s));
-    s->p = process_start(world.table, &spy, s, name != NULL ? bytes_of(name) : (struct bytes){0});
+    s->p = process_start(world.table, k, s, name != NULL ? bytes_of(name) : (struct bytes){0});
     struct process *p = s->p;
     if (p == NULL)
         free(s);
     return p;
+}
+
+static inline struct process *spy_start(const char *name)
+{
+    return spy_start_kind(name, &spy);
 }
 
 static inline void spy_then(struct process *p, void (*then)(struct process *))

@@ -251,6 +251,33 @@ static void exit2_ends_it(void)
     world_close();
 }
 
+static void exits_are_messages_to_one_that_traps_them(void)
+{
+    world_open();
+    struct process *p = spy_start_kind("one", &trapping_spy);
+    RECEIVE(SIGNAL_EXIT, THEM(4), US(1), .reason = "not_linked");
+    RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    RECEIVE(SIGNAL_LINK, THEM(5), US(1));
+    RECEIVE(SIGNAL_EXIT, THEM(4), US(1), .reason = "{badmatch,1}");
+    CALLED("1 message {'EXIT'," THEM(4) ",{badmatch,1}}");
+    RECEIVE(SIGNAL_EXIT, THEM(5), US(1), .reason = "kill");
+    CALLED("1 message {'EXIT'," THEM(5) ",kill}");
+    CU_ASSERT_EQUAL(process_watchers(p), 0);
+    RECEIVE(SIGNAL_EXIT2, THEM(4), US(1), .reason = "normal");
+    CALLED("1 message {'EXIT'," THEM(4) ",normal}");
+    process_suspend(p);
+    RECEIVE(SIGNAL_EXIT2, THEM(4), "one", .reason = "shutdown");
+    CALLED_NO_MORE();
+    process_resume(p, &world.turn);
+    CALLED("1 message {'EXIT'," THEM(4) ",shutdown}");
+    CU_ASSERT_FALSE(process_ended(p));
+    process_suspend(p);
+    RECEIVE(SIGNAL_EXIT2, THEM(4), US(1), .reason = "kill");
+    CALLED("1 leave killed");
+    CU_ASSERT_TRUE(process_ended(p));
+    world_close();
+}
+
 static void node_down_removes_its_watchers(void)
 {
     world_open();
@@ -313,5 +340,6 @@ SUITE("process", TEST(finds_by_pid_and_name), TEST(names_are_unique),
       TEST(iterates_in_order_of_start), TEST(calls_leave_once), TEST(references_are_unique),
       TEST(monitors_of_missing_processes_end_at_once), TEST(notifies_watchers),
       TEST(demonitors_by_name), TEST(unlinks_are_acknowledged), TEST(exits_of_links_end_it),
-      TEST(exit2_ends_it), TEST(node_down_removes_its_watchers), TEST(watchers_are_bounded),
+      TEST(exit2_ends_it), TEST(exits_are_messages_to_one_that_traps_them),
+      TEST(node_down_removes_its_watchers), TEST(watchers_are_bounded),
       TEST(reads_the_node_of_identifiers))
