@@ -7,12 +7,15 @@
 #include "../dist/handshake.h"
 #include "../limits.h"
 #include "../mem.h"
+#include "../otp/turn.h"
 #include "../term/etf.h"
 #include "../term/text.h"
 #include "../term/write.h"
 #include "config_keys.h"
 
 #define TICKTIME_DEFAULT_MS 60000
+/* Bytes of a name in a message, at most. */
+#define NAME_SHOWN 80
 
 void config_init(struct config *c)
 {
@@ -43,8 +46,9 @@ void config_free(struct config *c)
     *c = (struct config){0};
 }
 
-/* {Key, Value}, or {replica, Name, Map}. */
-static enum err read_entry(struct config *c, struct bytes entry, struct config_error *error)
+/* {Key, Value}, or {replica, Name, Map}.  seen has a bit for each key that the text had so far. */
+static enum err read_entry(struct config *c, struct bytes entry, unsigned *seen,
+                           struct config_error *error)
 {
     struct atom key;
     struct etf_in in = etf_open(entry);
@@ -60,6 +64,10 @@ static enum err read_entry(struct config *c, struct bytes entry, struct config_e
     if (arity != (replica ? 3u : 2u))
         return config_expected(error, row->key, replica ? "{replica, Name, Map}" : "{Key, Value}",
                                entry);
+    unsigned bit = 1u << (row - config_row_at(0));
+    if (!replica && (*seen & bit) != 0)
+        return config_expected(error, row->key, "each key once", entry);
+    *seen |= bit;
     struct bytes first = etf_any(&in);
     return replica ? config_add_replica(c, first, etf_any(&in), error) : row->read(c, first, error);
 }
@@ -68,6 +76,7 @@ enum err config_read(struct config *c, struct bytes text, struct config_error *e
 {
     struct text_in in = text_open(text);
     struct buf entry = {0};
+    unsigned seen = 0;
     enum err e = OK;
     while (e == OK && !text_at_end(&in)) {
         struct text_error wrong = {0};
@@ -82,7 +91,7 @@ enum err config_read(struct config *c, struct bytes text, struct config_error *e
             error->column = wrong.column;
             snprintf(error->what, sizeof(error->what), "%s", wrong.what);
         } else {
-            e = read_entry(c, buf_bytes(&entry), error);
+            e = read_entry(c, buf_bytes(&entry), &seen, error);
         }
     }
     buf_free(&entry);
@@ -189,18 +198,38 @@ static enum err options_of(const struct config *c, size_t i, struct replica_opti
     return replica_options_read(options, name, map, buf_bytes(&c->node), wrong);
 }
 
-/* Whether replica i can run beside those before it. */
-static enum err check_beside(const struct config *c, const struct replica_options *all, size_t i,
-                             struct config_error *error)
+static bool is_scope(const struct config *c, struct bytes name)
 {
-    struct options_error wrong;
-    for (size_t k = 0; k < i; k++)
-        if (replica_options_compare(&all[i], &all[k], &wrong) != OK) {
-            error->line = c->replicas[i].line;
-            error->column = c->replicas[i].column;
-            return config_wrong_replica(error, term_bytes(&all[i].name), &wrong);
-        }
-    return OK;
+    if (c->scope_auto && bytes_equal(name, BYTES(COPPICE_SCOPE)))
+        return true;
+    for (size_t i = 0; i < c->scope_count; i++)
+        if (bytes_equal(name, buf_bytes(&c->scopes[i])))
+            return true;
+    return false;
+}
+
+/* Whether replica i can run beside the scopes and the replicas before it. */
+static enum err check_beside(const struct config *c, const struct replica_options *all, size_t i,
+                             struct options_error *wrong)
+{
+    struct bytes name = atom_text(term_bytes(&all[i].name));
+    enum err e = OK;
+    if (is_scope(c, name)) {
+        snprintf(wrong->what, sizeof(wrong->what), "name: %.*s is a pg scope of this node",
+                 name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
+        return ERR_SHAPE;
+    }
+    for (size_t k = 0; e == OK && k < i; k++)
+        e = replica_options_compare(&all[i], &all[k], wrong);
+    return e;
+}
+
+static enum err replica_error(const struct config *c, size_t i, struct bytes name,
+                              const struct options_error *wrong, struct config_error *error)
+{
+    error->line = c->replicas[i].line;
+    error->column = c->replicas[i].column;
+    return config_wrong_replica(error, name, wrong);
 }
 
 static enum err check_replicas(const struct config *c, struct config_error *error)
@@ -211,7 +240,8 @@ static enum err check_replicas(const struct config *c, struct config_error *erro
     for (size_t i = 0; i < c->replica_count; i++)
         must(options_of(c, i, &all[i], &wrong) == OK); /* checked when they were read */
     for (size_t i = 0; e == OK && i < c->replica_count; i++)
-        e = check_beside(c, all, i, error);
+        if (check_beside(c, all, i, &wrong) != OK)
+            e = replica_error(c, i, term_bytes(&all[i].name), &wrong, error);
     for (size_t i = 0; i < c->replica_count; i++)
         replica_options_free(&all[i]);
     mem_free(all);

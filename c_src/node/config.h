@@ -20,6 +20,10 @@
 
 #include "../replica/options.h"
 
+/* The pg scope in which coppices meet without a BEAM among them that could name Grove's: joined
+ * where the scope is `auto`. */
+#define COPPICE_SCOPE "coppice_scope"
+
 /* A replica as written: {Name, Map}; checked. */
 struct config_replica {
     struct term term;
@@ -56,7 +60,8 @@ struct config_error {
 void config_init(struct config *c);
 void config_free(struct config *c);
 
-/* Reads the text of a file.  A key replaces its earlier value; replicas add up.  ERR_SHAPE, or an
+/* Reads the text of a file.  A key replaces its value from an earlier file, and stands once in one
+ * file; replicas add up.  ERR_SHAPE, or an
  * error of the text parser, with *error set. */
 must_use enum err config_read(struct config *c, struct bytes text, struct config_error *error);
 
@@ -66,7 +71,7 @@ must_use enum err config_flag(struct config *c, const char *key, struct bytes va
                               struct config_error *error);
 
 /* Checks the whole, once everything is read: a node name is required, and replicas must be able to
- * run beside each other (replica_options_compare()). */
+ * run beside the scopes and each other (replica_options_compare()). */
 must_use enum err config_check(const struct config *c, struct config_error *error);
 
 /* The i-th key of config_flag() and its help text; NULL at the end. */

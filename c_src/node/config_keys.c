@@ -158,6 +158,11 @@ static enum err read_listen(struct config *c, struct bytes value, struct config_
     return OK;
 }
 
+static bool as_scope(struct bytes term, struct atom *atom)
+{
+    return as_atom(term, atom) && replica_name_is_free(atom_text(atom));
+}
+
 static enum err read_scope(struct config *c, struct bytes value, struct config_error *error)
 {
     static const char expected[] = "auto, a scope name or a list of names";
@@ -165,7 +170,7 @@ static enum err read_scope(struct config *c, struct bytes value, struct config_e
     struct bytes element;
     clear_names(&c->scopes, &c->scope_count);
     c->scope_auto = false;
-    if (as_atom(value, &atom)) {
+    if (as_scope(value, &atom)) {
         c->scope_auto = bytes_equal(atom_text(&atom), BYTES("auto"));
         if (!c->scope_auto)
             append_name(&c->scopes, &c->scope_count, atom_text(&atom));
@@ -173,7 +178,7 @@ static enum err read_scope(struct config *c, struct bytes value, struct config_e
     }
     struct etf_in in = etf_open(value);
     for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
-        if (!as_atom(element, &atom) || c->scope_count == LIMIT_SCOPES)
+        if (!as_scope(element, &atom) || c->scope_count == LIMIT_SCOPES)
             return config_expected(error, "scope", expected, element);
         append_name(&c->scopes, &c->scope_count, atom_text(&atom));
     }

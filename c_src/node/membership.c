@@ -9,9 +9,6 @@
 #include "../term/write.h"
 #include "groups.h"
 
-/* Where coppices meet without a BEAM among them that could tell Grove's scope. */
-#define COPPICE_SCOPE "coppice_scope"
-
 struct membership {
     const struct config *config;
     struct processes *table;

@@ -30,12 +30,23 @@ static bool is_atom(struct bytes term)
     return etf_peek(&in) == ETF_ATOM;
 }
 
-/* Erlang does not register `undefined` either: whereis/1 returns it for an unknown name. */
+/* Erlang does not register `undefined` either: whereis/1 returns it for an unknown name.  The node
+ * runs processes under the next two; peers call rex on a BEAM, and here wait for a noproc. */
+#define NAMES_WANTED "an atom other than '', undefined, coppice, net_kernel and rex"
+
+bool replica_name_is_free(struct bytes name)
+{
+    static const char *const taken[] = {"", "undefined", "coppice", "net_kernel", "rex"};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        if (bytes_equal(name, bytes_of(taken[i])))
+            return false;
+    return true;
+}
+
 static enum err name_read(struct replica_options *o, struct bytes name, struct options_error *error)
 {
-    if (!is_atom(name) || atom_text(name).len == 0 ||
-        bytes_equal(atom_text(name), BYTES("undefined")))
-        return wrong(error, "name", "an atom other than '' and undefined", name);
+    if (!is_atom(name) || !replica_name_is_free(atom_text(name)))
+        return wrong(error, "name", NAMES_WANTED, name);
     o->name = term_copy(name);
     return OK;
 }

@@ -46,6 +46,10 @@ struct options_error {
     char what[200]; /* "sync_interval: expected milliseconds from 10 to 86400000, found abc" */
 };
 
+/* Whether a replica or a pg scope can be registered under this name (an atom's text): it is valid,
+ * and not that of another process of every node. */
+bool replica_name_is_free(struct bytes name);
+
 /* Reads the canonical terms name and
  *
  *     #{crdt => Type, actor => A, group => G, mapset => plain | versioned,

@@ -113,6 +113,23 @@ static void refuses_invalid_files(void)
     refused("{replica, r, #{crdt => gcounter, sync_interval => 9}}.", 1, "sync_interval");
     refused("{replica, r, #{crdt => gcounter}}.\n{replica, r, #{crdt => gcounter}}.", 2,
             "each name once, found r");
+    refused("{visible, true}.\n{follow, true}.\n{visible, false}.", 3,
+            "visible: expected each key once, found {visible,false}");
+    refused("{node, 'a@h'}.\n{node, 'a@h'}.", 2, "node: expected each key once");
+    refused("{connect, ['a@h']}. {connect, ['b@h']}.", 1, "connect: expected each key once");
+}
+
+static void refuses_names_of_its_own(void)
+{
+    refused("{replica, coppice, #{crdt => gcounter}}.", 1,
+            "replica coppice: name: expected an atom other than '', undefined, coppice, "
+            "net_kernel and rex, found coppice");
+    refused("{replica, net_kernel, #{crdt => gcounter}}.", 1, "found net_kernel");
+    refused("{replica, rex, #{crdt => gcounter}}.", 1, "found rex");
+    refused("{scope, coppice}.", 1, "scope: expected auto, a scope name");
+    refused("{scope, [grove, rex]}.", 1, "found rex");
+    refused("{scope, ''}.", 1, "found ''");
+    refused("{scope, undefined}.", 1, "found undefined");
 }
 
 static void requires_a_node_name(void)
@@ -154,6 +171,11 @@ static void replicas_must_fit_together(void)
     refused_whole("{replica, a, " IN_G "}}.\n{replica, b, " IN_G
                   ", actor => <<\"a@c1@host\">>}}.\n" NODE_LINE,
                   2, "replica b: actor: <<\"a@c1@host\">> is the actor of replica a");
+    refused_whole(NODE_LINE "{replica, coppice_scope, #{crdt => gset}}.", 2,
+                  "replica coppice_scope: name: coppice_scope is a pg scope of this node");
+    /* The scope may come last. */
+    refused_whole(NODE_LINE "{replica, g, #{crdt => gset}}.\n{scope, [s, g]}.", 2,
+                  "replica g: name: g is a pg scope of this node");
     refused_whole(NODE_LINE "{replica, a, " IN_G ", storage => #{file => \"f\"}}}.\n"
                             "{replica, b, " IN_G ", storage => #{file => \"f\"}}}.",
                   3, "replica b: storage: replica a has the same file and group");
@@ -244,5 +266,6 @@ static void keys_have_help(void)
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
-      TEST(requires_a_node_name), TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
-      TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help))
+      TEST(refuses_names_of_its_own), TEST(requires_a_node_name), TEST(replicas_must_fit_together),
+      TEST(flags_need_no_quotes), TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags),
+      TEST(keys_have_help))

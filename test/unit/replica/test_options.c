@@ -158,12 +158,12 @@ static void reports_errors(void)
     refused("n", "#{crdt => gcounter, <<\"group\">> => g}",
             "options: expected the keys " KEYS ", found <<\"group\">>");
     refused("n", "[{crdt, gcounter}]", "options: expected a map, found [{crdt,gcounter}]");
-    refused("<<\"n\">>", "#{crdt => gcounter}",
-            "name: expected an atom other than '' and undefined, found <<\"n\">>");
-    refused("''", "#{crdt => gcounter}",
-            "name: expected an atom other than '' and undefined, found ''");
-    refused("undefined", "#{crdt => gcounter}",
-            "name: expected an atom other than '' and undefined, found undefined");
+#define NAME_WANTED                                                                                \
+    "name: expected an atom other than '', undefined, coppice, net_kernel and rex, found "
+    refused("rex", "#{crdt => gcounter}", NAME_WANTED "rex");
+    refused("<<\"n\">>", "#{crdt => gcounter}", NAME_WANTED "<<\"n\">>");
+    refused("''", "#{crdt => gcounter}", NAME_WANTED "''");
+    refused("undefined", "#{crdt => gcounter}", NAME_WANTED "undefined");
 }
 
 static void reports_storage_errors(void)
