@@ -85,6 +85,9 @@
 /* Net_ticktimes (5 minutes) after which a followed node that is down and that nobody names is
  * forgotten: by then every node has noticed, and one that was only restarted is back. */
 #define LIMIT_FOLLOW_TICKTIMES 5
+/* Nodes that are wanted because {connect, Node} asked for them, besides those of the configuration:
+ * each is dialled as long as this node runs, several times a minute if it never answers. */
+#define LIMIT_CONNECT_REQUESTS 256
 /* Bytes of epmd's answer to a lookup: fixed part, name and extra. */
 #define LIMIT_EPMD_BYTES 4096
 /* Milliseconds to wait for an answer of epmd. */

@@ -3,8 +3,10 @@
 #include "../dist/command_name.h"
 #include "../dist/flags.h"
 #include "../dist/handshake.h"
+#include "../limits.h"
 #include "../mem.h"
 #include "../otp/gen.h"
+#include "../otp/names.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
@@ -13,6 +15,7 @@
 struct server {
     struct server_options options;
     struct process *process;
+    struct names wanted; /* nodes that {connect, Node} asked for, but configured ones */
 };
 
 struct server *server_new(const struct server_options *options)
@@ -24,6 +27,7 @@ struct server *server_new(const struct server_options *options)
 
 void server_free(struct server *s)
 {
+    names_free(&s->wanted);
     mem_free(s);
 }
 
@@ -217,16 +221,40 @@ static void stop_replica(struct process *server, struct bytes from, struct etf_i
     gen_reply_ok(server, from, t);
 }
 
+static bool is_configured(const struct server *s, struct bytes node)
+{
+    const struct config *c = s->options.config;
+    for (size_t i = 0; i < c->connects; i++)
+        if (bytes_equal(buf_bytes(&c->connect[i]), node))
+            return true;
+    return false;
+}
+
+/* False at the limit: such a node would be dialled as long as this one runs. */
+static bool want(struct server *s, struct bytes node)
+{
+    if (is_configured(s, node) || names_find(&s->wanted, node) != NULL)
+        return true;
+    if (s->wanted.count == LIMIT_CONNECT_REQUESTS)
+        return false;
+    names_add(&s->wanted, node, sizeof(struct buf));
+    return true;
+}
+
 static void connect_node(struct process *server, struct bytes from, struct etf_in *in,
                          struct turn *t)
 {
-    const struct server *s = process_self(server);
+    struct server *s = process_self(server);
     struct atom atom = {0};
     etf_atom(in, &atom);
     struct bytes name = {atom.text, atom.len};
     if (in->err != OK || !node_name_valid(name) ||
         bytes_equal(name, processes_node(s->options.table))) {
         reply_error_atom(server, from, "bad_node", t);
+        return;
+    }
+    if (!want(s, name)) {
+        reply_error_atom(server, from, "limit", t);
         return;
     }
     follow_keep(s->options.follow, name);

@@ -5,7 +5,7 @@
  *     peers                         {ok, [Node]}
  *     {start_replica, Name, Map}    {ok, Pid} | {error, Reason}
  *     {stop_replica, Name}          ok | {error, not_found}
- *     {connect, Node}               ok | {error, bad_node} */
+ *     {connect, Node}               ok | {error, bad_node | limit} */
 #ifndef COPPICE_NODE_SERVER_H
 #define COPPICE_NODE_SERVER_H
 

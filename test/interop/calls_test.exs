@@ -237,6 +237,14 @@ defmodule CallsTest do
       assert %{replicas: %{views: %{refused: 0}}} = Coppice.status(c)
     end
 
+    test "connects to a limited number of nodes by request", %{c: c} do
+      connect = &GenServer.call({:coppice, c.node}, {:connect, :"nobody#{&1}@127.0.0.1"})
+      for n <- 1..256, do: assert(connect.(n) == :ok)
+      for n <- 257..300, do: assert(connect.(n) == {:error, :limit})
+      assert connect.(1) == :ok
+      refute Coppice.log(c) =~ "nobody257@"
+    end
+
     test "refuses an unknown request", %{c: c} do
       coppice = {:coppice, c.node}
       assert GenServer.call(coppice, :sing) == {:error, {:unknown_request, :sing}}
