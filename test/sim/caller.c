@@ -90,6 +90,25 @@ static void call_result(struct sim *s, size_t number, enum sim_outcome outcome, 
 
 /* --- requests -------------------------------------------------------------------- */
 
+static void send_kill(struct sim *s, unsigned node, size_t number)
+{
+    const struct node *n = s->nodes[node].ready ? s->nodes[node].node : NULL;
+    const struct process *p = n != NULL ? process_named(node_processes(n), BYTES("counter")) : NULL;
+    struct buf pid = {0}, reason = {0};
+    peer_put_pid(s, node, &pid);
+    put_atom(&reason, "kill");
+    s->calls[number].sent = true;
+    if (p != NULL)
+        peer_send(s, node,
+                  &(struct signal){.kind = SIGNAL_EXIT2,
+                                   .from = buf_bytes(&pid),
+                                   .to = process_pid(p),
+                                   .reason = buf_bytes(&reason)});
+    buf_free(&pid);
+    buf_free(&reason);
+    call_over(s, &s->calls[number], SIM_REPLIED, p != NULL ? "sent" : "noproc");
+}
+
 /* As gen:do_call does: a monitor, then the message with the same reference. */
 static void send_call(struct sim *s, unsigned node, size_t number)
 {
@@ -131,7 +150,7 @@ void caller_send_pending(struct sim *s, unsigned node)
 {
     for (size_t i = s->calls_over; i < s->call_count && s->callers[node].up; i++)
         if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN && !s->calls[i].sent)
-            send_call(s, node, i);
+            (s->calls[i].kind == CALL_KILL ? send_kill : send_call)(s, node, i);
 }
 
 /* Adds a call, to be sent by begin(); its label is the rest of the arguments. */
@@ -198,6 +217,13 @@ static size_t call(struct sim *s, unsigned node, enum call_kind kind, const char
 size_t sim_call(struct sim *s, unsigned node, const char *request)
 {
     return call(s, node, CALL_OTHER, request);
+}
+
+void sim_kill_replica(struct sim *s, unsigned node)
+{
+    struct buf none = {0};
+    must(sim_is_durable(s, node));
+    begin(s, node, call_new(s, node, CALL_KILL, &none, "n%u, kill", node + 1));
 }
 
 size_t sim_call_value(struct sim *s, unsigned node)

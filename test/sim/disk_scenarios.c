@@ -287,6 +287,38 @@ static void a_machine_is_replaced(struct sim *s)
                  "[ 2507] n2 has 6\n");
 }
 
+/* It is restarted: its files are closed before they are read. */
+static void a_killed_replica_comes_back(struct sim *s)
+{
+    settle(s);
+    sim_add(s, 0, 5);
+    sim_run(s, 50);
+    sim_trace_logs(s);
+    sim_add(s, 0, 3);
+    sim_kill_replica(s, 0);
+    sim_run(s, 100);
+    sim_add(s, 0, 1);
+    sim_run(s, 100);
+    SIM_TRACE(s, "[ 2000] n1 += 5\n"
+                 "[ 2007] n1 has 5\n"
+                 "[ 2013] n1 += 5: ok\n"
+                 "[ 2050] n1 += 3\n"
+                 "[ 2050] n1, kill\n"
+                 "[ 2050] n1, kill: sent\n"
+                 "[ 2051] n1 has 8\n"
+                 "[ 2051] n1: counter ended: killed; restarting it\n"
+                 "[ 2051] n1 has 0\n"
+                 "[ 2052] n1 += 3: down, killed\n"
+                 "[ 2052] n2 has 5\n"
+                 "[ 2053] n1 has 5\n"
+                 "[ 2081] n1: counter: loaded counter.dets: a snapshot, 0 journal records\n"
+                 "[ 2081] n1 has 8\n"
+                 "[ 2082] n2 has 8\n"
+                 "[ 2150] n1 += 1\n"
+                 "[ 2151] n1 has 9\n"
+                 "[ 2157] n1 += 1: ok\n");
+}
+
 const struct scenario disk_scenarios[] = {
     {"disk: acknowledged changes survive a kill", 1, "gcounter",
      acknowledged_changes_survive_a_kill},
@@ -302,6 +334,7 @@ const struct scenario disk_scenarios[] = {
     {"disk: power fails at the rename of a snapshot", 1, "gcounter",
      power_fails_at_the_rename_of_a_snapshot},
     {"disk: a stop leaves only the table", 1, "gcounter", a_stop_leaves_only_the_table},
+    {"disk: a killed replica comes back", 2, "gcounter", a_killed_replica_comes_back},
     {"disk: a machine is replaced", 2, "gcounter", a_machine_is_replaced},
     {0},
 };

@@ -9,7 +9,10 @@
  * a save whose state has been captured runs beside the others.
  *
  * A job takes time, and makes all its disk calls when that is over.  A fault in one of the calls
- * then is a fault in the middle of the job. */
+ * then is a fault in the middle of the job.
+ *
+ * A node has one replica, and so one store at a time.  A replica that is restarted opens the next
+ * one, which waits in the queue until the jobs of the last are done. */
 
 /* A save writes everything, and takes this many times as long as other jobs. */
 #define SAVE_TIMES 4
@@ -19,8 +22,10 @@
 struct job {
     struct job *next;
     enum action_kind kind;
+    uint32_t store;
     struct buf bytes;
-    bool beside;      /* a save of the state captured in bytes */
+    struct storage_options storage; /* of ACTION_OPEN_STORE; borrows from bytes */
+    bool beside;                    /* a save of the state captured in bytes */
     uint64_t segment; /* with beside: the journal before this segment is in that state */
     uint64_t due_ms;
 };
@@ -127,10 +132,28 @@ static void start(struct sim *s, unsigned i, struct job *w)
     world_schedule(s, ms, done, i);
 }
 
+static bool is_idle(const struct files *f)
+{
+    return f->now == NULL && f->beside == NULL;
+}
+
+static void open_next(struct files *f)
+{
+    struct job *w = take_first(f);
+    storage_free(f->storage);
+    f->id = w->store;
+    f->storage = storage_new(fake_disk(f->disk), &w->storage);
+    job_free(w);
+}
+
 /* Starts the next job if it may run now. */
 static void start_next(struct sim *s, unsigned i)
 {
     struct files *f = s->nodes[i].files;
+    while (f->first != NULL && f->first->kind == ACTION_OPEN_STORE && is_idle(f))
+        open_next(f);
+    if (f->first != NULL && f->first->kind == ACTION_OPEN_STORE)
+        return;
     if (f->first != NULL && f->now == NULL && !(f->first->kind == ACTION_SAVE && f->beside != NULL))
         start(s, i, take_first(f));
 }
@@ -151,7 +174,7 @@ static void tell(struct sim *s, unsigned i, const struct job *w, const struct st
     struct files *f = s->nodes[i].files;
     struct event e = {
         .kind = event_of(w->kind),
-        .store = f->id,
+        .store = w->store,
         .failure = failure,
         .found = w->kind == ACTION_LOAD && failure == NULL ? found : NULL,
         .journal_bytes = w->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
@@ -192,22 +215,29 @@ static void save_beside(struct sim *s, unsigned i, struct job *w)
     start(s, i, w);
 }
 
+static struct job *job_new(const struct action *a)
+{
+    struct job *w = mem_take(sizeof(*w));
+    w->kind = a->kind;
+    w->store = a->store;
+    buf_put(&w->bytes, buf_bytes(&a->bytes));
+    if (a->kind == ACTION_OPEN_STORE) {
+        size_t file_len = a->storage.file.len;
+        w->storage = a->storage;
+        w->storage.file.at = w->bytes.at;
+        w->storage.group.at = w->bytes.at + file_len;
+    }
+    return w;
+}
+
 void files_perform(struct sim *s, unsigned i, const struct action *a)
 {
     struct files *f = s->nodes[i].files;
-    if (a->kind == ACTION_OPEN_STORE) {
-        must(f->storage == NULL);
-        f->id = a->store;
-        f->storage = storage_new(fake_disk(f->disk), &a->storage);
-        return;
-    }
-    must(f->storage != NULL && f->id == a->store);
     if (a->kind == ACTION_CLOSE_STORE)
         return;
-    struct job *w = mem_take(sizeof(*w));
-    w->kind = a->kind;
-    buf_put(&w->bytes, buf_bytes(&a->bytes));
+    struct job *w = job_new(a);
     if (w->kind == ACTION_SAVE && w->bytes.len == 0) {
+        must(f->id == w->store);
         save_beside(s, i, w);
         return;
     }
@@ -226,6 +256,10 @@ void files_finish(struct sim *s, unsigned i)
         struct job *w = f->beside != NULL ? f->beside : f->now;
         if (w == NULL && f->first == NULL)
             break;
+        if (w == NULL && f->first->kind == ACTION_OPEN_STORE) {
+            open_next(f);
+            continue;
+        }
         if (w == NULL)
             w = take_first(f);
         f->now = w == f->now ? NULL : f->now;

@@ -167,6 +167,9 @@ struct sim_promised sim_checkpoint(struct sim *s);
 /* Whether the value of a node's replica is as promised. */
 bool sim_honours(const struct sim *s, unsigned node, struct sim_promised promised);
 
+/* Kills the node's `counter`, as exit(Pid, kill) does.  The node must be durable: what others lose
+ * is not accounted for. */
+void sim_kill_replica(struct sim *s, unsigned node);
 /* Monitors the node's `counter`; its DOWN goes to the trace. */
 void sim_monitor(struct sim *s, unsigned node);
 

@@ -148,9 +148,16 @@ void storm_disk_error(struct sim *s, unsigned node)
 void storm_disk_fault(struct sim *s, unsigned node)
 {
     uint64_t n = bad_call(s);
-    switch (sim_random(s, 5)) {
+    switch (sim_random(s, 8)) {
     case 0:
         sim_disk_heal(s, node);
+        break;
+    case 5:
+    case 6:
+    case 7:
+        /* Its replica opens the files again, while the node goes on. */
+        if (sim_runs(s, node) && sim_is_durable(s, node))
+            sim_kill_replica(s, node);
         break;
     case 1:
     case 2:

@@ -143,7 +143,8 @@ enum call_kind {
     CALL_VALUE,
     CALL_STATE,
     CALL_MONITOR,
-    CALL_CAST
+    CALL_CAST,
+    CALL_KILL /* not a call: exit(Pid, kill) */
 };
 
 /* A call's number is its index, and the first word of its reference. */
