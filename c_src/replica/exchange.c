@@ -75,7 +75,7 @@ static void check_actor(struct replica *r, struct member *m, struct bytes checke
         text_print_short(&actor, term_bytes(&r->options.actor), QUOTED);
         turn_log(t, LOG_ERROR,
                  "%.*s: the replica on %.*s has the same actor %.*s: changes are being lost; "
-                 "give each replica of the group an actor of its own (%llu structs so far)",
+                 "give each replica of the group an actor of its own (%llu so far)",
                  TEXT(process_name(r->process)), TEXT(member_node(m)), TEXT(actor),
                  (unsigned long long)r->same_actor);
     }

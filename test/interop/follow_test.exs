@@ -52,7 +52,8 @@ defmodule FollowTest do
 
   test "replicas whose nodes know only the same BEAM sync with each other" do
     hub = Beam.start()
-    replicas = [r: counter(group: {:counter, fresh("g")}, sync_interval: 100)]
+    map = counter(group: {:counter, fresh("g")}, sync_interval: 100)
+    replicas = [r: Map.delete(map, :actor)]
     one = Coppice.start(connect: [hub.node], replicas: replicas)
     eventually(fn -> connected?(hub, one) end)
     two = follower(connect: [hub.node], replicas: replicas)
