@@ -1,7 +1,10 @@
 #include "err.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define DEATH_BYTES 512
 
 const char *err_text(enum err e)
 {
@@ -14,8 +17,30 @@ const char *err_text(enum err e)
     return text[e];
 }
 
+static void print(const char *text)
+{
+    fputs(text, stderr);
+}
+
+static void (*last_words)(const char *text) = print;
+
+void die_by(void (*print_text)(const char *text))
+{
+    last_words = print_text;
+}
+
+_Noreturn void die(const char *format, ...)
+{
+    char text[DEATH_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    last_words(text);
+    abort();
+}
+
 _Noreturn void must_fail(const char *condition, const char *file, int line)
 {
-    fprintf(stderr, "coppice: assertion failed at %s:%d: %s\n", file, line, condition);
-    abort();
+    die("coppice: assertion failed at %s:%d: %s\n", file, line, condition);
 }

@@ -46,6 +46,12 @@ const char *err_text(enum err e);
 
 #define must_use __attribute__((warn_unused_result))
 
+/* Prints the text on standard error and aborts. */
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Has die() print by this function: one that does not wait for ever where nobody reads. */
+void die_by(void (*print_text)(const char *text));
+
 /* Prints the failed condition and its place on standard error and aborts. */
 _Noreturn void must_fail(const char *condition, const char *file, int line);
 

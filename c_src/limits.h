@@ -212,6 +212,15 @@
 /* Milliseconds that a command waits for an answer: a day. */
 #define LIMIT_COMMAND_MS 86400000
 
+/* --- standard output and error ------------------------------------------ */
+
+/* Bytes of log lines that wait to be written: one for each of LIMIT_PROCESSES, which may all log
+ * one in the same step. */
+#define LIMIT_LOG_BYTES (1024u * 1024)
+/* Milliseconds that the process waits at its end, for each of the two, until everything is
+ * written. */
+#define LIMIT_FLUSH_MS 500
+
 /* --- configuration ----------------------------------------------------- */
 
 /* Bytes of a configuration file. */

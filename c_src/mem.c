@@ -1,7 +1,6 @@
 #include "mem.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "err.h"
@@ -10,10 +9,8 @@
 
 static void *checked(void *block)
 {
-    if (block == NULL) {
-        fputs("coppice: out of memory\n", stderr);
-        abort();
-    }
+    if (block == NULL)
+        die("coppice: out of memory\n");
     return block;
 }
 

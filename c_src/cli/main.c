@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../net/descriptors.h"
 #include "commands.h"
 #include "operands.h"
 #include "output.h"
@@ -113,6 +114,7 @@ static const char *command_name(const char *word)
 
 int main(int count, char **words)
 {
+    descriptors_fill();
     if (count < 2)
         return fail(EX_USAGE, "no command; `coppice help` lists them");
     const struct command *command = find_command(command_name(words[1]));

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../limits.h"
 #include "../mem.h"
 #include "log.h"
 #include "sockets.h"
@@ -24,6 +25,7 @@ struct shell {
     struct sockets sockets;
     struct workers workers;
     struct outbox outbox;
+    struct writer *log, *out;
     uv_tcp_t listener;
     uv_timer_t wake;
     uv_signal_t terminate, interrupt;
@@ -165,7 +167,7 @@ static void on_stored(void *who, struct event *e)
         return;
     }
     if (e->kind == EVENT_SAVED && e->failure != NULL) {
-        log_line(LOG_ERROR, bytes_of(e->failure->what));
+        log_line(sh->log, LOG_ERROR, bytes_of(e->failure->what));
         sh->code = EX_IOERR;
     }
     end_if_done(sh);
@@ -211,10 +213,12 @@ static void start_epmd(struct shell *sh)
     uv_close((uv_handle_t *)&epmd->process, epmd_closed);
 }
 
-static void say_ready(const struct action *a)
+static void say_ready(struct shell *sh, const struct action *a)
 {
-    printf("ready %.*s %u\n", TEXT(a->bytes), a->port);
-    fflush(stdout);
+    struct buf line = {0};
+    buf_printf(&line, "ready %.*s %u\n", TEXT(a->bytes), a->port);
+    writer_put(sh->out, buf_bytes(&line));
+    buf_free(&line);
 }
 
 static void dial(struct shell *sh, struct action *a)
@@ -239,7 +243,7 @@ static void perform(struct shell *sh, struct action *a)
         start_epmd(sh);
         break;
     case ACTION_READY:
-        say_ready(a);
+        say_ready(sh, a);
         break;
     case ACTION_OPEN_STORE:
     case ACTION_LOAD:
@@ -254,7 +258,7 @@ static void perform(struct shell *sh, struct action *a)
         sh->ending = sh->next == NULL;
         break;
     case ACTION_LOG:
-        log_line(a->level, buf_bytes(&a->bytes));
+        log_line(sh->log, a->level, buf_bytes(&a->bytes));
         break;
     case ACTION_EXIT:
         sh->code = a->code;
@@ -285,6 +289,8 @@ static void on_owner(uv_poll_t *poll, int status, int events)
 static void shell_open(struct shell *sh)
 {
     const struct socket_events events = {on_opened, on_bytes, on_written, on_closed, on_gone, sh};
+    sh->log = log_open();
+    sh->out = writer_new(STDOUT_FILENO, NULL);
     must(uv_loop_init(&sh->loop) == 0);
     sockets_init(&sh->sockets, &sh->loop, &events);
     sh->workers =
@@ -325,6 +331,8 @@ static void shell_close(struct shell *sh)
     workers_free(&sh->workers);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
+    writer_free(sh->out, LIMIT_FLUSH_MS);
+    writer_free(sh->log, LIMIT_FLUSH_MS);
 }
 
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
@@ -337,7 +345,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
         struct buf line = {0};
         buf_printf(&line, "cannot listen on %.*s port %u: %s", TEXT(config->address), config->port,
                    uv_strerror(e));
-        log_line(LOG_ERROR, buf_bytes(&line));
+        log_line(sh.log, LOG_ERROR, buf_bytes(&line));
         buf_free(&line);
         sh.code = EX_OSERR;
     } else {

@@ -19,7 +19,8 @@ struct shell_options {
 };
 
 /* Runs the node until it ends; gives the exit code.  Prints `ready NODE PORT` on standard output
- * when the node is registered, log lines on standard error. */
+ * when the node is registered, log lines on standard error; it waits for neither to be read, but
+ * for LIMIT_FLUSH_MS at the end. */
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options);
 
 #endif

@@ -33,7 +33,7 @@ defmodule StorageDiskTest do
     {took, _} = timed(fn -> eventually(fn -> add(c) == :ok end, 2 * 1000 * @seconds) end)
     assert took < 1000 * @seconds * slowdown()
     assert storage(c) == :ready
-    assert Coppice.log(c) =~ "storage works again"
+    Coppice.logs(c, "storage works again")
   end
 
   describe "a full disk" do
@@ -134,7 +134,7 @@ defmodule StorageDiskTest do
     c = Coppice.start(settings(world, Path.join(folder, "t.dets")))
     assert add(c) == {:error, {:storage, :enoent}}
     assert GenServer.call(count(c), :value) == {:error, {:storage, :enoent}}
-    assert Coppice.log(c) =~ "No such file or directory"
+    Coppice.logs(c, "No such file or directory")
     File.mkdir!(folder)
     resumes(c)
     assert value(count(c)) == 1
@@ -161,6 +161,6 @@ defmodule StorageDiskTest do
     :ok = add(c)
     File.rm_rf!(folder)
     assert Coppice.stop(c) == 74
-    assert Coppice.log(c) =~ "No such file or directory"
+    Coppice.logs(c, "No such file or directory")
   end
 end

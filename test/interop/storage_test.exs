@@ -163,7 +163,7 @@ defmodule StorageTest do
     assert storage(second) == locked
     assert {1, err} = Coppice.fail(["mutate", second.node, :tags, :add, "2"])
     assert err =~ "locked"
-    assert Coppice.log(second) =~ "held by process #{first.os_pid}"
+    Coppice.logs(second, "held by process #{first.os_pid}")
     :ok = add(first, 3)
     Coppice.kill(first)
     {took, _} = timed(fn -> eventually(fn -> add(second, 4) == :ok end) end)
@@ -198,7 +198,8 @@ defmodule StorageTest do
       flip(journal, at)
       c = Coppice.start(settings)
       assert elements(c) == for(n <- [1, 2, 3, 4, 6, 7, 8, 9], do: "element #{n}")
-      [_, place] = Regex.run(~r/\Q#{journal}\E: byte (\d+): damaged/, Coppice.log(c))
+      damaged = ~r/\Q#{journal}\E: byte (\d+): damaged/
+      [_, place] = Regex.run(damaged, Coppice.logs(c, damaged))
       assert String.to_integer(place) in (at - 300)..at
       Coppice.stop(c)
       assert [aside] = Path.wildcard("#{world.table}.*.damaged")
@@ -216,7 +217,7 @@ defmodule StorageTest do
       File.write!(journal, binary_part(File.read!(journal), 0, find(journal, "element 4")))
       c = Coppice.start(settings)
       assert elements(c) == for(n <- 1..3, do: "element #{n}")
-      assert Coppice.log(c) =~ ~r/\Q#{journal}\E: byte \d+: torn/
+      Coppice.logs(c, ~r/\Q#{journal}\E: byte \d+: torn/)
       :ok = add(c, "element 5")
       Coppice.kill(c)
       c = Coppice.start(settings)
@@ -234,7 +235,7 @@ defmodule StorageTest do
       settings = settings(world)
       c = Coppice.start(settings)
       assert elements(c) == [1]
-      assert Coppice.log(c) =~ ~r/\Q#{world.table}\E: byte \d+/
+      Coppice.logs(c, ~r/\Q#{world.table}\E: byte \d+/)
       :ok = add(c, 2)
       Coppice.stop(c)
       assert File.read!(world.table <> ".damaged.1") == damaged
@@ -255,7 +256,7 @@ defmodule StorageTest do
       flip_length(world.table, "element 1")
       c = Coppice.start(settings)
       assert elements(c) == ["element 2"]
-      assert Coppice.log(c) =~ ~r/\Q#{world.table}\E: byte \d+/
+      Coppice.logs(c, ~r/\Q#{world.table}\E: byte \d+/)
       :ok = add(c, "element 3")
       Coppice.stop(c)
       assert File.exists?(world.table <> ".damaged.1")
@@ -271,7 +272,7 @@ defmodule StorageTest do
       c = Coppice.start(settings(world))
       assert add(c, 1) == {:error, {:storage, reason}}
       assert GenServer.call(tags(c), :value) == {:error, {:storage, reason}}
-      assert Coppice.log(c) =~ Path.basename(world.table)
+      Coppice.logs(c, Path.basename(world.table))
       Coppice.stop(c)
       assert File.read!(world.table) == before
     end

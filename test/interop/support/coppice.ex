@@ -87,8 +87,17 @@ defmodule Coppice do
     file
   end
 
-  @doc "Its standard error so far."
+  @doc "Its standard error so far, without lines that it has not written yet."
   def log(coppice), do: File.read!(coppice.log)
+
+  @doc "Waits until its standard error contains a text or matches a pattern; returns all of it."
+  def logs(coppice, wanted) do
+    TestCase.eventually(fn ->
+      log = log(coppice)
+      assert log =~ wanted
+      log
+    end)
+  end
 
   @doc "The reply of its `coppice` server to `:status`."
   def status(coppice) do

@@ -1,0 +1,153 @@
+#include "writer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "../err.h"
+#include "../limits.h"
+#include "../mem.h"
+
+#define NS_A_MS 1000000u
+
+struct writer {
+    int descriptor;
+    void (*put_lost)(struct buf *out, size_t count);
+    uv_thread_t thread;
+    bool started; /* the thread */
+    uv_mutex_t lock;
+    uv_cond_t changed;
+    /* Under the lock: */
+    struct buf queue;
+    size_t lost; /* lines that did not fit into the queue after what is in it */
+    bool closing, ended;
+};
+
+/* Writes all of text; false if the descriptor refuses it. */
+static bool write_all(int descriptor, struct bytes text)
+{
+    struct pollfd room = {.fd = descriptor, .events = POLLOUT};
+    while (text.len > 0) {
+        ssize_t n = write(descriptor, text.at, text.len);
+        if (n < 0 && errno == EAGAIN)
+            poll(&room, 1, -1);
+        else if (n < 0 && errno != EINTR)
+            return false;
+        text.at += n > 0 ? n : 0;
+        text.len -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+/* Writes them one by one, since a short write is not torn apart by another process's; returns how
+ * many were refused. */
+static size_t write_lines(int descriptor, struct bytes lines)
+{
+    size_t refused = 0;
+    while (lines.len > 0) {
+        const uint8_t *end = memchr(lines.at, '\n', lines.len);
+        must(end != NULL);
+        struct bytes line = {lines.at, (size_t)(end + 1 - lines.at)};
+        refused += !write_all(descriptor, line);
+        lines.at += line.len;
+        lines.len -= line.len;
+    }
+    return refused;
+}
+
+/* Reports lost lines; returns how many still have to be reported. */
+static size_t report(const struct writer *w, size_t lost)
+{
+    struct buf line = {0};
+    if (lost == 0 || w->put_lost == NULL)
+        return 0;
+    w->put_lost(&line, lost);
+    if (write_all(w->descriptor, buf_bytes(&line)))
+        lost = 0;
+    buf_free(&line);
+    return lost;
+}
+
+/* Takes what is queued, once there is something; false at the end. */
+static bool take(struct writer *w, struct buf *lines, size_t *lost)
+{
+    uv_mutex_lock(&w->lock);
+    while (w->queue.len == 0 && w->lost == 0 && !w->closing)
+        uv_cond_wait(&w->changed, &w->lock);
+    *lines = w->queue;
+    *lost = w->lost;
+    w->queue = (struct buf){0};
+    w->lost = 0;
+    bool more = lines->len > 0 || *lost > 0;
+    w->ended = !more;
+    uv_cond_signal(&w->changed);
+    uv_mutex_unlock(&w->lock);
+    return more;
+}
+
+static void run(void *who)
+{
+    struct writer *w = who;
+    struct buf lines;
+    size_t lost, refused = 0;
+    while (take(w, &lines, &lost)) {
+        refused = report(w, refused);
+        refused += write_lines(w->descriptor, buf_bytes(&lines));
+        refused = report(w, lost) + refused;
+        buf_free(&lines);
+    }
+}
+
+struct writer *writer_new(int descriptor, void (*put_lost)(struct buf *out, size_t count))
+{
+    struct writer *w = mem_take(sizeof(*w));
+    w->descriptor = descriptor;
+    w->put_lost = put_lost;
+    must(uv_mutex_init(&w->lock) == 0 && uv_cond_init(&w->changed) == 0);
+    return w;
+}
+
+void writer_put(struct writer *w, struct bytes line)
+{
+    must(line.len > 0 && line.at[line.len - 1] == '\n');
+    uv_mutex_lock(&w->lock);
+    /* After a lost line, the next ones are lost until the thread has taken the queue, so that the
+     * report stands where they are missing. */
+    if (w->lost > 0 || w->queue.len + line.len > LIMIT_LOG_BYTES)
+        w->lost++;
+    else
+        buf_put(&w->queue, line);
+    uv_cond_signal(&w->changed);
+    uv_mutex_unlock(&w->lock);
+    if (!w->started)
+        must(uv_thread_create(&w->thread, run, w) == 0);
+    w->started = true;
+}
+
+/* Whether the thread ended in time. */
+static bool await_end(struct writer *w, uint64_t wait_ms)
+{
+    uint64_t deadline = uv_hrtime() + wait_ms * NS_A_MS, now;
+    uv_mutex_lock(&w->lock);
+    w->closing = true;
+    uv_cond_signal(&w->changed);
+    while (!w->ended && (now = uv_hrtime()) < deadline)
+        uv_cond_timedwait(&w->changed, &w->lock, deadline - now);
+    bool ended = w->ended;
+    uv_mutex_unlock(&w->lock);
+    return ended;
+}
+
+void writer_free(struct writer *w, uint64_t wait_ms)
+{
+    if (w == NULL || (w->started && !await_end(w, wait_ms)))
+        return;
+    if (w->started)
+        uv_thread_join(&w->thread);
+    uv_cond_destroy(&w->changed);
+    uv_mutex_destroy(&w->lock);
+    buf_free(&w->queue);
+    mem_free(w);
+}
