@@ -1,6 +1,7 @@
 /* `coppice run` and `coppice config check`. */
 #include <stdio.h>
 
+#include "../net/owner.h"
 #include "../net/shell.h"
 #include "../node/node.h"
 #include "commands.h"
@@ -10,6 +11,9 @@ int command_run(struct args *args)
 {
     struct config *config = &args->config;
     struct shell_options options = {.listen = true, .owned = args->owned};
+    if (args->owned && !owner_possible())
+        return fail(EX_USAGE, "--owned: standard input is neither a pipe, a socket nor a terminal, "
+                              "so no owner can hold it open");
     int code = args_check_config(config, args->file);
     if (code == 0)
         code = args_read_cookie(config);

@@ -11,6 +11,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "log.h"
+#include "owner.h"
 #include "sockets.h"
 #include "workers.h"
 
@@ -29,7 +30,7 @@ struct shell {
     uv_tcp_t listener;
     uv_timer_t wake;
     uv_signal_t terminate, interrupt;
-    uv_poll_t owner;
+    struct owner *owner;
     const struct request *next; /* a client node's, to be sent after this step */
     bool ending;
     int code;
@@ -275,15 +276,11 @@ static void on_signal(uv_signal_t *handle, int number)
     step(handle->data, &(struct event){.kind = EVENT_STOP});
 }
 
-/* The owner keeps our standard input open for as long as it wants us to run. */
-static void on_owner(uv_poll_t *poll, int status, int events)
+static void on_owner_ended(void *who)
 {
-    char ignored[256];
-    (void)events;
-    if (status == 0 && read(STDIN_FILENO, ignored, sizeof(ignored)) > 0)
-        return;
-    uv_poll_stop(poll);
-    step(poll->data, &(struct event){.kind = EVENT_STOP});
+    struct shell *sh = who;
+    log_line(sh->log, LOG_INFO, bytes_of("standard input has ended: saving"));
+    step(sh, &(struct event){.kind = EVENT_STOP});
 }
 
 static void shell_open(struct shell *sh)
@@ -305,17 +302,6 @@ static void shell_open(struct shell *sh)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void watch_owner(struct shell *sh)
-{
-    /* A file or a closed descriptor cannot be polled, and has no owner behind it. */
-    if (uv_poll_init(&sh->loop, &sh->owner, STDIN_FILENO) != 0) {
-        step(sh, &(struct event){.kind = EVENT_STOP});
-        return;
-    }
-    sh->owner.data = sh;
-    uv_poll_start(&sh->owner, UV_READABLE, on_owner);
-}
-
 static void close_handle(uv_handle_t *handle, void *ignored)
 {
     (void)ignored;
@@ -325,9 +311,12 @@ static void close_handle(uv_handle_t *handle, void *ignored)
 
 static void shell_close(struct shell *sh)
 {
+    if (sh->owner != NULL)
+        owner_forget(sh->owner);
     uv_walk(&sh->loop, close_handle, NULL);
     uv_run(&sh->loop, UV_RUN_DEFAULT);
     uv_loop_close(&sh->loop);
+    owner_free(sh->owner);
     workers_free(&sh->workers);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
@@ -353,7 +342,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
         if (options->request != NULL)
             step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)
-            watch_owner(&sh);
+            sh.owner = owner_watch(&sh.loop, on_owner_ended, &sh);
         if (!sh.ending || sh.sockets.count > 0 || workers_busy(&sh.workers))
             uv_run(&sh.loop, UV_RUN_DEFAULT);
     }

@@ -9,7 +9,7 @@
 
 struct shell_options {
     bool listen; /* on the configured address and port */
-    bool owned;  /* end in good order when standard input ends */
+    bool owned;  /* end in good order when standard input ends (owner.h) */
     /* A client node's request, or NULL, and the callback for its answer.  It gives the program's
      * exit code, or sets *next to another request, whose answer it takes in turn.  Requests are
      * borrowed until they are answered. */

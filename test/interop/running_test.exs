@@ -89,4 +89,95 @@ defmodule RunningTest do
     eventually(fn -> answers?(c) end)
     assert Coppice.stop(c) == 0
   end
+
+  @nonblocking 0o4000
+
+  defp nonblocking?(fdinfo) do
+    [_, flags] = Regex.run(~r/flags:\s*(\d+)/, fdinfo)
+    Bitwise.band(String.to_integer(flags, 8), @nonblocking) != 0
+  end
+
+  test "descriptors 0, 1 and 2 are not made non-blocking" do
+    c = Coppice.start()
+
+    for descriptor <- 0..2 do
+      refute nonblocking?(File.read!("/proc/#{c.os_pid}/fdinfo/#{descriptor}"))
+    end
+  end
+
+  describe "a terminal" do
+    # What a shell finds after the command has ended in its terminal.
+    @in_terminal ~S"""
+    sh -c 'echo "pid $$"; exec "$@"' sh "$@"
+    echo "status $?"
+    grep flags /proc/$$/fdinfo/0
+    """
+
+    for {ending, status} <- [{"SIGTERM", 0}, {"SIGKILL", 137}, {"the end of input", 0}] do
+      test "is as it was after #{ending}" do
+        {owner, os_pid} = in_terminal(["--owned"])
+        assert nonblocking?(flags_after(owner, os_pid, unquote(ending), unquote(status))) == false
+      end
+    end
+  end
+
+  # Runs a coppice in a terminal of its own: the port of the terminal, and the coppice's pid.
+  defp in_terminal(arguments) do
+    config = Coppice.config_file(Coppice.config_text(node: Coppice.name()))
+    command = Coppice.command(["run", "-c", config | arguments])
+    env = for {k, v} <- Coppice.env([]), do: {~c"#{k}", ~c"#{v}"}
+    script = Coppice.config_file(@in_terminal)
+    # script(1) has a shell run one string.
+    line = Enum.join(["exec", "sh", script | command], " ")
+    args = ["-qec", line, "/dev/null"]
+    opts = [:binary, :exit_status, line: 4096, args: args, env: env]
+    port = Port.open({:spawn_executable, System.find_executable("script")}, opts)
+    assert "pid " <> pid = line_of(port, "pid ")
+    assert "ready " <> _ = line_of(port, "ready ")
+    {port, pid}
+  end
+
+  defp flags_after(port, os_pid, ending, status) do
+    case ending do
+      "SIG" <> signal -> TestCase.signal(os_pid, signal)
+      # Ctrl-D at the beginning of a line.
+      "the end of input" -> Port.command(port, <<4>>)
+    end
+
+    assert line_of(port, "status ") == "status #{status}"
+    line_of(port, "flags")
+  end
+
+  # The next line that begins like this.
+  defp line_of(port, start) do
+    assert_receive {^port, {:data, {:eol, line}}}, 10_000 * slowdown()
+    line = String.trim_trailing(line)
+    if String.starts_with?(line, start), do: line, else: line_of(port, start)
+  end
+
+  describe "--owned" do
+    @usage 64
+
+    test "without an owner is refused, and says why" do
+      config = Coppice.config_file(Coppice.config_text(node: Coppice.name()))
+
+      for input <- ["</dev/null", "<&-", "<#{config}"] do
+        [program | args] = Coppice.command(["run", "-c", config, "--owned"])
+        shell = ["-c", ~s(exec "$0" "$@" 2>&1 #{input}), program | args]
+        {text, status} = System.cmd("/bin/sh", shell, env: Coppice.env([]))
+        assert {status, input} == {@usage, input}
+        assert text =~ "--owned"
+        assert text =~ "standard input"
+      end
+    end
+
+    test "says why it ends" do
+      config = Coppice.config_file(Coppice.config_text(node: Coppice.name()))
+      [program | args] = Coppice.command(["run", "-c", config, "--owned"])
+      shell = ["-c", ~S(true | "$0" "$@" 2>&1), program | args]
+      {text, status} = System.cmd("/bin/sh", shell, env: Coppice.env([]))
+      assert status == 0
+      assert text =~ "info standard input has ended"
+    end
+  end
 end
