@@ -18,6 +18,14 @@
 #define BACKLOG 128
 #define NS_A_MS 1000000u
 
+/* The signals that stop the node.  SIGHUP comes from a terminal that is closed. */
+static const struct {
+    int number;
+    const char *name;
+} stop_signals[] = {{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGHUP, "SIGHUP"}};
+
+#define STOPS (sizeof(stop_signals) / sizeof(stop_signals[0]))
+
 struct shell {
     uv_loop_t loop;
     struct node *node;
@@ -29,7 +37,7 @@ struct shell {
     struct writer *log, *out;
     uv_tcp_t listener;
     uv_timer_t wake;
-    uv_signal_t terminate, interrupt;
+    uv_signal_t stops[STOPS];
     struct owner *owner;
     const struct request *next; /* a client node's, to be sent after this step */
     bool ending;
@@ -270,17 +278,48 @@ static void perform(struct shell *sh, struct action *a)
 
 /* --- start and end ----------------------------------------------------------- */
 
+/* Stops the node in good order; once it is stopping, does nothing. */
+static void stop(struct shell *sh, const char *why)
+{
+    struct buf line = {0};
+    if (sh->ending)
+        return;
+    buf_printf(&line, "%s: saving", why);
+    if (sh->options->listen)
+        log_line(sh->log, LOG_INFO, buf_bytes(&line));
+    buf_free(&line);
+    step(sh, &(struct event){.kind = EVENT_STOP});
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
-    (void)number;
-    step(handle->data, &(struct event){.kind = EVENT_STOP});
+    size_t i = 0;
+    while (stop_signals[i].number != number)
+        i++;
+    stop(handle->data, stop_signals[i].name);
 }
 
 static void on_owner_ended(void *who)
 {
-    struct shell *sh = who;
-    log_line(sh->log, LOG_INFO, bytes_of("standard input has ended: saving"));
-    step(sh, &(struct event){.kind = EVENT_STOP});
+    stop(who, "standard input has ended");
+}
+
+/* SIGUSR1 and SIGUSR2 would end the process; SIGPIPE and SIGXFSZ as well, where a call that fails
+ * is reported anyway.  SIGQUIT still makes a core dump. */
+static void take_signals(struct shell *sh)
+{
+    struct sigaction old;
+    const int ignored[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+        signal(ignored[i], SIG_IGN);
+    for (size_t i = 0; i < STOPS; i++) {
+        int number = stop_signals[i].number;
+        must(uv_signal_init(&sh->loop, &sh->stops[i]) == 0);
+        sh->stops[i].data = sh;
+        /* nohup has it ignored. */
+        if (number != SIGHUP || sigaction(number, NULL, &old) != 0 || old.sa_handler != SIG_IGN)
+            uv_signal_start(&sh->stops[i], on_signal, number);
+    }
 }
 
 static void shell_open(struct shell *sh)
@@ -294,12 +333,8 @@ static void shell_open(struct shell *sh)
         (struct workers){.loop = &sh->loop, .node = sh->node, .done = on_stored, .who = sh};
     must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);
-    must(uv_signal_init(&sh->loop, &sh->terminate) == 0);
-    must(uv_signal_init(&sh->loop, &sh->interrupt) == 0);
-    sh->listener.data = sh->wake.data = sh->terminate.data = sh->interrupt.data = sh;
-    uv_signal_start(&sh->terminate, on_signal, SIGTERM);
-    uv_signal_start(&sh->interrupt, on_signal, SIGINT);
-    signal(SIGPIPE, SIG_IGN);
+    sh->listener.data = sh->wake.data = sh;
+    take_signals(sh);
 }
 
 static void close_handle(uv_handle_t *handle, void *ignored)

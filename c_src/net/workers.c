@@ -126,6 +126,7 @@ static _Noreturn void child_main(const struct workers *ws, struct job *j, pid_t 
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
     /* A signal that ends the parent in good order goes to the whole process group. */
+    signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     close_sockets();

@@ -180,4 +180,33 @@ defmodule RunningTest do
       assert text =~ "info standard input has ended"
     end
   end
+
+  describe "signals" do
+    for signal <- ["TERM", "INT", "HUP"] do
+      test "#{signal} ends it in an orderly way, and the log says so" do
+        table = Table.path()
+        c = Coppice.start(replicas: [views: counter(storage: %{file: table})])
+        :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
+        Coppice.signal(c, unquote(signal))
+        assert PortOwner.exit_status(c.owner) == 0
+        assert Coppice.log(c) =~ "info SIG#{unquote(signal)}: saving"
+        # Its state is in the table, not only in the journal.
+        assert {0, about, _} = Coppice.run(["dets", "check", table])
+        assert about =~ "objects => 1,"
+      end
+    end
+
+    test "HUP is ignored where nohup has it ignored" do
+      c = Coppice.start([], wrap: ["nohup"])
+      Coppice.signal(c, "HUP")
+      assert answers?(c)
+      assert Coppice.stop(c) == 0
+    end
+
+    test "USR1, USR2, PIPE and XFSZ are ignored" do
+      c = Coppice.start()
+      for signal <- ["USR1", "USR2", "PIPE", "XFSZ"], do: Coppice.signal(c, signal)
+      assert answers?(c)
+    end
+  end
 end
