@@ -24,7 +24,7 @@ static const struct command {
     int (*run)(struct args *args);
     const char *operands, *help;
 } commands[] = {
-    {"run", command_run, "", "run a node until SIGTERM, SIGINT or SIGHUP"},
+    {"run", command_run, "", "run a node until a signal stops it"},
     {"ping", command_ping, "NODE", "print pong if the node answers and has the same cookie"},
     {"call", command_call, "NODE SERVER TERM", "GenServer.call of any process, unchecked"},
     {"cast", command_cast, "NODE SERVER TERM", "GenServer.cast to any process, unchecked"},

@@ -10,6 +10,7 @@
 
 #include "../limits.h"
 #include "../mem.h"
+#include "children.h"
 #include "log.h"
 #include "owner.h"
 #include "sockets.h"
@@ -33,6 +34,7 @@ struct shell {
     const struct shell_options *options;
     struct sockets sockets;
     struct workers workers;
+    struct children children;
     struct outbox outbox;
     struct writer *log, *out;
     uv_tcp_t listener;
@@ -171,6 +173,7 @@ static int listen_open(struct shell *sh, uint16_t *port)
 static void on_stored(void *who, struct event *e)
 {
     struct shell *sh = who;
+    children_reap(&sh->children);
     if (!sh->ending) {
         step(sh, e);
         return;
@@ -182,45 +185,14 @@ static void on_stored(void *who, struct event *e)
     end_if_done(sh);
 }
 
-/* --- actions ----------------------------------------------------------------- */
-
-/* `epmd -daemon` leaves a process behind and ends. */
-struct epmd {
-    uv_process_t process; /* first: it is what libuv frees */
-    const char *why;      /* it could not be started; NULL: it was */
-};
-
-static void epmd_closed(uv_handle_t *handle)
+static void on_epmd(void *who, const char *why)
 {
-    struct shell *sh = handle->data;
-    const char *why = ((struct epmd *)handle)->why;
+    struct shell *sh = who;
     if (!sh->ending)
         step(sh, &(struct event){.kind = EVENT_EPMD, .bytes = bytes_of(why != NULL ? why : "")});
-    mem_free(handle);
 }
 
-static void epmd_ended(uv_process_t *process, int64_t status, int signal)
-{
-    if (status != 0 || signal != 0)
-        ((struct epmd *)process)->why = "it has ended with an error";
-    uv_close((uv_handle_t *)process, epmd_closed);
-}
-
-static void start_epmd(struct shell *sh)
-{
-    char port[8];
-    snprintf(port, sizeof(port), "%u", sh->config->epmd_port);
-    char *arguments[] = {"epmd", "-daemon", "-port", port, NULL};
-    uv_process_options_t options = {
-        .file = "epmd", .args = arguments, .exit_cb = epmd_ended, .stdio_count = 0};
-    struct epmd *epmd = mem_take(sizeof(*epmd));
-    int e = uv_spawn(&sh->loop, &epmd->process, &options);
-    epmd->process.data = sh;
-    if (e == 0)
-        return;
-    epmd->why = uv_strerror(e);
-    uv_close((uv_handle_t *)&epmd->process, epmd_closed);
-}
+/* --- actions ----------------------------------------------------------------- */
 
 static void say_ready(struct shell *sh, const struct action *a)
 {
@@ -249,7 +221,7 @@ static void perform(struct shell *sh, struct action *a)
         socket_close(&sh->sockets, a->conn);
         break;
     case ACTION_START_EPMD:
-        start_epmd(sh);
+        children_start_epmd(&sh->children, sh->config->epmd_port);
         break;
     case ACTION_READY:
         say_ready(sh, a);
@@ -331,6 +303,7 @@ static void shell_open(struct shell *sh)
     sockets_init(&sh->sockets, &sh->loop, &events);
     sh->workers =
         (struct workers){.loop = &sh->loop, .node = sh->node, .done = on_stored, .who = sh};
+    children_open(&sh->children, &sh->loop, &sh->workers, on_epmd, sh);
     must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);
     sh->listener.data = sh->wake.data = sh;

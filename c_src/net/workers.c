@@ -39,7 +39,8 @@ struct files {
     struct buf names; /* path and group: where two have the same, the later one waits */
     struct job *first, **end;
     bool working;   /* a thread is */
-    bool saving;    /* a child is */
+    bool saving;    /* a child is ... */
+    pid_t child;    /* ... this one */
     uint64_t saved; /* the segment up to which a child has saved, until no thread works; or 0 */
     bool closing;
 };
@@ -275,10 +276,12 @@ static void on_done(uv_work_t *request, int status)
 
 static void start(struct workers *ws, struct job *j)
 {
-    if (j->child != 0)
+    if (j->child != 0) {
         j->files->saving = true;
-    else
+        j->files->child = j->child;
+    } else {
         j->files->working = true;
+    }
     must(uv_queue_work(ws->loop, &j->request, run, on_done) == 0);
 }
 
@@ -318,6 +321,14 @@ bool workers_busy(const struct workers *ws)
 {
     for (size_t i = 0; i < ws->count; i++)
         if (ws->list[i]->working || ws->list[i]->saving || ws->list[i]->first != NULL)
+            return true;
+    return false;
+}
+
+bool workers_await(const struct workers *ws, pid_t pid)
+{
+    for (size_t i = 0; i < ws->count; i++)
+        if (ws->list[i]->saving && ws->list[i]->child == pid)
             return true;
     return false;
 }

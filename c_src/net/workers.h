@@ -30,4 +30,7 @@ void workers_perform(struct workers *ws, struct action *a);
 /* Whether something is still being done. */
 bool workers_busy(const struct workers *ws);
 
+/* Whether pid is a child that writes a snapshot, for which a worker waits. */
+bool workers_await(const struct workers *ws, pid_t pid);
+
 #endif

@@ -66,7 +66,7 @@ defmodule RunningTest do
     test "nor one whose reader has ended" do
       script = ~S(cat "$0" >/dev/null & exec "$@" 2>"$0")
       c = Coppice.start([], wrap: ["/bin/sh", "-c", script, fifo()])
-      [reader] = children(c)
+      [reader] = children(c.os_pid)
       TestCase.signal(reader, "KILL")
       strangers(c, 50)
       assert answers?(c)
@@ -74,9 +74,12 @@ defmodule RunningTest do
     end
   end
 
-  defp children(c) do
-    {pids, _} = System.cmd("pgrep", ["-P", "#{c.os_pid}"])
-    String.split(pids)
+  # The pids of the children of a process, by default all of them, or those in this state.
+  defp children(os_pid, state \\ ".") do
+    files = Path.wildcard("/proc/[0-9]*/stat")
+    stats = for file <- files, {:ok, text} <- [File.read(file)], do: text
+    ours = ~r/^(\d+) \(.*\) #{state} #{os_pid} /s
+    for text <- stats, [_, pid] <- [Regex.run(ours, text)], do: pid
   end
 
   test "a standard output that nobody reads does not stop the node" do
@@ -207,6 +210,46 @@ defmodule RunningTest do
       c = Coppice.start()
       for signal <- ["USR1", "USR2", "PIPE", "XFSZ"], do: Coppice.signal(c, signal)
       assert answers?(c)
+    end
+  end
+
+  describe "children" do
+    test "left by the shell that became the coppice are reaped" do
+      script = ~S(for i in 1 2 3; do sleep 0.$i & done; exec "$0" "$@")
+      c = Coppice.start([], wrap: ["/bin/sh", "-c", script])
+      eventually(fn -> children(c.os_pid) == [] end)
+    end
+
+    @pid_namespace Enum.find([~w(unshare -pf), ~w(unshare -rpf)], fn [command | args] ->
+                     match?({_, 0}, System.cmd(command, args ++ ["true"], stderr_to_stdout: true))
+                   end)
+    @tag skip: @pid_namespace == nil && "no pid namespaces here"
+
+    # Its own children are a child for each snapshot, and epmd, which becomes a daemon.
+    test "of others are reaped by process 1, which still waits for its own" do
+      port = Epmd.free_port()
+      stored = counter(storage: %{file: Table.path()}, snapshot_interval: 100)
+      settings = [epmd_port: port, replicas: [views: stored]]
+      outside = Coppice.start(settings, wrap: @pid_namespace)
+      Epmd.kill_at_end(port)
+      [os_pid] = children(outside.os_pid)
+      inside = %{outside | os_pid: os_pid}
+      user = if "-rpf" in @pid_namespace, do: ["-U", "--preserve-credentials"], else: []
+      enter = ["-t", os_pid, "-p" | user]
+
+      for _ <- 1..5 do
+        assert {0, "ok\n", _} =
+                 Coppice.run(~w(mutate --epmd_port #{port} #{inside.node} views increment))
+
+        script = "for i in 1 2 3 4 5 6 7 8; do (sleep 0.0$i &); done"
+        {_, 0} = System.cmd("nsenter", enter ++ ["sh", "-c", script])
+      end
+
+      Epmd.kill(port)
+      eventually(fn -> children(os_pid, "Z") == [] end)
+      refute Coppice.log(inside) =~ "failed"
+      Coppice.signal(inside, "TERM")
+      assert PortOwner.exit_status(inside.owner) == 0
     end
   end
 end
