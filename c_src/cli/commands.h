@@ -7,6 +7,8 @@
 
 #include "args.h"
 
+#define COPPICE_VERSION "coppice 0.1.0"
+
 /* --- run.c ------------------------------------------------------------------------ */
 
 /* run: runs the configured node until SIGTERM, SIGINT, SIGHUP or, with --owned, the end of

@@ -8,12 +8,10 @@
 #include "operands.h"
 #include "output.h"
 
-#define VERSION "0.1.0"
-
 static int command_version(struct args *args)
 {
     (void)args;
-    printf("coppice " VERSION "\n");
+    printf(COPPICE_VERSION "\n");
     return 0;
 }
 

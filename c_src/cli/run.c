@@ -1,11 +1,23 @@
 /* `coppice run` and `coppice config check`. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "../net/owner.h"
 #include "../net/shell.h"
 #include "../node/node.h"
 #include "commands.h"
 #include "output.h"
+
+/* The first line of the log, ended by a zero. */
+static void put_about(struct buf *line, const struct args *args)
+{
+    buf_printf(line, COPPICE_VERSION ", process %d, ", (int)getpid());
+    if (args->file != NULL)
+        buf_printf(line, "configuration %s", args->file);
+    else
+        buf_printf(line, "no configuration file");
+    buf_put_u8(line, 0);
+}
 
 int command_run(struct args *args)
 {
@@ -19,9 +31,13 @@ int command_run(struct args *args)
         code = args_read_cookie(config);
     if (code != 0)
         return code;
+    struct buf about = {0};
+    put_about(&about, args);
+    options.about = (const char *)about.at;
     struct node *node = node_new(config);
     code = shell_run(node, config, &options);
     node_free(node);
+    buf_free(&about);
     return code;
 }
 

@@ -48,6 +48,13 @@ struct shell {
 
 static void perform(struct shell *sh, struct action *a);
 
+/* Logs the line and frees it. */
+static void say(struct shell *sh, enum log_level level, struct buf *line)
+{
+    log_line(sh->log, level, buf_bytes(line));
+    buf_free(line);
+}
+
 static uint64_t now_ms(struct shell *sh)
 {
     uv_update_time(&sh->loop);
@@ -256,10 +263,10 @@ static void stop(struct shell *sh, const char *why)
     struct buf line = {0};
     if (sh->ending)
         return;
-    buf_printf(&line, "%s: saving", why);
-    if (sh->options->listen)
-        log_line(sh->log, LOG_INFO, buf_bytes(&line));
-    buf_free(&line);
+    if (sh->options->listen) {
+        buf_printf(&line, "%s: saving", why);
+        say(sh, LOG_INFO, &line);
+    }
     step(sh, &(struct event){.kind = EVENT_STOP});
 }
 
@@ -332,6 +339,32 @@ static void shell_close(struct shell *sh)
     writer_free(sh->log, LIMIT_FLUSH_MS);
 }
 
+static void say_start(struct shell *sh, uint16_t port)
+{
+    struct buf line = {0};
+    log_line(sh->log, LOG_INFO, bytes_of(sh->options->about));
+    buf_printf(&line, "listening on %.*s port %u", TEXT(sh->config->address), port);
+    say(sh, LOG_INFO, &line);
+}
+
+static void say_end(struct shell *sh)
+{
+    struct buf line = {0};
+    buf_printf(&line, "ended");
+    if (sh->code != 0)
+        buf_printf(&line, ", exit code %d", sh->code);
+    say(sh, LOG_INFO, &line);
+}
+
+static void refuse_to_listen(struct shell *sh, int e)
+{
+    struct buf line = {0};
+    buf_printf(&line, "cannot listen on %.*s port %u: %s", TEXT(sh->config->address),
+               sh->config->port, uv_strerror(e));
+    say(sh, LOG_ERROR, &line);
+    sh->code = EX_OSERR;
+}
+
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
 {
     struct shell sh = {.node = node, .config = config, .options = options};
@@ -339,13 +372,10 @@ int shell_run(struct node *node, const struct config *config, const struct shell
     shell_open(&sh);
     int e = options->listen ? listen_open(&sh, &port) : 0;
     if (e != 0) {
-        struct buf line = {0};
-        buf_printf(&line, "cannot listen on %.*s port %u: %s", TEXT(config->address), config->port,
-                   uv_strerror(e));
-        log_line(sh.log, LOG_ERROR, buf_bytes(&line));
-        buf_free(&line);
-        sh.code = EX_OSERR;
+        refuse_to_listen(&sh, e);
     } else {
+        if (options->listen)
+            say_start(&sh, port);
         step(&sh, &(struct event){.kind = EVENT_START, .port = port, .connections = sockets_max()});
         if (options->request != NULL)
             step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
@@ -354,6 +384,8 @@ int shell_run(struct node *node, const struct config *config, const struct shell
         if (!sh.ending || sh.sockets.count > 0 || workers_busy(&sh.workers))
             uv_run(&sh.loop, UV_RUN_DEFAULT);
     }
+    if (options->listen)
+        say_end(&sh);
     shell_close(&sh);
     return sh.code;
 }

@@ -8,6 +8,9 @@
 #include "../node/node.h"
 
 struct shell_options {
+    /* The first line of the log, of a node that listens: the others that the shell logs itself say
+     * on which port, what stops it, and that it has ended. */
+    const char *about;
     bool listen; /* on the configured address and port */
     bool owned;  /* end in good order when standard input ends (owner.h) */
     /* A client node's request, or NULL, and the callback for its answer.  It gives the program's

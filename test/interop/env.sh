@@ -47,7 +47,7 @@ beam() {
         --erl "-start_epmd false" -pa "$grove" -pa "$support" "$@"
 }
 
-cookie=interop
+cookie=cookie_of_the_suites
 [ -n "${GROVE_PATH:-}" ] || compile "$grove" test/interop/grove
 compile "$support" test/interop/support
 start_epmd

@@ -192,7 +192,7 @@ defmodule RunningTest do
         :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
         Coppice.signal(c, unquote(signal))
         assert PortOwner.exit_status(c.owner) == 0
-        assert Coppice.log(c) =~ "info SIG#{unquote(signal)}: saving"
+        Coppice.logs(c, "info SIG#{unquote(signal)}: saving")
         # Its state is in the table, not only in the journal.
         assert {0, about, _} = Coppice.run(["dets", "check", table])
         assert about =~ "objects => 1,"
@@ -251,5 +251,25 @@ defmodule RunningTest do
       Coppice.signal(inside, "TERM")
       assert PortOwner.exit_status(inside.owner) == 0
     end
+  end
+
+  test "the log begins with what runs where, and ends with the end" do
+    c = Coppice.start()
+    assert {0, version, _} = Coppice.run(["version"])
+    assert Coppice.stop(c) == 0
+    lines = c |> Coppice.log() |> String.split("\n", trim: true)
+    [first, second | _] = for line <- lines, do: String.replace(line, ~r/^\S+ info /, "")
+    assert first =~ ~r/^#{String.trim(version)}, process #{c.os_pid}, configuration \/.*\.log$/
+    assert second == "listening on 127.0.0.1 port #{c.port}"
+    assert [saving, ended] = Enum.take(lines, -2)
+    assert saving =~ "info SIGTERM: saving"
+    assert ended =~ ~r/ info ended$/
+  end
+
+  test "a node that is refused logs its exit code" do
+    c = Coppice.start()
+    file = Coppice.config_file(Coppice.config_text(node: c.node))
+    assert {status, text} = Coppice.fail(["run", "-c", file])
+    assert text =~ "info ended, exit code #{status}\n"
   end
 end
