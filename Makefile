@@ -8,9 +8,9 @@
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29
 #
-# Variables: CC, CFLAGS (added to the project's own), ERL_ROOT (where Erlang is
-# installed), SEEDS (number of storms), FIRST (the first seed), MINUTES (of
-# partitions), V=1 (show commands).
+# Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to
+# the project's own), ERL_ROOT (where Erlang is installed), SEEDS (number of
+# storms), FIRST (the first seed), MINUTES (of partitions), V=1 (show commands).
 
 ERL_ROOT ?= $(firstword $(wildcard /usr/lib/erlang /usr/local/lib/erlang /opt/erlang))
 FLAVOUR  ?= gcc
@@ -31,14 +31,22 @@ LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -lm -pthread
 
 Q := $(if $(V),,@)
 
+# Objects depend on this file, which changes when the compiler or its flags do.
+FLAGS := $(BUILD)/flags
+ifneq ($(file <$(FLAGS)),$(CC) $(ALL_CFLAGS))
+$(shell mkdir -p $(BUILD))
+$(file >$(FLAGS),$(CC) $(ALL_CFLAGS))
+endif
+
 # From left to right, as data flows; a folder links with those after it.
 LAYERS := net node cluster replica pg store otp dist crdt dets causal term
 ARCHIVES := $(LAYERS:%=$(BUILD)/lib%.a) $(BUILD)/libbase.a
 
 all: priv/coppice
 
-priv/coppice: $(BUILD)/coppice
-	$(Q)mkdir -p priv && cp $< $@
+# Of the flavour that was built last.  A program that runs cannot be written to, but replaced.
+priv/coppice: $(BUILD)/coppice always
+	$(Q)cmp -s $< $@ || { mkdir -p priv && cp $< $@.new && mv $@.new $@; }
 
 CLI := $(patsubst c_src/%.c,$(BUILD)/%.o,$(wildcard c_src/cli/*.c))
 
@@ -55,7 +63,7 @@ $(foreach layer,$(LAYERS),$(eval $(call archive,$(layer))))
 $(BUILD)/libbase.a: $(BUILD)/err.o $(BUILD)/mem.o $(BUILD)/sorted.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/%.o: c_src/%.c
+$(BUILD)/%.o: c_src/%.c $(FLAGS)
 	@echo "  cc    $<"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -67,7 +75,7 @@ UNIT := $(UNIT_SOURCES:test/unit/%.c=$(BUILD)/unit/%)
 # A suite links with its own folder and those after it, as the code there does.
 after = $(if $(filter $(1),$(firstword $(2))),$(2),$(call after,$(1),$(wordlist 2,$(words $(2)),$(2))))
 
-$(BUILD)/test/%.o: test/%.c
+$(BUILD)/test/%.o: test/%.c $(FLAGS)
 	@echo "  cc    $<"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -Itest -MMD -MP -c -o $@ $<
 
@@ -97,7 +105,7 @@ $(BUILD)/scenarios $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SI
 
 SMALL := $(patsubst c_src/%.c,$(BUILD)/small/%.o,$(wildcard c_src/node/*.c c_src/cluster/*.c c_src/replica/*.c))
 
-$(BUILD)/small/%.o: c_src/%.c
+$(BUILD)/small/%.o: c_src/%.c $(FLAGS)
 	@echo "  cc    $< (small)"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -include test/sim/small.h -MMD -MP -c -o $@ $<
 
@@ -184,7 +192,7 @@ partitions:
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all unit sim soak demo bench test test-matrix check $(CHECK_UNIT) check-tidy check-app \
+.PHONY: all always unit sim soak demo bench test test-matrix check $(CHECK_UNIT) check-tidy check-app \
         check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
