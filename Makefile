@@ -137,7 +137,9 @@ demo:
 
 test:
 	$(Q)tools/setup test
-	$(Q)$(MAKE) --no-print-directory -k check
+	$(Q)rm -rf build/summary
+	$(Q)$(MAKE) --no-print-directory -k check; status=$$?; \
+	    echo "== summary"; test/summary; exit $$status
 
 test-matrix:
 	$(Q)tools/setup matrix
@@ -163,25 +165,25 @@ check: $(CHECK_UNIT) check-tidy check-app check-interop check-partitions
 
 $(CHECK_UNIT): check-unit-%:
 	@echo "== unit and simulation suites, $*"
-	$(Q)$(MAKE) --no-print-directory FLAVOUR=$* unit sim
+	$(Q)test/summary unit-$* $(MAKE) --no-print-directory FLAVOUR=$* unit sim
 
 # Calls are read from the objects of the program.
 check-tidy: priv/coppice
 	@echo "== the source code"
-	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/tidy/run
-	$(Q)test/tidy/planted
+	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/summary tidy test/tidy/run
+	$(Q)test/summary tidy-planted test/tidy/planted
 
 check-app: priv/coppice
 	@echo "== the Erlang application"
-	$(Q)test/erlang/run
+	$(Q)test/summary app test/erlang/run
 
 check-interop: priv/coppice
 	@echo "== real nodes"
-	$(Q)test/interop/run
+	$(Q)test/summary interop test/interop/run
 
 check-partitions: priv/coppice
 	@echo "== partitions"
-	$(Q)test/partitions/run scenario
+	$(Q)test/summary partitions test/partitions/run scenario
 
 # Chaos for one minute, or MINUTES.
 partitions:

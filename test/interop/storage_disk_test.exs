@@ -99,7 +99,7 @@ defmodule StorageDiskTest do
       :ok = GenServer.call(count(c), {:mutate, {:add, ["small"]}})
       assert MapSet.size(Canonical.of(GSet, value(count(c)))) == 2
       assert Coppice.status(c).replicas.count.snapshots == 0
-      SmallDisk.run(disk, ["mount", "-o", "remount,size=2m", disk.folder])
+      SmallDisk.remount(disk, "size=2m")
       eventually(fn -> Coppice.status(c).replicas.count.snapshots > 0 end)
       Coppice.kill(c)
       c = Coppice.start(settings, wrap: disk.enter)
@@ -119,12 +119,12 @@ defmodule StorageDiskTest do
 
     test "that is read-only refuses, and recovers when it is writable", world do
       disk = SmallDisk.make(256)
-      SmallDisk.run(disk, ["mount", "-o", "remount,ro", disk.folder])
+      SmallDisk.remount(disk, "ro")
       settings = settings(world, Path.join(disk.folder, "t.dets"))
       c = Coppice.start(settings, wrap: disk.enter)
       assert add(c) == {:error, {:storage, :erofs}}
       assert storage(c) == {:error, {:storage, :erofs}}
-      SmallDisk.run(disk, ["mount", "-o", "remount,rw", disk.folder])
+      SmallDisk.remount(disk, "rw")
       resumes(c)
     end
   end

@@ -39,6 +39,14 @@ defmodule SmallDisk do
     :ok
   end
 
+  # Without this mode, mount adds the options that it reads back, which for an
+  # ordinary user include some that the kernel then refuses.
+  @doc "Changes its mount options."
+  def remount(disk, options) do
+    mode = ["--options-mode", "ignore"]
+    run(disk, ["mount"] ++ mode ++ ["-o", "remount,#{options}", disk.folder])
+  end
+
   @doc "The path of a file in it for processes outside."
   def outside(disk, name), do: Path.join(["/proc", disk.holder, "root", disk.folder, name])
 
