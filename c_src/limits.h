@@ -69,8 +69,6 @@
 #define LIMIT_ANSWERED_NODES 64
 #define LIMIT_ANSWER_BYTES   (64u * 1024 * 1024)
 #define LIMIT_ANSWER_MS      (LIMIT_EPMD_MS + LIMIT_HANDSHAKE_MS + 1000)
-/* Descriptors to ask for: those connections, as many files of replicas, and some. */
-#define LIMIT_DESCRIPTORS 8192
 /* Addresses of a host that are tried: one each 250 ms, so that all are within LIMIT_EPMD_MS. */
 #define LIMIT_ADDRESSES 16
 /* Milliseconds of dial backoff: doubles from the first to the second, with jitter. */

@@ -11,6 +11,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "children.h"
+#include "descriptors.h"
 #include "log.h"
 #include "owner.h"
 #include "sockets.h"
@@ -339,6 +340,21 @@ static void shell_close(struct shell *sh)
     writer_free(sh->log, LIMIT_FLUSH_MS);
 }
 
+/* A connection may briefly be there twice, once from each side. */
+static void check_descriptors(struct shell *sh, uint64_t limit)
+{
+    struct buf line = {0};
+    size_t needed =
+        DESCRIPTORS_OWN + 2 * sh->config->connects + DESCRIPTORS_STORE * sh->config->stored_count;
+    if (needed <= limit)
+        return;
+    buf_printf(&line,
+               "the limit of open files is %llu, but the nodes and the stored replicas that are "
+               "configured may need %zu: raise the hard limit (ulimit -n, LimitNOFILE)",
+               (unsigned long long)limit, needed);
+    say(sh, LOG_WARNING, &line);
+}
+
 static void say_start(struct shell *sh, uint16_t port)
 {
     struct buf line = {0};
@@ -369,14 +385,18 @@ int shell_run(struct node *node, const struct config *config, const struct shell
 {
     struct shell sh = {.node = node, .config = config, .options = options};
     uint16_t port = 0;
+    uint64_t descriptors = descriptors_raise();
     shell_open(&sh);
     int e = options->listen ? listen_open(&sh, &port) : 0;
     if (e != 0) {
         refuse_to_listen(&sh, e);
     } else {
-        if (options->listen)
+        if (options->listen) {
             say_start(&sh, port);
-        step(&sh, &(struct event){.kind = EVENT_START, .port = port, .connections = sockets_max()});
+            check_descriptors(&sh, descriptors);
+        }
+        step(&sh,
+             &(struct event){.kind = EVENT_START, .port = port, .connections = descriptors / 2});
         if (options->request != NULL)
             step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)

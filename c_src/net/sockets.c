@@ -3,7 +3,6 @@
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "../limits.h"
 #include "../mem.h"
@@ -286,15 +285,4 @@ void sockets_close_all(struct sockets *all)
 {
     for (struct list *l = all->list.next; l != &all->list; l = l->next)
         socket_drain(CONTAINER_OF(l, struct socket, link));
-}
-
-size_t sockets_max(void)
-{
-    struct rlimit limit;
-    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    rlim_t more = limit.rlim_max < LIMIT_DESCRIPTORS ? limit.rlim_max : LIMIT_DESCRIPTORS;
-    if (limit.rlim_cur < more &&
-        setrlimit(RLIMIT_NOFILE, &(struct rlimit){more, limit.rlim_max}) == 0)
-        limit.rlim_cur = more;
-    return limit.rlim_cur / 2;
 }

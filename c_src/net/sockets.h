@@ -35,10 +35,6 @@ struct sockets {
 void sockets_init(struct sockets *s, uv_loop_t *loop, const struct socket_events *events);
 void sockets_free(struct sockets *s);
 
-/* How many sockets the node may have at once: half of the descriptors that the process may have
- * (RLIMIT_NOFILE), after it has asked for LIMIT_DESCRIPTORS.  The other half is for files. */
-size_t sockets_max(void);
-
 /* Accepts a connection of the listener and gives its number: even, and that of no other. */
 uint32_t socket_accept(struct sockets *s, uv_stream_t *listener);
 

@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../limits.h"
 #include "../mem.h"
 #include "../sorted.h"
+#include "descriptors.h"
 #include "disk.h"
 
 /* Something to be done; in the queue of its files, then under way. */
@@ -113,7 +113,7 @@ static void close_sockets(void)
 {
     struct stat status;
     long max = sysconf(_SC_OPEN_MAX);
-    int end = max > 0 && max < 2 * LIMIT_CONNECTIONS ? (int)max : 2 * LIMIT_CONNECTIONS;
+    int end = max > 0 && max < DESCRIPTORS_MAX ? (int)max : DESCRIPTORS_MAX;
     for (int fd = STDERR_FILENO + 1; fd < end; fd++)
         if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode))
             close(fd);

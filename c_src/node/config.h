@@ -48,6 +48,7 @@ struct config {
     bool start_epmd; /* when there is none at the start */
     struct config_replica *replicas;
     size_t replica_count;
+    size_t stored_count; /* of these, with storage */
 };
 
 /* Where and why a configuration is wrong. */

@@ -234,12 +234,13 @@ enum err config_wrong_replica(struct config_error *error, struct bytes name,
 }
 
 /* Options are checked where they are read, so that the error has their line. */
-static enum err check_options(const struct config *c, struct bytes name, struct bytes map,
+static enum err check_options(struct config *c, struct bytes name, struct bytes map,
                               struct config_error *error)
 {
     struct replica_options options;
     struct options_error wrong;
     if (replica_options_read(&options, name, map, buf_bytes(&c->node), &wrong) == OK) {
+        c->stored_count += options.storage.file.len > 0;
         replica_options_free(&options);
         return OK;
     }

@@ -272,4 +272,34 @@ defmodule RunningTest do
     assert {status, text} = Coppice.fail(["run", "-c", file])
     assert text =~ "info ended, exit code #{status}\n"
   end
+
+  describe "the limit of open files" do
+    defp limits(c) do
+      text = File.read!("/proc/#{c.os_pid}/limits")
+      [_, soft, hard] = Regex.run(~r/^Max open files\s+(\d+)\s+(\d+)/m, text)
+      {String.to_integer(soft), String.to_integer(hard)}
+    end
+
+    defp limited(replicas, options) do
+      file = Table.path()
+      stored = &{fresh_atom("r"), counter(storage: %{file: "#{file}#{&1}"})}
+      script = "ulimit #{options}; exec \"$0\" \"$@\""
+      Coppice.start([replicas: Enum.map(1..replicas, stored)], wrap: ["/bin/sh", "-c", script])
+    end
+
+    test "is raised to the hard one" do
+      {soft, hard} = limits(limited(1, "-Sn 64"))
+      assert soft == min(hard, 2048 + 3 * 4096 + 64)
+    end
+
+    test "is in the log if the configuration needs more" do
+      c = limited(20, "-n 80")
+      Coppice.logs(c, ~r/warning the limit of open files is 80, .* may need 92:/)
+      assert limits(c) == {80, 80}
+    end
+
+    test "is not in the log if it suffices" do
+      refute Coppice.log(limited(10, "-n 80")) =~ "open files"
+    end
+  end
 end

@@ -37,7 +37,7 @@ static void reads_every_key(void)
                                    "{scope, [one, two]}.\n"
                                    "{net_ticktime, 8}.\n"
                                    "{epmd_port, 4370}. {start_epmd, false}.\n"
-                                   "{replica, r1, #{crdt => gcounter}}.\n"
+                                   "{replica, r1, #{crdt => gset, storage => #{file => \"f\"}}}.\n"
                                    "{replica, r2, #{crdt => 'Elixir.Grove.Counter.PNCounter',"
                                    " actor => {a, 1}, group => g, sync_interval => 10}}.\n"),
                              &error);
@@ -56,6 +56,7 @@ static void reads_every_key(void)
     CU_ASSERT_EQUAL(c.ticktime_ms, 8000);
     CU_ASSERT(c.epmd_port == 4370 && !c.start_epmd);
     CU_ASSERT_EQUAL(c.replica_count, 2);
+    CU_ASSERT_EQUAL(c.stored_count, 1);
     config_replica(&c, 1, &name, &map);
     ASSERT_TERM(name, term_of("r2"));
     config_free(&c);
