@@ -89,8 +89,8 @@ defmodule ActorsTest do
         op = %{gcounter: :increment, or_map: {:put, [1, :gset]}, rga: {:insert_at, [0, 1]}}
         :ok = GenServer.call({:r, c.node}, {:mutate, op[unquote(crdt)]})
         eventually(fn -> Coppice.status(d).replicas.r.same_actor == [c.node] end)
-        assert Coppice.log(d) =~ ~s(r: the replica on #{c.node} has the same actor <<"c1">>)
-        assert Coppice.log(d) =~ ~r/ error r: .*same actor/
+        Coppice.logs(d, ~s(r: the replica on #{c.node} has the same actor <<"c1">>))
+        Coppice.logs(d, ~r/ error r: .*same actor/)
 
         Coppice.kill(c)
         eventually(fn -> Coppice.status(d).replicas.r.same_actor == [] end)
@@ -105,7 +105,7 @@ defmodule ActorsTest do
       :ok = Server.mutate(there, &GCounter.increment(&1, 2))
       :ok = Server.sync_now(there)
       eventually(fn -> Coppice.status(c).replicas.r.same_actor == [beam.node] end)
-      assert Coppice.log(c) =~ "the same actor"
+      Coppice.logs(c, "the same actor")
     end
 
     test "are not reported where actors differ, or have no part in the state" do

@@ -265,7 +265,7 @@ defmodule ClusterTest do
       Epmd.kill_at_end(port)
       c = Coppice.start([], env: at_epmd(port))
       assert registered?(port, c)
-      assert Coppice.log(c) =~ "started epmd on port #{port}"
+      Coppice.logs(c, "started epmd on port #{port}")
     end
 
     # Each is a coppice that waits; the epmd that it needs is started once it has said so.
@@ -290,7 +290,7 @@ defmodule ClusterTest do
         c = Coppice.start(settings, env: [{"PATH", path} | at_epmd(port)])
         Task.await(late, 15_000)
         assert registered?(port, c)
-        assert Coppice.log(c) =~ unquote(line)
+        Coppice.logs(c, unquote(line))
         refute Coppice.log(c) =~ "started epmd"
       end
     end

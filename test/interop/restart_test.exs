@@ -34,7 +34,7 @@ defmodule RestartTest do
       assert whereis(views) != pid
       :ok = add(views, 2)
       assert value(views) == 7
-      assert Coppice.log(c) =~ "warning views ended: killed; restarting it"
+      Coppice.logs(c, "warning views ended: killed; restarting it")
       assert Coppice.status(c).stopped == []
       assert Coppice.status(c).replicas.views.storage == :ready
     end
@@ -85,7 +85,7 @@ defmodule RestartTest do
       assert value(views) == 0
       Process.exit(whereis(views), :kill)
       assert PortOwner.exit_status(c.owner) == @software
-      assert Coppice.log(c) =~ ~r/ error views ended: killed; .*3 times.* 5 seconds/
+      Coppice.logs(c, ~r/ error views ended: killed; .*3 times.* 5 seconds/)
     end
   end
 
@@ -124,7 +124,7 @@ defmodule RestartTest do
     test "by sys:terminate with another reason is restarted", %{c: c, views: views} do
       :sys.terminate(views, {:enough, 1})
       assert value(views) == 0
-      assert Coppice.log(c) =~ "views ended: {enough,1}; restarting it"
+      Coppice.logs(c, "views ended: {enough,1}; restarting it")
     end
 
     test "with its node is not restarted", %{c: c} do
@@ -138,7 +138,7 @@ defmodule RestartTest do
     assert Coppice.status(c).stopped == [:views]
     assert Coppice.status(c).replicas == %{}
     assert {:noproc, _} = exit_of(fn -> value({:views, c.node}) end)
-    assert Coppice.log(c) =~ "info views stopped: "
+    Coppice.logs(c, "info views stopped: ")
     refute Coppice.log(c) =~ "restarting"
   end
 
