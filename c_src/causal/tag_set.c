@@ -1,8 +1,18 @@
+#include <stdint.h>
+
 #include "../mem.h"
 #include "tags.h"
 
-#define SLOTS_AT_FIRST 4
-#define FREE           UINT64_MAX
+/* Up to so many tags are searched one by one, without an index. */
+#define UNINDEXED_MAX 8
+#define NOT_FOUND     SIZE_MAX
+/* Positions and some bits of a hash share a slot's 32 bits. */
+#define TAGS_MAX (UINT32_C(1) << 30)
+
+/* Called for each slot or tag that a search looks at; tests that count work define it. */
+#ifndef TAG_SET_PROBE
+#define TAG_SET_PROBE() ((void)0)
+#endif
 
 /* The seed is added before the mixing (the finalizer of splitmix64). */
 uint64_t tag_hash(struct tag tag, uint64_t seed)
@@ -13,20 +23,6 @@ uint64_t tag_hash(struct tag tag, uint64_t seed)
     return h ^ h >> 31;
 }
 
-static size_t home_of(const struct tag_set *s, struct tag tag)
-{
-    return (size_t)tag_hash(tag, s->seed) & (s->cap - 1);
-}
-
-/* The slot of the tag, or the free slot where it belongs. */
-static size_t slot_of(const struct tag_set *s, struct tag tag)
-{
-    size_t at = home_of(s, tag);
-    while (s->slots[at].n != FREE && !tag_equal(s->slots[at], tag))
-        at = (at + 1) & (s->cap - 1);
-    return at;
-}
-
 void tag_set_init(struct tag_set *s, uint64_t seed)
 {
     *s = (struct tag_set){.seed = seed};
@@ -34,83 +30,147 @@ void tag_set_init(struct tag_set *s, uint64_t seed)
 
 void tag_set_free(struct tag_set *s)
 {
+    mem_free(s->list);
     mem_free(s->slots);
     tag_set_init(s, s->seed);
 }
 
+/* --- the index --------------------------------------------------------------- */
+
+static uint32_t hash_of(const struct tag_set *s, struct tag tag)
+{
+    return (uint32_t)tag_hash(tag, s->seed);
+}
+
+static uint32_t mask_of(const struct tag_set *s)
+{
+    return (uint32_t)(s->slots_cap - 1);
+}
+
+static size_t position_in(const struct tag_set *s, uint32_t slot)
+{
+    return (slot & mask_of(s)) - 1;
+}
+
+static void slot_fill(struct tag_set *s, uint32_t at, uint32_t hash, size_t position)
+{
+    s->slots[at] = (hash & ~mask_of(s)) | (uint32_t)(position + 1);
+}
+
+/* The slot of the tag, or the free slot where it belongs. */
+static uint32_t slot_of(const struct tag_set *s, struct tag tag)
+{
+    uint32_t mask = mask_of(s), hash = hash_of(s, tag), at = hash & mask, slot;
+    for (; (slot = s->slots[at]) != 0; at = (at + 1) & mask) {
+        TAG_SET_PROBE();
+        if (((slot ^ hash) & ~mask) == 0 && tag_equal(s->list[position_in(s, slot)], tag))
+            break;
+    }
+    return at;
+}
+
+static void reindex(struct tag_set *s, size_t cap)
+{
+    mem_free(s->slots);
+    s->slots = mem_take(cap * sizeof(*s->slots));
+    s->slots_cap = cap;
+    for (size_t i = 0; i < s->count; i++)
+        slot_fill(s, slot_of(s, s->list[i]), hash_of(s, s->list[i]), i);
+}
+
+/* Backward-shift deletion: no probe ends before its goal. */
+static void slot_clear(struct tag_set *s, uint32_t hole)
+{
+    uint32_t mask = mask_of(s);
+    for (uint32_t at = (hole + 1) & mask; s->slots[at] != 0; at = (at + 1) & mask) {
+        uint32_t home = hash_of(s, s->list[position_in(s, s->slots[at])]) & mask;
+        TAG_SET_PROBE();
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        s->slots[hole] = s->slots[at];
+        hole = at;
+    }
+    s->slots[hole] = 0;
+}
+
+/* --- tags -------------------------------------------------------------------- */
+
+static size_t position_of(const struct tag_set *s, struct tag tag)
+{
+    if (s->slots != NULL) {
+        uint32_t slot = s->slots[slot_of(s, tag)];
+        return slot != 0 ? position_in(s, slot) : NOT_FOUND;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        TAG_SET_PROBE();
+        if (tag_equal(s->list[i], tag))
+            return i;
+    }
+    return NOT_FOUND;
+}
+
 bool tag_set_has(const struct tag_set *s, struct tag tag)
 {
-    return s->count > 0 && s->slots[slot_of(s, tag)].n != FREE;
+    return position_of(s, tag) != NOT_FOUND;
 }
 
-static void resize(struct tag_set *s, size_t cap)
+/* The load factor is at most 3/4. */
+static void make_room(struct tag_set *s)
 {
-    struct tag_set old = *s;
-    s->slots = mem_resize(NULL, cap * sizeof(*s->slots));
-    s->cap = cap;
-    for (size_t i = 0; i < cap; i++)
-        s->slots[i].n = FREE;
-    for (size_t i = 0; i < old.cap; i++) {
-        if (old.slots[i].n != FREE)
-            s->slots[slot_of(s, old.slots[i])] = old.slots[i];
+    must(s->count < TAGS_MAX);
+    if (s->list == NULL) {
+        s->cap = 2; /* a single tag is kept elsewhere (struct tags) */
+        s->list = mem_resize(NULL, s->cap * sizeof(*s->list));
     }
-    mem_free(old.slots);
-}
-
-void tag_set_reserve(struct tag_set *s, size_t n)
-{
-    size_t cap = s->cap > 0 ? s->cap : SLOTS_AT_FIRST;
-    must(n <= SIZE_MAX / 64 - s->count);
-    while (cap / 4 * 3 < s->count + n)
-        cap *= 2;
-    if (cap > s->cap)
-        resize(s, cap);
+    s->list = mem_room(s->list, s->count, &s->cap, sizeof(*s->list));
+    if (s->slots == NULL ? s->count == UNINDEXED_MAX : s->count == s->slots_cap / 4 * 3)
+        reindex(s, s->slots == NULL ? 2 * UNINDEXED_MAX : 2 * s->slots_cap);
 }
 
 bool tag_set_add(struct tag_set *s, struct tag tag)
 {
     must(tag.n <= INT64_MAX);
-    tag_set_reserve(s, 1);
-    size_t at = slot_of(s, tag);
-    if (s->slots[at].n != FREE)
+    if (tag_set_has(s, tag))
         return false;
-    s->slots[at] = tag;
-    s->count++;
+    make_room(s);
+    if (s->slots != NULL)
+        slot_fill(s, slot_of(s, tag), hash_of(s, tag), s->count);
+    s->list[s->count++] = tag;
     return true;
 }
 
-/* Backward-shift deletion: no probe ends before its goal. */
+/* The last tag takes the place of the removed one. */
 bool tag_set_remove(struct tag_set *s, struct tag tag)
 {
-    if (!tag_set_has(s, tag))
+    size_t position = position_of(s, tag);
+    if (position == NOT_FOUND)
         return false;
-    size_t mask = s->cap - 1, hole = slot_of(s, tag);
-    for (size_t at = (hole + 1) & mask; s->slots[at].n != FREE; at = (at + 1) & mask) {
-        if (((at - home_of(s, s->slots[at])) & mask) < ((at - hole) & mask))
-            continue;
-        s->slots[hole] = s->slots[at];
-        hole = at;
+    struct tag last = s->list[s->count - 1];
+    if (s->slots != NULL) {
+        slot_clear(s, slot_of(s, tag));
+        if (position < s->count - 1)
+            slot_fill(s, slot_of(s, last), hash_of(s, last), position);
     }
-    s->slots[hole].n = FREE;
+    s->list[position] = last;
     s->count--;
     return true;
 }
 
 bool tag_set_next(const struct tag_set *s, size_t *at, struct tag *tag)
 {
-    while (*at < s->cap && s->slots[*at].n == FREE)
-        ++*at;
-    if (*at == s->cap)
+    if (*at >= s->count)
         return false;
-    *tag = s->slots[(*at)++];
+    *tag = s->list[(*at)++];
     return true;
 }
 
 void tag_set_check(const struct tag_set *s)
 {
-    size_t count = 0;
-    struct tag tag;
-    for (size_t at = 0; tag_set_next(s, &at, &tag); count++)
-        must(slot_of(s, tag) == at - 1);
-    must(count == s->count && count <= s->cap / 4 * 3);
+    size_t slots = 0;
+    for (size_t i = 0; i < s->count; i++)
+        must(position_of(s, s->list[i]) == i);
+    for (size_t i = 0; i < s->slots_cap; i++)
+        slots += s->slots[i] != 0;
+    must(s->slots != NULL ? slots == s->count : s->count <= UNINDEXED_MAX);
+    must(s->count <= s->cap && (s->slots == NULL || s->count <= s->slots_cap / 4 * 3));
 }

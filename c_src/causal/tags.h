@@ -57,10 +57,20 @@ struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked
 must_use enum err tag_validate_pair(struct tag_reader *r, struct etf_in *pairs);
 struct tag tag_read_pair(struct tag_reader *r, struct actors *a, struct etf_in *pairs);
 
-/* A hash set of tags: 16 to 32 bytes per tag.  All zero is an empty set with seed 0. */
+/* A hash set of tags: 17 to 23 bytes per tag (up to 35 of address space).  All zero is an empty
+ * set with seed 0.
+ *
+ * Iteration is in insertion order, except that a removal puts the last tag in the place of the
+ * removed one.  So the order tells nothing about the hashes, and filling one set in the order of
+ * another takes no longer than in any other order: in the order of slots, the tags would fill one
+ * part of the growing set first, which makes that quadratic. */
 struct tag_set {
-    struct tag *slots; /* n == UINT64_MAX: free */
-    size_t count, cap;
+    struct tag *list;
+    /* Open addressing; NULL for a few tags, which need no index.  0 is free.  The low bits of a
+     * slot, as many as slots_cap needs, are the tag's position in the list + 1, the others are
+     * those of its hash. */
+    uint32_t *slots;
+    size_t count, cap, slots_cap;
     uint64_t seed;
 };
 
@@ -69,7 +79,6 @@ void tag_set_free(struct tag_set *s);
 bool tag_set_has(const struct tag_set *s, struct tag tag);
 bool tag_set_add(struct tag_set *s, struct tag tag); /* false if present */
 bool tag_set_remove(struct tag_set *s, struct tag tag);
-void tag_set_reserve(struct tag_set *s, size_t n); /* room for n more */
 /* Iterates: *at starts at 0; false at the end. */
 bool tag_set_next(const struct tag_set *s, size_t *at, struct tag *tag);
 void tag_set_check(const struct tag_set *s);

@@ -157,8 +157,6 @@ static void join_tombstones(struct joining *j, struct bytes field)
     bool needs_sweep = false, sweep_delta = false;
     enum err e = read_tombstones(field, &tags, &count);
     must(e == OK);
-    if (count > s->tombstones.count)
-        tag_set_reserve(&s->tombstones, count - s->tombstones.count);
     for (; count > 0; count--) {
         struct tag tag = tag_read(&j->tags, &s->actors, mapset_next(&tags));
         if (!or_set_add_tombstone(s, tag, &needs_sweep))

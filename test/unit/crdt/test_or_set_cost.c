@@ -1,0 +1,125 @@
+/* What operations on an ORSet with many tags cost, counted in the slots of tag sets that they look
+ * at, not in time.  Each test runs at four sizes, each twice as large as the one before. */
+#include <stdint.h>
+
+static uint64_t probes;
+#define TAG_SET_PROBE() (probes++)
+#include "causal/tag_set.c"
+
+#include "unit/crdt/or_sets.h"
+
+/* Slots per tag that a linear operation looks at: a few for each of the sets that a tag goes
+ * through. */
+#define PER_TAG 40
+
+/* Runs the operation, which returns the number of tags it has to touch, at four sizes. */
+static void is_linear(uint64_t (*run)(uint32_t size), uint32_t size)
+{
+    for (int i = 0; i < 4; i++, size *= 2) {
+        uint64_t tags = run(size);
+        if (probes > PER_TAG * tags)
+            fprintf(stderr, "\nsize %u: %llu probes for %llu tags\n", size,
+                    (unsigned long long)probes, (unsigned long long)tags);
+        CU_ASSERT(probes <= PER_TAG * tags);
+    }
+}
+
+/* x with size tags. */
+static struct or_set *heartbeats(uint32_t size)
+{
+    struct or_set *s = (struct or_set *)empty(type(), "a");
+    for (uint32_t i = 0; i < size; i++)
+        or_set_add(s, term_of("x"), NULL);
+    return s;
+}
+
+static uint64_t removal(uint32_t size)
+{
+    struct or_set *s = heartbeats(size), *delta = (struct or_set *)empty(type(), "a");
+    probes = 0;
+    CU_ASSERT(or_set_remove(s, term_of("x"), delta));
+    uint64_t spent = probes;
+    CU_ASSERT(crdt_tombstones(&s->crdt) == size && crdt_tombstones(&delta->crdt) == size);
+    crdt_free(&s->crdt);
+    crdt_free(&delta->crdt);
+    probes = spent;
+    return size;
+}
+
+/* 0.6 of a power of two: a set that was filled in the order of the slots of a set of this size
+ * looked at nearly all slots for each tag. */
+static void removes_in_linear_time(void)
+{
+    is_linear(removal, 9830);
+}
+
+/* Of a state with the same seed, from the delta of a removal too: what a replica does that reads
+ * its own state again. */
+static uint64_t copy(uint32_t size)
+{
+    struct or_set *s = heartbeats(size);
+    struct crdt *delta = empty(type(), "a"), *copy = empty(type(), "a"), *news = empty(type(), "a");
+    struct buf state = {0}, removal_state = {0};
+    bool changed;
+    crdt_state(&s->crdt, &state);
+    or_set_remove(s, term_of("x"), (struct or_set *)delta);
+    crdt_state(delta, &removal_state);
+    probes = 0;
+    CU_ASSERT(crdt_merge(copy, buf_bytes(&state), news, &changed) == OK && changed);
+    CU_ASSERT(crdt_merge(copy, buf_bytes(&removal_state), news, &changed) == OK && changed);
+    uint64_t spent = probes;
+    CU_ASSERT(equivalent(copy, &s->crdt) && equivalent(news, &s->crdt));
+    buf_free(&state);
+    buf_free(&removal_state);
+    crdt_free(&s->crdt);
+    crdt_free(delta);
+    crdt_free(copy);
+    crdt_free(news);
+    probes = spent;
+    return 2 * size;
+}
+
+static void copies_in_linear_time(void)
+{
+    is_linear(copy, 9830);
+}
+
+/* A batch on two keys copies their values. */
+static uint64_t batch_of_a_map(uint32_t size)
+{
+    struct crdt *map =
+        make(crdt_type_named(BYTES("or_map")), "a", "[{put, [1, or_set]}, {put, [2, or_set]}]");
+    struct crdt *delta = empty(map->type, "a");
+    struct ops ops;
+    struct bytes wrong;
+    size_t bad;
+    CU_ASSERT(ops_read(&ops, term_of("{update, [1, {add, [x]}]}"), &wrong) == OK);
+    for (uint32_t i = 0; i < size; i++) {
+        struct mutation_turn t = {.wall_ms = 1};
+        CU_ASSERT(crdt_mutate(map, ops.list, 1, &t) == OK);
+    }
+    ops_free(&ops);
+    probes = 0;
+    CU_ASSERT(ops_read(&ops,
+                       term_of("[{update, [2, {add, [y]}]}, {update, [1, {add, [y]}]}, "
+                               "{update, [1, {remove, [x]}]}]"),
+                       &wrong) == OK);
+    struct mutation_turn t = {1, delta, NULL, 0};
+    CU_ASSERT(crdt_mutate(map, ops.list, 3, &t) == OK);
+    ops_free(&ops);
+    uint64_t spent = probes;
+    CU_ASSERT(crdt_tombstones(map) == size && crdt_tombstones(delta) == size);
+    CU_ASSERT(mutate(map, "{update, [1, {remove, [x]}]}", &bad) == OK);
+    crdt_free(map);
+    crdt_free(delta);
+    probes = spent;
+    return 2 * size;
+}
+
+static void copies_values_in_linear_time(void)
+{
+    is_linear(batch_of_a_map, 9830);
+}
+
+SUITE("or_set_cost", TEST(removes_in_linear_time), TEST(copies_in_linear_time),
+      TEST(copies_values_in_linear_time))
