@@ -4,14 +4,38 @@
 
 #define SLOTS_AT_FIRST 8
 
+/* An element in a list: its number in the table, and the place of the next one in `elements`
+ * + 1, 0 at the end. */
+struct other {
+    uint32_t number, next;
+};
+
+struct tag_others {
+    struct tag_set tags;
+    uint32_t *lists; /* by position in tags: the first element, as in next */
+    struct other *elements;
+    size_t lists_cap, count, cap;
+};
+
 void tag_index_init(struct tag_index *ix, const struct table *table, uint64_t seed)
 {
     *ix = (struct tag_index){.table = table, .seed = seed};
 }
 
+static void others_free(struct tag_others *o)
+{
+    if (o == NULL)
+        return;
+    tag_set_free(&o->tags);
+    mem_free(o->lists);
+    mem_free(o->elements);
+    mem_free(o);
+}
+
 void tag_index_free(struct tag_index *ix)
 {
     mem_free(ix->slots);
+    others_free(ix->others);
     tag_index_init(ix, ix->table, ix->seed);
 }
 
@@ -20,11 +44,17 @@ static uint32_t mask_of(const struct tag_index *ix)
     return (uint32_t)(ix->cap - 1);
 }
 
-/* NULL if the slot's element was removed. */
+/* NULL if the element was removed. */
+static struct tags *record_at(const struct tag_index *ix, size_t number)
+{
+    return number < table_end(ix->table) ? table_at(ix->table, number) : NULL;
+}
+
+/* --- slots ------------------------------------------------------------------ */
+
 static struct tags *record_in(const struct tag_index *ix, uint32_t slot)
 {
-    size_t number = (slot & mask_of(ix)) - 1;
-    return number < table_end(ix->table) ? table_at(ix->table, number) : NULL;
+    return record_at(ix, (slot & mask_of(ix)) - 1);
 }
 
 /* Iterates over the slots that may be for one tag. */
@@ -56,29 +86,77 @@ static void probe_skip(struct probe *p)
     p->at = (p->at + 1) & mask_of(p->ix);
 }
 
-/* Whether the tag leads to this record; *others gets the number of others before it. */
-static bool is_found(struct probe *p, const struct tags *record, struct tag tag, unsigned *others)
+/* The first record in a slot of the tag that has it, with p at that slot; NULL if there is none,
+ * with p at the place for one. */
+static struct tags *first_with(struct probe *p, struct tag tag)
 {
     uint32_t slot;
-    *others = 0;
     for (; (slot = probe_next(p)) != 0; probe_skip(p)) {
-        const struct tags *other = record_in(p->ix, slot);
-        if (other == record)
-            return true;
-        *others += other != NULL && tags_has(other, tag);
+        struct tags *record = record_in(p->ix, slot);
+        if (record != NULL && tags_has(record, tag))
+            return record;
     }
-    return false;
+    return NULL;
 }
+
+/* --- other elements ---------------------------------------------------------- */
+
+static void others_add(struct tag_index *ix, size_t number, struct tag tag)
+{
+    size_t position;
+    if (ix->others == NULL) {
+        ix->others = mem_take(sizeof(*ix->others));
+        tag_set_init(&ix->others->tags, ix->seed);
+    }
+    struct tag_others *o = ix->others;
+    if (!tag_set_find(&o->tags, tag, &position)) {
+        position = o->tags.count;
+        o->lists = mem_room(o->lists, position, &o->lists_cap, sizeof(*o->lists));
+        o->lists[position] = 0;
+        tag_set_add(&o->tags, tag);
+    }
+    o->elements = mem_room(o->elements, o->count, &o->cap, sizeof(*o->elements));
+    o->elements[o->count++] = (struct other){(uint32_t)number, o->lists[position]};
+    o->lists[position] = (uint32_t)o->count;
+}
+
+/* The tag's list; NULL if it has none. */
+static uint32_t *list_of(const struct tag_index *ix, struct tag tag)
+{
+    size_t position;
+    if (ix->others == NULL || !tag_set_find(&ix->others->tags, tag, &position))
+        return NULL;
+    return &ix->others->lists[position];
+}
+
+/* Elements in front that no longer have the tag are dropped: a list is walked once. */
+static struct tags *others_find(struct tag_index *ix, struct tag tag)
+{
+    uint32_t *list = list_of(ix, tag);
+    while (list != NULL && *list != 0) {
+        const struct other *first = &ix->others->elements[*list - 1];
+        struct tags *record = record_at(ix, first->number);
+        if (record != NULL && tags_has(record, tag))
+            return record;
+        *list = first->next;
+    }
+    return NULL;
+}
+
+/* --- building ---------------------------------------------------------------- */
 
 static void insert(struct tag_index *ix, const struct tags *record, size_t number, struct tag tag)
 {
     struct probe p = probe_open(ix, tag);
     uint32_t mask = mask_of(ix);
-    unsigned others;
     must(number < mask);
-    if (is_found(&p, record, tag, &others) || others >= TAG_INDEX_ELEMENTS_MAX)
+    const struct tags *first = first_with(&p, tag);
+    if (first == record)
         return;
-    ix->slots[p.at] = (p.hash & ~mask) | (uint32_t)(number + 1);
+    if (first != NULL)
+        others_add(ix, number, tag);
+    else
+        ix->slots[p.at] = (p.hash & ~mask) | (uint32_t)(number + 1);
     ix->used++;
 }
 
@@ -101,8 +179,9 @@ static void rebuild(struct tag_index *ix, size_t n)
     /* At least an eighth of the slots is left for tags that come and go. */
     while (cap / 8 * 5 < tags + n || cap <= table_end(t) + n)
         cap *= 2;
-    mem_free(ix->slots);
-    *ix = (struct tag_index){.table = t, .seed = ix->seed, .cap = cap, .generation = t->generation};
+    tag_index_free(ix);
+    ix->cap = cap;
+    ix->generation = t->generation;
     ix->slots = mem_take(cap * sizeof(*ix->slots));
     for (size_t i = 0; i < table_end(t); i++) {
         const struct tags *record = table_at(t, i);
@@ -125,13 +204,8 @@ struct tags *tag_index_find(struct tag_index *ix, struct tag tag)
         return NULL;
     tag_index_reserve(ix, 0);
     struct probe p = probe_open(ix, tag);
-    uint32_t slot;
-    for (; (slot = probe_next(&p)) != 0; probe_skip(&p)) {
-        struct tags *record = record_in(ix, slot);
-        if (record != NULL && tags_has(record, tag))
-            return record;
-    }
-    return NULL;
+    struct tags *first = first_with(&p, tag);
+    return first != NULL ? first : others_find(ix, tag);
 }
 
 void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag tag)
@@ -144,17 +218,29 @@ void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag t
         insert(ix, record, number, tag);
 }
 
+/* Whether the tag leads to the element. */
+static bool leads_to(const struct tag_index *ix, size_t number, struct tag tag)
+{
+    struct probe p = probe_open(ix, tag);
+    if (first_with(&p, tag) == record_at(ix, number))
+        return true;
+    const uint32_t *list = list_of(ix, tag);
+    uint32_t at = list != NULL ? *list : 0;
+    while (at != 0 && ix->others->elements[at - 1].number != number)
+        at = ix->others->elements[at - 1].next;
+    return at != 0;
+}
+
 void tag_index_check(const struct tag_index *ix)
 {
     if (ix->generation != ix->table->generation)
         return; /* rebuilt before the next use */
+    if (ix->others != NULL)
+        tag_set_check(&ix->others->tags);
     for (size_t i = 0; i < table_end(ix->table); i++) {
         const struct tags *record = table_at(ix->table, i);
         struct tag tag;
-        for (size_t at = 0; record != NULL && tags_next(record, &at, &tag);) {
-            struct probe p = probe_open(ix, tag);
-            unsigned others;
-            must(is_found(&p, record, tag, &others) || others >= TAG_INDEX_ELEMENTS_MAX);
-        }
+        for (size_t at = 0; record != NULL && tags_next(record, &at, &tag);)
+            must(leads_to(ix, i, tag));
     }
 }

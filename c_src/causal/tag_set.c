@@ -109,6 +109,14 @@ static size_t position_of(const struct tag_set *s, struct tag tag)
     return NOT_FOUND;
 }
 
+bool tag_set_find(const struct tag_set *s, struct tag tag, size_t *position)
+{
+    size_t found = position_of(s, tag);
+    if (found != NOT_FOUND)
+        *position = found;
+    return found != NOT_FOUND;
+}
+
 bool tag_set_has(const struct tag_set *s, struct tag tag)
 {
     return position_of(s, tag) != NOT_FOUND;

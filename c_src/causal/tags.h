@@ -77,6 +77,8 @@ struct tag_set {
 void tag_set_init(struct tag_set *s, uint64_t seed);
 void tag_set_free(struct tag_set *s);
 bool tag_set_has(const struct tag_set *s, struct tag tag);
+/* The same, with the tag's position in the list: changed by removals only. */
+bool tag_set_find(const struct tag_set *s, struct tag tag, size_t *position);
 bool tag_set_add(struct tag_set *s, struct tag tag); /* false if present */
 bool tag_set_remove(struct tag_set *s, struct tag tag);
 /* Iterates: *at starts at 0; false at the end. */

@@ -154,21 +154,16 @@ static void join_tombstones(struct joining *j, struct bytes field)
     struct or_set *s = j->s;
     struct etf_in tags;
     uint32_t count;
-    bool needs_sweep = false, sweep_delta = false;
     enum err e = read_tombstones(field, &tags, &count);
     must(e == OK);
     for (; count > 0; count--) {
         struct tag tag = tag_read(&j->tags, &s->actors, mapset_next(&tags));
-        if (!or_set_add_tombstone(s, tag, &needs_sweep))
+        if (!or_set_add_tombstone(s, tag))
             continue;
         j->grew = true;
         if (j->delta != NULL)
-            or_set_add_tombstone(j->delta, tag_translate(&j->delta->actors, &s->actors, tag),
-                                 &sweep_delta);
+            or_set_add_tombstone(j->delta, tag_translate(&j->delta->actors, &s->actors, tag));
     }
-    or_set_sweep(s, needs_sweep);
-    if (j->delta != NULL)
-        or_set_sweep(j->delta, sweep_delta);
 }
 
 static void join_entry(struct joining *j, struct or_set_entry *entry)

@@ -45,10 +45,8 @@ size_t or_set_size(const struct or_set *s);
 /* The steps of a join; true if the state grew.  Tags have the state's own actor numbers. */
 bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag);
 bool or_set_raise_counter(struct or_set *s, uint64_t counter);
-/* Sets *needs_sweep if the tag index could not find all elements of the tag: or_set_sweep() then
- * removes the rest, once after the last of several tombstones. */
-bool or_set_add_tombstone(struct or_set *s, struct tag tag, bool *needs_sweep);
-void or_set_sweep(struct or_set *s, bool needs_sweep);
+/* Takes the tag from every element that has it. */
+bool or_set_add_tombstone(struct or_set *s, struct tag tag);
 
 /* Invariants: no tag is both live and a tombstone, none of our own is beyond the counter. */
 void or_set_check(const struct or_set *s);

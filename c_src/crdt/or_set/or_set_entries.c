@@ -39,38 +39,17 @@ static void drop_empty(struct or_set *s, struct tags *record)
         table_remove(&s->entries, record);
 }
 
-bool or_set_add_tombstone(struct or_set *s, struct tag tag, bool *needs_sweep)
+bool or_set_add_tombstone(struct or_set *s, struct tag tag)
 {
     struct tags *record;
-    unsigned elements = 0;
     if (!tag_set_add(&s->tombstones, tag))
         return false;
     note_own_tag(s, tag);
-    for (; (record = tag_index_find(&s->tag_index, tag)) != NULL; elements++) {
+    while ((record = tag_index_find(&s->tag_index, tag)) != NULL) {
         tags_remove(record, tag);
         drop_empty(s, record);
     }
-    /* One more element may have been indexed and removed since. */
-    *needs_sweep = *needs_sweep || elements + 1 >= TAG_INDEX_ELEMENTS_MAX;
     return true;
-}
-
-/* One walk over the set for all tags that are on too many elements for the index. */
-void or_set_sweep(struct or_set *s, bool needs_sweep)
-{
-    for (size_t i = 0; needs_sweep && i < table_end(&s->entries); i++) {
-        struct tags *record = table_at(&s->entries, i), left = {0};
-        struct tag tag;
-        if (record == NULL)
-            continue;
-        for (size_t at = 0; tags_next(record, &at, &tag);) {
-            if (!tag_set_has(&s->tombstones, tag))
-                tags_add(&left, tag, s->entries.seed);
-        }
-        tags_free(record);
-        *record = left;
-        drop_empty(s, record);
-    }
 }
 
 /* --- one element ------------------------------------------------------------ */
@@ -98,11 +77,9 @@ void or_set_add(struct or_set *s, struct bytes element, struct or_set *delta)
 
 static void tombstone_all(struct or_set *s, const struct actors *actors, const struct tags *tags)
 {
-    bool needs_sweep = false;
     struct tag tag;
     for (size_t at = 0; tags_next(tags, &at, &tag);)
-        or_set_add_tombstone(s, tag_translate(&s->actors, actors, tag), &needs_sweep);
-    or_set_sweep(s, needs_sweep);
+        or_set_add_tombstone(s, tag_translate(&s->actors, actors, tag));
 }
 
 bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta)

@@ -108,10 +108,10 @@ static void matches_a_model(void)
     fixture_close(&h);
 }
 
-/* One tag on several elements: each is found in turn, up to the limit. */
-static void finds_at_most_the_limit(void)
+/* One tag on several elements: each is found in turn, also if others of them go first. */
+static void finds_all_elements(void)
 {
-    for (uint32_t count = 1; count <= 2 * TAG_INDEX_ELEMENTS_MAX; count++) {
+    for (uint32_t count = 1; count <= 20; count++) {
         struct fixture h;
         struct tags *record;
         uint32_t found = 0;
@@ -121,11 +121,18 @@ static void finds_at_most_the_limit(void)
             add(&h, i, tag(100 + i));
         }
         tag_index_check(&h.index);
+        for (uint32_t i = 3; i < count; i += 4) {
+            take(&h, table_find(&h.table, key(i)), tag(5));
+            take(&h, table_find(&h.table, key(i)), tag(100 + i));
+            found++;
+        }
+        tag_index_check(&h.index);
         for (; (record = tag_index_find(&h.index, tag(5))) != NULL; found++)
             take(&h, record, tag(5));
-        CU_ASSERT(found == (count < TAG_INDEX_ELEMENTS_MAX ? count : TAG_INDEX_ELEMENTS_MAX));
+        CU_ASSERT(found == count);
         for (uint32_t i = 0; i < count; i++)
-            CU_ASSERT(has(&h, i, tag(100 + i)));
+            CU_ASSERT(has(&h, i, tag(100 + i)) == (i % 4 != 3));
+        tag_index_check(&h.index);
         fixture_close(&h);
     }
 }
@@ -139,7 +146,12 @@ static void survives_one_tag_on_everything(void)
     tag_index_reserve(&h.index, MANY);
     for (uint32_t i = 0; i < MANY; i++)
         add(&h, i, tag(5));
-    CU_ASSERT(tag_index_find(&h.index, tag(5)) != NULL);
+    struct tags *record;
+    for (uint32_t i = MANY; (record = tag_index_find(&h.index, tag(5))) != NULL; i--) {
+        CU_ASSERT(i > 0);
+        take(&h, record, tag(5));
+    }
+    CU_ASSERT(h.table.live == 0);
     fixture_close(&h);
 }
 
@@ -170,5 +182,5 @@ static void reserves(void)
     fixture_close(&h);
 }
 
-SUITE("tag_index", TEST(finds_the_element), TEST(matches_a_model), TEST(finds_at_most_the_limit),
+SUITE("tag_index", TEST(finds_the_element), TEST(matches_a_model), TEST(finds_all_elements),
       TEST(survives_one_tag_on_everything), TEST(uses_little_memory), TEST(reserves))

@@ -121,5 +121,92 @@ static void copies_values_in_linear_time(void)
     is_linear(batch_of_a_map, 9830);
 }
 
+/* Each of groups tags of actor z is on HOLDERS elements: {Group, 0} to {Group, HOLDERS - 1}. */
+#define HOLDERS 17
+
+static struct or_set *crowd(uint32_t groups)
+{
+    struct or_set *s = (struct or_set *)empty(type(), "a");
+    uint32_t z = actors_number(&s->actors, term_of("z"));
+    struct buf element = {0};
+    for (uint32_t i = 0; i < groups * HOLDERS; i++) {
+        buf_clear(&element);
+        put_tuple(&element, 2);
+        put_uint(&element, i / HOLDERS);
+        put_uint(&element, i % HOLDERS);
+        CU_ASSERT(or_set_add_tag(s, buf_bytes(&element), (struct tag){i / HOLDERS, z}));
+    }
+    buf_free(&element);
+    return s;
+}
+
+/* A batch that removes the first element of each group. */
+static uint64_t batch_on_a_crowd(uint32_t groups)
+{
+    struct or_set *s = crowd(groups), *delta = (struct or_set *)empty(type(), "a");
+    struct buf request = {0};
+    struct ops ops;
+    struct bytes wrong;
+    struct mutation_turn t = {.wall_ms = 1, .delta = &delta->crdt};
+    put_list(&request, groups);
+    for (uint32_t i = 0; i < groups; i++) {
+        put_tuple(&request, 2);
+        put_atom(&request, "remove");
+        put_list(&request, 1);
+        put_tuple(&request, 2);
+        put_uint(&request, i);
+        put_uint(&request, 0);
+        put_nil(&request);
+    }
+    put_nil(&request);
+    probes = 0;
+    CU_ASSERT(ops_read(&ops, buf_bytes(&request), &wrong) == OK);
+    CU_ASSERT(crdt_mutate(&s->crdt, ops.list, ops.count, &t) == OK);
+    uint64_t spent = probes;
+    CU_ASSERT(or_set_size(s) == 0 && crdt_tombstones(&s->crdt) == groups);
+    CU_ASSERT(equivalent(&s->crdt, &delta->crdt));
+    ops_free(&ops);
+    buf_free(&request);
+    crdt_free(&s->crdt);
+    crdt_free(&delta->crdt);
+    probes = spent;
+    return groups * HOLDERS;
+}
+
+static void removes_crowded_tags_in_linear_time(void)
+{
+    is_linear(batch_on_a_crowd, 100);
+}
+
+/* The same removals by a peer, one delta each. */
+static uint64_t deltas_on_a_crowd(uint32_t groups)
+{
+    struct or_set *s = crowd(groups);
+    uint64_t spent = 0;
+    for (uint32_t i = 0; i < groups; i++) {
+        struct or_set *delta = (struct or_set *)empty(type(), "b");
+        struct buf state = {0};
+        bool changed;
+        or_set_add_tombstone(delta, (struct tag){i, actors_number(&delta->actors, term_of("z"))});
+        crdt_state(&delta->crdt, &state);
+        probes = 0;
+        CU_ASSERT(crdt_merge(&s->crdt, buf_bytes(&state), NULL, &changed) == OK && changed);
+        spent += probes;
+        buf_free(&state);
+        crdt_free(&delta->crdt);
+    }
+    CU_ASSERT(or_set_size(s) == 0);
+    crdt_check(&s->crdt);
+    crdt_free(&s->crdt);
+    probes = spent;
+    return groups * HOLDERS;
+}
+
+static void joins_removals_of_crowded_tags_in_linear_time(void)
+{
+    is_linear(deltas_on_a_crowd, 100);
+}
+
 SUITE("or_set_cost", TEST(removes_in_linear_time), TEST(copies_in_linear_time),
-      TEST(copies_values_in_linear_time))
+      TEST(copies_values_in_linear_time), TEST(removes_crowded_tags_in_linear_time),
+      TEST(joins_removals_of_crowded_tags_in_linear_time))

@@ -26,7 +26,7 @@ static void subtracts_tombstones(void)
  * tag, on every replica. */
 static void tombstone_removes_all_elements_of_its_tag(void)
 {
-    enum { SHARING = 3 * TAG_INDEX_ELEMENTS_MAX };
+    enum { SHARING = 24 };
     for (unsigned sharing = 2; sharing <= SHARING; sharing++) {
         struct buf entries = {0};
         for (unsigned i = 0; i < sharing; i++)
