@@ -164,6 +164,10 @@
  * dominated ones costs time for each pair.  The actors in their version vectors are bounded by
  * the frame alone: a vector never shrinks, so a limit would lock a register out for good. */
 #define LIMIT_CONCURRENT_VALUES 1024
+/* Fields of one of Grove's structs that are unknown here, and bytes of one, its name included:
+ * a later Grove may add a few, but what arrives is kept for good, and is a part of every state. */
+#define LIMIT_UNKNOWN_FIELDS      16
+#define LIMIT_UNKNOWN_FIELD_BYTES 4096
 /* Milliseconds that a member may take to answer with its whole state. */
 #define LIMIT_PULL_MS 10000
 /* Concurrent pulls of one replica: each answer may fill a frame. */

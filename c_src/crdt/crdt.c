@@ -22,7 +22,7 @@ void crdt_open(struct crdt *c, const struct crdt_type *type, const struct crdt_o
 
 void crdt_close(struct crdt *c)
 {
-    extras_free(&c->extras);
+    unknown_free(&c->unknown);
     c->type->close(c);
 }
 
@@ -74,7 +74,8 @@ static bool join_parsed(struct crdt *c, const struct parsed *r, struct crdt *del
 {
     must(delta == NULL || (delta->type == c->type && delta != c));
     bool grew = c->type->join(c, r->values, delta);
-    return extras_join(&c->extras, buf_bytes(&r->extras), delta != NULL ? &delta->extras : NULL) ||
+    return unknown_join(&c->unknown, buf_bytes(&r->extras),
+                        delta != NULL ? &delta->unknown : NULL) ||
            grew;
 }
 
@@ -119,7 +120,10 @@ bool crdt_join(struct crdt *c, struct bytes valid, struct crdt *delta)
 
 void crdt_copy_extras(struct crdt *to, const struct crdt *from)
 {
-    extras_join(&to->extras, term_bytes(&from->extras.map), NULL);
+    struct buf map = {0};
+    unknown_put(&from->unknown, &map);
+    unknown_join(&to->unknown, buf_bytes(&map), NULL);
+    buf_free(&map);
     if (from->type->copy_extras != NULL)
         from->type->copy_extras(to, from);
 }
@@ -154,7 +158,7 @@ void crdt_value(const struct crdt *c, struct buf *out)
 
 bool crdt_empty(const struct crdt *c)
 {
-    return c->extras.map.len == 0 && c->type->empty(c);
+    return c->unknown.count == 0 && c->type->empty(c);
 }
 
 size_t crdt_tombstones(const struct crdt *c)

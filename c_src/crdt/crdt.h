@@ -37,7 +37,7 @@ struct crdt_type;
 struct crdt {
     const struct crdt_type *type;
     const struct crdt_options *options; /* borrowed; shared with nested states */
-    struct extras extras;               /* fields of Grove's struct that are unknown here */
+    struct unknown_fields unknown;      /* fields of Grove's struct that are not known here */
 };
 
 /* Inputs and outputs of a mutation besides its operations. */
@@ -155,7 +155,7 @@ bool crdt_join(struct crdt *c, struct bytes valid, struct crdt *delta);
 must_use enum err crdt_validate_field(const struct crdt_type *type, struct bytes checked);
 
 /* Copies the unknown fields of from, and of its nested states, to `to`: before a delta is
- * written, whose readers may rely on them. */
+ * written for readers that may rely on them. */
 void crdt_copy_extras(struct crdt *to, const struct crdt *from);
 
 /* Appends Grove's struct of the whole state, with an empty delta buffer: for peers to join and

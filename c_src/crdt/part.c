@@ -10,27 +10,31 @@ bool crdt_is_divisible(const struct crdt_type *type)
     return type->divisible;
 }
 
-static void put_fields(const struct crdt *c, struct part part, const struct extras *extras,
+static void put_fields(const struct crdt *c, struct part part, const struct unknown_fields *unknown,
                        struct buf *out)
 {
     const struct form form = {c->type->module, c->type->fields, c->type->needed};
-    struct struct_out s = struct_open(out, &form, extras);
+    struct buf map = {0};
+    unknown_put(unknown, &map);
+    struct extras extras = {{map.at, map.len}};
+    struct struct_out s = struct_open(out, &form, &extras);
     for (unsigned i = 0; form.fields[i] != NULL; i++) {
         struct_field(&s, form.fields[i]);
         c->type->put(c, i, part, out);
     }
     struct_close(&s);
+    buf_free(&map);
 }
 
 void crdt_state_of(const struct crdt *c, struct part part, struct buf *out)
 {
     must(is_part(part));
     if (c->type->divisible || part.first == 0) {
-        put_fields(c, c->type->divisible ? part : PART_WHOLE, &c->extras, out);
+        put_fields(c, c->type->divisible ? part : PART_WHOLE, &c->unknown, out);
         return;
     }
     struct crdt *nothing = crdt_make(c->type, c->options);
-    put_fields(nothing, PART_WHOLE, &c->extras, out);
+    put_fields(nothing, PART_WHOLE, &c->unknown, out);
     crdt_free(nothing);
 }
 

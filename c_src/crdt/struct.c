@@ -1,5 +1,7 @@
 #include "struct.h"
 
+#include "../limits.h"
+#include "../mem.h"
 #include "../term/canon.h"
 #include "../term/order.h"
 #include "../term/write.h"
@@ -39,6 +41,8 @@ static void unknown_read(struct etf_in *in, struct parser *r)
 {
     bool kept = r->keep_unknown && etf_peek(in) == ETF_ATOM;
     struct bytes key = etf_any(in), value = etf_any(in);
+    if (kept && r->unknown_count == LIMIT_UNKNOWN_FIELDS)
+        etf_fail(in, ERR_LIMIT);
     if (!kept || in->err != OK)
         return;
     buf_put(&r->unknown, key);
@@ -64,15 +68,32 @@ static bool is_of(struct bytes module_term, const char *module)
     return etf_accept(&in, module);
 }
 
-static enum err unknown_put(struct buf *extras, const struct parser *r)
+/* In the canonical form, which is what is kept and sent. */
+static enum err validate_extras(struct bytes map)
+{
+    struct etf_in in = etf_open(map);
+    for (uint32_t left = etf_map(&in); left > 0; left--) {
+        size_t name = etf_any(&in).len, value = etf_any(&in).len;
+        if (name + value > LIMIT_UNKNOWN_FIELD_BYTES)
+            return ERR_LIMIT;
+    }
+    return etf_finish(&in);
+}
+
+static enum err extras_read(struct buf *extras, const struct parser *r)
 {
     if (r->unknown_count == 0)
         return OK;
-    struct buf map = {0};
+    struct buf map = {0}, canonical = {0};
     put_map(&map, r->unknown_count);
     buf_put(&map, buf_bytes(&r->unknown));
-    enum err e = canon_put(extras, buf_bytes(&map));
+    enum err e = canon_put(&canonical, buf_bytes(&map));
+    if (e == OK)
+        e = validate_extras(buf_bytes(&canonical));
+    if (e == OK)
+        buf_put(extras, buf_bytes(&canonical));
     buf_free(&map);
+    buf_free(&canonical);
     return e;
 }
 
@@ -102,7 +123,7 @@ enum err struct_next(struct etf_in *in, const struct form *form, struct bytes *v
     if (e == OK)
         e = validate_fields(&r);
     if (e == OK)
-        e = unknown_put(extras, &r);
+        e = extras_read(extras, &r);
     buf_free(&r.unknown);
     return e;
 }
@@ -133,9 +154,12 @@ struct bytes struct_module(struct bytes checked)
 
 /* --- unknown fields -------------------------------------------------------- */
 
-void extras_free(struct extras *e)
+void unknown_free(struct unknown_fields *u)
 {
-    term_free(&e->map);
+    for (uint32_t i = 0; i < u->count; i++)
+        term_free(&u->list[i]);
+    mem_free(u->list);
+    *u = (struct unknown_fields){0};
 }
 
 /* A cursor over a map's pairs, and their number: 0 if map is empty bytes. */
@@ -146,82 +170,74 @@ static struct etf_in pairs_open(struct bytes map, uint32_t *count)
     return in;
 }
 
-/* A map being written. */
-struct map_out {
-    struct buf pairs;
-    uint32_t count;
-};
-
-static void pair_put(struct map_out *m, struct bytes key, struct bytes value)
+/* Below 0 if field i is before this name, 0 if it has it; *value gets its value. */
+static int compare_name(const struct unknown_fields *u, uint32_t i, struct bytes name,
+                        struct bytes *value)
 {
-    put_term(&m->pairs, key);
-    put_term(&m->pairs, value);
-    m->count++;
+    struct etf_in in = etf_open(term_bytes(&u->list[i]));
+    struct bytes mine = etf_any(&in);
+    *value = (struct bytes){in.at, (size_t)(in.end - in.at)};
+    return term_compare_keys(mine, name);
 }
 
-static void map_close(struct map_out *m, struct buf *out)
+/* The place for one more field, which moves those behind it: the last one goes if there are too
+ * many. */
+static void make_place(struct unknown_fields *u, uint32_t at)
 {
-    put_map(out, m->count);
-    buf_put(out, buf_bytes(&m->pairs));
-    buf_free(&m->pairs);
+    if (u->count == LIMIT_UNKNOWN_FIELDS) {
+        term_free(&u->list[--u->count]);
+    } else {
+        u->list = mem_resize(u->list, (u->count + 1) * sizeof(*u->list));
+    }
+    for (uint32_t i = u->count; i > at; i--)
+        u->list[i] = u->list[i - 1];
+    u->list[at] = (struct term){0};
+    u->count++;
 }
 
-/* A merge of two maps in key order. */
-struct map_merge {
-    struct etf_in ours, theirs;
-    uint32_t ours_left, theirs_left;
-    struct bytes key, value; /* its greater value */
-    bool grew;               /* the value is theirs */
-};
-
-static bool merge_next(struct map_merge *b)
+static bool field_join(struct unknown_fields *u, struct bytes name, struct bytes value)
 {
-    if (b->ours_left == 0 && b->theirs_left == 0)
+    struct bytes mine = {0};
+    uint32_t i = 0;
+    int order = 1;
+    while (i < u->count && (order = compare_name(u, i, name, &mine)) < 0)
+        i++;
+    if (i < u->count && order == 0 && term_compare_keys(mine, value) >= 0)
         return false;
-    struct etf_in ours = b->ours, theirs = b->theirs;
-    struct bytes mine = etf_any(&ours), their = etf_any(&theirs);
-    struct bytes my_value = etf_any(&ours), their_value = etf_any(&theirs);
-    int order = b->ours_left == 0 ? 1 : b->theirs_left == 0 ? -1 : term_compare_keys(mine, their);
-    b->grew = order > 0 || (order == 0 && term_compare_keys(my_value, their_value) < 0);
-    b->key = order > 0 ? their : mine;
-    b->value = b->grew ? their_value : my_value;
-    if (order <= 0) {
-        b->ours = ours;
-        b->ours_left--;
-    }
-    if (order >= 0) {
-        b->theirs = theirs;
-        b->theirs_left--;
-    }
+    if (i == LIMIT_UNKNOWN_FIELDS)
+        return false;
+    if (i == u->count || order > 0)
+        make_place(u, i);
+    struct buf field = {0};
+    buf_put(&field, name);
+    buf_put(&field, value);
+    term_free(&u->list[i]);
+    u->list[i] = term_take(&field);
     return true;
 }
 
-bool extras_join(struct extras *e, struct bytes map, struct extras *delta)
+bool unknown_join(struct unknown_fields *u, struct bytes map, struct unknown_fields *delta)
 {
-    if (map.len == 0 || bytes_equal(map, term_bytes(&e->map)))
-        return false;
-    struct map_merge b = {0};
-    struct map_out all = {0}, news = {0};
-    struct buf joined = {0}, fresh = {0};
-    b.ours = pairs_open(term_bytes(&e->map), &b.ours_left);
-    b.theirs = pairs_open(map, &b.theirs_left);
-    while (merge_next(&b)) {
-        pair_put(&all, b.key, b.value);
-        if (b.grew)
-            pair_put(&news, b.key, b.value);
+    uint32_t left;
+    struct etf_in in = pairs_open(map, &left);
+    bool grew = false;
+    for (; left > 0; left--) {
+        struct bytes name = etf_any(&in), value = etf_any(&in);
+        if (!field_join(u, name, value))
+            continue;
+        grew = true;
+        if (delta != NULL)
+            field_join(delta, name, value);
     }
-    bool grew = news.count > 0;
-    map_close(&all, &joined);
-    map_close(&news, &fresh);
-    if (grew) {
-        term_free(&e->map);
-        e->map = term_take(&joined);
-    }
-    if (grew && delta != NULL)
-        extras_join(delta, buf_bytes(&fresh), NULL);
-    buf_free(&joined);
-    buf_free(&fresh);
     return grew;
+}
+
+void unknown_put(const struct unknown_fields *u, struct buf *map)
+{
+    if (u->count > 0)
+        put_map(map, u->count);
+    for (uint32_t i = 0; i < u->count; i++)
+        buf_put(map, term_bytes(&u->list[i]));
 }
 
 /* --- writing --------------------------------------------------------------- */

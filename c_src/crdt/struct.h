@@ -1,8 +1,9 @@
 /* Grove's structs: maps that name a module under the key __struct__.
  *
  * A later Grove may have fields that are unknown here.  They are kept and written again, since a
- * reader may rely on every field.  A join keeps the greater value of an unknown field; any rule
- * would do that is the same on every replica. */
+ * reader may rely on every field.  A join keeps the greater value of an unknown field, and of more
+ * than LIMIT_UNKNOWN_FIELDS the first in term order; any rule would do that is the same on
+ * every replica, in whatever order the fields come. */
 #ifndef COPPICE_CRDT_STRUCT_H
 #define COPPICE_CRDT_STRUCT_H
 
@@ -21,8 +22,8 @@ struct form {
 /* Reads a checked term: values[i] gets the encoded value of fields[i], empty if a field that is
  * not needed is missing.  Other fields are skipped; those with atom names are appended to extras
  * (may be NULL) as a canonical map, if there are any.  ERR_TYPE for anything but a struct of this
- * module, ERR_SHAPE if a needed field is missing, ERR_DUPLICATE for a duplicate field; extras is
- * then unchanged. */
+ * module, ERR_SHAPE if a needed field is missing, ERR_DUPLICATE for a duplicate field, ERR_LIMIT
+ * for too many or too large fields for extras; extras is then unchanged. */
 must_use enum err struct_read(struct bytes checked, const struct form *form, struct bytes *values,
                               struct buf *extras);
 
@@ -33,16 +34,25 @@ must_use enum err struct_next(struct etf_in *in, const struct form *form, struct
 /* The __struct__ value of a checked term; empty if it is not a struct. */
 struct bytes struct_module(struct bytes checked);
 
-/* The unknown fields of one struct: a canonical map, or empty. */
+/* The unknown fields that a state has collected; all zero is none. */
+struct unknown_fields {
+    struct term *list; /* name and value, in the order of names */
+    uint32_t count;    /* at most LIMIT_UNKNOWN_FIELDS */
+};
+
+void unknown_free(struct unknown_fields *u);
+
+/* Joins a map from struct_read() (empty for none); changes are joined to delta too, unless that
+ * is NULL.  True if any field grew.  The time depends on the map, not on what u has. */
+bool unknown_join(struct unknown_fields *u, struct bytes map, struct unknown_fields *delta);
+
+/* Appends such a map; nothing for no fields. */
+void unknown_put(const struct unknown_fields *u, struct buf *map);
+
+/* Unknown fields to be written: such a map. */
 struct extras {
     struct term map;
 };
-
-void extras_free(struct extras *e);
-
-/* Joins a map from struct_read() (empty for none); changes are joined to delta too, unless that
- * is NULL.  True if any field grew. */
-bool extras_join(struct extras *e, struct bytes map, struct extras *delta);
 
 /* Writes a struct.  For each field in order the caller calls struct_field() and appends the value,
  * and finally calls struct_close().  The unknown fields (extras, may be NULL) are written in

@@ -139,7 +139,6 @@ static void roll_back(struct replica *r, struct turn *t)
 
 static void put_delta(struct replica *r, struct crdt **delta, struct buf *out)
 {
-    crdt_copy_extras(*delta, r->crdt);
     crdt_state(*delta, out);
     reset(r, delta);
 }

@@ -130,11 +130,21 @@ bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, st
 
 /* --- sending --------------------------------------------------------------- */
 
+static bool has_beams(const struct replica *r)
+{
+    size_t i = 0;
+    while (i < r->member_count && !r->members[i]->beam)
+        i++;
+    return i < r->member_count;
+}
+
+/* A BEAM may rely on a newer Grove's fields in each struct; coppices get them when they change. */
 static void put_delta_message(struct replica *r, struct buf *out)
 {
     put_tuple(out, 3);
     put_atom(out, "grove_delta");
-    crdt_copy_extras(r->delta, r->crdt);
+    if (has_beams(r))
+        crdt_copy_extras(r->delta, r->crdt);
     crdt_state(r->delta, out);
     put_term(out, process_pid(r->process));
 }

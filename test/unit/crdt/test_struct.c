@@ -1,5 +1,6 @@
 #include "crdt/struct.h"
 #include "err.h"
+#include "limits.h"
 #include "term/write.h"
 #include "unit/suite.h"
 
@@ -59,33 +60,61 @@ static void refuses_other_terms(void)
 /* --- unknown fields ---------------------------------------------------------- */
 
 /* Joins the unknown fields of a struct that has these. */
-static bool join(struct extras *e, const char *others, struct extras *delta)
+static bool join(struct unknown_fields *e, const char *others, struct unknown_fields *delta)
 {
     struct bytes values[FIELDS];
     struct buf text = {0}, extras = {0};
     buf_printf(&text, "#{'__struct__' => 'Elixir.A', clock => 1, items => 2%s}%c", others, 0);
     CU_ASSERT(struct_read(wall(term_of((const char *)text.at)), &form, values, &extras) == OK);
-    bool grew = extras_join(e, buf_bytes(&extras), delta);
+    bool grew = unknown_join(e, buf_bytes(&extras), delta);
     buf_free(&text);
     buf_free(&extras);
     return grew;
 }
 
+static void has(const struct unknown_fields *u, struct bytes wanted)
+{
+    struct buf map = {0};
+    unknown_put(u, &map);
+    ASSERT_TERM(buf_bytes(&map), wanted);
+    buf_free(&map);
+}
+
+static bool equal(const struct unknown_fields *a, const struct unknown_fields *b)
+{
+    struct buf one = {0}, other = {0};
+    unknown_put(a, &one);
+    unknown_put(b, &other);
+    bool same = bytes_equal(buf_bytes(&one), buf_bytes(&other));
+    buf_free(&one);
+    buf_free(&other);
+    return same;
+}
+
+static bool join_map(struct unknown_fields *u, const struct unknown_fields *other)
+{
+    struct buf map = {0};
+    unknown_put(other, &map);
+    bool grew = unknown_join(u, buf_bytes(&map), NULL);
+    buf_free(&map);
+    return grew;
+}
+
 static void joins_unknown_fields(void)
 {
-    struct extras e = {0}, delta = {0};
-    CU_ASSERT(!join(&e, "", NULL) && e.map.len == 0);
-    CU_ASSERT(!join(&e, ", 7 => 8, <<\"b\">> => c", NULL) && e.map.len == 0);
+    struct unknown_fields e = {0}, delta = {0};
+    CU_ASSERT(!join(&e, "", NULL) && e.count == 0);
+    CU_ASSERT(!join(&e, ", 7 => 8, <<\"b\">> => c", NULL) && e.count == 0);
     CU_ASSERT(join(&e, ", b => 2, d => {x}", &delta));
-    ASSERT_TERM(term_bytes(&delta.map), term_of("#{b => 2, d => {x}}"));
+    has(&delta, term_of("#{b => 2, d => {x}}"));
     CU_ASSERT(!join(&e, ", d => {x}, b => 2", &delta));
     CU_ASSERT(!join(&e, ", b => 1", &delta));
-    extras_free(&delta);
+    unknown_free(&delta);
     CU_ASSERT(join(&e, ", a => [], b => 2.0, d => {w}, e => nil", &delta));
-    ASSERT_TERM(term_bytes(&e.map), term_of("#{a => [], b => 2.0, d => {x}, e => nil}"));
-    ASSERT_TERM(term_bytes(&delta.map), term_of("#{a => [], b => 2.0, e => nil}"));
-    extras_free(&delta);
-    extras_free(&e);
+    has(&e, term_of("#{a => [], b => 2.0, d => {x}, e => nil}"));
+    has(&delta, term_of("#{a => [], b => 2.0, e => nil}"));
+    unknown_free(&delta);
+    unknown_free(&e);
 }
 
 static void join_order_does_not_matter(void)
@@ -93,11 +122,11 @@ static void join_order_does_not_matter(void)
     static const char *const others[] = {", a => 1", ", a => 1.0, b => 1", ", b => x, c => y",
                                          ", a => z, c => #{}"};
     for (size_t first = 0; first < 4; first++) {
-        struct extras e = {0};
+        struct unknown_fields e = {0};
         for (size_t i = 0; i < 8; i++)
             join(&e, others[(first + i * 3) % 4], NULL);
-        ASSERT_TERM(term_bytes(&e.map), term_of("#{a => z, b => x, c => #{}}"));
-        extras_free(&e);
+        has(&e, term_of("#{a => z, b => x, c => #{}}"));
+        unknown_free(&e);
     }
 }
 
@@ -112,12 +141,106 @@ static void refuses_duplicate_unknown_fields(void)
     buf_free(&extras);
 }
 
+/* Fields u10, u11, ...: from the first to before the end, in steps. */
+static void put_fields(struct buf *text, unsigned first, unsigned end, unsigned step)
+{
+    for (unsigned i = first; i < end; i += step)
+        buf_printf(text, ", u%u => %u", 10 + i, i);
+}
+
+static bool join_fields(struct unknown_fields *e, unsigned first, unsigned end, unsigned step,
+                        struct unknown_fields *delta)
+{
+    struct buf text = {0};
+    put_fields(&text, first, end, step);
+    buf_put_u8(&text, 0);
+    bool grew = join(e, (const char *)text.at, delta);
+    buf_free(&text);
+    return grew;
+}
+
+/* Of more fields than the limit, the first are kept, in whatever order they come. */
+static void bounds_unknown_fields(void)
+{
+    enum { MOST = LIMIT_UNKNOWN_FIELDS };
+    struct unknown_fields wanted = {0}, e = {0}, delta = {0}, old = {0};
+    CU_ASSERT(join_fields(&wanted, 0, MOST, 1, NULL));
+    CU_ASSERT(join_fields(&e, 1, 2 * MOST, 2, NULL));
+    CU_ASSERT(join_fields(&old, 1, 2 * MOST, 2, NULL));
+    CU_ASSERT(join_fields(&e, 0, 2 * MOST, 2, &delta));
+    CU_ASSERT(equal(&e, &wanted));
+    CU_ASSERT(join_map(&old, &delta));
+    CU_ASSERT(equal(&old, &e));
+    CU_ASSERT(!join_fields(&e, MOST, 2 * MOST, 1, NULL));
+    CU_ASSERT(!join_fields(&e, 0, MOST, 1, NULL));
+    unknown_free(&wanted);
+    unknown_free(&e);
+    unknown_free(&delta);
+    unknown_free(&old);
+    /* One at a time, the first ones last. */
+    for (unsigned i = 4 * MOST; i > 0; i--)
+        join_fields(&e, i - 1, i, 1, NULL);
+    CU_ASSERT(join_fields(&wanted, 0, MOST, 1, NULL));
+    CU_ASSERT(equal(&e, &wanted));
+    unknown_free(&wanted);
+    unknown_free(&e);
+}
+
+/* What a struct with these unknown fields is answered with. */
+static enum err answer(const char *others, bool kept)
+{
+    struct bytes values[FIELDS];
+    struct buf text = {0}, extras = {0};
+    buf_printf(&text, "#{'__struct__' => 'Elixir.A', clock => 1, items => 2%s}%c", others, 0);
+    enum err e =
+        struct_read(wall(term_of((const char *)text.at)), &form, values, kept ? &extras : NULL);
+    CU_ASSERT(e == OK || extras.len == 0);
+    buf_free(&text);
+    buf_free(&extras);
+    return e;
+}
+
+static enum err answer_to_fields(unsigned count, bool kept)
+{
+    struct buf text = {0};
+    put_fields(&text, 0, count, 1);
+    buf_put_u8(&text, 0);
+    enum err e = answer((const char *)text.at, kept);
+    buf_free(&text);
+    return e;
+}
+
+static enum err answer_to_bytes(size_t bytes)
+{
+    struct buf text = {0};
+    size_t around = term_of("u").len + term_of("<<>>").len;
+    buf_printf(&text, ", u => <<\"");
+    for (size_t i = around; i < bytes; i++)
+        buf_put_u8(&text, 'x');
+    buf_printf(&text, "\">>%c", 0);
+    enum err e = answer((const char *)text.at, true);
+    buf_free(&text);
+    return e;
+}
+
+static void refuses_too_many_unknown_fields(void)
+{
+    CU_ASSERT(answer_to_fields(LIMIT_UNKNOWN_FIELDS, true) == OK);
+    CU_ASSERT(answer_to_fields(LIMIT_UNKNOWN_FIELDS + 1, true) == ERR_LIMIT);
+    CU_ASSERT(answer_to_fields(LIMIT_UNKNOWN_FIELDS + 1, false) == OK);
+    CU_ASSERT(answer_to_bytes(LIMIT_UNKNOWN_FIELD_BYTES) == OK);
+    CU_ASSERT(answer_to_bytes(LIMIT_UNKNOWN_FIELD_BYTES + 1) == ERR_LIMIT);
+}
+
 /* --- writing ------------------------------------------------------------------ */
 
-static void write_one(const struct extras *e, const char *wanted)
+static void write_one(const struct unknown_fields *u, const char *wanted)
 {
-    struct buf out = {0};
-    struct struct_out s = struct_open(&out, &form, e);
+    struct buf out = {0}, map = {0};
+    if (u != NULL)
+        unknown_put(u, &map);
+    struct extras extras = {{map.at, map.len}};
+    struct struct_out s = struct_open(&out, &form, u != NULL ? &extras : NULL);
     for (size_t i = 0; i < FIELDS; i++) {
         struct_field(&s, fields[i]);
         buf_put_u8(&out, 97);
@@ -126,17 +249,18 @@ static void write_one(const struct extras *e, const char *wanted)
     struct_close(&s);
     ASSERT_TERM(buf_bytes(&out), term_of(wanted));
     buf_free(&out);
+    buf_free(&map);
 }
 
 static void writes_structs(void)
 {
     write_one(NULL, "#{'__struct__' => 'Elixir.A', clock => 0, items => 1, spare => 2}");
-    struct extras e = {0};
+    struct unknown_fields e = {0};
     write_one(&e, "#{'__struct__' => 'Elixir.A', clock => 0, items => 1, spare => 2}");
     join(&e, ", 'A' => 7, a => 8, clocks => 9, z => 10", NULL);
     write_one(&e, "#{'__struct__' => 'Elixir.A', clock => 0, items => 1, spare => 2,"
                   "  'A' => 7, a => 8, clocks => 9, z => 10}");
-    extras_free(&e);
+    unknown_free(&e);
 }
 
 static void finds_the_module(void)
@@ -179,5 +303,6 @@ static void handles_plain_maps(void)
 
 SUITE("struct", TEST(finds_fields), TEST(finds_fields_in_any_order), TEST(refuses_other_terms),
       TEST(joins_unknown_fields), TEST(join_order_does_not_matter),
-      TEST(refuses_duplicate_unknown_fields), TEST(writes_structs), TEST(finds_the_module),
+      TEST(refuses_duplicate_unknown_fields), TEST(bounds_unknown_fields),
+      TEST(refuses_too_many_unknown_fields), TEST(writes_structs), TEST(finds_the_module),
       TEST(handles_plain_maps))

@@ -54,6 +54,23 @@ static void answers_when_on_disk(void)
     world_close();
 }
 
+/* Unknown fields are in the record of the change that brought them, and in no other. */
+static void writes_unknown_fields_once(void)
+{
+#define WIDE(actor, counts)                                                                        \
+    "#{'__struct__' => 'Elixir.Grove.Counter.GCounter',actor => " actor ",counts => " counts       \
+    ",delta_buffer => #{},hlc => 3}"
+    open_ready();
+    deliver("{grove_delta, " WIDE("b", "#{}") ", " THEM(9) "}");
+    DISK_OP("append [" WIDE("<<\"c1\">>", "#{}") "]");
+    appended();
+    deliver(CALL(1, "{mutate, increment}"));
+    DISK_OP("append [" COUNT("1") "]");
+    appended();
+    SENT(THEM(1), REPLY(1, "ok"));
+    world_close();
+}
+
 /* One record for all of them. */
 static void writes_queued_mutations_together(void)
 {
@@ -465,15 +482,16 @@ static void answers_at_once_with_interval_durability(void)
     world_close();
 }
 
-SUITE("durable", TEST(answers_when_on_disk), TEST(writes_queued_mutations_together),
-      TEST(refuses_bad_operations_at_once), TEST(answers_mutations_without_effect),
-      TEST(discloses_nothing_before_it_is_safe), TEST(sends_the_delta_when_safe),
-      TEST(journals_deltas_from_peers), TEST(sends_no_fun_before_it_is_safe),
-      TEST(sends_a_fun_behind_a_mutation_without_effect), TEST(loads_snapshot_and_journal),
-      TEST(refuses_while_storage_fails), TEST(refuses_a_snapshot_of_another_type),
-      TEST(skips_records_of_another_type), TEST(rolls_back_after_a_failed_append),
-      TEST(pulls_again_after_a_roll_back), TEST(saves_only_after_changes),
-      TEST(saves_no_result_of_a_fun_before_it_is_on_disk), TEST(retries_a_failed_snapshot),
-      TEST(waits_while_the_disk_is_busy), TEST(saves_early_when_the_journal_is_long),
-      TEST(runs_no_mutation_before_the_capture), TEST(saves_when_it_ends),
-      TEST(saves_nothing_before_it_is_loaded), TEST(answers_at_once_with_interval_durability))
+SUITE("durable", TEST(answers_when_on_disk), TEST(writes_unknown_fields_once),
+      TEST(writes_queued_mutations_together), TEST(refuses_bad_operations_at_once),
+      TEST(answers_mutations_without_effect), TEST(discloses_nothing_before_it_is_safe),
+      TEST(sends_the_delta_when_safe), TEST(journals_deltas_from_peers),
+      TEST(sends_no_fun_before_it_is_safe), TEST(sends_a_fun_behind_a_mutation_without_effect),
+      TEST(loads_snapshot_and_journal), TEST(refuses_while_storage_fails),
+      TEST(refuses_a_snapshot_of_another_type), TEST(skips_records_of_another_type),
+      TEST(rolls_back_after_a_failed_append), TEST(pulls_again_after_a_roll_back),
+      TEST(saves_only_after_changes), TEST(saves_no_result_of_a_fun_before_it_is_on_disk),
+      TEST(retries_a_failed_snapshot), TEST(waits_while_the_disk_is_busy),
+      TEST(saves_early_when_the_journal_is_long), TEST(runs_no_mutation_before_the_capture),
+      TEST(saves_when_it_ends), TEST(saves_nothing_before_it_is_loaded),
+      TEST(answers_at_once_with_interval_durability))

@@ -132,21 +132,40 @@ static void relays_everything_until_caught_up(void)
     world_close();
 }
 
-/* A newer Grove's fields are in all its structs, and so must be in ours. */
-static void sends_unknown_fields_with_a_delta(void)
-{
 #define WIDER(actor, counts)                                                                       \
     "#{'__struct__' => 'Elixir.Grove.Counter.GCounter', actor => " actor ", counts => " counts     \
     ", delta_buffer => #{}, hlc => 3}"
-    world_open_settled();
-    joined(OTHERS(5), true);
-    deliver("{" OUR_REF(1) ", {ok, " WIDER("b", "#{b => 1}") "}}");
+
+static void get_unknown_field(const char *from)
+{
+    deliver(from);
     deliver(CAST("sync_now"));
     increment();
     skip_sent();
     deliver(CAST("sync_now"));
+}
+
+/* A newer Grove's fields are in all its structs, and so must be in ours. */
+static void sends_unknown_fields_with_a_delta_to_a_beam(void)
+{
+    world_open_settled();
+    joined(OTHERS(5), true);
+    joined(THEM(5), false);
+    get_unknown_field("{grove_delta, " WIDER("b", "#{b => 1}") ", " OTHERS(5) "}");
+    SENT(THEM(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
     SENT(OTHERS(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
     deliver(CAST("sync_now"));
+    SENT_NOTHING();
+    world_close();
+}
+
+/* Coppices have them in the state, or get them when they change. */
+static void sends_unknown_fields_to_coppices_once(void)
+{
+    world_open_settled();
+    joined(THEM(5), false);
+    get_unknown_field("{grove_delta, " WIDER("b", "#{b => 1}") ", " OTHERS(5) "}");
+    SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
     SENT_NOTHING();
     world_close();
 }
@@ -505,7 +524,8 @@ static void limits_open_pulls(void)
 SUITE("exchange", TEST(accepts_every_form_of_delta), TEST(drops_its_own_deltas),
       TEST(accepts_nil_as_an_empty_delta), TEST(does_not_relay_members_deltas),
       TEST(relays_older_changes), TEST(relays_everything_until_caught_up),
-      TEST(sends_unknown_fields_with_a_delta), TEST(refuses_malformed_structs),
+      TEST(sends_unknown_fields_with_a_delta_to_a_beam),
+      TEST(sends_unknown_fields_to_coppices_once), TEST(refuses_malformed_structs),
       TEST(syncs_on_its_timer), TEST(drops_the_delta_without_members),
       TEST(sends_a_delta_that_leaves_the_value), TEST(syncs_on_request),
       TEST(sends_no_deltas_to_slow_nodes), TEST(sends_the_state_at_the_next_sync),
