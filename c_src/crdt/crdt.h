@@ -48,6 +48,11 @@ struct mutation_turn {
     size_t bad;         /* on an error: the index of the operation at fault */
 };
 
+/* The tags of all elements, and of the element that has the most. */
+struct tag_counts {
+    size_t all, most;
+};
+
 struct crdt_type {
     const char *module; /* "Elixir.Grove.Counter.GCounter", as in __struct__ */
     const char *name;   /* "gcounter", for configuration and command line */
@@ -103,6 +108,9 @@ struct crdt_type {
 
     /* The number of tombstones, for status; NULL for a type without them. */
     size_t (*tombstones)(const struct crdt *c);
+
+    /* crdt_tags(), added to *counts; NULL for a type whose elements have no tags. */
+    void (*tags)(const struct crdt *c, struct tag_counts *counts);
 
     /* Adds every actor that left a trace in the state: a count, a tag, a dot, a clock entry.
      * NULL for a type whose state names none. */
@@ -165,8 +173,12 @@ void crdt_state(const struct crdt *c, struct buf *out);
 void crdt_value(const struct crdt *c, struct buf *out);
 bool crdt_empty(const struct crdt *c);
 size_t crdt_tombstones(const struct crdt *c);
+/* For status: an element gets a tag with each add, and has them until it is removed.  Walks over
+ * all elements. */
+struct tag_counts crdt_tags(const struct crdt *c);
 size_t crdt_actors(const struct crdt *c); /* how many left a trace in it */
-/* The type's actors function, for types with nested states. */
+/* The type's functions, for types with nested states. */
+void crdt_add_tags(const struct crdt *c, struct tag_counts *counts);
 void crdt_add_actors(const struct crdt *c, struct actors *seen);
 void crdt_check(const struct crdt *c); /* for tests and the simulator */
 

@@ -288,7 +288,8 @@ static void put_same_actor(const struct replica *r, struct buf *out)
 void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
-    put_map(out, 16);
+    struct tag_counts tags = crdt_tags(r->crdt);
+    put_map(out, 18);
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_count(out, "actors", crdt_actors(r->crdt));
     put_count(out, "behind", count_behind(r));
@@ -297,6 +298,7 @@ void replica_status(const struct process *p, struct buf *out)
     put_field(out, "group", term_bytes(&r->options.group));
     put_count(out, "ignored", r->ignored);
     put_count(out, "merges", r->merges);
+    put_count(out, "most_tags", tags.most);
     put_count(out, "mutations", r->mutations);
     put_count(out, "peers", r->member_count);
     put_count(out, "refused", r->refused + process_dropped(r->process));
@@ -306,6 +308,7 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "snapshots", r->durable.saves);
     put_atom(out, "storage");
     durable_put_status(r, out);
+    put_count(out, "tags", tags.all);
     put_count(out, "tombstones", crdt_tombstones(r->crdt));
     put_count(out, "waiting", r->queued + (r->fun_call != 0));
 }

@@ -272,17 +272,21 @@ defmodule HealingTest do
   end
 
   describe "coppice status" do
-    test "counts the actors and tombstones of a replica", world do
+    test "counts the actors, tags and tombstones of a replica", world do
       %{a: a, b: b, group: group} = group(world, ORSet, %{anti_entropy_interval: 300})
       for {server, n} <- [{a, 1}, {b, 2}], do: change(server, {:add, [n]})
       {name, _} = here = here(world.c, group)
       for n <- 3..6, do: :ok = GenServer.call(here, {:mutate, {:add, [n]}})
       for n <- 3..5, do: :ok = GenServer.call(here, {:mutate, {:remove, [n]}})
       sync([a, b, here])
-      counts = fn -> Map.take(Coppice.status(world.c).replicas[name], [:actors, :tombstones]) end
-      eventually(fn -> assert counts.() == %{actors: 3, tombstones: 3} end)
+      for _ <- 1..3, do: :ok = GenServer.call(here, {:mutate, {:add, [6]}})
+      keys = [:actors, :tombstones, :tags, :most_tags]
+      counts = fn -> Map.take(Coppice.status(world.c).replicas[name], keys) end
+      wanted = %{actors: 3, tombstones: 3, tags: 6, most_tags: 4}
+      eventually(fn -> assert counts.() == wanted end)
       assert {0, out, ""} = Coppice.run(["status", world.c.node])
       assert out =~ ~r/actors\W+3\b/ and out =~ ~r/tombstones\W+3\b/
+      assert out =~ ~r/most_tags\W+4\b/
     end
   end
 

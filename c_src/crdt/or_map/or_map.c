@@ -210,6 +210,14 @@ static size_t tombstones(const struct crdt *c)
     return sum;
 }
 
+static void tags(const struct crdt *c, struct tag_counts *counts)
+{
+    const struct table *t = &of_const(c)->values.table;
+    crdt_add_tags(&of_const(c)->keys.crdt, counts);
+    for (size_t i = 0; i < table_end(t); i++)
+        crdt_add_tags(*(struct crdt **)table_at(t, i), counts);
+}
+
 static void actors(const struct crdt *c, struct actors *seen)
 {
     const struct table *t = &of_const(c)->values.table;
@@ -242,6 +250,7 @@ const struct crdt_type or_map_type = {
     .value = value,
     .empty = empty,
     .tombstones = tombstones,
+    .tags = tags,
     .actors = actors,
     .check = check,
 };

@@ -338,6 +338,16 @@ static size_t tombstones(const struct crdt *c)
     return of_const(c)->tombstones.count;
 }
 
+static void tags_of_all(const struct crdt *c, struct tag_counts *counts)
+{
+    const struct tags *tags;
+    for (size_t at = 0; (tags = part_next(PART_WHOLE, &of_const(c)->entries, &at)) != NULL;) {
+        counts->all += tags->count;
+        if (tags->count > counts->most)
+            counts->most = tags->count;
+    }
+}
+
 /* Every numbered actor has a tag, except perhaps our own, which is numbered from the start: it is
  * counted once the state has seen any add.  Exactness would need a walk over all tags. */
 static void actors(const struct crdt *c, struct actors *seen)
@@ -369,6 +379,7 @@ const struct crdt_type or_set_type = {
     .value = value,
     .empty = empty,
     .tombstones = tombstones,
+    .tags = tags_of_all,
     .actors = actors,
     .check = check,
 };

@@ -94,6 +94,8 @@ static void hides_the_value_of_a_deleted_key(void)
     CU_ASSERT(mutate(c, "[{put, [m, or_map]}, {update, [m, {put, [x, or_set]}]}]", &bad) == OK);
     CU_ASSERT(mutate(c, "{update, [m, {delete, [x]}]}", &bad) == OK);
     CU_ASSERT(crdt_tombstones(c) == 2);
+    struct tag_counts tags = crdt_tags(c);
+    CU_ASSERT(tags.all == 2 && tags.most == 1); /* of n and m */
     crdt_free(c);
 }
 

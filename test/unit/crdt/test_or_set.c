@@ -20,6 +20,21 @@ static void adds_and_removes(void)
     crdt_free(c);
 }
 
+static void counts_tags(void)
+{
+    struct crdt *c = make(type(), "a", "[{add, [x]}, {add, [y]}, {add, [x]}, {add, [x]}]");
+    struct tag_counts counts = crdt_tags(c);
+    CU_ASSERT(counts.all == 4 && counts.most == 3);
+    apply(c, "[{remove, [x]}, {add, [z]}, {add, [z]}]", NULL);
+    counts = crdt_tags(c);
+    CU_ASSERT(counts.all == 3 && counts.most == 2);
+    crdt_free(c);
+    c = make(crdt_type_named(BYTES("gset")), "a", "[{add, [x]}]");
+    counts = crdt_tags(c);
+    CU_ASSERT(counts.all == 0 && counts.most == 0);
+    crdt_free(c);
+}
+
 static void re_adds_removed_elements(void)
 {
     struct crdt *c = make(type(), "a", "[{add, [x]}, {remove, [x]}, {add, [x]}]");
@@ -338,7 +353,7 @@ static void remote_removes_need_no_search(void)
     crdt_free(&b->crdt);
 }
 
-SUITE("or_set", TEST(adds_and_removes), TEST(re_adds_removed_elements),
+SUITE("or_set", TEST(adds_and_removes), TEST(counts_tags), TEST(re_adds_removed_elements),
       TEST(refuses_the_whole_batch), TEST(distinguishes_elements), TEST(mutations_fill_the_delta),
       TEST(remove_alone_is_a_delta), TEST(join_fills_the_delta), TEST(concurrent_add_wins),
       TEST(accepts_remove_before_add), TEST(never_reuses_a_tag), TEST(counter_is_in_the_delta),
