@@ -120,19 +120,20 @@ static size_t index_for(size_t entries)
     return cap;
 }
 
-/* A full array is compacted once more than a quarter of it is holes, so the cost is amortized over
- * as many removals. */
-void table_reserve(struct table *t, size_t n)
+/* Room for one more entry.  Never for as many as a peer's header counts, which may be the same
+ * one many times.  A full array is compacted once more than a quarter of it is holes, so the cost
+ * is amortized over as many removals. */
+static void make_room(struct table *t)
 {
-    must(n <= ENTRIES_MAX - t->count);
-    bool compacts = t->count + n > t->cap && t->count - t->live > t->count / 4;
+    must(t->count < ENTRIES_MAX);
+    bool compacts = t->count == t->cap && t->count - t->live > t->count / 4;
     if (compacts)
         compact(t);
-    if (t->count + n > t->cap) {
-        t->cap = t->count + n > 2 * t->cap ? t->count + n : 2 * t->cap;
+    if (t->count == t->cap) {
+        t->cap = t->cap > 0 ? 2 * t->cap : 1; /* many nested states have a single entry */
         t->entries = mem_resize(t->entries, t->cap * sizeof(struct table_entry *));
     }
-    size_t index_cap = index_for(t->count + n);
+    size_t index_cap = index_for(t->count + 1);
     if (compacts || index_cap > t->index_cap)
         reindex(t, index_cap > t->index_cap ? index_cap : t->index_cap);
 }
@@ -153,7 +154,7 @@ static struct table_entry *entry_new(const struct table *t, struct bytes key, ui
 void *table_add(struct table *t, struct bytes key, bool *added)
 {
     if (t->count == t->cap || t->count >= t->index_cap / 4 * 3)
-        table_reserve(t, 1);
+        make_room(t);
     uint32_t hash = hash_of(t, key), at = slot_of(t, key, hash);
     *added = t->index[at] == 0;
     if (*added) {

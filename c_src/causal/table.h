@@ -40,9 +40,6 @@ void *table_add(struct table *t, struct bytes key, bool *added);
 /* Removes an entry.  The caller frees what its record owns first. */
 void table_remove(struct table *t, void *record);
 
-/* Reserves room for n more entries, before a merge of known size. */
-void table_reserve(struct table *t, size_t n);
-
 /* The record of entry i, for i from 0 to table_end() - 1, in insertion order; NULL for a hole.
  * Entries may be removed while iterating, but not added.  A table from which nothing was ever
  * removed has no holes. */

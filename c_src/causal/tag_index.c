@@ -170,14 +170,14 @@ static size_t tags_in_table(const struct table *t)
     return tags;
 }
 
-/* Rebuilds the index from the table, with room for n more tags. */
-static void rebuild(struct tag_index *ix, size_t n)
+/* Rebuilds the index from the table. */
+static void rebuild(struct tag_index *ix)
 {
     const struct table *t = ix->table;
     size_t tags = tags_in_table(t), cap = SLOTS_AT_FIRST;
-    must(n <= UINT32_MAX / 4 && tags <= UINT32_MAX / 4);
+    must(tags <= UINT32_MAX / 4);
     /* At least an eighth of the slots is left for tags that come and go. */
-    while (cap / 8 * 5 < tags + n || cap <= table_end(t) + n)
+    while (cap / 8 * 5 < tags || cap <= table_end(t))
         cap *= 2;
     tag_index_free(ix);
     ix->cap = cap;
@@ -191,18 +191,12 @@ static void rebuild(struct tag_index *ix, size_t n)
     }
 }
 
-void tag_index_reserve(struct tag_index *ix, size_t n)
-{
-    if (ix->generation != ix->table->generation || ix->used + n > ix->cap / 4 * 3 ||
-        ix->cap <= table_end(ix->table) + n)
-        rebuild(ix, n);
-}
-
 struct tags *tag_index_find(struct tag_index *ix, struct tag tag)
 {
     if (ix->table->live == 0)
         return NULL;
-    tag_index_reserve(ix, 0);
+    if (ix->generation != ix->table->generation || ix->cap == 0)
+        rebuild(ix);
     struct probe p = probe_open(ix, tag);
     struct tags *first = first_with(&p, tag);
     return first != NULL ? first : others_find(ix, tag);
@@ -213,7 +207,7 @@ void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag t
     size_t number = table_number(ix->table, record);
     if (ix->generation != ix->table->generation || ix->used == ix->cap / 4 * 3 ||
         number + 1 >= ix->cap)
-        rebuild(ix, 0);
+        rebuild(ix);
     else
         insert(ix, record, number, tag);
 }

@@ -35,9 +35,6 @@ struct tags *tag_index_find(struct tag_index *ix, struct tag tag);
 /* To be called after a tag was added to the record. */
 void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag tag);
 
-/* Room for n more tags at once. */
-void tag_index_reserve(struct tag_index *ix, size_t n);
-
 /* Invariant: every element is found by each of its tags. */
 void tag_index_check(const struct tag_index *ix);
 

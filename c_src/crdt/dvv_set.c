@@ -177,10 +177,7 @@ static bool join_entries(struct dvv *s, struct tag_reader *r, struct bytes map, 
     struct tag *tags = NULL;
     size_t cap = 0;
     bool grew = false;
-    uint32_t left = etf_map(&in);
-    if (s->entries.live == 0)
-        table_reserve(&s->entries, left);
-    for (; left > 0; left--) {
+    for (uint32_t left = etf_map(&in); left > 0; left--) {
         struct bytes element;
         enum err e = canon_view(&scratch, etf_any(&in), &element);
         must(e == OK);

@@ -188,10 +188,6 @@ static void join_entries(struct joining *j, struct bytes field)
     struct or_set_entry entry;
     enum err e = or_set_in_open(&entries, field);
     must(e == OK);
-    if (entries.left > j->s->entries.live) {
-        table_reserve(&j->s->entries, entries.left - j->s->entries.live);
-        tag_index_reserve(&j->s->tag_index, entries.left - j->s->entries.live);
-    }
     while (or_set_in_next(&entries, &entry))
         join_entry(j, &entry);
     must(entries.in.err == OK);

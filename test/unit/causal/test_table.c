@@ -190,21 +190,6 @@ static void holds_keys_without_records(void)
     table_free(&t, NULL);
 }
 
-static void reserves(void)
-{
-    struct table t;
-    table_init(&t, sizeof(uint32_t), SEED);
-    put(&t, 1);
-    table_reserve(&t, 1000);
-    struct table_entry **entries = t.entries;
-    uint32_t *index = t.index;
-    for (uint32_t i = 2; i <= 1001; i++)
-        put(&t, i);
-    CU_ASSERT(t.entries == entries && t.index == index);
-    table_check(&t);
-    table_free(&t, NULL);
-}
-
 /* Memory of a million elements, and lookups: anything but O(1) would take minutes. */
 static void holds_a_million(void)
 {
@@ -224,4 +209,4 @@ static void holds_a_million(void)
 
 SUITE("table", TEST(starts_empty), TEST(finds_what_was_added), TEST(keeps_insertion_order),
       TEST(matches_a_model), TEST(can_remove_while_iterating), TEST(numbers_its_entries),
-      TEST(frees_records), TEST(holds_keys_without_records), TEST(reserves), TEST(holds_a_million))
+      TEST(frees_records), TEST(holds_keys_without_records), TEST(holds_a_million))

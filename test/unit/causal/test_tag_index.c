@@ -143,7 +143,6 @@ static void survives_one_tag_on_everything(void)
     enum { MANY = 300000 };
     struct fixture h;
     fixture_open(&h);
-    tag_index_reserve(&h.index, MANY);
     for (uint32_t i = 0; i < MANY; i++)
         add(&h, i, tag(5));
     struct tags *record;
@@ -168,19 +167,5 @@ static void uses_little_memory(void)
     fixture_close(&h);
 }
 
-static void reserves(void)
-{
-    struct fixture h;
-    fixture_open(&h);
-    add(&h, 1, tag(1));
-    tag_index_reserve(&h.index, 1000);
-    table_reserve(&h.table, 1000);
-    const uint32_t *slots = h.index.slots;
-    for (uint32_t i = 2; i <= 1001; i++)
-        add(&h, i, tag(i));
-    CU_ASSERT(h.index.slots == slots && has(&h, 1, tag(1)) && has(&h, 1001, tag(1001)));
-    fixture_close(&h);
-}
-
 SUITE("tag_index", TEST(finds_the_element), TEST(matches_a_model), TEST(finds_all_elements),
-      TEST(survives_one_tag_on_everything), TEST(uses_little_memory), TEST(reserves))
+      TEST(survives_one_tag_on_everything), TEST(uses_little_memory))

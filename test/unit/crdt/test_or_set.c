@@ -325,6 +325,49 @@ static struct bytes numbered(uint32_t i)
     return (struct bytes){term, sizeof(term)};
 }
 
+static void put_tag_of_b(struct buf *out)
+{
+    put_tuple(out, 2);
+    put_atom(out, "b");
+    put_uint(out, 1);
+}
+
+/* A header counts elements and tags, of which the sender may repeat one. */
+static void repeated_entries_take_no_memory(void)
+{
+    enum { MANY = 20000 };
+    struct buf out = {0};
+    put_map(&out, 3);
+    put_atom(&out, "__struct__");
+    put_atom(&out, "Elixir.Grove.Set.ORSet");
+    put_atom(&out, "entries");
+    put_map(&out, MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        put_atom(&out, "x");
+        mapset_put(&out, MAPSET_PLAIN, 1);
+        put_tag_of_b(&out);
+        mapset_element_end(&out);
+        mapset_end(&out, MAPSET_PLAIN);
+    }
+    put_atom(&out, "tombstones");
+    mapset_put(&out, MAPSET_PLAIN, MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        put_tuple(&out, 2);
+        put_atom(&out, "c");
+        put_uint(&out, 1);
+        mapset_element_end(&out);
+    }
+    mapset_end(&out, MAPSET_PLAIN);
+    struct crdt *c = empty(type(), "a");
+    CU_ASSERT(merge(c, buf_bytes(&out), NULL));
+    is(c, crdt_state, ORSET("0", "x => " TAG("{b, 1}"), "{c, 1} => []"));
+    CU_ASSERT(of(c)->entries.cap < 100 && of(c)->entries.index_cap < 100);
+    CU_ASSERT(of(c)->tag_index.cap < 100);
+    CU_ASSERT(of(c)->tombstones.cap < 100 && of(c)->tombstones.slots_cap < 100);
+    buf_free(&out);
+    crdt_free(c);
+}
+
 /* Removes name no element.  One delta each: if each searched the set, this would take minutes. */
 static void remote_removes_need_no_search(void)
 {
@@ -358,4 +401,5 @@ SUITE("or_set", TEST(adds_and_removes), TEST(counts_tags), TEST(re_adds_removed_
       TEST(remove_alone_is_a_delta), TEST(join_fills_the_delta), TEST(concurrent_add_wins),
       TEST(accepts_remove_before_add), TEST(never_reuses_a_tag), TEST(counter_is_in_the_delta),
       TEST(refuses_when_tags_run_out), TEST(obeys_laws), TEST(round_trips), TEST(iterates_in_order),
-      TEST(serves_other_types), TEST(remote_removes_need_no_search))
+      TEST(serves_other_types), TEST(repeated_entries_take_no_memory),
+      TEST(remote_removes_need_no_search))
