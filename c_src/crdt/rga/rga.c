@@ -31,6 +31,7 @@ static void close_rga(struct crdt *c)
     actors_free(&r->actors);
     rga_elements_free(&r->elements);
     rga_tree_free(&r->tree);
+    mem_free(r->pending);
 }
 
 /* --- joins ----------------------------------------------------------------------------- */
@@ -127,11 +128,11 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
     rga_raise_clock(r, etf_uint64(&in));
     bool elements = join_elements(r, values[ELEMENTS], d);
     bool tombstones = join_tombstones(r, values[TOMBSTONES], d);
-    rga_rebuild(r);
+    rga_settle(r);
     if (d != NULL && r->clock > before)
         rga_raise_clock(d, r->clock);
     if (d != NULL)
-        rga_rebuild(d);
+        rga_settle(d);
     return elements || tombstones || r->clock > before;
 }
 

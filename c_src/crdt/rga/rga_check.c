@@ -1,49 +1,48 @@
 #include "../../mem.h"
 #include "rga.h"
 
-static bool can_attach(const struct rga *r, uint32_t prev)
-{
-    return prev == RGA_HEAD || rga_tree_has(&r->tree, prev);
-}
-
-/* Each present element is in the tree, or in its parent's waiting list. */
+/* Each present element is in the tree. */
 static void elements_check(const struct rga *r)
 {
-    size_t waiting = 0, in_lists = 0;
     for (uint32_t i = 0; i < r->elements.count; i++) {
         const struct rga_element *e = &r->elements.list[i];
+        must(!e->pending);
         if (e->present) {
             must(hlc_compare(e->time, r->latest) <= 0);
-            must(rga_tree_has(&r->tree, i) == can_attach(r, e->prev));
+            must(rga_tree_has(&r->tree, i));
             must(e->node < actors_count(&r->actors));
-        } else {
-            must(!rga_tree_has(&r->tree, i));
         }
         if ((e->present || e->removed) && e->id.actor == RGA_OWN)
             must(e->id.n <= rga_own_max(r));
-        waiting += e->present && !rga_tree_has(&r->tree, i);
-        for (uint32_t w = e->waiting; w != RGA_NONE; w = r->elements.list[w].next) {
-            must(r->elements.list[w].present && r->elements.list[w].prev == i);
-            must(++in_lists <= r->elements.count);
-        }
     }
-    must(in_lists == waiting);
+}
+
+/* The parent of an element in the tree. */
+static uint32_t parent_of(const struct rga *r, uint32_t number)
+{
+    const struct rga_element *e = &r->elements.list[number];
+    bool limbo =
+        !e->present || (e->prev != RGA_HEAD && rga_tree_is_within(&r->tree, e->prev, number));
+    return limbo ? RGA_LIMBO : e->prev;
 }
 
 /* path holds the ancestors of the last element visited.  An element is in order if its parent is
  * the one above it there, and it comes after its sibling there. */
 static void order_check(const struct rga *r)
 {
-    uint32_t *path = mem_take((r->elements.count + 1) * sizeof(*path)), number, depth = 0;
+    uint32_t *path = mem_take((r->elements.count + 2) * sizeof(*path)), number, depth = 0;
     struct rga_place at = {0};
-    while ((number = rga_tree_next(&r->tree, &at)) != RGA_NONE) {
-        const struct rga_element *e = &r->elements.list[number];
+    path[0] = RGA_HEAD;
+    for (; (number = rga_tree_next(&r->tree, &at)) != RGA_NONE; path[depth] = number) {
+        uint32_t last = depth;
         must(at.depth <= depth + 1);
-        must(e->prev == (at.depth > 1 ? path[at.depth - 1] : RGA_HEAD));
-        if (at.depth <= depth)
-            must(rga_siblings_compare(r, &r->elements.list[path[at.depth]], e) < 0);
         depth = at.depth;
-        path[depth] = number;
+        if (number == RGA_LIMBO)
+            continue;
+        must(parent_of(r, number) == path[depth - 1]);
+        if (depth <= last && path[depth - 1] != RGA_LIMBO)
+            must(rga_siblings_compare(r, &r->elements.list[path[depth]],
+                                      &r->elements.list[number]) < 0);
     }
     mem_free(path);
 }
@@ -57,17 +56,15 @@ static void shown_check(const struct rga *r)
         must(rga_tree_at(&r->tree, index) == number);
     }
     must(index == rga_tree_shown(&r->tree));
-    for (uint32_t i = 0; i < r->elements.count; i++)
-        index += rga_tree_has(&r->tree, i) && r->elements.list[i].removed;
     at = (struct rga_place){0};
-    while (rga_tree_next(&r->tree, &at) != RGA_NONE)
-        index--;
+    while ((number = rga_tree_next(&r->tree, &at)) != RGA_LIMBO && number != RGA_NONE)
+        index -= !r->elements.list[number].removed;
     must(index == 0);
 }
 
 void rga_check(const struct rga *r)
 {
-    must(!r->stale);
+    must(r->pending_len == 0);
     rga_elements_check(&r->elements);
     rga_tree_check(&r->tree);
     elements_check(r);

@@ -8,7 +8,7 @@
 /* Numbers must fit rga_tree.h, and number + 1 the index. */
 #define ELEMENTS_MAX (UINT32_C(1) << 31)
 
-_Static_assert(sizeof(struct rga_element) == 48, "the size given in the header");
+_Static_assert(sizeof(struct rga_element) == 44, "the size given in the header");
 
 void rga_elements_init(struct rga_elements *es, uint64_t seed)
 {
@@ -71,8 +71,7 @@ uint32_t rga_elements_number(struct rga_elements *es, struct tag id)
     size_t at = slot_of(es, id);
     if (es->index[at] == 0) {
         es->list = mem_room(es->list, es->count, &es->cap, sizeof(*es->list));
-        es->list[es->count++] =
-            (struct rga_element){.id = id, .prev = RGA_NONE, .waiting = RGA_NONE, .next = RGA_NONE};
+        es->list[es->count++] = (struct rga_element){.id = id, .prev = RGA_NONE};
         es->index[at] = (uint32_t)es->count;
     }
     return es->index[at] - 1;

@@ -4,7 +4,7 @@
  * parent or as a tombstone.  So what is known of an id before its element arrives has a place.
  * Numbers and ids are never removed.
  *
- * Memory per element: 48 bytes here, 5 to 11 of index, and its value (with unknown fields, if
+ * Memory per element: 44 bytes here, 5 to 11 of index, and its value (with unknown fields, if
  * any) in one common buffer, rounded up to 4 bytes. */
 #ifndef COPPICE_CRDT_RGA_ELEMENTS_H
 #define COPPICE_CRDT_RGA_ELEMENTS_H
@@ -19,8 +19,8 @@ struct rga_element {
     uint32_t node;            /* of time; an actor's number */
     uint32_t prev;            /* the parent's number, or RGA_HEAD */
     uint32_t terms;           /* offset of its value */
-    uint32_t waiting, next;   /* first child waiting for it; next waiting sibling */
     bool present, removed;    /* it has arrived; it was removed */
+    bool pending;             /* it has arrived, but is not in its place yet */
     bool extras, time_extras; /* it has unknown fields; its time has */
 };
 

@@ -33,17 +33,6 @@ int rga_siblings_compare(const struct rga *r, const struct rga_element *a,
     return order != 0 ? order : actors_compare_keys(r, a->id.actor, b->id.actor);
 }
 
-struct sibling {
-    const struct rga *r;
-    const struct rga_element *e;
-};
-
-static bool comes_before(const void *arg, uint32_t other)
-{
-    const struct sibling *s = arg;
-    return rga_siblings_compare(s->r, &s->r->elements.list[other], s->e) < 0;
-}
-
 /* Compares positions: by time, then by parent. */
 static int position_compare(const struct rga *r, uint32_t number, const struct rga_item *item)
 {
@@ -77,58 +66,89 @@ static int terms_compare(const struct rga_terms *a, const struct rga_terms *b)
 
 /* --- the sequence ---------------------------------------------------------------------- */
 
-static bool can_attach(const struct rga *r, uint32_t prev)
+/* An element that is looking for its place.  If it is in the tree, it is among its siblings there
+ * with the position that it had before. */
+struct newcomer {
+    const struct rga *r;
+    uint32_t number;
+    const struct rga_element *before;
+};
+
+static bool comes_before(const void *arg, uint32_t other)
 {
-    return prev == RGA_HEAD || rga_tree_has(&r->tree, prev);
+    const struct newcomer *n = arg;
+    const struct rga_element *all = n->r->elements.list;
+    const struct rga_element *sibling = other == n->number ? n->before : &all[other];
+    return rga_siblings_compare(n->r, sibling, &all[n->number]) < 0;
 }
 
-/* Inserts a list of elements, linked by next, into the tree, and then those that wait for them. */
-static void attach(struct rga *r, uint32_t list)
+/* What has not arrived, or is its own descendant, is in limbo. */
+static struct rga_place place_for(const struct rga *r, uint32_t number,
+                                  const struct rga_element *before)
 {
-    while (list != RGA_NONE) {
-        uint32_t number = list;
-        struct rga_element *all = r->elements.list, *e = &all[number];
-        list = e->next;
-        e->next = RGA_NONE;
-        while (e->waiting != RGA_NONE) {
-            uint32_t waiting = e->waiting;
-            e->waiting = all[waiting].next;
-            all[waiting].next = list;
-            list = waiting;
-        }
-        struct sibling s = {r, e};
-        struct rga_place place = rga_tree_place(&r->tree, e->prev, comes_before, &s);
-        rga_tree_insert(&r->tree, place, number, !e->removed);
-    }
+    const struct rga_tree *t = &r->tree;
+    const struct rga_element *e = &r->elements.list[number];
+    struct newcomer n = {r, number, before};
+    if (!e->present ||
+        (e->prev != RGA_HEAD && rga_tree_has(t, number) && rga_tree_is_within(t, e->prev, number)))
+        return rga_tree_front(t, RGA_LIMBO);
+    return rga_tree_place(t, e->prev, comes_before, &n);
 }
 
-static void wait_for(struct rga *r, uint32_t prev, uint32_t number)
+static void put_into_place(struct rga *r, uint32_t number, const struct rga_element *before)
 {
-    r->elements.list[number].next = r->elements.list[prev].waiting;
-    r->elements.list[prev].waiting = number;
-}
-
-void rga_rebuild(struct rga *r)
-{
-    if (!r->stale)
+    struct rga_place place = place_for(r, number, before);
+    bool shown = !r->elements.list[number].removed;
+    if (!rga_tree_has(&r->tree, number)) {
+        rga_tree_insert(&r->tree, place, number, shown);
         return;
-    struct rga_element *all = r->elements.list;
-    uint32_t first = RGA_NONE;
-    rga_tree_free(&r->tree);
-    for (uint32_t i = 0; i < r->elements.count; i++)
-        all[i].waiting = all[i].next = RGA_NONE;
-    for (uint32_t i = 0; i < r->elements.count; i++) {
-        if (!all[i].present)
-            continue;
-        if (all[i].prev != RGA_HEAD) {
-            wait_for(r, all[i].prev, i);
-        } else {
-            all[i].next = first;
-            first = i;
-        }
     }
-    attach(r, first);
-    r->stale = false;
+    rga_tree_move(&r->tree, number, place);
+    rga_tree_show(&r->tree, number, shown);
+}
+
+/* Puts an element that has arrived into its place; before is what was known of it in its old place
+ * (of no interest in limbo). */
+static void attach(struct rga *r, uint32_t number, const struct rga_element *before)
+{
+    const struct rga_element *all = r->elements.list;
+    uint32_t prev = all[number].prev, root = RGA_NONE;
+    if (prev != RGA_HEAD && !rga_tree_has(&r->tree, prev))
+        rga_tree_insert(&r->tree, rga_tree_front(&r->tree, RGA_LIMBO), prev, false);
+    if (rga_tree_has(&r->tree, number))
+        root = rga_tree_limbo_root(&r->tree, number);
+    put_into_place(r, number, before);
+    /* That may have broken a cycle. */
+    if (root != RGA_NONE && root != number && all[root].present && !all[root].pending)
+        put_into_place(r, root, &all[root]);
+}
+
+/* Parents first, so that what arrives in any order is rarely moved. */
+static void attach_ancestors(struct rga *r, uint32_t number, uint32_t *path)
+{
+    struct rga_element *all = r->elements.list;
+    size_t count = 0;
+    for (; number != RGA_HEAD && all[number].pending; number = all[number].prev) {
+        all[number].pending = false;
+        path[count++] = number;
+    }
+    while (count > 0) {
+        number = path[--count];
+        attach(r, number, &all[number]);
+    }
+}
+
+void rga_settle(struct rga *r)
+{
+    if (r->pending_len == 0)
+        return;
+    uint32_t *path = mem_take(r->pending_len * sizeof(*path));
+    for (size_t i = 0; i < r->pending_len; i++)
+        attach_ancestors(r, r->pending[i], path);
+    mem_free(path);
+    mem_free(r->pending);
+    r->pending = NULL;
+    r->pending_len = r->pending_cap = 0;
 }
 
 /* --- joins ------------------------------------------------------------------------------ */
@@ -158,17 +178,24 @@ static void note_time(struct rga *r, struct hlc time)
         r->latest = time;
 }
 
-/* Whether the item replaces the present element with the same id: the greater one wins.  The tree
- * remains valid only if both have the same position. */
-static bool replaces(struct rga *r, uint32_t number, const struct rga_item *item)
+/* <0 if the item replaces the present element with the same id: the greater one wins.  *moves tells
+ * whether they differ in position. */
+static int item_compare(const struct rga *r, uint32_t number, const struct rga_item *item,
+                        bool *moves)
 {
     int order = position_compare(r, number, item);
-    if (order < 0)
-        r->stale = true;
+    *moves = order != 0;
     if (order != 0)
-        return order < 0;
+        return order;
     struct rga_terms terms = rga_elements_terms(&r->elements, number);
-    return terms_compare(&terms, &item->terms) < 0;
+    return terms_compare(&terms, &item->terms);
+}
+
+static void await_settling(struct rga *r, uint32_t number)
+{
+    r->pending = mem_room(r->pending, r->pending_len, &r->pending_cap, sizeof(*r->pending));
+    r->pending[r->pending_len++] = number;
+    r->elements.list[number].pending = true;
 }
 
 bool rga_add(struct rga *r, const struct rga_item *item)
@@ -179,21 +206,19 @@ bool rga_add(struct rga *r, const struct rga_item *item)
         prev = rga_elements_number(&r->elements, item->prev);
         rga_note_id(r, item->prev);
     }
-    struct rga_element *e = &r->elements.list[number];
-    bool came = !e->present;
-    if (!came && !replaces(r, number, item))
+    struct rga_element *e = &r->elements.list[number], before = *e;
+    bool moves = true;
+    if (before.present && item_compare(r, number, item, &moves) >= 0)
         return false;
     e->time = item->time;
     e->node = item->node;
     e->prev = prev;
     rga_elements_set_terms(&r->elements, number, &item->terms);
     note_time(r, item->time);
-    if (!came || r->stale)
-        return true;
-    if (can_attach(r, prev))
-        attach(r, number);
-    else
-        wait_for(r, prev, number);
+    if (!before.present)
+        await_settling(r, number);
+    else if (moves && !before.pending)
+        attach(r, number, &before);
     return true;
 }
 
@@ -203,7 +228,7 @@ void rga_set_removed(struct rga *r, uint32_t number, bool removed)
     must(e->removed != removed);
     e->removed = removed;
     r->elements.removed = removed ? r->elements.removed + 1 : r->elements.removed - 1;
-    if (rga_tree_has(&r->tree, number))
+    if (e->present && !e->pending)
         rga_tree_show(&r->tree, number, !removed);
 }
 
@@ -242,37 +267,25 @@ void rga_copy_tombstone(struct rga *to, const struct rga *from, uint32_t number)
 
 /* --- our own elements ---------------------------------------------------------------------- */
 
-uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value, bool front)
+uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value)
 {
     struct tag id = {rga_own_max(r) + 1, RGA_OWN};
-    must(id.n <= INT64_MAX && !r->stale);
+    must(id.n <= INT64_MAX && r->pending_len == 0);
     r->clock = id.n;
     uint32_t number = rga_elements_number(&r->elements, id);
     struct rga_element *e = &r->elements.list[number];
-    must(!e->present && !e->removed && e->waiting == RGA_NONE);
+    must(!e->present && !e->removed && !rga_tree_has(&r->tree, number));
     e->time = time;
     e->node = RGA_OWN;
     e->prev = prev;
     rga_elements_set_terms(&r->elements, number, &(struct rga_terms){.value = value});
     note_time(r, time);
-    if (front)
-        rga_tree_insert(&r->tree, rga_tree_front(&r->tree, prev), number, true);
-    else if (can_attach(r, prev))
-        attach(r, number);
-    else
-        wait_for(r, prev, number);
+    attach(r, number, e);
     return number;
 }
 
 void rga_undo_add_own(struct rga *r, uint32_t number)
 {
-    struct rga_element *e = &r->elements.list[number];
-    if (rga_tree_has(&r->tree, number)) {
-        rga_tree_remove(&r->tree, number);
-    } else {
-        must(r->elements.list[e->prev].waiting == number);
-        r->elements.list[e->prev].waiting = e->next;
-        e->next = RGA_NONE;
-    }
+    rga_tree_remove(&r->tree, number);
     rga_elements_undo_add(&r->elements, number);
 }

@@ -79,7 +79,7 @@ static enum err insert(struct batch *b, struct bytes value, uint32_t prev, const
     if (rga_own_max(r) >= INT64_MAX)
         return ERR_LIMIT;
     struct hlc time = before != NULL ? *before : hlc_tick(r->latest, b->t->wall_ms);
-    uint32_t number = rga_add_own(r, prev, time, value, before != NULL);
+    uint32_t number = rga_add_own(r, prev, time, value);
     log_change(b, number, false);
     if (b->t->reply != NULL)
         tag_put(b->t->reply, &r->actors, r->elements.list[number].id);
@@ -170,7 +170,7 @@ static void write_delta(const struct batch *b, struct rga *delta)
     }
     if (b->r->clock > b->clock)
         rga_raise_clock(delta, b->r->clock);
-    rga_rebuild(delta);
+    rga_settle(delta);
 }
 
 enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)

@@ -13,82 +13,95 @@ _Static_assert(LEAF_ENTRIES == 64 && LEAF_ENTRIES >= INNER_SLOTS, "shown has one
 
 /* --- summaries ------------------------------------------------------------------ */
 
-/* A slot's summary of its child. */
-struct summary {
-    uint32_t shown, depth, first;
-};
-
-/* Sets depth and first to those of the first of the shallowest. */
-static void shallowest(struct summary *s, const uint32_t *depth, const uint32_t *first,
+/* Sets depth and first to those of the first of the shallowest.  Depths in a node are less than
+ * 2^31 apart. */
+static void shallowest(struct rga_summary *s, const uint32_t *depth, const uint32_t *first,
                        uint32_t count)
 {
-    s->depth = NO_DEPTH;
-    for (uint32_t i = 0; i < count; i++)
-        s->depth = depth[i] < s->depth ? depth[i] : s->depth;
-    for (uint32_t i = 0; i < count && s->depth != NO_DEPTH; i++) {
-        if (depth[i] != s->depth)
-            continue;
-        s->first = first[i];
-        return;
-    }
+    uint32_t from = 0;
+    while (from < count && first[from] == RGA_NONE)
+        from++;
     s->first = RGA_NONE;
+    s->depth = 0;
+    if (from == count)
+        return;
+    uint32_t base = depth[from];
+    int32_t least = 0;
+    for (uint32_t i = from; i < count; i++) {
+        int32_t below = first[i] == RGA_NONE ? INT32_MAX : (int32_t)(depth[i] - base);
+        least = below < least ? below : least;
+    }
+    s->depth = base + (uint32_t)least;
+    while (first[from] == RGA_NONE || depth[from] != s->depth)
+        from++;
+    s->first = first[from];
 }
 
-static struct summary leaf_summary(const struct rga_leaf *leaf)
+static struct rga_summary leaf_summary(const struct rga_leaf *leaf)
 {
-    struct summary s = {.shown = rga_bits(leaf->shown)};
+    struct rga_summary s = {.shown = rga_bits(leaf->shown)};
     shallowest(&s, leaf->depth, leaf->element, leaf->count);
     return s;
 }
 
-static struct summary inner_summary(const struct rga_inner *n)
+static struct rga_summary inner_summary(const struct rga_inner *n)
 {
-    struct summary s = {0};
+    struct rga_summary s = {0};
     for (uint32_t i = 0; i < n->count; i++)
         s.shown += n->shown[i];
     shallowest(&s, n->depth, n->first, n->count);
     return s;
 }
 
-static struct summary slot_summary(const struct rga_inner *n, uint32_t slot)
+static struct rga_summary summary(const struct rga_tree *t, uint32_t level, uint32_t node)
 {
-    return (struct summary){n->shown[slot], n->depth[slot], n->first[slot]};
+    return level == 0 ? leaf_summary(&t->leaves[node]) : inner_summary(&t->inners[node]);
 }
 
-static struct summary child_summary(const struct rga_tree *t, const struct rga_inner *n,
-                                    uint32_t slot)
+struct rga_summary rga_child_summary(const struct rga_tree *t, const struct rga_inner *n,
+                                     uint32_t slot)
 {
-    uint32_t child = n->child[slot];
-    return n->level == 1 ? leaf_summary(&t->leaves[child]) : inner_summary(&t->inners[child]);
+    struct rga_summary s = summary(t, n->level - 1, n->child[slot]);
+    s.depth += n->shift[slot];
+    return s;
 }
 
-static bool summaries_equal(struct summary a, struct summary b)
+static bool slot_has(const struct rga_inner *n, uint32_t slot, struct rga_summary s)
 {
-    return a.shown == b.shown && a.depth == b.depth && a.first == b.first;
+    return n->shown[slot] == s.shown && n->first[slot] == s.first &&
+           (n->depth[slot] == s.depth || s.first == RGA_NONE);
 }
 
-static void slot_set(struct rga_inner *n, uint32_t slot, struct summary s)
+static void slot_set(struct rga_inner *n, uint32_t slot, struct rga_summary s)
 {
     n->shown[slot] = s.shown;
     n->depth[slot] = s.depth;
     n->first[slot] = s.first;
 }
 
-/* Updates the summaries above a leaf. */
-static void refresh(struct rga_tree *t, uint32_t leaf)
+void rga_slot_refresh(struct rga_tree *t, uint32_t node, uint32_t slot)
 {
-    struct summary s = leaf_summary(&t->leaves[leaf]);
-    uint32_t child = leaf;
-    for (uint32_t node = t->leaves[leaf].parent; node != NO_NODE; node = t->inners[node].parent) {
+    struct rga_inner *n = &t->inners[node];
+    slot_set(n, slot, rga_child_summary(t, n, slot));
+    t->written++;
+}
+
+void rga_refresh(struct rga_tree *t, uint32_t level, uint32_t node)
+{
+    struct rga_summary s = summary(t, level, node);
+    uint32_t child = node;
+    t->written++;
+    for (node = rga_parent_of(t, level, node); node != NO_NODE; node = t->inners[node].parent) {
         struct rga_inner *n = &t->inners[node];
         uint32_t slot = rga_slot_of(n, child);
-        if (summaries_equal(slot_summary(n, slot), s))
+        s.depth += n->shift[slot];
+        if (slot_has(n, slot, s))
             return;
         slot_set(n, slot, s);
+        t->written++;
         s = inner_summary(n);
         child = node;
     }
-    t->shown = s.shown;
 }
 
 /* --- nodes ------------------------------------------------------------------------ */
@@ -102,36 +115,73 @@ static void *node_room(void *nodes, size_t count, size_t *cap, size_t size)
     return mem_resize(nodes, size);
 }
 
-static uint32_t leaf_new(struct rga_tree *t, uint32_t parent, uint32_t next)
+uint32_t rga_leaf_new(struct rga_tree *t, uint32_t next)
 {
-    must(t->leaf_count < NO_NODE);
-    t->leaves = node_room(t->leaves, t->leaf_count, &t->leaf_cap, sizeof(*t->leaves));
-    struct rga_leaf *leaf = &t->leaves[t->leaf_count];
-    leaf->parent = parent;
+    uint32_t number = t->free_leaf - 1;
+    if (t->free_leaf > 0) {
+        t->free_leaf = t->leaves[number].next;
+    } else {
+        must(t->leaf_count < NO_NODE);
+        t->leaves = node_room(t->leaves, t->leaf_count, &t->leaf_cap, sizeof(*t->leaves));
+        number = (uint32_t)t->leaf_count++;
+    }
+    struct rga_leaf *leaf = &t->leaves[number];
+    leaf->parent = NO_NODE;
     leaf->next = next;
     leaf->count = 0;
     leaf->shown = 0;
-    return (uint32_t)t->leaf_count++;
+    t->written++;
+    return number;
 }
 
-static uint32_t inner_new(struct rga_tree *t, uint32_t parent, uint32_t level)
+void rga_leaf_drop(struct rga_tree *t, uint32_t leaf)
 {
-    must(t->inner_count < NO_NODE);
-    t->inners = node_room(t->inners, t->inner_count, &t->inner_cap, sizeof(*t->inners));
-    struct rga_inner *n = &t->inners[t->inner_count];
-    n->parent = parent;
+    must(leaf != 0);
+    t->leaves[leaf].parent = NO_NODE;
+    t->leaves[leaf].next = t->free_leaf;
+    t->free_leaf = leaf + 1;
+}
+
+uint32_t rga_inner_new(struct rga_tree *t, uint32_t level)
+{
+    uint32_t number = t->free_inner - 1;
+    if (t->free_inner > 0) {
+        t->free_inner = t->inners[number].parent;
+    } else {
+        must(t->inner_count < NO_NODE);
+        t->inners = node_room(t->inners, t->inner_count, &t->inner_cap, sizeof(*t->inners));
+        number = (uint32_t)t->inner_count++;
+    }
+    struct rga_inner *n = &t->inners[number];
+    n->parent = NO_NODE;
     n->level = level;
     n->count = 0;
-    return (uint32_t)t->inner_count++;
+    t->written++;
+    return number;
 }
 
-static uint32_t *parent_of(struct rga_tree *t, uint32_t child_level, uint32_t child)
+void rga_inner_drop(struct rga_tree *t, uint32_t node)
 {
-    return child_level == 0 ? &t->leaves[child].parent : &t->inners[child].parent;
+    t->inners[node].level = 0;
+    t->inners[node].parent = t->free_inner;
+    t->free_inner = node + 1;
 }
 
-/* The node must have room. */
-static void slot_insert(struct rga_tree *t, uint32_t node, uint32_t slot, uint32_t child)
+uint32_t rga_parent_of(const struct rga_tree *t, uint32_t level, uint32_t node)
+{
+    return level == 0 ? t->leaves[node].parent : t->inners[node].parent;
+}
+
+static void set_parent(struct rga_tree *t, uint32_t level, uint32_t node, uint32_t parent)
+{
+    if (level == 0)
+        t->leaves[node].parent = parent;
+    else
+        t->inners[node].parent = parent;
+}
+
+void rga_slot_insert(struct rga_tree *t, uint32_t node, uint32_t slot, uint32_t child,
+                     uint32_t shift)
 {
     struct rga_inner *n = &t->inners[node];
     size_t rest = (n->count - slot) * sizeof(uint32_t);
@@ -140,18 +190,40 @@ static void slot_insert(struct rga_tree *t, uint32_t node, uint32_t slot, uint32
     memmove(n->shown + slot + 1, n->shown + slot, rest);
     memmove(n->depth + slot + 1, n->depth + slot, rest);
     memmove(n->first + slot + 1, n->first + slot, rest);
+    memmove(n->shift + slot + 1, n->shift + slot, rest);
     n->count++;
     n->child[slot] = child;
-    *parent_of(t, n->level - 1, child) = node;
-    slot_set(n, slot, child_summary(t, n, slot));
+    n->shift[slot] = shift;
+    set_parent(t, n->level - 1, child, node);
+    rga_slot_refresh(t, node, slot);
+}
+
+void rga_root_grow(struct rga_tree *t)
+{
+    uint32_t below = t->root;
+    t->root = rga_inner_new(t, t->inners[below].level + 1);
+    rga_slot_insert(t, t->root, 0, below, 0);
+}
+
+void rga_set_leaf_of(struct rga_tree *t, uint32_t element, uint32_t leaf)
+{
+    if (element == RGA_LIMBO)
+        t->limbo_leaf = leaf;
+    else
+        t->leaf_of[element] = leaf;
 }
 
 /* The first nodes.  An empty tree has none, since most deltas stay empty. */
 static void init_nodes(struct rga_tree *t)
 {
-    uint32_t leaf = leaf_new(t, NO_NODE, NO_NODE);
-    t->root = inner_new(t, NO_NODE, 1);
-    slot_insert(t, t->root, 0, leaf);
+    uint32_t number = rga_leaf_new(t, NO_NODE);
+    struct rga_leaf *leaf = &t->leaves[number];
+    leaf->element[0] = RGA_LIMBO;
+    leaf->depth[0] = 0;
+    leaf->count = 1;
+    t->limbo_leaf = number;
+    t->root = rga_inner_new(t, 1);
+    rga_slot_insert(t, t->root, 0, number, 0);
 }
 
 void rga_tree_free(struct rga_tree *t)
@@ -164,28 +236,31 @@ void rga_tree_free(struct rga_tree *t)
 
 /* --- splitting --------------------------------------------------------------------- */
 
-/* Moves the right half of a full inner node to a new one after it, for which its parent has room;
- * the root first gets a new root above it. */
-static void inner_split(struct rga_tree *t, uint32_t node)
+uint32_t rga_inner_cut(struct rga_tree *t, uint32_t node, uint32_t keep)
 {
-    if (node == t->root) {
-        t->root = inner_new(t, NO_NODE, t->inners[node].level + 1);
-        slot_insert(t, t->root, 0, node);
-    }
-    uint32_t added = inner_new(t, NO_NODE, t->inners[node].level), half = INNER_SLOTS / 2;
+    uint32_t added = rga_inner_new(t, t->inners[node].level);
     struct rga_inner *n = &t->inners[node], *m = &t->inners[added];
-    m->count = INNER_SLOTS - half;
-    n->count = half;
-    memcpy(m->child, n->child + half, m->count * sizeof(uint32_t));
-    memcpy(m->shown, n->shown + half, m->count * sizeof(uint32_t));
-    memcpy(m->depth, n->depth + half, m->count * sizeof(uint32_t));
-    memcpy(m->first, n->first + half, m->count * sizeof(uint32_t));
+    m->count = n->count - keep;
+    n->count = keep;
+    size_t bytes = m->count * sizeof(uint32_t);
+    memcpy(m->child, n->child + keep, bytes);
+    memcpy(m->shown, n->shown + keep, bytes);
+    memcpy(m->depth, n->depth + keep, bytes);
+    memcpy(m->first, n->first + keep, bytes);
+    memcpy(m->shift, n->shift + keep, bytes);
     for (uint32_t i = 0; i < m->count; i++)
-        *parent_of(t, m->level - 1, m->child[i]) = added;
-    struct rga_inner *above = &t->inners[n->parent];
-    uint32_t slot = rga_slot_of(above, node);
-    slot_set(above, slot, inner_summary(n));
-    slot_insert(t, n->parent, slot + 1, added);
+        set_parent(t, m->level - 1, m->child[i], added);
+    t->written++;
+    return added;
+}
+
+/* Puts what was cut from a node into a slot after it, for which its parent has room. */
+static void insert_after(struct rga_tree *t, uint32_t level, uint32_t node, uint32_t added)
+{
+    uint32_t above = rga_parent_of(t, level, node);
+    uint32_t slot = rga_slot_of(&t->inners[above], node);
+    rga_slot_refresh(t, above, slot);
+    rga_slot_insert(t, above, slot + 1, added, t->inners[above].shift[slot]);
 }
 
 /* Splits the full nodes right above a leaf, top down, so that the leaf's parent has room. */
@@ -196,15 +271,18 @@ static void split_full_ancestors(struct rga_tree *t, uint32_t leaf)
         must(count < LEVELS_MAX);
         full[count++] = node;
     }
-    while (count > 0)
-        inner_split(t, full[--count]);
+    while (count > 0) {
+        node = full[--count];
+        if (node == t->root)
+            rga_root_grow(t);
+        uint32_t added = rga_inner_cut(t, node, INNER_SLOTS / 2);
+        insert_after(t, t->inners[node].level, node, added);
+    }
 }
 
-/* Moves the entries from keep on to a new leaf after this one. */
-static uint32_t leaf_split(struct rga_tree *t, uint32_t leaf, uint32_t keep)
+uint32_t rga_leaf_cut(struct rga_tree *t, uint32_t leaf, uint32_t keep)
 {
-    split_full_ancestors(t, leaf);
-    uint32_t added = leaf_new(t, NO_NODE, t->leaves[leaf].next);
+    uint32_t added = rga_leaf_new(t, t->leaves[leaf].next);
     struct rga_leaf *l = &t->leaves[leaf], *m = &t->leaves[added];
     l->next = added;
     m->count = l->count - keep;
@@ -213,23 +291,33 @@ static uint32_t leaf_split(struct rga_tree *t, uint32_t leaf, uint32_t keep)
     memcpy(m->depth, l->depth + keep, m->count * sizeof(uint32_t));
     if (m->count > 0) {
         m->shown = l->shown >> keep;
-        l->shown &= (UINT64_C(1) << keep) - 1;
+        l->shown = rga_low_bits(l->shown, keep);
     }
     for (uint32_t i = 0; i < m->count; i++)
-        t->leaf_of[m->element[i]] = added;
-    struct rga_inner *above = &t->inners[l->parent];
-    uint32_t slot = rga_slot_of(above, leaf);
-    slot_set(above, slot, leaf_summary(l));
-    slot_insert(t, l->parent, slot + 1, added);
+        rga_set_leaf_of(t, m->element[i], added);
+    t->written++;
+    return added;
+}
+
+static uint32_t leaf_split(struct rga_tree *t, uint32_t leaf, uint32_t keep)
+{
+    split_full_ancestors(t, leaf);
+    uint32_t added = rga_leaf_cut(t, leaf, keep);
+    insert_after(t, 0, leaf, added);
     return added;
 }
 
 /* Returns the same place in a leaf with room for an entry.  After the last entry of a full leaf
- * this is the next leaf, or a new empty one: runs of typed text thus leave full leaves. */
+ * this is the next leaf, or a new empty one, and RGA_LIMBO makes room alone: runs of typed text
+ * thus leave full leaves. */
 static struct rga_place make_room(struct rga_tree *t, struct rga_place p)
 {
     if (t->leaves[p.leaf].count < LEAF_ENTRIES)
         return p;
+    if (p.at == LEAF_ENTRIES - 1 && t->leaves[p.leaf].element[p.at] == RGA_LIMBO) {
+        leaf_split(t, p.leaf, p.at);
+        return p;
+    }
     if (p.at == LEAF_ENTRIES) {
         uint32_t next = t->leaves[p.leaf].next;
         if (next == NO_NODE || t->leaves[next].count == LEAF_ENTRIES)
@@ -254,31 +342,26 @@ static void reserve_leaf_of(struct rga_tree *t, uint32_t element)
 
 /* --- changes ------------------------------------------------------------------------ */
 
-/* The lowest count bits. */
-static uint64_t low_bits(uint64_t shown, uint32_t count)
-{
-    return shown & ((UINT64_C(1) << count) - 1);
-}
-
 void rga_tree_insert(struct rga_tree *t, struct rga_place place, uint32_t element, bool shown)
 {
-    must(!rga_tree_has(t, element) && place.depth > 0 && place.depth < NO_DEPTH);
+    must(!rga_tree_has(t, element) && element < RGA_LIMBO && place.depth > 0);
     reserve_leaf_of(t, element);
     if (t->leaf_count == 0)
         init_nodes(t);
     place = make_room(t, place);
+    uint32_t at = place.at, shift = rga_shift_of(t, 0, place.leaf);
     struct rga_leaf *leaf = &t->leaves[place.leaf];
-    uint32_t at = place.at;
     size_t rest = (leaf->count - at) * sizeof(uint32_t);
     must(at <= leaf->count);
     memmove(leaf->element + at + 1, leaf->element + at, rest);
     memmove(leaf->depth + at + 1, leaf->depth + at, rest);
     leaf->element[at] = element;
-    leaf->depth[at] = place.depth;
-    leaf->shown = leaf->shown >> at << 1 << at | (uint64_t)shown << at | low_bits(leaf->shown, at);
+    leaf->depth[at] = place.depth - shift;
+    leaf->shown =
+        leaf->shown >> at << 1 << at | (uint64_t)shown << at | rga_low_bits(leaf->shown, at);
     leaf->count++;
     t->leaf_of[element] = place.leaf;
-    refresh(t, place.leaf);
+    rga_refresh(t, 0, place.leaf);
 }
 
 void rga_tree_show(struct rga_tree *t, uint32_t element, bool shown)
@@ -286,21 +369,21 @@ void rga_tree_show(struct rga_tree *t, uint32_t element, bool shown)
     uint64_t bit = UINT64_C(1) << rga_entry_of(t, element);
     struct rga_leaf *leaf = &t->leaves[t->leaf_of[element]];
     leaf->shown = shown ? leaf->shown | bit : leaf->shown & ~bit;
-    refresh(t, t->leaf_of[element]);
+    rga_refresh(t, 0, t->leaf_of[element]);
 }
 
 void rga_tree_remove(struct rga_tree *t, uint32_t element)
 {
-    uint32_t number = t->leaf_of[element], at = rga_entry_of(t, element);
+    uint32_t number = rga_leaf_of(t, element), at = rga_entry_of(t, element);
     struct rga_leaf *leaf = &t->leaves[number];
     must(rga_tree_first_child(t, element) == RGA_NONE);
     leaf->count--;
     size_t rest = (leaf->count - at) * sizeof(uint32_t);
     memmove(leaf->element + at, leaf->element + at + 1, rest);
     memmove(leaf->depth + at, leaf->depth + at + 1, rest);
-    leaf->shown = leaf->shown >> at >> 1 << at | low_bits(leaf->shown, at);
+    leaf->shown = leaf->shown >> at >> 1 << at | rga_low_bits(leaf->shown, at);
     t->leaf_of[element] = NO_NODE;
-    refresh(t, number);
+    rga_refresh(t, 0, number);
 }
 
 /* --- invariants --------------------------------------------------------------------- */
@@ -308,44 +391,57 @@ void rga_tree_remove(struct rga_tree *t, uint32_t element)
 static void inner_check(const struct rga_tree *t, uint32_t node, size_t *children)
 {
     const struct rga_inner *n = &t->inners[node];
-    must(n->count > 0 && n->count <= INNER_SLOTS);
+    must(n->count <= INNER_SLOTS && (n->count > 0 || node != t->root));
     for (uint32_t i = 0; i < n->count; i++) {
-        must(summaries_equal(slot_summary(n, i), child_summary(t, n, i)));
-        if (n->level == 1) {
-            must(t->leaves[n->child[i]].parent == node);
-        } else {
-            must(t->inners[n->child[i]].parent == node);
-            must(t->inners[n->child[i]].level == n->level - 1);
-        }
+        must(slot_has(n, i, rga_child_summary(t, n, i)));
+        must(n->shift[i] == 0 || t->shifted);
+        must(rga_parent_of(t, n->level - 1, n->child[i]) == node);
+        must(n->level == 1 || t->inners[n->child[i]].level == n->level - 1);
     }
     *children += n->count;
 }
 
-void rga_tree_check(const struct rga_tree *t)
+/* Counts the nodes in use. */
+static size_t nodes_check(const struct rga_tree *t)
 {
-    size_t children = 0, here = 0, walked = 0;
-    if (t->leaf_count == 0) {
-        must(t->inner_count == 0 && t->shown == 0);
-        return;
-    }
-    for (uint32_t i = 0; i < t->inner_count; i++)
+    size_t children = 0, used = 0;
+    for (uint32_t i = 0; i < t->inner_count; i++) {
+        if (t->inners[i].level == 0)
+            continue;
         inner_check(t, i, &children);
-    must(children == t->leaf_count + t->inner_count - 1);
-    must(t->inners[t->root].parent == NO_NODE);
-    must(inner_summary(&t->inners[t->root]).shown == t->shown);
+        used++;
+    }
     for (size_t i = 0; i < t->leaf_count; i++) {
         const struct rga_leaf *leaf = &t->leaves[i];
+        if (leaf->parent == NO_NODE)
+            continue;
         must(leaf->count <= LEAF_ENTRIES);
         must(leaf->count == LEAF_ENTRIES || leaf->shown >> leaf->count == 0);
+        used++;
     }
+    must(children == used - 1 && t->inners[t->root].parent == NO_NODE);
+    return used;
+}
+
+void rga_tree_check(const struct rga_tree *t)
+{
+    size_t here = 0, walked = 0;
+    if (t->leaf_count == 0) {
+        must(t->inner_count == 0);
+        return;
+    }
+    must(nodes_check(t) >= 2 && t->leaves[0].parent != NO_NODE);
     for (size_t i = 0; i < t->leaf_of_len; i++)
         here += t->leaf_of[i] != NO_NODE;
     uint32_t deepest = 1, element;
+    bool limbo = false;
     struct rga_place place = {0};
     for (; (element = rga_tree_next(t, &place)) != RGA_NONE; walked++) {
-        must(t->leaf_of[element] == place.leaf);
-        must(place.depth >= 1 && place.depth <= deepest);
+        must(rga_leaf_of(t, element) == place.leaf && place.depth <= deepest);
+        must((place.depth == 0) == (element == RGA_LIMBO));
+        must(!limbo || element != RGA_LIMBO);
+        limbo |= element == RGA_LIMBO;
         deepest = place.depth + 1;
     }
-    must(walked == here);
+    must(walked == here + 1 && limbo);
 }

@@ -22,9 +22,10 @@
     ", delta_buffer => nil, elements => #{" elements "}, replica_id => " actor more                \
     ", tombstones => #{'__struct__' => 'Elixir.MapSet', map => #{" tombstones "}}}"
 #define RGA(actor, clock, elements, tombstones) RGA_WITH(actor, #clock, elements, tombstones, "")
-#define STAMP(node, time, counter, more)                                                           \
-    "#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', counter => " #counter ", node => " #node \
-    ", time => " #time more "}"
+#define STAMP_TEXT(node, time, counter, more)                                                      \
+    "#{'__struct__' => 'Elixir.Grove.HybridLogicalClock', counter => " counter ", node => " node   \
+    ", time => " time more "}"
+#define STAMP(node, time, counter, more) STAMP_TEXT(#node, #time, #counter, more)
 #define KEYED(key, id, prev, stamp, value, more)                                                   \
     key " => #{id => " id ", prev_id => " prev ", timestamp => " stamp ", value => " value more "}"
 #define ELEMENT(id, prev, stamp, value, more) KEYED(id, id, prev, stamp, value, more)

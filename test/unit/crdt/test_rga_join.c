@@ -85,6 +85,45 @@ static void converges_on_duplicate_ids(void)
     }
 }
 
+/* One of few ids, again and again, after any other: there or not, itself, its own descendants. */
+static const char *any_element(uint64_t *random)
+{
+    static char text[1024];
+    char prev[16] = HEAD;
+    if (random_below(random, 4) > 0)
+        snprintf(prev, sizeof(prev), "{z,%zu}", random_below(random, 24));
+    size_t id = random_below(random, 20);
+    snprintf(text, sizeof(text),
+             RGA("z", 9,
+                 KEYED("{z,%zu}", "{z,%zu}", "%s", STAMP_TEXT("z", "%zu", "0", ""), "%zu", ""), ""),
+             id, id, prev, random_below(random, 60), random_below(random, 3));
+    return text;
+}
+
+static void converges_on_random_duplicates(void)
+{
+    enum { TOLD = 300 };
+    static char told[TOLD][1024];
+    uint64_t random = 77;
+    for (unsigned round = 0; round < 20; round++) {
+        struct crdt *one = empty(type(), "a"), *two = empty(type(), "b");
+        struct crdt *whole = empty(type(), "c");
+        for (size_t i = 0; i < TOLD; i++) {
+            strcpy(told[i], any_element(&random));
+            merge(one, told[i], NULL);
+        }
+        for (size_t i = TOLD; i-- > 0;)
+            merge(two, told[i], NULL);
+        join(whole, one);
+        CU_ASSERT(equivalent(one, two) && equivalent(one, whole));
+        CU_ASSERT(equal_and_free(put(one, crdt_value), put(two, crdt_value)));
+        CU_ASSERT(equal_and_free(put(one, crdt_value), put(whole, crdt_value)));
+        crdt_free(one);
+        crdt_free(two);
+        crdt_free(whole);
+    }
+}
+
 /* An id whose value is replaced again and again uses memory for the last one only. */
 static void frees_replaced_values(void)
 {
@@ -248,6 +287,7 @@ static void join_fills_the_delta(void)
     crdt_free(c);
 }
 
-SUITE("rga_join", TEST(hides_cycles), TEST(converges_on_duplicate_ids), TEST(frees_replaced_values),
-      TEST(obeys_laws), TEST(random_states_obey_laws), TEST(converges_after_random_delivery),
+SUITE("rga_join", TEST(hides_cycles), TEST(converges_on_duplicate_ids),
+      TEST(converges_on_random_duplicates), TEST(frees_replaced_values), TEST(obeys_laws),
+      TEST(random_states_obey_laws), TEST(converges_after_random_delivery),
       TEST(join_fills_the_delta))
