@@ -7,10 +7,15 @@ int hlc_compare(struct hlc a, struct hlc b)
     return (a.counter > b.counter) - (a.counter < b.counter);
 }
 
+static int64_t clamped(uint64_t wall_ms)
+{
+    return wall_ms < INT64_MAX ? (int64_t)wall_ms : INT64_MAX;
+}
+
 /* The last time may be a peer's: one far ahead must not stop the clock. */
 struct hlc hlc_tick(struct hlc last, uint64_t wall_ms)
 {
-    int64_t now = wall_ms < INT64_MAX ? (int64_t)wall_ms : INT64_MAX;
+    int64_t now = clamped(wall_ms);
     if (now > last.time_ms)
         return (struct hlc){now, 0};
     if (last.counter < UINT32_MAX)
@@ -20,10 +25,24 @@ struct hlc hlc_tick(struct hlc last, uint64_t wall_ms)
     return last;
 }
 
-bool hlc_before(struct hlc time, struct hlc *before)
+static uint32_t run_counter(uint64_t random)
 {
+    return HLC_RUN_FIRST + (uint32_t)(random % (HLC_RUN_LAST - HLC_RUN_FIRST));
+}
+
+struct hlc hlc_run(uint64_t wall_ms, uint64_t random)
+{
+    return (struct hlc){clamped(wall_ms), run_counter(random)};
+}
+
+bool hlc_before(struct hlc time, bool own, uint64_t random, struct hlc *before)
+{
+    if (own && time.counter > HLC_RUN_FIRST && time.counter < HLC_RUN_LAST) {
+        *before = (struct hlc){time.time_ms, time.counter - 1};
+        return true;
+    }
     if (time.time_ms == INT64_MIN)
         return false;
-    *before = (struct hlc){time.time_ms - 1, 0};
+    *before = (struct hlc){time.time_ms - 1, run_counter(random)};
     return true;
 }

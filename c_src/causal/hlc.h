@@ -23,7 +23,21 @@ int hlc_compare(struct hlc a, struct hlc b);
  * the maximum it repeats. */
 struct hlc hlc_tick(struct hlc last, uint64_t wall_ms);
 
-/* The start of the millisecond before a time; false at the minimum. */
-bool hlc_before(struct hlc time, struct hlc *before);
+/* --- runs -------------------------------------------------------------------------------
+ *
+ * The times of a run count down from a random counter, so that two runs that begin in the same
+ * millisecond do not mix: with a thousand times each, they do so once in a million.  Random
+ * counters lie between those that hlc_tick() gives in a millisecond and half of what fits, which
+ * leaves room for ticks after them. */
+
+#define HLC_RUN_FIRST (UINT32_C(1) << 16)
+#define HLC_RUN_LAST  (UINT32_C(1) << 31)
+
+/* The first time of a run. */
+struct hlc hlc_run(uint64_t wall_ms, uint64_t random);
+
+/* An earlier time: the next of the run if the time is the last one of a run of our own, otherwise
+ * the first of a run in the millisecond before.  False if there is none. */
+bool hlc_before(struct hlc time, bool own, uint64_t random, struct hlc *before);
 
 #endif

@@ -43,6 +43,15 @@ void crdt_free(struct crdt *c)
 
 /* --- changes --------------------------------------------------------------- */
 
+/* splitmix64, as in turn_random(). */
+uint64_t mutation_random(struct mutation_turn *t)
+{
+    uint64_t z = t->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
 void mutation_reply_ok(struct mutation_turn *t, size_t count)
 {
     for (; t->reply != NULL && count > 0; count--)

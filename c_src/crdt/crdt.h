@@ -43,6 +43,7 @@ struct crdt {
 /* Inputs and outputs of a mutation besides its operations. */
 struct mutation_turn {
     uint64_t wall_ms;   /* wall clock, for hybrid logical clocks */
+    uint64_t random;    /* any number, another one in each turn; for mutation_random() */
     struct crdt *delta; /* NULL, or a state of the same type that changes are joined to */
     struct buf *reply;  /* NULL, or gets one term per operation: `ok` or its result */
     size_t bad;         /* on an error: the index of the operation at fault */
@@ -142,6 +143,9 @@ void crdt_free(struct crdt *c); /* NULL is allowed */
 /* The same in place, for a nested state: c points to type->bytes zeroed bytes. */
 void crdt_open(struct crdt *c, const struct crdt_type *type, const struct crdt_options *o);
 void crdt_close(struct crdt *c);
+
+/* The next random number of a turn. */
+uint64_t mutation_random(struct mutation_turn *t);
 
 /* Appends `ok` to t->reply, unless that is NULL, for each of count operations. */
 void mutation_reply_ok(struct mutation_turn *t, size_t count);

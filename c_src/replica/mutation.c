@@ -61,8 +61,10 @@ static void put_pair(struct buf *out, const char *name)
 static enum err apply(struct replica *r, const struct ops *ops, struct buf *results,
                       struct buf *reason, struct turn *t)
 {
-    struct mutation_turn m = {
-        .wall_ms = t->wall_ms, .delta = durable_delta(r, true), .reply = results};
+    struct mutation_turn m = {.wall_ms = t->wall_ms,
+                              .random = turn_random(t),
+                              .delta = durable_delta(r, true),
+                              .reply = results};
     enum err e = crdt_mutate(r->crdt, ops->list, ops->count, &m);
     if (e == OK) {
         replica_changed(r);

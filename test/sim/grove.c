@@ -300,7 +300,9 @@ void grove_start(struct sim *s, unsigned node)
 
 static enum err run_ops(struct grove *g, const struct ops *ops)
 {
-    struct mutation_turn t = {.wall_ms = world_wall_ms(g->sim, g->node), .delta = g->delta};
+    struct mutation_turn t = {.wall_ms = world_wall_ms(g->sim, g->node),
+                              .random = world_random(g->sim),
+                              .delta = g->delta};
     return crdt_mutate(g->crdt, ops->list, ops->count, &t);
 }
 

@@ -217,8 +217,8 @@ static void concurrent_inserts_keep_their_positions(struct sim *s)
 {
     begin(s);
     ask(s, 0, "{mutate_reply, [{insert_at, [0, a]}, {insert_at, [1, b]}]}");
-    concurrently(s, "{mutate, [{insert_at, [1, x]}, {insert_at, [2, y]}]}",
-                 "{mutate, [{insert_at, [1, z]}, {remove_at, [2]}]}");
+    concurrently(s, "{mutate, [{insert_at, [2, x]}, {insert_at, [3, y]}]}",
+                 "{mutate, [{insert_at, [2, z]}, {remove_at, [1]}]}");
     ask(s, 1, "{mutate, {remove_at, [0]}}");
     SIM_TRACE(s, "[ 2000] n1, {mutate_reply, [{insert_at, [0, a]}, {insert_at, [1, b]}]}\n"
                  "[ 2007] n1 has a, b\n"
@@ -226,12 +226,12 @@ static void concurrent_inserts_keep_their_positions(struct sim *s)
                  "{ok,[{n1,1},{n1,2}]}\n"
                  "[ 2058] n2 has a, b\n"
                  "[10000] n1 - n2 is cut\n"
-                 "[10000] n1, {mutate, [{insert_at, [1, x]}, {insert_at, [2, y]}]}\n"
-                 "[10001] n1 has a, x, y, b\n"
-                 "[10002] n1, {mutate, [{insert_at, [1, x]}, {insert_at, [2, y]}]}: ok\n"
-                 "[10020] n2, {mutate, [{insert_at, [1, z]}, {remove_at, [2]}]}\n"
+                 "[10000] n1, {mutate, [{insert_at, [2, x]}, {insert_at, [3, y]}]}\n"
+                 "[10001] n1 has a, b, x, y\n"
+                 "[10002] n1, {mutate, [{insert_at, [2, x]}, {insert_at, [3, y]}]}: ok\n"
+                 "[10020] n2, {mutate, [{insert_at, [2, z]}, {remove_at, [1]}]}\n"
                  "[10027] n2 has a, z\n"
-                 "[10028] n2, {mutate, [{insert_at, [1, z]}, {remove_at, [2]}]}: ok\n"
+                 "[10028] n2, {mutate, [{insert_at, [2, z]}, {remove_at, [1]}]}: ok\n"
                  "[10170] n1 - n2 is healed\n"
                  "[10171] n2 has a, x, y, z\n"
                  "[10171] n1 has a, x, y, z\n"

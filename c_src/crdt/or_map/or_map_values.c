@@ -119,6 +119,7 @@ enum err values_mutate(struct values *v, struct bytes key, const struct op *ops,
     inside.delta = delta != NULL ? state_make(delta, state->type) : NULL;
     enum err e = crdt_mutate(state, ops, count, &inside);
     t->bad = inside.bad;
+    t->random = inside.random;
     if (e == OK && inside.delta != NULL && !crdt_empty(inside.delta))
         adopt(delta, key, inside.delta);
     else

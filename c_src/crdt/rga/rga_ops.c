@@ -71,14 +71,11 @@ static enum err index_read(struct bytes arg, uint32_t below, uint32_t *index)
 
 /* --- operations ----------------------------------------------------------------------- */
 
-/* Without a time: stamped with the clock, so it becomes the last child of prev.  With a time
- * earlier than all siblings: the first. */
-static enum err insert(struct batch *b, struct bytes value, uint32_t prev, const struct hlc *before)
+static enum err insert(struct batch *b, struct bytes value, uint32_t prev, struct hlc time)
 {
     struct rga *r = b->r;
     if (rga_own_max(r) >= INT64_MAX)
         return ERR_LIMIT;
-    struct hlc time = before != NULL ? *before : hlc_tick(r->latest, b->t->wall_ms);
     uint32_t number = rga_add_own(r, prev, time, value);
     log_change(b, number, false);
     if (b->t->reply != NULL)
@@ -86,29 +83,43 @@ static enum err insert(struct batch *b, struct bytes value, uint32_t prev, const
     return OK;
 }
 
+/* Stamped with the clock, so it becomes the last child. */
 static enum err insert_after(struct batch *b, const struct op *op)
 {
     uint32_t prev;
     enum err e = prev_read(b, op->args[1], &prev);
-    return e == OK ? insert(b, op->args[0], prev, NULL) : e;
+    if (e != OK)
+        return e;
+    return insert(b, op->args[0], prev, hlc_tick(b->r->latest, b->t->wall_ms));
+}
+
+/* A time for a new first child.  Elements put in front of each other one by one are siblings: their
+ * times are those of a run, so that those of others do not come between them. */
+static bool time_in_front(struct batch *b, uint32_t prev, struct hlc *time)
+{
+    uint32_t first = rga_tree_first_child(&b->r->tree, prev);
+    uint64_t random = mutation_random(b->t);
+    if (first == RGA_NONE) {
+        *time = hlc_run(b->t->wall_ms, random);
+        return true;
+    }
+    const struct rga_element *e = &b->r->elements.list[first];
+    return hlc_before(e->time, e->id.actor == RGA_OWN, random, time);
 }
 
 /* Directly after the shown element before the index, so before that element's other children. */
 static enum err insert_at(struct batch *b, const struct op *op)
 {
     const struct rga_tree *tree = &b->r->tree;
+    struct hlc time;
     uint32_t index;
-    struct hlc before;
     enum err e = index_read(op->args[0], rga_tree_shown(tree) + 1, &index);
     if (e != OK)
         return e;
     uint32_t prev = index > 0 ? rga_tree_at(tree, index - 1) : RGA_HEAD;
-    uint32_t first = rga_tree_first_child(tree, prev);
-    if (first == RGA_NONE)
-        return insert(b, op->args[1], prev, NULL);
-    if (!hlc_before(b->r->elements.list[first].time, &before))
+    if (!time_in_front(b, prev, &time))
         return ERR_LIMIT;
-    return insert(b, op->args[1], prev, &before);
+    return insert(b, op->args[1], prev, time);
 }
 
 static void remove_number(struct batch *b, uint32_t number)

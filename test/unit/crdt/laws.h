@@ -25,6 +25,9 @@ struct sample {
 /* Wall clock of the next mutation; advances by 1 ms with each. */
 static uint64_t laws_wall_ms = 1700000000000;
 
+/* Random number of the next mutation; advances with each that is drawn. */
+static uint64_t laws_random = 1;
+
 /* Options for states to borrow, never freed. */
 static inline const struct crdt_options *options_of(const char *actor)
 {
@@ -54,13 +57,18 @@ static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt 
 {
     struct ops ops;
     struct bytes wrong;
-    struct mutation_turn t = {laws_wall_ms++, delta, reply, SIZE_MAX};
+    struct mutation_turn t = {.wall_ms = laws_wall_ms++,
+                              .random = laws_random,
+                              .delta = delta,
+                              .reply = reply,
+                              .bad = SIZE_MAX};
     *bad = SIZE_MAX;
     enum err e = ops_read(&ops, wall(term_of(text)), &wrong);
     if (e != OK)
         return e;
     e = crdt_mutate(c, ops.list, ops.count, &t);
     *bad = t.bad;
+    laws_random = t.random;
     ops_free(&ops);
     crdt_check(c);
     if (delta != NULL)

@@ -46,13 +46,38 @@ static void carries_at_the_limits(void)
     CU_ASSERT(is(hlc_tick((struct hlc){5, 5}, UINT64_MAX), INT64_MAX, 0));
 }
 
+/* Anywhere in the millisecond before. */
+static bool begins_run(struct hlc time, bool own)
+{
+    struct hlc one, other;
+    CU_ASSERT(hlc_before(time, own, 12345678, &one) && hlc_before(time, own, UINT64_MAX, &other));
+    CU_ASSERT(one.counter >= HLC_RUN_FIRST && one.counter < HLC_RUN_LAST);
+    CU_ASSERT(other.counter >= HLC_RUN_FIRST && other.counter < HLC_RUN_LAST);
+    return one.time_ms == time.time_ms - 1 && other.time_ms == one.time_ms &&
+           one.counter != other.counter;
+}
+
 static void gives_the_time_before(void)
 {
     struct hlc before;
-    CU_ASSERT(hlc_before((struct hlc){5, 3}, &before) && is(before, 4, 0));
-    CU_ASSERT(hlc_before((struct hlc){0, 0}, &before) && is(before, -1, 0));
-    CU_ASSERT(hlc_before((struct hlc){INT64_MIN + 1, 3}, &before) && is(before, INT64_MIN, 0));
-    CU_ASSERT(!hlc_before((struct hlc){INT64_MIN, 3}, &before));
+    CU_ASSERT(begins_run((struct hlc){5, 3}, false) && begins_run((struct hlc){0, 0}, true));
+    CU_ASSERT(begins_run((struct hlc){INT64_MIN + 1, 3}, false));
+    CU_ASSERT(!hlc_before((struct hlc){INT64_MIN, 3}, true, 1, &before));
+    CU_ASSERT(!hlc_before((struct hlc){INT64_MIN, HLC_RUN_LAST}, true, 1, &before));
+}
+
+/* Only a run of our own is continued, and only within its bounds. */
+static void continues_runs(void)
+{
+    struct hlc before, run = hlc_run(5000, 999999);
+    CU_ASSERT(run.time_ms == 5000 && run.counter >= HLC_RUN_FIRST && run.counter < HLC_RUN_LAST);
+    CU_ASSERT(hlc_before(run, true, 1, &before) && is(before, 5000, run.counter - 1));
+    CU_ASSERT(begins_run(run, false));
+    CU_ASSERT(hlc_before((struct hlc){5, HLC_RUN_FIRST + 1}, true, 1, &before) &&
+              is(before, 5, HLC_RUN_FIRST));
+    CU_ASSERT(begins_run((struct hlc){5, HLC_RUN_FIRST}, true));
+    CU_ASSERT(begins_run((struct hlc){5, HLC_RUN_LAST}, true));
+    CU_ASSERT(hlc_run(UINT64_MAX, 7).time_ms == INT64_MAX);
 }
 
 static void is_ordered_by_time_then_counter(void)
@@ -119,5 +144,5 @@ static void refuses_malformed_structs(void)
 }
 
 SUITE("hlc", TEST(follows_the_wall_clock), TEST(stays_monotonic_when_the_wall_clock_goes_back),
-      TEST(carries_at_the_limits), TEST(gives_the_time_before),
+      TEST(carries_at_the_limits), TEST(gives_the_time_before), TEST(continues_runs),
       TEST(is_ordered_by_time_then_counter), TEST(round_trips), TEST(refuses_malformed_structs))

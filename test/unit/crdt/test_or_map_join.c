@@ -100,14 +100,16 @@ static size_t check_batch(struct crdt *single, struct crdt *batch, uint64_t *ran
 {
     static const char *const wrong[] = {", increment", ", {update, [none, increment]}"};
     struct buf ops = {0};
-    uint64_t now = laws_wall_ms;
+    uint64_t now = laws_wall_ms, drawn = laws_random;
     size_t bad, count = draw_ops(single, &ops, random);
     laws_wall_ms = now;
+    laws_random = drawn;
     if (count > 0) {
         struct buf right = list_of(&ops, ""),
                    refused = list_of(&ops, wrong[random_below(random, 2)]);
         refuses_batch(batch, (const char *)refused.at, ERR_BAD_OP, count);
         laws_wall_ms = now;
+        laws_random = drawn;
         CU_ASSERT(mutate(batch, (const char *)right.at, &bad) == OK);
         buf_free(&right);
         buf_free(&refused);
