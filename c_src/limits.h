@@ -154,12 +154,29 @@
 /* Bytes of one encoded count: small enough below the limit of integers that the sum of any
  * number of counts can be sent. */
 #define LIMIT_COUNT_BYTES (LIMIT_INTEGER_BYTES - 8)
+/* Bytes of a number to add to a count: less, so that 2^64 of them fit. */
+#define LIMIT_INCREMENT_BYTES (LIMIT_COUNT_BYTES - 8)
 /* Nesting depth of maps: joining re-reads the inner map at every level and takes a few stack
  * frames. */
 #define LIMIT_MAP_NESTING 16
 /* Bytes of one encoded timestamp of a register, with room for what callers pack into one; a
- * batch of LIMIT_OPS sets adds at most LIMIT_OPS to it. */
+ * batch of LIMIT_OPS sets adds at most LIMIT_OPS to it.  No limit keeps a peer from sending the
+ * last timestamp there is: whatever a later one may have, it could have had.  Then `set` is
+ * refused, since it would be lost. */
 #define LIMIT_TIMESTAMP_BYTES 1024
+/* Bytes of a timestamp that a caller gives: less, so that no caller can leave no later one. */
+#define LIMIT_SET_TIMESTAMP_BYTES (LIMIT_TIMESTAMP_BYTES - 16)
+/* Milliseconds ahead of our wall clock up to which a time in the data is followed: later ones are
+ * kept, but do not advance the times of what we add.  A hundred years, more than the error of a
+ * clock that was never set and stands at 1970.  It depends on our clock, and so must not decide
+ * what is accepted: replicas would differ for ever. */
+#define LIMIT_CLOCK_AHEAD_MS (100ll * 365 * 24 * 3600 * 1000)
+/* The largest value of a logical clock that all replicas share: a larger one counts as this one
+ * (min and max commute, so replicas still agree).  Numbers of our own actor go on above it, up to
+ * the second limit, which a million a second would take 73,000 years to reach.  So numbers of ours
+ * beyond that are forged: they were never issued, and never will be. */
+#define LIMIT_SHARED_CLOCK (1ull << 62)
+#define LIMIT_OWN_NUMBER   (LIMIT_SHARED_CLOCK + LIMIT_SHARED_CLOCK / 2)
 /* Concurrent values of a register: one an actor, from more nodes than ever meet.  Finding the
  * dominated ones costs time for each pair.  The actors in their version vectors are bounded by
  * the frame alone: a vector never shrinks, so a limit would lock a register out for good. */

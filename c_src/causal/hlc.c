@@ -1,5 +1,7 @@
 #include "hlc.h"
 
+#include "../limits.h"
+
 int hlc_compare(struct hlc a, struct hlc b)
 {
     if (a.time_ms != b.time_ms)
@@ -23,6 +25,12 @@ struct hlc hlc_tick(struct hlc last, uint64_t wall_ms)
     if (last.time_ms < INT64_MAX)
         return (struct hlc){last.time_ms + 1, 0};
     return last;
+}
+
+bool hlc_is_followed(struct hlc time, uint64_t wall_ms)
+{
+    int64_t now = clamped(wall_ms);
+    return time.time_ms <= now || time.time_ms - now <= LIMIT_CLOCK_AHEAD_MS;
 }
 
 static uint32_t run_counter(uint64_t random)

@@ -20,8 +20,12 @@ struct __attribute__((packed, aligned(4))) hlc {
 int hlc_compare(struct hlc a, struct hlc b);
 
 /* A new time, later than the last one issued or seen, whatever the wall clock says.  Only at
- * the maximum it repeats. */
+ * the maximum it repeats, which a last time that is followed is far from. */
 struct hlc hlc_tick(struct hlc last, uint64_t wall_ms);
+
+/* Whether a time from elsewhere is followed: it is not too far ahead (LIMIT_CLOCK_AHEAD_MS).  If
+ * one was that a broken clock sent, everybody's clock would soon stand still at the maximum. */
+bool hlc_is_followed(struct hlc time, uint64_t wall_ms);
 
 /* --- runs -------------------------------------------------------------------------------
  *

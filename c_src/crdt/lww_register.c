@@ -130,7 +130,7 @@ static enum err apply(struct write *last, struct buf *timestamp, struct bytes ac
         return set_next(last, timestamp, &next);
     if (!op_is(op, "set", 2) || !is_timestamp(op->args[1]))
         return ERR_BAD_OP;
-    if (op->args[1].len > LIMIT_TIMESTAMP_BYTES)
+    if (op->args[1].len > LIMIT_SET_TIMESTAMP_BYTES)
         return ERR_LIMIT;
     next.timestamp = op->args[1];
     if (is_later(&next, last))

@@ -22,7 +22,10 @@ enum err tally(const struct counts *c, struct bytes actor, const char *name, con
         if (!bytes_equal(ops[i].name, bytes_of(name)))
             continue;
         last = i;
-        e = amount_read(&ops[i], &amount) ? sum_add(&total, amount) : ERR_BAD_OP;
+        if (!amount_read(&ops[i], &amount))
+            e = ERR_BAD_OP;
+        else
+            e = amount.len > LIMIT_INCREMENT_BYTES ? ERR_LIMIT : sum_add(&total, amount);
     }
     if (e == OK)
         e = sum_put(&total, sum);

@@ -2,8 +2,9 @@
  *
  * An add gives its element a new tag; a remove turns the tags that it sees into tombstones.  An
  * element is in the set while it has a tag; one without tags is neither kept nor written.  No tag
- * is ever issued twice: the counter is at least every tag of the own actor ever seen, tombstones
- * included.
+ * is ever issued twice: the next one is above the counter, and above every tag of the own actor
+ * ever seen, tombstones included.  (A counter at its end must not be the end of all adds:
+ * limits.h.)
  *
  * Memory: 50 to 87 bytes per element with one tag, besides its term; 17 to 23 per tombstone.
  * Measured: 89 MB for a million 15-byte binaries, 20 MB for a million tombstones.  The time of a
@@ -17,7 +18,8 @@
 
 struct or_set {
     struct crdt crdt;
-    uint64_t counter;
+    uint64_t counter;     /* at most LIMIT_SHARED_CLOCK */
+    uint64_t own_seen;    /* the greatest n in a tag of our own, up to LIMIT_OWN_NUMBER */
     struct actors actors; /* the first is our own */
     struct table entries; /* element -> struct tags, at least one */
     struct tag_index tag_index;

@@ -1,3 +1,4 @@
+#include "../../limits.h"
 #include "or_set.h"
 
 /* The number of our own actor, which open() adds first. */
@@ -7,6 +8,7 @@
 
 bool or_set_raise_counter(struct or_set *s, uint64_t counter)
 {
+    counter = counter < LIMIT_SHARED_CLOCK ? counter : LIMIT_SHARED_CLOCK;
     if (counter <= s->counter)
         return false;
     s->counter = counter;
@@ -16,8 +18,17 @@ bool or_set_raise_counter(struct or_set *s, uint64_t counter)
 /* A tag that this actor used, perhaps before a restart, must not be issued again. */
 static void note_own_tag(struct or_set *s, struct tag tag)
 {
-    if (tag.actor == OWN)
-        or_set_raise_counter(s, tag.n);
+    if (tag.actor != OWN)
+        return;
+    or_set_raise_counter(s, tag.n);
+    if (tag.n > s->own_seen && tag.n <= LIMIT_OWN_NUMBER)
+        s->own_seen = tag.n;
+}
+
+/* The greatest n of our own that may have been issued. */
+static uint64_t own_max(const struct or_set *s)
+{
+    return s->counter > s->own_seen ? s->counter : s->own_seen;
 }
 
 bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
@@ -61,13 +72,13 @@ bool or_set_has(const struct or_set *s, struct bytes element)
 
 uint64_t or_set_adds_left(const struct or_set *s)
 {
-    return INT64_MAX - s->counter;
+    return LIMIT_OWN_NUMBER - own_max(s);
 }
 
 void or_set_add(struct or_set *s, struct bytes element, struct or_set *delta)
 {
     must(or_set_adds_left(s) > 0);
-    struct tag tag = {s->counter + 1, OWN};
+    struct tag tag = {own_max(s) + 1, OWN};
     must(or_set_add_tag(s, element, tag));
     if (delta == NULL)
         return;
@@ -118,7 +129,7 @@ size_t or_set_size(const struct or_set *s)
 static void check_tag(const struct or_set *s, struct tag tag)
 {
     must(tag.actor < actors_count(&s->actors));
-    must(tag.actor != OWN || tag.n <= s->counter);
+    must(tag.actor != OWN || tag.n <= own_max(s) || tag.n > LIMIT_OWN_NUMBER);
 }
 
 void or_set_check(const struct or_set *s)

@@ -32,9 +32,8 @@ struct rga {
     struct actors actors;
     struct rga_elements elements;
     struct rga_tree tree;
-    uint64_t clock;
-    uint64_t own_seen; /* the greatest n of our own actor in any id seen */
-    struct hlc latest; /* the latest time of any element */
+    uint64_t clock;    /* at most LIMIT_SHARED_CLOCK */
+    uint64_t own_seen; /* the greatest n of our own actor in any id seen, up to LIMIT_OWN_NUMBER */
     uint32_t *pending; /* elements that have arrived, but are not in their places yet */
     size_t pending_len, pending_cap;
 };

@@ -1,3 +1,4 @@
+#include "../../limits.h"
 #include "../../mem.h"
 #include "rga.h"
 
@@ -8,11 +9,10 @@ static void elements_check(const struct rga *r)
         const struct rga_element *e = &r->elements.list[i];
         must(!e->pending);
         if (e->present) {
-            must(hlc_compare(e->time, r->latest) <= 0);
             must(rga_tree_has(&r->tree, i));
             must(e->node < actors_count(&r->actors));
         }
-        if ((e->present || e->removed) && e->id.actor == RGA_OWN)
+        if ((e->present || e->removed) && e->id.actor == RGA_OWN && e->id.n <= LIMIT_OWN_NUMBER)
             must(e->id.n <= rga_own_max(r));
     }
 }
@@ -64,7 +64,7 @@ static void shown_check(const struct rga *r)
 
 void rga_check(const struct rga *r)
 {
-    must(r->pending_len == 0);
+    must(r->pending_len == 0 && r->clock <= LIMIT_SHARED_CLOCK);
     rga_elements_check(&r->elements);
     rga_tree_check(&r->tree);
     elements_check(r);

@@ -282,20 +282,38 @@ uint32_t rga_tree_first_child(const struct rga_tree *t, uint32_t parent)
     return element != RGA_NONE && next.depth == depth ? element : RGA_NONE;
 }
 
-struct rga_place rga_tree_place(const struct rga_tree *t, uint32_t parent, rga_before *before,
-                                const void *arg)
+/* The last sibling that comes before a new one; in NO_NODE if there is none. */
+static struct rga_place sibling_before(const struct rga_tree *t, uint32_t parent,
+                                       rga_before *before, const void *arg)
 {
     struct rga_place front = rga_tree_front(t, parent);
     uint32_t first = rga_tree_first_child(t, parent);
     if (first == RGA_NONE || !before(arg, first))
-        return front;
+        return (struct rga_place){NO_NODE, 0, 0};
     struct search s = {t, front.depth, before, arg};
     struct rga_place sibling = search_left(&s, shallow_from(t, front, front.depth - 1));
     must(sibling.leaf != NO_NODE && sibling.depth == front.depth);
-    sibling.at++;
-    struct rga_place place = shallow_from(t, sibling, front.depth);
-    place.depth = front.depth;
+    return sibling;
+}
+
+struct rga_place rga_tree_place(const struct rga_tree *t, uint32_t parent, rga_before *before,
+                                const void *arg)
+{
+    struct rga_place place = sibling_before(t, parent, before, arg);
+    if (place.leaf == NO_NODE)
+        return rga_tree_front(t, parent);
+    uint32_t depth = place.depth;
+    place.at++;
+    place = shallow_from(t, place, depth);
+    place.depth = depth;
     return place;
+}
+
+uint32_t rga_tree_last_before(const struct rga_tree *t, uint32_t parent, rga_before *before,
+                              const void *arg)
+{
+    struct rga_place place = sibling_before(t, parent, before, arg);
+    return place.leaf == NO_NODE ? RGA_NONE : t->leaves[place.leaf].element[place.at];
 }
 
 /* --- walks -------------------------------------------------------------------------- */

@@ -1,3 +1,4 @@
+#include "../../limits.h"
 #include "../../mem.h"
 #include "../../term/order.h"
 #include "rga.h"
@@ -155,7 +156,7 @@ void rga_settle(struct rga *r)
 
 void rga_note_id(struct rga *r, struct tag id)
 {
-    if (id.actor == RGA_OWN && id.n > r->own_seen)
+    if (id.actor == RGA_OWN && id.n > r->own_seen && id.n <= LIMIT_OWN_NUMBER)
         r->own_seen = id.n;
 }
 
@@ -166,16 +167,11 @@ uint64_t rga_own_max(const struct rga *r)
 
 bool rga_raise_clock(struct rga *r, uint64_t clock)
 {
+    clock = clock < LIMIT_SHARED_CLOCK ? clock : LIMIT_SHARED_CLOCK;
     if (clock <= r->clock)
         return false;
     r->clock = clock;
     return true;
-}
-
-static void note_time(struct rga *r, struct hlc time)
-{
-    if (hlc_compare(time, r->latest) > 0)
-        r->latest = time;
 }
 
 /* <0 if the item replaces the present element with the same id: the greater one wins.  *moves tells
@@ -214,7 +210,6 @@ bool rga_add(struct rga *r, const struct rga_item *item)
     e->node = item->node;
     e->prev = prev;
     rga_elements_set_terms(&r->elements, number, &item->terms);
-    note_time(r, item->time);
     if (!before.present)
         await_settling(r, number);
     else if (moves && !before.pending)
@@ -270,8 +265,9 @@ void rga_copy_tombstone(struct rga *to, const struct rga *from, uint32_t number)
 uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value)
 {
     struct tag id = {rga_own_max(r) + 1, RGA_OWN};
-    must(id.n <= INT64_MAX && r->pending_len == 0);
-    r->clock = id.n;
+    must(id.n <= LIMIT_OWN_NUMBER && r->pending_len == 0);
+    rga_raise_clock(r, id.n);
+    rga_note_id(r, id);
     uint32_t number = rga_elements_number(&r->elements, id);
     struct rga_element *e = &r->elements.list[number];
     must(!e->present && !e->removed && !rga_tree_has(&r->tree, number));
@@ -279,7 +275,6 @@ uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes
     e->node = RGA_OWN;
     e->prev = prev;
     rga_elements_set_terms(&r->elements, number, &(struct rga_terms){.value = value});
-    note_time(r, time);
     attach(r, number, e);
     return number;
 }

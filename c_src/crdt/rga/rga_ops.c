@@ -1,3 +1,4 @@
+#include "../../limits.h"
 #include "../../mem.h"
 #include "../../term/write.h"
 #include "rga.h"
@@ -13,8 +14,7 @@ struct batch {
         bool removed; /* else added */
     } * changes;
     size_t count, cap;
-    uint64_t clock, own_seen; /* before the batch, like latest */
-    struct hlc latest;
+    uint64_t clock, own_seen; /* before the batch */
 };
 
 static void log_change(struct batch *b, uint32_t number, bool removed)
@@ -34,7 +34,6 @@ static void undo(struct batch *b)
     }
     b->r->clock = b->clock;
     b->r->own_seen = b->own_seen;
-    b->r->latest = b->latest;
 }
 
 /* --- arguments ------------------------------------------------------------------------ */
@@ -74,7 +73,7 @@ static enum err index_read(struct bytes arg, uint32_t below, uint32_t *index)
 static enum err insert(struct batch *b, struct bytes value, uint32_t prev, struct hlc time)
 {
     struct rga *r = b->r;
-    if (rga_own_max(r) >= INT64_MAX)
+    if (rga_own_max(r) >= LIMIT_OWN_NUMBER)
         return ERR_LIMIT;
     uint32_t number = rga_add_own(r, prev, time, value);
     log_change(b, number, false);
@@ -83,14 +82,33 @@ static enum err insert(struct batch *b, struct bytes value, uint32_t prev, struc
     return OK;
 }
 
-/* Stamped with the clock, so it becomes the last child. */
+static bool is_followed(const void *arg, uint32_t other)
+{
+    const struct batch *b = arg;
+    return hlc_is_followed(b->r->elements.list[other].time, b->t->wall_ms);
+}
+
+/* The clock's time, later than those of prev's children, except for those too far ahead. */
+static struct hlc time_behind(const struct batch *b, uint32_t prev)
+{
+    const struct rga_tree *tree = &b->r->tree;
+    struct hlc last = {INT64_MIN, 0};
+    uint32_t sibling = RGA_NONE;
+    if (prev == RGA_HEAD || rga_tree_has(tree, prev))
+        sibling = rga_tree_last_before(tree, prev, is_followed, b);
+    if (sibling != RGA_NONE)
+        last = b->r->elements.list[sibling].time;
+    return hlc_tick(last, b->t->wall_ms);
+}
+
+/* As the last child. */
 static enum err insert_after(struct batch *b, const struct op *op)
 {
     uint32_t prev;
     enum err e = prev_read(b, op->args[1], &prev);
     if (e != OK)
         return e;
-    return insert(b, op->args[0], prev, hlc_tick(b->r->latest, b->t->wall_ms));
+    return insert(b, op->args[0], prev, time_behind(b, prev));
 }
 
 /* A time for a new first child.  Elements put in front of each other one by one are siblings: their
@@ -187,8 +205,7 @@ static void write_delta(const struct batch *b, struct rga *delta)
 enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
     struct rga *r = (struct rga *)c;
-    struct batch b = {
-        .r = r, .t = t, .clock = r->clock, .own_seen = r->own_seen, .latest = r->latest};
+    struct batch b = {.r = r, .t = t, .clock = r->clock, .own_seen = r->own_seen};
     enum err e = OK;
     for (size_t i = 0; e == OK && i < count; i++) {
         t->bad = i;

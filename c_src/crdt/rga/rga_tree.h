@@ -75,6 +75,10 @@ typedef bool rga_before(const void *arg, uint32_t other);
 struct rga_place rga_tree_place(const struct rga_tree *t, uint32_t parent, rga_before *before,
                                 const void *arg);
 
+/* The sibling right before that place; RGA_NONE if there is none. */
+uint32_t rga_tree_last_before(const struct rga_tree *t, uint32_t parent, rga_before *before,
+                              const void *arg);
+
 /* Inserts an element that is not in the tree, shown or hidden. */
 void rga_tree_insert(struct rga_tree *t, struct rga_place place, uint32_t element, bool shown);
 

@@ -387,7 +387,7 @@ static void limits_the_nesting(void)
 static void refuses_when_tags_run_out(void)
 {
     struct crdt *c = make(type(), "a", "[]");
-    CU_ASSERT(merge(c, ORMAP(KEYS("9223372036854775806", "", ""), "")));
+    CU_ASSERT(merge(c, ORMAP(KEYS("0", "", "{a, 6917529027641081855} => []"), "")));
     refuses_batch(c, "[{put, [n, gcounter]}, {put, [o, gcounter]}]", ERR_LIMIT, 1);
     size_t bad;
     CU_ASSERT(mutate(c, "{put, [n, gcounter]}", &bad) == OK);

@@ -188,9 +188,9 @@ static void answers_with_results(void)
 static void limits_counts(void)
 {
     struct buf message = {0}, echoed = {0};
-    size_t digits = LIMIT_COUNT_BYTES - 6;
+    size_t digits = LIMIT_INCREMENT_BYTES - 6;
     world_open_settled();
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++, digits++) {
         buf_clear(&message);
         put_tuple(&message, 3);
         put_atom(&message, "$gen_call");
