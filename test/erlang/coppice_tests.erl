@@ -232,7 +232,9 @@ the_real_program_refuses_an_unknown_key_test() ->
     process_flag(trap_exit, true),
     ?assertEqual(
         {error, {exited, 78, config}},
-        quietly(fun() -> coppice:start_link(#{node => 'c1@127.0.0.1', connect => [], no_such_key => 1}) end)
+        quietly(fun() ->
+            coppice:start_link(#{node => 'c1@127.0.0.1', connect => [], no_such_key => 1})
+        end)
     ).
 
 %% The supervisor of a test.

@@ -104,7 +104,7 @@ static uint64_t batch_of_a_map(uint32_t size)
                        term_of("[{update, [2, {add, [y]}]}, {update, [1, {add, [y]}]}, "
                                "{update, [1, {remove, [x]}]}]"),
                        &wrong) == OK);
-    struct mutation_turn t = {1, delta, NULL, 0};
+    struct mutation_turn t = {.wall_ms = 1, .delta = delta};
     CU_ASSERT(crdt_mutate(map, ops.list, 3, &t) == OK);
     ops_free(&ops);
     uint64_t spent = probes;
