@@ -123,12 +123,14 @@ static enum status link_status(struct connection *x, struct turn *t)
         return STATUS_ALIVE;
     if (p->attempt == NULL)
         return STATUS_OK;
-    if (bytes_compare(c->self.name, name) > 0)
+    /* The peer knows nothing of a look-up, which may be in vain: its node may be out of reach. */
+    bool dialled = p->attempt->role == ROLE_LINK;
+    if (dialled && bytes_compare(c->self.name, name) > 0)
         return STATUS_NOK;
     connection_end(p->attempt, false, t);
     p->attempt = NULL;
     peer_redial_later(p, t); /* should this one fail */
-    return STATUS_OK_SIMULTANEOUS;
+    return dialled ? STATUS_OK_SIMULTANEOUS : STATUS_OK;
 }
 
 /* Answers a peer that has named itself; false when the connection is no more. */

@@ -59,15 +59,18 @@ static bool find_alias(struct bytes tag, struct bytes *ref)
     return etf_next(&list, &first) && alias_of(first, ref);
 }
 
-/* Puts the tag's alias, canonical; false without one, or when its node does not support
- * aliases. */
-static bool put_alias(struct buf *to, struct bytes tag, struct turn *t)
+/* Puts the tag's alias, canonical; false without one, or when its node does not support aliases.
+ * Of a node that is not connected that is not known: it does if it is the caller's own, since
+ * that has made the alias. */
+static bool put_alias(struct buf *to, struct bytes caller, struct bytes tag, struct turn *t)
 {
     struct bytes alias;
     if (!find_alias(tag, &alias) || canon_put(to, alias) != OK)
         return false;
-    uint64_t flags = t->post->flags(t->post, node_of(buf_bytes(to)));
-    return (flags & (DFLAG_ALIAS | DFLAG_ALTACT_SIG)) != 0;
+    struct bytes node = node_of(buf_bytes(to));
+    if (!t->post->connected(t->post, node))
+        return bytes_equal(node, node_of(caller));
+    return (t->post->flags(t->post, node) & (DFLAG_ALIAS | DFLAG_ALTACT_SIG)) != 0;
 }
 
 static void send_to(const struct process *p, enum signal_kind kind, struct bytes to,
@@ -91,9 +94,11 @@ void gen_reply(const struct process *p, struct bytes from, struct bytes reply, s
     put_tuple(&message, 2);
     put_term(&message, tag);
     put_term(&message, reply);
-    if (put_alias(&alias, tag, t))
+    if (canon_put(&pid, caller) != OK)
+        ; /* there is nobody to reply to */
+    else if (put_alias(&alias, buf_bytes(&pid), tag, t))
         send_to(p, SIGNAL_ALIAS_SEND, buf_bytes(&alias), buf_bytes(&message), t);
-    else if (canon_put(&pid, caller) == OK)
+    else
         send_to(p, SIGNAL_SEND, buf_bytes(&pid), buf_bytes(&message), t);
     buf_free(&message);
     buf_free(&pid);

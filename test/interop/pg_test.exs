@@ -254,7 +254,7 @@ defmodule PgTest do
       assert receives?(beam, later, c)
 
       # It is told of changes, as by pg, until it ends.
-      {:ok, _} = Coppice.start_replica(c, :another, counter(group: group))
+      {:ok, _} = Coppice.start_replica(c, :another, counter(group: group, actor: "d"))
       eventually(fn -> match?([_, _, {:join, _, ^group, _}], got(beam, stray)) end)
       Beam.run(beam, fn -> Process.exit(stray, :kill) end)
       :ok = Beam.call(beam, :pg, :leave, [scope, group, later])

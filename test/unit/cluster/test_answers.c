@@ -41,6 +41,21 @@ static void a_connected_node_gets_it_at_once(void)
     close_both();
 }
 
+/* b's look-up is given up: it may be in vain, and a knows nothing of it. */
+static void a_node_that_connects_during_the_look_up_gets_it(void)
+{
+    serve(&a, BYTES("a@h"));
+    serve(&b, BYTES("b@h"));
+    answer(&b, BYTES("a@h"), 10);
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    looks_up(&a, true);
+    event(&b, (struct connection_event){CONNECTION_ACCEPTED, AT_B, .written = 0});
+    opened(&a, a.dialled);
+    carry(a.dialled, AT_B);
+    CU_ASSERT(are(&a.events, "up b@h;signal b@h;"));
+    close_both();
+}
+
 static void it_is_said_why_not(void)
 {
     serve(&a, BYTES("a@h"));
@@ -130,6 +145,6 @@ static void none_waits_when_the_node_ends(void)
 }
 
 SUITE("answers", TEST(the_node_is_dialled_and_gets_them_in_order),
-      TEST(a_connected_node_gets_it_at_once), TEST(it_is_said_why_not), TEST(only_so_many_wait),
-      TEST(one_waits_for_the_next_attempt), TEST(it_does_not_wait_longer_than_a_dial_may_take),
-      TEST(none_waits_when_the_node_ends))
+      TEST(a_connected_node_gets_it_at_once), TEST(a_node_that_connects_during_the_look_up_gets_it),
+      TEST(it_is_said_why_not), TEST(only_so_many_wait), TEST(one_waits_for_the_next_attempt),
+      TEST(it_does_not_wait_longer_than_a_dial_may_take), TEST(none_waits_when_the_node_ends))
