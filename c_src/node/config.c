@@ -46,6 +46,32 @@ void config_free(struct config *c)
     *c = (struct config){0};
 }
 
+/* The value is not quoted: it may be a cookie. */
+static enum err unknown_key(struct bytes key, struct config_error *error)
+{
+    struct buf keys = {0};
+    struct etf_in in = etf_open(key);
+    const char *name, *help;
+    if (etf_accept(&in, "cookie")) {
+        snprintf(error->what, sizeof(error->what),
+                 "cookie: belongs into the file of cookie_file, or $COPPICE_COOKIE");
+        return ERR_SHAPE;
+    }
+    for (size_t i = 0; (name = config_key(i, &help)) != NULL; i++)
+        buf_printf(&keys, i > 0 ? ", %s" : "one of %s", name);
+    buf_put_u8(&keys, 0);
+    config_expected(error, "configuration", (const char *)keys.at, key);
+    buf_free(&keys);
+    return ERR_SHAPE;
+}
+
+static struct bytes first_element(struct bytes tuple)
+{
+    struct etf_in in = etf_open(tuple);
+    etf_tuple(&in);
+    return etf_any(&in);
+}
+
 /* {Key, Value}, or {replica, Name, Map}.  seen has a bit for each key that the text had so far. */
 static enum err read_entry(struct config *c, struct bytes entry, unsigned *seen,
                            struct config_error *error)
@@ -59,7 +85,7 @@ static enum err read_entry(struct config *c, struct bytes entry, unsigned *seen,
     struct bytes name = {key.text, key.len};
     const struct config_row *row = in.err == OK ? config_row(name) : NULL;
     if (row == NULL)
-        return config_expected(error, "configuration", "a known key", entry);
+        return unknown_key(first_element(entry), error);
     bool replica = row->bare == BARE_REPLICA;
     if (arity != (replica ? 3u : 2u))
         return config_expected(error, row->key, replica ? "{replica, Name, Map}" : "{Key, Value}",

@@ -135,6 +135,24 @@ static bool as_number(struct bytes term, uint64_t min, uint64_t max, uint64_t *n
     return etf_finish(&in) == OK && *number >= min && *number <= max;
 }
 
+/* Numbers from 0 to 255 and three dots, or hexadecimal digits and colons: the system decides. */
+static bool is_ip_address(struct bytes text)
+{
+    static const char four[] = "0123456789.", six[] = "0123456789abcdefABCDEF:.%";
+    size_t dots = 0, colons = 0, others = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        dots += text.at[i] == '.';
+        colons += text.at[i] == ':';
+        others += strchr(four, text.at[i]) == NULL;
+    }
+    if (colons == 0)
+        return dots == 3 && others == 0;
+    for (size_t i = 0; i < text.len && text.at[i] != '%'; i++)
+        if (strchr(six, text.at[i]) == NULL)
+            return false;
+    return colons >= 2;
+}
+
 static enum err read_listen(struct config *c, struct bytes value, struct config_error *error)
 {
     struct etf_in in = etf_open(value);
@@ -149,8 +167,9 @@ static enum err read_listen(struct config *c, struct bytes value, struct config_
                 return config_expected(error, "listen: port", "0 to 65535", setting);
             c->port = (uint16_t)port;
         } else if (etf_accept(&name, "address")) {
-            if (!as_text(setting, &c->address))
-                return config_expected(error, "listen: address", "an address as a string", setting);
+            if (!as_text(setting, &c->address) || !is_ip_address(buf_bytes(&c->address)))
+                return config_expected(error, "listen: address",
+                                       "an IP address as a string, such as \"127.0.0.1\"", setting);
         } else {
             return config_expected(error, "listen", "the keys port and address", key);
         }

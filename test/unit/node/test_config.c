@@ -81,7 +81,13 @@ static void refuses_invalid_files(void)
     refused("{node, 'nohost'}.", 1, "node: expected a node name");
     refused("{node, \"c1@host\"}.", 1, "node: expected");
     refused("{node, '@host'}.", 1, "node");
-    refused("{node, 'c1@host'}.\n{colour, red}.", 2, "expected a known key, found {colour,red}");
+    refused("{node, 'c1@host'}.\n{colour, red}.", 2, "expected one of node, cookie_file, ");
+    refused("{node, 'c1@host'}.\n{colour, red}.", 2, "replica, found colour");
+    refused("{cookie, secret}.", 1, "cookie: belongs into the file of cookie_file");
+    refused("{listen, #{address => \"localhost\"}}.", 1, "expected an IP address");
+    refused("{listen, #{address => \"\"}}.", 1, "expected an IP address");
+    refused("{listen, #{address => \"1.2.3\"}}.", 1, "expected an IP address");
+    refused("{listen, #{address => \"::g\"}}.", 1, "expected an IP address");
     refused("{node, 'c1@host'", 1, "");
     refused("{node, 'c1@host'}\n{visible, true}.", 2, "");
     refused("node.", 1, "expected {Key, Value}, found node");
