@@ -46,45 +46,6 @@ int args_check_config(const struct config *c, const char *file)
     return fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
 }
 
-static void trim_end(struct buf *text)
-{
-    while (text->len > 0 && strchr(" \t\r\n", text->at[text->len - 1]) != NULL)
-        text->len--;
-}
-
-static void put_cookie_path(struct buf *path, const struct config *c)
-{
-    const char *home = getenv("HOME");
-    if (c->cookie_file.len > 0)
-        buf_put(path, buf_bytes(&c->cookie_file));
-    else
-        buf_printf(path, "%s/.erlang.cookie", home != NULL ? home : "");
-    buf_put_u8(path, 0);
-}
-
-int args_read_cookie(struct config *c)
-{
-    const char *cookie = getenv("COPPICE_COOKIE");
-    struct buf path = {0};
-    enum err e = OK;
-    if (cookie != NULL) {
-        buf_put(&c->cookie, bytes_of(cookie));
-    } else {
-        put_cookie_path(&path, c);
-        e = file_read(&c->cookie, (const char *)path.at, LIMIT_COOKIE_BYTES + 2);
-    }
-    trim_end(&c->cookie);
-    int code = 0;
-    if (e == ERR_CLOSED)
-        code =
-            fail(EX_CONFIG, "cannot read the cookie from %s: %s; set cookie_file or COPPICE_COOKIE",
-                 (const char *)path.at, strerror(errno));
-    else if (e != OK || c->cookie.len == 0 || c->cookie.len > LIMIT_COOKIE_BYTES)
-        code = fail(EX_CONFIG, "the cookie must have 1 to 255 characters");
-    buf_free(&path);
-    return code;
-}
-
 static void read_epmd_port(struct config *c)
 {
     const char *port = getenv("ERL_EPMD_PORT");

@@ -30,8 +30,4 @@ int args_read_config(struct config *c, const char *file);
  * Returns 0, or EX_CONFIG after printing the error. */
 int args_check_config(const struct config *c, const char *file);
 
-/* Fills in the cookie: $COPPICE_COOKIE, else the file that the configuration names, else
- * ~/.erlang.cookie.  Returns 0, or EX_CONFIG after printing the error. */
-int args_read_cookie(struct config *c);
-
 #endif

@@ -1,4 +1,5 @@
 #include "client.h"
+#include "cookie.h"
 
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -219,7 +220,7 @@ static int converse_by_any_name(struct config *config, struct client *c)
 int client_run(struct args *args, const struct client_request *request)
 {
     struct bytes node = bytes_of(request->node), server = bytes_of(request->server);
-    int code = args_read_cookie(&args->config);
+    int code = cookie_read(&args->config);
     if (code != 0)
         return code;
     struct client client = {

@@ -6,6 +6,7 @@
 #include "../net/shell.h"
 #include "../node/node.h"
 #include "commands.h"
+#include "cookie.h"
 #include "output.h"
 
 /* The first line of the log, ended by a zero. */
@@ -28,7 +29,7 @@ int command_run(struct args *args)
                               "so no owner can hold it open");
     int code = args_check_config(config, args->file);
     if (code == 0)
-        code = args_read_cookie(config);
+        code = cookie_read(config);
     if (code != 0)
         return code;
     struct buf about = {0};

@@ -5,6 +5,7 @@ defmodule CommandsTest do
   @error 1
   @usage 64
   @unavailable 69
+  @config 78
   @temporary 75
 
   setup do
@@ -252,9 +253,71 @@ defmodule CommandsTest do
     for args <- [["--help"], ["-h"]], do: assert(Coppice.run(args) == {0, all, ""})
   end
 
+  describe "the cookie" do
+    defp home do
+      home = Path.rootname(Coppice.log_file(:home)) <> ".folder"
+      for folder <- [".config/erlang", "xdg/erlang"], do: File.mkdir_p!(Path.join(home, folder))
+      home
+    end
+
+    defp ping_with(node, home, path, text, env \\ []) do
+      file = Path.join(home, path)
+      File.write!(file, text)
+      File.chmod!(file, 0o600)
+      env = [{"COPPICE_COOKIE", nil}, {"XDG_CONFIG_HOME", nil}, {"HOME", home} | env]
+      {status, _, err} = Coppice.run(["ping", node], env: env)
+      File.rm!(file)
+      {status, err}
+    end
+
+    test "is found where a BEAM finds it", %{node: node} do
+      {home, cookie} = {home(), "#{Node.get_cookie()}"}
+      assert {0, ""} = ping_with(node, home, ".erlang.cookie", cookie)
+      assert {0, ""} = ping_with(node, home, ".config/erlang/.erlang.cookie", cookie)
+      xdg = [{"XDG_CONFIG_HOME", Path.join(home, "xdg")}]
+      assert {0, ""} = ping_with(node, home, "xdg/erlang/.erlang.cookie", cookie, xdg)
+      # The one in the home directory comes first.
+      File.write!(Path.join(home, "xdg/erlang/.erlang.cookie"), "another")
+      assert {0, ""} = ping_with(node, home, ".erlang.cookie", cookie, xdg)
+      assert {@config, err} = ping_with(node, home, ".erlang.cookie", "", xdg)
+      assert err =~ "1 to 255"
+    end
+
+    # As auth reads it: spaces belong to it, line ends and what follows them do not.
+    test "is read as a BEAM reads it", %{node: node} do
+      {home, cookie} = {home(), "#{Node.get_cookie()}"}
+
+      for tail <- ["", "\n", "\r\n", "\n  \r\n \n"] do
+        assert {0, ""} = ping_with(node, home, ".erlang.cookie", cookie <> tail)
+      end
+
+      for text <- [" " <> cookie, cookie <> " ", cookie <> " \n"] do
+        assert {@unavailable, _} = ping_with(node, home, ".erlang.cookie", text)
+      end
+
+      for text <- [cookie <> "\t", cookie <> "\nx", "\e" <> cookie, cookie <> "\0"] do
+        assert {@config, err} = ping_with(node, home, ".erlang.cookie", text)
+        assert err =~ "not printable"
+      end
+    end
+
+    test "that others may read is warned of", %{node: node} do
+      file = Path.join(home(), "cookie")
+      File.write!(file, "#{Node.get_cookie()}")
+      no_cookie = [env: [{"COPPICE_COOKIE", nil}]]
+
+      for {mode, warned} <- [{0o644, true}, {0o640, true}, {0o600, false}, {0o400, false}] do
+        File.chmod!(file, mode)
+        assert {0, "pong\n", err} = Coppice.run(["ping", node, "--cookie_file", file], no_cookie)
+        assert err =~ "chmod 600" == warned
+      end
+    end
+  end
+
   test "options are spelled as one likes", %{node: node} do
     cookie = Coppice.log_file(:cookie)
     File.write!(cookie, "sesame\n")
+    File.chmod!(cookie, 0o600)
     no_cookie = [env: [{"COPPICE_COOKIE", nil}]]
 
     for spelling <- [["--cookie_file", cookie], ["--cookie-file", cookie]] ++
