@@ -214,6 +214,8 @@
 
 /* Bytes of a path in the configuration: below PATH_MAX with the suffixes that storage appends. */
 #define LIMIT_PATH_BYTES 3072
+/* Symbolic links from a path in the configuration to its table: as many as Linux follows. */
+#define LIMIT_LINKS 40
 /* Bytes of one journal segment when it is read: the size that triggers a snapshot, and one
  * full state more. */
 #define LIMIT_SEGMENT_BYTES (LIMIT_JOURNAL_BYTES + 2ull * LIMIT_FRAME_BYTES)

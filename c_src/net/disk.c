@@ -3,11 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "../limits.h"
 
 #define READ_BYTES (1024u * 1024)
 
@@ -137,6 +140,38 @@ static struct buf folder_of(const char *path)
     return folder;
 }
 
+/* Replaces the path, which ends with a NUL, by the target of the link that it names.  1, or 0 if it
+ * names none. */
+static int follow(struct buf *path)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlink((const char *)path->at, target, sizeof(target));
+    if (n < 0)
+        return errno == EINVAL || errno == ENOENT ? 0 : -errno;
+    if (n == sizeof(target))
+        return -ENAMETOOLONG;
+    const char *slash = strrchr((const char *)path->at, '/');
+    bool relative = target[0] != '/' && slash != NULL;
+    path->len = relative ? (size_t)(slash - (const char *)path->at) + 1 : 0;
+    buf_put(path, (struct bytes){(const uint8_t *)target, (size_t)n});
+    buf_put_u8(path, 0);
+    return 1;
+}
+
+static int disk_resolve(void *who, const char *path, struct buf *out)
+{
+    struct buf at = {0};
+    int code = 1;
+    (void)who;
+    buf_put(&at, (struct bytes){(const uint8_t *)path, strlen(path) + 1});
+    for (int links = 0; code > 0 && links <= LIMIT_LINKS; links++)
+        code = follow(&at);
+    if (code == 0)
+        buf_put(out, (struct bytes){at.at, at.len - 1});
+    buf_free(&at);
+    return code > 0 ? -ELOOP : code;
+}
+
 static int disk_sync_folder(void *who, const char *path)
 {
     struct buf folder = folder_of(path);
@@ -212,6 +247,7 @@ const struct disk *net_disk(void)
         .sync = disk_sync,
         .copy_permissions = disk_copy_permissions,
         .truncate = disk_truncate,
+        .resolve = disk_resolve,
         .rename = disk_rename,
         .link = disk_link,
         .remove = disk_remove,

@@ -29,6 +29,9 @@ struct disk {
      * allowed; 0 as well if there is no such file. */
     int (*copy_permissions)(void *who, int handle, const char *path);
     int (*truncate)(void *who, int handle, uint64_t bytes);
+    /* Appends the path, without NUL, of the file that opening path opens or creates: path with all
+     * symbolic links at its end followed.  -ELOOP if they never end. */
+    int (*resolve)(void *who, const char *path, struct buf *out);
     int (*rename)(void *who, const char *from, const char *to);
     int (*link)(void *who, const char *from, const char *to); /* a hard link; `to` must be new */
     int (*remove)(void *who, const char *path);

@@ -21,6 +21,7 @@ struct storage *storage_new(const struct disk *disk, const struct storage_option
     struct storage *s = mem_take(sizeof(*s));
     must(o->file.len > 0 && o->file.len <= LIMIT_PATH_BYTES);
     must(memchr(o->file.at, 0, o->file.len) == NULL);
+    memcpy(s->named, o->file.at, o->file.len);
     memcpy(s->file, o->file.at, o->file.len);
     snprintf(s->crc, sizeof(s->crc), "%08" PRIx32, (uint32_t)crc32_z(0, o->group.at, o->group.len));
     struct buf module = {0}, owner = {0};

@@ -9,6 +9,7 @@
  *     FILE.damaged.N           FILE as it was before it was salvaged
  *     FILE.GROUP.N.damaged     a segment that could not be read completely
  *
+ * If FILE is a symbolic link, its target is the table, and all these files are beside the target.
  * GROUP is the CRC-32 of the canonical group, as 8 hexadecimal digits.  Everything here blocks,
  * and touches files through struct disk only.
  *

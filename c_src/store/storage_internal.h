@@ -13,9 +13,10 @@ struct segment {
 
 struct storage {
     const struct disk *disk;
-    char file[LIMIT_PATH_BYTES + 1];
-    char crc[9];       /* of the group, as in file names */
-    struct term group; /* canonical */
+    char named[LIMIT_PATH_BYTES + 1]; /* the file as configured */
+    char file[LIMIT_PATH_BYTES + 1];  /* the table: what `named` leads to, once locked */
+    char crc[9];                      /* of the group, as in file names */
+    struct term group;                /* canonical */
     struct term owner; /* {Module, Group}, canonical: the term in a segment's header */
     struct term module;
     enum record_form form;

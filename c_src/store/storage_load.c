@@ -13,6 +13,64 @@ void storage_found_free(struct storage_found *found)
     *found = (struct storage_found){0};
 }
 
+/* --- links ---------------------------------------------------------------------------- */
+
+/* The name of a journal segment, if one was listed. */
+struct stray {
+    char name[64]; /* the end of it */
+};
+
+static void find_segment(void *who, const char *name)
+{
+    struct stray *stray = who;
+    size_t len = strlen(name), room = sizeof(stray->name) - 1;
+    if (len >= 8 && strcmp(name + len - 8, ".journal") == 0)
+        strcpy(stray->name, len > room ? name + len - room : name);
+}
+
+/* Nobody would read a segment beside the link: the table was moved away from it, and linked. */
+static enum err check_strays(const struct storage *s, const char *table,
+                             struct storage_failure *failure)
+{
+    struct path path = group_path(s, ".");
+    struct stray stray = {""};
+    int code = s->disk->list(s->disk->who, path.text, find_segment, &stray);
+    if (code != 0)
+        return storage_refused(failure, code, "list the segments of", s->named);
+    if (stray.name[0] == '\0')
+        return OK;
+    return storage_wrong(failure, "misplaced", "%s: this journal belongs beside %s: move it there",
+                         stray.name, failure_path(table));
+}
+
+static enum err take_target(struct storage *s, const struct buf *target,
+                            struct storage_failure *failure)
+{
+    const char *table = (const char *)target->at;
+    if (target->len > sizeof(s->file))
+        return storage_refused(failure, -ENAMETOOLONG, "follow the link", s->named);
+    if (strcmp(table, s->named) == 0)
+        return OK;
+    enum err e = check_strays(s, table, failure);
+    if (e == OK)
+        memcpy(s->file, table, target->len);
+    return e;
+}
+
+/* Sets s->file to what the configured name leads to, as dets does: replacing a link would part
+ * the replica from those who read the target, and two links to one table would be two journals. */
+static enum err follow_links(struct storage *s, struct storage_failure *failure)
+{
+    struct buf target = {0};
+    strcpy(s->file, s->named);
+    int code = s->disk->resolve(s->disk->who, s->named, &target);
+    buf_put_u8(&target, 0);
+    enum err e = code == 0 ? take_target(s, &target, failure)
+                           : storage_refused(failure, code, "follow the link", s->named);
+    buf_free(&target);
+    return e;
+}
+
 /* --- the lock ------------------------------------------------------------------------- */
 
 /* Longer than any process id in a lock file. */
@@ -39,8 +97,6 @@ static enum err take_lock(struct storage *s, struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
     struct path path = group_path(s, ".lock"), left = group_path(s, ".tmp");
-    if (s->lock >= 0)
-        return OK;
     int code = s->lock = d->lock(d->who, path.text, false);
     if (code == -EAGAIN)
         return locked(s, path.text, failure);
@@ -73,7 +129,9 @@ enum err storage_load(struct storage *s, struct storage_found *found,
     *found = (struct storage_found){0};
     s->failed = true;
     (void)storage_rotate(s);
-    enum err e = take_lock(s, failure);
+    enum err e = s->lock >= 0 ? OK : follow_links(s, failure);
+    if (e == OK && s->lock < 0)
+        e = take_lock(s, failure);
     if (e == OK)
         e = segment_roll_back(s, failure);
     /* Segments before the table: a save that completes in between only removes segments that

@@ -45,6 +45,16 @@ static struct file *file_new(struct fake_disk *d)
     return f;
 }
 
+/* The file that a path leads to, over symbolic links; NULL if there is none.  Appends the path at
+ * which it is, or would be created, with its NUL. */
+static struct file *follow(struct fake_disk *d, const char *path, struct buf *target)
+{
+    int code = names_resolve(&d->now, path, target);
+    buf_put_u8(target, 0);
+    struct name *n = code == 0 ? name_find(&d->now, (const char *)target->at) : NULL;
+    return n != NULL ? n->file : NULL;
+}
+
 static bool is_used(const struct fake_disk *d, const struct file *f)
 {
     for (size_t i = 0; i < d->change_count; i++)
@@ -108,18 +118,21 @@ static int disk_open(void *who, const char *path, enum disk_open how)
     int code = injected_error(d);
     if (code != 0)
         return code;
-    struct name *n = name_find(&d->now, path);
-    struct file *f = n != NULL ? n->file : NULL;
-    if (f == NULL && (how == DISK_READ || how == DISK_APPEND))
-        return -ENOENT;
-    if (f != NULL && how == DISK_CREATE)
+    if (how == DISK_CREATE && name_find(&d->now, path) != NULL)
         return -EEXIST;
+    struct buf target = {0};
+    struct file *f = follow(d, path, &target);
+    if (f == NULL && (how == DISK_READ || how == DISK_APPEND)) {
+        buf_free(&target);
+        return -ENOENT;
+    }
     if (f == NULL) {
         f = file_new(d);
-        change(d, NULL, path, f);
+        change(d, NULL, (const char *)target.at, f);
     } else if (how == DISK_TRUNCATE) {
         file_truncate(f, 0);
     }
+    buf_free(&target);
     return handle_new(d, f, how == DISK_READ, how != DISK_READ);
 }
 
@@ -203,6 +216,13 @@ static int disk_copy_permissions(void *who, int number, const char *path)
     return code == 0 && handle_find(d, number) == NULL ? -EBADF : code;
 }
 
+static int disk_resolve(void *who, const char *path, struct buf *out)
+{
+    struct fake_disk *d = who;
+    int code = injected_error(d);
+    return code != 0 ? code : names_resolve(&d->now, path, out);
+}
+
 static int disk_rename(void *who, const char *from, const char *to)
 {
     struct fake_disk *d = who;
@@ -264,10 +284,13 @@ static int disk_lock(void *who, const char *path, bool waits)
     int code = injected_error(d);
     if (code != 0)
         return code;
-    struct name *n = name_find(&d->now, path);
-    struct file *f = n != NULL ? n->file : file_new(d);
-    if (n == NULL)
-        change(d, NULL, path, f);
+    struct buf target = {0};
+    struct file *f = follow(d, path, &target);
+    if (f == NULL) {
+        f = file_new(d);
+        change(d, NULL, (const char *)target.at, f);
+    }
+    buf_free(&target);
     /* No other process could release it: waiting would never end. */
     must(f->locked == 0 || !waits);
     if (f->locked != 0)
@@ -306,6 +329,7 @@ struct fake_disk *fake_disk_new(void)
         .sync = disk_sync,
         .truncate = disk_truncate,
         .copy_permissions = disk_copy_permissions,
+        .resolve = disk_resolve,
         .rename = disk_rename,
         .link = disk_link,
         .remove = disk_remove,
@@ -419,7 +443,7 @@ struct bytes fake_disk_bytes(const struct fake_disk *d, const char *path)
     return n != NULL ? buf_bytes(&n->file->bytes) : (struct bytes){NULL, 0};
 }
 
-void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes)
+static struct file *put(struct fake_disk *d, const char *path, struct bytes bytes)
 {
     struct file *f = file_new(d);
     buf_put(&f->bytes, bytes);
@@ -427,4 +451,16 @@ void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes)
     name_make(&d->now, path, f);
     name_make(&d->synced, path, f);
     sweep(d);
+    return f;
+}
+
+void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes)
+{
+    (void)put(d, path, bytes);
+}
+
+void fake_disk_symlink(struct fake_disk *d, const char *target, const char *path)
+{
+    must(*target != 0);
+    put(d, path, bytes_of(target))->link = true;
 }

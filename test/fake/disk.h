@@ -54,11 +54,15 @@ uint64_t fake_disk_calls(const struct fake_disk *d); /* so far */
 size_t fake_disk_handles(const struct fake_disk *d); /* open ones */
 bool fake_disk_has(const struct fake_disk *d, const char *path);
 
-/* The contents as seen by every reader; empty if there is no such file.  Valid until the next
- * call. */
+/* The contents as seen by every reader, or the target of a symbolic link; empty if there is no
+ * such file.  Valid until the next call. */
 struct bytes fake_disk_bytes(const struct fake_disk *d, const char *path);
 
 /* Creates or replaces a file, fully synced. */
 void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes);
+
+/* Creates or replaces a symbolic link to a file, which need not exist, fully synced.  Only the
+ * last component of a path can be a link. */
+void fake_disk_symlink(struct fake_disk *d, const char *target, const char *path);
 
 #endif

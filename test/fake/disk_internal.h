@@ -13,6 +13,7 @@ struct file {
     size_t low;            /* the lowest length since: bytes before it are synced */
     size_t lost, lost_end; /* the range lost in a failed sync; none if equal */
     int locked;            /* by this handle; 0: unlocked */
+    bool link;             /* a symbolic link; the bytes are its target */
 };
 
 struct name {
@@ -41,6 +42,9 @@ void name_remove(struct names *names, const char *path);
 void name_make(struct names *names, const char *path, struct file *file);
 void names_clear(struct names *names);
 bool names_have(const struct names *names, const struct file *file);
+
+/* Appends the path that this one leads to, all symbolic links followed; -ELOOP. */
+int names_resolve(const struct names *names, const char *path, struct buf *out);
 
 /* The paths may be NULL. */
 struct change change_new(const char *removed, const char *made, struct file *file);

@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <string.h>
 
 #include "fake/disk_internal.h"
+#include "limits.h"
 #include "mem.h"
 
 static char *copy_of(const char *path)
@@ -45,6 +47,24 @@ bool names_have(const struct names *names, const struct file *f)
         if (names->at[i].file == f)
             return true;
     return false;
+}
+
+int names_resolve(const struct names *names, const char *path, struct buf *out)
+{
+    size_t before = out->len;
+    buf_printf(out, "%s", path);
+    for (unsigned links = 0; links <= LIMIT_LINKS; links++) {
+        buf_put_u8(out, 0);
+        const char *at = (const char *)out->at + before;
+        const struct name *n = name_find(names, at);
+        size_t folder = folder_len(at);
+        out->len--;
+        if (n == NULL || !n->file->link)
+            return 0;
+        out->len = before + (n->file->bytes.at[0] == '/' ? 0 : folder);
+        buf_put(out, buf_bytes(&n->file->bytes));
+    }
+    return -ELOOP;
 }
 
 struct change change_new(const char *removed, const char *made, struct file *file)

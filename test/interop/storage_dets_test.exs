@@ -121,6 +121,25 @@ defmodule StorageDetsTest do
     refute List.keymember?(others, {:meta, "doc"}, 0)
   end
 
+  test "dets and a coppice take a link for the table that it leads to", world do
+    Table.make([{world.group, count(5)} | @sessions], [], world.table)
+    link = Table.path()
+    File.ln_s!(world.table, link)
+    c = Coppice.start(settings(%{world | table: link}, :gcounter))
+    assert value(shared(c)) == 5
+    :ok = mutate(c, :increment)
+    Coppice.stop(c)
+    assert File.read_link!(link) == world.table
+    {own, _others} = split(world)
+    assert decode(own).counts == %{"b" => 5, "c" => 1}
+
+    table = Table.open(link, repair: false)
+    :ok = :dets.insert(table, {world.group, count(50)})
+    :ok = :dets.close(table)
+    assert File.read_link!(link) == world.table
+    assert {{_group, %GCounter{counts: %{"b" => 50}}}, _others} = split(world)
+  end
+
   test "a table that a crashed BEAM left open", world do
     table = Table.open(world.table)
     :ok = :dets.insert(table, [{world.group, count(5)} | @sessions])

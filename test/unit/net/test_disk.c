@@ -11,69 +11,11 @@
 #include <unistd.h>
 
 #include "err.h"
-#include "fake/disk.h"
 #include "store/replace.h"
-#include "unit/suite.h"
+#include "unit/net/places.h"
 
 /* The contract of struct disk, checked on the real disk and on the fake one, so that what is
  * tested on the fake one holds for the real one. */
-
-struct place {
-    const struct disk *disk;
-    char folder[64]; /* on that disk */
-};
-
-/* A path in the folder; valid for the next 7 calls. */
-static const char *in(const struct place *p, const char *name)
-{
-    static char paths[8][128];
-    static unsigned next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof(paths[0]), "%s/%s", p->folder, name);
-    return path;
-}
-
-static int open_in(const struct place *p, const char *name, enum disk_open how)
-{
-    return p->disk->open(p->disk->who, in(p, name), how);
-}
-
-static void write_to(const struct place *p, int handle, const char *text)
-{
-    CU_ASSERT_EQUAL(p->disk->write(p->disk->who, handle, bytes_of(text)), 0);
-}
-
-static void put(const struct place *p, const char *name, enum disk_open how, const char *text)
-{
-    int handle = open_in(p, name, how);
-    CU_ASSERT_FATAL(handle >= 0);
-    write_to(p, handle, text);
-    CU_ASSERT_EQUAL(p->disk->sync(p->disk->who, handle), 0);
-    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
-}
-
-static void contains(const struct place *p, const char *name, const char *wanted)
-{
-    struct buf got = {0};
-    int handle = open_in(p, name, DISK_READ);
-    CU_ASSERT_FATAL(handle >= 0);
-    buf_put_u8(&got, '>');
-    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, strlen(wanted)), 0);
-    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
-    buf_put_u8(&got, 0);
-    CU_ASSERT(*got.at == '>');
-    CU_ASSERT_STRING_EQUAL((const char *)got.at + 1, wanted);
-    buf_free(&got);
-}
-
-static bool exists(const struct place *p, const char *name)
-{
-    int handle = open_in(p, name, DISK_READ);
-    if (handle >= 0)
-        CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
-    CU_ASSERT(handle >= 0 || handle == -ENOENT);
-    return handle >= 0;
-}
 
 /* --- the contract of both ----------------------------------------------------------------- */
 
@@ -165,6 +107,53 @@ static void links_renames_and_removes(const struct place *p)
     CU_ASSERT_EQUAL(d->remove(d->who, in(p, "o")), -ENOENT);
     CU_ASSERT_EQUAL(d->rename(d->who, in(p, "o"), in(p, "n")), -ENOENT);
     CU_ASSERT_EQUAL(d->link(d->who, in(p, "o"), in(p, "n")), -ENOENT);
+}
+
+static void link_to(const struct place *p, const char *target, const char *name)
+{
+    if (p->fake != NULL)
+        fake_disk_symlink(p->fake, target, in(p, name));
+    else
+        CU_ASSERT_EQUAL(symlink(target, in(p, name)), 0);
+}
+
+static void resolves_to(const struct place *p, const char *name, const char *wanted)
+{
+    struct buf got = {0};
+    CU_ASSERT_EQUAL(p->disk->resolve(p->disk->who, in(p, name), &got), 0);
+    CU_ASSERT(bytes_equal(buf_bytes(&got), bytes_of(in(p, wanted))));
+    buf_free(&got);
+}
+
+/* A link to a relative path, an absolute one, a link, nothing, itself. */
+static void resolves_links(const struct place *p)
+{
+    struct buf got = {0};
+    put(p, "target", DISK_CREATE, "t");
+    link_to(p, "target", "relative");
+    link_to(p, in(p, "relative"), "absolute");
+    link_to(p, "missing", "dangling");
+    link_to(p, "turn", "round");
+    link_to(p, "round", "turn");
+    resolves_to(p, "target", "target");
+    resolves_to(p, "none", "none");
+    resolves_to(p, "relative", "target");
+    resolves_to(p, "absolute", "target");
+    resolves_to(p, "dangling", "missing");
+    CU_ASSERT_EQUAL(p->disk->resolve(p->disk->who, in(p, "round"), &got), -ELOOP);
+    contains(p, "absolute", "t");
+    CU_ASSERT_EQUAL(open_in(p, "dangling", DISK_CREATE), -EEXIST);
+    put(p, "dangling", DISK_TRUNCATE, "made");
+    contains(p, "missing", "made");
+    int handle = p->disk->lock(p->disk->who, in(p, "relative"), false);
+    CU_ASSERT_EQUAL(p->disk->lock(p->disk->who, in(p, "target"), false), -EAGAIN);
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    put(p, "new", DISK_CREATE, "new");
+    CU_ASSERT_EQUAL(p->disk->rename(p->disk->who, in(p, "new"), in(p, "absolute")), 0);
+    resolves_to(p, "absolute", "absolute");
+    CU_ASSERT_EQUAL(p->disk->remove(p->disk->who, in(p, "relative")), 0);
+    CU_ASSERT(exists(p, "target"));
+    buf_free(&got);
 }
 
 /* A handle reads the old file even after a rename has replaced it. */
@@ -285,6 +274,7 @@ static void (*const contract[])(const struct place *p) = {
     reads_large_files,
     truncates,
     links_renames_and_removes,
+    resolves_links,
     reads_an_open_file_that_was_replaced,
     locks,
     lists_by_prefix,
@@ -295,7 +285,7 @@ static void the_fake_disk_keeps_the_contract(void)
 {
     for (size_t i = 0; i < sizeof(contract) / sizeof(contract[0]); i++) {
         struct fake_disk *d = fake_disk_new();
-        struct place p = {.disk = fake_disk(d), .folder = "folder"};
+        struct place p = {.disk = fake_disk(d), .fake = d, .folder = "/folder"};
         contract[i](&p);
         CU_ASSERT_EQUAL(fake_disk_handles(d), 0);
         fake_disk_free(d);
@@ -427,59 +417,6 @@ static void returns_the_errno(void)
     real_leave(&p);
 }
 
-/* --- the fake disk only ----------------------------------------------------------------------- */
-
-/* Over many seeds: what was synced survives every crash, what was not survives some. */
-static void a_crash_loses_what_was_not_synced(void)
-{
-    unsigned kept_bytes = 0, kept_name = 0, came_back = 0, odd = 0;
-    for (uint64_t seed = 0; seed < 400; seed++) {
-        struct fake_disk *f = fake_disk_new();
-        struct place p = {.disk = fake_disk(f), .folder = "folder"};
-        put(&p, "a", DISK_CREATE, "synced,");
-        put(&p, "gone", DISK_CREATE, "");
-        CU_ASSERT_EQUAL(p.disk->sync_folder(p.disk->who, in(&p, "a")), 0);
-        put(&p, "name", DISK_CREATE, "synced");
-        CU_ASSERT_EQUAL(p.disk->remove(p.disk->who, in(&p, "gone")), 0);
-        write_to(&p, open_in(&p, "a", DISK_APPEND), "not synced");
-        fake_disk_crash(f, seed);
-        CU_ASSERT_EQUAL(fake_disk_handles(f), 0);
-        struct bytes a = fake_disk_bytes(f, in(&p, "a"));
-        CU_ASSERT(a.len >= 7 && memcmp(a.at, "synced,", 7) == 0);
-        odd += a.len > 7 && memcmp(a.at + 7, "not synced", a.len - 7) != 0;
-        kept_bytes += a.len == 17;
-        came_back += exists(&p, "gone");
-        kept_name += exists(&p, "name");
-        if (exists(&p, "name"))
-            contains(&p, "name", "synced");
-        fake_disk_free(f);
-    }
-    CU_ASSERT(kept_bytes > 10 && kept_bytes < 390);
-    CU_ASSERT(kept_name > 100 && kept_name < 300);
-    CU_ASSERT(came_back > 100 && came_back < 300);
-    CU_ASSERT(odd > 10 && odd < 390);
-}
-
-/* What a failed sync did not write stays lost, although a later sync succeeds. */
-static void a_later_sync_does_not_repair_a_failed_one(void)
-{
-    struct fake_disk *f = fake_disk_new();
-    struct place p = {.disk = fake_disk(f), .folder = "folder"};
-    int handle = open_in(&p, "a", DISK_CREATE);
-    write_to(&p, handle, "abc");
-    fake_disk_fail(f, 1, -EIO, false);
-    CU_ASSERT_EQUAL(p.disk->sync(p.disk->who, handle), -EIO);
-    CU_ASSERT(fake_disk_failed(f));
-    write_to(&p, handle, "def");
-    CU_ASSERT_EQUAL(p.disk->sync(p.disk->who, handle), 0);
-    CU_ASSERT_EQUAL(p.disk->sync_folder(p.disk->who, in(&p, "a")), 0);
-    contains(&p, "a", "abcdef");
-    fake_disk_crash(f, 1);
-    CU_ASSERT(bytes_equal(fake_disk_bytes(f, in(&p, "a")), hex("000000 646566")));
-    fake_disk_free(f);
-}
-
 SUITE("disks", TEST(the_fake_disk_keeps_the_contract), TEST(the_real_disk_keeps_the_contract),
       TEST(copies_permissions), TEST(a_lock_ends_with_its_process),
-      TEST(works_in_the_current_folder), TEST(returns_the_errno),
-      TEST(a_crash_loses_what_was_not_synced), TEST(a_later_sync_does_not_repair_a_failed_one))
+      TEST(works_in_the_current_folder), TEST(returns_the_errno))

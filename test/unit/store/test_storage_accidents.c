@@ -74,7 +74,7 @@ static void reports_errors_of_the_disk(void)
     struct storage_failure f;
     uint64_t set;
     struct storage *s = stored_new(d, GROUP);
-    fake_disk_fail(d, 1, -EROFS, false);
+    fake_disk_fail(d, 2, -EROFS, false);
     CU_ASSERT_EQUAL(stored_open(s, &set, &f), ERR_STORAGE);
     CU_ASSERT_STRING_EQUAL(f.reason, "erofs");
     CU_ASSERT(strstr(f.what, "cannot lock " FILE_NAME) == f.what);
@@ -272,10 +272,103 @@ static void treats_an_empty_file_as_missing(void)
     fake_disk_free(d);
 }
 
+/* --- symbolic links ------------------------------------------------------------------------- */
+
+#define TARGET_NAME "big/all.dets"
+
+/* A storage of GROUP at another path. */
+static struct storage *storage_at(struct fake_disk *d, const char *file)
+{
+    struct storage_options o = {.file = bytes_of(file),
+                                .group = term_of(GROUP),
+                                .module = BYTES(MODULE),
+                                .form = RECORD_AUTO,
+                                .journal = true};
+    return storage_new(fake_disk(d), &o);
+}
+
+/* As for dets: what reads the target, as a backup or a BEAM does, sees every snapshot. */
+static void a_link_stands_for_its_target(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    uint64_t set;
+    fake_disk_symlink(d, "../" TARGET_NAME, FILE_NAME);
+    fake_disk_symlink(d, "more/all.dets", "data/../" TARGET_NAME);
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_add(s, 1);
+    CU_ASSERT(!fake_disk_has(d, segment_name(1, "journal")));
+    stored_save_all(s, bit(1));
+    storage_free(s);
+    CU_ASSERT(bytes_equal(fake_disk_bytes(d, FILE_NAME), BYTES("../" TARGET_NAME)));
+    CU_ASSERT(fake_disk_bytes(d, "data/../big/more/all.dets").len > 0);
+    CU_ASSERT(fake_disk_has(d, "data/../big/more/all.dets.lock"));
+    CU_ASSERT_EQUAL(stored_found(d, GROUP), bit(1));
+    fake_disk_free(d);
+}
+
+/* Two paths to one table are one journal with one lock. */
+static void a_table_has_one_lock_under_all_its_names(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct storage_failure f;
+    uint64_t set;
+    fake_disk_symlink(d, "/" TARGET_NAME, FILE_NAME);
+    struct storage *s = stored_start(d, GROUP, &set), *other = storage_at(d, "/" TARGET_NAME);
+    CU_ASSERT_EQUAL(stored_open(other, &set, &f), ERR_STORAGE);
+    CU_ASSERT_STRING_EQUAL(f.reason, "locked");
+    stored_add(s, 3);
+    storage_free(s);
+    CU_ASSERT_EQUAL(stored_open(other, &set, &f), OK);
+    CU_ASSERT_EQUAL(set, bit(3));
+    storage_free(other);
+    fake_disk_free(d);
+}
+
+/* Until the files are locked, a link may still be corrected. */
+static void refuses_a_link_that_leads_nowhere(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct storage_failure f;
+    uint64_t set;
+    struct buf name = {0};
+    fake_disk_symlink(d, "views.dets", FILE_NAME);
+    struct storage *s = stored_new(d, GROUP);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT_STRING_EQUAL(f.reason, "eloop");
+    CU_ASSERT(strstr(f.what, "cannot follow the link " FILE_NAME ": ") == f.what);
+    for (size_t i = 0; i <= LIMIT_PATH_BYTES; i++)
+        buf_put_u8(&name, 'x');
+    buf_put_u8(&name, 0);
+    fake_disk_symlink(d, (const char *)name.at, FILE_NAME);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT_STRING_EQUAL(f.reason, "enametoolong");
+    fake_disk_symlink(d, "/" TARGET_NAME, FILE_NAME);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), OK);
+    stored_add(s, 3);
+    CU_ASSERT(fake_disk_bytes(d, FILE_NAME).len == strlen("/" TARGET_NAME));
+    storage_free(s);
+    buf_free(&name);
+    fake_disk_free(d);
+}
+
+/* Nobody would read them any more: a table was moved away from its journal and linked. */
+static void refuses_segments_beside_a_link(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    put_segment(d, 3, JOURNAL_OWNER, "[1]");
+    fake_disk_symlink(d, "/" TARGET_NAME, FILE_NAME);
+    struct storage_failure f = stored_refused(d, "misplaced");
+    CU_ASSERT(strstr(f.what, segment_name(3, "journal") + strlen("data/")) != NULL);
+    CU_ASSERT(strstr(f.what, "/" TARGET_NAME) != NULL);
+    fake_disk_free(d);
+}
+
 SUITE("storage and accidents", TEST(refuses_other_files), TEST(refuses_records_that_are_not_states),
       TEST(refuses_journals_of_other_owners), TEST(accepts_its_owner_in_any_encoding),
       TEST(reports_errors_of_the_disk), TEST(sets_a_damaged_segment_aside),
       TEST(recognizes_a_torn_write), TEST(keeps_other_files_named_like_a_segment),
       TEST(salvages_an_unclosed_table), TEST(keeps_a_damaged_table),
       TEST(keeps_a_state_that_does_not_unpack), TEST(removes_the_temporary_file_of_a_killed_save),
-      TEST(treats_an_empty_file_as_missing))
+      TEST(treats_an_empty_file_as_missing), TEST(a_link_stands_for_its_target),
+      TEST(a_table_has_one_lock_under_all_its_names), TEST(refuses_a_link_that_leads_nowhere),
+      TEST(refuses_segments_beside_a_link))
