@@ -172,6 +172,13 @@ static int disk_resolve(void *who, const char *path, struct buf *out)
     return code > 0 ? -ELOOP : code;
 }
 
+/* A file system that does not sync folders says so with one of these; there is nothing that could
+ * be done instead. */
+static bool syncs_no_folders(int result)
+{
+    return result == -EINVAL || result == -ENOTSUP;
+}
+
 static int disk_sync_folder(void *who, const char *path)
 {
     struct buf folder = folder_of(path);
@@ -182,7 +189,7 @@ static int disk_sync_folder(void *who, const char *path)
         return handle;
     int result = code(fsync(handle));
     close(handle);
-    return result;
+    return syncs_no_folders(result) ? 0 : result;
 }
 
 static int disk_list(void *who, const char *path, void (*visit)(void *what, const char *name),

@@ -35,7 +35,8 @@ struct disk {
     int (*rename)(void *who, const char *from, const char *to);
     int (*link)(void *who, const char *from, const char *to); /* a hard link; `to` must be new */
     int (*remove)(void *who, const char *path);
-    /* Syncs the folder that holds path: its names, not its files. */
+    /* Syncs the folder that holds path: its names, not its files.  0 as well if its file system
+     * cannot sync folders. */
     int (*sync_folder)(void *who, const char *path);
     /* Opens a file, created if missing, and locks it until the handle is closed, or the process
      * and its forked children end.  -EAGAIN if another process has the lock, unless `waits` says

@@ -1,6 +1,7 @@
 #include "net/disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
@@ -417,6 +418,18 @@ static void returns_the_errno(void)
     real_leave(&p);
 }
 
+/* As folders of procfs, of some network file systems and of FUSE.  Files are another matter. */
+static void a_folder_that_cannot_be_synced_needs_no_sync(void)
+{
+    const struct disk *d = net_disk();
+    int folder = open("/proc/self", O_RDONLY | O_DIRECTORY);
+    CU_ASSERT(fsync(folder) < 0 && errno == EINVAL);
+    CU_ASSERT_EQUAL(d->sync_folder(d->who, "/proc/self/status"), 0);
+    CU_ASSERT_EQUAL(d->sync(d->who, folder), -EINVAL);
+    CU_ASSERT_EQUAL(d->close(d->who, folder), 0);
+}
+
 SUITE("disks", TEST(the_fake_disk_keeps_the_contract), TEST(the_real_disk_keeps_the_contract),
       TEST(copies_permissions), TEST(a_lock_ends_with_its_process),
-      TEST(works_in_the_current_folder), TEST(returns_the_errno))
+      TEST(works_in_the_current_folder), TEST(returns_the_errno),
+      TEST(a_folder_that_cannot_be_synced_needs_no_sync))
