@@ -1,6 +1,7 @@
 #include "storage_table.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "../dets/dets_collection.h"
 #include "../dets/dets_read.h"
@@ -149,13 +150,35 @@ static enum err take_salvaged(struct storage_table *t, const struct storage *s, 
     return e == ERR_STORAGE ? e : OK;
 }
 
+static bool only_zeros(struct bytes b)
+{
+    return b.len > 0 && b.at[0] == 0 && memcmp(b.at, b.at + 1, b.len - 1) == 0;
+}
+
+/* Nothing of a table is in the file.  Whether the journal has what was in it cannot be known: its
+ * numbers start again at 1 when a snapshot has removed all segments. */
+static enum err nothing_to_salvage(const struct storage_table *t, const struct storage *s,
+                                   struct storage_failure *failure)
+{
+    if (only_zeros(buf_bytes(&t->file)))
+        return storage_wrong(failure, "not_dets",
+                             "%s contains only zeros: move it away to go on with journal and "
+                             "peers, or restore a backup",
+                             failure_path(s->file));
+    return storage_wrong(failure, "not_dets",
+                         "%s is not a DETS file, nor what is left of one: choose another file, or "
+                         "move it away to go on with journal and peers",
+                         failure_path(s->file));
+}
+
 static enum err read_salvaged(struct storage_table *t, const struct storage *s, struct buf *notes,
                               struct storage_failure *failure)
 {
     enum err e = dets_salvage(&t->salvage, buf_bytes(&t->file));
+    if (e == ERR_NOT_DETS)
+        return nothing_to_salvage(t, s, failure);
     if (e != OK)
-        return storage_wrong(failure, e == ERR_NOT_DETS ? "not_dets" : "too_large", "%s: %s",
-                             failure_path(s->file), err_text(e));
+        return storage_wrong(failure, "too_large", "%s: %s", failure_path(s->file), err_text(e));
     e = check_shape(s, t->salvage.shape.type, t->salvage.shape.keypos, failure);
     if (e != OK)
         return e;

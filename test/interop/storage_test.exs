@@ -282,6 +282,21 @@ defmodule StorageTest do
       refuses(world, :not_dets)
     end
 
+    test "because it contains only zeros, until it is moved away", world do
+      c = Coppice.start(settings(world))
+      :ok = add(c, 1)
+      Coppice.kill(c)
+      File.write!(world.table, String.duplicate(<<0>>, 8192))
+      c = Coppice.start(settings(world))
+      assert add(c, 2) == {:error, {:storage, :not_dets}}
+      Coppice.logs(c, "contains only zeros: move it away")
+      File.rename!(world.table, world.table <> ".away")
+      eventually(fn -> add(c, 2) == :ok end)
+      assert elements(c) == [1, 2]
+      Coppice.stop(c)
+      assert elements(Coppice.start(settings(world))) == [1, 2]
+    end
+
     test "because it is a bag, or has another keypos", world do
       Table.make([{1, 2}], [type: :bag], world.table)
       refuses(world, :not_a_set)

@@ -6,6 +6,17 @@
 
 static const char *const others[] = {OTHERS};
 
+/* A storage of GROUP at another path. */
+static struct storage *storage_at(struct fake_disk *d, const char *file)
+{
+    struct storage_options o = {.file = bytes_of(file),
+                                .group = term_of(GROUP),
+                                .module = BYTES(MODULE),
+                                .form = RECORD_AUTO,
+                                .journal = true};
+    return storage_new(fake_disk(d), &o);
+}
+
 /* --- refusals ------------------------------------------------------------------------------- */
 
 static void refuses_other_files(void)
@@ -21,6 +32,54 @@ static void refuses_other_files(void)
     fake_disk_put(d, FILE_NAME, table_recorded("keypos"));
     f = stored_refused(d, "not_a_set");
     CU_ASSERT(strstr(f.what, "keypos 3") != NULL);
+    fake_disk_free(d);
+}
+
+/* As a power cut may leave it.  Its journal does not tell whether it has everything, so somebody
+ * has to decide; without the file, the replica goes on. */
+static void says_what_to_do_with_a_table_of_nothing(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct buf file = {0};
+    put_segment(d, 1, JOURNAL_OWNER, "[4]");
+    for (size_t len = 1; len <= 8192; len *= 2) {
+        while (file.len < len)
+            buf_put_u8(&file, 0);
+        fake_disk_put(d, FILE_NAME, buf_bytes(&file));
+        struct storage_failure f = stored_refused(d, "not_dets");
+        CU_ASSERT_STRING_EQUAL(f.what, FILE_NAME " contains only zeros: move it away to go on with "
+                                                 "journal and peers, or restore a backup");
+    }
+    file.at[file.len - 1] = 1;
+    fake_disk_put(d, FILE_NAME, buf_bytes(&file));
+    struct storage_failure f = stored_refused(d, "not_dets");
+    CU_ASSERT_STRING_EQUAL(f.what,
+                           FILE_NAME " is not a DETS file, nor what is left of one: choose another "
+                                     "file, or move it away to go on with journal and peers");
+    CU_ASSERT_EQUAL(fake_disk(d)->rename(d, FILE_NAME, "data/away"), 0);
+    CU_ASSERT_EQUAL(stored_found(d, GROUP), bit(4));
+    buf_free(&file);
+    fake_disk_free(d);
+}
+
+/* Even of a long path, all of the advice is shown. */
+static void shows_the_advice_after_a_long_path(void)
+{
+    static const uint8_t zeros[100];
+    struct fake_disk *d = fake_disk_new();
+    struct storage_failure f;
+    char path[300];
+    uint64_t set;
+    memset(path, 'p', sizeof(path));
+    path[sizeof(path) - 1] = '\0';
+    struct storage *s = storage_at(d, path);
+    fake_disk_put(d, path, (struct bytes){zeros, sizeof(zeros)});
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT(strstr(f.what, "or restore a backup") != NULL);
+    fake_disk_put(d, path, BYTES("text"));
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), ERR_STORAGE);
+    CU_ASSERT(strstr(f.what, "journal and peers") != NULL);
+    storage_free(s);
     fake_disk_free(d);
 }
 
@@ -276,17 +335,6 @@ static void treats_an_empty_file_as_missing(void)
 
 #define TARGET_NAME "big/all.dets"
 
-/* A storage of GROUP at another path. */
-static struct storage *storage_at(struct fake_disk *d, const char *file)
-{
-    struct storage_options o = {.file = bytes_of(file),
-                                .group = term_of(GROUP),
-                                .module = BYTES(MODULE),
-                                .form = RECORD_AUTO,
-                                .journal = true};
-    return storage_new(fake_disk(d), &o);
-}
-
 /* As for dets: what reads the target, as a backup or a BEAM does, sees every snapshot. */
 static void a_link_stands_for_its_target(void)
 {
@@ -363,12 +411,13 @@ static void refuses_segments_beside_a_link(void)
     fake_disk_free(d);
 }
 
-SUITE("storage and accidents", TEST(refuses_other_files), TEST(refuses_records_that_are_not_states),
-      TEST(refuses_journals_of_other_owners), TEST(accepts_its_owner_in_any_encoding),
-      TEST(reports_errors_of_the_disk), TEST(sets_a_damaged_segment_aside),
-      TEST(recognizes_a_torn_write), TEST(keeps_other_files_named_like_a_segment),
-      TEST(salvages_an_unclosed_table), TEST(keeps_a_damaged_table),
-      TEST(keeps_a_state_that_does_not_unpack), TEST(removes_the_temporary_file_of_a_killed_save),
-      TEST(treats_an_empty_file_as_missing), TEST(a_link_stands_for_its_target),
-      TEST(a_table_has_one_lock_under_all_its_names), TEST(refuses_a_link_that_leads_nowhere),
-      TEST(refuses_segments_beside_a_link))
+SUITE("storage and accidents", TEST(refuses_other_files),
+      TEST(says_what_to_do_with_a_table_of_nothing), TEST(shows_the_advice_after_a_long_path),
+      TEST(refuses_records_that_are_not_states), TEST(refuses_journals_of_other_owners),
+      TEST(accepts_its_owner_in_any_encoding), TEST(reports_errors_of_the_disk),
+      TEST(sets_a_damaged_segment_aside), TEST(recognizes_a_torn_write),
+      TEST(keeps_other_files_named_like_a_segment), TEST(salvages_an_unclosed_table),
+      TEST(keeps_a_damaged_table), TEST(keeps_a_state_that_does_not_unpack),
+      TEST(removes_the_temporary_file_of_a_killed_save), TEST(treats_an_empty_file_as_missing),
+      TEST(a_link_stands_for_its_target), TEST(a_table_has_one_lock_under_all_its_names),
+      TEST(refuses_a_link_that_leads_nowhere), TEST(refuses_segments_beside_a_link))
