@@ -92,8 +92,8 @@ static size_t run_round(uint64_t *random)
     uint64_t now = laws_wall_ms;
     for (size_t i = 0; i < PEERS; i++) {
         laws_wall_ms = now + random_below(random, 3);
-        insert_run(peers[i], index, 100 * (uint32_t)(i + 1), random_below(random, 3), random,
-                   deltas[i]);
+        insert_run(peers[i], index, 100 * (uint32_t)(i + 1),
+                   (enum direction)random_below(random, 3), random, deltas[i]);
     }
     for (size_t i = 0; i < PEERS; i++) {
         for (size_t j = 1; j < PEERS; j++)
