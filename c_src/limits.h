@@ -13,9 +13,11 @@
 /* Bytes of an atom's text: 255 characters of at most 4 bytes (OTP's own limit). */
 #define LIMIT_ATOM_BYTES 1020
 #define LIMIT_ATOM_CHARS 255
-/* Bytes moved while sorting the maps of one term; a map counts once for every unsorted map
- * around it.  Enough for the largest frame inside maps 16 levels deep: a second or two. */
-#define LIMIT_SORT_BYTES (16ull * LIMIT_FRAME_BYTES)
+/* Work of sorting the maps of one term, in units of about a nanosecond: four seconds.  Comparing
+ * keys counts, and every two bytes moved (again for each unsorted map around them).  Enough for
+ * the largest frame inside maps 16 deep, a map of 16 million integers, and most of a million keys
+ * that begin alike. */
+#define LIMIT_SORT_WORK 4000000000ull
 /* Bytes of a decompressed term: those of a frame, so that a term from a file can also be sent. */
 #define LIMIT_UNPACKED_BYTES LIMIT_FRAME_BYTES
 /* Bytes of an integer's magnitude: up to 2^(2^19).  Bounds the time to print one in decimal. */
@@ -173,8 +175,7 @@
 #define LIMIT_CLOCK_AHEAD_MS (100ll * 365 * 24 * 3600 * 1000)
 /* The largest value of a logical clock that all replicas share: a larger one counts as this one
  * (min and max commute, so replicas still agree).  Numbers of our own actor go on above it, up to
- * the second limit, which a million a second would take 73,000 years to reach.  So numbers of ours
- * beyond that are forged: they were never issued, and never will be. */
+ * the second limit: a million a second takes 73,000 years.  Those beyond are forged, never ours. */
 #define LIMIT_SHARED_CLOCK (1ull << 62)
 #define LIMIT_OWN_NUMBER   (LIMIT_SHARED_CLOCK + LIMIT_SHARED_CLOCK / 2)
 /* Concurrent values of a register: one an actor, from more nodes than ever meet.  Finding the

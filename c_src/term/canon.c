@@ -243,6 +243,12 @@ static void end_term(struct canon *c)
 
 enum err canon_put(struct buf *out, struct bytes checked)
 {
+    uint64_t work;
+    return canon_put_counted(out, checked, &work);
+}
+
+enum err canon_put_counted(struct buf *out, struct bytes checked, uint64_t *work)
+{
     /* Positions have 32 bits, and canonicalising less than doubles the length. */
     must(checked.len > 0 && checked.len <= INT32_MAX);
     struct canon c;
@@ -261,6 +267,7 @@ enum err canon_put(struct buf *out, struct bytes checked)
     must(c.err != OK || c.at == c.end);
     if (c.err != OK)
         out->len = c.base;
+    *work = c.work;
     mem_free(c.pairs);
     buf_free(&c.scratch);
     return c.err;

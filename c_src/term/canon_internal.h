@@ -34,10 +34,13 @@ struct canon {
     struct canon_pair *pairs; /* of all open maps, outermost first */
     size_t pair_count, pair_cap;
     struct buf scratch;
-    uint64_t moved; /* bytes moved by sorting; see LIMIT_SORT_BYTES */
+    uint64_t work; /* of sorting; see LIMIT_SORT_WORK */
     unsigned depth;
     struct canon_frame frames[LIMIT_TERM_DEPTH];
 };
+
+/* canon_put(), and how much of LIMIT_SORT_WORK that took: for tests. */
+must_use enum err canon_put_counted(struct buf *out, struct bytes checked, uint64_t *work);
 
 /* The position after everything read so far. */
 static inline uint32_t canon_position(const struct canon *c)
@@ -56,6 +59,10 @@ void canon_leaf(struct canon *c, const struct head *head);
 
 /* The value of a term that is an integer and a byte, otherwise -1. */
 int canon_byte(const uint8_t *at, const struct head *head);
+
+/* The beginning of a canonical key as a number: a key with a smaller one comes first in key order.
+ * Recursion is as deep as first elements are nested, and so at most LIMIT_TERM_DEPTH. */
+uint64_t canon_prefix(const uint8_t *key);
 
 /* Called when a map is opened, after each key, after each value, and after the last pair.
  * Errors go to c->err: ERR_DUPLICATE, ERR_LIMIT. */

@@ -5,7 +5,9 @@
 
 #include "limits.h"
 #include "term/canon.h"
+#include "term/canon_internal.h"
 #include "term/etf.h"
+#include "term/order.h"
 #include "term/write.h"
 #include "unit/suite.h"
 #include "unit/term/recorded.h"
@@ -146,10 +148,78 @@ static enum err canon_nested_maps(unsigned depth, uint32_t bytes)
 
 static void limits_sorting(void)
 {
-    uint32_t bytes = (uint32_t)(LIMIT_SORT_BYTES / (LIMIT_TERM_DEPTH - 2));
+    uint32_t bytes = (uint32_t)(2 * LIMIT_SORT_WORK / (LIMIT_TERM_DEPTH - 2));
     CU_ASSERT(canon_nested_maps(LIMIT_TERM_DEPTH, bytes) == ERR_LIMIT);
     CU_ASSERT(canon_nested_maps(LIMIT_TERM_DEPTH, 100000) == OK);
     CU_ASSERT(canon_nested_maps(16, bytes) == OK);
+}
+
+/* --- cost ------------------------------------------------------------------------- */
+
+#define KEYS_ALIKE 19
+
+/* A map in no order whose keys are lists of numbers that differ only in the last. */
+static void put_alike(struct buf *out, uint32_t count)
+{
+    buf_clear(out);
+    put_map(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_list(out, KEYS_ALIKE + 1);
+        for (unsigned j = 0; j < KEYS_ALIKE; j++)
+            put_int(out, 1000);
+        put_int(out, i * 2654435761u); /* odd: all different */
+        put_nil(out);
+        put_int(out, 0);
+    }
+}
+
+/* What is bounded is what costs: comparing keys, not only moving bytes. */
+static void sorting_costs_n_log_n(void)
+{
+    static const uint32_t counts[] = {1000, 4000, 16000, 64000};
+    struct buf map = {0}, out = {0};
+    uint64_t work = 0, last = 0;
+    for (size_t i = 0; i < 4; i++, last = work) {
+        put_alike(&map, counts[i]);
+        CU_ASSERT(canon_put_counted(&out, buf_bytes(&map), &work) == OK);
+        CU_ASSERT(work > counts[i] * UINT64_C(1000) && (last == 0 || work < last * 5));
+        printf("\n    %6u keys alike: %.1f million units of work", counts[i], (double)work / 1e6);
+        buf_clear(&out);
+    }
+    printf("\n");
+    put_alike(&map, 1000000);
+    CU_ASSERT(canon_put_counted(&out, buf_bytes(&map), &work) == ERR_LIMIT);
+    CU_ASSERT(out.len == 0 && work < LIMIT_SORT_WORK + 10000);
+    buf_free(&map);
+    buf_free(&out);
+}
+
+/* The prefixes of the terms that a BEAM has ordered never contradict it. */
+static void prefixes_are_in_key_order(void)
+{
+    struct buf file = {0};
+    struct bytes row, terms[2000];
+    size_t count = 0, different = 0;
+    CU_ASSERT_FATAL(canon_external(&file, vector("term/order.etf")) == OK);
+    struct etf_in in = etf_open(buf_bytes(&file));
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &row);) {
+        struct etf_in tuple = etf_open(row);
+        etf_tuple_of(&tuple, 3);
+        etf_any(&tuple);
+        etf_any(&tuple);
+        CU_ASSERT_FATAL(count < sizeof(terms) / sizeof(terms[0]));
+        terms[count++] = etf_any(&tuple);
+    }
+    CU_ASSERT(etf_finish(&in) == OK && count > 700);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            uint64_t a = canon_prefix(terms[i].at), b = canon_prefix(terms[j].at);
+            CU_ASSERT(a <= b || term_compare_keys(terms[i], terms[j]) > 0);
+            different += a != b;
+        }
+    }
+    CU_ASSERT(different > count * count / 10 * 9);
+    buf_free(&file);
 }
 
 /* A list of n small integers, on either side of the limit of a STRING. */
@@ -410,6 +480,7 @@ static void views_terms(void)
 
 SUITE("canon", TEST(agrees_with_a_beam), TEST(appends), TEST(copies), TEST(refuses_duplicate_keys),
       TEST(sorts_keys), TEST(compares_partly_copied_keys), TEST(limits_sorting),
+      TEST(sorting_costs_n_log_n), TEST(prefixes_are_in_key_order),
       TEST(encodes_short_byte_lists_as_strings), TEST(clears_unused_bits_of_a_bitstring),
       TEST(accepts_the_depth_that_a_check_accepts), TEST(unpacks_to_the_claimed_size),
       TEST(refuses_every_prefix_of_external_terms), TEST(requires_a_version_byte),
