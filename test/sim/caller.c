@@ -66,7 +66,8 @@ static void check_reply(struct sim *s, const struct sim_call *call, struct bytes
         check_state(s, node, term);
     if (call->kind == CALL_ADD && made)
         check_acknowledged(s, node, call->by);
-    if (call->kind == CALL_ADD && call->refused && lives)
+    if (call->kind == CALL_ADD && call->refused && lives &&
+        call->replica == s->nodes[node].replicas)
         check_refused(s, node, call->by);
     if (call->kind == CALL_CHANGE && made)
         check_items_acknowledged(s, node, call->adds, call->removes);
@@ -160,7 +161,8 @@ static size_t call_new(struct sim *s, unsigned node, enum call_kind kind, struct
     s->calls = mem_room(s->calls, s->call_count, &s->call_cap, sizeof(*s->calls));
     size_t number = s->call_count++;
     struct sim_call *call = &s->calls[number];
-    *call = (struct sim_call){.node = node, .kind = kind, .request = *request};
+    *call = (struct sim_call){
+        .node = node, .replica = s->nodes[node].replicas, .kind = kind, .request = *request};
     call->until_ms = kind == CALL_MONITOR ? UINT64_MAX : s->now_ms + CALL_MS;
     va_list args;
     va_start(args, label);

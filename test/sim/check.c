@@ -276,6 +276,19 @@ static bool touched(struct sim_node *n, const struct process *p)
     return !same;
 }
 
+/* What a replica has refused, because the disk failed, may be on disk after all if it is killed
+ * before the disk works again: what was written could not be removed. */
+static void note_replica(struct sim *s, unsigned node, const struct process *p)
+{
+    struct sim_node *n = &s->nodes[node];
+    uint64_t replica = bytes_hash(process_pid(p), 0) | 1;
+    if (n->replica == replica)
+        return;
+    n->replica = replica;
+    n->replicas++;
+    memset(s->ledgers[node].refused, 0, sizeof(s->ledgers[node].refused));
+}
+
 void check_node(struct sim *s, unsigned node)
 {
     struct sim_node *n = &s->nodes[node];
@@ -284,7 +297,10 @@ void check_node(struct sim *s, unsigned node)
         processes_check(node_processes(n->node));
     struct process *p = check_replica_on(s, node);
     bool loaded = n->loaded;
-    if (p == NULL || !touched(n, p))
+    if (p == NULL)
+        return;
+    note_replica(s, node, p);
+    if (!touched(n, p))
         return;
     struct buf state = {0};
     const struct crdt *c = replica_is(p) ? replica_crdt(p) : grove_crdt(p);

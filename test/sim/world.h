@@ -130,8 +130,10 @@ struct sim_node {
     struct buf state, common, value;
     struct counted seen;
     uint64_t items;
-    bool loaded; /* its files have been read */
-    bool wiped;  /* its disk has been replaced since the last checkpoint */
+    uint64_t replica;  /* a hash of the replica's pid; 0: there was none yet */
+    unsigned replicas; /* how many there were, restarted ones included */
+    bool loaded;       /* its files have been read */
+    bool wiped;        /* its disk has been replaced since the last checkpoint */
 };
 
 /* --- callers ------------------------------------------------------------- */
@@ -152,6 +154,7 @@ struct sim_call {
     enum sim_outcome outcome;
     unsigned node;
     enum call_kind kind;
+    unsigned replica; /* sim_node.replicas when it was made */
     bool sent, refused;
     int64_t by;             /* CALL_ADD */
     uint64_t adds, removes; /* CALL_CHANGE */
@@ -175,7 +178,7 @@ struct caller {
  * ever if the node is durable. */
 struct ledger {
     uint64_t asked[SIGNS];        /* ever */
-    uint64_t refused[SIGNS];      /* of that, since the last start */
+    uint64_t refused[SIGNS];      /* of that, since the last start of the replica */
     uint64_t acknowledged[SIGNS]; /* the sum of increments */
     uint64_t reported[SIGNS];     /* the greatest own count in a state answered to a caller */
     struct sim_promised promised; /* since the last start or fallback to disk */
