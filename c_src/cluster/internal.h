@@ -161,9 +161,8 @@ void registration_closed(struct cluster *c, bool closed, struct turn *t);
 
 /* --- peers.c */
 
-/* The parts of name@host. */
+/* What is before the @ of name@host. */
 struct bytes name_local(struct bytes name);
-struct bytes name_host(struct bytes name);
 
 struct peer *peer_find(const struct cluster *c, struct bytes name);
 struct peer *peer_named(struct cluster *c, struct bytes name); /* added where missing */

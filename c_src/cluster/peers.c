@@ -40,7 +40,8 @@ void peers_tidy(struct cluster *c)
     c->untidy = false;
 }
 
-struct bytes name_host(struct bytes name)
+/* What is behind the @ of name@host. */
+static struct bytes name_host(struct bytes name)
 {
     size_t at = 0;
     while (name.at[at] != '@')

@@ -118,8 +118,8 @@ static void scope_wake(struct process *p, struct turn *t)
 {
     struct scope *s = scope_of(p);
     s->retry_set = false;
-    for (size_t i = s->count; i-- > 0;) {
-        struct remote_node *node = s->nodes[i];
+    for (size_t i = s->nodes.count; i-- > 0;) {
+        struct remote_node *node = pg_node_at(s, i);
         if (!t->post->connected(t->post, buf_bytes(&node->name))) {
             pg_node_remove(s, node, t);
             continue;
@@ -142,10 +142,10 @@ static void put_scopes(const struct remote_node *node, struct buf *out)
 
 static void put_nodes(const struct scope *s, struct buf *out)
 {
-    put_map(out, (uint32_t)s->count);
-    for (size_t i = 0; i < s->count; i++) {
-        put_atom_bytes(out, buf_bytes(&s->nodes[i]->name));
-        put_scopes(s->nodes[i], out);
+    put_map(out, (uint32_t)s->nodes.count);
+    for (size_t i = 0; i < s->nodes.count; i++) {
+        put_atom_bytes(out, buf_bytes(&pg_node_at(s, i)->name));
+        put_scopes(pg_node_at(s, i), out);
     }
 }
 
@@ -164,8 +164,8 @@ static void scope_leave(struct process *p, struct bytes reason, struct turn *t)
 {
     (void)reason;
     struct scope *s = scope_of(p);
-    while (s->count > 0)
-        pg_node_remove(s, s->nodes[s->count - 1], t);
+    while (s->nodes.count > 0)
+        pg_node_remove(s, pg_node_at(s, s->nodes.count - 1), t);
 }
 
 static void scope_free(void *self)
@@ -173,9 +173,9 @@ static void scope_free(void *self)
     struct scope *s = self;
     roster_free(s->roster);
     roster_source_free(s->ours);
-    for (size_t i = 0; i < s->count; i++)
-        pg_node_free(s->nodes[i]);
-    mem_free(s->nodes);
+    for (size_t i = 0; i < s->nodes.count; i++)
+        pg_node_clear(pg_node_at(s, i));
+    names_free(&s->nodes);
     mem_free(s);
 }
 

@@ -7,44 +7,27 @@
 
 /* --- nodes ------------------------------------------------------------- */
 
-static int compare_name(const void *element, const void *key)
-{
-    struct remote_node *const *node = element;
-    const struct bytes *name = key;
-    return bytes_compare(buf_bytes(&(*node)->name), *name);
-}
-
-/* The node's index, or where it would be inserted. */
-static size_t place_of(const struct scope *s, struct bytes name)
-{
-    return sorted_place(s->nodes, s->count, sizeof(*s->nodes), &name, compare_name);
-}
-
 struct remote_node *pg_node_find(const struct scope *s, struct bytes name)
 {
-    struct remote_node **found =
-        sorted_find(s->nodes, s->count, sizeof(*s->nodes), &name, compare_name);
-    return found != NULL ? *found : NULL;
+    return names_find(&s->nodes, name);
 }
 
 struct remote_node *pg_node_ensure(struct scope *s, struct bytes name)
 {
     struct remote_node *node = pg_node_find(s, name);
-    if (node != NULL)
-        return node;
-    size_t place = place_of(s, name);
-    node = mem_take(sizeof(*node));
-    buf_put(&node->name, name);
-    s->nodes = sorted_insert(s->nodes, &s->count, &s->cap, sizeof(*s->nodes), place);
-    s->nodes[place] = node;
-    return node;
+    return node != NULL ? node : names_add(&s->nodes, name, sizeof(*node));
+}
+
+struct remote_node *pg_node_at(const struct scope *s, size_t i)
+{
+    return s->nodes.list[i];
 }
 
 struct remote_node *pg_node_of_watch(const struct scope *s, uint64_t watch)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->nodes[i]->watch == watch)
-            return s->nodes[i];
+    for (size_t i = 0; i < s->nodes.count; i++)
+        if (pg_node_at(s, i)->watch == watch)
+            return pg_node_at(s, i);
     return NULL;
 }
 
@@ -54,10 +37,8 @@ void pg_node_remove(struct scope *s, struct remote_node *node, struct turn *t)
         pg_remote_remove(s, node->scopes[node->count - 1], t);
     if (node->watch != 0)
         watch_stop(s->process, node->watch, t);
-    size_t place = place_of(s, buf_bytes(&node->name));
-    must(s->nodes[place] == node);
-    sorted_remove(s->nodes, &s->count, sizeof(*s->nodes), place);
-    pg_node_free(node);
+    pg_node_clear(node);
+    names_remove(&s->nodes, node);
 }
 
 static void remote_free(struct remote_scope *remote)
@@ -66,13 +47,11 @@ static void remote_free(struct remote_scope *remote)
     mem_free(remote);
 }
 
-void pg_node_free(struct remote_node *node)
+void pg_node_clear(struct remote_node *node)
 {
     for (size_t i = 0; i < node->count; i++)
         remote_free(node->scopes[i]);
     mem_free(node->scopes);
-    buf_free(&node->name);
-    mem_free(node);
 }
 
 /* --- scopes ------------------------------------------------------------ */
@@ -93,10 +72,10 @@ struct remote_scope *pg_remote_of_pid(const struct scope *s, struct bytes pid)
 
 struct remote_scope *pg_remote_of_watch(const struct scope *s, uint64_t watch)
 {
-    for (size_t i = 0; i < s->count; i++)
-        for (size_t k = 0; k < s->nodes[i]->count; k++)
-            if (s->nodes[i]->scopes[k]->watch == watch)
-                return s->nodes[i]->scopes[k];
+    for (size_t i = 0; i < s->nodes.count; i++)
+        for (size_t k = 0; k < pg_node_at(s, i)->count; k++)
+            if (pg_node_at(s, i)->scopes[k]->watch == watch)
+                return pg_node_at(s, i)->scopes[k];
     return NULL;
 }
 
@@ -200,9 +179,9 @@ static void send_change(struct change_sender *c, const struct remote_scope *remo
 void pg_send_change(struct scope *s, const struct pg_change *change, struct turn *t)
 {
     struct change_sender c = {.change = change, .self = process_pid(s->process), .turn = t};
-    for (size_t i = 0; i < s->count; i++)
-        for (size_t k = 0; k < s->nodes[i]->count; k++)
-            send_change(&c, s->nodes[i]->scopes[k]);
+    for (size_t i = 0; i < s->nodes.count; i++)
+        for (size_t k = 0; k < pg_node_at(s, i)->count; k++)
+            send_change(&c, pg_node_at(s, i)->scopes[k]);
     for (unsigned v = 0; v <= PG_VERSION; v++)
         buf_free(&c.out[v]);
 }

@@ -8,6 +8,7 @@
 #ifndef COPPICE_PG_PG_SCOPE_H
 #define COPPICE_PG_PG_SCOPE_H
 
+#include "../otp/names.h"
 #include "pg.h"
 #include "pg_roster.h"
 #include "pg_wire.h"
@@ -27,7 +28,7 @@ struct remote_scope {
  * another name, or somebody's shell.  So a node has any number of scopes, up to
  * LIMIT_NODE_SCOPES, and which of them has our name is not known. */
 struct remote_node {
-    struct buf name;
+    struct buf name;   /* first: names.h */
     bool met;          /* by pg_meet(): the process with our name is sent discovers and watched */
     unsigned version;  /* of those discovers */
     uint64_t watch;    /* of the name; 0: none */
@@ -43,22 +44,22 @@ struct scope {
     struct pg_listener listener;
     struct roster *roster;
     struct roster_source *ours;
-    struct remote_node **nodes; /* sorted by name */
-    size_t count, cap;
-    bool retry_set;   /* a wake is scheduled */
-    uint64_t refused; /* messages, members and scopes */
+    struct names nodes; /* of struct remote_node */
+    bool retry_set;     /* a wake is scheduled */
+    uint64_t refused;   /* messages, members and scopes */
 };
 
 /* --- pg_remote.c ------------------------------------------------------- */
 
 struct remote_node *pg_node_find(const struct scope *s, struct bytes name);
+struct remote_node *pg_node_at(const struct scope *s, size_t i); /* in order of names */
 struct remote_node *pg_node_of_watch(const struct scope *s, uint64_t watch);
 /* Finds the node, or adds it. */
 struct remote_node *pg_node_ensure(struct scope *s, struct bytes name);
 /* Removes its scopes, as pg_remote_remove() does, and frees it. */
 void pg_node_remove(struct scope *s, struct remote_node *node, struct turn *t);
-/* Frees it and its scopes; the roster must have been freed. */
-void pg_node_free(struct remote_node *node);
+/* Frees its scopes alone; the roster must have been freed. */
+void pg_node_clear(struct remote_node *node);
 
 struct bytes pg_remote_pid(const struct remote_scope *remote);
 struct remote_scope *pg_remote_of_pid(const struct scope *s, struct bytes pid);

@@ -5,7 +5,7 @@
 #include "mem.h"
 #include "world.h"
 
-/* Disk jobs, run as net/stores.c does: one at a time, in the order of the requests, except that
+/* Disk jobs, run as net/workers.c does: one at a time, in the order of the requests, except that
  * a save whose state has been captured runs beside the others.
  *
  * A job takes time, and makes all its disk calls when that is over.  A fault in one of the calls
