@@ -48,6 +48,7 @@ defmodule RestartTest do
 
     test "loses nothing that was acknowledged while callers write", %{views: views} do
       writers = for _ <- 1..4, do: Task.async(fn -> write(views, 0, 0) end)
+      eventually(fn -> value(views) > 0 end)
       kill(views)
       for w <- writers, do: send(w.pid, :stop)
       results = for w <- writers, do: Task.await(w, 20_000)
