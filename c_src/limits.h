@@ -107,6 +107,12 @@
 #define LIMIT_BACKLOG 65536
 /* Bytes of those messages. */
 #define LIMIT_BACKLOG_BYTES (64u * 1024 * 1024)
+/* Resources locked by global:set_lock/1, processes that hold one of them, bytes of the names of a
+ * resource and its requester: thousands of transactions at once, each of which a peer may forget to
+ * end. */
+#define LIMIT_LOCKS        4096
+#define LIMIT_LOCK_HOLDERS 64
+#define LIMIT_LOCK_BYTES   4096
 /* pg scopes that this node joins. */
 #define LIMIT_SCOPES 64
 /* Scope processes of one node that a pg scope knows: any process there may say that it is one.

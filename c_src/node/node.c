@@ -4,6 +4,7 @@
 
 #include "../dist/command_name.h"
 #include "../mem.h"
+#include "../otp/global.h"
 #include "../otp/kernel.h"
 #include "../term/write.h"
 #include "command.h"
@@ -322,6 +323,7 @@ static void on_process_end(void *who, struct process *p, struct bytes reason, st
     if (n->stopping)
         return;
     kernel_ended(n->processes, p);
+    global_ended(n->processes, p);
     server_ended(n->server, p);
     learning_ended(n->learning, p, t);
     follow_ended(n->follow, p, t);
@@ -357,6 +359,7 @@ static void start_services(struct node *n, struct turn *t)
     const struct config *c = n->config;
     processes_on_end(n->processes, on_process_end, n);
     kernel_start(n->processes);
+    global_start(n->processes);
     server_start(n->server);
     learning_start(n->learning, t);
     follow_start(n->follow);

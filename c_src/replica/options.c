@@ -32,11 +32,13 @@ static bool is_atom(struct bytes term)
 
 /* Erlang does not register `undefined` either: whereis/1 returns it for an unknown name.  The node
  * runs processes under the next two; peers call rex on a BEAM, and here wait for a noproc. */
-#define NAMES_WANTED "an atom other than '', undefined, coppice, net_kernel and rex"
+#define NAMES_WANTED                                                                               \
+    "an atom other than '', undefined, coppice, net_kernel, global_name_server and rex"
 
 bool replica_name_is_free(struct bytes name)
 {
-    static const char *const taken[] = {"", "undefined", "coppice", "net_kernel", "rex"};
+    static const char *const taken[] = {"",           "undefined",          "coppice",
+                                        "net_kernel", "global_name_server", "rex"};
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
         if (bytes_equal(name, bytes_of(taken[i])))
             return false;

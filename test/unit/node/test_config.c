@@ -130,7 +130,7 @@ static void refuses_names_of_its_own(void)
 {
     refused("{replica, coppice, #{crdt => gcounter}}.", 1,
             "replica coppice: name: expected an atom other than '', undefined, coppice, "
-            "net_kernel and rex, found coppice");
+            "net_kernel, global_name_server and rex, found coppice");
     refused("{replica, net_kernel, #{crdt => gcounter}}.", 1, "found net_kernel");
     refused("{replica, rex, #{crdt => gcounter}}.", 1, "found rex");
     refused("{scope, coppice}.", 1, "scope: expected auto, a scope name");

@@ -159,7 +159,7 @@ static void reports_errors(void)
             "options: expected the keys " KEYS ", found <<\"group\">>");
     refused("n", "[{crdt, gcounter}]", "options: expected a map, found [{crdt,gcounter}]");
 #define NAME_WANTED                                                                                \
-    "name: expected an atom other than '', undefined, coppice, net_kernel and rex, found "
+    "name: expected an atom other than '', undefined, coppice, net_kernel, global_name_server and rex, found "
     refused("rex", "#{crdt => gcounter}", NAME_WANTED "rex");
     refused("<<\"n\">>", "#{crdt => gcounter}", NAME_WANTED "<<\"n\">>");
     refused("''", "#{crdt => gcounter}", NAME_WANTED "''");

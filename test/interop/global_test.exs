@@ -1,0 +1,195 @@
+defmodule GlobalTest do
+  @moduledoc "`global` on BEAMs that see a coppice as a visible node."
+  use TestCase
+
+  # A coppice between two BEAMs, all connected with each other; `global` has settled.
+  setup do
+    c = start()
+    [one, two] = beams = [Beam.start(), Beam.start()]
+    :pong = Beam.ping(one, two.node)
+    for beam <- beams, do: :pong = Beam.ping(beam, c.node)
+    eventually(fn -> Enum.all?(beams, &(length(Beam.nodes(&1, :visible)) == 2)) end)
+    for beam <- beams, do: assert(:ok = global(beam, :sync, []))
+    {:ok, c: c, one: one, two: two, beams: beams}
+  end
+
+  defp start(settings \\ []),
+    do: Coppice.start([visible: true, replicas: [views: counter()]] ++ settings)
+
+  # SIGKILL, and a start under the same name.
+  defp restart(c) do
+    Coppice.kill(c)
+    start(node: c.node)
+  end
+
+  # A process there that locks `id` on these nodes until it is told to end.
+  defp hold(beam, id, nodes) do
+    Beam.run(beam, fn ->
+      test = self()
+
+      pid =
+        spawn(fn ->
+          send(test, {:lock, :global.set_lock(id, nodes)})
+          Process.sleep(:infinity)
+        end)
+
+      receive do: ({:lock, true} -> pid)
+    end)
+  end
+
+  defp global(beam, function, args), do: Beam.call(beam, :global, function, args)
+
+  # What `global` has been told so far is handled.
+  defp settle(beams) do
+    for _ <- 1..2, beam <- beams, do: Beam.call(beam, :sys, :get_state, [:global_name_server])
+  end
+
+  test "sync returns, also after the coppice has restarted", %{c: c, one: one, beams: beams} do
+    assert c.node in Beam.nodes(one, :visible)
+    c = restart(c)
+
+    for beam <- beams do
+      eventually(fn -> Beam.ping(beam, c.node) == :pong end)
+      assert global(beam, :sync, []) == :ok
+      assert global(beam, :sync, [[c.node]]) == :ok
+    end
+  end
+
+  test "names are registered and found as before", %{one: one, two: two} do
+    pid = Beam.run(one, fn -> Process.whereis(:init) end)
+    assert global(one, :register_name, [:initial, pid]) == :yes
+    assert global(two, :register_name, [:initial, pid]) == :no
+    assert global(two, :whereis_name, [:initial]) == pid
+    global(two, :unregister_name, [:initial])
+    assert global(one, :whereis_name, [:initial]) == :undefined
+  end
+
+  test "a replica is registered by a BEAM, and called under that name", %{c: c} = context do
+    %{one: one, two: two} = context
+    views = Beam.run(one, fn -> :sys.get_status({:views, c.node}) |> elem(1) end)
+    assert global(one, :register_name, [:views, views]) == :yes
+
+    assert Beam.run(two, fn -> GenServer.call({:global, :views}, {:mutate, {:increment, [3]}}) end) ==
+             :ok
+
+    assert Beam.run(one, fn -> GenServer.call({:global, :views}, :value) end) == {:ok, 3}
+    # A BEAM that comes later knows it, too.
+    three = Beam.start()
+    :pong = Beam.ping(three, one.node)
+    eventually(fn -> global(three, :whereis_name, [:views]) == views end)
+    # The name ends with the process.
+    Beam.run(one, fn -> Process.exit(views, :kill) end)
+    eventually(fn -> global(two, :whereis_name, [:views]) == :undefined end)
+  end
+
+  describe "a lock" do
+    test "is granted to one requester on all nodes", %{c: c, one: one, two: two} do
+      hold(one, {:resource, 1}, [c.node, one.node, two.node])
+      assert global(two, :set_lock, [{:resource, 2}, [c.node], 0]) == false
+      assert global(two, :set_lock, [{:resource, 1}, [c.node], 0]) == true
+      assert global(two, :set_lock, [{:other, 2}]) == true
+    end
+
+    test "is released on request", %{c: c, one: one, two: two} do
+      Beam.run(one, fn ->
+        true = :global.set_lock({:resource, 1})
+        false = :global.set_lock({:resource, 2}, [c.node], 0)
+        true = :global.del_lock({:resource, 2})
+        false = :global.set_lock({:resource, 2}, [c.node], 0)
+        true = :global.del_lock({:resource, 1})
+      end)
+
+      assert global(two, :set_lock, [{:resource, 2}, [c.node], 0]) == true
+    end
+
+    test "is released by its holder's end", %{c: c, one: one, two: two} do
+      holder = hold(one, {:resource, 1}, [c.node])
+      assert global(two, :set_lock, [{:resource, 2}, [c.node], 0]) == false
+      Beam.run(one, fn -> Process.exit(holder, :kill) end)
+      eventually(fn -> global(two, :set_lock, [{:resource, 2}, [c.node], 0]) end)
+    end
+
+    test "is released when its node is gone", %{c: c, one: one, two: two} do
+      hold(one, {:resource, 1}, [c.node])
+      assert global(two, :set_lock, [{:resource, 2}, [c.node], 0]) == false
+      Beam.disconnect(one, c.node)
+      eventually(fn -> global(two, :set_lock, [{:resource, 2}, [c.node], 0]) end)
+    end
+
+    test "of any shape does no harm", %{c: c, one: one} do
+      for id <- [:atom, {1}, {1, 2, 3}, {String.duplicate("x", 5000), 1}] do
+        assert Beam.call(one, :gen_server, :call, [{:global_name_server, c.node}, {:set_lock, id}]) ==
+                 false
+
+        assert Beam.call(one, :gen_server, :call, [{:global_name_server, c.node}, {:del_lock, id}]) ==
+                 true
+      end
+
+      assert {:error, _} =
+               Beam.call(one, :gen_server, :call, [{:global_name_server, c.node}, :what])
+    end
+
+    test "is counted, and their number is bounded", %{c: c, one: one} do
+      lock = fn n -> :gen_server.call({:global_name_server, c.node}, {:set_lock, {n, 1}}) end
+      granted = Beam.run(one, fn -> Enum.count(1..5000, lock) end)
+      assert granted == 4096
+      assert :sys.get_state({:global_name_server, c.node}) == %{locks: 0}
+    end
+  end
+
+  # prevent_overlapping_partitions is on by default.
+  describe "nobody is disconnected" do
+    setup %{one: one, two: two} do
+      watch = fn beam ->
+        Beam.run(beam, fn ->
+          spawn(fn ->
+            Process.register(self(), :watcher)
+            :net_kernel.monitor_nodes(true)
+            Process.sleep(:infinity)
+          end)
+        end)
+      end
+
+      for beam <- [one, two] do
+        watch.(beam)
+        eventually(fn -> Beam.run(beam, fn -> Process.whereis(:watcher) != nil end) end)
+      end
+
+      :ok
+    end
+
+    defp lost(beam) do
+      Beam.run(beam, fn ->
+        {:messages, messages} = Process.info(Process.whereis(:watcher), :messages)
+        for {:nodedown, node} <- messages, do: node
+      end)
+    end
+
+    test "when the coppice is killed and comes back", %{c: c, beams: beams} do
+      c = restart(c)
+      for beam <- beams, do: eventually(fn -> Beam.ping(beam, c.node) == :pong end)
+      settle(beams)
+      for beam <- beams, do: assert(lost(beam) == [c.node])
+    end
+
+    test "when one BEAM loses the coppice", %{c: c, one: one, two: two, beams: beams} do
+      Beam.disconnect(one, c.node)
+      eventually(fn -> lost(one) == [c.node] end)
+      settle(beams)
+      assert lost(two) == []
+      assert :ok = global(two, :sync, [])
+      assert :pong = Beam.ping(one, c.node)
+      assert :ok = global(one, :sync, [])
+      settle(beams)
+      assert {lost(one), lost(two)} == {[c.node], []}
+    end
+
+    test "of the others when a BEAM is killed", %{c: c, one: one, two: two} do
+      Beam.signal(two, "KILL")
+      eventually(fn -> two.node in lost(one) end)
+      settle([one])
+      assert c.node in Beam.nodes(one, :visible)
+      assert lost(one) == [two.node]
+    end
+  end
+end
