@@ -13,6 +13,7 @@ struct membership {
     const struct config *config;
     struct processes *table;
     const struct learning *learning;
+    struct registrar *registrar;
     struct stores *stores;
     struct process *scopes[LIMIT_SCOPES];
     size_t scope_count;
@@ -28,11 +29,15 @@ struct membership {
 #define QUOTED 100
 
 struct membership *membership_new(const struct config *config, struct processes *table,
-                                  const struct learning *learning, struct stores *stores)
+                                  const struct learning *learning, struct registrar *registrar,
+                                  struct stores *stores)
 {
     struct membership *m = mem_take(sizeof(*m));
-    *m = (struct membership){
-        .config = config, .table = table, .learning = learning, .stores = stores};
+    *m = (struct membership){.config = config,
+                             .table = table,
+                             .learning = learning,
+                             .registrar = registrar,
+                             .stores = stores};
     return m;
 }
 
@@ -192,6 +197,7 @@ struct process *membership_add_replica(struct membership *m, struct replica_opti
     introduce_all(m, p, (struct bytes){0}, t);
     for (size_t i = 0; i < m->scope_count; i++)
         pg_join(m->scopes[i], replica_group(p), process_pid(p), t);
+    registrar_add(m->registrar, p, t);
     m->settled = false;
     return p;
 }

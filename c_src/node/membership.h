@@ -4,13 +4,15 @@
 
 #include "config.h"
 #include "learning.h"
+#include "registrar.h"
 #include "stores.h"
 
 struct membership;
 
-/* All are borrowed. */
+/* registrar: is told of each replica that starts.  All are borrowed. */
 struct membership *membership_new(const struct config *config, struct processes *table,
-                                  const struct learning *learning, struct stores *stores);
+                                  const struct learning *learning, struct registrar *registrar,
+                                  struct stores *stores);
 void membership_free(struct membership *m);
 
 /* Starts the scopes and replicas of the configuration; from stop on, nothing is restarted. */

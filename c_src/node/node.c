@@ -29,6 +29,7 @@ struct node {
     struct stores *stores;
     struct learning *learning;
     struct follow *follow;
+    struct registrar *registrar;
     struct membership *membership;
     struct server *server;
 };
@@ -306,6 +307,7 @@ static void on_learned(void *who, struct bytes node, struct turn *t)
 {
     const struct node *n = who;
     membership_learned(n->membership, node, t);
+    registrar_learned(n->registrar, node, t);
     follow_learned(n->follow, node, learning_is_beam(n->learning, node), t);
 }
 
@@ -327,6 +329,7 @@ static void on_process_end(void *who, struct process *p, struct bytes reason, st
     server_ended(n->server, p);
     learning_ended(n->learning, p, t);
     follow_ended(n->follow, p, t);
+    registrar_ended(n->registrar, p, t);
 }
 
 /* --- start and end ---------------------------------------------------------------------- */
@@ -344,7 +347,8 @@ static void open_services(struct node *n)
                                                     .ticktime_ms = c->ticktime_ms,
                                                     .answered = on_answered,
                                                     .who = n});
-    n->membership = membership_new(c, table, n->learning, n->stores);
+    n->registrar = registrar_new(table, &n->wakeups, n->learning);
+    n->membership = membership_new(c, table, n->learning, n->registrar, n->stores);
     n->server = server_new(&(struct server_options){.config = c,
                                                     .port = n->port,
                                                     .table = table,
@@ -363,6 +367,7 @@ static void start_services(struct node *n, struct turn *t)
     server_start(n->server);
     learning_start(n->learning, t);
     follow_start(n->follow);
+    registrar_start(n->registrar);
     membership_start(n->membership, t);
     for (size_t i = 0; i < c->connects; i++)
         if (!bytes_equal(buf_bytes(&c->connect[i]), buf_bytes(&c->node)))
@@ -431,6 +436,7 @@ static void close_services(struct node *n)
 {
     server_free(n->server);
     membership_free(n->membership);
+    registrar_free(n->registrar);
     follow_free(n->follow);
     learning_free(n->learning);
     stores_free(n->stores);

@@ -85,6 +85,14 @@ static enum err group_read(struct replica_options *o, struct bytes value,
     return OK;
 }
 
+static enum err global_read(struct replica_options *o, struct bytes value,
+                            struct options_error *error)
+{
+    (void)error;
+    o->global = term_copy(value);
+    return OK;
+}
+
 static enum err mapset_option_read(struct replica_options *o, struct bytes value,
                                    struct options_error *error)
 {
@@ -187,6 +195,7 @@ static const struct row rows[] = {
     {"anti_entropy_interval", repair_read},
     {"anti_entropy_jitter", jitter_read},
     {"crdt", crdt_read},
+    {"global", global_read},
     {"group", group_read},
     {"mapset", mapset_option_read},
     {"snapshot_interval", snapshot_read},
@@ -290,7 +299,10 @@ enum err replica_options_compare(const struct replica_options *o,
     enum err e = ERR_SHAPE;
     text_print_short(&name, term_bytes(&other->name), CLASH_QUOTED);
     text_print_short(&actor, term_bytes(&o->actor), CLASH_QUOTED);
-    if (!bytes_equal(term_bytes(&o->group), term_bytes(&other->group)))
+    if (o->global.len > 0 && bytes_equal(term_bytes(&o->global), term_bytes(&other->global)))
+        snprintf(error->what, sizeof(error->what), "global: replica %.*s has the same name there",
+                 TEXT(name));
+    else if (!bytes_equal(term_bytes(&o->group), term_bytes(&other->group)))
         e = OK;
     else if (bytes_equal(term_bytes(&o->actor), term_bytes(&other->actor)))
         snprintf(error->what, sizeof(error->what),
@@ -314,6 +326,8 @@ void replica_options_copy(struct replica_options *to, const struct replica_optio
     to->name = term_copy(term_bytes(&from->name));
     to->actor = term_copy(term_bytes(&from->actor));
     to->group = term_copy(term_bytes(&from->group));
+    if (from->global.len > 0)
+        to->global = term_copy(term_bytes(&from->global));
     to->storage.file = (struct buf){0};
     buf_put(&to->storage.file, buf_bytes(&from->storage.file));
 }
@@ -323,6 +337,7 @@ void replica_options_free(struct replica_options *o)
     term_free(&o->name);
     term_free(&o->actor);
     term_free(&o->group);
+    term_free(&o->global);
     buf_free(&o->storage.file);
     *o = (struct replica_options){0};
 }

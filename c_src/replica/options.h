@@ -33,6 +33,7 @@ struct replica_options {
     const struct crdt_type *type;
     struct term actor;      /* any term; default: <<"Name@Node">> */
     struct term group;      /* any term; default: the replica's name */
+    struct term global;     /* its name in `global` of the BEAMs, any term; empty: none */
     uint64_t sync_ms;       /* sync_interval */
     uint64_t repair_ms;     /* anti_entropy_interval */
     uint64_t repair_jitter; /* anti_entropy_jitter: percent */
@@ -52,7 +53,7 @@ bool replica_name_is_free(struct bytes name);
 
 /* Reads the canonical terms name and
  *
- *     #{crdt => Type, actor => A, group => G, mapset => plain | versioned,
+ *     #{crdt => Type, actor => A, group => G, global => N, mapset => plain | versioned,
  *       sync_interval => Ms, anti_entropy_interval => Ms, anti_entropy_jitter => Percent,
  *       snapshot_interval => Ms,
  *       storage => #{file => Path, durability => sync | interval,
@@ -65,8 +66,8 @@ must_use enum err replica_options_read(struct replica_options *o, struct bytes n
                                        struct options_error *error);
 
 /* ERR_SHAPE, with *error set, if o cannot run beside another replica of this node: both have the
- * same group, and also the same actor, with which changes of both would be taken for one, or the
- * same file. */
+ * same global name; or the same group, and also the same actor, with which changes of both would be
+ * taken for one, or the same file. */
 must_use enum err replica_options_compare(const struct replica_options *o,
                                           const struct replica_options *other,
                                           struct options_error *error);

@@ -69,10 +69,10 @@ defmodule GlobalTest do
     views = Beam.run(one, fn -> :sys.get_status({:views, c.node}) |> elem(1) end)
     assert global(one, :register_name, [:views, views]) == :yes
 
-    assert Beam.run(two, fn -> GenServer.call({:global, :views}, {:mutate, {:increment, [3]}}) end) ==
-             :ok
+    call = fn request -> GenServer.call({:global, :views}, request) end
+    assert Beam.run(two, fn -> call.({:mutate, {:increment, [3]}}) end) == :ok
 
-    assert Beam.run(one, fn -> GenServer.call({:global, :views}, :value) end) == {:ok, 3}
+    assert Beam.run(one, fn -> call.(:value) end) == {:ok, 3}
     # A BEAM that comes later knows it, too.
     three = Beam.start()
     :pong = Beam.ping(three, one.node)
@@ -117,16 +117,14 @@ defmodule GlobalTest do
     end
 
     test "of any shape does no harm", %{c: c, one: one} do
-      for id <- [:atom, {1}, {1, 2, 3}, {String.duplicate("x", 5000), 1}] do
-        assert Beam.call(one, :gen_server, :call, [{:global_name_server, c.node}, {:set_lock, id}]) ==
-                 false
+      call = fn request -> GenServer.call({:global_name_server, c.node}, request) end
 
-        assert Beam.call(one, :gen_server, :call, [{:global_name_server, c.node}, {:del_lock, id}]) ==
-                 true
+      for id <- [:atom, {1}, {1, 2, 3}, {String.duplicate("x", 5000), 1}] do
+        assert Beam.run(one, fn -> call.({:set_lock, id}) end) == false
+        assert Beam.run(one, fn -> call.({:del_lock, id}) end) == true
       end
 
-      assert {:error, _} =
-               Beam.call(one, :gen_server, :call, [{:global_name_server, c.node}, :what])
+      assert {:error, _} = Beam.run(one, fn -> call.(:what) end)
     end
 
     test "is counted, and their number is bounded", %{c: c, one: one} do
@@ -134,6 +132,76 @@ defmodule GlobalTest do
       granted = Beam.run(one, fn -> Enum.count(1..5000, lock) end)
       assert granted == 4096
       assert :sys.get_state({:global_name_server, c.node}) == %{locks: 0}
+    end
+  end
+
+  describe "a replica with a global name" do
+    setup %{one: one} do
+      name = {:counters, fresh("g")}
+      map = Map.put(counter(group: fresh("g")), :global, name)
+      c = Coppice.start(connect: [one.node], replicas: [visits: map])
+      {:ok, name: name, map: map, visits: c}
+    end
+
+    defp owner(beam, name) do
+      case global(beam, :whereis_name, [name]) do
+        pid when is_pid(pid) -> node(pid)
+        :undefined -> nil
+      end
+    end
+
+    test "is found by all BEAMs", %{name: name, visits: c, beams: beams} do
+      for beam <- beams do
+        eventually(fn -> owner(beam, name) == c.node end)
+        call = fn request -> GenServer.call({:global, name}, request) end
+        assert Beam.run(beam, fn -> call.({:mutate, {:increment, [1]}}) end) == :ok
+      end
+
+      assert value({:visits, c.node}) == 2
+      Coppice.logs(c, "visits: registered in global as {counters,")
+    end
+
+    test "is registered again after a restart", %{name: name, visits: c, one: one, two: two} do
+      eventually(fn -> owner(two, name) == c.node end)
+      pid = global(one, :whereis_name, [name])
+      Process.exit(pid, :kill)
+
+      eventually(fn ->
+        owner(two, name) == c.node and global(two, :whereis_name, [name]) != pid
+      end)
+    end
+
+    test "takes a name over once it is free", %{name: name, map: map, visits: c} = context do
+      %{one: one, two: two} = context
+      eventually(fn -> owner(one, name) == c.node end)
+      standby = Coppice.start(connect: [two.node], replicas: [visits: map])
+      Coppice.logs(standby, "has another process as {counters,")
+      assert owner(two, name) == c.node
+      Coppice.kill(c)
+      eventually(fn -> owner(one, name) == standby.node end, 20_000)
+      assert value({:visits, standby.node}) == 0
+    end
+
+    test "is known to a BEAM that comes alone", %{name: name, visits: c, beams: beams} do
+      for beam <- beams, do: eventually(fn -> owner(beam, name) == c.node end)
+      for beam <- beams, do: Beam.signal(beam, "KILL")
+      alone = Beam.start()
+      :pong = Beam.ping(alone, c.node)
+      eventually(fn -> owner(alone, name) == c.node end)
+    end
+
+    test "leaves it when it is stopped", %{name: name, visits: c, one: one} do
+      eventually(fn -> owner(one, name) == c.node end)
+      assert Coppice.stop_replica(c, :visits) == :ok
+      eventually(fn -> owner(one, name) == nil end)
+      assert {:ok, _} = Coppice.start_replica(c, :visits, counter() |> Map.put(:global, name))
+      eventually(fn -> owner(one, name) == c.node end)
+    end
+
+    test "has it for itself on its node", %{name: name, visits: c} do
+      map = Map.put(counter(), :global, name)
+      assert {:error, reason} = Coppice.start_replica(c, :others, map)
+      assert inspect(reason) =~ "global: replica visits has the same name there"
     end
   end
 

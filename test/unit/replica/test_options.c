@@ -150,8 +150,8 @@ static void reports_errors(void)
     refused("n", "#{crdt => tree}", CRDT_WANTED "tree");
     refused("n", "#{crdt => <<\"gcounter\">>}", CRDT_WANTED "<<\"gcounter\">>");
 #define KEYS                                                                                       \
-    "actor, anti_entropy_interval, anti_entropy_jitter, crdt, group, mapset, snapshot_interval, "  \
-    "storage, sync_interval"
+    "actor, anti_entropy_interval, anti_entropy_jitter, crdt, global, group, mapset, "             \
+    "snapshot_interval, storage, sync_interval"
     refused("n", "#{actor => a}", "options: expected a crdt, found #{actor => a}");
     refused("n", "#{crdt => gcounter, actor => a, colour => red}",
             "options: expected the keys " KEYS ", found colour");
@@ -159,7 +159,8 @@ static void reports_errors(void)
             "options: expected the keys " KEYS ", found <<\"group\">>");
     refused("n", "[{crdt, gcounter}]", "options: expected a map, found [{crdt,gcounter}]");
 #define NAME_WANTED                                                                                \
-    "name: expected an atom other than '', undefined, coppice, net_kernel, global_name_server and rex, found "
+    "name: expected an atom other than '', undefined, coppice, net_kernel, global_name_server "    \
+    "and rex, found "
     refused("rex", "#{crdt => gcounter}", NAME_WANTED "rex");
     refused("<<\"n\">>", "#{crdt => gcounter}", NAME_WANTED "<<\"n\">>");
     refused("''", "#{crdt => gcounter}", NAME_WANTED "''");
