@@ -12,12 +12,12 @@
 #include "../mem.h"
 #include "children.h"
 #include "descriptors.h"
+#include "listener.h"
 #include "log.h"
 #include "owner.h"
 #include "sockets.h"
 #include "workers.h"
 
-#define BACKLOG 128
 #define NS_A_MS 1000000u
 
 /* The signals that stop the node.  SIGHUP comes from a terminal that is closed. */
@@ -150,29 +150,6 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     uint32_t accepted = socket_accept(&sh->sockets, listener);
     step(sh, &(struct event){.kind = EVENT_ACCEPTED, .conn = accepted});
-}
-
-/* Listens on the configured address; *port is the port it got. */
-static int listen_open(struct shell *sh, uint16_t *port)
-{
-    struct sockaddr_storage address;
-    int length = sizeof(address);
-    struct buf host = {0};
-    buf_printf(&host, "%.*s", TEXT(sh->config->address));
-    buf_put_u8(&host, 0);
-    int e = uv_ip4_addr((const char *)host.at, sh->config->port, (struct sockaddr_in *)&address);
-    if (e != 0)
-        e = uv_ip6_addr((const char *)host.at, sh->config->port, (struct sockaddr_in6 *)&address);
-    buf_free(&host);
-    if (e == 0)
-        e = uv_tcp_bind(&sh->listener, (const struct sockaddr *)&address, 0);
-    if (e == 0)
-        e = uv_listen((uv_stream_t *)&sh->listener, BACKLOG, on_connection);
-    if (e == 0)
-        e = uv_tcp_getsockname(&sh->listener, (struct sockaddr *)&address, &length);
-    /* The port is at the same offset in both kinds of address. */
-    *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
-    return e;
 }
 
 /* --- files ------------------------------------------------------------------- */
@@ -355,11 +332,11 @@ static void check_descriptors(struct shell *sh, uint64_t limit)
     say(sh, LOG_WARNING, &line);
 }
 
-static void say_start(struct shell *sh, uint16_t port)
+static void say_start(struct shell *sh, struct bytes address, uint16_t port)
 {
     struct buf line = {0};
     log_line(sh->log, LOG_INFO, bytes_of(sh->options->about));
-    buf_printf(&line, "listening on %.*s port %u", TEXT(sh->config->address), port);
+    buf_printf(&line, "listening on %.*s port %u", TEXT(address), port);
     say(sh, LOG_INFO, &line);
 }
 
@@ -372,13 +349,30 @@ static void say_end(struct shell *sh)
     say(sh, LOG_INFO, &line);
 }
 
-static void refuse_to_listen(struct shell *sh, int e)
+static void refuse_to_listen(struct shell *sh, int e, uint16_t port)
 {
+    const struct config *c = sh->config;
     struct buf line = {0};
-    buf_printf(&line, "cannot listen on %.*s port %u: %s", TEXT(sh->config->address),
-               sh->config->port, uv_strerror(e));
+    buf_printf(&line, "cannot listen on %.*s ", TEXT(c->address));
+    if (e == UV_EADDRINUSE && c->port_last > c->port)
+        buf_printf(&line, "ports %u to %u: all are in use", c->port, c->port_last);
+    else
+        buf_printf(&line, "port %u: %s", port, uv_strerror(e));
     say(sh, LOG_ERROR, &line);
     sh->code = EX_OSERR;
+}
+
+/* False when it cannot; that is logged. */
+static bool begin_to_listen(struct shell *sh, uint16_t *port)
+{
+    struct buf address = {0};
+    int e = listener_open(&sh->listener, sh->config, on_connection, &address, port);
+    if (e == 0)
+        say_start(sh, buf_bytes(&address), *port);
+    else
+        refuse_to_listen(sh, e, *port);
+    buf_free(&address);
+    return e == 0;
 }
 
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
@@ -387,14 +381,9 @@ int shell_run(struct node *node, const struct config *config, const struct shell
     uint16_t port = 0;
     uint64_t descriptors = descriptors_raise();
     shell_open(&sh);
-    int e = options->listen ? listen_open(&sh, &port) : 0;
-    if (e != 0) {
-        refuse_to_listen(&sh, e);
-    } else {
-        if (options->listen) {
-            say_start(&sh, port);
+    if (!options->listen || begin_to_listen(&sh, &port)) {
+        if (options->listen)
             check_descriptors(&sh, descriptors);
-        }
         step(&sh,
              &(struct event){.kind = EVENT_START, .port = port, .connections = descriptors / 2});
         if (options->request != NULL)

@@ -25,7 +25,7 @@ void config_init(struct config *c)
         .epmd_port = EPMD_PORT,
         .start_epmd = true,
     };
-    buf_put(&c->address, BYTES("0.0.0.0"));
+    buf_put(&c->address, BYTES("::"));
 }
 
 void config_free(struct config *c)

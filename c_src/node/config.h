@@ -6,7 +6,7 @@
  *     {connect, ['web1@127.0.0.1']}.              default: []
  *     {follow, false}.
  *     {visible, false}.
- *     {listen, #{port => 0, address => "0.0.0.0"}}.
+ *     {listen, #{port => 0, address => "::"}}.    a port, or {First, Last}
  *     {scope, auto}.                              or an atom, or a list of atoms
  *     {net_ticktime, 60}.                         seconds
  *     {start_epmd, true}.
@@ -38,10 +38,10 @@ struct config {
     size_t connects;
     bool follow; /* also connect to the nodes that peers are connected to */
     bool visible;
-    uint16_t port;      /* 0: any that is free */
-    struct buf address; /* to listen on; default: all */
-    bool scope_auto;    /* use the scopes that peers use */
-    struct buf *scopes; /* otherwise these */
+    uint16_t port, port_last; /* to listen on: the first free one of these; 0: any that is free */
+    struct buf address;       /* to listen on; default: all, of both families */
+    bool scope_auto;          /* use the scopes that peers use */
+    struct buf *scopes;       /* otherwise these */
     size_t scope_count;
     uint64_t ticktime_ms;
     uint16_t epmd_port;

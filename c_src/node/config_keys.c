@@ -153,19 +153,39 @@ static bool is_ip_address(struct bytes text)
     return colons >= 2;
 }
 
+/* A port, or {First, Last}. */
+static bool as_ports(struct bytes term, uint16_t *first, uint16_t *last)
+{
+    uint64_t from, to;
+    struct etf_in in = etf_open(term);
+    if (etf_peek(&in) == ETF_TUPLE) {
+        etf_tuple_of(&in, 2);
+        struct bytes one = etf_any(&in), other = etf_any(&in);
+        if (etf_finish(&in) != OK || !as_number(one, 1, UINT16_MAX, &from) ||
+            !as_number(other, from, UINT16_MAX, &to))
+            return false;
+    } else if (!as_number(term, 0, UINT16_MAX, &from)) {
+        return false;
+    } else {
+        to = from;
+    }
+    *first = (uint16_t)from;
+    *last = (uint16_t)to;
+    return true;
+}
+
 static enum err read_listen(struct config *c, struct bytes value, struct config_error *error)
 {
     struct etf_in in = etf_open(value);
-    uint64_t port;
     if (etf_peek(&in) != ETF_MAP)
         return config_expected(error, "listen", "a map with port and address", value);
     for (uint32_t left = etf_map(&in); left > 0; left--) {
         struct bytes key = etf_any(&in), setting = etf_any(&in);
         struct etf_in name = etf_open(key);
         if (etf_accept(&name, "port")) {
-            if (!as_number(setting, 0, UINT16_MAX, &port))
-                return config_expected(error, "listen: port", "0 to 65535", setting);
-            c->port = (uint16_t)port;
+            if (!as_ports(setting, &c->port, &c->port_last))
+                return config_expected(error, "listen: port",
+                                       "0 to 65535, or {First, Last} from 1 to 65535", setting);
         } else if (etf_accept(&name, "address")) {
             if (!as_text(setting, &c->address) || !is_ip_address(buf_bytes(&c->address)))
                 return config_expected(error, "listen: address",
@@ -295,7 +315,7 @@ static const struct config_row rows[] = {
     {"connect", read_connect, BARE_ATOM, "NAME@HOST of a node to connect to; may be repeated"},
     {"follow", read_follow, BARE_NOT, "true to connect to the nodes they are connected to (false)"},
     {"visible", read_visible, BARE_NOT, "true to be listed in nodes() (default false: hidden)"},
-    {"listen", read_listen, BARE_NOT, "'#{port => 0, address => \"0.0.0.0\"}'"},
+    {"listen", read_listen, BARE_NOT, "'#{port => PORT or {FIRST, LAST}, address => \"::\"}'"},
     {"scope", read_scope, BARE_ATOM, "auto, or the name of the pg scope, or a list of them"},
     {"net_ticktime", read_ticktime, BARE_NOT, "SECONDS after which a silent peer is dropped (60)"},
     {"epmd_port", read_epmd_port, BARE_NOT, "PORT of epmd (default $ERL_EPMD_PORT or 4369)"},

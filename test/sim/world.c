@@ -168,7 +168,7 @@ void sim_free(struct sim *s)
 
 unsigned world_machine(const struct sim *s, unsigned from, struct bytes name)
 {
-    if (bytes_equal(name, BYTES("127.0.0.1")))
+    if (bytes_equal(name, BYTES("localhost")))
         return from;
     unsigned i = 0;
     while (i < MACHINES && !bytes_equal(name, bytes_of(s->machines[i].name)))

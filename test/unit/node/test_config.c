@@ -16,7 +16,7 @@ static void defaults(void)
     CU_ASSERT_EQUAL(c.ticktime_ms, 60000);
     CU_ASSERT(c.epmd_port == 4369 && c.start_epmd);
     CU_ASSERT_EQUAL(c.port, 0);
-    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("0.0.0.0")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("::")));
     config_free(&c);
 }
 
@@ -49,7 +49,7 @@ static void reads_every_key(void)
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[1]), BYTES("b@host")));
     CU_ASSERT_TRUE(c.visible);
     CU_ASSERT_TRUE(c.follow);
-    CU_ASSERT_EQUAL(c.port, 9100);
+    CU_ASSERT(c.port == 9100 && c.port_last == 9100);
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("127.0.0.1")));
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(c.scope_count, 2);
@@ -101,6 +101,12 @@ static void refuses_invalid_files(void)
     refused("{listen, 8080}.", 1, "a map");
     refused("{listen, #{port => 65536}}.", 1, "0 to 65535");
     refused("{listen, #{prot => 1}}.", 1, "port and address");
+    refused("{listen, #{port => {9110, 9100}}}.", 1, "{First, Last} from 1 to 65535, found {9110,");
+    refused("{listen, #{port => {0, 9100}}}.", 1, "found {0,9100}");
+    refused("{listen, #{port => {9100, 65536}}}.", 1, "found {9100,65536}");
+    refused("{listen, #{port => {9100}}}.", 1, "found {9100}");
+    refused("{listen, #{port => {9100, 9101, 9102}}}.", 1, "found {9100,9101,9102}");
+    refused("{listen, #{port => {9100, high}}}.", 1, "found {9100,high}");
     refused("{listen, #{address => localhost}}.", 1, "address");
     refused("{connect, 'a@b'}.", 1, "a list of node names");
     refused("{connect, ['a@b'|c]}.", 1, "a list of node names");
@@ -124,6 +130,18 @@ static void refuses_invalid_files(void)
             "visible: expected each key once, found {visible,false}");
     refused("{node, 'a@h'}.\n{node, 'a@h'}.", 2, "node: expected each key once");
     refused("{connect, ['a@h']}. {connect, ['b@h']}.", 1, "connect: expected each key once");
+}
+
+static void reads_a_range_of_ports(void)
+{
+    struct config c;
+    struct config_error error;
+    config_init(&c);
+    CU_ASSERT_EQUAL(config_flag(&c, "listen", BYTES("#{port => {9100, 9110}}"), &error), OK);
+    CU_ASSERT(c.port == 9100 && c.port_last == 9110);
+    CU_ASSERT_EQUAL(config_flag(&c, "listen", BYTES("#{port => 9100}"), &error), OK);
+    CU_ASSERT(c.port == 9100 && c.port_last == 9100);
+    config_free(&c);
 }
 
 static void refuses_names_of_its_own(void)
@@ -273,6 +291,6 @@ static void keys_have_help(void)
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
-      TEST(refuses_names_of_its_own), TEST(requires_a_node_name), TEST(replicas_must_fit_together),
-      TEST(flags_need_no_quotes), TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags),
-      TEST(keys_have_help))
+      TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own), TEST(requires_a_node_name),
+      TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
+      TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help))
