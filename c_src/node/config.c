@@ -24,6 +24,7 @@ void config_init(struct config *c)
         .scope_auto = true,
         .epmd_port = EPMD_PORT,
         .start_epmd = true,
+        .epmd = true,
     };
     buf_put(&c->address, BYTES("::"));
 }
@@ -34,9 +35,7 @@ void config_free(struct config *c)
     buf_free(&c->cookie);
     buf_free(&c->cookie_file);
     buf_free(&c->address);
-    for (size_t i = 0; i < c->connects; i++)
-        buf_free(&c->connect[i]);
-    mem_free(c->connect);
+    config_clear_connects(c);
     for (size_t i = 0; i < c->scope_count; i++)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);
@@ -174,13 +173,8 @@ static enum err flag_connect(struct config *c, const struct config_row *row, str
     if (etf_peek(&in) == ETF_ATOM)
         wrap_in_list(term);
     enum err e = row->read(&more, buf_bytes(term), error);
-    if (e == OK && more.connects > 0) {
-        size_t all = c->connects + more.connects;
-        c->connect = mem_resize(c->connect, all * sizeof(*c->connect));
-        memcpy(c->connect + c->connects, more.connect, more.connects * sizeof(*c->connect));
-        c->connects = all;
-        more.connects = 0;
-    }
+    if (e == OK)
+        config_add_connects(c, &more);
     config_free(&more);
     return e;
 }
@@ -274,6 +268,28 @@ static enum err check_replicas(const struct config *c, struct config_error *erro
     return e;
 }
 
+uint16_t config_peer_port(const struct config *c)
+{
+    if (c->peer_port != 0)
+        return c->peer_port;
+    return c->port == c->port_last ? c->port : 0;
+}
+
+static enum err check_ports(const struct config *c, struct config_error *error)
+{
+    for (size_t i = 0; i < c->connects && !c->epmd && config_peer_port(c) == 0; i++) {
+        struct bytes name = buf_bytes(&c->connect[i].name);
+        if (c->connect[i].port != 0)
+            continue;
+        snprintf(error->what, sizeof(error->what),
+                 "connect: no port is known for %.*s: with epmd false, add one to its name "
+                 "(name@host:PORT), or set peer_port",
+                 name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
+        return ERR_SHAPE;
+    }
+    return OK;
+}
+
 enum err config_check(const struct config *c, struct config_error *error)
 {
     error->line = error->column = 0;
@@ -282,7 +298,8 @@ enum err config_check(const struct config *c, struct config_error *error)
                  "node: missing; set {node, 'name@host'}. or --node name@host");
         return ERR_SHAPE;
     }
-    return check_replicas(c, error);
+    enum err e = check_ports(c, error);
+    return e == OK ? check_replicas(c, error) : e;
 }
 
 const char *config_key(size_t i, const char **help)

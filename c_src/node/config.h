@@ -10,6 +10,7 @@
  *     {scope, auto}.                              or an atom, or a list of atoms
  *     {net_ticktime, 60}.                         seconds
  *     {start_epmd, true}.
+ *     {epmd, true}.
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
  *
  * docs/configuration.md is the user's manual. */
@@ -18,6 +19,7 @@
 
 #include <stdint.h>
 
+#include "../dist/place.h"
 #include "../replica/options.h"
 
 /* The pg scope in which coppices meet without a BEAM among them that could name Grove's: joined
@@ -34,7 +36,7 @@ struct config {
     struct buf node;        /* name@host */
     struct buf cookie;      /* set by the caller, from cookie_file or the environment */
     struct buf cookie_file; /* path; empty: the default */
-    struct buf *connect;    /* names */
+    struct place *connect;
     size_t connects;
     bool follow; /* also connect to the nodes that peers are connected to */
     bool visible;
@@ -45,7 +47,9 @@ struct config {
     size_t scope_count;
     uint64_t ticktime_ms;
     uint16_t epmd_port;
-    bool start_epmd; /* when there is none at the start */
+    bool start_epmd;    /* when there is none at the start */
+    bool epmd;          /* false: it is neither registered with nor asked */
+    uint16_t peer_port; /* of peers without one of their own; 0: config_peer_port() says */
     struct config_replica *replicas;
     size_t replica_count;
     size_t stored_count; /* of these, with storage */
@@ -72,8 +76,14 @@ must_use enum err config_flag(struct config *c, const char *key, struct bytes va
                               struct config_error *error);
 
 /* Checks the whole, once everything is read: a node name is required, and replicas must be able to
- * run beside the scopes and each other (replica_options_compare()). */
+ * run beside the scopes and each other (replica_options_compare()); without epmd, nodes of
+ * `connect` need a port. */
 must_use enum err config_check(const struct config *c, struct config_error *error);
+
+/* The port at which peers are dialled that have none of their own, if there is no epmd: peer_port,
+ * or else the one that this node itself is configured to listen on, as with a BEAM's
+ * -erl_epmd_port.  0: none. */
+uint16_t config_peer_port(const struct config *c);
 
 /* The i-th key of config_flag() and its help text; NULL at the end. */
 const char *config_key(size_t i, const char **help);

@@ -25,6 +25,13 @@ const struct config_row *config_row_at(size_t i);
 must_use enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
                                      struct config_error *error);
 
+/* The key `connect` (config_connect.c).  Reading it replaces what was there; config_add_connects()
+ * moves all of *more behind what is there. */
+must_use enum err config_read_connect(struct config *c, struct bytes value,
+                                      struct config_error *error);
+void config_add_connects(struct config *c, struct config *more);
+void config_clear_connects(struct config *c);
+
 /* Sets error->what to "KEY: expected EXPECTED, found TERM" and gives ERR_SHAPE. */
 enum err config_expected(struct config_error *error, const char *key, const char *expected,
                          struct bytes found);

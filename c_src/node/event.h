@@ -34,6 +34,7 @@ enum request_kind { REQUEST_CALL, REQUEST_CAST };
 struct request {
     enum request_kind kind;
     struct bytes node, name; /* text */
+    uint16_t port;           /* of the node; 0: its epmd is asked */
     struct bytes term;       /* the request, any term */
     uint64_t timeout_ms;     /* from sending it to the answer */
 };

@@ -361,9 +361,13 @@ static void start_services(struct node *n, struct turn *t)
     learning_start(n->learning, t);
     follow_start(n->follow);
     membership_start(n->membership, t);
-    for (size_t i = 0; i < c->connects; i++)
-        if (!bytes_equal(buf_bytes(&c->connect[i]), buf_bytes(&c->node)))
-            cluster_connect(n->cluster, buf_bytes(&c->connect[i]), t);
+    for (size_t i = 0; i < c->connects; i++) {
+        struct bytes name = buf_bytes(&c->connect[i].name);
+        if (bytes_equal(name, buf_bytes(&c->node)))
+            continue;
+        cluster_locate(n->cluster, name, c->connect[i].port);
+        cluster_connect(n->cluster, name, t);
+    }
 }
 
 static void on_ready(void *who, uint32_t creation, struct turn *t)
@@ -398,6 +402,8 @@ static struct node *node_make(const struct config *config, bool serves)
         .serves = serves,
         .epmd_port = config->epmd_port,
         .starts_epmd = config->start_epmd,
+        .without_epmd = !config->epmd,
+        .peer_port = config_peer_port(config),
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {

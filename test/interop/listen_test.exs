@@ -44,6 +44,17 @@ defmodule ListenTest do
     assert error =~ "cannot listen on 127.0.0.1 port #{port}: address already in use\n"
   end
 
+  test "an epmd that it starts listens at $ERL_EPMD_ADDRESS" do
+    port = Epmd.free_port()
+    Epmd.kill_at_end(port)
+    env = [{"ERL_EPMD_PORT", "#{port}"}, {"ERL_EPMD_ADDRESS", "127.0.0.1"}]
+    c = Coppice.start([], env: env)
+    Coppice.logs(c, "started epmd on port #{port}")
+    assert Epmd.names(port) != :none
+    # Every address of this network is the loopback interface's.
+    assert {:error, :econnrefused} = :gen_tcp.connect({127, 0, 0, 9}, port, [])
+  end
+
   test "an address of another host is refused" do
     config = Coppice.config_text(node: Coppice.name(), listen: %{address: ~c"192.0.2.1"})
     {71, error} = Coppice.fail(["run", "-c", Coppice.config_file(config)])

@@ -35,10 +35,11 @@ struct sim_options {
     uint64_t sync_ms, ticktime_ms;
     uint64_t repair_ms; /* anti_entropy_interval; 0: the default */
     uint64_t latency_min_ms, latency_max_ms;
-    bool pieces;      /* streams arrive cut into pieces of random length */
-    bool dials_lower; /* a node connects to those before it only, not to all */
-    bool follows;     /* each connects to the first only, and follows (`follow`) */
-    bool grow_only;   /* sim_change() never removes anything */
+    bool pieces;       /* streams arrive cut into pieces of random length */
+    bool dials_lower;  /* a node connects to those before it only, not to all */
+    bool without_epmd; /* all listen on the same port, each on its machine */
+    bool follows;      /* each connects to the first only, and follows (`follow`) */
+    bool grow_only;    /* sim_change() never removes anything */
     /* Whatever a node knew before a restart is known to others, who tell it before it writes.
      * Without this, a restarted actor may issue a tag or dot twice. */
     bool peers_remember;

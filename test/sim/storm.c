@@ -100,6 +100,7 @@ static void draw(struct storm *st, uint64_t seed, const char *wanted)
         st->beams = st->lossless ? 1 : 1 + (unsigned)(random >> 56) % (st->nodes - 1);
     /* To wait for others after a restart, a node must know of them. */
     o.dials_lower = !st->lossless && seed % 5 == 0;
+    o.without_epmd = (more >> 36) % 4 == 0;
     o.follows = st->follows = !st->lossless && st->beams == 0 && (more >> 40) % 8 == 0;
     if ((more >> 52) % 3 == 0)
         o.rex_ms = UINT64_C(1) << (more >> 54) % (st->lossless ? 8 : 12);

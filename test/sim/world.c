@@ -64,7 +64,9 @@ static void connect(struct sim *s, struct config *c, unsigned i)
         bool known = o->follows ? j == 0 : !o->dials_lower || j < i;
         if (j != i && known) {
             char text[40];
-            snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
+            int len = snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
+            if (o->without_epmd && j % 2 == 0)
+                snprintf(text + len, sizeof(text) - (size_t)len, ":%u", FIXED_PORT);
             flag(c, "connect", text);
         }
     }
@@ -86,6 +88,14 @@ static void configure_replica(struct sim *s, struct config *c, unsigned i)
     flag(c, "replica", text);
 }
 
+static void do_without_epmd(struct config *c)
+{
+    char port[8];
+    snprintf(port, sizeof(port), "%u", FIXED_PORT);
+    flag(c, "epmd", "false");
+    flag(c, "peer_port", port);
+}
+
 void world_configure(struct sim *s, unsigned i, const char *name)
 {
     struct config *c = &s->nodes[i].config;
@@ -96,6 +106,8 @@ void world_configure(struct sim *s, unsigned i, const char *name)
     snprintf(text, sizeof(text), "%llu", (unsigned long long)(s->options.ticktime_ms / 1000));
     flag(c, "net_ticktime", text);
     flag(c, "node", name);
+    if (s->options.without_epmd)
+        do_without_epmd(c);
     if (i == COMMANDER)
         return;
     connect(s, c, i);

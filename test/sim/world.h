@@ -29,6 +29,8 @@
 
 #define COOKIE      "simulated"
 #define GROVE_SCOPE "grove"
+/* Of nodes without epmd. */
+#define FIXED_PORT 9100
 /* The time of day at the start. */
 #define WALL_MS     UINT64_C(1700000000000)
 #define TRACE_LINES 60

@@ -46,7 +46,7 @@ static void reads_every_key(void)
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.node), BYTES("c1@host")));
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.cookie_file), BYTES("/etc/cookie")));
     CU_ASSERT_EQUAL(c.connects, 2);
-    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[1]), BYTES("b@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[1].name), BYTES("b@host")));
     CU_ASSERT_TRUE(c.visible);
     CU_ASSERT_TRUE(c.follow);
     CU_ASSERT(c.port == 9100 && c.port_last == 9100);
@@ -101,12 +101,6 @@ static void refuses_invalid_files(void)
     refused("{listen, 8080}.", 1, "a map");
     refused("{listen, #{port => 65536}}.", 1, "0 to 65535");
     refused("{listen, #{prot => 1}}.", 1, "port and address");
-    refused("{listen, #{port => {9110, 9100}}}.", 1, "{First, Last} from 1 to 65535, found {9110,");
-    refused("{listen, #{port => {0, 9100}}}.", 1, "found {0,9100}");
-    refused("{listen, #{port => {9100, 65536}}}.", 1, "found {9100,65536}");
-    refused("{listen, #{port => {9100}}}.", 1, "found {9100}");
-    refused("{listen, #{port => {9100, 9101, 9102}}}.", 1, "found {9100,9101,9102}");
-    refused("{listen, #{port => {9100, high}}}.", 1, "found {9100,high}");
     refused("{listen, #{address => localhost}}.", 1, "address");
     refused("{connect, 'a@b'}.", 1, "a list of node names");
     refused("{connect, ['a@b'|c]}.", 1, "a list of node names");
@@ -142,6 +136,23 @@ static void reads_a_range_of_ports(void)
     CU_ASSERT_EQUAL(config_flag(&c, "listen", BYTES("#{port => 9100}"), &error), OK);
     CU_ASSERT(c.port == 9100 && c.port_last == 9100);
     config_free(&c);
+}
+
+static void refuses_invalid_ports(void)
+{
+    refused("{listen, #{port => {9110, 9100}}}.", 1, "{First, Last} from 1 to 65535, found {9110,");
+    refused("{listen, #{port => {0, 9100}}}.", 1, "found {0,9100}");
+    refused("{listen, #{port => {9100, 65536}}}.", 1, "found {9100,65536}");
+    refused("{listen, #{port => {9100}}}.", 1, "found {9100}");
+    refused("{listen, #{port => {9100, 9101, 9102}}}.", 1, "found {9100,9101,9102}");
+    refused("{listen, #{port => {9100, high}}}.", 1, "found {9100,high}");
+    refused("{connect, ['a@h:http']}.", 1, "connect: expected a list of node names, such as");
+    refused("{connect, ['a@h:0']}.", 1, "found 'a@h:0'");
+    refused("{node, 'a@h:9100'}.", 1, "a name without a port");
+    refused("{node, 'a@h:http'}.", 1, "a node name");
+    refused("{epmd, no}.", 1, "epmd: expected true or false");
+    refused("{peer_port, 0}.", 1, "peer_port: expected 1 to 65535, found 0");
+    refused("{peer_port, {9100, 9101}}.", 1, "found {9100,9101}");
 }
 
 static void refuses_names_of_its_own(void)
@@ -242,7 +253,7 @@ static void repeated_flags_add_to_lists(void)
     CU_ASSERT_EQUAL(flag(&c, "connect", "a@host"), OK);
     CU_ASSERT_EQUAL(flag(&c, "connect", "['b@host', 'c@host']"), OK);
     CU_ASSERT_EQUAL(c.connects, 3);
-    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[2]), BYTES("c@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[2].name), BYTES("c@host")));
     CU_ASSERT_EQUAL(flag(&c, "replica", "r1, #{crdt => gcounter}"), OK);
     CU_ASSERT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
@@ -287,10 +298,10 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 11);
+    CU_ASSERT_EQUAL(i, 13);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
-      TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own), TEST(requires_a_node_name),
-      TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
+      TEST(refuses_invalid_ports), TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own),
+      TEST(requires_a_node_name), TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
       TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help))
