@@ -15,6 +15,7 @@
 #include "listener.h"
 #include "log.h"
 #include "owner.h"
+#include "resolve.h"
 #include "sockets.h"
 #include "workers.h"
 
@@ -170,6 +171,14 @@ static void on_stored(void *who, struct event *e)
     end_if_done(sh);
 }
 
+static void on_resolved(void *who, uint32_t query, enum err err, struct bytes text)
+{
+    struct shell *sh = who;
+    if (!sh->ending)
+        step(sh,
+             &(struct event){.kind = EVENT_RESOLVED, .query = query, .err = err, .bytes = text});
+}
+
 static void on_epmd(void *who, const char *why)
 {
     struct shell *sh = who;
@@ -204,6 +213,10 @@ static void perform(struct shell *sh, struct action *a)
         break;
     case ACTION_CLOSE:
         socket_close(&sh->sockets, a->conn);
+        break;
+    case ACTION_RESOLVE:
+        buf_put_u8(&a->bytes, 0);
+        resolve_host(&sh->loop, (const char *)a->bytes.at, a->query, on_resolved, sh);
         break;
     case ACTION_START_EPMD:
         children_start_epmd(&sh->children, sh->config->epmd_port);

@@ -14,8 +14,6 @@
 #include "config_keys.h"
 
 #define TICKTIME_DEFAULT_MS 60000
-/* Bytes of a name in a message, at most. */
-#define NAME_SHOWN 80
 
 void config_init(struct config *c)
 {
@@ -129,7 +127,7 @@ static enum err flag_term(const struct config_row *row, struct bytes value, stru
                           struct config_error *error)
 {
     char first = value.len > 0 ? (char)value.at[0] : '\0';
-    if (row->bare == BARE_ATOM && strchr("'[", first) == NULL) {
+    if (row->bare == BARE_ATOM && strchr("'[{", first) == NULL) {
         if (!is_atom_text(value)) {
             snprintf(error->what, sizeof(error->what),
                      "%s: expected UTF-8 text of at most %d characters", row->key,
@@ -170,11 +168,11 @@ static enum err flag_connect(struct config *c, const struct config_row *row, str
 {
     struct config more = {0};
     struct etf_in in = etf_open(buf_bytes(term));
-    if (etf_peek(&in) == ETF_ATOM)
+    if (etf_peek(&in) == ETF_ATOM || etf_peek(&in) == ETF_TUPLE)
         wrap_in_list(term);
     enum err e = row->read(&more, buf_bytes(term), error);
     if (e == OK)
-        config_add_connects(c, &more);
+        e = config_add_connects(c, &more, error);
     config_free(&more);
     return e;
 }
@@ -275,21 +273,6 @@ uint16_t config_peer_port(const struct config *c)
     return c->port == c->port_last ? c->port : 0;
 }
 
-static enum err check_ports(const struct config *c, struct config_error *error)
-{
-    for (size_t i = 0; i < c->connects && !c->epmd && config_peer_port(c) == 0; i++) {
-        struct bytes name = buf_bytes(&c->connect[i].name);
-        if (c->connect[i].port != 0)
-            continue;
-        snprintf(error->what, sizeof(error->what),
-                 "connect: no port is known for %.*s: with epmd false, add one to its name "
-                 "(name@host:PORT), or set peer_port",
-                 name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
-        return ERR_SHAPE;
-    }
-    return OK;
-}
-
 enum err config_check(const struct config *c, struct config_error *error)
 {
     error->line = error->column = 0;
@@ -298,7 +281,7 @@ enum err config_check(const struct config *c, struct config_error *error)
                  "node: missing; set {node, 'name@host'}. or --node name@host");
         return ERR_SHAPE;
     }
-    enum err e = check_ports(c, error);
+    enum err e = config_check_ports(c, error);
     return e == OK ? check_replicas(c, error) : e;
 }
 

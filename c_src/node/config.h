@@ -3,7 +3,7 @@
  *
  *     {node, 'c1@127.0.0.1'}.                     required
  *     {cookie_file, "/etc/coppice/cookie"}.       default: ~/.erlang.cookie
- *     {connect, ['web1@127.0.0.1']}.              default: []
+ *     {connect, ['web1@127.0.0.1', {dns, "app.internal", #{name => app}}]}.   default: []
  *     {follow, false}.
  *     {visible, false}.
  *     {listen, #{port => 0, address => "::"}}.    a port, or {First, Last}
@@ -32,12 +32,22 @@ struct config_replica {
     unsigned line, column; /* 0: not from a file */
 };
 
+/* A host name whose addresses are those of peers (discovery.h). */
+struct config_query {
+    struct buf host;
+    struct buf name; /* theirs, before the @; empty: this node's */
+    uint64_t interval_ms;
+    uint16_t port; /* 0: as of other nodes */
+};
+
 struct config {
     struct buf node;        /* name@host */
     struct buf cookie;      /* set by the caller, from cookie_file or the environment */
     struct buf cookie_file; /* path; empty: the default */
     struct place *connect;
     size_t connects;
+    struct config_query *queries; /* of connect, too */
+    size_t query_count;
     bool follow; /* also connect to the nodes that peers are connected to */
     bool visible;
     uint16_t port, port_last; /* to listen on: the first free one of these; 0: any that is free */

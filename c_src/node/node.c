@@ -7,6 +7,7 @@
 #include "../otp/kernel.h"
 #include "../term/write.h"
 #include "command.h"
+#include "discovery.h"
 #include "router.h"
 #include "server.h"
 
@@ -28,6 +29,7 @@ struct node {
     struct stores *stores;
     struct learning *learning;
     struct follow *follow;
+    struct discovery *discovery;
     struct membership *membership;
     struct server *server;
 };
@@ -124,6 +126,9 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_SAVED:
         stores_event(n->stores, e, &n->turn);
         break;
+    case EVENT_RESOLVED:
+        discovery_resolved(n->discovery, e, &n->turn);
+        break;
     case EVENT_EPMD:
         cluster_epmd_started(n->cluster, e->bytes, &n->turn);
         break;
@@ -140,11 +145,11 @@ static bool is_peer_known(const struct node *n, struct bytes name)
            membership_knows(n->membership, name);
 }
 
-/* Whether it is known who is in the cluster: every wanted node was tried, and every connected one
- * is known. */
+/* Whether it is known who is in the cluster: every name was looked up, every wanted node was tried,
+ * and every connected one is known. */
 static bool is_cluster_known(const struct node *n)
 {
-    if (!cluster_has_tried_all(n->cluster))
+    if (discovery_is_asking(n->discovery) || !cluster_has_tried_all(n->cluster))
         return false;
     for (struct cluster_peer peer = {0}; cluster_next(n->cluster, &peer);)
         if (!command_name_is(peer.name) && !is_peer_known(n, peer.name))
@@ -342,6 +347,12 @@ static void open_services(struct node *n)
                                                     .ticktime_ms = c->ticktime_ms,
                                                     .answered = on_answered,
                                                     .who = n});
+    n->discovery = discovery_new(&(struct discovery_options){.config = c,
+                                                             .wakeups = &n->wakeups,
+                                                             .cluster = n->cluster,
+                                                             .out = &n->out,
+                                                             .answered = on_answered,
+                                                             .who = n});
     n->membership = membership_new(c, table, n->learning, n->stores);
     n->server = server_new(&(struct server_options){.config = c,
                                                     .port = n->port,
@@ -349,7 +360,8 @@ static void open_services(struct node *n)
                                                     .cluster = n->cluster,
                                                     .learning = n->learning,
                                                     .membership = n->membership,
-                                                    .follow = n->follow});
+                                                    .follow = n->follow,
+                                                    .discovery = n->discovery});
 }
 
 static void start_services(struct node *n, struct turn *t)
@@ -368,6 +380,7 @@ static void start_services(struct node *n, struct turn *t)
         cluster_locate(n->cluster, name, c->connect[i].port);
         cluster_connect(n->cluster, name, t);
     }
+    discovery_start(n->discovery, t);
 }
 
 static void on_ready(void *who, uint32_t creation, struct turn *t)
@@ -434,6 +447,7 @@ static void close_services(struct node *n)
 {
     server_free(n->server);
     membership_free(n->membership);
+    discovery_free(n->discovery);
     follow_free(n->follow);
     learning_free(n->learning);
     stores_free(n->stores);

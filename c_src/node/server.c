@@ -255,6 +255,7 @@ static void connect_node(struct process *server, struct bytes from, struct etf_i
         reply_error_atom(server, from, "limit", t);
     } else {
         follow_keep(s->options.follow, name);
+        discovery_keep(s->options.discovery, name);
         cluster_locate(s->options.cluster, name, place.port);
         cluster_connect(s->options.cluster, name, t);
         gen_reply_ok(server, from, t);

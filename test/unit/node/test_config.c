@@ -126,6 +126,54 @@ static void refuses_invalid_files(void)
     refused("{connect, ['a@h']}. {connect, ['b@h']}.", 1, "connect: expected each key once");
 }
 
+static void reads_names_to_look_up(void)
+{
+    struct config c;
+    struct config_error error;
+    config_init(&c);
+    CU_ASSERT_EQUAL(config_read(&c,
+                                BYTES("{connect, ['a@h', {dns, \"x.internal\", #{name => app,"
+                                      " interval => 100, port => 9100}}, {dns, <<\"y\">>}]}."),
+                                &error),
+                    OK);
+    CU_ASSERT(c.connects == 1 && c.query_count == 2);
+    CU_ASSERT(bytes_equal(buf_bytes(&c.queries[0].host), BYTES("x.internal")));
+    CU_ASSERT(bytes_equal(buf_bytes(&c.queries[0].name), BYTES("app")));
+    CU_ASSERT(c.queries[0].interval_ms == 100 && c.queries[0].port == 9100);
+    CU_ASSERT(bytes_equal(buf_bytes(&c.queries[1].host), BYTES("y")));
+    CU_ASSERT(c.queries[1].name.len == 0 && c.queries[1].interval_ms == 5000);
+    CU_ASSERT_EQUAL(c.queries[1].port, 0);
+    CU_ASSERT_EQUAL(config_flag(&c, "connect", BYTES("{dns, \"z\", #{name => <<\"n\">>}}"), &error),
+                    OK);
+    CU_ASSERT_EQUAL(config_flag(&c, "connect", BYTES("b@h:9100"), &error), OK);
+    CU_ASSERT(c.query_count == 3 && c.connects == 2 && c.connect[1].port == 9100);
+    CU_ASSERT_EQUAL(config_read(&c, BYTES("{connect, {dns, \"z\"}}."), &error), OK);
+    CU_ASSERT(c.query_count == 1 && c.connects == 0);
+    for (unsigned i = 1; i < 16; i++)
+        CU_ASSERT_EQUAL(config_flag(&c, "connect", BYTES("{dns, \"z\"}"), &error), OK);
+    CU_ASSERT_NOT_EQUAL(config_flag(&c, "connect", BYTES("{dns, \"z\"}"), &error), OK);
+    CU_ASSERT_EQUAL(c.query_count, 16);
+    config_free(&c);
+}
+
+static void refuses_names_to_look_up(void)
+{
+    refused("{connect, [{dns, app}]}.", 1, "connect: dns: expected a host name as a string");
+    refused("{connect, {dns, \"\"}}.", 1, "a host name");
+    refused("{connect, {dns, [0]}}.", 1, "a host name");
+    refused("{connect, {srv, \"x\"}}.", 1, "a list of node names and {dns, Host, Map}");
+    refused("{connect, {dns}}.", 1, "found {dns}");
+    refused("{connect, {}}.", 1, "found {}");
+    refused("{connect, {dns, \"x\", [{name, app}]}}.", 1, "a map with name, interval and port");
+    refused("{connect, {dns, \"x\", #{query => app}}}.", 1, "keys name, interval and port");
+    refused("{connect, {dns, \"x\", #{name => \"a@b\"}}}.", 1, "before the @ of a node name");
+    refused("{connect, {dns, \"x\", #{name => \"\"}}}.", 1, "before the @ of a node name");
+    refused("{connect, {dns, \"x\", #{name => 5}}}.", 1, "before the @ of a node name");
+    refused("{connect, {dns, \"x\", #{interval => 99}}}.", 1, "from 100 to 86400000, found 99");
+    refused("{connect, {dns, \"x\", #{port => 0}}}.", 1, "1 to 65535, found 0");
+    refused("{connect, [{dns, \"x\"}|{dns, \"x\"}]}.", 1, "a list of node names");
+}
+
 static void reads_a_range_of_ports(void)
 {
     struct config c;
@@ -146,7 +194,7 @@ static void refuses_invalid_ports(void)
     refused("{listen, #{port => {9100}}}.", 1, "found {9100}");
     refused("{listen, #{port => {9100, 9101, 9102}}}.", 1, "found {9100,9101,9102}");
     refused("{listen, #{port => {9100, high}}}.", 1, "found {9100,high}");
-    refused("{connect, ['a@h:http']}.", 1, "connect: expected a list of node names, such as");
+    refused("{connect, ['a@h:http']}.", 1, "connect: expected a list of node names and");
     refused("{connect, ['a@h:0']}.", 1, "found 'a@h:0'");
     refused("{node, 'a@h:9100'}.", 1, "a name without a port");
     refused("{node, 'a@h:http'}.", 1, "a node name");
@@ -302,6 +350,7 @@ static void keys_have_help(void)
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
-      TEST(refuses_invalid_ports), TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own),
-      TEST(requires_a_node_name), TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
+      TEST(refuses_invalid_ports), TEST(reads_names_to_look_up), TEST(refuses_names_to_look_up),
+      TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own), TEST(requires_a_node_name),
+      TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
       TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help))
