@@ -315,19 +315,39 @@ static void close_handle(uv_handle_t *handle, void *ignored)
         uv_close(handle, handle->type == UV_PROCESS ? (uv_close_cb)mem_free : NULL);
 }
 
-static void shell_close(struct shell *sh)
+static void count_handle(uv_handle_t *handle, void *count)
+{
+    (void)handle;
+    ++*(size_t *)count;
+}
+
+/* Closes all handles.  Look-ups may still be open: a thread of libuv's waits for a name server, for
+ * as long as the system's resolver does, and cannot be told otherwise. */
+static void close_handles(uv_loop_t *loop)
+{
+    size_t open;
+    uv_walk(loop, close_handle, NULL);
+    do {
+        open = 0;
+        uv_run(loop, UV_RUN_NOWAIT);
+        uv_walk(loop, count_handle, &open);
+    } while (open > 0);
+}
+
+/* False when a look-up is still open, which uses the loop. */
+static bool shell_close(struct shell *sh)
 {
     if (sh->owner != NULL)
         owner_forget(sh->owner);
-    uv_walk(&sh->loop, close_handle, NULL);
-    uv_run(&sh->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&sh->loop);
+    close_handles(&sh->loop);
+    bool closed = uv_loop_close(&sh->loop) == 0;
     owner_free(sh->owner);
     workers_free(&sh->workers);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
     writer_free(sh->out, LIMIT_FLUSH_MS);
     writer_free(sh->log, LIMIT_FLUSH_MS);
+    return closed;
 }
 
 /* A connection may briefly be there twice, once from each side. */
@@ -388,26 +408,41 @@ static bool begin_to_listen(struct shell *sh, uint16_t *port)
     return e == 0;
 }
 
+/* A look-up was still open when its shell ended. */
+static bool looking_up;
+
+void shell_exit(int code)
+{
+    if (looking_up)
+        _exit(code);
+    exit(code);
+}
+
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
 {
-    struct shell sh = {.node = node, .config = config, .options = options};
+    struct shell *sh = mem_take(sizeof(*sh));
+    *sh = (struct shell){.node = node, .config = config, .options = options};
     uint16_t port = 0;
     uint64_t descriptors = descriptors_raise();
-    shell_open(&sh);
-    if (!options->listen || begin_to_listen(&sh, &port)) {
+    shell_open(sh);
+    if (!options->listen || begin_to_listen(sh, &port)) {
         if (options->listen)
-            check_descriptors(&sh, descriptors);
-        step(&sh,
+            check_descriptors(sh, descriptors);
+        step(sh,
              &(struct event){.kind = EVENT_START, .port = port, .connections = descriptors / 2});
         if (options->request != NULL)
-            step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
+            step(sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)
-            sh.owner = owner_watch(&sh.loop, on_owner_ended, &sh);
-        if (!sh.ending || sh.sockets.count > 0 || workers_busy(&sh.workers))
-            uv_run(&sh.loop, UV_RUN_DEFAULT);
+            sh->owner = owner_watch(&sh->loop, on_owner_ended, sh);
+        if (!sh->ending || sh->sockets.count > 0 || workers_busy(&sh->workers))
+            uv_run(&sh->loop, UV_RUN_DEFAULT);
     }
     if (options->listen)
-        say_end(&sh);
-    shell_close(&sh);
-    return sh.code;
+        say_end(sh);
+    int code = sh->code;
+    if (shell_close(sh))
+        mem_free(sh);
+    else
+        looking_up = true;
+    return code;
 }

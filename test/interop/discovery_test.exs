@@ -161,6 +161,33 @@ defmodule DiscoveryTest do
     end
   end
 
+  describe "an orderly stop does not wait for a name server" do
+    setup world do
+      NameServer.answer(world.names, :silent)
+      {:ok, wrap: NameServer.ask(world.names, 30)}
+    end
+
+    test "that is asked for peers", world do
+      c = Coppice.start([connect: {:dns, "app.test"}], wrap: world.wrap)
+      eventually(fn -> NameServer.questions(world.names) > 0 end)
+      assert Coppice.stop(c) == 0
+    end
+
+    test "that is asked for the host of a peer", world do
+      c = Coppice.start([connect: [:"web1@app.test"]], wrap: world.wrap)
+      eventually(fn -> NameServer.questions(world.names) > 0 end)
+      assert Coppice.stop(c) == 0
+    end
+
+    test "nor does a command", world do
+      [command | args] = world.wrap ++ Coppice.command(~w(ping web1@app.test --timeout 100))
+      opts = [env: Coppice.env([]), stderr_to_stdout: true]
+      task = Task.async(fn -> System.cmd(command, args, opts) end)
+      assert {text, 69} = Task.await(task, 20_000)
+      assert text =~ "pang"
+    end
+  end
+
   test "what one of them follows is found, too", world do
     host = host()
     hub = beam(world, host)

@@ -26,9 +26,9 @@ defmodule NameServer do
     {server, "#{:inet.ntoa(address)}"}
   end
 
-  @doc "The prefix of the command of a coppice that asks it."
-  def ask({_, address}) do
-    resolver = "nameserver #{address}\noptions timeout:1 attempts:1\n"
+  @doc "The prefix of the command of a coppice that asks it, and gives up after so many seconds."
+  def ask({_, address}, timeout \\ 1) do
+    resolver = "nameserver #{address}\noptions timeout:#{timeout} attempts:1\n"
     HostsFile.with(%{"/etc/resolv.conf" => resolver, "/etc/hosts" => "127.0.0.1 localhost\n"})
   end
 
