@@ -161,11 +161,18 @@ config_terms({replica, Name, Map}) ->
     [{replica, Name, keywords(Map)}];
 config_terms({listen, Map}) ->
     [{listen, keywords(Map)}];
+config_terms({connect, List}) when is_list(List) ->
+    [{connect, [peers(Element) || Element <- List]}];
+config_terms({connect, Dns}) ->
+    [{connect, peers(Dns)}];
 config_terms(Option) ->
     case lists:member(element(1, Option), ?OWN_KEYS) of
         true -> [];
         false -> [Option]
     end.
+
+peers({dns, Host, Settings}) -> {dns, Host, keywords(Settings)};
+peers(Other) -> Other.
 
 pairs(Map) when is_map(Map) -> maps:to_list(Map);
 pairs(List) -> List.
