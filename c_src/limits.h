@@ -79,6 +79,13 @@
 /* Nodes dialled because a peer named them: several hundred and some headroom, each briefly
  * with two connections.  Anyone who knows the cookie may name any node. */
 #define LIMIT_FOLLOWED 1024
+/* Names that are looked up to find peers: applications that a node talks to.  Each look-up holds a
+ * thread until the name server has answered. */
+#define LIMIT_QUERIES 16
+/* Nodes found by them, and addresses of one name that are read: as many as are followed. */
+#define LIMIT_FOUND LIMIT_FOLLOWED
+/* Bytes of such a name: a domain name's (RFC 1035), as text. */
+#define LIMIT_HOST_BYTES 253
 /* Milliseconds between asking a peer for its connections, and so the longest that a new node
  * goes unnoticed.  With 500 peers that have as many: 200 kB a second. */
 #define LIMIT_FOLLOW_ASK_MS 30000

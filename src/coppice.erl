@@ -161,11 +161,18 @@ config_terms({replica, Name, Map}) ->
     [{replica, Name, keywords(Map)}];
 config_terms({listen, Map}) ->
     [{listen, keywords(Map)}];
+config_terms({connect, List}) when is_list(List) ->
+    [{connect, [peers(Element) || Element <- List]}];
+config_terms({connect, Dns}) ->
+    [{connect, peers(Dns)}];
 config_terms(Option) ->
     case lists:member(element(1, Option), ?OWN_KEYS) of
         true -> [];
         false -> [Option]
     end.
+
+peers({dns, Host, Settings}) -> {dns, Host, keywords(Settings)};
+peers(Other) -> Other.
 
 pairs(Map) when is_map(Map) -> maps:to_list(Map);
 pairs(List) -> List.
@@ -267,12 +274,15 @@ await_ready(Port, Timeout, Options) ->
 
 %% Without an epmd the program waits for one.
 not_ready(Timeout, EpmdPort) ->
-    case gen_tcp:connect({127, 0, 0, 1}, EpmdPort, []) of
-        {ok, Socket} ->
-            gen_tcp:close(Socket),
-            {not_ready, Timeout};
-        {error, _} ->
-            {not_ready, Timeout, {no_epmd, EpmdPort}}
+    case is_open({127, 0, 0, 1}, EpmdPort) orelse is_open({0, 0, 0, 0, 0, 0, 0, 1}, EpmdPort) of
+        true -> {not_ready, Timeout};
+        false -> {not_ready, Timeout, {no_epmd, EpmdPort}}
+    end.
+
+is_open(Address, Port) ->
+    case gen_tcp:connect(Address, Port, []) of
+        {ok, Socket} -> gen_tcp:close(Socket) =:= ok;
+        {error, _} -> false
     end.
 
 epmd_port(Options) ->

@@ -8,6 +8,7 @@
 
 #include "../dist/command_name.h"
 #include "../dist/handshake.h"
+#include "../dist/place.h"
 #include "../net/shell.h"
 #include "../node/node.h"
 #include "../term/canon.h"
@@ -170,6 +171,7 @@ static int converse(const struct config *config, struct client *c)
     put_atom(&replicas, "replicas");
     struct request ask = {.kind = REQUEST_CALL,
                           .node = c->request.node,
+                          .port = c->request.port,
                           .name = BYTES("coppice"),
                           .term = buf_bytes(&replicas),
                           .timeout_ms = c->request.timeout_ms};
@@ -219,14 +221,22 @@ static int converse_by_any_name(struct config *config, struct client *c)
 
 int client_run(struct args *args, const struct client_request *request)
 {
-    struct bytes node = bytes_of(request->node), server = bytes_of(request->server);
+    struct place place;
     int code = cookie_read(&args->config);
     if (code != 0)
         return code;
+    must(place_read(bytes_of(request->node), &place));
     struct client client = {
         .wanted = request,
-        .request = {request->kind, node, server, request->term, args->timeout_ms},
+        .request = {.kind = request->kind,
+                    .node = buf_bytes(&place.name),
+                    .port = place.port,
+                    .name = bytes_of(request->server),
+                    .term = request->term,
+                    .timeout_ms = args->timeout_ms},
         .asking = request->to_replica,
     };
-    return converse_by_any_name(&args->config, &client);
+    code = converse_by_any_name(&args->config, &client);
+    place_free(&place);
+    return code;
 }

@@ -16,7 +16,7 @@ enum format {
 
 struct client_request {
     enum request_kind kind;
-    const char *node, *server; /* a valid node name and the text of an atom */
+    const char *node, *server; /* a place (place.h) and the text of an atom */
     struct bytes term;         /* checked */
     enum format format;
     /* The server has to be a replica of a coppice: the node is asked for its replicas first, and

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../net/descriptors.h"
+#include "../net/shell.h"
 #include "commands.h"
 #include "operands.h"
 #include "output.h"
@@ -125,7 +126,7 @@ int main(int count, char **words)
     if (code == 0)
         code = run(command, &args);
     args_free(&args);
-    if (code == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        return fail(EX_IOERR, "standard output: %s", strerror(errno));
-    return code;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == 0)
+        code = fail(EX_IOERR, "standard output: %s", strerror(errno));
+    shell_exit(code);
 }

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "../dist/handshake.h"
+#include "../dist/place.h"
 #include "../limits.h"
 #include "../term/write.h"
 #include "output.h"
@@ -47,6 +47,14 @@ static bool is_alternative(struct bytes word, struct bytes text)
     return false;
 }
 
+static bool is_place(struct bytes text)
+{
+    struct place place;
+    bool valid = place_read(text, &place);
+    place_free(&place);
+    return valid;
+}
+
 /* What the operand should have been; NULL if it is right. */
 static const char *expected(struct bytes word, struct bytes operand)
 {
@@ -55,7 +63,7 @@ static const char *expected(struct bytes word, struct bytes operand)
     if (operand.len == 0)
         return "some text";
     if (bytes_equal(word, BYTES("NODE")))
-        return node_name_valid(operand) ? NULL : "name@host, in at most 255 characters";
+        return is_place(operand) ? NULL : PLACE_EXPECTED;
     if (bytes_equal(word, BYTES("SERVER")))
         return is_atom_text(operand) ? NULL : "UTF-8 text of at most 255 characters";
     return NULL;

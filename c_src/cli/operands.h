@@ -9,9 +9,9 @@
 
 #include "args.h"
 
-/* Checks number and form of the operands, so that commands can use them: a NODE is a valid node
- * name, a SERVER the text of an atom, and none is empty.  Terms are still to be parsed.  Returns 0,
- * or EX_USAGE after printing what is wrong. */
+/* Checks number and form of the operands, so that commands can use them: a NODE is a place
+ * (dist/place.h), a SERVER the text of an atom, and none is empty.  Terms are still to be parsed.
+ * Returns 0, or EX_USAGE after printing what is wrong. */
 int operands_check(const struct args *args, const char *command, const char *operands);
 
 #endif

@@ -42,13 +42,13 @@ void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct 
     c->port = port;
     if (connections > 0 && connections < LIMIT_CONNECTIONS)
         c->connection_max = connections;
-    if (c->options.serves) {
+    if (c->options.serves && !c->options.without_epmd) {
         registration_start(c, t);
         return;
     }
-    /* Not from epmd, so random; 0 stands for none. */
+    /* 0 stands for none; 1 to 3 are those of an epmd before OTP 23. */
     uint32_t creation = (uint32_t)turn_random(t);
-    c->self.creation = creation != 0 ? creation : 1;
+    c->self.creation = creation > 3 ? creation : creation + 4;
     c->ready = true;
     c->listener.ready(c->listener.who, c->self.creation, t);
 }
@@ -141,6 +141,14 @@ static void connect(struct cluster *c, struct bytes node, enum dialling dialling
     if (p->dialling < dialling)
         p->dialling = dialling;
     peer_dial(p, t);
+}
+
+void cluster_locate(struct cluster *c, struct bytes node, uint16_t port)
+{
+    if (port == 0)
+        return;
+    peer_named(c, node)->port = port;
+    c->untidy = true;
 }
 
 void cluster_connect(struct cluster *c, struct bytes node, struct turn *t)

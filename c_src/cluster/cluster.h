@@ -1,10 +1,11 @@
 /* The cluster: which nodes this one is connected to.
  *
- * Registers the node with epmd; looks up and dials other nodes, with backoff when they are lost;
- * does handshakes and ticks; bounds the queue of each peer; drops peers that break the protocol,
- * fall silent or stop reading.  Whoever has not shown that it knows the cookie, a stranger, costs
- * nobody else a connection, and only a few log lines.  The cluster knows nothing of processes,
- * groups and replicas: it passes signals on, and reports everything else to its listener.
+ * Registers the node with epmd, unless it does without; looks up and dials other nodes, with
+ * backoff when they are lost; does handshakes and ticks; bounds the queue of each peer; drops peers
+ * that break the protocol, fall silent or stop reading.  Whoever has not shown that it knows the
+ * cookie, a stranger, costs nobody else a connection, and only a few log lines.  The cluster knows
+ * nothing of processes, groups and replicas: it passes signals on, and reports everything else to
+ * its listener.
  *
  * Like all of the core it makes no system call.  A connection is a number: the listener dials,
  * writes and closes it; what happens to it comes in by cluster_event().
@@ -26,6 +27,8 @@ struct cluster_options {
     bool serves;               /* registers with epmd, and accepts connections */
     uint16_t epmd_port;
     bool starts_epmd;     /* once, when there is none at its own start */
+    bool without_epmd;    /* neither registers with an epmd nor asks one */
+    uint16_t peer_port;   /* then: of peers that were not located; 0: none */
     uint64_t ticktime_ms; /* net_ticktime */
 };
 
@@ -73,7 +76,8 @@ struct cluster *cluster_new(const struct cluster_options *options,
                             const struct cluster_listener *listener, struct wakeups *wakeups);
 void cluster_free(struct cluster *c);
 
-/* Registers a node that serves, and listens on port; another one is ready at once.  connections:
+/* Registers a node that serves, and listens on port; one without epmd, or that does not serve, is
+ * ready at once, under a random creation.  connections:
  * how many there may be at once, if less than LIMIT_CONNECTIONS; 0 is no such limit. */
 void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t);
 /* epmd was started, or could not be: why is empty, or text for the log. */
@@ -100,6 +104,10 @@ struct connection_event {
 
 void cluster_event(struct cluster *c, const struct connection_event *event, struct turn *t);
 
+/* From now on the node is dialled at this port of its host, and no epmd is asked for it; 0 changes
+ * nothing.  Forgotten with the node, once it is neither wanted nor connected: so call it right
+ * before one of the next two. */
+void cluster_locate(struct cluster *c, struct bytes node, uint16_t port);
 /* Connects to a node: now and whenever the connection is lost, or once. */
 void cluster_connect(struct cluster *c, struct bytes node, struct turn *t);
 void cluster_connect_once(struct cluster *c, struct bytes node, struct turn *t);

@@ -47,9 +47,10 @@ struct peer {
     struct buf name; /* first: names.h */
     struct cluster *cluster;
     enum dialling dialling;
-    bool tried; /* an attempt has ended, well or not */
+    uint16_t port; /* to be dialled at; 0: cluster_locate() was not called */
+    bool tried;    /* an attempt has ended, well or not */
     struct connection *up;
-    struct connection *attempt; /* our own dialling: the look-up, then the link */
+    struct connection *attempt; /* our own dialling: the look-up, if any, then the link */
     struct wakeup redial;
     uint64_t backoff_ms;
     struct list answers; /* that wait until it is up, or for this long */

@@ -123,8 +123,9 @@ static enum status link_status(struct connection *x, struct turn *t)
         return STATUS_ALIVE;
     if (p->attempt == NULL)
         return STATUS_OK;
-    /* The peer knows nothing of a look-up, which may be in vain: its node may be out of reach. */
-    bool dialled = p->attempt->role == ROLE_LINK;
+    /* The peer knows nothing of a look-up, or of a link that is not open, and either may be in
+     * vain: its node may be out of reach. */
+    bool dialled = p->attempt->role == ROLE_LINK && p->attempt->opened;
     if (dialled && bytes_compare(c->self.name, name) > 0)
         return STATUS_NOK;
     connection_end(p->attempt, false, t);
@@ -349,7 +350,7 @@ void link_wake(struct connection *x, struct turn *t)
     struct cluster *c = x->cluster;
     uint64_t now = t->now_ms;
     if (!link_is_up(x)) {
-        link_break(x, "no handshake in time", t);
+        link_break(x, x->opened ? "no handshake in time" : "its host does not answer", t);
     } else if (x->read_ms + c->options.ticktime_ms <= now) {
         link_break(x, "silent for longer than net_ticktime", t);
     } else if (unread_ms(x) <= now) {

@@ -54,14 +54,32 @@ struct bytes name_local(struct bytes name)
     return (struct bytes){name.at, (size_t)(name_host(name).at - name.at) - 1};
 }
 
+/* The port at which it is dialled without a look-up; 0: epmd has to be asked. */
+static uint16_t known_port(const struct peer *p)
+{
+    const struct cluster_options *o = &p->cluster->options;
+    return p->port == 0 && o->without_epmd ? o->peer_port : p->port;
+}
+
 void peer_dial(struct peer *p, struct turn *t)
 {
     struct cluster *c = p->cluster;
+    struct bytes host = name_host(buf_bytes(&p->name));
+    uint16_t port = known_port(p);
     if (p->up != NULL || p->attempt != NULL)
         return;
     wakeup_stop(c->wakeups, &p->redial);
-    p->attempt =
-        connection_dial(c, ROLE_LOOKUP, name_host(buf_bytes(&p->name)), c->options.epmd_port, t);
+    if (port == 0 && c->options.without_epmd) {
+        peer_failed(p, UNREACHABLE,
+                    "no port is known for it: add one to its name (name@host:PORT), or set "
+                    "peer_port",
+                    t);
+        return;
+    }
+    if (port != 0)
+        p->attempt = connection_dial(c, ROLE_LINK, host, port, t);
+    else
+        p->attempt = connection_dial(c, ROLE_LOOKUP, host, c->options.epmd_port, t);
     if (p->attempt != NULL)
         p->attempt->peer = p;
     else

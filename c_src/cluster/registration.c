@@ -7,7 +7,8 @@
 /* An epmd that was just started, or restarted, listens after less than that: 2 seconds. */
 #define MISSES_SAID 4
 
-#define EPMD_HOST "127.0.0.1"
+/* Both loopback addresses (net/dial.h). */
+#define EPMD_HOST "localhost"
 
 static void registration_dial(struct cluster *c, struct turn *t);
 

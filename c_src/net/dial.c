@@ -206,8 +206,24 @@ struct dial *dial_addresses(uv_loop_t *loop, const struct addrinfo *addresses, u
     return d;
 }
 
+/* The IPv4 one first, where a BEAM's epmd is as a rule. */
+static struct dial *dial_localhost(uv_loop_t *loop, uint16_t port, dial_done *done, void *who)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct addrinfo second = {
+        .ai_family = AF_INET6, .ai_addr = (struct sockaddr *)&six, .ai_addrlen = sizeof(six)};
+    struct addrinfo first = {.ai_family = AF_INET,
+                             .ai_addr = (struct sockaddr *)&four,
+                             .ai_addrlen = sizeof(four),
+                             .ai_next = &second};
+    return dial_addresses(loop, &first, port, done, who);
+}
+
 struct dial *dial_host(uv_loop_t *loop, const char *host, uint16_t port, dial_done *done, void *who)
 {
+    if (strcmp(host, "localhost") == 0)
+        return dial_localhost(loop, port, done, who);
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct dial *d = dial_new(loop, port, done, who);
     int e = uv_getaddrinfo(loop, &d->resolving, on_resolved, host, NULL, &hints);

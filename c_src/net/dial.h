@@ -4,7 +4,9 @@
  * not answer in 250 ms does not hold up the next, and neither is given up before one of them is
  * connected: a host with a dead address is reached through another.
  *
- * Source: RFC 8305, "Happy Eyeballs Version 2". */
+ * "localhost" is both loopback addresses, whatever the system's files and name servers say of it.
+ *
+ * Source: RFC 8305, "Happy Eyeballs Version 2"; RFC 6761, 6.3. */
 #ifndef COPPICE_NET_DIAL_H
 #define COPPICE_NET_DIAL_H
 

@@ -12,12 +12,13 @@
 #include "../mem.h"
 #include "children.h"
 #include "descriptors.h"
+#include "listener.h"
 #include "log.h"
 #include "owner.h"
+#include "resolve.h"
 #include "sockets.h"
 #include "workers.h"
 
-#define BACKLOG 128
 #define NS_A_MS 1000000u
 
 /* The signals that stop the node.  SIGHUP comes from a terminal that is closed. */
@@ -152,29 +153,6 @@ static void on_connection(uv_stream_t *listener, int status)
     step(sh, &(struct event){.kind = EVENT_ACCEPTED, .conn = accepted});
 }
 
-/* Listens on the configured address; *port is the port it got. */
-static int listen_open(struct shell *sh, uint16_t *port)
-{
-    struct sockaddr_storage address;
-    int length = sizeof(address);
-    struct buf host = {0};
-    buf_printf(&host, "%.*s", TEXT(sh->config->address));
-    buf_put_u8(&host, 0);
-    int e = uv_ip4_addr((const char *)host.at, sh->config->port, (struct sockaddr_in *)&address);
-    if (e != 0)
-        e = uv_ip6_addr((const char *)host.at, sh->config->port, (struct sockaddr_in6 *)&address);
-    buf_free(&host);
-    if (e == 0)
-        e = uv_tcp_bind(&sh->listener, (const struct sockaddr *)&address, 0);
-    if (e == 0)
-        e = uv_listen((uv_stream_t *)&sh->listener, BACKLOG, on_connection);
-    if (e == 0)
-        e = uv_tcp_getsockname(&sh->listener, (struct sockaddr *)&address, &length);
-    /* The port is at the same offset in both kinds of address. */
-    *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
-    return e;
-}
-
 /* --- files ------------------------------------------------------------------- */
 
 /* Once the node has ended, failures of its last snapshots are reported here. */
@@ -191,6 +169,14 @@ static void on_stored(void *who, struct event *e)
         sh->code = EX_IOERR;
     }
     end_if_done(sh);
+}
+
+static void on_resolved(void *who, uint32_t query, enum err err, struct bytes text)
+{
+    struct shell *sh = who;
+    if (!sh->ending)
+        step(sh,
+             &(struct event){.kind = EVENT_RESOLVED, .query = query, .err = err, .bytes = text});
 }
 
 static void on_epmd(void *who, const char *why)
@@ -227,6 +213,10 @@ static void perform(struct shell *sh, struct action *a)
         break;
     case ACTION_CLOSE:
         socket_close(&sh->sockets, a->conn);
+        break;
+    case ACTION_RESOLVE:
+        buf_put_u8(&a->bytes, 0);
+        resolve_host(&sh->loop, (const char *)a->bytes.at, a->query, on_resolved, sh);
         break;
     case ACTION_START_EPMD:
         children_start_epmd(&sh->children, sh->config->epmd_port);
@@ -325,19 +315,39 @@ static void close_handle(uv_handle_t *handle, void *ignored)
         uv_close(handle, handle->type == UV_PROCESS ? (uv_close_cb)mem_free : NULL);
 }
 
-static void shell_close(struct shell *sh)
+static void count_handle(uv_handle_t *handle, void *count)
+{
+    (void)handle;
+    ++*(size_t *)count;
+}
+
+/* Closes all handles.  Look-ups may still be open: a thread of libuv's waits for a name server, for
+ * as long as the system's resolver does, and cannot be told otherwise. */
+static void close_handles(uv_loop_t *loop)
+{
+    size_t open;
+    uv_walk(loop, close_handle, NULL);
+    do {
+        open = 0;
+        uv_run(loop, UV_RUN_NOWAIT);
+        uv_walk(loop, count_handle, &open);
+    } while (open > 0);
+}
+
+/* False when a look-up is still open, which uses the loop. */
+static bool shell_close(struct shell *sh)
 {
     if (sh->owner != NULL)
         owner_forget(sh->owner);
-    uv_walk(&sh->loop, close_handle, NULL);
-    uv_run(&sh->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&sh->loop);
+    close_handles(&sh->loop);
+    bool closed = uv_loop_close(&sh->loop) == 0;
     owner_free(sh->owner);
     workers_free(&sh->workers);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
     writer_free(sh->out, LIMIT_FLUSH_MS);
     writer_free(sh->log, LIMIT_FLUSH_MS);
+    return closed;
 }
 
 /* A connection may briefly be there twice, once from each side. */
@@ -355,11 +365,11 @@ static void check_descriptors(struct shell *sh, uint64_t limit)
     say(sh, LOG_WARNING, &line);
 }
 
-static void say_start(struct shell *sh, uint16_t port)
+static void say_start(struct shell *sh, struct bytes address, uint16_t port)
 {
     struct buf line = {0};
     log_line(sh->log, LOG_INFO, bytes_of(sh->options->about));
-    buf_printf(&line, "listening on %.*s port %u", TEXT(sh->config->address), port);
+    buf_printf(&line, "listening on %.*s port %u", TEXT(address), port);
     say(sh, LOG_INFO, &line);
 }
 
@@ -372,40 +382,67 @@ static void say_end(struct shell *sh)
     say(sh, LOG_INFO, &line);
 }
 
-static void refuse_to_listen(struct shell *sh, int e)
+static void refuse_to_listen(struct shell *sh, int e, uint16_t port)
 {
+    const struct config *c = sh->config;
     struct buf line = {0};
-    buf_printf(&line, "cannot listen on %.*s port %u: %s", TEXT(sh->config->address),
-               sh->config->port, uv_strerror(e));
+    buf_printf(&line, "cannot listen on %.*s ", TEXT(c->address));
+    if (e == UV_EADDRINUSE && c->port_last > c->port)
+        buf_printf(&line, "ports %u to %u: all are in use", c->port, c->port_last);
+    else
+        buf_printf(&line, "port %u: %s", port, uv_strerror(e));
     say(sh, LOG_ERROR, &line);
     sh->code = EX_OSERR;
 }
 
+/* False when it cannot; that is logged. */
+static bool begin_to_listen(struct shell *sh, uint16_t *port)
+{
+    struct buf address = {0};
+    int e = listener_open(&sh->listener, sh->config, on_connection, &address, port);
+    if (e == 0)
+        say_start(sh, buf_bytes(&address), *port);
+    else
+        refuse_to_listen(sh, e, *port);
+    buf_free(&address);
+    return e == 0;
+}
+
+/* A look-up was still open when its shell ended. */
+static bool looking_up;
+
+void shell_exit(int code)
+{
+    if (looking_up)
+        _exit(code);
+    exit(code);
+}
+
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
 {
-    struct shell sh = {.node = node, .config = config, .options = options};
+    struct shell *sh = mem_take(sizeof(*sh));
+    *sh = (struct shell){.node = node, .config = config, .options = options};
     uint16_t port = 0;
     uint64_t descriptors = descriptors_raise();
-    shell_open(&sh);
-    int e = options->listen ? listen_open(&sh, &port) : 0;
-    if (e != 0) {
-        refuse_to_listen(&sh, e);
-    } else {
-        if (options->listen) {
-            say_start(&sh, port);
-            check_descriptors(&sh, descriptors);
-        }
-        step(&sh,
+    shell_open(sh);
+    if (!options->listen || begin_to_listen(sh, &port)) {
+        if (options->listen)
+            check_descriptors(sh, descriptors);
+        step(sh,
              &(struct event){.kind = EVENT_START, .port = port, .connections = descriptors / 2});
         if (options->request != NULL)
-            step(&sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
+            step(sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)
-            sh.owner = owner_watch(&sh.loop, on_owner_ended, &sh);
-        if (!sh.ending || sh.sockets.count > 0 || workers_busy(&sh.workers))
-            uv_run(&sh.loop, UV_RUN_DEFAULT);
+            sh->owner = owner_watch(&sh->loop, on_owner_ended, sh);
+        if (!sh->ending || sh->sockets.count > 0 || workers_busy(&sh->workers))
+            uv_run(&sh->loop, UV_RUN_DEFAULT);
     }
     if (options->listen)
-        say_end(&sh);
-    shell_close(&sh);
-    return sh.code;
+        say_end(sh);
+    int code = sh->code;
+    if (shell_close(sh))
+        mem_free(sh);
+    else
+        looking_up = true;
+    return code;
 }

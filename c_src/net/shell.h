@@ -26,4 +26,9 @@ struct shell_options {
  * for LIMIT_FLUSH_MS at the end. */
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options);
 
+/* Ends the program after the last shell_run(): like exit(), which would wait for a look-up of a
+ * name that is still open, up to half a minute if no name server answers.  Standard output has to
+ * be flushed before. */
+_Noreturn void shell_exit(int code);
+
 #endif

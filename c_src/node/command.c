@@ -114,10 +114,12 @@ void command_request(struct command *c, const struct request *request, struct tu
     set(&c->node, request->node);
     set(&c->name, request->name);
     set(&c->term, request->term);
-    if (cluster_find(c->cluster, request->node, &peer))
+    if (cluster_find(c->cluster, request->node, &peer)) {
         send(c, t);
-    else
-        cluster_connect_once(c->cluster, request->node, t);
+        return;
+    }
+    cluster_locate(c->cluster, request->node, request->port);
+    cluster_connect_once(c->cluster, request->node, t);
 }
 
 static bool waits_for(const struct command *c, struct bytes node)

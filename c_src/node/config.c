@@ -14,8 +14,6 @@
 #include "config_keys.h"
 
 #define TICKTIME_DEFAULT_MS 60000
-/* Bytes of a name in a message, at most. */
-#define NAME_SHOWN 80
 
 void config_init(struct config *c)
 {
@@ -24,8 +22,9 @@ void config_init(struct config *c)
         .scope_auto = true,
         .epmd_port = EPMD_PORT,
         .start_epmd = true,
+        .epmd = true,
     };
-    buf_put(&c->address, BYTES("0.0.0.0"));
+    buf_put(&c->address, BYTES("::"));
 }
 
 void config_free(struct config *c)
@@ -34,9 +33,7 @@ void config_free(struct config *c)
     buf_free(&c->cookie);
     buf_free(&c->cookie_file);
     buf_free(&c->address);
-    for (size_t i = 0; i < c->connects; i++)
-        buf_free(&c->connect[i]);
-    mem_free(c->connect);
+    config_clear_connects(c);
     for (size_t i = 0; i < c->scope_count; i++)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);
@@ -130,7 +127,7 @@ static enum err flag_term(const struct config_row *row, struct bytes value, stru
                           struct config_error *error)
 {
     char first = value.len > 0 ? (char)value.at[0] : '\0';
-    if (row->bare == BARE_ATOM && strchr("'[", first) == NULL) {
+    if (row->bare == BARE_ATOM && strchr("'[{", first) == NULL) {
         if (!is_atom_text(value)) {
             snprintf(error->what, sizeof(error->what),
                      "%s: expected UTF-8 text of at most %d characters", row->key,
@@ -171,16 +168,11 @@ static enum err flag_connect(struct config *c, const struct config_row *row, str
 {
     struct config more = {0};
     struct etf_in in = etf_open(buf_bytes(term));
-    if (etf_peek(&in) == ETF_ATOM)
+    if (etf_peek(&in) == ETF_ATOM || etf_peek(&in) == ETF_TUPLE)
         wrap_in_list(term);
     enum err e = row->read(&more, buf_bytes(term), error);
-    if (e == OK && more.connects > 0) {
-        size_t all = c->connects + more.connects;
-        c->connect = mem_resize(c->connect, all * sizeof(*c->connect));
-        memcpy(c->connect + c->connects, more.connect, more.connects * sizeof(*c->connect));
-        c->connects = all;
-        more.connects = 0;
-    }
+    if (e == OK)
+        e = config_add_connects(c, &more, error);
     config_free(&more);
     return e;
 }
@@ -274,6 +266,13 @@ static enum err check_replicas(const struct config *c, struct config_error *erro
     return e;
 }
 
+uint16_t config_peer_port(const struct config *c)
+{
+    if (c->peer_port != 0)
+        return c->peer_port;
+    return c->port == c->port_last ? c->port : 0;
+}
+
 enum err config_check(const struct config *c, struct config_error *error)
 {
     error->line = error->column = 0;
@@ -282,7 +281,8 @@ enum err config_check(const struct config *c, struct config_error *error)
                  "node: missing; set {node, 'name@host'}. or --node name@host");
         return ERR_SHAPE;
     }
-    return check_replicas(c, error);
+    enum err e = config_check_ports(c, error);
+    return e == OK ? check_replicas(c, error) : e;
 }
 
 const char *config_key(size_t i, const char **help)

@@ -3,13 +3,14 @@
  *
  *     {node, 'c1@127.0.0.1'}.                     required
  *     {cookie_file, "/etc/coppice/cookie"}.       default: ~/.erlang.cookie
- *     {connect, ['web1@127.0.0.1']}.              default: []
+ *     {connect, ['web1@127.0.0.1', {dns, "app.internal", #{name => app}}]}.   default: []
  *     {follow, false}.
  *     {visible, false}.
- *     {listen, #{port => 0, address => "0.0.0.0"}}.
+ *     {listen, #{port => 0, address => "::"}}.    a port, or {First, Last}
  *     {scope, auto}.                              or an atom, or a list of atoms
  *     {net_ticktime, 60}.                         seconds
  *     {start_epmd, true}.
+ *     {epmd, true}.
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
  *
  * docs/configuration.md is the user's manual. */
@@ -18,6 +19,7 @@
 
 #include <stdint.h>
 
+#include "../dist/place.h"
 #include "../replica/options.h"
 
 /* The pg scope in which coppices meet without a BEAM among them that could name Grove's: joined
@@ -30,22 +32,34 @@ struct config_replica {
     unsigned line, column; /* 0: not from a file */
 };
 
+/* A host name whose addresses are those of peers (discovery.h). */
+struct config_query {
+    struct buf host;
+    struct buf name; /* theirs, before the @; empty: this node's */
+    uint64_t interval_ms;
+    uint16_t port; /* 0: as of other nodes */
+};
+
 struct config {
     struct buf node;        /* name@host */
     struct buf cookie;      /* set by the caller, from cookie_file or the environment */
     struct buf cookie_file; /* path; empty: the default */
-    struct buf *connect;    /* names */
+    struct place *connect;
     size_t connects;
+    struct config_query *queries; /* of connect, too */
+    size_t query_count;
     bool follow; /* also connect to the nodes that peers are connected to */
     bool visible;
-    uint16_t port;      /* 0: any that is free */
-    struct buf address; /* to listen on; default: all */
-    bool scope_auto;    /* use the scopes that peers use */
-    struct buf *scopes; /* otherwise these */
+    uint16_t port, port_last; /* to listen on: the first free one of these; 0: any that is free */
+    struct buf address;       /* to listen on; default: all, of both families */
+    bool scope_auto;          /* use the scopes that peers use */
+    struct buf *scopes;       /* otherwise these */
     size_t scope_count;
     uint64_t ticktime_ms;
     uint16_t epmd_port;
-    bool start_epmd; /* when there is none at the start */
+    bool start_epmd;    /* when there is none at the start */
+    bool epmd;          /* false: it is neither registered with nor asked */
+    uint16_t peer_port; /* of peers without one of their own; 0: config_peer_port() says */
     struct config_replica *replicas;
     size_t replica_count;
     size_t stored_count; /* of these, with storage */
@@ -72,8 +86,14 @@ must_use enum err config_flag(struct config *c, const char *key, struct bytes va
                               struct config_error *error);
 
 /* Checks the whole, once everything is read: a node name is required, and replicas must be able to
- * run beside the scopes and each other (replica_options_compare()). */
+ * run beside the scopes and each other (replica_options_compare()); without epmd, nodes of
+ * `connect` need a port. */
 must_use enum err config_check(const struct config *c, struct config_error *error);
+
+/* The port at which peers are dialled that have none of their own, if there is no epmd: peer_port,
+ * or else the one that this node itself is configured to listen on, as with a BEAM's
+ * -erl_epmd_port.  0: none. */
+uint16_t config_peer_port(const struct config *c);
 
 /* The i-th key of config_flag() and its help text; NULL at the end. */
 const char *config_key(size_t i, const char **help);

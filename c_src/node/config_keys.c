@@ -62,7 +62,14 @@ static bool as_node(struct bytes term, struct atom *atom)
 static enum err read_node(struct config *c, struct bytes value, struct config_error *error)
 {
     struct atom atom;
-    if (!as_node(value, &atom) || command_name_is(atom_text(&atom)))
+    struct place place = {0};
+    bool is_place = as_node(value, &atom) && place_read(atom_text(&atom), &place);
+    uint16_t port = place.port;
+    place_free(&place);
+    if (is_place && port != 0)
+        return config_expected(error, "node", "a name without a port, which belongs into listen",
+                               value);
+    if (!is_place || command_name_is(atom_text(&atom)))
         return config_expected(error, "node", "a node name such as 'c1@127.0.0.1'", value);
     buf_set(&c->node, atom_text(&atom));
     return OK;
@@ -89,22 +96,6 @@ static void clear_names(struct buf **list, size_t *count)
     mem_free(*list);
     *list = NULL;
     *count = 0;
-}
-
-static enum err read_connect(struct config *c, struct bytes value, struct config_error *error)
-{
-    struct etf_in in = etf_open(value);
-    struct bytes element;
-    struct atom atom;
-    clear_names(&c->connect, &c->connects);
-    for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
-        if (!as_node(element, &atom))
-            return config_expected(error, "connect", "a list of node names", element);
-        append_name(&c->connect, &c->connects, atom_text(&atom));
-    }
-    if (etf_finish(&in) != OK)
-        return config_expected(error, "connect", "a list of node names", value);
-    return OK;
 }
 
 static bool as_bool(struct bytes term, bool *value)
@@ -153,19 +144,39 @@ static bool is_ip_address(struct bytes text)
     return colons >= 2;
 }
 
+/* A port, or {First, Last}. */
+static bool as_ports(struct bytes term, uint16_t *first, uint16_t *last)
+{
+    uint64_t from, to;
+    struct etf_in in = etf_open(term);
+    if (etf_peek(&in) == ETF_TUPLE) {
+        etf_tuple_of(&in, 2);
+        struct bytes one = etf_any(&in), other = etf_any(&in);
+        if (etf_finish(&in) != OK || !as_number(one, 1, UINT16_MAX, &from) ||
+            !as_number(other, from, UINT16_MAX, &to))
+            return false;
+    } else if (!as_number(term, 0, UINT16_MAX, &from)) {
+        return false;
+    } else {
+        to = from;
+    }
+    *first = (uint16_t)from;
+    *last = (uint16_t)to;
+    return true;
+}
+
 static enum err read_listen(struct config *c, struct bytes value, struct config_error *error)
 {
     struct etf_in in = etf_open(value);
-    uint64_t port;
     if (etf_peek(&in) != ETF_MAP)
         return config_expected(error, "listen", "a map with port and address", value);
     for (uint32_t left = etf_map(&in); left > 0; left--) {
         struct bytes key = etf_any(&in), setting = etf_any(&in);
         struct etf_in name = etf_open(key);
         if (etf_accept(&name, "port")) {
-            if (!as_number(setting, 0, UINT16_MAX, &port))
-                return config_expected(error, "listen: port", "0 to 65535", setting);
-            c->port = (uint16_t)port;
+            if (!as_ports(setting, &c->port, &c->port_last))
+                return config_expected(error, "listen: port",
+                                       "0 to 65535, or {First, Last} from 1 to 65535", setting);
         } else if (etf_accept(&name, "address")) {
             if (!as_text(setting, &c->address) || !is_ip_address(buf_bytes(&c->address)))
                 return config_expected(error, "listen: address",
@@ -231,6 +242,22 @@ static enum err read_start_epmd(struct config *c, struct bytes value, struct con
     return OK;
 }
 
+static enum err read_epmd(struct config *c, struct bytes value, struct config_error *error)
+{
+    if (!as_bool(value, &c->epmd))
+        return config_expected(error, "epmd", "true or false", value);
+    return OK;
+}
+
+static enum err read_peer_port(struct config *c, struct bytes value, struct config_error *error)
+{
+    uint64_t port;
+    if (!as_number(value, 1, UINT16_MAX, &port))
+        return config_expected(error, "peer_port", "1 to 65535", value);
+    c->peer_port = (uint16_t)port;
+    return OK;
+}
+
 /* The replica's flag has both values in one tuple. */
 static enum err read_replica(struct config *c, struct bytes value, struct config_error *error)
 {
@@ -292,14 +319,16 @@ static const struct config_row rows[] = {
     {"node", read_node, BARE_ATOM, "NAME@HOST, the node's name; required"},
     {"cookie_file", read_cookie_file, BARE_STRING,
      "PATH of the cookie (default ~/.erlang.cookie; $COPPICE_COOKIE wins)"},
-    {"connect", read_connect, BARE_ATOM, "NAME@HOST of a node to connect to; may be repeated"},
+    {"connect", config_read_connect, BARE_ATOM, "NAME@HOST[:PORT] to connect to; may be repeated"},
     {"follow", read_follow, BARE_NOT, "true to connect to the nodes they are connected to (false)"},
     {"visible", read_visible, BARE_NOT, "true to be listed in nodes() (default false: hidden)"},
-    {"listen", read_listen, BARE_NOT, "'#{port => 0, address => \"0.0.0.0\"}'"},
+    {"listen", read_listen, BARE_NOT, "'#{port => PORT or {FIRST, LAST}, address => \"::\"}'"},
     {"scope", read_scope, BARE_ATOM, "auto, or the name of the pg scope, or a list of them"},
     {"net_ticktime", read_ticktime, BARE_NOT, "SECONDS after which a silent peer is dropped (60)"},
     {"epmd_port", read_epmd_port, BARE_NOT, "PORT of epmd (default $ERL_EPMD_PORT or 4369)"},
     {"start_epmd", read_start_epmd, BARE_NOT, "false to wait for an epmd, not start one (true)"},
+    {"epmd", read_epmd, BARE_NOT, "false to do without epmd: all ports are configured (true)"},
+    {"peer_port", read_peer_port, BARE_NOT, "PORT of peers, without epmd (default that of listen)"},
     {"replica", read_replica, BARE_REPLICA, "'NAME, #{crdt => gcounter, ...}'; may be repeated"},
 };
 

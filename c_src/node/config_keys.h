@@ -25,6 +25,19 @@ const struct config_row *config_row_at(size_t i);
 must_use enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
                                      struct config_error *error);
 
+/* Bytes of a name in a message, at most. */
+#define NAME_SHOWN 80
+
+/* The key `connect` (config_connect.c).  Reading it replaces what was there; config_add_connects()
+ * moves all of *more behind what is there; config_check_ports() demands a port for each, if there
+ * is no epmd. */
+must_use enum err config_read_connect(struct config *c, struct bytes value,
+                                      struct config_error *error);
+must_use enum err config_add_connects(struct config *c, struct config *more,
+                                      struct config_error *error);
+must_use enum err config_check_ports(const struct config *c, struct config_error *error);
+void config_clear_connects(struct config *c);
+
 /* Sets error->what to "KEY: expected EXPECTED, found TERM" and gives ERR_SHAPE. */
 enum err config_expected(struct config_error *error, const char *key, const char *expected,
                          struct bytes found);

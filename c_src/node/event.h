@@ -22,6 +22,8 @@ enum event_kind {
     EVENT_BEGUN,    /* store, failure: of ACTION_BEGIN */
     EVENT_APPENDED, /* store, failure, journal_bytes: of ACTION_APPEND */
     EVENT_SAVED,    /* store, failure: of ACTION_SAVE */
+    EVENT_RESOLVED, /* query, err, bytes: of ACTION_RESOLVE, the addresses with a space between two;
+                       none when the name has none.  ERR_HOST: why that is not known now */
     EVENT_EPMD,     /* of ACTION_START_EPMD; bytes: why it could not be started, or empty */
     EVENT_STOP      /* shut down in good order */
 };
@@ -34,6 +36,7 @@ enum request_kind { REQUEST_CALL, REQUEST_CAST };
 struct request {
     enum request_kind kind;
     struct bytes node, name; /* text */
+    uint16_t port;           /* of the node; 0: its epmd is asked */
     struct bytes term;       /* the request, any term */
     uint64_t timeout_ms;     /* from sending it to the answer */
 };
@@ -45,6 +48,7 @@ struct event {
     uint64_t random;  /* from the operating system, fresh for each event */
     uint32_t conn;    /* accepted connections have even numbers, given by the shell */
     uint16_t port;
+    uint32_t query;
     size_t connections; /* of EVENT_START: as of cluster_start() */
     enum err err;
     size_t written;
@@ -60,6 +64,7 @@ enum action_kind {
     ACTION_DIAL,       /* conn (odd), bytes (host), port: EVENT_OPENED or EVENT_CLOSED follows */
     ACTION_SEND,       /* conn, bytes: EVENT_WRITTEN follows */
     ACTION_CLOSE,      /* conn: write what is queued, then close; no event follows */
+    ACTION_RESOLVE,    /* query, bytes (host): EVENT_RESOLVED follows */
     ACTION_START_EPMD, /* run `epmd -daemon`: EVENT_EPMD follows */
     ACTION_READY,      /* bytes (name), port: the node is registered */
     ACTION_ANSWER,     /* err, bytes: the reply to the request, or the reason (a term) */
@@ -83,6 +88,7 @@ struct action {
     int code;
     enum err err;
     enum log_level level;
+    uint32_t query;
     uint32_t store;
     struct storage_options storage; /* borrows from bytes */
     struct buf bytes;               /* owned */

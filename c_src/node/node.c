@@ -8,6 +8,7 @@
 #include "../otp/kernel.h"
 #include "../term/write.h"
 #include "command.h"
+#include "discovery.h"
 #include "router.h"
 #include "server.h"
 
@@ -30,6 +31,7 @@ struct node {
     struct learning *learning;
     struct follow *follow;
     struct registrar *registrar;
+    struct discovery *discovery;
     struct membership *membership;
     struct server *server;
 };
@@ -126,6 +128,9 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_SAVED:
         stores_event(n->stores, e, &n->turn);
         break;
+    case EVENT_RESOLVED:
+        discovery_resolved(n->discovery, e, &n->turn);
+        break;
     case EVENT_EPMD:
         cluster_epmd_started(n->cluster, e->bytes, &n->turn);
         break;
@@ -142,11 +147,11 @@ static bool is_peer_known(const struct node *n, struct bytes name)
            membership_knows(n->membership, name);
 }
 
-/* Whether it is known who is in the cluster: every wanted node was tried, and every connected one
- * is known. */
+/* Whether it is known who is in the cluster: every name was looked up, every wanted node was tried,
+ * and every connected one is known. */
 static bool is_cluster_known(const struct node *n)
 {
-    if (!cluster_has_tried_all(n->cluster))
+    if (discovery_is_asking(n->discovery) || !cluster_has_tried_all(n->cluster))
         return false;
     for (struct cluster_peer peer = {0}; cluster_next(n->cluster, &peer);)
         if (!command_name_is(peer.name) && !is_peer_known(n, peer.name))
@@ -349,13 +354,20 @@ static void open_services(struct node *n)
                                                     .who = n});
     n->registrar = registrar_new(table, &n->wakeups, n->learning);
     n->membership = membership_new(c, table, n->learning, n->registrar, n->stores);
+    n->discovery = discovery_new(&(struct discovery_options){.config = c,
+                                                             .wakeups = &n->wakeups,
+                                                             .cluster = n->cluster,
+                                                             .out = &n->out,
+                                                             .answered = on_answered,
+                                                             .who = n});
     n->server = server_new(&(struct server_options){.config = c,
                                                     .port = n->port,
                                                     .table = table,
                                                     .cluster = n->cluster,
                                                     .learning = n->learning,
                                                     .membership = n->membership,
-                                                    .follow = n->follow});
+                                                    .follow = n->follow,
+                                                    .discovery = n->discovery});
 }
 
 static void start_services(struct node *n, struct turn *t)
@@ -369,9 +381,14 @@ static void start_services(struct node *n, struct turn *t)
     follow_start(n->follow);
     registrar_start(n->registrar);
     membership_start(n->membership, t);
-    for (size_t i = 0; i < c->connects; i++)
-        if (!bytes_equal(buf_bytes(&c->connect[i]), buf_bytes(&c->node)))
-            cluster_connect(n->cluster, buf_bytes(&c->connect[i]), t);
+    for (size_t i = 0; i < c->connects; i++) {
+        struct bytes name = buf_bytes(&c->connect[i].name);
+        if (bytes_equal(name, buf_bytes(&c->node)))
+            continue;
+        cluster_locate(n->cluster, name, c->connect[i].port);
+        cluster_connect(n->cluster, name, t);
+    }
+    discovery_start(n->discovery, t);
 }
 
 static void on_ready(void *who, uint32_t creation, struct turn *t)
@@ -406,6 +423,8 @@ static struct node *node_make(const struct config *config, bool serves)
         .serves = serves,
         .epmd_port = config->epmd_port,
         .starts_epmd = config->start_epmd,
+        .without_epmd = !config->epmd,
+        .peer_port = config_peer_port(config),
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {
@@ -437,6 +456,7 @@ static void close_services(struct node *n)
     server_free(n->server);
     membership_free(n->membership);
     registrar_free(n->registrar);
+    discovery_free(n->discovery);
     follow_free(n->follow);
     learning_free(n->learning);
     stores_free(n->stores);

@@ -2,7 +2,6 @@
 
 #include "../dist/command_name.h"
 #include "../dist/flags.h"
-#include "../dist/handshake.h"
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/gen.h"
@@ -225,7 +224,7 @@ static bool is_configured(const struct server *s, struct bytes node)
 {
     const struct config *c = s->options.config;
     for (size_t i = 0; i < c->connects; i++)
-        if (bytes_equal(buf_bytes(&c->connect[i]), node))
+        if (bytes_equal(buf_bytes(&c->connect[i].name), node))
             return true;
     return false;
 }
@@ -246,20 +245,22 @@ static void connect_node(struct process *server, struct bytes from, struct etf_i
 {
     struct server *s = process_self(server);
     struct atom atom = {0};
+    struct place place = {0};
     etf_atom(in, &atom);
-    struct bytes name = {atom.text, atom.len};
-    if (in->err != OK || !node_name_valid(name) ||
-        bytes_equal(name, processes_node(s->options.table))) {
+    bool valid = in->err == OK && place_read((struct bytes){atom.text, atom.len}, &place);
+    struct bytes name = buf_bytes(&place.name);
+    if (!valid || bytes_equal(name, processes_node(s->options.table))) {
         reply_error_atom(server, from, "bad_node", t);
-        return;
-    }
-    if (!want(s, name)) {
+    } else if (!want(s, name)) {
         reply_error_atom(server, from, "limit", t);
-        return;
+    } else {
+        follow_keep(s->options.follow, name);
+        discovery_keep(s->options.discovery, name);
+        cluster_locate(s->options.cluster, name, place.port);
+        cluster_connect(s->options.cluster, name, t);
+        gen_reply_ok(server, from, t);
     }
-    follow_keep(s->options.follow, name);
-    cluster_connect(s->options.cluster, name, t);
-    gen_reply_ok(server, from, t);
+    place_free(&place);
 }
 
 static const struct {

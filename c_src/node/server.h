@@ -9,6 +9,7 @@
 #ifndef COPPICE_NODE_SERVER_H
 #define COPPICE_NODE_SERVER_H
 
+#include "discovery.h"
 #include "follow.h"
 #include "membership.h"
 
@@ -23,6 +24,7 @@ struct server_options {
     const struct learning *learning;
     struct membership *membership;
     struct follow *follow;
+    struct discovery *discovery;
 };
 
 struct server *server_new(const struct server_options *options);

@@ -51,16 +51,27 @@ accepts_keyword_lists_test() ->
         Storage = [{file, "views.dets"}],
         {ok, Pid} = coppice:start_link(Options#{
             listen => [{port, 4711}],
+            connect => ['a@h', {dns, "h", [{name, "a"}]}],
             replicas => [{views, [{crdt, gcounter}, {storage, Storage}]}, {tags, #{crdt => gset}}]
         }),
         ?assertEqual(
             [
-                {connect, []},
+                {connect, ['a@h', {dns, "h", #{name => "a"}}]},
                 {listen, #{port => 4711}},
                 {node, 'c1@127.0.0.1'},
                 {replica, tags, #{crdt => gset}},
                 {replica, views, #{crdt => gcounter, storage => #{file => "views.dets"}}}
             ],
+            lists:sort(config(Folder))
+        ),
+        coppice:stop(Pid)
+    end).
+
+accepts_a_keyword_list_for_dns_alone_test() ->
+    with_program(?READY "; read line", fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options#{connect => {dns, <<"h">>, [{interval, 500}]}}),
+        ?assertEqual(
+            [{connect, {dns, <<"h">>, #{interval => 500}}}, {node, 'c1@127.0.0.1'}],
             lists:sort(config(Folder))
         ),
         coppice:stop(Pid)

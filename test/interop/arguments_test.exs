@@ -32,7 +32,8 @@ defmodule ArgumentsTest do
     ~w(mutate NODE views _),
     ~w(mutate NODE views op _)
   ]
-  @keys ~w(node connect scope cookie_file follow visible listen net_ticktime epmd_port replica)
+  @keys ~w(node connect scope cookie_file follow visible listen net_ticktime epmd_port replica) ++
+          ~w(epmd peer_port)
   @options for key <- @keys, do: ["version", "--#{key}", "_"]
 
   # Not the text of an atom.
@@ -103,7 +104,8 @@ defmodule ArgumentsTest do
     names = Enum.filter(@options, fn [_, key, _] -> key in ~w(--node --connect) end)
     refuses(names, @no_nodes, node)
     refuses([["version", "--scope", "_"]], @no_atoms, node)
-    numbers = Enum.filter(@options, fn [_, key, _] -> key in ~w(--net_ticktime --epmd_port) end)
+    keys = ~w(--net_ticktime --epmd_port --peer_port)
+    numbers = Enum.filter(@options, fn [_, key, _] -> key in keys end)
     refuses(numbers, ~w(abc 0 -5 1e9 99999999999999999999 1.5) ++ [""], node)
   end
 

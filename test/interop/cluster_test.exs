@@ -245,7 +245,7 @@ defmodule ClusterTest do
       port = Epmd.start()
       c = Coppice.start([], env: at_epmd(port))
       Epmd.kill(port)
-      eventually(fn -> Coppice.log(c) =~ "no epmd answers at 127.0.0.1 port #{port}" end)
+      eventually(fn -> Coppice.log(c) =~ "no epmd answers at localhost port #{port}" end)
       assert Epmd.names(port) == :none
       Epmd.start(port)
       eventually(fn -> registered?(port, c) end, 15_000)
@@ -282,7 +282,7 @@ defmodule ClusterTest do
 
         late =
           Task.async(fn ->
-            eventually(fn -> File.read!(log) =~ "no epmd answers at 127.0.0.1 port #{port}: " end)
+            eventually(fn -> File.read!(log) =~ "no epmd answers at localhost port #{port}: " end)
             System.cmd("epmd", ["-daemon", "-port", "#{port}", "-address", "127.0.0.1"])
           end)
 
@@ -306,7 +306,7 @@ defmodule ClusterTest do
         Task.async(fn ->
           {:ok, socket} = :gen_tcp.accept(listener)
           :gen_tcp.send(socket, "HTTP/1.1 400 Bad Request\r\n\r\n")
-          line = "what answers at 127.0.0.1 port #{port} is not epmd"
+          line = "what answers at localhost port #{port} is not epmd"
           eventually(fn -> File.read!(log) =~ line end)
           :gen_tcp.close(socket)
           :gen_tcp.close(listener)

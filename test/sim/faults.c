@@ -14,7 +14,8 @@ void sim_start(struct sim *s, unsigned i)
     n->node = node_new(&n->config);
     n->life++;
     n->accepted = 0;
-    n->port = s->next_port++;
+    n->asks = 0;
+    n->port = s->options.without_epmd ? FIXED_PORT : s->next_port++;
     world_step(s, i, &(struct event){.kind = EVENT_START, .port = n->port});
 }
 

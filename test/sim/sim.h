@@ -35,10 +35,14 @@ struct sim_options {
     uint64_t sync_ms, ticktime_ms;
     uint64_t repair_ms; /* anti_entropy_interval; 0: the default */
     uint64_t latency_min_ms, latency_max_ms;
-    bool pieces;      /* streams arrive cut into pieces of random length */
-    bool dials_lower; /* a node connects to those before it only, not to all */
-    bool follows;     /* each connects to the first only, and follows (`follow`) */
-    bool grow_only;   /* sim_change() never removes anything */
+    bool pieces;       /* streams arrive cut into pieces of random length */
+    bool dials_lower;  /* a node connects to those before it only, not to all */
+    bool without_epmd; /* all listen on the same port, each on its machine */
+    /* They find each other by DNS, with a name for each: d1 has the address of the first one's
+     * machine, h1. */
+    bool discovers;
+    bool follows;   /* each connects to the first only, and follows (`follow`) */
+    bool grow_only; /* sim_change() never removes anything */
     /* Whatever a node knew before a restart is known to others, who tell it before it writes.
      * Without this, a restarted actor may issue a tag or dot twice. */
     bool peers_remember;
@@ -78,6 +82,10 @@ void sim_power_off(struct sim *s, unsigned node);
 void sim_stop(struct sim *s, unsigned node);      /* an orderly stop */
 void sim_epmd_down(struct sim *s, unsigned node); /* the epmd on its machine */
 void sim_epmd_up(struct sim *s, unsigned node);
+/* Takes the node's address out of DNS, or puts it back. */
+void sim_list(struct sim *s, unsigned node, bool listed);
+/* From now on look-ups fail, or do not. */
+void sim_dns_fails(struct sim *s, bool fails);
 /* Nothing passes between the two until sim_heal(); then what was in flight arrives, as with
  * TCP. */
 void sim_cut(struct sim *s, unsigned a, unsigned b);

@@ -15,6 +15,7 @@
 #include "limits.h"
 #include "storm.h"
 #include "workload.h"
+#include "world.h"
 
 #define SEEDS_BY_DEFAULT 100
 /* One storm in this many is run twice, and must give the same hash. */
@@ -78,6 +79,8 @@ static void draw_repair(struct storm *st, struct sim_options *o, uint64_t random
         st->settle_ms += REPAIRS * o->repair_ms;
     if (o->follows)
         st->settle_ms += 2 * LIMIT_FOLLOW_ASK_MS;
+    if (o->discovers)
+        st->settle_ms += 2 * LOOK_UP_MS;
 }
 
 static void draw(struct storm *st, uint64_t seed, const char *wanted)
@@ -100,6 +103,8 @@ static void draw(struct storm *st, uint64_t seed, const char *wanted)
         st->beams = st->lossless ? 1 : 1 + (unsigned)(random >> 56) % (st->nodes - 1);
     /* To wait for others after a restart, a node must know of them. */
     o.dials_lower = !st->lossless && seed % 5 == 0;
+    o.without_epmd = (more >> 36) % 4 == 0;
+    o.discovers = st->discovers = (more >> 34) % 4 == 0;
     o.follows = st->follows = !st->lossless && st->beams == 0 && (more >> 40) % 8 == 0;
     if ((more >> 52) % 3 == 0)
         o.rex_ms = UINT64_C(1) << (more >> 54) % (st->lossless ? 8 : 12);

@@ -58,10 +58,12 @@ static void heal_all(struct storm *st)
 {
     struct sim *s = st->sim;
     storm_heal_disks(s);
+    sim_dns_fails(s, false);
     for (unsigned a = 0; a < st->nodes; a++) {
         for (unsigned b = 0; b < a; b++)
             sim_heal(s, a, b);
         sim_epmd_up(s, a);
+        sim_list(s, a, true);
         sim_reset_caller(s, a);
         if (!sim_runs(s, a) && !sim_has_left(s, a))
             sim_start(s, a);

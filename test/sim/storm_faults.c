@@ -103,8 +103,20 @@ static void set_clock(struct storm *st)
     sim_shift_clock(st->sim, any(st), (int64_t)sim_random(st->sim, 2 * most + 1) - (int64_t)most);
 }
 
+static void dns_fault(struct storm *st)
+{
+    if (sim_random(st->sim, 4) == 0)
+        sim_dns_fails(st->sim, sim_random(st->sim, 2));
+    else
+        sim_list(st->sim, any(st), sim_random(st->sim, 2));
+}
+
 void storm_fault(struct storm *st)
 {
+    if (st->discovers && sim_random(st->sim, 4) == 0) {
+        dns_fault(st);
+        return;
+    }
     switch (sim_random(st->sim, 10)) {
     case 0:
         sim_reset_caller(st->sim, any(st));

@@ -57,17 +57,26 @@ static void flag(struct config *c, const char *key, const char *value)
     must(e == OK);
 }
 
-static void connect(struct sim *s, struct config *c, unsigned i)
+/* To one of the others, by name or by DNS. */
+static void connect(const struct sim_options *o, struct config *c, unsigned j)
 {
-    const struct sim_options *o = &s->options;
-    for (unsigned j = 0; j < o->nodes; j++) {
-        bool known = o->follows ? j == 0 : !o->dials_lower || j < i;
-        if (j != i && known) {
-            char text[40];
-            snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
-            flag(c, "connect", text);
-        }
+    char text[80];
+    if (o->discovers) {
+        snprintf(text, sizeof(text), "{dns, \"d%u\", #{name => n%u, interval => %u}}", j + 1, j + 1,
+                 LOOK_UP_MS);
+    } else {
+        int len = snprintf(text, sizeof(text), "n%u@h%u", j + 1, j + 1);
+        if (o->without_epmd && j % 2 == 0)
+            snprintf(text + len, sizeof(text) - (size_t)len, ":%u", FIXED_PORT);
     }
+    flag(c, "connect", text);
+}
+
+static void connect_all(const struct sim_options *o, struct config *c, unsigned i)
+{
+    for (unsigned j = 0; j < o->nodes; j++)
+        if (j != i && (o->follows ? j == 0 : !o->dials_lower || j < i))
+            connect(o, c, j);
     if (o->follows)
         flag(c, "follow", "true");
 }
@@ -86,6 +95,14 @@ static void configure_replica(struct sim *s, struct config *c, unsigned i)
     flag(c, "replica", text);
 }
 
+static void do_without_epmd(struct config *c)
+{
+    char port[8];
+    snprintf(port, sizeof(port), "%u", FIXED_PORT);
+    flag(c, "epmd", "false");
+    flag(c, "peer_port", port);
+}
+
 void world_configure(struct sim *s, unsigned i, const char *name)
 {
     struct config *c = &s->nodes[i].config;
@@ -96,9 +113,11 @@ void world_configure(struct sim *s, unsigned i, const char *name)
     snprintf(text, sizeof(text), "%llu", (unsigned long long)(s->options.ticktime_ms / 1000));
     flag(c, "net_ticktime", text);
     flag(c, "node", name);
+    if (s->options.without_epmd)
+        do_without_epmd(c);
     if (i == COMMANDER)
         return;
-    connect(s, c, i);
+    connect_all(&s->options, c, i);
     if (sim_is_beam(s, i)) {
         flag(c, "visible", "true");
         flag(c, "scope", GROVE_SCOPE);
@@ -168,7 +187,7 @@ void sim_free(struct sim *s)
 
 unsigned world_machine(const struct sim *s, unsigned from, struct bytes name)
 {
-    if (bytes_equal(name, BYTES("127.0.0.1")))
+    if (bytes_equal(name, BYTES("localhost")))
         return from;
     unsigned i = 0;
     while (i < MACHINES && !bytes_equal(name, bytes_of(s->machines[i].name)))
@@ -230,6 +249,9 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
         return true;
     case ACTION_CLOSE:
         network_close(s, PARTY_NODE, i, a->conn);
+        return true;
+    case ACTION_RESOLVE:
+        dns_resolve(s, i, a->query);
         return true;
     case ACTION_START_EPMD:
         world_schedule(s, EPMD_START_MS, epmd_start, i);

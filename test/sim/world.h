@@ -3,6 +3,7 @@
  *     world.c        the clock, nodes and their steps
  *     faults.c       faults of nodes and links
  *     network.c      machines, connections, bytes in flight
+ *     dns.c          look-ups of names
  *     epmd.c         the epmd of each machine, with the real protocol
  *     files.c        the disk of each machine, and the nodes' disk jobs
  *     caller.c       calls and their results
@@ -29,6 +30,10 @@
 
 #define COOKIE      "simulated"
 #define GROVE_SCOPE "grove"
+/* Of nodes without epmd. */
+#define FIXED_PORT 9100
+/* Between look-ups of a name. */
+#define LOOK_UP_MS 100
 /* The time of day at the start. */
 #define WALL_MS     UINT64_C(1700000000000)
 #define TRACE_LINES 60
@@ -133,6 +138,8 @@ struct sim_node {
     uint64_t replica;  /* a hash of the replica's pid; 0: there was none yet */
     unsigned replicas; /* how many there were, restarted ones included */
     bool loaded;       /* its files have been read */
+    uint32_t asks;     /* bits of the names that it is looking up */
+    bool unlisted;     /* its address is not in DNS */
     bool wiped;        /* its disk has been replaced since the last checkpoint */
 };
 
@@ -197,6 +204,7 @@ struct sim {
     struct sim_options options;
     uint64_t now_ms, random, order, hash, steps;
     bool failed, unaccounted;
+    bool dns_fails;
 
     struct queued *queue; /* a heap */
     size_t queue_len, queue_cap;
@@ -263,6 +271,11 @@ void epmd_end(struct sim *s, unsigned machine); /* with its connections */
 uint32_t epmd_accepted(struct sim *s, unsigned machine);
 void epmd_bytes(struct sim *s, unsigned machine, uint32_t conn, struct bytes bytes);
 void epmd_closed(struct sim *s, unsigned machine, uint32_t conn);
+
+/* --- dns.c */
+
+/* Looks up the name with this number in the node's configuration. */
+void dns_resolve(struct sim *s, unsigned node, uint32_t query);
 
 /* --- files.c */
 

@@ -11,9 +11,9 @@ defmodule Beam do
   defstruct [:node, :peer, :os_pid]
 
   @doc """
-  Options: `name`, `cookie`, `hidden` (default false), `kernel` (parameters),
-  `epmd` (a port), `grove` (the scope to start Grove with; true: Grove's default
-  scope; false: Grove is not even on the code path).
+  Options: `name`, `host`, `cookie`, `hidden` (default false), `kernel` (parameters),
+  `args` (more of the emulator's), `epmd` (a port), `grove` (the scope to start Grove with;
+  true: Grove's default scope; false: Grove is not even on the code path).
   """
   def start(opts \\ []) do
     name = Keyword.get_lazy(opts, :name, fn -> TestCase.fresh("b") end)
@@ -21,7 +21,7 @@ defmodule Beam do
     {:ok, peer, node} =
       :peer.start_link(%{
         name: String.to_charlist(name),
-        host: ~c"127.0.0.1",
+        host: to_charlist(opts[:host] || "127.0.0.1"),
         longnames: true,
         connection: :standard_io,
         wait_boot: 20_000,
@@ -44,7 +44,7 @@ defmodule Beam do
       if(opts[:hidden], do: ["-hidden"], else: []) ++
       Enum.flat_map(opts[:kernel] || [], fn {key, x} -> ["-kernel", "#{key}", "#{x}"] end) ++
       if(opts[:grove] == false, do: [], else: ["-pa", folder(Grove.Application)]) ++
-      ["-pa", folder(String), "-pa", folder(Beam)]
+      ["-pa", folder(String), "-pa", folder(Beam)] ++ (opts[:args] || [])
   end
 
   defp folder(module), do: module |> :code.which() |> Path.dirname()

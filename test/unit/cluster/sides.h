@@ -139,14 +139,8 @@ static inline void post_log(struct post *post, enum log_level level, struct byte
 
 /* --- connections and epmd --------------------------------------------------------- */
 
-static inline void open_side(struct side *s, struct bytes name, bool serves)
+static inline void open_side_with(struct side *s, const struct cluster_options *options)
 {
-    const struct cluster_options options = {.name = name,
-                                            .cookie = BYTES("cookie"),
-                                            .serves = serves,
-                                            .epmd_port = EPMD_PORT,
-                                            .starts_epmd = true,
-                                            .ticktime_ms = TICKTIME_MS};
     const struct cluster_listener listener = {
         .dial = on_dial,
         .send = on_send,
@@ -163,7 +157,23 @@ static inline void open_side(struct side *s, struct bytes name, bool serves)
     };
     *s = (struct side){.post.log = post_log, .turn = {.now_ms = 1000, .random = 7}};
     s->turn.post = &s->post;
-    s->cluster = cluster_new(&options, &listener, &s->wakeups);
+    s->cluster = cluster_new(options, &listener, &s->wakeups);
+}
+
+static inline struct cluster_options options_of(struct bytes name, bool serves)
+{
+    return (struct cluster_options){.name = name,
+                                    .cookie = BYTES("cookie"),
+                                    .serves = serves,
+                                    .epmd_port = EPMD_PORT,
+                                    .starts_epmd = true,
+                                    .ticktime_ms = TICKTIME_MS};
+}
+
+static inline void open_side(struct side *s, struct bytes name, bool serves)
+{
+    const struct cluster_options options = options_of(name, serves);
+    open_side_with(s, &options);
 }
 
 static inline void event(struct side *s, struct connection_event e)

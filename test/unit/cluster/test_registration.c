@@ -2,10 +2,10 @@
 #include "sides.h"
 
 #define MISSING                                                                                    \
-    "no epmd answers at 127.0.0.1 port 4369: start one there (epmd -daemon), or set epmd_port; "   \
+    "no epmd answers at localhost port 4369: start one there (epmd -daemon), or set epmd_port; "   \
     "trying again;"
 #define ODD                                                                                        \
-    "what answers at 127.0.0.1 port 4369 is not epmd: set epmd_port to that of an epmd; trying "   \
+    "what answers at localhost port 4369 is not epmd: set epmd_port to that of an epmd; trying "   \
     "again;"
 
 static void start_side(void)

@@ -189,6 +189,22 @@ static void names_are_resolved(void)
     close(alive);
 }
 
+static void localhost_is_both_loopback_addresses(void)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t length = sizeof(six);
+    int only = 1, fd = socket(AF_INET6, SOCK_STREAM, 0);
+    CU_ASSERT_FATAL(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) == 0);
+    CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&six, sizeof(six)) == 0 && listen(fd, 1) == 0);
+    CU_ASSERT_FATAL(getsockname(fd, (struct sockaddr *)&six, &length) == 0);
+    times = 0;
+    uv_loop_init(&loop);
+    dial_host(&loop, "localhost", ntohs(six.sin6_port), on_done, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CU_ASSERT(uv_loop_close(&loop) == 0 && times == 1 && connected);
+    close(fd);
+}
+
 static void may_be_stopped(void)
 {
     int dead[QUEUE + 1];
@@ -203,6 +219,7 @@ static void may_be_stopped(void)
     uv_run(&loop, UV_RUN_NOWAIT);
     dial_stop(d);
     dial_stop(dial_host(&loop, "localhost", port, on_done, NULL));
+    dial_stop(dial_host(&loop, "127.0.0.1", port, on_done, NULL));
     uv_run(&loop, UV_RUN_DEFAULT);
     CU_ASSERT(uv_loop_close(&loop) == 0 && times == 0);
     close_dead(dead);
@@ -211,4 +228,4 @@ static void may_be_stopped(void)
 SUITE("dial", TEST(a_dead_address_does_not_hold_up_the_next),
       TEST(a_refused_one_is_followed_at_once), TEST(the_first_is_taken_when_it_answers),
       TEST(all_refused_or_none), TEST(only_so_many_are_tried), TEST(names_are_resolved),
-      TEST(may_be_stopped))
+      TEST(localhost_is_both_loopback_addresses), TEST(may_be_stopped))

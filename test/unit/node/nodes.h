@@ -59,6 +59,7 @@ static struct test_node {
     int code;
     unsigned dials; /* including those to epmd */
     size_t longest_write;
+    unsigned looked_up; /* names, by ACTION_RESOLVE */
 } nodes[NODES];
 
 static struct {
@@ -192,6 +193,8 @@ static inline void perform(unsigned i, const struct action *a)
         send_bytes(i, a);
     else if (a->kind == ACTION_CLOSE)
         close_pipe(i, a->conn);
+    else if (a->kind == ACTION_RESOLVE)
+        nodes[i].looked_up++;
     else if (a->kind == ACTION_EXIT) {
         nodes[i].ended = true;
         nodes[i].code = a->code;

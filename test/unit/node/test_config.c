@@ -16,7 +16,7 @@ static void defaults(void)
     CU_ASSERT_EQUAL(c.ticktime_ms, 60000);
     CU_ASSERT(c.epmd_port == 4369 && c.start_epmd);
     CU_ASSERT_EQUAL(c.port, 0);
-    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("0.0.0.0")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("::")));
     config_free(&c);
 }
 
@@ -46,10 +46,10 @@ static void reads_every_key(void)
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.node), BYTES("c1@host")));
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.cookie_file), BYTES("/etc/cookie")));
     CU_ASSERT_EQUAL(c.connects, 2);
-    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[1]), BYTES("b@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[1].name), BYTES("b@host")));
     CU_ASSERT_TRUE(c.visible);
     CU_ASSERT_TRUE(c.follow);
-    CU_ASSERT_EQUAL(c.port, 9100);
+    CU_ASSERT(c.port == 9100 && c.port_last == 9100);
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("127.0.0.1")));
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(c.scope_count, 2);
@@ -124,6 +124,83 @@ static void refuses_invalid_files(void)
             "visible: expected each key once, found {visible,false}");
     refused("{node, 'a@h'}.\n{node, 'a@h'}.", 2, "node: expected each key once");
     refused("{connect, ['a@h']}. {connect, ['b@h']}.", 1, "connect: expected each key once");
+}
+
+static void reads_names_to_look_up(void)
+{
+    struct config c;
+    struct config_error error;
+    config_init(&c);
+    CU_ASSERT_EQUAL(config_read(&c,
+                                BYTES("{connect, ['a@h', {dns, \"x.internal\", #{name => app,"
+                                      " interval => 100, port => 9100}}, {dns, <<\"y\">>}]}."),
+                                &error),
+                    OK);
+    CU_ASSERT(c.connects == 1 && c.query_count == 2);
+    CU_ASSERT(bytes_equal(buf_bytes(&c.queries[0].host), BYTES("x.internal")));
+    CU_ASSERT(bytes_equal(buf_bytes(&c.queries[0].name), BYTES("app")));
+    CU_ASSERT(c.queries[0].interval_ms == 100 && c.queries[0].port == 9100);
+    CU_ASSERT(bytes_equal(buf_bytes(&c.queries[1].host), BYTES("y")));
+    CU_ASSERT(c.queries[1].name.len == 0 && c.queries[1].interval_ms == 5000);
+    CU_ASSERT_EQUAL(c.queries[1].port, 0);
+    CU_ASSERT_EQUAL(config_flag(&c, "connect", BYTES("{dns, \"z\", #{name => <<\"n\">>}}"), &error),
+                    OK);
+    CU_ASSERT_EQUAL(config_flag(&c, "connect", BYTES("b@h:9100"), &error), OK);
+    CU_ASSERT(c.query_count == 3 && c.connects == 2 && c.connect[1].port == 9100);
+    CU_ASSERT_EQUAL(config_read(&c, BYTES("{connect, {dns, \"z\"}}."), &error), OK);
+    CU_ASSERT(c.query_count == 1 && c.connects == 0);
+    for (unsigned i = 1; i < 16; i++)
+        CU_ASSERT_EQUAL(config_flag(&c, "connect", BYTES("{dns, \"z\"}"), &error), OK);
+    CU_ASSERT_NOT_EQUAL(config_flag(&c, "connect", BYTES("{dns, \"z\"}"), &error), OK);
+    CU_ASSERT_EQUAL(c.query_count, 16);
+    config_free(&c);
+}
+
+static void refuses_names_to_look_up(void)
+{
+    refused("{connect, [{dns, app}]}.", 1, "connect: dns: expected a host name as a string");
+    refused("{connect, {dns, \"\"}}.", 1, "a host name");
+    refused("{connect, {dns, [0]}}.", 1, "a host name");
+    refused("{connect, {srv, \"x\"}}.", 1, "a list of node names and {dns, Host, Map}");
+    refused("{connect, {dns}}.", 1, "found {dns}");
+    refused("{connect, {}}.", 1, "found {}");
+    refused("{connect, {dns, \"x\", [{name, app}]}}.", 1, "a map with name, interval and port");
+    refused("{connect, {dns, \"x\", #{query => app}}}.", 1, "keys name, interval and port");
+    refused("{connect, {dns, \"x\", #{name => \"a@b\"}}}.", 1, "before the @ of a node name");
+    refused("{connect, {dns, \"x\", #{name => \"\"}}}.", 1, "before the @ of a node name");
+    refused("{connect, {dns, \"x\", #{name => 5}}}.", 1, "before the @ of a node name");
+    refused("{connect, {dns, \"x\", #{interval => 99}}}.", 1, "from 100 to 86400000, found 99");
+    refused("{connect, {dns, \"x\", #{port => 0}}}.", 1, "1 to 65535, found 0");
+    refused("{connect, [{dns, \"x\"}|{dns, \"x\"}]}.", 1, "a list of node names");
+}
+
+static void reads_a_range_of_ports(void)
+{
+    struct config c;
+    struct config_error error;
+    config_init(&c);
+    CU_ASSERT_EQUAL(config_flag(&c, "listen", BYTES("#{port => {9100, 9110}}"), &error), OK);
+    CU_ASSERT(c.port == 9100 && c.port_last == 9110);
+    CU_ASSERT_EQUAL(config_flag(&c, "listen", BYTES("#{port => 9100}"), &error), OK);
+    CU_ASSERT(c.port == 9100 && c.port_last == 9100);
+    config_free(&c);
+}
+
+static void refuses_invalid_ports(void)
+{
+    refused("{listen, #{port => {9110, 9100}}}.", 1, "{First, Last} from 1 to 65535, found {9110,");
+    refused("{listen, #{port => {0, 9100}}}.", 1, "found {0,9100}");
+    refused("{listen, #{port => {9100, 65536}}}.", 1, "found {9100,65536}");
+    refused("{listen, #{port => {9100}}}.", 1, "found {9100}");
+    refused("{listen, #{port => {9100, 9101, 9102}}}.", 1, "found {9100,9101,9102}");
+    refused("{listen, #{port => {9100, high}}}.", 1, "found {9100,high}");
+    refused("{connect, ['a@h:http']}.", 1, "connect: expected a list of node names and");
+    refused("{connect, ['a@h:0']}.", 1, "found 'a@h:0'");
+    refused("{node, 'a@h:9100'}.", 1, "a name without a port");
+    refused("{node, 'a@h:http'}.", 1, "a node name");
+    refused("{epmd, no}.", 1, "epmd: expected true or false");
+    refused("{peer_port, 0}.", 1, "peer_port: expected 1 to 65535, found 0");
+    refused("{peer_port, {9100, 9101}}.", 1, "found {9100,9101}");
 }
 
 static void refuses_names_of_its_own(void)
@@ -224,7 +301,7 @@ static void repeated_flags_add_to_lists(void)
     CU_ASSERT_EQUAL(flag(&c, "connect", "a@host"), OK);
     CU_ASSERT_EQUAL(flag(&c, "connect", "['b@host', 'c@host']"), OK);
     CU_ASSERT_EQUAL(c.connects, 3);
-    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[2]), BYTES("c@host")));
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.connect[2].name), BYTES("c@host")));
     CU_ASSERT_EQUAL(flag(&c, "replica", "r1, #{crdt => gcounter}"), OK);
     CU_ASSERT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
     CU_ASSERT_NOT_EQUAL(flag(&c, "replica", "r2, #{crdt => pncounter}"), OK);
@@ -269,10 +346,11 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 11);
+    CU_ASSERT_EQUAL(i, 13);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
-      TEST(refuses_names_of_its_own), TEST(requires_a_node_name), TEST(replicas_must_fit_together),
-      TEST(flags_need_no_quotes), TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags),
-      TEST(keys_have_help))
+      TEST(refuses_invalid_ports), TEST(reads_names_to_look_up), TEST(refuses_names_to_look_up),
+      TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own), TEST(requires_a_node_name),
+      TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
+      TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help))

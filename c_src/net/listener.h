@@ -1,0 +1,17 @@
+/* The socket on which a node accepts connections. */
+#ifndef COPPICE_NET_LISTENER_H
+#define COPPICE_NET_LISTENER_H
+
+#include <uv.h>
+
+#include "../node/config.h"
+
+/* Listens on the configured address and the first free port of the configured range, for callback.
+ * "::" is all addresses of both families, or those of IPv4 where the system has no IPv6.  *tcp is
+ * initialised already, and *port what was bound, or the last one that was tried.  Appends the
+ * address that was bound to *address.  0, or an error of libuv: UV_EADDRINUSE when no port of the
+ * range is free. */
+int listener_open(uv_tcp_t *tcp, const struct config *config, uv_connection_cb callback,
+                  struct buf *address, uint16_t *port);
+
+#endif
