@@ -13,9 +13,6 @@
 #include "journal.h"
 #include "storage_internal.h"
 
-/* The largest record that always fits into a segment of LIMIT_SEGMENT_BYTES. */
-#define RECORD_MAX (LIMIT_SEGMENT_BYTES - LIMIT_JOURNAL_BYTES - 64ull * 1024)
-
 struct storage *storage_new(const struct disk *disk, const struct storage_options *o)
 {
     struct storage *s = mem_take(sizeof(*s));
@@ -192,10 +189,10 @@ static enum err segment_append(struct storage *s, struct bytes record,
 enum err storage_append(struct storage *s, struct bytes record, struct storage_failure *failure)
 {
     must(s->journal && s->lock >= 0 && !s->failed && record.len > 0);
-    if (record.len > RECORD_MAX)
+    if (record.len > SEGMENT_RECORD_MAX)
         return storage_wrong(failure, "too_large",
                              "a record of %zu bytes exceeds the limit of %llu", record.len,
-                             RECORD_MAX);
+                             SEGMENT_RECORD_MAX);
     /* While saves fail the journal grows, but no segment beyond what can be read. */
     if (s->segment >= 0 && s->segments[s->count - 1].bytes >= LIMIT_JOURNAL_BYTES)
         (void)storage_rotate(s);

@@ -5,6 +5,9 @@
 #include "../limits.h"
 #include "storage.h"
 
+/* The largest record that always fits into a segment of LIMIT_SEGMENT_BYTES. */
+#define SEGMENT_RECORD_MAX (LIMIT_SEGMENT_BYTES - LIMIT_JOURNAL_BYTES - 64ull * 1024)
+
 /* A segment that has not been removed. */
 struct segment {
     uint64_t number, bytes;
@@ -21,6 +24,7 @@ struct storage {
     struct term module;
     enum record_form form;
     bool journal;
+    bool noted;  /* what is said once about the table was said */
     int lock;    /* on the group; -1 until acquired */
     int segment; /* that storage_append() writes to; -1: one is to be created */
     uint64_t sequence;
@@ -60,6 +64,14 @@ must_use enum err segment_create(struct storage *s, struct bytes terms,
 
 /* Carries out the pending rollback, if there is one. */
 enum err segment_roll_back(struct storage *s, struct storage_failure *failure);
+
+/* Removes the segments up to that number. */
+must_use enum err segments_drop(struct storage *s, uint64_t number,
+                                struct storage_failure *failure);
+
+/* The table cannot be saved: replaces the segments up to that number, if there are several, by one
+ * with the state, so that they do not pile up.  Loses nothing where that fails, too. */
+void segments_merge(struct storage *s, struct bytes state, uint64_t number);
 
 /* Lists and reads all segments, and appends their records to *found. */
 must_use enum err segments_read(struct storage *s, struct storage_found *found,

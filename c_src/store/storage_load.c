@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "storage_internal.h"
-#include "storage_table.h"
+#include "storage_place.h"
 
 void storage_found_free(struct storage_found *found)
 {
@@ -110,17 +110,56 @@ static enum err take_lock(struct storage *s, struct storage_failure *failure)
 
 /* --- loading -------------------------------------------------------------------------- */
 
-static enum err load_table(const struct storage *s, struct storage_found *found,
+/* A table that was left half written is written again, before anybody opens it.  One that had to
+ * be salvaged may be no better than the other: it is left to the next save. */
+static void settle(const struct storage *s, const struct storage_table *table, struct buf *notes)
+{
+    struct storage_failure failure;
+    if (!table->is_next || table->salvaged)
+        return;
+    if (table_settle(s, &failure) == OK)
+        buf_printf(notes, "%s: written again from %s, since a crash had interrupted that\n",
+                   s->file, failure_path(table->path.text));
+    else
+        buf_printf(notes, "%s is the table until %s can be written: %s\n",
+                   failure_path(table->path.text), failure_path(s->file), failure.what);
+}
+
+static enum err read_table(const struct storage *s, struct storage_found *found,
                            struct storage_failure *failure)
 {
     struct storage_table table;
     enum err e = storage_table_read(&table, s, false, &found->notes, failure);
     if (e == OK) {
+        settle(s, &table, &found->notes);
         found->state = table.state;
         table.state = (struct buf){0};
     }
     storage_table_free(&table);
     return e;
+}
+
+/* Under FILE.lock: another group's save may be writing the table in place. */
+static enum err load_table(const struct storage *s, struct storage_found *found,
+                           struct storage_failure *failure)
+{
+    int lock = table_lock(s);
+    if (lock < 0)
+        return storage_refused(failure, lock, "lock the table", s->file);
+    enum err e = read_table(s, found, failure);
+    (void)s->disk->close(s->disk->who, lock);
+    return e;
+}
+
+/* Said once. */
+static void note_mount(struct storage *s, struct buf *notes)
+{
+    if (!s->noted && s->disk->is_mount(s->disk->who, s->file) > 0)
+        buf_printf(notes,
+                   "%s is mounted as a single file: it is written in place, and its journal is in "
+                   "the folder around it, which may vanish with its container: mount the folder\n",
+                   s->file);
+    s->noted = true;
 }
 
 enum err storage_load(struct storage *s, struct storage_found *found,
@@ -140,6 +179,8 @@ enum err storage_load(struct storage *s, struct storage_found *found,
         e = segments_read(s, found, failure);
     if (e == OK)
         e = load_table(s, found, failure);
+    if (e == OK)
+        note_mount(s, &found->notes);
     if (e != OK)
         storage_found_free(found);
     return e;

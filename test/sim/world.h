@@ -266,7 +266,7 @@ void epmd_closed(struct sim *s, unsigned machine, uint32_t conn);
 
 /* --- files.c */
 
-struct files *files_new(void);
+struct files *files_new(bool mounted); /* its table is, by itself */
 void files_free(struct files *f);
 /* Performs an action on a store. */
 void files_perform(struct sim *s, unsigned node, const struct action *a);
