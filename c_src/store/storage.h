@@ -7,7 +7,7 @@
  *     FILE.lock                locked while FILE is being replaced
  *     FILE.GROUP.tmp           the next table, until it is renamed to FILE
  *     FILE.next                the next table, while FILE, which cannot be replaced, is written
- *     FILE.damaged.N           FILE as it was before it was salvaged
+ *     FILE.damaged.N           FILE as it was before it was salvaged or set aside
  *     FILE.GROUP.N.damaged     a segment that could not be read completely
  *
  * If FILE is a symbolic link, its target is the table, and all these files are beside the target.
@@ -54,9 +54,10 @@ void storage_found_free(struct storage_found *found);
 
 /* Locks the group and reads table and journal.  May be called again, and must be after
  * storage_append() has failed: a partly written record is first truncated, so that it is not
- * found; and a table that a crash has left in FILE.next is put in its place.  Changes nothing
- * else.  A table that was not closed, or is damaged, is salvaged.  *found is empty on a
- * failure. */
+ * found; and a table that a crash has left in FILE.next is put in its place.  A file
+ * with nothing of a table in it is set aside if the journal has everything (before.h), and
+ * refused otherwise.  Changes nothing else.  A table that was not closed, or is damaged, is
+ * salvaged.  *found is empty on a failure. */
 must_use enum err storage_load(struct storage *s, struct storage_found *found,
                                struct storage_failure *failure);
 

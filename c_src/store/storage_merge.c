@@ -48,6 +48,7 @@ static enum err drop_but(struct storage *s, uint64_t number, uint64_t kept,
 
 enum err segments_drop(struct storage *s, uint64_t number, struct storage_failure *failure)
 {
+    s->first = (struct before){.kind = BEFORE_TABLE};
     return drop_but(s, number, 0, failure);
 }
 
@@ -81,8 +82,11 @@ static enum err write_merged(const struct storage *s, struct segment *target, st
     put_list(&record, 1);
     put_term(&record, state);
     put_nil(&record);
-    journal_put_header(&bytes, term_bytes(&s->owner));
-    journal_put(&bytes, 1, buf_bytes(&record));
+    target->before = (struct before){.kind = BEFORE_NOTHING};
+    segment_put_header(s, &target->before, &bytes);
+    /* The next segment refers to the last record of this one. */
+    target->sequence += target->sequence == 0;
+    journal_put(&bytes, target->sequence, buf_bytes(&record));
     target->bytes = bytes.len;
     struct bytes left = buf_bytes(&bytes);
     struct path path = segment_path(s, target->number);

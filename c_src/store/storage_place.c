@@ -76,6 +76,19 @@ static enum err remove_next(const struct storage *s, struct storage_failure *fai
     return code == 0 ? OK : storage_refused(failure, code, "remove", next.text);
 }
 
+enum err table_set_aside(const struct storage *s, const struct storage_table *t, struct path *kept,
+                         struct storage_failure *failure)
+{
+    const char *path = t->path.text;
+    enum err e = table_keep(s, t, kept, failure);
+    if (e != OK)
+        return e;
+    if (t->is_next)
+        return remove_next(s, failure);
+    struct step step = write_file(s, path, DISK_TRUNCATE, path, (struct bytes){NULL, 0});
+    return step.code == 0 ? OK : storage_refused(failure, step.code, step.what, path);
+}
+
 /* FILE.next is there, and its name is synced. */
 static enum err write_in_place(const struct storage *s, struct storage_failure *failure)
 {

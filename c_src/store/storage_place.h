@@ -30,4 +30,9 @@ must_use enum err table_settle(const struct storage *s, struct storage_failure *
 must_use enum err table_keep(const struct storage *s, const struct storage_table *table,
                              struct path *kept, struct storage_failure *failure);
 
+/* Keeps a copy of the file that was read, as table_keep() does, and empties FILE, which keeps its
+ * permissions so, or removes FILE.next. */
+must_use enum err table_set_aside(const struct storage *s, const struct storage_table *table,
+                                  struct path *kept, struct storage_failure *failure);
+
 #endif

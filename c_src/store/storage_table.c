@@ -156,19 +156,20 @@ static bool only_zeros(struct bytes b)
     return b.len > 0 && b.at[0] == 0 && memcmp(b.at, b.at + 1, b.len - 1) == 0;
 }
 
-/* Nothing of a table is in the file.  Whether the journal has what was in it cannot be known: its
- * numbers start again at 1 when a snapshot has removed all segments. */
-static enum err nothing_to_salvage(const struct storage_table *t, struct storage_failure *failure)
+/* Whether the journal has what was in the file, the loader knows. */
+static enum err nothing_to_salvage(struct storage_table *t, struct storage_failure *failure)
 {
-    if (only_zeros(buf_bytes(&t->file)))
+    const char *path = failure_path(t->path.text);
+    t->nothing = true;
+    if (t->file.len == 0 || only_zeros(buf_bytes(&t->file)))
         return storage_wrong(failure, "not_dets",
-                             "%s contains only zeros: move it away to go on with journal and "
-                             "peers, or restore a backup",
-                             failure_path(t->path.text));
+                             "%s %s: move it away to go on with journal and peers, or restore a "
+                             "backup",
+                             path, t->file.len == 0 ? "is empty" : "contains only zeros");
     return storage_wrong(failure, "not_dets",
                          "%s is not a DETS file, nor what is left of one: choose another file, or "
                          "move it away to go on with journal and peers",
-                         failure_path(t->path.text));
+                         path);
 }
 
 static enum err read_salvaged(struct storage_table *t, const struct storage *s, struct buf *notes,
@@ -207,6 +208,7 @@ static enum err read_file(struct storage_table *t, const struct storage *s,
         t->path = storage_path(s, "%s", "");
         code = storage_read_file(s, t->path.text, &t->file, LIMIT_DETS_BYTES);
     }
+    t->exists = code == 0;
     if (code != 0 && code != -ENOENT)
         return storage_refused(failure, code, "read", t->path.text);
     return OK;

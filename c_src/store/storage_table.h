@@ -19,6 +19,8 @@ struct storage_table {
     uint32_t rest_count;
     enum record_form form;
     bool found;
+    bool exists;  /* there is a file */
+    bool nothing; /* nothing of a table is in it: set with not_dets */
     bool salvaged;
     bool lossy; /* part of the file was unreadable: the file must be kept */
 };

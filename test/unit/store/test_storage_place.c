@@ -17,7 +17,8 @@ static bool has_note(struct storage *s, const char *note)
     struct storage_found found;
     struct storage_failure f;
     CU_ASSERT_EQUAL_FATAL(storage_load(s, &found, &f), OK);
-    bool has = memmem(found.notes.at, found.notes.len, note, strlen(note)) != NULL;
+    bool has =
+        found.notes.len > 0 && memmem(found.notes.at, found.notes.len, note, strlen(note)) != NULL;
     storage_found_free(&found);
     return has;
 }
