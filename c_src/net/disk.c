@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -38,10 +39,12 @@ static int disk_open(void *who, const char *path, enum disk_open how)
     return code(handle);
 }
 
-/* Linux closes the descriptor even when close() is interrupted. */
+/* Linux closes the descriptor even when close() is interrupted.  A child that was forked meanwhile
+ * has a copy of the descriptor, with which a lock would outlive it; unlocking it ends that. */
 static int disk_close(void *who, int handle)
 {
     (void)who;
+    (void)flock(handle, LOCK_UN);
     int result = close(handle);
     return result < 0 && errno == EINTR ? 0 : code(result);
 }
@@ -87,13 +90,15 @@ static int disk_sync(void *who, int handle)
  * they were not meant for another group. */
 static int disk_copy_permissions(void *who, int handle, const char *path)
 {
-    struct stat old;
+    struct stat old, now;
     mode_t kept = 0777;
     (void)who;
     if (stat(path, &old) != 0)
         return errno == ENOENT ? 0 : -errno;
     if (fchown(handle, old.st_uid, old.st_gid) != 0 && fchown(handle, (uid_t)-1, old.st_gid) != 0)
         kept = 0707;
+    if (fstat(handle, &now) == 0 && (now.st_mode & 07777) == (old.st_mode & kept))
+        return 0; /* file systems without permissions refuse to set any */
     return code(fchmod(handle, old.st_mode & kept));
 }
 
@@ -113,12 +118,6 @@ static int disk_rename(void *who, const char *from, const char *to)
 {
     (void)who;
     return code(rename(from, to));
-}
-
-static int disk_link(void *who, const char *from, const char *to)
-{
-    (void)who;
-    return code(link(from, to));
 }
 
 static int disk_remove(void *who, const char *path)
@@ -170,6 +169,14 @@ static int disk_resolve(void *who, const char *path, struct buf *out)
         buf_put(out, (struct bytes){at.at, at.len - 1});
     buf_free(&at);
     return code > 0 ? -ELOOP : code;
+}
+
+static int disk_is_mount(void *who, const char *path)
+{
+    struct statx status;
+    (void)who;
+    return statx(AT_FDCWD, path, 0, 0, &status) == 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 /* A file system that does not sync folders says so with one of these; there is nothing that could
@@ -255,8 +262,8 @@ const struct disk *net_disk(void)
         .copy_permissions = disk_copy_permissions,
         .truncate = disk_truncate,
         .resolve = disk_resolve,
+        .is_mount = disk_is_mount,
         .rename = disk_rename,
-        .link = disk_link,
         .remove = disk_remove,
         .sync_folder = disk_sync_folder,
         .lock = disk_lock,

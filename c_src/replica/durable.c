@@ -72,6 +72,8 @@ void durable_free(struct replica *r)
     crdt_free(d->own);
     crdt_free(d->remote);
     buf_free(&d->reason);
+    buf_free(&d->unsaved_why);
+    buf_free(&d->unsaved_what);
     buf_free(&d->in_flight);
     waiting_free(r);
 }
@@ -313,7 +315,8 @@ void replica_appended(struct process *p, uint64_t journal_bytes, const struct di
         roll_back(r, t);
         return;
     }
-    if (journal_bytes > LIMIT_JOURNAL_BYTES && !r->durable.saving)
+    /* A snapshot that fails is not tried again with each change. */
+    if (journal_bytes > LIMIT_JOURNAL_BYTES && !r->durable.saving && !snapshot_fails(r))
         r->durable.save_at_ms = t->now_ms;
     committed(r, t);
     snapshot_if_due(r, t); /* before the next mutations: they might never pause */

@@ -72,6 +72,9 @@ struct durable {
     bool capturing;
     uint64_t save_at_ms, retry_ms;
     uint64_t saves;
+    /* Why no snapshot succeeds, and since when; empty: the last one did. */
+    struct buf unsaved_why, unsaved_what; /* an atom's text, a sentence */
+    uint64_t unsaved_since_ms;            /* wall clock */
 };
 
 /* --- durable.c ----------------------------------------------------------- */
@@ -101,6 +104,10 @@ void snapshot_start(struct replica *r, struct turn *t);
 void snapshot_if_due(struct replica *r, struct turn *t);
 uint64_t snapshot_due(const struct replica *r);
 void snapshot_final(struct replica *r); /* the process ends */
+/* Whether the last attempt has failed. */
+bool snapshot_fails(const struct replica *r);
+/* nil, or #{since => Unix milliseconds, reason => Atom, what => Text} while snapshots fail. */
+void snapshot_put_failure(const struct replica *r, struct buf *out);
 
 /* --- waiting.c ----------------------------------------------------------- */
 

@@ -289,7 +289,7 @@ void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
     struct tag_counts tags = crdt_tags(r->crdt);
-    put_map(out, 18);
+    put_map(out, 19);
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_count(out, "actors", crdt_actors(r->crdt));
     put_count(out, "behind", count_behind(r));
@@ -305,6 +305,8 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "repairs", r->repairs);
     put_atom(out, "same_actor");
     put_same_actor(r, out);
+    put_atom(out, "snapshot_failure");
+    snapshot_put_failure(r, out);
     put_count(out, "snapshots", r->durable.saves);
     put_atom(out, "storage");
     durable_put_status(r, out);

@@ -1,4 +1,5 @@
 #include "../limits.h"
+#include "../term/write.h"
 #include "internal.h"
 
 /* Spreads the first snapshots of replicas that are started together. */
@@ -41,6 +42,57 @@ void replica_captured(struct process *p, struct turn *t)
     mutation_resume(r, t);
 }
 
+/* --- failures ----------------------------------------------------------------- */
+
+bool snapshot_fails(const struct replica *r)
+{
+    return r->durable.unsaved_why.len > 0;
+}
+
+/* Each attempt fails for the same reason until somebody mends it: one line, not one a minute. */
+static void note_failure(struct replica *r, const struct disk_trouble *trouble, struct turn *t)
+{
+    struct durable *d = &r->durable;
+    struct bytes name = process_name(r->process);
+    if (!snapshot_fails(r))
+        d->unsaved_since_ms = t->wall_ms;
+    if (!bytes_equal(buf_bytes(&d->unsaved_what), trouble->what))
+        turn_log(t, LOG_ERROR, "%.*s: snapshot failed: %.*s; %s; trying again every %llu ms",
+                 TEXT(name), TEXT(trouble->what),
+                 d->journals ? "changes stay in the journal"
+                             : "changes since the last one would be lost in a crash",
+                 (unsigned long long)r->options.snapshot_ms);
+    buf_clear(&d->unsaved_why);
+    buf_clear(&d->unsaved_what);
+    buf_put(&d->unsaved_why, trouble->reason);
+    buf_put(&d->unsaved_what, trouble->what);
+}
+
+static void note_success(struct replica *r, struct turn *t)
+{
+    struct bytes name = process_name(r->process);
+    if (snapshot_fails(r))
+        turn_log(t, LOG_INFO, "%.*s: snapshots work again", TEXT(name));
+    buf_clear(&r->durable.unsaved_why);
+    buf_clear(&r->durable.unsaved_what);
+}
+
+void snapshot_put_failure(const struct replica *r, struct buf *out)
+{
+    const struct durable *d = &r->durable;
+    if (!snapshot_fails(r)) {
+        put_atom(out, "nil");
+        return;
+    }
+    put_map(out, 3);
+    put_atom(out, "reason");
+    put_atom_bytes(out, buf_bytes(&d->unsaved_why));
+    put_atom(out, "since");
+    put_uint(out, d->unsaved_since_ms);
+    put_atom(out, "what");
+    put_binary(out, buf_bytes(&d->unsaved_what));
+}
+
 void replica_saved(struct process *p, const struct disk_trouble *trouble, struct turn *t)
 {
     struct replica *r = replica_of(p);
@@ -48,13 +100,14 @@ void replica_saved(struct process *p, const struct disk_trouble *trouble, struct
     r->durable.saving = false;
     r->durable.saves += trouble == NULL;
     r->durable.unsaved |= trouble != NULL;
-    if (trouble != NULL) {
-        struct bytes name = process_name(p);
-        turn_log(t, LOG_ERROR, "%.*s: snapshot failed: %.*s; next attempt in %llu ms", TEXT(name),
-                 TEXT(trouble->what), (unsigned long long)r->options.snapshot_ms);
-    }
+    if (trouble != NULL)
+        note_failure(r, trouble, t);
+    else
+        note_success(r, t);
     replica_set_wake(r);
 }
+
+/* ------------------------------------------------------------------------------ */
 
 void replica_saved_state(const struct process *p, struct buf *out)
 {

@@ -32,15 +32,18 @@ struct disk {
     /* Appends the path, without NUL, of the file that opening path opens or creates: path with all
      * symbolic links at its end followed.  -ELOOP if they never end. */
     int (*resolve)(void *who, const char *path, struct buf *out);
+    /* 1 if a file is mounted at path by itself, so that the folder around it may be another one
+     * than where the file is kept; else 0.  Never fails: 0 as well if that cannot be told. */
+    int (*is_mount)(void *who, const char *path);
     int (*rename)(void *who, const char *from, const char *to);
-    int (*link)(void *who, const char *from, const char *to); /* a hard link; `to` must be new */
     int (*remove)(void *who, const char *path);
     /* Syncs the folder that holds path: its names, not its files.  0 as well if its file system
      * cannot sync folders. */
     int (*sync_folder)(void *who, const char *path);
     /* Opens a file, created if missing, and locks it until the handle is closed, or the process
-     * and its forked children end.  -EAGAIN if another process has the lock, unless `waits` says
-     * to wait for it.  The file then contains the holder's process id in decimal. */
+     * and the children that it has forked since end.  -EAGAIN if another process has the lock,
+     * unless `waits` says to wait for it.  The file then contains the holder's process id in
+     * decimal. */
     int (*lock)(void *who, const char *path, bool waits);
     /* Calls visit with the name (without the folder) of each file in path's folder that starts
      * with the last component of path. */

@@ -13,9 +13,6 @@
 #include "journal.h"
 #include "storage_internal.h"
 
-/* The largest record that always fits into a segment of LIMIT_SEGMENT_BYTES. */
-#define RECORD_MAX (LIMIT_SEGMENT_BYTES - LIMIT_JOURNAL_BYTES - 64ull * 1024)
-
 struct storage *storage_new(const struct disk *disk, const struct storage_options *o)
 {
     struct storage *s = mem_take(sizeof(*s));
@@ -24,15 +21,11 @@ struct storage *storage_new(const struct disk *disk, const struct storage_option
     memcpy(s->named, o->file.at, o->file.len);
     memcpy(s->file, o->file.at, o->file.len);
     snprintf(s->crc, sizeof(s->crc), "%08" PRIx32, (uint32_t)crc32_z(0, o->group.at, o->group.len));
-    struct buf module = {0}, owner = {0};
+    struct buf module = {0};
     put_atom_bytes(&module, o->module);
-    put_tuple(&owner, 2);
-    put_term(&owner, buf_bytes(&module));
-    put_term(&owner, o->group);
     s->disk = disk;
     s->group = term_copy(o->group);
     s->module = term_take(&module);
-    s->owner = term_take(&owner);
     s->form = o->form;
     s->journal = o->journal;
     s->lock = s->segment = -1;
@@ -49,7 +42,6 @@ void storage_free(struct storage *s)
         (void)s->disk->close(s->disk->who, s->lock);
     term_free(&s->group);
     term_free(&s->module);
-    term_free(&s->owner);
     mem_free(s->segments);
     buf_free(&s->rewrite);
     mem_free(s);
@@ -139,7 +131,27 @@ static const char *segment_write(struct storage *s, struct bytes bytes, int *cod
     return *code == 0 ? NULL : "sync";
 }
 
-enum err segment_create(struct storage *s, struct bytes terms, struct storage_failure *failure)
+void segment_put_header(const struct storage *s, const struct before *before, struct buf *out)
+{
+    struct buf term = {0};
+    put_tuple(&term, 3);
+    put_term(&term, term_bytes(&s->module));
+    put_term(&term, term_bytes(&s->group));
+    before_put(&term, before);
+    journal_put_header(out, buf_bytes(&term));
+    buf_free(&term);
+}
+
+struct before segment_before(const struct storage *s)
+{
+    for (size_t i = s->count; i-- > 0;)
+        if (!s->segments[i].torn)
+            return (struct before){BEFORE_SEGMENT, s->segments[i].number, s->segments[i].sequence};
+    return s->first;
+}
+
+enum err segment_create(struct storage *s, struct before before, struct bytes terms,
+                        struct storage_failure *failure)
 {
     const struct disk *d = s->disk;
     if (s->last == UINT64_MAX)
@@ -147,7 +159,7 @@ enum err segment_create(struct storage *s, struct bytes terms, struct storage_fa
                              failure_path(segment_path(s, s->last).text));
     struct path path = segment_path(s, ++s->last);
     struct buf bytes = {0};
-    journal_put_header(&bytes, term_bytes(&s->owner));
+    segment_put_header(s, &before, &bytes);
     s->sequence = 0;
     for (struct etf_in in = etf_open(terms); in.at < in.end;)
         journal_put(&bytes, ++s->sequence, etf_any(&in));
@@ -164,7 +176,8 @@ enum err segment_create(struct storage *s, struct bytes terms, struct storage_fa
     if (step != NULL)
         return storage_refused(failure, code, step, path.text);
     s->segments = mem_room(s->segments, s->count, &s->cap, sizeof(*s->segments));
-    s->segments[s->count++] = (struct segment){.number = s->last, .bytes = len};
+    s->segments[s->count++] = (struct segment){
+        .number = s->last, .bytes = len, .sequence = s->sequence, .before = before};
     s->created = s->last;
     return OK;
 }
@@ -184,6 +197,7 @@ static enum err segment_append(struct storage *s, struct bytes record,
         return storage_refused(failure, code, step, segment_path(s, segment->number).text);
     }
     segment->bytes += len;
+    segment->sequence = s->sequence;
     return OK;
 }
 
@@ -192,15 +206,15 @@ static enum err segment_append(struct storage *s, struct bytes record,
 enum err storage_append(struct storage *s, struct bytes record, struct storage_failure *failure)
 {
     must(s->journal && s->lock >= 0 && !s->failed && record.len > 0);
-    if (record.len > RECORD_MAX)
+    if (record.len > SEGMENT_RECORD_MAX)
         return storage_wrong(failure, "too_large",
                              "a record of %zu bytes exceeds the limit of %llu", record.len,
-                             RECORD_MAX);
+                             SEGMENT_RECORD_MAX);
     /* While saves fail the journal grows, but no segment beyond what can be read. */
     if (s->segment >= 0 && s->segments[s->count - 1].bytes >= LIMIT_JOURNAL_BYTES)
         (void)storage_rotate(s);
-    enum err e =
-        s->segment < 0 ? segment_create(s, record, failure) : segment_append(s, record, failure);
+    enum err e = s->segment < 0 ? segment_create(s, segment_before(s), record, failure)
+                                : segment_append(s, record, failure);
     s->failed = e != OK;
     return e;
 }
@@ -221,6 +235,7 @@ void storage_saved(struct storage *s, uint64_t segment)
         if (s->segments[i].number > segment)
             s->segments[kept++] = s->segments[i];
     s->count = kept;
+    s->first = (struct before){.kind = BEFORE_TABLE};
 }
 
 uint64_t storage_journal_bytes(const struct storage *s)

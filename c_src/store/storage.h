@@ -6,7 +6,8 @@
  *     FILE.GROUP.lock          locked by the process that stores the group here
  *     FILE.lock                locked while FILE is being replaced
  *     FILE.GROUP.tmp           the next table, until it is renamed to FILE
- *     FILE.damaged.N           FILE as it was before it was salvaged
+ *     FILE.next                the next table, while FILE, which cannot be replaced, is written
+ *     FILE.damaged.N           FILE as it was before it was salvaged or set aside
  *     FILE.GROUP.N.damaged     a segment that could not be read completely
  *
  * If FILE is a symbolic link, its target is the table, and all these files are beside the target.
@@ -15,9 +16,10 @@
  *
  * After a crash at any moment, storage_load() finds everything that was appended, in the table
  * or in a segment: a segment is removed only after a table that includes it has been synced and
- * renamed, and the folder synced.  Records are states to merge, so one that is in both does no
- * harm.  What storage_load() has found once, it finds again, even if the process that wrote it
- * ended before its sync. */
+ * renamed, and the folder synced.  A FILE that no rename can replace, since it is mounted by
+ * itself, is written in place; FILE.next is the table meanwhile (storage_place.h).  Records are
+ * states to merge, so one that is in both does no harm.  What storage_load() has found once, it
+ * finds again, even if the process that wrote it ended before its sync. */
 #ifndef COPPICE_STORE_STORAGE_H
 #define COPPICE_STORE_STORAGE_H
 
@@ -52,8 +54,10 @@ void storage_found_free(struct storage_found *found);
 
 /* Locks the group and reads table and journal.  May be called again, and must be after
  * storage_append() has failed: a partly written record is first truncated, so that it is not
- * found.  Changes nothing else.  A table that was not closed, or is damaged, is salvaged.
- * *found is empty on a failure. */
+ * found; and a table that a crash has left in FILE.next is put in its place.  A file
+ * with nothing of a table in it is set aside if the journal has everything (before.h), and
+ * refused otherwise.  Changes nothing else.  A table that was not closed, or is damaged, is
+ * salvaged.  *found is empty on a failure. */
 must_use enum err storage_load(struct storage *s, struct storage_found *found,
                                struct storage_failure *failure);
 
@@ -72,8 +76,9 @@ uint64_t storage_rotate(struct storage *s);
 
 /* Replaces the table by one with this state (a term) in the group's record and all other records
  * unchanged, then removes the segments up to that number.  If part of the old table was
- * unreadable, it is kept as FILE.damaged.N.  May run in a forked child while the parent calls
- * storage_append(). */
+ * unreadable, it is kept as FILE.damaged.N.  If the table cannot be saved, those segments are
+ * replaced by one with the state, so that they do not pile up however long that lasts.  May run
+ * in a forked child while the parent calls storage_append(). */
 must_use enum err storage_save(struct storage *s, struct bytes state, uint64_t segment,
                                struct storage_failure *failure);
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "storage_internal.h"
-#include "storage_table.h"
+#include "storage_place.h"
 
 void storage_found_free(struct storage_found *found)
 {
@@ -110,17 +110,136 @@ static enum err take_lock(struct storage *s, struct storage_failure *failure)
 
 /* --- loading -------------------------------------------------------------------------- */
 
-static enum err load_table(const struct storage *s, struct storage_found *found,
+/* A table that was left half written is written again, before anybody opens it.  One that had to
+ * be salvaged may be no better than the other: it is left to the next save. */
+static void settle(const struct storage *s, const struct storage_table *table, struct buf *notes)
+{
+    struct storage_failure failure;
+    if (!table->is_next || table->salvaged)
+        return;
+    if (table_settle(s, &failure) == OK)
+        buf_printf(notes, "%s: written again from %s, since a crash had interrupted that\n",
+                   s->file, failure_path(table->path.text));
+    else
+        buf_printf(notes, "%s is the table until %s can be written: %s\n",
+                   failure_path(table->path.text), failure_path(s->file), failure.what);
+}
+
+/* --- doing without the table ---------------------------------------------------------- */
+
+struct sharers {
+    const struct storage *s;
+    size_t prefix; /* length of what all names start with */
+    bool found;    /* one of another group */
+};
+
+static void find_sharer(void *who, const char *name)
+{
+    struct sharers *l = who;
+    const char *crc = name + l->prefix;
+    bool is_lock = strlen(crc) == 8 + strlen(".lock") && strcmp(crc + 8, ".lock") == 0;
+    l->found = l->found || (is_lock && strncmp(crc, l->s->crc, 8) != 0);
+}
+
+/* Whether other groups are, or were, stored in the table: without it they would start from
+ * nothing. */
+static bool is_shared(const struct storage *s)
+{
+    struct path path = storage_path(s, "%s", ".");
+    const char *slash = strrchr(path.text, '/');
+    struct sharers sharers = {s, strlen(slash == NULL ? path.text : slash + 1), false};
+    int code = s->disk->list(s->disk->who, path.text, find_sharer, &sharers);
+    return code != 0 || sharers.found;
+}
+
+/* Returns the refusal, unless the file can be set aside: then the table is to be read again. */
+static enum err do_without(const struct storage *s, const struct storage_table *table,
+                           enum covers covers, struct buf *notes, struct storage_failure *failure)
+{
+    struct path kept;
+    if (!table->nothing || covers != COVERS_ALL || is_shared(s))
+        return ERR_STORAGE;
+    enum err e = table_set_aside(s, table, &kept, failure);
+    if (e == OK)
+        buf_printf(notes,
+                   "%s has nothing of a table in it, but the journal has everything: going on with "
+                   "that; the file is kept as %s\n",
+                   failure_path(table->path.text), failure_path(kept.text));
+    return e;
+}
+
+/* What the journal refers to must have been in the table.  One that is missing was moved away by
+ * somebody who wants to go on without it; an empty one is what a power cut may leave. */
+static enum err check_missing(const struct storage *s, const struct storage_table *table,
+                              enum covers covers, struct buf *notes,
+                              struct storage_failure *failure)
+{
+    if (table->file.len > 0 || covers != COVERS_PART)
+        return OK;
+    if (table->exists)
+        return storage_wrong(failure, "not_dets",
+                             "%s is empty, although its journal continues a snapshot: move it away "
+                             "to go on with journal and peers, or restore a backup",
+                             failure_path(s->file));
+    buf_printf(notes,
+               "%s is missing, although its journal continues a snapshot: going on without\n",
+               s->file);
+    return OK;
+}
+
+/* --- reading the table ---------------------------------------------------------------- */
+
+/* Until the table can be read, at most FILE.next and FILE are set aside. */
+static enum err read_or_set_aside(struct storage *s, struct storage_table *table,
+                                  struct storage_found *found, struct storage_failure *failure)
+{
+    enum covers covers = segments_cover(s);
+    enum err e = storage_table_read(table, s, false, &found->notes, failure);
+    while (e != OK && do_without(s, table, covers, &found->notes, failure) == OK) {
+        storage_table_free(table);
+        e = storage_table_read(table, s, false, &found->notes, failure);
+    }
+    return e == OK ? check_missing(s, table, covers, &found->notes, failure) : e;
+}
+
+static enum err read_table(struct storage *s, struct storage_found *found,
                            struct storage_failure *failure)
 {
     struct storage_table table;
-    enum err e = storage_table_read(&table, s, false, &found->notes, failure);
+    enum err e = read_or_set_aside(s, &table, found, failure);
     if (e == OK) {
+        settle(s, &table, &found->notes);
+        s->first.kind = table.file.len > 0 ? BEFORE_TABLE
+                        : s->asides        ? BEFORE_UNKNOWN
+                                           : BEFORE_NOTHING;
         found->state = table.state;
         table.state = (struct buf){0};
     }
     storage_table_free(&table);
     return e;
+}
+
+/* Under FILE.lock: another group's save may be writing the table in place. */
+static enum err load_table(struct storage *s, struct storage_found *found,
+                           struct storage_failure *failure)
+{
+    int lock = table_lock(s);
+    if (lock < 0)
+        return storage_refused(failure, lock, "lock the table", s->file);
+    enum err e = read_table(s, found, failure);
+    (void)s->disk->close(s->disk->who, lock);
+    return e;
+}
+
+/* Said once. */
+static void note_mount(struct storage *s, struct buf *notes)
+{
+    if (!s->noted && s->disk->is_mount(s->disk->who, s->file) > 0)
+        buf_printf(notes,
+                   "%s is mounted as a single file: it is written in place, and its journal is in "
+                   "the folder around it, which may vanish with its container: mount the folder\n",
+                   s->file);
+    s->noted = true;
 }
 
 enum err storage_load(struct storage *s, struct storage_found *found,
@@ -140,6 +259,8 @@ enum err storage_load(struct storage *s, struct storage_found *found,
         e = segments_read(s, found, failure);
     if (e == OK)
         e = load_table(s, found, failure);
+    if (e == OK)
+        note_mount(s, &found->notes);
     if (e != OK)
         storage_found_free(found);
     return e;
@@ -149,7 +270,9 @@ enum err storage_begin(struct storage *s, struct storage_failure *failure)
 {
     must(s->journal && s->lock >= 0);
     /* Loading may have created one. */
-    enum err e = s->segment >= 0 ? OK : segment_create(s, buf_bytes(&s->rewrite), failure);
+    enum err e = s->segment >= 0
+                     ? OK
+                     : segment_create(s, segment_before(s), buf_bytes(&s->rewrite), failure);
     if (e == OK)
         buf_clear(&s->rewrite);
     s->failed = e != OK;

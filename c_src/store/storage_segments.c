@@ -37,6 +37,7 @@ static void list_one(void *who, const char *name)
     l->overflow = l->overflow || errno == ERANGE;
     /* The number of a segment that was set aside is not reused. */
     s->last = number > s->last ? number : s->last;
+    s->asides = s->asides || damaged;
     if (damaged)
         return;
     s->segments = mem_room(s->segments, s->count, &s->cap, sizeof(*s->segments));
@@ -56,6 +57,7 @@ static enum err list(struct storage *s, struct storage_failure *failure)
     const char *slash = strrchr(path.text, '/');
     struct listing l = {s, strlen(slash == NULL ? path.text : slash + 1), false};
     s->count = 0;
+    s->asides = false;
     int code = s->disk->list(s->disk->who, path.text, list_one, &l);
     if (code != 0)
         return storage_refused(failure, code, "list the segments of", s->file);
@@ -72,28 +74,47 @@ static enum err list(struct storage *s, struct storage_failure *failure)
 
 /* --- reading -------------------------------------------------------------------------- */
 
-static enum err wrong_owner(const struct storage *s, struct bytes owner, const char *path,
-                            struct storage_failure *failure)
+/* module: of the two, it is the type that differs. */
+static enum err wrong_owner(const struct storage *s, struct bytes theirs, bool module,
+                            const char *path, struct storage_failure *failure)
 {
-    struct etf_in in = etf_open(owner);
-    etf_tuple_of(&in, 2);
-    struct bytes module = etf_any(&in), group = etf_any(&in);
-    bool type = etf_finish(&in) != OK || !bytes_equal(module, term_bytes(&s->module));
-    struct bytes own = term_bytes(type ? &s->module : &s->group);
-    struct buf theirs = {0}, ours = {0};
-    text_print_short(&theirs, in.err != OK ? owner : type ? module : group, TERM_SHOWN);
-    text_print_short(&ours, own, TERM_SHOWN);
-    enum err e = storage_wrong(failure, type ? "other_type" : "other_group",
+    struct buf shown = {0}, ours = {0};
+    text_print_short(&shown, theirs, TERM_SHOWN);
+    text_print_short(&ours, term_bytes(module ? &s->module : &s->group), TERM_SHOWN);
+    enum err e = storage_wrong(failure, module ? "other_type" : "other_group",
                                "%s is a journal of %.*s, not of %.*s", failure_path(path),
-                               TEXT(theirs), TEXT(ours));
-    buf_free(&theirs);
+                               TEXT(shown), TEXT(ours));
+    buf_free(&shown);
     buf_free(&ours);
     return e;
 }
 
+/* owner: {Module, Group, Before}, canonical; older versions wrote {Module, Group}. */
+static enum err read_owner(const struct storage *s, struct segment *segment, struct bytes owner,
+                           const char *path, struct storage_failure *failure)
+{
+    struct etf_in in = etf_open(owner);
+    bool has_before = etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 3;
+    if (!has_before) {
+        in = etf_open(owner);
+        etf_tuple_of(&in, 2);
+    }
+    struct bytes module = etf_any(&in), group = etf_any(&in);
+    if (has_before)
+        segment->before = before_read(etf_any(&in));
+    if (etf_finish(&in) != OK)
+        return wrong_owner(s, owner, true, path, failure);
+    if (!bytes_equal(module, term_bytes(&s->module)))
+        return wrong_owner(s, module, true, path, failure);
+    if (!bytes_equal(group, term_bytes(&s->group)))
+        return wrong_owner(s, group, false, path, failure);
+    return OK;
+}
+
 /* The owner in the header must be this storage's; a damaged header is not checked. */
-static enum err check_header(const struct storage *s, const struct journal *j, const char *path,
-                             struct storage_failure *failure)
+static enum err read_header(const struct storage *s, struct segment *segment,
+                            const struct journal *j, const char *path,
+                            struct storage_failure *failure)
 {
     struct buf owner = {0};
     if (j->owner.len == 0)
@@ -102,8 +123,8 @@ static enum err check_header(const struct storage *s, const struct journal *j, c
     if (e != OK)
         e = storage_wrong(failure, "other_type", "%s: invalid header: %s", failure_path(path),
                           err_text(e));
-    else if (!bytes_equal(buf_bytes(&owner), term_bytes(&s->owner)))
-        e = wrong_owner(s, buf_bytes(&owner), path, failure);
+    else
+        e = read_owner(s, segment, buf_bytes(&owner), path, failure);
     buf_free(&owner);
     return e;
 }
@@ -131,7 +152,7 @@ static enum err read_segment(const struct storage *s, struct segment *segment, s
     struct journal j;
     struct bytes term;
     bool has_magic = journal_open(&j, bytes) == OK;
-    enum err e = check_header(s, &j, path.text, failure);
+    enum err e = read_header(s, segment, &j, path.text, failure);
     if (e != OK)
         return e;
     while (journal_next(&j, &term)) {
@@ -139,6 +160,8 @@ static enum err read_segment(const struct storage *s, struct segment *segment, s
         found->count++;
     }
     segment->bytes = bytes.len;
+    segment->sequence = j.sequence;
+    segment->torn = has_magic && j.owner.len == 0 && j.records == 0;
     segment->damaged = note(&j, has_magic, path.text, &found->notes);
     return OK;
 }
@@ -186,7 +209,8 @@ static enum err replace_unsynced(struct storage *s, struct bytes terms,
 {
     const struct disk *d = s->disk;
     struct path path = segment_path(s, s->unsynced);
-    enum err e = segment_create(s, terms, failure);
+    struct before before = s->segments[s->count - 1].before;
+    enum err e = segment_create(s, before, terms, failure);
     if (e != OK)
         return e;
     int code = d->remove(d->who, path.text);
@@ -218,7 +242,7 @@ static enum err rewrite_last(struct storage *s, struct bytes terms, struct stora
     buf_clear(&s->rewrite);
     if (!s->journal || last.len == 0)
         return OK;
-    if (segment_create(s, last, failure) == OK)
+    if (segment_create(s, segment_before(s), last, failure) == OK)
         return OK;
     buf_put(&s->rewrite, last);
     return sync_last(s, failure);
@@ -248,4 +272,38 @@ enum err segments_read(struct storage *s, struct storage_found *found,
     if (found->records.len > last)
         terms = (struct bytes){found->records.at + last, found->records.len - last};
     return make_durable(s, terms, failure);
+}
+
+/* --- what they have ----------------------------------------------------------------------- */
+
+/* Of a segment and all that it refers to; those before it are known already. */
+static enum covers cover(const struct storage *s, size_t place)
+{
+    const struct segment *segment = &s->segments[place];
+    const struct before *before = &segment->before;
+    if (segment->damaged || before->kind == BEFORE_UNKNOWN)
+        return COVERS_UNKNOWN;
+    if (before->kind != BEFORE_SEGMENT)
+        return before->kind == BEFORE_NOTHING ? COVERS_ALL : COVERS_PART;
+    while (place > 0 && s->segments[place - 1].number > before->number)
+        place--;
+    if (place == 0 || s->segments[place - 1].number != before->number)
+        return COVERS_PART;
+    const struct segment *other = &s->segments[place - 1];
+    return other->sequence < before->sequence ? COVERS_UNKNOWN : other->covers;
+}
+
+enum covers segments_cover(struct storage *s)
+{
+    enum covers all = COVERS_UNKNOWN;
+    bool unknown = false, part = false;
+    for (size_t i = 0; i < s->count; i++) {
+        struct segment *segment = &s->segments[i];
+        if (segment->torn)
+            continue;
+        all = segment->covers = cover(s, i);
+        unknown = unknown || all == COVERS_UNKNOWN;
+        part = part || all == COVERS_PART;
+    }
+    return part ? COVERS_PART : unknown ? COVERS_UNKNOWN : all;
 }

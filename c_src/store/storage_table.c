@@ -21,19 +21,19 @@ void storage_table_free(struct storage_table *t)
     *t = (struct storage_table){0};
 }
 
-static enum err check_shape(const struct storage *s, uint32_t type, uint32_t keypos,
+static enum err check_shape(const struct storage_table *t, uint32_t type, uint32_t keypos,
                             struct storage_failure *failure)
 {
     if (type == DETS_SET && keypos == 1)
         return OK;
     return storage_wrong(failure, "not_a_set",
                          "%s is a %s with keypos %u; a replica needs a set with keypos 1",
-                         failure_path(s->file), dets_type_name(type), keypos);
+                         failure_path(t->path.text), dets_type_name(type), keypos);
 }
 
-static void note(const struct storage *s, const struct dets_fault *fault, struct buf *notes)
+static void note(const struct storage_table *t, const struct dets_fault *fault, struct buf *notes)
 {
-    buf_printf(notes, "%s: byte %llu: %s (%s)\n", s->file, (unsigned long long)fault->at,
+    buf_printf(notes, "%s: byte %llu: %s (%s)\n", t->path.text, (unsigned long long)fault->at,
                fault->what, err_text(fault->err));
 }
 
@@ -41,17 +41,17 @@ static void note(const struct storage *s, const struct dets_fault *fault, struct
 
 /* ERR_STORAGE for a record that is intact but not a state: refused, so that data of another
  * program is not overwritten.  Any other error means that the record is damaged. */
-static enum err take_own(struct storage_table *t, const struct storage *s, struct bytes object,
+static enum err take_own(struct storage_table *t, struct bytes object,
                          struct storage_failure *failure)
 {
     enum err e = record_read(object, &t->state, &t->rest, &t->rest_count, &t->form);
     if (e == ERR_SHAPE)
         return storage_wrong(failure, "other_type",
                              "%s: the record of this group is not a CRDT state",
-                             failure_path(s->file));
+                             failure_path(t->path.text));
     if (e == ERR_LIMIT)
         return storage_wrong(failure, "too_large", "%s: the group's state: %s",
-                             failure_path(s->file), err_text(e));
+                             failure_path(t->path.text), err_text(e));
     t->found = e == OK;
     return e;
 }
@@ -75,7 +75,7 @@ static enum err visit(void *who, const struct dets_object *o)
     struct walk *w = who;
     struct storage_table *t = w->table;
     if (bytes_equal(o->key, term_bytes(&w->s->group)))
-        return t->found ? ERR_DUPLICATE : take_own(t, w->s, o->object, w->failure);
+        return t->found ? ERR_DUPLICATE : take_own(t, o->object, w->failure);
     /* A damaged object would be copied into every snapshot, and crash its readers. */
     if (dets_object_check(o->object, NULL) != OK)
         return ERR_DAMAGED;
@@ -103,32 +103,32 @@ static enum err read_intact(struct storage_table *t, const struct storage *s, st
     struct dets_fault fault = {.err = OK};
     enum err e = dets_open(&table, buf_bytes(&t->file), &fault);
     if (e == OK)
-        e = check_shape(s, table.header.type, table.header.keypos, failure);
+        e = check_shape(t, table.header.type, table.header.keypos, failure);
     if (e == OK)
         e = dets_walk(&table, visit, &w, &fault);
     if (e == OK)
         place_keys(t);
     else if (e != ERR_STORAGE && e != ERR_NOT_DETS && fault.err != OK)
-        note(s, &fault, notes);
+        note(t, &fault, notes);
     return e;
 }
 
 /* --- a damaged table ------------------------------------------------------------------ */
 
-static void note_salvage(const struct storage *s, const struct dets_salvage *salvage,
-                         struct buf *notes)
+static void note_salvage(const struct storage_table *t, struct buf *notes)
 {
+    const struct dets_salvage *salvage = &t->salvage;
     const struct dets_faults *faults = &salvage->faults;
     size_t shown = faults->listed < FAULTS_LOGGED ? faults->listed : FAULTS_LOGGED;
     for (size_t i = 0; i < shown; i++)
-        note(s, &faults->list[i], notes);
+        note(t, &faults->list[i], notes);
     if (faults->count > shown)
-        buf_printf(notes, "%s: %llu more faults\n", s->file,
+        buf_printf(notes, "%s: %llu more faults\n", t->path.text,
                    (unsigned long long)(faults->count - shown));
     if (salvage->given_up)
         buf_printf(notes, "%s: salvage stopped early: too much of it looks like objects\n",
-                   s->file);
-    buf_printf(notes, "%s: salvaged %zu objects\n", s->file, salvage->count);
+                   t->path.text);
+    buf_printf(notes, "%s: salvaged %zu objects\n", t->path.text, salvage->count);
 }
 
 static enum err take_salvaged(struct storage_table *t, const struct storage *s, struct buf *notes,
@@ -141,10 +141,11 @@ static enum err take_salvaged(struct storage_table *t, const struct storage *s, 
             take_other(t, r->key, r->object);
             continue;
         }
-        e = take_own(t, s, r->object, failure);
+        e = take_own(t, r->object, failure);
         if (e != OK && e != ERR_STORAGE) {
             t->lossy = true;
-            buf_printf(notes, "%s: the group's state cannot be read: %s\n", s->file, err_text(e));
+            buf_printf(notes, "%s: the group's state cannot be read: %s\n", t->path.text,
+                       err_text(e));
         }
     }
     return e == ERR_STORAGE ? e : OK;
@@ -155,20 +156,20 @@ static bool only_zeros(struct bytes b)
     return b.len > 0 && b.at[0] == 0 && memcmp(b.at, b.at + 1, b.len - 1) == 0;
 }
 
-/* Nothing of a table is in the file.  Whether the journal has what was in it cannot be known: its
- * numbers start again at 1 when a snapshot has removed all segments. */
-static enum err nothing_to_salvage(const struct storage_table *t, const struct storage *s,
-                                   struct storage_failure *failure)
+/* Whether the journal has what was in the file, the loader knows. */
+static enum err nothing_to_salvage(struct storage_table *t, struct storage_failure *failure)
 {
-    if (only_zeros(buf_bytes(&t->file)))
+    const char *path = failure_path(t->path.text);
+    t->nothing = true;
+    if (t->file.len == 0 || only_zeros(buf_bytes(&t->file)))
         return storage_wrong(failure, "not_dets",
-                             "%s contains only zeros: move it away to go on with journal and "
-                             "peers, or restore a backup",
-                             failure_path(s->file));
+                             "%s %s: move it away to go on with journal and peers, or restore a "
+                             "backup",
+                             path, t->file.len == 0 ? "is empty" : "contains only zeros");
     return storage_wrong(failure, "not_dets",
                          "%s is not a DETS file, nor what is left of one: choose another file, or "
                          "move it away to go on with journal and peers",
-                         failure_path(s->file));
+                         path);
 }
 
 static enum err read_salvaged(struct storage_table *t, const struct storage *s, struct buf *notes,
@@ -176,36 +177,57 @@ static enum err read_salvaged(struct storage_table *t, const struct storage *s, 
 {
     enum err e = dets_salvage(&t->salvage, buf_bytes(&t->file));
     if (e == ERR_NOT_DETS)
-        return nothing_to_salvage(t, s, failure);
+        return nothing_to_salvage(t, failure);
     if (e != OK)
-        return storage_wrong(failure, "too_large", "%s: %s", failure_path(s->file), err_text(e));
-    e = check_shape(s, t->salvage.shape.type, t->salvage.shape.keypos, failure);
+        return storage_wrong(failure, "too_large", "%s: %s", failure_path(t->path.text),
+                             err_text(e));
+    e = check_shape(t, t->salvage.shape.type, t->salvage.shape.keypos, failure);
     if (e != OK)
         return e;
     t->lossy = t->salvage.faults.count > 0 || t->salvage.given_up;
     e = take_salvaged(t, s, notes, failure);
     if (e == OK)
-        note_salvage(s, &t->salvage, notes);
+        note_salvage(t, notes);
     return e;
 }
 
 /* --- either --------------------------------------------------------------------------- */
 
+struct path table_next(const struct storage *s)
+{
+    return storage_path(s, "%s", ".next");
+}
+
+static enum err read_file(struct storage_table *t, const struct storage *s,
+                          struct storage_failure *failure)
+{
+    t->path = table_next(s);
+    int code = storage_read_file(s, t->path.text, &t->file, LIMIT_DETS_BYTES);
+    t->is_next = code != -ENOENT;
+    if (code == -ENOENT) {
+        t->path = storage_path(s, "%s", "");
+        code = storage_read_file(s, t->path.text, &t->file, LIMIT_DETS_BYTES);
+    }
+    t->exists = code == 0;
+    if (code != 0 && code != -ENOENT)
+        return storage_refused(failure, code, "read", t->path.text);
+    return OK;
+}
+
 enum err storage_table_read(struct storage_table *t, const struct storage *s, bool force_salvage,
                             struct buf *notes, struct storage_failure *failure)
 {
     *t = (struct storage_table){0};
-    int code = storage_read_file(s, s->file, &t->file, LIMIT_DETS_BYTES);
-    if (code != 0 && code != -ENOENT)
-        return storage_refused(failure, code, "read", s->file);
-    if (t->file.len == 0)
-        return OK;
-    enum err e = force_salvage ? ERR_DAMAGED : read_intact(t, s, notes, failure);
+    enum err e = read_file(t, s, failure);
+    if (e != OK || (t->file.len == 0 && !t->is_next))
+        return e;
+    e = force_salvage ? ERR_DAMAGED : read_intact(t, s, notes, failure);
     if (e == OK || e == ERR_STORAGE)
         return e;
     t->count = 0;
     t->found = false;
     buf_clear(&t->state);
     buf_clear(&t->rest);
+    t->salvaged = true;
     return read_salvaged(t, s, notes, failure);
 }

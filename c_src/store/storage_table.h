@@ -6,6 +6,8 @@
 #include "storage_internal.h"
 
 struct storage_table {
+    struct path path; /* of the file that was read ... */
+    bool is_next;     /* ... which is FILE.next */
     struct buf file;
     /* The other records.  Objects borrow from file, keys from `keys` or `salvage`. */
     struct dets_record *records;
@@ -17,10 +19,16 @@ struct storage_table {
     uint32_t rest_count;
     enum record_form form;
     bool found;
+    bool exists;  /* there is a file */
+    bool nothing; /* nothing of a table is in it: set with not_dets */
+    bool salvaged;
     bool lossy; /* part of the file was unreadable: the file must be kept */
 };
 
-/* Reads the file; a missing or empty one is an empty table.  Appends a line to notes for each
+/* FILE.next, which is the table as long as it exists (storage_place.h). */
+struct path table_next(const struct storage *s);
+
+/* Reads the table; a missing or empty FILE is an empty table.  Appends a line to notes for each
  * fault found.  With force_salvage, the file is salvaged even if it seems valid.  *table is to
  * be freed even on a failure. */
 must_use enum err storage_table_read(struct storage_table *table, const struct storage *s,

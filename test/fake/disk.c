@@ -223,6 +223,18 @@ static int disk_resolve(void *who, const char *path, struct buf *out)
     return code != 0 ? code : names_resolve(&d->now, path, out);
 }
 
+static bool is_mounted(const struct fake_disk *d, const char *path)
+{
+    const struct name *n = name_find(&d->now, path);
+    return n != NULL && n->file->mounted;
+}
+
+static int disk_is_mount(void *who, const char *path)
+{
+    struct fake_disk *d = who;
+    return injected_error(d) == 0 && is_mounted(d, path);
+}
+
 static int disk_rename(void *who, const char *from, const char *to)
 {
     struct fake_disk *d = who;
@@ -230,20 +242,9 @@ static int disk_rename(void *who, const char *from, const char *to)
     struct name *n = name_find(&d->now, from);
     if (code != 0 || n == NULL)
         return code != 0 ? code : -ENOENT;
+    if (is_mounted(d, from) || is_mounted(d, to))
+        return -EBUSY;
     change(d, from, to, n->file);
-    return 0;
-}
-
-static int disk_link(void *who, const char *from, const char *to)
-{
-    struct fake_disk *d = who;
-    int code = injected_error(d);
-    struct name *n = name_find(&d->now, from);
-    if (code != 0 || n == NULL)
-        return code != 0 ? code : -ENOENT;
-    if (name_find(&d->now, to) != NULL)
-        return -EEXIST;
-    change(d, NULL, to, n->file);
     return 0;
 }
 
@@ -253,6 +254,8 @@ static int disk_remove(void *who, const char *path)
     int code = injected_error(d);
     if (code != 0 || name_find(&d->now, path) == NULL)
         return code != 0 ? code : -ENOENT;
+    if (is_mounted(d, path))
+        return -EBUSY;
     change(d, path, NULL, NULL);
     return 0;
 }
@@ -330,8 +333,8 @@ struct fake_disk *fake_disk_new(void)
         .truncate = disk_truncate,
         .copy_permissions = disk_copy_permissions,
         .resolve = disk_resolve,
+        .is_mount = disk_is_mount,
         .rename = disk_rename,
-        .link = disk_link,
         .remove = disk_remove,
         .sync_folder = disk_sync_folder,
         .lock = disk_lock,
@@ -463,4 +466,11 @@ void fake_disk_symlink(struct fake_disk *d, const char *target, const char *path
 {
     must(*target != 0);
     put(d, path, bytes_of(target))->link = true;
+}
+
+void fake_disk_mount(struct fake_disk *d, const char *path)
+{
+    struct name *n = name_find(&d->now, path);
+    struct file *f = n != NULL ? n->file : put(d, path, (struct bytes){NULL, 0});
+    f->mounted = true;
 }

@@ -61,6 +61,10 @@ struct bytes fake_disk_bytes(const struct fake_disk *d, const char *path);
 /* Creates or replaces a file, fully synced. */
 void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes);
 
+/* Mounts the file by itself, for good: it can be written, but not renamed, replaced or removed
+ * (EBUSY).  An empty one is created, fully synced, if there is none. */
+void fake_disk_mount(struct fake_disk *d, const char *path);
+
 /* Creates or replaces a symbolic link to a file, which need not exist, fully synced.  Only the
  * last component of a path can be a link. */
 void fake_disk_symlink(struct fake_disk *d, const char *target, const char *path);

@@ -13,6 +13,7 @@ struct file {
     size_t low;            /* the lowest length since: bytes before it are synced */
     size_t lost, lost_end; /* the range lost in a failed sync; none if equal */
     int locked;            /* by this handle; 0: unlocked */
+    bool mounted;          /* cannot be renamed, replaced or removed */
     bool link;             /* a symbolic link; the bytes are its target */
 };
 

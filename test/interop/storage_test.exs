@@ -264,6 +264,33 @@ defmodule StorageTest do
     end
   end
 
+  describe "without its table, a replica whose journal has everything" do
+    contents = [zeros: String.duplicate(<<0>>, 8192), text: "a letter", torn: <<0, 0>>]
+
+    for {what, content} <- contents do
+      test "goes on, and keeps the file: #{what}", world do
+        c = Coppice.start(settings(world))
+        add_each(c, 1..3)
+        Coppice.kill(c)
+        File.write!(world.table, unquote(content))
+        File.chmod!(world.table, 0o640)
+        c = Coppice.start(settings(world))
+        assert elements(c) == [1, 2, 3]
+        Coppice.logs(c, "the journal has everything: going on with that; the file is kept as ")
+        :ok = add(c, 4)
+        assert Coppice.stop(c) == 0
+        assert File.read!(world.table <> ".damaged.1") == unquote(content)
+        assert Bitwise.band(File.stat!(world.table).mode, 0o777) == 0o640
+        # The real dets opens the new table without repair, and can change it.
+        assert saved(world) == [MapSet.new(1..4)]
+        table = Table.open(world.table, repair: false)
+        :ok = :dets.insert(table, {:session, 1})
+        :ok = :dets.close(table)
+        assert elements(Coppice.start(settings(world))) == [1, 2, 3, 4]
+      end
+    end
+  end
+
   # --- files that cannot be used -----------------------------------------------------
 
   describe "a file is refused" do
@@ -282,19 +309,28 @@ defmodule StorageTest do
       refuses(world, :not_dets)
     end
 
-    test "because it contains only zeros, until it is moved away", world do
+    test "because it contains only zeros, until a backup is there", world do
       c = Coppice.start(settings(world))
       :ok = add(c, 1)
+      assert Coppice.stop(c) == 0
+      backup = File.read!(world.table)
+      c = Coppice.start(settings(world))
+      :ok = add(c, 2)
       Coppice.kill(c)
       File.write!(world.table, String.duplicate(<<0>>, 8192))
       c = Coppice.start(settings(world))
-      assert add(c, 2) == {:error, {:storage, :not_dets}}
+      assert add(c, 3) == {:error, {:storage, :not_dets}}
       Coppice.logs(c, "contains only zeros: move it away")
-      File.rename!(world.table, world.table <> ".away")
-      eventually(fn -> add(c, 2) == :ok end)
-      assert elements(c) == [1, 2]
       Coppice.stop(c)
-      assert elements(Coppice.start(settings(world))) == [1, 2]
+      File.write!(world.table, "")
+      c = Coppice.start(settings(world))
+      assert add(c, 3) == {:error, {:storage, :not_dets}}
+      Coppice.logs(c, "is empty, although its journal continues a snapshot")
+      File.write!(world.table, backup)
+      eventually(fn -> add(c, 3) == :ok end)
+      assert elements(c) == [1, 2, 3]
+      Coppice.stop(c)
+      assert saved(world) == [MapSet.new(1..3)]
     end
 
     test "because it is a bag, or has another keypos", world do

@@ -6,7 +6,7 @@
 /* An append is a write and a sync; the first one creates the file before that. */
 #define CALL_SYNC 2
 /* The call of a snapshot that syncs the folder after the rename; more calls than it makes. */
-#define CALL_SYNC_FOLDER 10
+#define CALL_SYNC_FOLDER 13
 #define CALLS_MAX        20
 /* Enough for a retry of the disk. */
 #define RETRY_MS 1100
@@ -217,7 +217,7 @@ static void power_fails_at_the_rename_of_a_snapshot(struct sim *s)
     SIM_TRACE(s, "[ 2000] n1 += 5\n"
                  "[ 2007] n1 has 5\n"
                  "[ 2013] n1 += 5: ok\n"
-                 "[ 2050] n1 will lose power in disk call 10\n"
+                 "[ 2050] n1 will lose power in disk call 13\n"
                  "[ 2229] n1 loses power\n");
     sim_trace_logs(s);
     SIM_ASSERT(s, sim_disk_has(s, 0, JOURNAL));

@@ -40,10 +40,19 @@ struct files {
     uint64_t failures;
 };
 
-struct files *files_new(void)
+/* Where the table is mounted by itself, it cannot be replaced. */
+static struct fake_disk *disk_new(bool mounted)
+{
+    struct fake_disk *d = fake_disk_new();
+    if (mounted)
+        fake_disk_mount(d, TABLE);
+    return d;
+}
+
+struct files *files_new(bool mounted)
 {
     struct files *f = mem_take(sizeof(*f));
-    f->disk = fake_disk_new();
+    f->disk = disk_new(mounted);
     f->end = &f->first;
     return f;
 }
@@ -338,7 +347,7 @@ void sim_disk_wipe(struct sim *s, unsigned i)
     must(s->nodes[i].node == NULL);
     trace_printf(s, "n%u's disk is replaced", i + 1);
     fake_disk_free(f->disk);
-    f->disk = fake_disk_new();
+    f->disk = disk_new((s->options.mounted >> i & 1) != 0);
     check_wiped(s, i);
 }
 

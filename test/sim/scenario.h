@@ -20,13 +20,14 @@ struct scenario {
 };
 
 /* Each list ends with an entry without a name. */
-extern const struct scenario type_scenarios[], beam_scenarios[], disk_scenarios[];
+extern const struct scenario type_scenarios[], beam_scenarios[], disk_scenarios[],
+    mount_scenarios[];
 
 /* How many nodes, the last ones, are BEAMs.  With disks, n1 is durable, and n2 has durability
- * `interval`. */
+ * `interval`.  With mounts, their tables are mounted as single files. */
 struct cast {
     unsigned beams;
-    bool disks;
+    bool disks, mounts;
 };
 
 static inline struct sim *scenario_sim(const struct scenario *scenario, struct cast cast)
@@ -42,6 +43,7 @@ static inline struct sim *scenario_sim(const struct scenario *scenario, struct c
                                          .latency_max_ms = 1,
                                          .stored = cast.disks ? 3 : 0,
                                          .interval = cast.disks ? 2 : 0,
+                                         .mounted = cast.mounts ? 3 : 0,
                                          .snapshot_ms = 1000,
                                          .disk_min_ms = 5,
                                          .disk_max_ms = 5});

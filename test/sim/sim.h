@@ -49,6 +49,7 @@ struct sim_options {
     /* Bit masks of nodes: those that store their replica on disk, and those of them with
      * durability `interval`.  Each disk job takes disk_min_ms to disk_max_ms. */
     unsigned stored, interval;
+    unsigned mounted; /* nodes whose table is mounted as a single file: no rename can replace it */
     uint64_t snapshot_ms, disk_min_ms, disk_max_ms;
     /* A BEAM withholds a delta until it has a value, as Grove does since 0.2. */
     bool withholds;

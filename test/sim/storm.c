@@ -51,7 +51,9 @@ static uint64_t draw_disks(struct sim_options *o, uint64_t random)
         return 0;
     o->stored = (random >> 1) % 2 ? all : (unsigned)(random >> 2) & all;
     o->interval = (random >> 16) % 3 ? 0 : (unsigned)(random >> 20) & all;
-    o->snapshot_ms = 100u << (random >> 32) % 8;
+    o->mounted =
+        (random >> 50) % 2 ? all : (unsigned)(random >> 51) & (unsigned)(random >> 54) & all;
+    o->snapshot_ms = 100u << (random >> 32) % (o->mounted != 0 ? 3 : 8);
     o->disk_min_ms = (random >> 36) % 2;
     o->disk_max_ms = o->disk_min_ms + (1u << (random >> 40) % 8) - 1;
     return 50u << (random >> 44) % 4;

@@ -7,7 +7,7 @@
 #define RARE   8
 #define DAY_MS 86400000
 /* About how many disk calls a save makes, and an append. */
-#define SAVE_CALLS   24
+#define SAVE_CALLS   32
 #define APPEND_CALLS 3
 
 static unsigned any(struct storm *st)

@@ -132,7 +132,7 @@ static void add_node(struct sim *s, unsigned i)
     snprintf(s->machines[i].name, sizeof(s->machines[i].name), "h%u", i + 1);
     snprintf(s->machines[CALLER_OF(i)].name, sizeof(s->machines[i].name), "c%u", i + 1);
     s->machines[i].up = s->machines[CALLER_OF(i)].up = true;
-    s->nodes[i].files = files_new();
+    s->nodes[i].files = files_new((s->options.mounted >> i & 1) != 0);
     caller_start(s, i);
     snprintf(name, sizeof(name), "n%u@h%u", i + 1, i + 1);
     world_configure(s, i, name);

@@ -279,7 +279,7 @@ void dns_resolve(struct sim *s, unsigned node, uint32_t query);
 
 /* --- files.c */
 
-struct files *files_new(void);
+struct files *files_new(bool mounted); /* its table is, by itself */
 void files_free(struct files *f);
 /* Performs an action on a store. */
 void files_perform(struct sim *s, unsigned node, const struct action *a);

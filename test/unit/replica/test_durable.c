@@ -397,6 +397,58 @@ static void retries_a_failed_snapshot(void)
     world_close();
 }
 
+/* Its text in the replica's status. */
+static bool fails(const char *failure)
+{
+    struct buf out = {0};
+    replica_status(world.replica, &out);
+    struct bytes found = {0}, key;
+    struct etf_in in = etf_open(buf_bytes(&out));
+    for (uint32_t left = etf_map(&in); left > 0 && found.len == 0; left--) {
+        key = etf_any(&in);
+        if (bytes_equal(key, term_of("snapshot_failure")))
+            found = etf_any(&in);
+        else
+            (void)etf_any(&in);
+    }
+    bool same = found.len > 0 && bytes_equal(found, term_of(failure));
+    buf_free(&out);
+    return same;
+}
+
+/* One that can never succeed is no hiccup: `status` says since when and why, the log once. */
+static void says_since_when_snapshots_fail(void)
+{
+    open_ready();
+    CU_ASSERT(fails("nil"));
+    deliver(CAST("{mutate, increment}"));
+    skip_sent();
+    world.turn.wall_ms = 1000;
+    replica_appended(world.replica, LIMIT_JOURNAL_BYTES + 1, NULL, &world.turn);
+    DISK_OP("save");
+    size_t before = log_lines();
+    for (unsigned i = 0; i < 3; i++) {
+        replica_captured(world.replica, &world.turn);
+        replica_saved(world.replica, TROUBLE("ebusy", "cannot write v.dets"), &world.turn);
+        CU_ASSERT(logged("cannot write v.dets; changes stay in the journal"));
+        CU_ASSERT(log_lines() == before + 1);
+        CU_ASSERT(fails("#{reason => ebusy, since => 1000, what => <<\"cannot write v.dets\">>}"));
+        world.turn.wall_ms++;
+        /* A long journal does not make it try with each change. */
+        deliver(CAST("{mutate, increment}"));
+        skip_sent();
+        replica_appended(world.replica, LIMIT_JOURNAL_BYTES + 1, NULL, &world.turn);
+        SENT_NOTHING();
+        wait_ms(60000);
+        DISK_OP("save");
+    }
+    replica_captured(world.replica, &world.turn);
+    replica_saved(world.replica, NULL, &world.turn);
+    CU_ASSERT(logged("snapshots work again"));
+    CU_ASSERT(fails("nil"));
+    world_close();
+}
+
 static void waits_while_the_disk_is_busy(void)
 {
     open_ready();
@@ -491,7 +543,7 @@ SUITE("durable", TEST(answers_when_on_disk), TEST(writes_unknown_fields_once),
       TEST(refuses_a_snapshot_of_another_type), TEST(skips_records_of_another_type),
       TEST(rolls_back_after_a_failed_append), TEST(pulls_again_after_a_roll_back),
       TEST(saves_only_after_changes), TEST(saves_no_result_of_a_fun_before_it_is_on_disk),
-      TEST(retries_a_failed_snapshot), TEST(waits_while_the_disk_is_busy),
-      TEST(saves_early_when_the_journal_is_long), TEST(runs_no_mutation_before_the_capture),
-      TEST(saves_when_it_ends), TEST(saves_nothing_before_it_is_loaded),
-      TEST(answers_at_once_with_interval_durability))
+      TEST(retries_a_failed_snapshot), TEST(says_since_when_snapshots_fail),
+      TEST(waits_while_the_disk_is_busy), TEST(saves_early_when_the_journal_is_long),
+      TEST(runs_no_mutation_before_the_capture), TEST(saves_when_it_ends),
+      TEST(saves_nothing_before_it_is_loaded), TEST(answers_at_once_with_interval_durability))

@@ -5,6 +5,7 @@
 
 #include "fake/disk.h"
 #include "store/storage.h"
+#include "term/head.h"
 #include "unit/dets/tables.h"
 
 #define FILE_NAME "data/views.dets"
@@ -90,7 +91,8 @@ static inline uint64_t set_of_found(const struct storage_found *found)
         struct etf_list l = etf_list(&in);
         while (etf_next(&l, &n)) {
             struct etf_in number = etf_open(n);
-            set |= bit((unsigned)etf_uint64(&number));
+            bool is_state = *n.at == TAG_MAP;
+            set |= is_state ? set_of_state(n) : bit((unsigned)etf_uint64(&number));
         }
     }
     must(etf_finish(&in) == OK);

@@ -22,12 +22,13 @@ static inline void stored_put_table(struct fake_disk *d, const char *const *text
     objects_free(&o);
 }
 
-/* Whether the table opens without repair, has no faults, and contains these objects, in Erlang
- * syntax. */
-static inline bool stored_has(struct fake_disk *d, const char *const *texts, size_t count)
+/* Whether the table at path opens without repair, has no faults, and contains these objects, in
+ * Erlang syntax. */
+static inline bool stored_at_has(struct fake_disk *d, const char *path, const char *const *texts,
+                                 size_t count)
 {
     struct objects wanted = {0}, there;
-    struct bytes file = fake_disk_bytes(d, FILE_NAME);
+    struct bytes file = fake_disk_bytes(d, path);
     bool valid = objects_walked(&there, file) == OK && faults_of(file, false) == 0;
     for (size_t i = 0; i < count; i++)
         objects_add(&wanted, term_copy(term_of(texts[i])));
@@ -36,6 +37,11 @@ static inline bool stored_has(struct fake_disk *d, const char *const *texts, siz
     objects_free(&wanted);
     objects_free(&there);
     return valid && missing == 0;
+}
+
+static inline bool stored_has(struct fake_disk *d, const char *const *texts, size_t count)
+{
+    return stored_at_has(d, FILE_NAME, texts, count);
 }
 
 /* The path of a segment of GROUP. */

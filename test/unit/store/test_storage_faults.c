@@ -8,10 +8,15 @@
 
 #define SEEDS 16
 
+#define NEXT_NAME FILE_NAME ".next"
+
 static const char *const others[] = {OTHERS};
 
 /* The table at the start. */
 enum start { START_NOTHING, START_OTHERS, START_UNCLOSED, START_DAMAGED, STARTS };
+
+/* Whether the table is mounted as a single file: then it is written in place. */
+static bool mounted;
 
 struct life {
     struct fake_disk *disk;
@@ -22,6 +27,8 @@ struct life {
 
 static void prepare(struct fake_disk *d, enum start start)
 {
+    if (start == START_NOTHING && mounted)
+        fake_disk_mount(d, FILE_NAME);
     if (start == START_NOTHING)
         return;
     stored_put_table(d, others, 2);
@@ -38,6 +45,8 @@ static void prepare(struct fake_disk *d, enum start start)
             buf_put_u8(&file, 0);
     }
     fake_disk_put(d, FILE_NAME, buf_bytes(&file));
+    if (mounted)
+        fake_disk_mount(d, FILE_NAME);
     buf_free(&file);
 }
 
@@ -96,10 +105,11 @@ static void live(struct life *l)
     append(l, 6);
 }
 
-/* The table is as it was at the start or as saved, never less. */
+/* The table is as it was at the start or as saved, never less; FILE.next, while it is there. */
 static void check_table(struct fake_disk *d, enum start start)
 {
-    struct bytes file = fake_disk_bytes(d, FILE_NAME);
+    const char *path = fake_disk_has(d, NEXT_NAME) ? NEXT_NAME : FILE_NAME;
+    struct bytes file = fake_disk_bytes(d, path);
     struct dets_table table;
     struct dets_fault fault;
     if (start == START_NOTHING && file.len == 0)
@@ -107,7 +117,7 @@ static void check_table(struct fake_disk *d, enum start start)
     enum err e = dets_open(&table, file, &fault);
     if (start >= START_UNCLOSED && e == ERR_NOT_SAVED)
         return;
-    CU_ASSERT(stored_has(d, others, start == START_NOTHING ? 0 : 2));
+    CU_ASSERT(stored_at_has(d, path, others, start == START_NOTHING ? 0 : 2));
     CU_ASSERT(start != START_DAMAGED || fake_disk_has(d, FILE_NAME ".damaged.1"));
 }
 
@@ -131,6 +141,7 @@ static bool refuses(enum start start, uint64_t n, int code, bool then_all)
     storage_free(l.s);
     CU_ASSERT_EQUAL(fake_disk_handles(l.disk), 0);
     check_table(l.disk, start);
+    CU_ASSERT(!fake_disk_has(l.disk, NEXT_NAME));
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         fake_disk_crash(l.disk, seed);
         uint64_t found = stored_found(l.disk, GROUP);
@@ -173,46 +184,58 @@ static void report(const char *what, enum start start, uint64_t n, unsigned befo
         fprintf(stderr, "\n    %s at call %llu, start %d\n", what, (unsigned long long)n, start);
 }
 
-static void keeps_acknowledged_records_when_calls_fail(void)
+static void fail_each_call(enum start start)
 {
     static const int codes[] = {-EIO, -ENOSPC};
-    for (enum start start = 0; start < STARTS; start++)
-        for (unsigned all = 0; all < 2; all++) {
-            bool failed = true;
-            for (uint64_t n = 1; failed; n++) {
-                unsigned before = CU_get_number_of_failures();
-                failed = refuses(start, n, codes[n % 2], all == 1);
-                report("failed", start, n, before);
-            }
+    for (unsigned all = 0; all < 2; all++) {
+        bool failed = true;
+        for (uint64_t n = 1; failed; n++) {
+            unsigned before = CU_get_number_of_failures();
+            failed = refuses(start, n, codes[n % 2], all == 1);
+            report("failed", start, n, before);
         }
+    }
+}
+
+static void end_in_each_call(enum start start, bool power)
+{
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++)
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            unsigned before = CU_get_number_of_failures();
+            failed = is_killed(start, n, power, seed);
+            report(power ? "power" : "killed", start, n, before);
+        }
+}
+
+static void keeps_acknowledged_records_when_calls_fail(void)
+{
+    for (enum start start = 0; start < STARTS; start++)
+        fail_each_call(start);
 }
 
 static void keeps_acknowledged_records_when_killed(void)
 {
-    for (enum start start = 0; start < STARTS; start++) {
-        bool failed = true;
-        for (uint64_t n = 1; failed; n++)
-            for (uint64_t seed = 0; seed < SEEDS; seed++) {
-                unsigned before = CU_get_number_of_failures();
-                failed = is_killed(start, n, false, seed);
-                report("killed", start, n, before);
-            }
-    }
+    for (enum start start = 0; start < STARTS; start++)
+        end_in_each_call(start, false);
 }
 
 static void keeps_acknowledged_records_across_power_cuts(void)
 {
-    for (enum start start = 0; start < STARTS; start++) {
-        bool failed = true;
-        for (uint64_t n = 1; failed; n++)
-            for (uint64_t seed = 0; seed < SEEDS; seed++) {
-                unsigned before = CU_get_number_of_failures();
-                failed = is_killed(start, n, true, seed);
-                report("power", start, n, before);
-            }
-    }
+    for (enum start start = 0; start < STARTS; start++)
+        end_in_each_call(start, true);
+}
+
+static void keeps_them_where_the_table_is_written_in_place(void)
+{
+    mounted = true;
+    keeps_acknowledged_records_when_calls_fail();
+    keeps_acknowledged_records_when_killed();
+    keeps_acknowledged_records_across_power_cuts();
+    mounted = false;
 }
 
 SUITE("storage on a failing disk", TEST(keeps_acknowledged_records_when_calls_fail),
       TEST(keeps_acknowledged_records_when_killed),
-      TEST(keeps_acknowledged_records_across_power_cuts))
+      TEST(keeps_acknowledged_records_across_power_cuts),
+      TEST(keeps_them_where_the_table_is_written_in_place))

@@ -1,0 +1,117 @@
+defmodule StorageMountTest do
+  @moduledoc """
+  A table that is mounted as a single file, as with Docker's `-v FILE:FILE`: no rename can replace
+  it, and the folder around it ends with the container.
+  """
+  use TestCase
+
+  @namespaces SmallDisk.unshare_command() != nil
+  unless @namespaces, do: IO.puts("storage: no mount namespaces here, so no mounted files")
+  unless @namespaces, do: @moduletag(:skip)
+
+  setup do
+    host = Table.path()
+    File.write!(host, "")
+    {:ok, group: {:counter, fresh("g")}, host: host}
+  end
+
+  # A container: a folder of its own, in which the host's file is mounted.
+  defp container(world) do
+    disk = SmallDisk.make(4096)
+    inside = Path.join(disk.folder, "t.dets")
+    SmallDisk.run(disk, ["touch", inside])
+    SmallDisk.run(disk, ["mount", "--bind", world.host, inside])
+    disk
+  end
+
+  defp start(world, disk, extra \\ []) do
+    storage = %{file: Path.join(disk.folder, "t.dets")}
+    map = counter([group: world.group, storage: storage, snapshot_interval: 100] ++ extra)
+    Coppice.start([node: Coppice.name(), replicas: [count: map]], wrap: disk.enter)
+  end
+
+  defp add(c), do: GenServer.call({:count, c.node}, {:mutate, :increment})
+  defp status(c), do: Coppice.status(c).replicas.count
+  defp count_in(table), do: Enum.sum(Enum.flat_map(table, &Map.values(elem(&1, 1).counts)))
+
+  defp files(disk), do: File.ls!(SmallDisk.outside(disk, "."))
+  defp segments(disk), do: Enum.filter(files(disk), &String.ends_with?(&1, ".journal"))
+
+  test "is written in place, and is all that the next container needs", world do
+    disk = container(world)
+    c = start(world, disk)
+    Coppice.logs(c, "t.dets is mounted as a single file: it is written in place")
+    for n <- 1..5 do
+      :ok = add(c)
+      eventually(fn -> status(c).snapshots >= n end)
+    end
+
+    assert status(c).snapshot_failure == nil
+    refute Coppice.log(c) =~ "snapshot failed"
+    assert Coppice.stop(c) == 0
+    assert count_in(Table.contents(world.host)) == 5
+    refute "t.dets.next" in files(disk)
+    c = start(world, container(world))
+    assert value({:count, c.node}) == 5
+    :ok = add(c)
+    assert Coppice.stop(c) == 0
+    assert count_in(Table.contents(world.host)) == 6
+  end
+
+  test "loses nothing when a coppice is killed while it writes", world do
+    disk = container(world)
+
+    acknowledged =
+      for round <- 1..12, reduce: 0 do
+        before ->
+          c = start(world, disk)
+          assert value({:count, c.node}) in before..(before + 1)
+          begun = value({:count, c.node})
+          for _ <- 1..(30 * round), do: :ok = add(c)
+          Coppice.kill(c)
+          begun + 30 * round
+      end
+
+    c = start(world, disk)
+    assert value({:count, c.node}) == acknowledged
+    assert Coppice.stop(c) == 0
+    assert count_in(Table.contents(world.host)) == acknowledged
+  end
+
+  # Read-only, it can neither be replaced nor written.
+  test "that cannot be written is reported, and the journal does not grow meanwhile", world do
+    disk = container(world)
+    inside = Path.join(disk.folder, "t.dets")
+    remount = ["mount", "--options-mode", "ignore", "-o"]
+    SmallDisk.run(disk, remount ++ ["remount,bind,ro", inside])
+    c = start(world, disk)
+    began = System.system_time(:millisecond)
+    :ok = add(c)
+    failure = eventually(fn -> status(c).snapshot_failure end)
+    assert failure.reason == :erofs
+    assert failure.what =~ "t.dets: Read-only file system"
+    assert failure.since in (began - 1)..System.system_time(:millisecond)
+
+    # Each round is at least one more failing snapshot.
+    for _ <- 1..10 do
+      :ok = add(c)
+      last = segments(disk)
+      eventually(fn -> segments(disk) != last end)
+      assert status(c).snapshot_failure == failure
+    end
+
+    eventually(fn -> length(segments(disk)) <= 2 end)
+    assert status(c).snapshots == 0
+    assert [_] = Regex.scan(~r/snapshot failed: /, Coppice.log(c))
+    Coppice.kill(c)
+    c = start(world, disk)
+    assert value({:count, c.node}) == 11
+    :ok = add(c)
+    eventually(fn -> status(c).snapshot_failure end)
+    SmallDisk.run(disk, remount ++ ["remount,bind,rw", inside])
+    eventually(fn -> status(c).snapshot_failure == nil end)
+    Coppice.logs(c, "snapshots work again")
+    assert Coppice.stop(c) == 0
+    assert count_in(Table.contents(world.host)) == 12
+  end
+end
