@@ -1,4 +1,4 @@
-#include "../dist/flags.h"
+#include "../dist/control.h"
 #include "../dist/handshake.h"
 #include "../mem.h"
 #include "../otp/list.h"
@@ -61,17 +61,11 @@ bool answers_drop(struct peer *p, const char *why, struct turn *t)
     return true;
 }
 
-/* Whoever gave us the alias may have lied about its node. */
-static bool can_be_sent(const struct peer *p, const struct signal *s)
-{
-    return s->kind != SIGNAL_ALIAS_SEND ||
-           (channel_flags(p->up->channel) & (DFLAG_ALIAS | DFLAG_ALTACT_SIG)) != 0;
-}
-
 void answers_send(struct peer *p, struct turn *t)
 {
     while (p->answer_count > 0) {
-        if (can_be_sent(p, &first(p)->signal))
+        /* Whoever gave us an alias may have lied about its node. */
+        if (control_can_write(first(p)->signal.kind, channel_flags(p->up->channel)))
             link_send(p->up, &first(p)->signal, t);
         else
             dropped(p->cluster, buf_bytes(&p->name), "it does not support aliases", t);

@@ -23,6 +23,7 @@ struct cluster;
 struct cluster_options {
     struct bytes name, cookie; /* borrowed for the cluster's life */
     bool visible;              /* announced as a visible node */
+    uint64_t flags;            /* announced besides DFLAG_PUBLISHED: DFLAGS_OURS (dist/flags.h) */
     bool serves;               /* registers with epmd, and accepts connections */
     uint16_t epmd_port;
     bool starts_epmd;     /* once, when there is none at its own start */
@@ -123,8 +124,9 @@ void cluster_flush(struct cluster *c, struct turn *t);
 
 /* A connected node. */
 struct cluster_peer {
-    struct bytes name; /* good until the node is down */
-    uint64_t flags;    /* of both sides (dist/flags.h) */
+    struct bytes name;  /* good until the node is down */
+    uint64_t flags;     /* of both sides (dist/flags.h) */
+    uint64_t announced; /* its own: what it runs can be told from them */
     uint32_t creation;
     size_t queued; /* bytes sent and not yet written */
     bool slow;     /* much is queued, or nothing moves: bulk should wait */

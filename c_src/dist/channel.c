@@ -30,6 +30,7 @@ struct channel {
     enum status refusal;
     uint32_t challenge; /* ours */
     uint32_t creation;  /* the peer's */
+    uint64_t announced; /* the peer's flags */
     uint64_t flags;     /* negotiated */
     struct buf peer;    /* its name */
     struct buf called;  /* by itself, where that is not the one dialled */
@@ -57,6 +58,7 @@ static struct hello hello_of(const struct channel_self *self)
 static void agree(struct channel *c, const struct hello *peer)
 {
     c->creation = peer->creation;
+    c->announced = peer->flags;
     c->flags = c->self->flags & peer->flags;
 }
 
@@ -386,6 +388,11 @@ uint32_t channel_peer_creation(const struct channel *c)
     return c->creation;
 }
 
+uint64_t channel_announced(const struct channel *c)
+{
+    return c->announced;
+}
+
 uint64_t channel_flags(const struct channel *c)
 {
     return c->flags;
@@ -399,6 +406,8 @@ bool channel_is_up(const struct channel *c)
 void channel_send(struct channel *c, const struct signal *signal)
 {
     must(c->state == UP);
+    if (!control_can_write(signal->kind, c->flags))
+        return;
     bool versioned;
     size_t start = frame_open(&c->out, c->flags, &versioned);
     control_write(&c->out, signal, c->flags, versioned);

@@ -72,13 +72,14 @@ struct bytes channel_peer(const struct channel *c);
 /* What the node that was dialled calls itself, if that is another name; else empty. */
 struct bytes channel_called(const struct channel *c);
 
-/* From CHANNEL_UP on: the peer's creation, and the negotiated flags. */
+/* From CHANNEL_UP on: the peer's creation, the flags that it announced, and those of both. */
 uint32_t channel_peer_creation(const struct channel *c);
+uint64_t channel_announced(const struct channel *c);
 uint64_t channel_flags(const struct channel *c);
 bool channel_is_up(const struct channel *c);
 
-/* Queues a signal on an up channel.  A SIGNAL_ALIAS_SEND needs ALIAS or ALTACT_SIG among the
- * flags (must). */
+/* Queues a signal on an up channel.  One that the peer does not know (control_can_write()) is
+ * dropped, as a BEAM does: what it asked for is left to the end of the connection. */
 void channel_send(struct channel *c, const struct signal *signal);
 
 /* Queues a tick. */

@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "../dist/command_name.h"
+#include "../dist/flags.h"
 #include "../mem.h"
 #include "../otp/kernel.h"
 #include "../term/write.h"
@@ -13,6 +14,7 @@
 struct node {
     const struct config *config;
     bool serves; /* else it is for one command */
+    bool bare;   /* node_new_bare() */
     bool stopping, ended;
     struct outbox out;
     struct turn turn; /* of the current step */
@@ -251,7 +253,9 @@ static void on_up(void *who, struct bytes node, struct turn *t)
     turn_log(t, LOG_INFO, "connected to %.*s", TEXT(node));
     membership_unsettle(n->membership);
     follow_up(n->follow, node);
-    learning_up(n->learning, node, t);
+    struct cluster_peer peer;
+    cluster_find(n->cluster, node, &peer);
+    learning_up(n->learning, node, peer.announced, t);
 }
 
 static void on_down(void *who, struct bytes node, struct turn *t)
@@ -305,7 +309,8 @@ static void on_learned(void *who, struct bytes node, struct turn *t)
 {
     const struct node *n = who;
     membership_learned(n->membership, node, t);
-    follow_learned(n->follow, node, learning_is_beam(n->learning, node), t);
+    if (learning_is_otp(n->learning, node))
+        follow_learned(n->follow, node, learning_is_beam(n->learning, node), t);
 }
 
 static void on_answered(void *who)
@@ -388,13 +393,14 @@ static void log_nothing(struct post *post, enum log_level level, struct bytes li
     (void)line;
 }
 
-static struct node *node_make(const struct config *config, bool serves)
+static struct node *node_make(const struct config *config, bool serves, uint64_t flags)
 {
     struct node *n = mem_take(sizeof(*n));
     const struct cluster_options options = {
         .name = buf_bytes(&config->node),
         .cookie = buf_bytes(&config->cookie),
         .visible = config->visible,
+        .flags = flags,
         .serves = serves,
         .epmd_port = config->epmd_port,
         .starts_epmd = config->start_epmd,
@@ -416,12 +422,19 @@ static struct node *node_make(const struct config *config, bool serves)
 
 struct node *node_new(const struct config *config)
 {
-    return node_make(config, true);
+    return node_make(config, true, DFLAGS_OURS);
+}
+
+struct node *node_new_bare(const struct config *config, uint64_t flags)
+{
+    struct node *n = node_make(config, true, flags);
+    n->bare = true;
+    return n;
 }
 
 struct node *node_new_client(const struct config *config)
 {
-    return node_make(config, false);
+    return node_make(config, false, DFLAGS_OURS);
 }
 
 static void close_services(struct node *n)

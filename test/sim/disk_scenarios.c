@@ -78,7 +78,7 @@ static void an_unanswered_change_may_survive(struct sim *s)
                  "[ 2100] n1 starts\n"
                  "[ 2104] n1 is ready\n"
                  "[ 2109] n1 has 8\n"
-                 "[ 2119] n2 has 8\n");
+                 "[ 2117] n2 has 8\n");
 }
 
 static void changes_are_refused_while_the_disk_is_full(struct sim *s)
@@ -179,7 +179,7 @@ static void peers_restore_what_durability_interval_lost(struct sim *s)
                  "[ 4154] n2 is ready\n"
                  "[ 4159] n2 has 5\n"
                  "[ 4160] n2 += 1\n"
-                 "[ 4168] n2 has 8\n"
+                 "[ 4166] n2 has 8\n"
                  "[ 4171] n2 has 9\n"
                  "[ 4172] n2 += 1: ok\n"
                  "[ 4255] n1 has 9\n");
@@ -281,9 +281,9 @@ static void a_machine_is_replaced(struct sim *s)
                  "[ 2406] n1, value\n"
                  "[ 2408] n1, value: connection lost\n"
                  "[ 2408] n1 += 1\n"
-                 "[ 2420] n1 has 5\n"
-                 "[ 2425] n1 has 6\n"
-                 "[ 2431] n1 += 1: ok\n"
+                 "[ 2418] n1 has 5\n"
+                 "[ 2423] n1 has 6\n"
+                 "[ 2429] n1 += 1: ok\n"
                  "[ 2507] n2 has 6\n");
 }
 

@@ -44,7 +44,7 @@ static void a_partitioned_peer_catches_up(struct sim *s)
     sim_heal(s, 0, 1);
     SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[26000] n1 - n2 is healed\n"
-                 "[26047] n2 has 5\n");
+                 "[26012] n2 has 5\n");
 }
 
 /* The reset comes while a delta is in flight. */
@@ -59,7 +59,7 @@ static void a_reset_connection_loses_nothing(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
                  "[ 2057] n1 - n2 is reset\n"
-                 "[ 2229] n2 has 5\n");
+                 "[ 2227] n2 has 5\n");
 }
 
 static void a_short_partition_only_delays(struct sim *s)
@@ -92,7 +92,7 @@ static void a_late_joiner_gets_the_full_state(struct sim *s)
     SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 6001] n2 starts\n"
                  "[ 6257] n2 is ready\n"
-                 "[ 6271] n2 has 7\n");
+                 "[ 6269] n2 has 7\n");
 }
 
 /* n1's change reached only n2 before the crash; n1 gets it back from n2, and sends it to n3. */
@@ -121,7 +121,7 @@ static void a_restarted_node_passes_on_its_recovered_state(struct sim *s)
     SIM_TRACE(s, "[22150] n1 starts\n"
                  "[22154] n1 is ready\n"
                  "[23150] n1 - n2 is healed\n"
-                 "[23165] n1 has 5\n"
+                 "[23163] n1 has 5\n"
                  "[23255] n3 has 5\n");
 }
 
@@ -166,9 +166,9 @@ static void a_restarted_node_catches_up_before_it_writes(struct sim *s)
                  "[ 2150] n1 starts\n"
                  "[ 2154] n1 is ready\n"
                  "[ 2154] n1 += 2\n"
-                 "[ 2168] n1 has 5\n"
-                 "[ 2170] n1 has 7\n"
-                 "[ 2171] n1 += 2: ok\n"
+                 "[ 2166] n1 has 5\n"
+                 "[ 2168] n1 has 7\n"
+                 "[ 2169] n1 += 2: ok\n"
                  "[ 2255] n2 has 7\n");
 }
 
@@ -209,7 +209,7 @@ static void a_node_reconnects_after_a_power_loss(struct sim *s)
                  "[ 2567] n2: n1@h1 reconnected\n"
                  "[ 2567] n2: connected to n1@h1\n"
                  "[ 2568] n1: connected to n2@h2\n"
-                 "[ 2572] n1 has 5\n");
+                 "[ 2570] n1 has 5\n");
 }
 
 static void a_lone_node_does_not_wait_long(struct sim *s)
@@ -269,7 +269,7 @@ static void a_silent_peer_is_disconnected(struct sim *s)
     sim_power_off(s, 1);
     sim_run(s, 2 * TICKTIME_MS);
     SIM_TRACE(s, "[ 2000] n2 loses power\n"
-                 "[ 8274] n1: n2@h2 disconnected: silent for longer than net_ticktime\n");
+                 "[ 8272] n1: n2@h2 disconnected: silent for longer than net_ticktime\n");
 }
 
 static void a_node_registers_again_when_epmd_is_back(struct sim *s)
@@ -295,7 +295,7 @@ static void a_node_registers_again_when_epmd_is_back(struct sim *s)
                  "[ 4104] n2 is ready\n"
                  "[ 4113] n1: connected to n2@h2\n"
                  "[ 4114] n2: connected to n1@h1\n"
-                 "[ 4118] n2 has 5\n");
+                 "[ 4116] n2 has 5\n");
 }
 
 /* --- callers ----------------------------------------------------------------------- */

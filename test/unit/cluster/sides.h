@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cluster/cluster.h"
+#include "dist/flags.h"
 #include "limits.h"
 #include "mem.h"
 #include "term/write.h"
@@ -143,6 +144,7 @@ static inline void open_side(struct side *s, struct bytes name, bool serves)
 {
     const struct cluster_options options = {.name = name,
                                             .cookie = BYTES("cookie"),
+                                            .flags = DFLAGS_OURS,
                                             .serves = serves,
                                             .epmd_port = EPMD_PORT,
                                             .starts_epmd = true,

@@ -314,7 +314,8 @@ static void carries_signals(void)
         {SIGNAL_ALIAS_SEND, R, NULL, NULL, "late", 0},
     };
     struct channel_self plain = self_a;
-    plain.flags = DFLAGS_MANDATORY_25 | DFLAG_ALIAS;
+    plain.flags = DFLAGS_MANDATORY_25 | DFLAG_ALIAS | DFLAG_UNLINK_ID | DFLAG_DIST_MONITOR |
+                  DFLAG_DIST_MONITOR_NAME;
     for (unsigned whole = 0; whole < 2; whole++) {
         struct pair p = pair_of(whole ? &self_a : &plain, &self_b);
         connect_pair(&p);
@@ -332,6 +333,22 @@ static void carries_signals(void)
         }
         pair_free(&p);
     }
+}
+
+/* A node of ei: it takes a number that it does not know for an error of the connection. */
+static void sends_no_signal_that_the_peer_does_not_know(void)
+{
+    struct channel_self c_node = self_b;
+    c_node.flags = DFLAGS_MANDATORY_25 | DFLAG_V4_NC | DFLAG_DIST_MONITOR;
+    struct pair p = pair_of(&self_a, &c_node);
+    connect_pair(&p);
+    static const enum signal_kind unknown[] = {SIGNAL_MONITOR, SIGNAL_DEMONITOR,
+                                               SIGNAL_MONITOR_EXIT, SIGNAL_UNLINK_ID_ACK,
+                                               SIGNAL_ALIAS_SEND};
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+        channel_send(p.a, &(struct signal){.kind = unknown[i], .id = 1});
+    CU_ASSERT_EQUAL(channel_out(p.a)->len, 0);
+    pair_free(&p);
 }
 
 /* Everything a sends until it is up, then a signal, a tick and a signal. */
@@ -538,7 +555,8 @@ SUITE("channel", TEST(connects), TEST(accepts_a_simultaneous_connect), TEST(refu
       TEST(replaces_an_older_connection), TEST(keeps_an_older_connection),
       TEST(refuses_a_wrong_cookie), TEST(refuses_a_wrong_digest), TEST(refuses_another_node),
       TEST(requires_flags), TEST(refuses_malformed_handshakes), TEST(refuses_oversize_names),
-      TEST(waits_for_the_answer), TEST(carries_signals), TEST(ticks),
+      TEST(waits_for_the_answer), TEST(carries_signals),
+      TEST(sends_no_signal_that_the_peer_does_not_know), TEST(ticks),
       TEST(refuses_malformed_frames), TEST(does_not_allocate_ahead),
       TEST(frees_memory_of_large_messages), TEST(reads_many_frames_in_linear_time),
       TEST(discards_what_was_read))

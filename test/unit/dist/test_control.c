@@ -410,6 +410,43 @@ static const struct writing writings[] = {
     {UINT64_MAX & ~DFLAG_ALIAS, "{37,4," F "," R "}", "m", SIGNAL_ALIAS_SEND, F, R, NULL, NULL, 0},
 };
 
+/* The bits that the rows of the table are chosen by. */
+#define MONITORS (DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME)
+
+static void writes_only_what_the_peer_knows(void)
+{
+    static const struct {
+        enum signal_kind kind;
+        uint64_t needs;
+    } kinds[] = {
+        {SIGNAL_SEND, 0},
+        {SIGNAL_REG_SEND, 0},
+        {SIGNAL_ALIAS_SEND, DFLAG_ALIAS},
+        {SIGNAL_ALIAS_SEND, DFLAG_ALTACT_SIG},
+        {SIGNAL_LINK, 0},
+        {SIGNAL_UNLINK, 0},
+        {SIGNAL_UNLINK_ID, DFLAG_UNLINK_ID},
+        {SIGNAL_UNLINK_ID_ACK, DFLAG_UNLINK_ID},
+        {SIGNAL_EXIT, 0},
+        {SIGNAL_EXIT2, 0},
+        {SIGNAL_GROUP_LEADER, 0},
+        {SIGNAL_MONITOR, MONITORS},
+        {SIGNAL_DEMONITOR, MONITORS},
+        {SIGNAL_MONITOR_EXIT, MONITORS},
+        {SIGNAL_SPAWN_REPLY, 0},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        CU_ASSERT(control_can_write(kinds[i].kind, kinds[i].needs));
+        for (unsigned bit = 0; bit < 64; bit++)
+            if (kinds[i].needs & (UINT64_C(1) << bit))
+                CU_ASSERT(
+                    !control_can_write(kinds[i].kind, kinds[i].needs & ~(UINT64_C(1) << bit)));
+    }
+    CU_ASSERT(!control_can_write(SIGNAL_SPAWN_REQUEST, DFLAGS_OURS));
+    /* ei and JInterface announce no names of monitored processes. */
+    CU_ASSERT(!control_can_write(SIGNAL_MONITOR_EXIT, DFLAGS_OURS & ~DFLAG_DIST_MONITOR_NAME));
+}
+
 static struct bytes maybe(const char *text)
 {
     return text != NULL ? term_of(text) : (struct bytes){0};
@@ -448,4 +485,4 @@ static void names_signals(void)
 SUITE("control", TEST(reads_each_number), TEST(refuses_every_prefix), TEST(refuses_wrong_payloads),
       TEST(refuses_wrong_arities), TEST(refuses_wrong_types), TEST(refuses_malformed_tuples),
       TEST(refuses_unknown_numbers), TEST(makes_canonical), TEST(refuses_bad_terms),
-      TEST(writes_signals), TEST(names_signals))
+      TEST(writes_signals), TEST(writes_only_what_the_peer_knows), TEST(names_signals))
