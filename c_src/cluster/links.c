@@ -37,6 +37,8 @@ static void link_down(struct peer *p, struct turn *t)
 {
     struct cluster *c = p->cluster;
     p->up = NULL;
+    if (t->now_ms - p->up_ms >= LIMIT_LINK_LASTED_MS)
+        p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
     c->untidy = true;
     c->listener.down(c->listener.who, buf_bytes(&p->name), t);
 }
@@ -166,11 +168,11 @@ static void link_up(struct connection *x, struct turn *t)
     strangers_remove(x);
     x->peer = p;
     p->up = x;
+    p->up_ms = t->now_ms;
     p->tried = true;
     if (p->dialling == DIAL_ONCE)
         p->dialling = DIAL_NEVER;
     wakeup_stop(c->wakeups, &p->redial);
-    p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
     wakeup_set(c->wakeups, &x->timer, t->now_ms + tick_ms(c));
     answers_send(p, t);
     c->listener.up(c->listener.who, buf_bytes(&p->name), t);

@@ -71,7 +71,7 @@ static void a_coppice_passes_on_a_missed_delta_on_reconnect(struct sim *s)
     sim_reset(s, 0, 2);
     SIM_WITHIN(s, BACKOFF_MS, sim_converged);
     SIM_TRACE(s, "[ 3000] n1 - n3 is reset\n"
-                 "[ 3252] n3 has 5\n");
+                 "[ 3265] n3 has 5\n");
 }
 
 /* The coppice saw neither of them disconnect. */

@@ -47,6 +47,23 @@ static void a_partitioned_peer_catches_up(struct sim *s)
                  "[26012] n2 has 5\n");
 }
 
+/* A peer that accepts us and then disconnects is not dialled several times a second for ever. */
+static void a_link_that_dies_at_once_is_dialled_with_growing_pauses(struct sim *s)
+{
+    settle(s);
+    for (unsigned i = 0; i < 7; i++) {
+        uint64_t reset_ms = sim_now(s);
+        sim_reset(s, 0, 1);
+        sim_run(s, 10); /* until both have noticed */
+        SIM_WITHIN(s, LONG_MS, sim_all_settled);
+        SIM_ASSERT(s, sim_now(s) - reset_ms >= ((uint64_t)LIMIT_DIAL_BACKOFF_MIN_MS << i) / 2);
+    }
+    sim_run(s, LIMIT_LINK_LASTED_MS);
+    sim_reset(s, 0, 1);
+    sim_run(s, 10);
+    SIM_WITHIN(s, 2 * LIMIT_DIAL_BACKOFF_MIN_MS, sim_all_settled);
+}
+
 /* The reset comes while a delta is in flight. */
 static void a_reset_connection_loses_nothing(struct sim *s)
 {
@@ -59,7 +76,7 @@ static void a_reset_connection_loses_nothing(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
                  "[ 2057] n1 - n2 is reset\n"
-                 "[ 2227] n2 has 5\n");
+                 "[ 2242] n2 has 5\n");
 }
 
 static void a_short_partition_only_delays(struct sim *s)
@@ -427,6 +444,8 @@ static const struct scenario scenarios[] = {
     {"a delta reaches the peer on sync", 2, "gcounter", a_delta_reaches_the_peer_on_sync},
     {"a partitioned peer catches up", 3, "gcounter", a_partitioned_peer_catches_up},
     {"a reset connection loses nothing", 2, "gcounter", a_reset_connection_loses_nothing},
+    {"a link that dies at once is dialled with growing pauses", 2, "gcounter",
+     a_link_that_dies_at_once_is_dialled_with_growing_pauses},
     {"a short partition only delays", 2, "pncounter", a_short_partition_only_delays},
     {"a late joiner gets the full state", 2, "gcounter", a_late_joiner_gets_the_full_state},
     {"a slow peer gets the state once drained", 2, "gcounter",
