@@ -49,7 +49,7 @@ struct peer {
     enum dialling dialling;
     bool tried; /* an attempt has ended, well or not */
     struct connection *up;
-    uint64_t up_ms; /* since when */
+    uint64_t up_ms;             /* since when */
     struct connection *attempt; /* our own dialling: the look-up, then the link */
     struct wakeup redial;
     uint64_t backoff_ms;

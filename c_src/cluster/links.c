@@ -140,6 +140,7 @@ static bool link_named(struct connection *x, struct turn *t)
 {
     enum status status = link_status(x, t);
     channel_answer(x->channel, status);
+    connection_flush(x, t);
     if (status != STATUS_NOK && status != STATUS_NOT_ALLOWED)
         return true;
     if (status == STATUS_NOT_ALLOWED)
@@ -241,6 +242,7 @@ static bool link_event(struct connection *x, enum channel_event event, const str
         channel_replace(x->channel, x->cluster->options.serves && x->peer->up == NULL);
         break;
     case CHANNEL_UP:
+        connection_flush(x, t);
         link_up(x, t);
         break;
     case CHANNEL_SIGNAL:

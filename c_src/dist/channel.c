@@ -13,6 +13,7 @@ enum state {
     DIAL_ACK,       /* waits for the peer's digest */
     ACCEPT_NAME,    /* waits for the peer's name */
     ACCEPT_NAMED,   /* waits for channel_answer() */
+    ACCEPT_OK,      /* channel_next() sends the challenge */
     ACCEPT_ALIVE,   /* waits for the peer to confirm the replacement */
     ACCEPT_REPLY,   /* waits for the peer's challenge and digest */
     UP,
@@ -257,6 +258,8 @@ enum channel_event channel_next(struct channel *c, struct signal *signal)
 {
     reset(&c->scratch);
     fragments_forget(c->fragments);
+    if (c->state == ACCEPT_OK)
+        challenge_send(c);
     enum channel_event event = c->state == BAD ? CHANNEL_BAD : CHANNEL_QUIET;
     bool more = true;
     while (event == CHANNEL_QUIET && more) {
@@ -340,7 +343,7 @@ void channel_answer(struct channel *c, enum status status)
     switch (status) {
     case STATUS_OK:
     case STATUS_OK_SIMULTANEOUS:
-        challenge_send(c);
+        c->state = ACCEPT_OK;
         break;
     case STATUS_ALIVE:
         c->state = ACCEPT_ALIVE;

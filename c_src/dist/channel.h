@@ -6,7 +6,11 @@
  *     channel_feed(c, read);
  *     while ((e = channel_next(c, &signal)) != CHANNEL_QUIET)
  *         ...
- *     write(channel_out(c)) */
+ *     write(channel_out(c))
+ *
+ * A handshake message should be written by itself, since Wireshark does not recognise one that
+ * shares a segment with what follows: after channel_answer(), whose challenge comes with the next
+ * channel_next(), and at CHANNEL_UP. */
 #ifndef COPPICE_DIST_CHANNEL_H
 #define COPPICE_DIST_CHANNEL_H
 

@@ -42,11 +42,22 @@ static enum channel_event pass(struct channel *from, struct channel *to, struct 
     return channel_next(to, signal);
 }
 
+/* The challenge follows the status, by itself. */
+static void accept_peer(struct channel *c, enum status status)
+{
+    struct signal signal;
+    channel_answer(c, status);
+    size_t len = channel_out(c)->len;
+    CU_ASSERT_EQUAL(len, 3 + strlen(status_text(status)));
+    CU_ASSERT_EQUAL(channel_next(c, &signal), CHANNEL_QUIET);
+    CU_ASSERT(channel_out(c)->len > len);
+}
+
 static void connect_pair(struct pair *p)
 {
     struct signal signal;
     CU_ASSERT_EQUAL(pass(p->a, p->b, &signal), CHANNEL_NAMED);
-    channel_answer(p->b, STATUS_OK);
+    accept_peer(p->b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p->b, p->a, &signal), CHANNEL_QUIET);
     CU_ASSERT_EQUAL(pass(p->a, p->b, &signal), CHANNEL_UP);
     CU_ASSERT_EQUAL(pass(p->b, p->a, &signal), CHANNEL_UP);
@@ -77,7 +88,7 @@ static void accepts_a_simultaneous_connect(void)
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK_SIMULTANEOUS);
+    accept_peer(p.b, STATUS_OK_SIMULTANEOUS);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_UP);
@@ -152,7 +163,7 @@ static void refuses_a_wrong_cookie(void)
         (side == 0 ? &a : &b)->cookie = BYTES("cookies");
         struct pair p = pair_of(&a, &b);
         CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-        channel_answer(p.b, STATUS_OK);
+        accept_peer(p.b, STATUS_OK);
         CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
         CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_BAD);
         CU_ASSERT_EQUAL(channel_error(p.b), ERR_COOKIE);
@@ -168,7 +179,7 @@ static void refuses_a_wrong_digest(void)
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
     struct buf *ack = channel_out(p.b);
@@ -186,7 +197,7 @@ static void refuses_another_node(void)
     other.name = BYTES("b@other");
     struct pair p = pair_of(&self_a, &other);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
     CU_ASSERT_EQUAL(channel_error(p.a), ERR_NAME);
     CU_ASSERT(bytes_equal(channel_called(p.a), BYTES("b@other")));
@@ -209,7 +220,7 @@ static void requires_flags(void)
     weak.name = BYTES("b@h");
     p = pair_of(&self_a, &weak);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
     CU_ASSERT_EQUAL(channel_error(p.a), ERR_FLAGS);
     CU_ASSERT_EQUAL(channel_out(p.a)->len, 0);
@@ -358,7 +369,7 @@ static void record_a(struct buf *sent_bytes)
     struct pair p = pair_of(&self_a, &self_b);
     buf_put(sent_bytes, buf_bytes(channel_out(p.a)));
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
     buf_put(sent_bytes, buf_bytes(channel_out(p.a)));
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
