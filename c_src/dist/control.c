@@ -38,8 +38,9 @@ enum payload { NO_PAYLOAD, MESSAGE, REASON };
  *     n  to: an atom           a  to: a reference
  *     r  ref: a reference      x  reason: any term
  *     i  id: not 0             c  the bits of 37 that select the row
- *     _  any term, not kept; written as ''
- *     0  any integer, not kept; written as 0 */
+ *     m  mfa: any term        o  options: any term
+ *     b  id, as bits
+ *     _  any term, not kept; written as '' */
 struct row {
     uint8_t number;
     enum signal_kind kind;
@@ -74,10 +75,10 @@ static const struct row rows[] = {
     {27, SIGNAL_EXIT2, "PAYLOAD_EXIT2_TT", "ft_", REASON, READ_ONLY, 0},
     {28, SIGNAL_MONITOR_EXIT, "PAYLOAD_MONITOR_EXIT", "Ftr", REASON, MONITORS | DFLAG_EXIT_PAYLOAD,
      0},
-    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf___", MESSAGE, READ_ONLY, 0},
-    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf____", MESSAGE, READ_ONLY, 0},
-    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rt0F", NO_PAYLOAD, 0, 0},
-    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rt0F_", NO_PAYLOAD, READ_ONLY, 0},
+    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf_mo", MESSAGE, READ_ONLY, 0},
+    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf_mo_", MESSAGE, READ_ONLY, 0},
+    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rtbF", NO_PAYLOAD, 0, 0},
+    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rtbF_", NO_PAYLOAD, READ_ONLY, 0},
     {33, SIGNAL_ALIAS_SEND, "ALIAS_SEND", "fa", MESSAGE, DFLAG_ALIAS, 0},
     {34, SIGNAL_ALIAS_SEND, "ALIAS_SEND_TT", "fa_", MESSAGE, READ_ONLY, 0},
     {35, SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NO_PAYLOAD, DFLAG_UNLINK_ID, 0},
@@ -108,6 +109,10 @@ static struct bytes *slot_of(struct signal *s, char field)
         return &s->ref;
     case 'x':
         return &s->reason;
+    case 'm':
+        return &s->mfa;
+    case 'o':
+        return &s->options;
     default:
         return NULL;
     }
@@ -129,7 +134,7 @@ static bool fits(char field, enum etf_kind kind)
         return kind == ETF_REFERENCE;
     case 'c':
     case 'i':
-    case '0':
+    case 'b':
         return kind == ETF_INTEGER;
     default:
         return kind != ETF_NOTHING;
@@ -172,7 +177,7 @@ static enum err fields_read(struct bytes control, const struct row *row, struct 
         if (!fits(*field, etf_peek(&in)))
             return ERR_CONTROL;
         struct bytes *slot = slot_of(s, *field);
-        if (*field == 'i')
+        if (*field == 'i' || *field == 'b')
             s->id = etf_uint64(&in);
         else if (slot != NULL)
             *slot = etf_any(&in);
@@ -302,7 +307,7 @@ static void field_write(struct buf *out, const struct row *row, char field, stru
         put_atom(out, "");
     } else {
         must(field != 'i' || s->id != 0);
-        put_uint(out, field == 'i' ? s->id : field == 'c' ? row->altact_bits : 0);
+        put_uint(out, field == 'c' ? row->altact_bits : s->id);
     }
 }
 

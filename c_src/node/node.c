@@ -9,6 +9,7 @@
 #include "../term/write.h"
 #include "command.h"
 #include "router.h"
+#include "rpc.h"
 #include "server.h"
 
 struct node {
@@ -32,6 +33,7 @@ struct node {
     struct follow *follow;
     struct membership *membership;
     struct server *server;
+    struct rpc *rpc; /* NULL where it is bare */
 };
 
 /* --- events ------------------------------------------------------------------------ */
@@ -328,6 +330,8 @@ static void on_process_end(void *who, struct process *p, struct bytes reason, st
         return;
     kernel_ended(n->processes, p);
     server_ended(n->server, p);
+    if (!n->bare)
+        rpc_ended(n->rpc, p);
     learning_ended(n->learning, p, t);
     follow_ended(n->follow, p, t);
 }
@@ -355,6 +359,12 @@ static void open_services(struct node *n)
                                                     .learning = n->learning,
                                                     .membership = n->membership,
                                                     .follow = n->follow});
+    if (!n->bare)
+        n->rpc = rpc_new(&(struct functions){.config = c,
+                                             .table = table,
+                                             .cluster = n->cluster,
+                                             .server = n->server,
+                                             .started_ms = n->turn.now_ms});
 }
 
 static void start_services(struct node *n, struct turn *t)
@@ -363,6 +373,8 @@ static void start_services(struct node *n, struct turn *t)
     processes_on_end(n->processes, on_process_end, n);
     kernel_start(n->processes);
     server_start(n->server);
+    if (!n->bare)
+        rpc_start(n->rpc);
     learning_start(n->learning, t);
     follow_start(n->follow);
     membership_start(n->membership, t);
@@ -439,6 +451,7 @@ struct node *node_new_client(const struct config *config)
 
 static void close_services(struct node *n)
 {
+    rpc_free(n->rpc);
     server_free(n->server);
     membership_free(n->membership);
     follow_free(n->follow);

@@ -66,6 +66,15 @@ static void on_wakeup(struct wakeup *w, struct turn *t)
         p->kind->wake(p, t);
 }
 
+void processes_on_spawn(struct processes *table,
+                        void (*run)(void *who, const struct spawn *spawn, struct buf *reason,
+                                    struct turn *t),
+                        void *who)
+{
+    table->on_spawn = run;
+    table->on_spawn_who = who;
+}
+
 /* The next number whose slot is free: there is one while fewer than LIMIT_PROCESSES run. */
 static uint64_t next_number(struct processes *table)
 {

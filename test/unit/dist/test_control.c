@@ -52,7 +52,7 @@ static const struct meaning meanings[] = {
     {"{28," F "," T "," R "}", "r", SIGNAL_MONITOR_EXIT, F, T, R, "r", 0},
     {"{29," R "," F "," G "," MFA ",[]}", "[1]", SIGNAL_SPAWN_REQUEST, F, NULL, R, NULL, 0},
     {"{30," R "," F "," G "," MFA ",[],t}", "[1]", SIGNAL_SPAWN_REQUEST, F, NULL, R, NULL, 0},
-    {"{31," R "," T ",3," F "}", NULL, SIGNAL_SPAWN_REPLY, F, T, R, NULL, 0},
+    {"{31," R "," T ",3," F "}", NULL, SIGNAL_SPAWN_REPLY, F, T, R, NULL, 3},
     {"{31," R "," T ",0,badopt}", NULL, SIGNAL_SPAWN_REPLY, "badopt", T, R, NULL, 0},
     {"{32," R "," T ",0,badopt,t}", NULL, SIGNAL_SPAWN_REPLY, "badopt", T, R, NULL, 0},
     {"{33," F "," R "}", "m", SIGNAL_ALIAS_SEND, F, R, NULL, NULL, 0},
@@ -111,6 +111,8 @@ static void compare(const struct signal *got, const struct meaning *m)
     same(got->reason, m->reason);
     same(got->payload, message ? m->payload : NULL);
     CU_ASSERT_EQUAL(got->id, m->id);
+    same(got->mfa, got->kind == SIGNAL_SPAWN_REQUEST ? MFA : NULL);
+    same(got->options, got->kind == SIGNAL_SPAWN_REQUEST ? "[]" : NULL);
     CU_ASSERT_EQUAL(got->node.len, 0);
 }
 
@@ -402,6 +404,7 @@ static const struct writing writings[] = {
     {DFLAGS_OURS, "{19," F ",srv," R "}", NULL, SIGNAL_MONITOR, F, "srv", R, NULL, 0},
     {DFLAGS_OURS, "{20," F "," T "," R "}", NULL, SIGNAL_DEMONITOR, F, T, R, NULL, 0},
     {DFLAGS_OURS, "{31," R "," T ",0,notsup}", NULL, SIGNAL_SPAWN_REPLY, "notsup", T, R, NULL, 0},
+    {DFLAGS_OURS, "{31," R "," T ",2," F "}", NULL, SIGNAL_SPAWN_REPLY, F, T, R, NULL, 2},
     {DFLAGS_OURS, "{35,9," F "," T "}", NULL, SIGNAL_UNLINK_ID, F, T, NULL, NULL, 9},
     {DFLAGS_OURS, "{36,9," F "," T "}", NULL, SIGNAL_UNLINK_ID_ACK, F, T, NULL, NULL, 9},
     {DFLAGS_OURS, "{37,4," F "," R "}", "m", SIGNAL_ALIAS_SEND, F, R, NULL, NULL, 0},
