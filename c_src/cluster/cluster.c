@@ -18,7 +18,8 @@ struct cluster *cluster_new(const struct cluster_options *options,
     };
     few_lines_init(&c->strangers.lines, wakeups,
                    "were disconnected before the end of the handshake");
-    few_lines_init(&c->answer_lines, wakeups, "answers were dropped");
+    few_lines_init(&c->answer_lines, wakeups,
+                   "messages for nodes that are not connected were dropped");
     return c;
 }
 

@@ -60,6 +60,8 @@ struct cluster_listener {
     void (*up)(void *who, struct bytes node, struct turn *t);
     void (*down)(void *who, struct bytes node, struct turn *t);
     void (*signal)(void *who, struct bytes node, const struct signal *signal, struct turn *t);
+    /* A signal of cluster_deliver() is dropped.  It is counted, and logged. */
+    void (*undelivered)(void *who, const struct signal *signal, struct turn *t);
     /* The queue of a slow peer has drained. */
     void (*drained)(void *who, struct bytes node, struct turn *t);
     /* An attempt to connect has failed; text says why.  It is logged afterwards, if the node is
@@ -114,11 +116,13 @@ bool cluster_has_tried_all(const struct cluster *c);
 /* Queues a signal, for cluster_flush() to send; false when the node is not connected. */
 bool cluster_send(struct cluster *c, struct bytes node, const struct signal *signal,
                   struct turn *t);
-/* The same for an answer that somebody may wait for.  When the node is not connected it is dialled
- * once, as a BEAM does: the caller may be known by a third node only, which has passed its request
- * on.  The answer waits so long; if it comes to nothing, it is dropped with a log line. */
-void cluster_answer(struct cluster *c, struct bytes node, const struct signal *signal,
-                    struct turn *t);
+/* The same, but when the node is not connected it is dialled once, as a BEAM does: a caller, for
+ * instance, may be known by a third node only, which has passed its request on.  The signal waits
+ * so long; if it comes to nothing, it is dropped with a log line.  A node that does not serve
+ * drops it at once. */
+void cluster_deliver(struct cluster *c, const struct signal *signal, struct turn *t);
+/* How many signals were dropped so. */
+uint64_t cluster_undelivered(const struct cluster *c);
 /* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);
 

@@ -48,7 +48,6 @@ struct signal {
     struct bytes payload; /* the message, as received: a checked term, unless unfit is set */
     enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it */
     uint64_t id;          /* of UNLINK_ID and its acknowledgement; of SPAWN_REPLY, the bits below */
-    bool awaited;         /* written only: an answer, for which its node is dialled if need be */
 };
 
 /* Of a SPAWN_REPLY (erl_dist_protocol): what was asked for with the process. */

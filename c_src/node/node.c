@@ -292,6 +292,13 @@ static void on_signal(void *who, struct bytes node, const struct signal *signal,
     processes_signal(n->processes, node, signal, t);
 }
 
+static void on_undelivered(void *who, const struct signal *signal, struct turn *t)
+{
+    (void)t;
+    struct node *n = who;
+    router_undelivered(&n->router, signal);
+}
+
 static void on_drained(void *who, struct bytes node, struct turn *t)
 {
     const struct node *n = who;
@@ -419,8 +426,9 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {
-        on_dial, on_send, on_close,  on_start_epmd, on_ready,       on_name_taken,
-        on_up,   on_down, on_signal, on_drained,    on_unreachable, n,
+        on_dial,       on_send,        on_close, on_start_epmd, on_ready,
+        on_name_taken, on_up,          on_down,  on_signal,     on_undelivered,
+        on_drained,    on_unreachable, n,
     };
     n->config = config;
     n->serves = serves;

@@ -216,8 +216,7 @@ static void answer_message(struct process *p, struct bytes message, struct turn 
                                                 .node = node_of(buf_bytes(&pid)),
                                                 .from = process_pid(p),
                                                 .to = buf_bytes(&pid),
-                                                .payload = buf_bytes(&answer),
-                                                .awaited = true});
+                                                .payload = buf_bytes(&answer)});
     buf_free(&pid);
     buf_free(&answer);
 }

@@ -117,7 +117,7 @@ void server_put_status(const struct server *s, struct buf *out)
 {
     const struct server_options *o = &s->options;
     struct buf map = {0};
-    put_map(&map, 9);
+    put_map(&map, 10);
     put_atom(&map, "address");
     put_binary(&map, buf_bytes(&o->config->address));
     put_atom(&map, "creation");
@@ -136,6 +136,8 @@ void server_put_status(const struct server *s, struct buf *out)
     membership_put_scopes(o->membership, &map);
     put_atom(&map, "stopped");
     membership_put_stopped(o->membership, &map);
+    put_atom(&map, "undelivered");
+    put_uint(&map, cluster_undelivered(o->cluster));
     enum err e = canon_put(out, buf_bytes(&map));
     must(e == OK);
     buf_free(&map);

@@ -80,8 +80,7 @@ static void send_to(const struct process *p, enum signal_kind kind, struct bytes
                                             .node = node_of(to),
                                             .from = process_pid(p),
                                             .to = to,
-                                            .payload = payload,
-                                            .awaited = true});
+                                            .payload = payload});
 }
 
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)
