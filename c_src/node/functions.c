@@ -10,9 +10,6 @@
 
 #define ARITY_MAX 2
 
-/* Of the application, as in src/coppice.app.src. */
-#define VERSION "0.1.0"
-
 struct application {
     struct functions *functions;
     struct bytes args[ARITY_MAX];
@@ -154,9 +151,9 @@ static bool apply_system_info(const struct application *a)
     if (etf_accept(&in, "machine"))
         put_string(a->out, "coppice");
     else if (etf_accept(&in, "version"))
-        put_string(a->out, VERSION);
+        put_string(a->out, COPPICE_RELEASE);
     else if (etf_accept(&in, "system_version"))
-        put_string(a->out, "Coppice " VERSION);
+        put_string(a->out, "Coppice " COPPICE_RELEASE);
     else if (etf_accept(&in, "creation"))
         put_uint(a->out, processes_creation(a->functions->table));
     else if (etf_accept(&in, "process_count"))
@@ -373,7 +370,7 @@ static bool apply_which_applications(const struct application *a)
     put_tuple(a->out, 3);
     put_atom(a->out, "coppice");
     put_string(a->out, "Coppice");
-    put_string(a->out, VERSION);
+    put_string(a->out, COPPICE_RELEASE);
     put_nil(a->out);
     return true;
 }

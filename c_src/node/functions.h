@@ -5,6 +5,9 @@
 
 #include "server.h"
 
+/* The version of the program, as in src/coppice.app.src. */
+#define COPPICE_RELEASE "0.1.0"
+
 /* What the functions report on; all are borrowed. */
 struct functions {
     const struct config *config;
