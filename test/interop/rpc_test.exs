@@ -35,7 +35,7 @@ defmodule RpcTest do
       assert Enum.sort(all) == Enum.sort([node, Node.self()])
       assert call.(node, :erlang, :system_info, [:machine]) == ~c"coppice"
       assert call.(node, :erlang, :system_info, [:creation]) == Coppice.status(c).creation
-      assert call.(node, :erlang, :memory, [])[:total] > 0
+      assert is_integer(call.(node, :erlang, :memory, [])[:total])
       assert is_integer(call.(node, :erlang, :memory, [:total]))
       assert {_total, _since} = call.(node, :erlang, :statistics, [:wall_clock])
       assert :views in call.(node, :erlang, :registered, [])
