@@ -76,6 +76,10 @@
 /* Milliseconds of dial backoff: doubles from the first to the second, with jitter. */
 #define LIMIT_DIAL_BACKOFF_MIN_MS 250
 #define LIMIT_DIAL_BACKOFF_MAX_MS 30000
+/* Milliseconds after which a connection has lasted, and the pause before the next dial begins at
+ * the first again.  A peer that accepts this node and then disconnects was dialled five times a
+ * second, with two log lines each. */
+#define LIMIT_LINK_LASTED_MS 10000
 /* Nodes dialled because a peer named them: several hundred and some headroom, each briefly
  * with two connections.  Anyone who knows the cookie may name any node. */
 #define LIMIT_FOLLOWED 1024

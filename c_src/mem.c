@@ -1,5 +1,6 @@
 #include "mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -38,4 +39,10 @@ void *mem_room(void *old, size_t count, size_t *cap, size_t size)
 void mem_free(void *block)
 {
     free(block);
+}
+
+size_t mem_used(void)
+{
+    struct mallinfo2 all = mallinfo2();
+    return all.uordblks + all.hblkhd;
 }

@@ -22,4 +22,7 @@ void *mem_room(void *old, size_t count, size_t *cap, size_t size);
 /* NULL is allowed. */
 void mem_free(void *block);
 
+/* Bytes that are allocated now, about. */
+size_t mem_used(void);
+
 #endif

@@ -5,9 +5,10 @@
 #ifndef COPPICE_CLI_COMMANDS_H
 #define COPPICE_CLI_COMMANDS_H
 
+#include "../node/functions.h"
 #include "args.h"
 
-#define COPPICE_VERSION "coppice 0.1.0"
+#define COPPICE_VERSION "coppice " COPPICE_RELEASE
 
 /* --- run.c ------------------------------------------------------------------------ */
 

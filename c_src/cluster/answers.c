@@ -1,10 +1,10 @@
-#include "../dist/flags.h"
+#include "../dist/control.h"
 #include "../dist/handshake.h"
 #include "../mem.h"
 #include "../otp/list.h"
 #include "internal.h"
 
-/* An answer for a node that is being dialled. */
+/* A signal for a node that is being dialled: mostly an answer. */
 struct answer {
     struct list link; /* in peer.answers */
     struct signal signal;
@@ -29,10 +29,12 @@ static struct answer *first(const struct peer *p)
     return CONTAINER_OF(p->answers.next, struct answer, link);
 }
 
-static void dropped(struct cluster *c, struct bytes node, const char *why, struct turn *t)
+static void dropped(struct cluster *c, const struct signal *signal, const char *why, struct turn *t)
 {
+    c->undelivered++;
     if (few_lines_may(&c->answer_lines, t))
-        turn_log(t, LOG_INFO, "an answer for %.*s is dropped: %s", TEXT(node), why);
+        turn_log(t, LOG_INFO, "a message for %.*s is dropped: %s", TEXT(signal->node), why);
+    c->listener.undelivered(c->listener.who, signal, t);
 }
 
 static void on_late(struct wakeup *w, struct turn *t)
@@ -55,26 +57,22 @@ bool answers_drop(struct peer *p, const char *why, struct turn *t)
     if (p->answer_count == 0)
         return false;
     while (p->answer_count > 0) {
+        dropped(p->cluster, &first(p)->signal, why, t);
         answer_remove(p, first(p));
-        dropped(p->cluster, buf_bytes(&p->name), why, t);
     }
     return true;
-}
-
-/* Whoever gave us the alias may have lied about its node. */
-static bool can_be_sent(const struct peer *p, const struct signal *s)
-{
-    return s->kind != SIGNAL_ALIAS_SEND ||
-           (channel_flags(p->up->channel) & (DFLAG_ALIAS | DFLAG_ALTACT_SIG)) != 0;
 }
 
 void answers_send(struct peer *p, struct turn *t)
 {
     while (p->answer_count > 0) {
-        if (can_be_sent(p, &first(p)->signal))
-            link_send(p->up, &first(p)->signal, t);
+        const struct signal *signal = &first(p)->signal;
+        /* Whoever gave us an alias may have lied about its node. */
+        bool alias = signal->kind == SIGNAL_ALIAS_SEND;
+        if (alias && !control_can_write(signal->kind, channel_flags(p->up->channel)))
+            dropped(p->cluster, signal, "it does not support aliases", t);
         else
-            dropped(p->cluster, buf_bytes(&p->name), "it does not support aliases", t);
+            link_send(p->up, signal, t);
         answer_remove(p, first(p));
     }
 }
@@ -98,23 +96,40 @@ static void answer_add(struct peer *p, const struct signal *signal, struct turn 
     wakeup_set(c->wakeups, &p->answers_late, t->now_ms + LIMIT_ANSWER_MS);
 }
 
-void cluster_answer(struct cluster *c, struct bytes node, const struct signal *signal,
-                    struct turn *t)
+/* Why the signal cannot wait, or NULL. */
+static const char *refusal(const struct cluster *c, const struct signal *signal)
 {
-    if (cluster_send(c, node, signal, t) || c->stopping || !c->options.serves)
-        return;
-    const struct peer *known = peer_find(c, node);
+    const struct peer *known = peer_find(c, signal->node);
     bool waits = known != NULL && known->answer_count > 0;
-    if (!node_name_valid(node)) {
-        dropped(c, node, "not a valid node name", t);
-    } else if (c->answer_bytes + signal_bytes(signal) > LIMIT_ANSWER_BYTES ||
-               (!waits && c->answered_nodes == LIMIT_ANSWERED_NODES)) {
-        dropped(c, node, "it is not connected, and too many wait", t);
-    } else {
-        struct peer *p = peer_named(c, node);
-        answer_add(p, signal, t);
-        /* One that is dialled again and again has its next attempt soon. */
-        if (p->redial.place == 0)
-            cluster_connect_once(c, node, t);
+    if (!node_name_valid(signal->node))
+        return "not a valid node name";
+    if (c->answer_bytes + signal_bytes(signal) > LIMIT_ANSWER_BYTES ||
+        (!waits && c->answered_nodes == LIMIT_ANSWERED_NODES))
+        return "it is not connected, and too many wait";
+    return NULL;
+}
+
+void cluster_deliver(struct cluster *c, const struct signal *signal, struct turn *t)
+{
+    if (cluster_send(c, signal->node, signal, t))
+        return;
+    if (c->stopping || !c->options.serves) {
+        c->listener.undelivered(c->listener.who, signal, t);
+        return;
     }
+    const char *why = refusal(c, signal);
+    if (why != NULL) {
+        dropped(c, signal, why, t);
+        return;
+    }
+    struct peer *p = peer_named(c, signal->node);
+    answer_add(p, signal, t);
+    /* One that is dialled again and again has its next attempt soon. */
+    if (p->redial.place == 0)
+        cluster_connect_once(c, signal->node, t);
+}
+
+uint64_t cluster_undelivered(const struct cluster *c)
+{
+    return c->undelivered;
 }

@@ -12,13 +12,14 @@ struct cluster *cluster_new(const struct cluster_options *options,
         .wakeups = wakeups,
         .self = {.name = options->name,
                  .cookie = options->cookie,
-                 .flags = DFLAGS_OURS | (options->visible ? DFLAG_PUBLISHED : 0)},
+                 .flags = options->flags | (options->visible ? DFLAG_PUBLISHED : 0)},
         .next_connection = 1,
         .connection_max = LIMIT_CONNECTIONS,
     };
     few_lines_init(&c->strangers.lines, wakeups,
                    "were disconnected before the end of the handshake");
-    few_lines_init(&c->answer_lines, wakeups, "answers were dropped");
+    few_lines_init(&c->answer_lines, wakeups,
+                   "messages for nodes that are not connected were dropped");
     return c;
 }
 
@@ -211,6 +212,7 @@ static bool describe(const struct peer *p, struct cluster_peer *peer)
     *peer = (struct cluster_peer){
         .name = buf_bytes(&p->name),
         .flags = channel_flags(p->up->channel),
+        .announced = channel_announced(p->up->channel),
         .creation = channel_peer_creation(p->up->channel),
         .queued = p->up->queued,
         .slow = p->up->slow,

@@ -24,6 +24,7 @@ struct cluster;
 struct cluster_options {
     struct bytes name, cookie; /* borrowed for the cluster's life */
     bool visible;              /* announced as a visible node */
+    uint64_t flags;            /* announced besides DFLAG_PUBLISHED: DFLAGS_OURS (dist/flags.h) */
     bool serves;               /* registers with epmd, and accepts connections */
     uint16_t epmd_port;
     bool starts_epmd;     /* once, when there is none at its own start */
@@ -62,6 +63,8 @@ struct cluster_listener {
     void (*up)(void *who, struct bytes node, struct turn *t);
     void (*down)(void *who, struct bytes node, struct turn *t);
     void (*signal)(void *who, struct bytes node, const struct signal *signal, struct turn *t);
+    /* A signal of cluster_deliver() is dropped.  It is counted, and logged. */
+    void (*undelivered)(void *who, const struct signal *signal, struct turn *t);
     /* The queue of a slow peer has drained. */
     void (*drained)(void *who, struct bytes node, struct turn *t);
     /* An attempt to connect has failed; text says why.  It is logged afterwards, if the node is
@@ -121,18 +124,21 @@ bool cluster_has_tried_all(const struct cluster *c);
 /* Queues a signal, for cluster_flush() to send; false when the node is not connected. */
 bool cluster_send(struct cluster *c, struct bytes node, const struct signal *signal,
                   struct turn *t);
-/* The same for an answer that somebody may wait for.  When the node is not connected it is dialled
- * once, as a BEAM does: the caller may be known by a third node only, which has passed its request
- * on.  The answer waits so long; if it comes to nothing, it is dropped with a log line. */
-void cluster_answer(struct cluster *c, struct bytes node, const struct signal *signal,
-                    struct turn *t);
+/* The same, but when the node is not connected it is dialled once, as a BEAM does: a caller, for
+ * instance, may be known by a third node only, which has passed its request on.  The signal waits
+ * so long; if it comes to nothing, it is dropped with a log line.  A node that does not serve
+ * drops it at once. */
+void cluster_deliver(struct cluster *c, const struct signal *signal, struct turn *t);
+/* How many signals were dropped so. */
+uint64_t cluster_undelivered(const struct cluster *c);
 /* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);
 
 /* A connected node. */
 struct cluster_peer {
-    struct bytes name; /* good until the node is down */
-    uint64_t flags;    /* of both sides (dist/flags.h) */
+    struct bytes name;  /* good until the node is down */
+    uint64_t flags;     /* of both sides (dist/flags.h) */
+    uint64_t announced; /* its own: what it runs can be told from them */
     uint32_t creation;
     size_t queued; /* bytes sent and not yet written */
     bool slow;     /* much is queued, or nothing moves: bulk should wait */

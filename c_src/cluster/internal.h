@@ -6,7 +6,7 @@
  *     peers.c         other nodes by name: looking up, dialling, backing off
  *     links.c         handshakes, ticks, signals
  *     strangers.c     accepted connections before the end of the handshake
- *     answers.c       answers that wait for their node
+ *     answers.c       signals that wait for their node
  *     few_lines.c     log lines that others cause */
 #ifndef COPPICE_CLUSTER_INTERNAL_H
 #define COPPICE_CLUSTER_INTERNAL_H
@@ -50,6 +50,7 @@ struct peer {
     uint16_t port; /* to be dialled at; 0: cluster_locate() was not called */
     bool tried;    /* an attempt has ended, well or not */
     struct connection *up;
+    uint64_t up_ms;             /* since when */
     struct connection *attempt; /* our own dialling: the look-up, if any, then the link */
     struct wakeup redial;
     uint64_t backoff_ms;
@@ -92,6 +93,7 @@ struct cluster {
 
     struct few_lines answer_lines;
     size_t answered_nodes, answer_bytes; /* that wait */
+    uint64_t undelivered;                /* since the start */
 
     struct names peers;
     bool untidy; /* some peer may be of no further interest */

@@ -37,6 +37,8 @@ static void link_down(struct peer *p, struct turn *t)
 {
     struct cluster *c = p->cluster;
     p->up = NULL;
+    if (t->now_ms - p->up_ms >= LIMIT_LINK_LASTED_MS)
+        p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
     c->untidy = true;
     c->listener.down(c->listener.who, buf_bytes(&p->name), t);
 }
@@ -139,6 +141,7 @@ static bool link_named(struct connection *x, struct turn *t)
 {
     enum status status = link_status(x, t);
     channel_answer(x->channel, status);
+    connection_flush(x, t);
     if (status != STATUS_NOK && status != STATUS_NOT_ALLOWED)
         return true;
     if (status == STATUS_NOT_ALLOWED)
@@ -167,11 +170,11 @@ static void link_up(struct connection *x, struct turn *t)
     strangers_remove(x);
     x->peer = p;
     p->up = x;
+    p->up_ms = t->now_ms;
     p->tried = true;
     if (p->dialling == DIAL_ONCE)
         p->dialling = DIAL_NEVER;
     wakeup_stop(c->wakeups, &p->redial);
-    p->backoff_ms = LIMIT_DIAL_BACKOFF_MIN_MS;
     wakeup_set(c->wakeups, &x->timer, t->now_ms + tick_ms(c));
     answers_send(p, t);
     c->listener.up(c->listener.who, buf_bytes(&p->name), t);
@@ -240,6 +243,7 @@ static bool link_event(struct connection *x, enum channel_event event, const str
         channel_replace(x->channel, x->cluster->options.serves && x->peer->up == NULL);
         break;
     case CHANNEL_UP:
+        connection_flush(x, t);
         link_up(x, t);
         break;
     case CHANNEL_SIGNAL:

@@ -13,6 +13,7 @@ enum state {
     DIAL_ACK,       /* waits for the peer's digest */
     ACCEPT_NAME,    /* waits for the peer's name */
     ACCEPT_NAMED,   /* waits for channel_answer() */
+    ACCEPT_OK,      /* channel_next() sends the challenge */
     ACCEPT_ALIVE,   /* waits for the peer to confirm the replacement */
     ACCEPT_REPLY,   /* waits for the peer's challenge and digest */
     UP,
@@ -30,6 +31,7 @@ struct channel {
     enum status refusal;
     uint32_t challenge; /* ours */
     uint32_t creation;  /* the peer's */
+    uint64_t announced; /* the peer's flags */
     uint64_t flags;     /* negotiated */
     struct buf peer;    /* its name */
     struct buf called;  /* by itself, where that is not the one dialled */
@@ -57,6 +59,7 @@ static struct hello hello_of(const struct channel_self *self)
 static void agree(struct channel *c, const struct hello *peer)
 {
     c->creation = peer->creation;
+    c->announced = peer->flags;
     c->flags = c->self->flags & peer->flags;
 }
 
@@ -255,6 +258,8 @@ enum channel_event channel_next(struct channel *c, struct signal *signal)
 {
     reset(&c->scratch);
     fragments_forget(c->fragments);
+    if (c->state == ACCEPT_OK)
+        challenge_send(c);
     enum channel_event event = c->state == BAD ? CHANNEL_BAD : CHANNEL_QUIET;
     bool more = true;
     while (event == CHANNEL_QUIET && more) {
@@ -338,7 +343,7 @@ void channel_answer(struct channel *c, enum status status)
     switch (status) {
     case STATUS_OK:
     case STATUS_OK_SIMULTANEOUS:
-        challenge_send(c);
+        c->state = ACCEPT_OK;
         break;
     case STATUS_ALIVE:
         c->state = ACCEPT_ALIVE;
@@ -386,6 +391,11 @@ uint32_t channel_peer_creation(const struct channel *c)
     return c->creation;
 }
 
+uint64_t channel_announced(const struct channel *c)
+{
+    return c->announced;
+}
+
 uint64_t channel_flags(const struct channel *c)
 {
     return c->flags;
@@ -399,6 +409,8 @@ bool channel_is_up(const struct channel *c)
 void channel_send(struct channel *c, const struct signal *signal)
 {
     must(c->state == UP);
+    if (!control_can_write(signal->kind, c->flags))
+        return;
     bool versioned;
     size_t start = frame_open(&c->out, c->flags, &versioned);
     control_write(&c->out, signal, c->flags, versioned);

@@ -6,7 +6,11 @@
  *     channel_feed(c, read);
  *     while ((e = channel_next(c, &signal)) != CHANNEL_QUIET)
  *         ...
- *     write(channel_out(c)) */
+ *     write(channel_out(c))
+ *
+ * A handshake message should be written by itself, since Wireshark does not recognise one that
+ * shares a segment with what follows: after channel_answer(), whose challenge comes with the next
+ * channel_next(), and at CHANNEL_UP. */
 #ifndef COPPICE_DIST_CHANNEL_H
 #define COPPICE_DIST_CHANNEL_H
 
@@ -72,13 +76,14 @@ struct bytes channel_peer(const struct channel *c);
 /* What the node that was dialled calls itself, if that is another name; else empty. */
 struct bytes channel_called(const struct channel *c);
 
-/* From CHANNEL_UP on: the peer's creation, and the negotiated flags. */
+/* From CHANNEL_UP on: the peer's creation, the flags that it announced, and those of both. */
 uint32_t channel_peer_creation(const struct channel *c);
+uint64_t channel_announced(const struct channel *c);
 uint64_t channel_flags(const struct channel *c);
 bool channel_is_up(const struct channel *c);
 
-/* Queues a signal on an up channel.  A SIGNAL_ALIAS_SEND needs ALIAS or ALTACT_SIG among the
- * flags (must). */
+/* Queues a signal on an up channel.  One that the peer does not know (control_can_write()) is
+ * dropped, as a BEAM does: what it asked for is left to the end of the connection. */
 void channel_send(struct channel *c, const struct signal *signal);
 
 /* Queues a tick. */

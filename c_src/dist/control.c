@@ -27,6 +27,10 @@ enum payload { NO_PAYLOAD, MESSAGE, REASON };
 /* Set in the needs of a row that is read but never written. */
 #define READ_ONLY (UINT64_C(1) << 63)
 
+/* With one of them only, a BEAM sends none of the three either (erts, dist.c,
+ * erts_dsig_send_monitor): ei has the first, and takes a monitor for an error. */
+#define MONITORS (DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME)
+
 /* One encoding of a signal.  The fields after the number are:
  *
  *     f  from: a pid           F  from: a pid or an atom
@@ -34,15 +38,17 @@ enum payload { NO_PAYLOAD, MESSAGE, REASON };
  *     n  to: an atom           a  to: a reference
  *     r  ref: a reference      x  reason: any term
  *     i  id: not 0             c  the bits of 37 that select the row
- *     _  any term, not kept; written as ''
- *     0  any integer, not kept; written as 0 */
+ *     m  mfa: any term        o  options: any term
+ *     b  id, as bits
+ *     _  any term, not kept; written as '' */
 struct row {
     uint8_t number;
     enum signal_kind kind;
     const char *name;
     const char *fields;
     enum payload payload;
-    uint64_t needs; /* flags required for writing; the last row that qualifies is used */
+    uint64_t needs; /* flags required for writing; the last row that qualifies is used: those
+                       before it are what older peers get.  None: such a signal is not sent */
     unsigned altact_bits;
 };
 
@@ -58,24 +64,25 @@ static const struct row rows[] = {
     {13, SIGNAL_EXIT, "EXIT_TT", "ft_x", NO_PAYLOAD, READ_ONLY, 0},
     {16, SIGNAL_REG_SEND, "REG_SEND_TT", "f_n_", MESSAGE, READ_ONLY, 0},
     {18, SIGNAL_EXIT2, "EXIT2_TT", "ft_x", NO_PAYLOAD, READ_ONLY, 0},
-    {19, SIGNAL_MONITOR, "MONITOR", "fwr", NO_PAYLOAD, 0, 0},
-    {20, SIGNAL_DEMONITOR, "DEMONITOR", "fwr", NO_PAYLOAD, 0, 0},
-    {21, SIGNAL_MONITOR_EXIT, "MONITOR_EXIT", "Ftrx", NO_PAYLOAD, 0, 0},
+    {19, SIGNAL_MONITOR, "MONITOR", "fwr", NO_PAYLOAD, MONITORS, 0},
+    {20, SIGNAL_DEMONITOR, "DEMONITOR", "fwr", NO_PAYLOAD, MONITORS, 0},
+    {21, SIGNAL_MONITOR_EXIT, "MONITOR_EXIT", "Ftrx", NO_PAYLOAD, MONITORS, 0},
     {22, SIGNAL_SEND, "SEND_SENDER", "ft", MESSAGE, DFLAG_SEND_SENDER, 0},
     {23, SIGNAL_SEND, "SEND_SENDER_TT", "ft_", MESSAGE, READ_ONLY, 0},
     {24, SIGNAL_EXIT, "PAYLOAD_EXIT", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
     {25, SIGNAL_EXIT, "PAYLOAD_EXIT_TT", "ft_", REASON, READ_ONLY, 0},
     {26, SIGNAL_EXIT2, "PAYLOAD_EXIT2", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
     {27, SIGNAL_EXIT2, "PAYLOAD_EXIT2_TT", "ft_", REASON, READ_ONLY, 0},
-    {28, SIGNAL_MONITOR_EXIT, "PAYLOAD_MONITOR_EXIT", "Ftr", REASON, DFLAG_EXIT_PAYLOAD, 0},
-    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf___", MESSAGE, READ_ONLY, 0},
-    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf____", MESSAGE, READ_ONLY, 0},
-    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rt0F", NO_PAYLOAD, 0, 0},
-    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rt0F_", NO_PAYLOAD, READ_ONLY, 0},
+    {28, SIGNAL_MONITOR_EXIT, "PAYLOAD_MONITOR_EXIT", "Ftr", REASON, MONITORS | DFLAG_EXIT_PAYLOAD,
+     0},
+    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf_mo", MESSAGE, READ_ONLY, 0},
+    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf_mo_", MESSAGE, READ_ONLY, 0},
+    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rtbF", NO_PAYLOAD, 0, 0},
+    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rtbF_", NO_PAYLOAD, READ_ONLY, 0},
     {33, SIGNAL_ALIAS_SEND, "ALIAS_SEND", "fa", MESSAGE, DFLAG_ALIAS, 0},
     {34, SIGNAL_ALIAS_SEND, "ALIAS_SEND_TT", "fa_", MESSAGE, READ_ONLY, 0},
-    {35, SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NO_PAYLOAD, 0, 0},
-    {36, SIGNAL_UNLINK_ID_ACK, "UNLINK_ID_ACK", "ift", NO_PAYLOAD, 0, 0},
+    {35, SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NO_PAYLOAD, DFLAG_UNLINK_ID, 0},
+    {36, SIGNAL_UNLINK_ID_ACK, "UNLINK_ID_ACK", "ift", NO_PAYLOAD, DFLAG_UNLINK_ID, 0},
     {37, SIGNAL_SEND, "ALTACT_SEND", "cft", MESSAGE, READ_ONLY, 0},
     {37, SIGNAL_REG_SEND, "ALTACT_REG_SEND", "cfn", MESSAGE, READ_ONLY, ALTACT_NAME},
     {37, SIGNAL_ALIAS_SEND, "ALTACT_ALIAS_SEND", "cfa", MESSAGE, DFLAG_ALTACT_SIG, ALTACT_ALIAS},
@@ -102,6 +109,10 @@ static struct bytes *slot_of(struct signal *s, char field)
         return &s->ref;
     case 'x':
         return &s->reason;
+    case 'm':
+        return &s->mfa;
+    case 'o':
+        return &s->options;
     default:
         return NULL;
     }
@@ -123,7 +134,7 @@ static bool fits(char field, enum etf_kind kind)
         return kind == ETF_REFERENCE;
     case 'c':
     case 'i':
-    case '0':
+    case 'b':
         return kind == ETF_INTEGER;
     default:
         return kind != ETF_NOTHING;
@@ -166,7 +177,7 @@ static enum err fields_read(struct bytes control, const struct row *row, struct 
         if (!fits(*field, etf_peek(&in)))
             return ERR_CONTROL;
         struct bytes *slot = slot_of(s, *field);
-        if (*field == 'i')
+        if (*field == 'i' || *field == 'b')
             s->id = etf_uint64(&in);
         else if (slot != NULL)
             *slot = etf_any(&in);
@@ -278,8 +289,12 @@ static const struct row *row_to_write(enum signal_kind kind, uint64_t flags)
     for (size_t i = 0; i < ROWS; i++)
         if (rows[i].kind == kind && (rows[i].needs & lacks) == 0)
             last = &rows[i];
-    must(last != NULL);
     return last;
+}
+
+bool control_can_write(enum signal_kind kind, uint64_t flags)
+{
+    return row_to_write(kind, flags) != NULL;
 }
 
 static void field_write(struct buf *out, const struct row *row, char field, struct signal *s)
@@ -292,7 +307,7 @@ static void field_write(struct buf *out, const struct row *row, char field, stru
         put_atom(out, "");
     } else {
         must(field != 'i' || s->id != 0);
-        put_uint(out, field == 'i' ? s->id : field == 'c' ? row->altact_bits : 0);
+        put_uint(out, field == 'c' ? row->altact_bits : s->id);
     }
 }
 
@@ -300,6 +315,7 @@ void control_write(struct buf *out, const struct signal *signal, uint64_t flags,
 {
     struct signal s = *signal;
     const struct row *row = row_to_write(s.kind, flags);
+    must(row != NULL);
     if (versioned)
         put_version(out);
     put_tuple(out, 1 + (uint32_t)strlen(row->fields));

@@ -21,9 +21,14 @@
 must_use enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
                                struct signal *signal);
 
-/* Appends the control tuple and the payload of signal for a peer with these negotiated flags:
- * 22 or 2 for SEND; 37 or 33 for ALIAS_SEND, with the reference as `to` (without ALIAS and
- * ALTACT_SIG the caller has to send to the pid: must); 24 or 3, 26 or 8, 28 or 21 with the
+/* Whether a peer with these negotiated flags knows such a signal, in whatever form.  Peers that
+ * are no BEAM close the connection on a number that they do not know, so they are not sent it:
+ * MONITOR, DEMONITOR and MONITOR_EXIT need both DIST_MONITOR and DIST_MONITOR_NAME; ALIAS_SEND
+ * needs ALIAS or ALTACT_SIG; UNLINK_ID and its acknowledgement need UNLINK_ID. */
+bool control_can_write(enum signal_kind kind, uint64_t flags);
+
+/* Appends the control tuple and the payload of a signal that control_can_write(): 22 or 2 for
+ * SEND; 37 or 33 for ALIAS_SEND, with the reference as `to`; 24 or 3, 26 or 8, 28 or 21 with the
  * reason as payload or in the tuple. */
 void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned);
 

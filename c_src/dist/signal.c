@@ -17,10 +17,13 @@ void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory
     copy->to = keep(memory, s->to);
     copy->ref = keep(memory, s->ref);
     copy->reason = keep(memory, s->reason);
+    copy->mfa = keep(memory, s->mfa);
+    copy->options = keep(memory, s->options);
     copy->payload = keep(memory, s->payload);
 }
 
 size_t signal_bytes(const struct signal *s)
 {
-    return s->node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->payload.len;
+    return s->node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->mfa.len +
+           s->options.len + s->payload.len;
 }

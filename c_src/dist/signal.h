@@ -23,8 +23,8 @@ enum signal_kind {
     SIGNAL_MONITOR,       /* from monitors `to`, a pid or a name, under ref */
     SIGNAL_DEMONITOR,     /* from no longer monitors `to` */
     SIGNAL_MONITOR_EXIT,  /* from, a monitored pid or name, is down; `to` monitored it */
-    SIGNAL_SPAWN_REQUEST, /* we do not announce SPAWN: answered only with an error */
-    SIGNAL_SPAWN_REPLY,
+    SIGNAL_SPAWN_REQUEST, /* from asks for a process that runs mfa on the arguments in payload */
+    SIGNAL_SPAWN_REPLY, /* from, the process's pid or an atom, answers it; id: SPAWN_LINKED etc. */
     SIGNAL_KINDS
 };
 
@@ -43,11 +43,16 @@ struct signal {
     struct bytes to;      /* pid, atom or reference */
     struct bytes ref;     /* reference of a monitor or spawn */
     struct bytes reason;  /* of EXIT, EXIT2 and MONITOR_EXIT */
+    struct bytes mfa;     /* of SPAWN_REQUEST: {Module, Function, Arity}, any term */
+    struct bytes options; /* of SPAWN_REQUEST: any term */
     struct bytes payload; /* the message, as received: a checked term, unless unfit is set */
     enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it */
-    uint64_t id;          /* of UNLINK_ID and its acknowledgement */
-    bool awaited;         /* written only: an answer, for which its node is dialled if need be */
+    uint64_t id;          /* of UNLINK_ID and its acknowledgement; of SPAWN_REPLY, the bits below */
 };
+
+/* Of a SPAWN_REPLY (erl_dist_protocol): what was asked for with the process. */
+#define SPAWN_LINKED    1u
+#define SPAWN_MONITORED 2u
 
 /* A copy whose slices are in memory (empty before; the caller frees it). */
 void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory);

@@ -1,5 +1,6 @@
 #include "learning.h"
 
+#include "../dist/flags.h"
 #include "../mem.h"
 #include "../otp/list.h"
 #include "../otp/names.h"
@@ -20,7 +21,7 @@ struct learned {
     struct buf name;
     struct learning *learning;
     bool done; /* all was answered once */
-    bool beam;
+    bool otp, beam;
     unsigned pg;
     uint64_t version_call, scope_call; /* open questions; 0: not open */
     struct wakeup again;               /* when to ask for the scope once more */
@@ -76,13 +77,28 @@ static void on_again(struct wakeup *w, struct turn *t)
     ask_scope(CONTAINER_OF(w, struct learned, again), t);
 }
 
-void learning_up(struct learning *l, struct bytes node, struct turn *t)
+static void learned_all(struct learned *x, struct turn *t)
+{
+    x->done = true;
+    x->learning->listener.learned(x->learning->listener.who, buf_bytes(&x->name), t);
+}
+
+static bool has_all(uint64_t flags, uint64_t wanted)
+{
+    return (flags & wanted) == wanted;
+}
+
+void learning_up(struct learning *l, struct bytes node, uint64_t flags, struct turn *t)
 {
     struct learned *x = names_add(&l->nodes, node, sizeof(*x));
     x->learning = l;
     x->pause_ms = AGAIN_MIN_MS;
     x->again.ring = on_again;
-    ask_version(x, t);
+    x->otp = has_all(flags, DFLAGS_OF_OTP);
+    if (has_all(flags, DFLAGS_OF_BEAM))
+        ask_version(x, t);
+    else
+        learned_all(x, t);
 }
 
 static void stop_call(struct learning *l, uint64_t call, struct turn *t)
@@ -98,12 +114,6 @@ void learning_down(struct learning *l, struct bytes node, struct turn *t)
     stop_call(l, x->scope_call, t);
     wakeup_stop(l->wakeups, &x->again);
     names_remove(&l->nodes, x);
-}
-
-static void learned_all(struct learned *x, struct turn *t)
-{
-    x->done = true;
-    x->learning->listener.learned(x->learning->listener.who, buf_bytes(&x->name), t);
 }
 
 static void take_version(struct learned *x, const struct answer *a, struct turn *t)
@@ -209,6 +219,12 @@ bool learning_is_open(const struct learning *l, struct bytes node)
 {
     const struct learned *x = find(l, node);
     return x != NULL && !x->done;
+}
+
+bool learning_is_otp(const struct learning *l, struct bytes node)
+{
+    const struct learned *x = find(l, node);
+    return x != NULL && x->otp;
 }
 
 bool learning_is_beam(const struct learning *l, struct bytes node)

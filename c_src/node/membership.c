@@ -110,6 +110,14 @@ static void introduce_all(const struct membership *m, struct process *replica, s
 
 /* --- scopes ------------------------------------------------------------------------ */
 
+/* Other programs may not know what a scope is: they greet ours if they do. */
+static void meet(const struct membership *m, struct process *scope, struct bytes node,
+                 struct turn *t)
+{
+    if (learning_is_otp(m->learning, node))
+        pg_meet(scope, node, learning_pg_version(m->learning, node), t);
+}
+
 /* NULL when its name is taken. */
 static struct process *scope_start(struct membership *m, struct bytes name, struct turn *t)
 {
@@ -120,7 +128,7 @@ static struct process *scope_start(struct membership *m, struct bytes name, stru
         return NULL;
     }
     for (struct bytes node = {0}; learning_next(m->learning, &node);)
-        pg_meet(scope, node, learning_pg_version(m->learning, node), t);
+        meet(m, scope, node, t);
     for (struct process *p = NULL; (p = replica_next(m->table, p)) != NULL;)
         pg_join(scope, replica_group(p), process_pid(p), t);
     m->scopes[m->scope_count++] = scope;
@@ -328,7 +336,7 @@ void membership_learned(struct membership *m, struct bytes node, struct turn *t)
     for (struct process *p = NULL; (p = replica_next(m->table, p)) != NULL;)
         introduce_all(m, p, node, t);
     for (size_t i = 0; i < m->scope_count; i++)
-        pg_meet(m->scopes[i], node, learning_pg_version(m->learning, node), t);
+        meet(m, m->scopes[i], node, t);
 }
 
 void membership_down(struct membership *m, struct bytes node, struct turn *t)
@@ -350,6 +358,8 @@ bool membership_is_settled(const struct membership *m)
 
 bool membership_knows(const struct membership *m, struct bytes node)
 {
+    if (!learning_is_otp(m->learning, node))
+        return true;
     for (size_t i = 0; i < m->scope_count; i++)
         if (!pg_settled(m->scopes[i], node))
             return false;

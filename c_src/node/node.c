@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "../dist/command_name.h"
+#include "../dist/flags.h"
 #include "../mem.h"
 #include "../otp/global.h"
 #include "../otp/kernel.h"
@@ -10,11 +11,13 @@
 #include "command.h"
 #include "discovery.h"
 #include "router.h"
+#include "rpc.h"
 #include "server.h"
 
 struct node {
     const struct config *config;
     bool serves; /* else it is for one command */
+    bool bare;   /* node_new_bare() */
     bool stopping, ended;
     struct outbox out;
     struct turn turn; /* of the current step */
@@ -34,6 +37,7 @@ struct node {
     struct discovery *discovery;
     struct membership *membership;
     struct server *server;
+    struct rpc *rpc; /* NULL where it is bare */
 };
 
 /* --- events ------------------------------------------------------------------------ */
@@ -258,7 +262,9 @@ static void on_up(void *who, struct bytes node, struct turn *t)
     turn_log(t, LOG_INFO, "connected to %.*s", TEXT(node));
     membership_unsettle(n->membership);
     follow_up(n->follow, node);
-    learning_up(n->learning, node, t);
+    struct cluster_peer peer;
+    cluster_find(n->cluster, node, &peer);
+    learning_up(n->learning, node, peer.announced, t);
 }
 
 static void on_down(void *who, struct bytes node, struct turn *t)
@@ -293,6 +299,13 @@ static void on_signal(void *who, struct bytes node, const struct signal *signal,
     processes_signal(n->processes, node, signal, t);
 }
 
+static void on_undelivered(void *who, const struct signal *signal, struct turn *t)
+{
+    (void)t;
+    struct node *n = who;
+    router_undelivered(&n->router, signal);
+}
+
 static void on_drained(void *who, struct bytes node, struct turn *t)
 {
     const struct node *n = who;
@@ -313,7 +326,8 @@ static void on_learned(void *who, struct bytes node, struct turn *t)
     const struct node *n = who;
     membership_learned(n->membership, node, t);
     registrar_learned(n->registrar, node, t);
-    follow_learned(n->follow, node, learning_is_beam(n->learning, node), t);
+    if (learning_is_otp(n->learning, node))
+        follow_learned(n->follow, node, learning_is_beam(n->learning, node), t);
 }
 
 static void on_answered(void *who)
@@ -332,6 +346,8 @@ static void on_process_end(void *who, struct process *p, struct bytes reason, st
     kernel_ended(n->processes, p);
     global_ended(n->processes, p);
     server_ended(n->server, p);
+    if (!n->bare)
+        rpc_ended(n->rpc, p);
     learning_ended(n->learning, p, t);
     follow_ended(n->follow, p, t);
     registrar_ended(n->registrar, p, t);
@@ -368,6 +384,12 @@ static void open_services(struct node *n)
                                                     .membership = n->membership,
                                                     .follow = n->follow,
                                                     .discovery = n->discovery});
+    if (!n->bare)
+        n->rpc = rpc_new(&(struct functions){.config = c,
+                                             .table = table,
+                                             .cluster = n->cluster,
+                                             .server = n->server,
+                                             .started_ms = n->turn.now_ms});
 }
 
 static void start_services(struct node *n, struct turn *t)
@@ -377,6 +399,8 @@ static void start_services(struct node *n, struct turn *t)
     kernel_start(n->processes);
     global_start(n->processes);
     server_start(n->server);
+    if (!n->bare)
+        rpc_start(n->rpc);
     learning_start(n->learning, t);
     follow_start(n->follow);
     registrar_start(n->registrar);
@@ -413,13 +437,14 @@ static void log_nothing(struct post *post, enum log_level level, struct bytes li
     (void)line;
 }
 
-static struct node *node_make(const struct config *config, bool serves)
+static struct node *node_make(const struct config *config, bool serves, uint64_t flags)
 {
     struct node *n = mem_take(sizeof(*n));
     const struct cluster_options options = {
         .name = buf_bytes(&config->node),
         .cookie = buf_bytes(&config->cookie),
         .visible = config->visible,
+        .flags = flags,
         .serves = serves,
         .epmd_port = config->epmd_port,
         .starts_epmd = config->start_epmd,
@@ -428,8 +453,9 @@ static struct node *node_make(const struct config *config, bool serves)
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {
-        on_dial, on_send, on_close,  on_start_epmd, on_ready,       on_name_taken,
-        on_up,   on_down, on_signal, on_drained,    on_unreachable, n,
+        on_dial,       on_send,        on_close, on_start_epmd, on_ready,
+        on_name_taken, on_up,          on_down,  on_signal,     on_undelivered,
+        on_drained,    on_unreachable, n,
     };
     n->config = config;
     n->serves = serves;
@@ -443,16 +469,24 @@ static struct node *node_make(const struct config *config, bool serves)
 
 struct node *node_new(const struct config *config)
 {
-    return node_make(config, true);
+    return node_make(config, true, DFLAGS_OURS);
+}
+
+struct node *node_new_bare(const struct config *config, uint64_t flags)
+{
+    struct node *n = node_make(config, true, flags);
+    n->bare = true;
+    return n;
 }
 
 struct node *node_new_client(const struct config *config)
 {
-    return node_make(config, false);
+    return node_make(config, false, DFLAGS_OURS);
 }
 
 static void close_services(struct node *n)
 {
+    rpc_free(n->rpc);
     server_free(n->server);
     membership_free(n->membership);
     registrar_free(n->registrar);

@@ -30,6 +30,10 @@ struct processes;
  * as the node lives. */
 struct node *node_new(const struct config *config);
 
+/* For tests: such a node with other flags, by which others tell what it is (dist/flags.h), and
+ * without `rex`, so that the test can register its own. */
+struct node *node_new_bare(const struct config *config, uint64_t flags);
+
 /* A node for one command, which is one or more requests (EVENT_REQUEST): not registered, not
  * listening, logging nothing. */
 struct node *node_new_client(const struct config *config);

@@ -25,9 +25,18 @@ static void add_local(struct router *r, struct bytes node, const struct signal *
     signal_copy(&l->signal, &from, &l->memory);
 }
 
-/* Nobody is there to be monitored: the watcher is told as if the connection had been lost. */
-static void answer_noconnection(struct router *r, const struct signal *monitor)
+/* Whether a node is dialled for a signal of this kind.  The others belong to a monitor, a link or
+ * a request that has ended with the connection. */
+static bool is_dialled_for(enum signal_kind kind)
 {
+    return kind == SIGNAL_SEND || kind == SIGNAL_REG_SEND || kind == SIGNAL_ALIAS_SEND ||
+           kind == SIGNAL_MONITOR;
+}
+
+void router_undelivered(struct router *r, const struct signal *monitor)
+{
+    if (monitor->kind != SIGNAL_MONITOR)
+        return;
     struct buf reason = {0};
     put_atom(&reason, "noconnection");
     struct signal down = {
@@ -46,11 +55,10 @@ static void post_send(struct post *post, const struct signal *signal)
     struct router *r = router_of(post);
     if (bytes_equal(signal->node, r->node))
         add_local(r, r->node, signal);
-    else if (signal->awaited)
-        cluster_answer(r->cluster, signal->node, signal, r->turn);
-    else if (!cluster_send(r->cluster, signal->node, signal, r->turn) &&
-             signal->kind == SIGNAL_MONITOR)
-        answer_noconnection(r, signal);
+    else if (is_dialled_for(signal->kind))
+        cluster_deliver(r->cluster, signal, r->turn);
+    else
+        cluster_send(r->cluster, signal->node, signal, r->turn);
 }
 
 static bool post_connected(struct post *post, struct bytes node)

@@ -22,6 +22,10 @@ void router_init(struct router *r, struct bytes node, struct cluster *cluster, s
                  struct turn *turn);
 void router_free(struct router *r);
 
+/* A signal of this node could not be delivered.  A monitor is answered as if the connection had
+ * been lost. */
+void router_undelivered(struct router *r, const struct signal *signal);
+
 /* Delivers, in order, what own processes have sent each other, and what they then send. */
 void router_deliver(struct router *r, struct processes *table);
 bool router_is_idle(const struct router *r);

@@ -112,11 +112,11 @@ static void put_replicas(const struct server *s, struct buf *out)
 }
 
 /* Built in no order, then made canonical. */
-static void put_node_status(const struct server *s, struct buf *out)
+void server_put_status(const struct server *s, struct buf *out)
 {
     const struct server_options *o = &s->options;
     struct buf map = {0};
-    put_map(&map, 9);
+    put_map(&map, 10);
     put_atom(&map, "address");
     put_binary(&map, buf_bytes(&o->config->address));
     put_atom(&map, "creation");
@@ -135,6 +135,8 @@ static void put_node_status(const struct server *s, struct buf *out)
     membership_put_scopes(o->membership, &map);
     put_atom(&map, "stopped");
     membership_put_stopped(o->membership, &map);
+    put_atom(&map, "undelivered");
+    put_uint(&map, cluster_undelivered(o->cluster));
     enum err e = canon_put(out, buf_bytes(&map));
     must(e == OK);
     buf_free(&map);
@@ -298,7 +300,7 @@ static void server_call(struct process *server, const struct gen_message *m, str
     else if (etf_accept(&in, "peers"))
         put_peer_names(s, &value);
     else if (etf_accept(&in, "status"))
-        put_node_status(s, &value);
+        server_put_status(s, &value);
     if (value.len > 0)
         gen_reply_value(server, m->from, buf_bytes(&value), t);
     else if (!server_request(server, m, t))
@@ -315,7 +317,7 @@ static void server_message(struct process *server, struct bytes message, struct 
 
 static void server_state(const struct process *server, struct buf *out)
 {
-    put_node_status(process_self(server), out);
+    server_put_status(process_self(server), out);
 }
 
 static const struct process_kind kind = {

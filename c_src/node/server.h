@@ -30,6 +30,9 @@ struct server_options {
 struct server *server_new(const struct server_options *options);
 void server_free(struct server *s);
 
+/* Puts the map that the request `status` is answered with. */
+void server_put_status(const struct server *s, struct buf *out);
+
 /* Starts the process; server_ended() restarts it if it is the one that ended. */
 void server_start(struct server *s);
 void server_ended(struct server *s, const struct process *p);

@@ -1,6 +1,6 @@
 #include "gen.h"
 
-#include "../dist/flags.h"
+#include "../dist/control.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
@@ -70,7 +70,7 @@ static bool put_alias(struct buf *to, struct bytes caller, struct bytes tag, str
     struct bytes node = node_of(buf_bytes(to));
     if (!t->post->connected(t->post, node))
         return bytes_equal(node, node_of(caller));
-    return (t->post->flags(t->post, node) & (DFLAG_ALIAS | DFLAG_ALTACT_SIG)) != 0;
+    return control_can_write(SIGNAL_ALIAS_SEND, t->post->flags(t->post, node));
 }
 
 static void send_to(const struct process *p, enum signal_kind kind, struct bytes to,
@@ -80,8 +80,7 @@ static void send_to(const struct process *p, enum signal_kind kind, struct bytes
                                             .node = node_of(to),
                                             .from = process_pid(p),
                                             .to = to,
-                                            .payload = payload,
-                                            .awaited = true});
+                                            .payload = payload});
 }
 
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)

@@ -5,9 +5,9 @@
 #include "../term/write.h"
 #include "table.h"
 
-/* A process's number is split into the pid's id and serial as on a BEAM without V4_NC: with
- * 28 bits of id, the serial stays 0 for years and pids print as <X.N.0>. */
-#define PID_ID_BITS 28
+/* A process's number is split into the pid's id and serial for peers without V4_NC, which allow 15
+ * bits for the one and 13 for the other (erl_ext_dist, NEW_PID_EXT). */
+#define PID_ID_BITS 15
 _Static_assert((UINT64_C(1) << PID_ID_BITS) % LIMIT_PROCESSES == 0, "the id gives the slot");
 
 struct processes *processes_new(struct bytes node, uint32_t creation, uint64_t seed,
@@ -64,6 +64,15 @@ static void on_wakeup(struct wakeup *w, struct turn *t)
     p->wake_at_ms = 0;
     if (p->kind->wake != NULL)
         p->kind->wake(p, t);
+}
+
+void processes_on_spawn(struct processes *table,
+                        void (*run)(void *who, const struct spawn *spawn, struct buf *reason,
+                                    struct turn *t),
+                        void *who)
+{
+    table->on_spawn = run;
+    table->on_spawn_who = who;
 }
 
 /* The next number whose slot is free: there is one while fewer than LIMIT_PROCESSES run. */

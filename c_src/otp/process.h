@@ -67,6 +67,19 @@ void processes_on_end(struct processes *table,
                                     struct turn *t),
                       void *who);
 
+/* A SPAWN_REQUEST: Module:Function(Args...). */
+struct spawn {
+    struct bytes module, function; /* atoms' texts */
+    struct bytes args;             /* a list of them, a checked term */
+};
+
+/* Lets other nodes spawn processes: run appends the reason for which the process ends, and it ends
+ * at once.  Without it, each request is refused with notsup. */
+void processes_on_spawn(struct processes *table,
+                        void (*run)(void *who, const struct spawn *spawn, struct buf *reason,
+                                    struct turn *t),
+                        void *who);
+
 /* Starts a process that owns self.  name is text, empty for none.  NULL, with self still the
  * caller's, when the name is registered already or LIMIT_PROCESSES are running. */
 struct process *process_start(struct processes *table, const struct process_kind *kind, void *self,

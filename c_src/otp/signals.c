@@ -30,7 +30,7 @@ static struct process *target(struct processes *table, struct bytes to)
     return is_pid(to) ? process_of_pid(table, to) : NULL;
 }
 
-/* Sends a signal to the sender of the incoming one, with an atom as its reason or result. */
+/* Sends a signal to the sender of the incoming one, with an atom as its reason. */
 static void send_reply(const struct incoming *in, struct signal *answer, const char *reason)
 {
     struct buf atom = {0};
@@ -38,10 +38,7 @@ static void send_reply(const struct incoming *in, struct signal *answer, const c
     answer->node = in->node;
     answer->to = in->signal->from;
     answer->ref = in->signal->ref;
-    if (answer->kind == SIGNAL_SPAWN_REPLY)
-        answer->from = buf_bytes(&atom);
-    else
-        answer->reason = buf_bytes(&atom);
+    answer->reason = buf_bytes(&atom);
     in->turn->post->send(in->turn->post, answer);
     buf_free(&atom);
 }
@@ -158,16 +155,13 @@ static void handle_monitor_exit(const struct incoming *in)
         watch_end(w, w->call ? ERR_CLOSED : OK, in->signal->reason, in->turn);
 }
 
-/* The reply of a BEAM that does not support it: this node does not offer DFLAG_SPAWN, but a
- * peer that asks anyway waits for a reply. */
 static void handle_spawn_request(const struct incoming *in)
 {
-    struct signal reply = {.kind = SIGNAL_SPAWN_REPLY};
-    send_reply(in, &reply, "notsup");
+    spawn_handle(in->table, in->node, in->signal, in->turn);
 }
 
-/* Kinds without a handler are ignored: this node creates no aliases, never links or spawns,
- * and has no group leaders. */
+/* Kinds without a handler are ignored: this node creates no aliases, never links, spawns
+ * nothing on other nodes, and has no group leaders. */
 static void (*const handlers[SIGNAL_KINDS])(const struct incoming *in) = {
     [SIGNAL_SEND] = handle_send,
     [SIGNAL_REG_SEND] = handle_send,

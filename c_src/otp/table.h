@@ -4,6 +4,7 @@
  *     mailbox.c   delivering messages, and holding them for a suspended process
  *     unfit.c     messages with a term that this node does not accept
  *     signals.c   dispatching signals, and the replies when there is no such process
+ *     spawn.c     processes that other nodes ask for
  *     watchers.c  monitors and links that others hold on our processes
  *     watch.c     our monitors of others
  *     call.c      calls: a watch with a message and a timeout
@@ -60,6 +61,8 @@ struct processes {
     struct process *sys_helper; /* sys_state.c's; NULL until needed */
     void (*on_end)(void *who, struct process *p, struct bytes reason, struct turn *t);
     void *on_end_who;
+    void (*on_spawn)(void *who, const struct spawn *spawn, struct buf *reason, struct turn *t);
+    void *on_spawn_who;
 };
 
 /* Encodes a reference by its number, and decodes it: 0 for one of another node or creation. */
@@ -83,6 +86,12 @@ void mailbox_close(struct process *p);
  * logs it.  why: what etf_check() said. */
 void process_refuse(struct process *p, struct bytes node, struct bytes message, enum err why,
                     struct turn *t);
+
+/* --- spawn.c ----------------------------------------------------------- */
+
+/* Answers a SPAWN_REQUEST from that node. */
+void spawn_handle(struct processes *table, struct bytes node, const struct signal *request,
+                  struct turn *t);
 
 /* --- watchers.c -------------------------------------------------------- */
 

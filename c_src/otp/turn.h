@@ -14,9 +14,9 @@ enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
 struct post {
     /* Sends the signal to its node; one to our own node reaches processes_signal() later in
      * the same event.  The signal is not kept: its slices may be reused on return.  Never
-     * fails, like a BEAM's send: a signal to a node that is not connected is dropped, except
-     * SIGNAL_MONITOR, which is answered later in the same event by SIGNAL_MONITOR_EXIT with
-     * noconnection, and one that is awaited, for which the node is dialled once. */
+     * fails, like a BEAM's send.  For a message or a monitor, a node that is not connected is
+     * dialled once; if that comes to nothing, a message is dropped, and SIGNAL_MONITOR answered by
+     * SIGNAL_MONITOR_EXIT with noconnection.  Other signals to such a node are dropped. */
     void (*send)(struct post *post, const struct signal *signal);
     /* True when the node is connected. */
     bool (*connected)(struct post *post, struct bytes node);

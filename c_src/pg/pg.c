@@ -293,6 +293,19 @@ void pg_members(const struct process *scope, struct bytes group,
     roster_walk(scope_of(scope)->roster, NULL, group, &(struct roster_visitor){visit_member, &v});
 }
 
+void pg_put_groups(const struct process *scope, bool local, struct buf *out)
+{
+    const struct scope *s = scope_of(scope);
+    size_t count;
+    struct bytes *groups = roster_groups(s->roster, local ? s->ours : NULL, &count);
+    if (count > 0)
+        put_list(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        put_term(out, groups[i]);
+    put_nil(out);
+    mem_free(groups);
+}
+
 void pg_status(const struct process *scope, struct buf *out)
 {
     const struct scope *s = scope_of(scope);

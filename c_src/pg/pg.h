@@ -65,6 +65,9 @@ void pg_leave_all(struct process *scope, struct bytes pid, struct turn *t);
 void pg_members(const struct process *scope, struct bytes group,
                 void (*visit)(void *who, struct bytes pid), void *who);
 
+/* Puts the list of groups that have members, in key order (term/order.h); local: on this node. */
+void pg_put_groups(const struct process *scope, bool local, struct buf *out);
+
 /* Puts a map of all groups to their number of members, for status. */
 void pg_status(const struct process *scope, struct buf *out);
 

@@ -33,8 +33,10 @@ static void pass(struct channel *from, struct channel *to, enum channel_event wa
 static struct pair connected_pair(void)
 {
     struct pair p = {channel_dial(&self, BYTES("a@h"), 1), channel_accept(&self, 2)};
+    struct signal signal;
     pass(p.dialler, p.acceptor, CHANNEL_NAMED);
     channel_answer(p.acceptor, STATUS_OK);
+    must(channel_next(p.acceptor, &signal) == CHANNEL_QUIET);
     pass(p.acceptor, p.dialler, CHANNEL_QUIET);
     pass(p.dialler, p.acceptor, CHANNEL_UP);
     pass(p.acceptor, p.dialler, CHANNEL_UP);

@@ -48,13 +48,29 @@ defmodule CallsTest do
       assert value(views) == 3
     end
 
+    test "with a fun: it is run on the caller's node", %{c: c, views: views} do
+      [caller, between] = [Beam.start(), Beam.start()]
+      start_forwarder(between, views)
+      forwarder = {:forwarder, between.node}
+
+      change = fn ->
+        GenServer.call(forwarder, {:mutate, fn c -> Grove.Counter.GCounter.increment(c, 3) end})
+      end
+
+      assert Beam.nodes(caller, :connected) == []
+      assert Beam.run(caller, change) == :ok
+      assert c.node in Beam.nodes(caller, :connected)
+      assert value(views) == 3
+    end
+
     test "from a node that cannot be reached: it is said why", %{c: c, views: views} do
       gone = Beam.start()
       from = {Beam.run(gone, fn -> self() end), make_ref()}
       Beam.signal(gone, "KILL")
       eventually(fn -> not Enum.member?(Node.list(:connected), gone.node) end)
       send(views, {:"$gen_call", from, :value})
-      eventually(fn -> Coppice.log(c) =~ "an answer for #{gone.node} is dropped: " end)
+      eventually(fn -> Coppice.log(c) =~ "a message for #{gone.node} is dropped: " end)
+      assert Coppice.status(c).undelivered == 1
       assert value(views) == 0
     end
   end

@@ -71,7 +71,7 @@ static void a_coppice_passes_on_a_missed_delta_on_reconnect(struct sim *s)
     sim_reset(s, 0, 2);
     SIM_WITHIN(s, BACKOFF_MS, sim_converged);
     SIM_TRACE(s, "[ 3000] n1 - n3 is reset\n"
-                 "[ 3252] n3 has 5\n");
+                 "[ 3265] n3 has 5\n");
 }
 
 /* The coppice saw neither of them disconnect. */
@@ -100,7 +100,7 @@ static void a_coppice_pulls_what_it_missed(struct sim *s)
                  "[ 2000] n2 += 5: ok\n"
                  "[ 2058] n3 has 5\n");
     SIM_WITHIN(s, BACKOFF_MS, sim_converged);
-    SIM_TRACE(s, "[ 2239] n1 has 5\n");
+    SIM_TRACE(s, "[ 2237] n1 has 5\n");
 }
 
 static void a_restarted_beam_gets_its_state_back(struct sim *s)
@@ -126,11 +126,11 @@ static void a_restarted_beam_gets_its_state_back(struct sim *s)
                  "[ 2150] n3 starts\n"
                  "[ 2154] n2 is ready\n"
                  "[ 2154] n3 is ready\n"
-                 "[ 2170] n2 has 5\n"
-                 "[ 2170] n3 has 5\n"
-                 "[ 2170] n2 += 2\n"
-                 "[ 2170] n2 has 7\n"
-                 "[ 2170] n2 += 2: ok\n"
+                 "[ 2168] n2 has 5\n"
+                 "[ 2168] n3 has 5\n"
+                 "[ 2168] n2 += 2\n"
+                 "[ 2168] n2 has 7\n"
+                 "[ 2168] n2 += 2: ok\n"
                  "[ 2255] n1 has 7\n"
                  "[ 2255] n3 has 7\n");
 }
@@ -157,7 +157,7 @@ static void a_restarted_beam_does_not_wait_for_its_state(struct sim *s)
                  "[ 2154] n2 += 2\n"
                  "[ 2154] n2 has 2\n"
                  "[ 2154] n2 += 2: ok\n"
-                 "[ 2170] n2 has 5\n");
+                 "[ 2168] n2 has 5\n");
 }
 
 /* In Grove a delta that only removes has no value.  It is withheld until a change with a value

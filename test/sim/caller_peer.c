@@ -28,7 +28,7 @@ void peer_connect(struct sim *s, unsigned node)
     c->life = s->nodes[node].life;
     c->self = (struct channel_self){.name = buf_bytes(&c->name),
                                     .cookie = BYTES(COOKIE),
-                                    .flags = DFLAGS_OURS,
+                                    .flags = DFLAGS_OURS | DFLAGS_OF_BEAM,
                                     .creation = CREATION};
     struct end end = {.party = PARTY_CALLER, .machine = CALLER_OF(node), .conn = c->conn};
     network_dial(s, &end, bytes_of(s->machines[node].name), s->nodes[node].port);

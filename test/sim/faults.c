@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "dist/flags.h"
 #include "world.h"
 
 void sim_start(struct sim *s, unsigned i)
@@ -11,7 +12,8 @@ void sim_start(struct sim *s, unsigned i)
         network_power_on(s, i);
     }
     trace_printf(s, "%s starts", world_name(s, i));
-    n->node = node_new(&n->config);
+    n->node = sim_is_beam(s, i) ? node_new_bare(&n->config, DFLAGS_OURS | DFLAGS_OF_BEAM)
+                                : node_new(&n->config);
     n->life++;
     n->accepted = 0;
     n->asks = 0;

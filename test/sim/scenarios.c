@@ -44,7 +44,24 @@ static void a_partitioned_peer_catches_up(struct sim *s)
     sim_heal(s, 0, 1);
     SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[26000] n1 - n2 is healed\n"
-                 "[26047] n2 has 5\n");
+                 "[26012] n2 has 5\n");
+}
+
+/* A peer that accepts us and then disconnects is not dialled several times a second for ever. */
+static void a_link_that_dies_at_once_is_dialled_with_growing_pauses(struct sim *s)
+{
+    settle(s);
+    for (unsigned i = 0; i < 7; i++) {
+        uint64_t reset_ms = sim_now(s);
+        sim_reset(s, 0, 1);
+        sim_run(s, 10); /* until both have noticed */
+        SIM_WITHIN(s, LONG_MS, sim_all_settled);
+        SIM_ASSERT(s, sim_now(s) - reset_ms >= ((uint64_t)LIMIT_DIAL_BACKOFF_MIN_MS << i) / 2);
+    }
+    sim_run(s, LIMIT_LINK_LASTED_MS);
+    sim_reset(s, 0, 1);
+    sim_run(s, 10);
+    SIM_WITHIN(s, 2 * LIMIT_DIAL_BACKOFF_MIN_MS, sim_all_settled);
 }
 
 /* The reset comes while a delta is in flight. */
@@ -59,7 +76,7 @@ static void a_reset_connection_loses_nothing(struct sim *s)
                  "[ 2007] n1 has 5\n"
                  "[ 2008] n1 += 5: ok\n"
                  "[ 2057] n1 - n2 is reset\n"
-                 "[ 2229] n2 has 5\n");
+                 "[ 2242] n2 has 5\n");
 }
 
 static void a_short_partition_only_delays(struct sim *s)
@@ -92,7 +109,7 @@ static void a_late_joiner_gets_the_full_state(struct sim *s)
     SIM_WITHIN(s, LONG_MS, sim_converged);
     SIM_TRACE(s, "[ 6001] n2 starts\n"
                  "[ 6257] n2 is ready\n"
-                 "[ 6271] n2 has 7\n");
+                 "[ 6269] n2 has 7\n");
 }
 
 /* n1's change reached only n2 before the crash; n1 gets it back from n2, and sends it to n3. */
@@ -121,7 +138,7 @@ static void a_restarted_node_passes_on_its_recovered_state(struct sim *s)
     SIM_TRACE(s, "[22150] n1 starts\n"
                  "[22154] n1 is ready\n"
                  "[23150] n1 - n2 is healed\n"
-                 "[23165] n1 has 5\n"
+                 "[23163] n1 has 5\n"
                  "[23255] n3 has 5\n");
 }
 
@@ -166,9 +183,9 @@ static void a_restarted_node_catches_up_before_it_writes(struct sim *s)
                  "[ 2150] n1 starts\n"
                  "[ 2154] n1 is ready\n"
                  "[ 2154] n1 += 2\n"
-                 "[ 2168] n1 has 5\n"
-                 "[ 2170] n1 has 7\n"
-                 "[ 2171] n1 += 2: ok\n"
+                 "[ 2166] n1 has 5\n"
+                 "[ 2168] n1 has 7\n"
+                 "[ 2169] n1 += 2: ok\n"
                  "[ 2255] n2 has 7\n");
 }
 
@@ -209,7 +226,7 @@ static void a_node_reconnects_after_a_power_loss(struct sim *s)
                  "[ 2567] n2: n1@h1 reconnected\n"
                  "[ 2567] n2: connected to n1@h1\n"
                  "[ 2568] n1: connected to n2@h2\n"
-                 "[ 2572] n1 has 5\n");
+                 "[ 2570] n1 has 5\n");
 }
 
 static void a_lone_node_does_not_wait_long(struct sim *s)
@@ -269,7 +286,7 @@ static void a_silent_peer_is_disconnected(struct sim *s)
     sim_power_off(s, 1);
     sim_run(s, 2 * TICKTIME_MS);
     SIM_TRACE(s, "[ 2000] n2 loses power\n"
-                 "[ 8274] n1: n2@h2 disconnected: silent for longer than net_ticktime\n");
+                 "[ 8272] n1: n2@h2 disconnected: silent for longer than net_ticktime\n");
 }
 
 static void a_node_registers_again_when_epmd_is_back(struct sim *s)
@@ -295,7 +312,7 @@ static void a_node_registers_again_when_epmd_is_back(struct sim *s)
                  "[ 4104] n2 is ready\n"
                  "[ 4113] n1: connected to n2@h2\n"
                  "[ 4114] n2: connected to n1@h1\n"
-                 "[ 4118] n2 has 5\n");
+                 "[ 4116] n2 has 5\n");
 }
 
 /* --- callers ----------------------------------------------------------------------- */
@@ -427,6 +444,8 @@ static const struct scenario scenarios[] = {
     {"a delta reaches the peer on sync", 2, "gcounter", a_delta_reaches_the_peer_on_sync},
     {"a partitioned peer catches up", 3, "gcounter", a_partitioned_peer_catches_up},
     {"a reset connection loses nothing", 2, "gcounter", a_reset_connection_loses_nothing},
+    {"a link that dies at once is dialled with growing pauses", 2, "gcounter",
+     a_link_that_dies_at_once_is_dialled_with_growing_pauses},
     {"a short partition only delays", 2, "pncounter", a_short_partition_only_delays},
     {"a late joiner gets the full state", 2, "gcounter", a_late_joiner_gets_the_full_state},
     {"a slow peer gets the state once drained", 2, "gcounter",

@@ -122,8 +122,8 @@ static void no_dot_is_issued_twice(struct sim *s)
     sim_call(s, 0, "{mutate, {add, [a]}}");
     SIM_WITHIN(s, LONG_MS, all_known);
     SIM_TRACE(s, "[ 2304] n1, {mutate, {add, [a]}}\n"
-                 "[ 2320] n1 has a\n"
-                 "[ 2321] n1, {mutate, {add, [a]}}: ok\n"
+                 "[ 2318] n1 has a\n"
+                 "[ 2319] n1, {mutate, {add, [a]}}: ok\n"
                  "[ 2405] n2 has a\n");
 }
 

@@ -27,14 +27,34 @@ defmodule Raw do
   @flags 0xC07CF4FBC
 
   @doc "A connection that has completed the handshake as node `name`."
-  def handshake(port, name) do
+  def handshake(port, name, flags \\ @flags) do
     socket = connect(port)
-    write(socket, name_message(name, @flags))
+    write(socket, name_message(name, flags))
     "sok" = receive_short(socket)
     <<?N, _flags::64, challenge::32, _::binary>> = receive_short(socket)
     write(socket, short(<<?r, 7::32, digest(challenge)::binary>>))
     <<?a, theirs::binary>> = receive_short(socket)
     ^theirs = digest(7)
+    socket
+  end
+
+  @doc "A listening socket, registered with epmd as node `name`."
+  def listen(name) do
+    options = [:binary, active: false, ip: {127, 0, 0, 1}]
+    {:ok, listener} = :gen_tcp.listen(0, options)
+    {:ok, port} = :inet.port(listener)
+    Epmd.register(name, port)
+    listener
+  end
+
+  @doc "The next connection to it, after the handshake."
+  def accept(listener, name, flags) do
+    {:ok, socket} = :gen_tcp.accept(listener, 10_000 * TestCase.slowdown())
+    <<?N, _::binary>> = receive_short(socket)
+    write(socket, short("sok"))
+    write(socket, short(<<?N, flags::64, 7::32, 1::32, byte_size(name)::16, name::binary>>))
+    <<?r, challenge::32, _digest::binary>> = receive_short(socket)
+    write(socket, short(<<?a, digest(challenge)::binary>>))
     socket
   end
 
@@ -46,6 +66,36 @@ defmodule Raw do
     {:ok, <<length::16>>} = :gen_tcp.recv(socket, 2, 5_000 * TestCase.slowdown())
     {:ok, body} = :gen_tcp.recv(socket, length, 5_000 * TestCase.slowdown())
     body
+  end
+
+  @doc "A pid of node `name`, whose creation is 1 (name_message/2)."
+  def pid(name, id \\ 1) do
+    :erlang.binary_to_term(<<131, 88, 119, byte_size(name), name::binary, id::32, 0::32, 1::32>>)
+  end
+
+  @doc "A reference of node `name`."
+  def ref(name, id \\ 1) do
+    node = <<119, byte_size(name), name::binary>>
+    :erlang.binary_to_term(<<131, 90, 3::16, node::binary, 1::32, id::32, 0::32, 0::32>>)
+  end
+
+  @doc """
+  The terms of the next frame that is no tick: the control tuple and the message, if any.  Only for
+  pass-through frames, which the other side sends where FRAGMENTS was not announced.
+  """
+  def receive_frame(socket) do
+    {:ok, <<length::32>>} = :gen_tcp.recv(socket, 4, 5_000 * TestCase.slowdown())
+    if length == 0, do: receive_frame(socket), else: terms(socket, length)
+  end
+
+  defp terms(socket, length) do
+    {:ok, "p" <> terms} = :gen_tcp.recv(socket, length, 5_000 * TestCase.slowdown())
+    {control, used} = :erlang.binary_to_term(terms, [:used])
+
+    case binary_part(terms, used, byte_size(terms) - used) do
+      "" -> {control, nil}
+      message -> {control, :erlang.binary_to_term(message)}
+    end
   end
 
   @doc "A pass-through frame, without a distribution header: a control term and a message."

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cluster/cluster.h"
+#include "dist/flags.h"
 #include "limits.h"
 #include "mem.h"
 #include "term/write.h"
@@ -110,6 +111,12 @@ static inline void on_signal(void *who, struct bytes node, const struct signal *
         send_bytes(s, node, s->answer_bytes);
 }
 
+static inline void on_undelivered(void *who, const struct signal *signal, struct turn *t)
+{
+    (void)t;
+    note(who, "undelivered", signal->node);
+}
+
 static inline void on_drained(void *who, struct bytes node, struct turn *t)
 {
     (void)t;
@@ -151,6 +158,7 @@ static inline void open_side_with(struct side *s, const struct cluster_options *
         .up = on_up,
         .down = on_down,
         .signal = on_signal,
+        .undelivered = on_undelivered,
         .drained = on_drained,
         .unreachable = on_unreachable,
         .who = s,
@@ -164,6 +172,7 @@ static inline struct cluster_options options_of(struct bytes name, bool serves)
 {
     return (struct cluster_options){.name = name,
                                     .cookie = BYTES("cookie"),
+                                    .flags = DFLAGS_OURS,
                                     .serves = serves,
                                     .epmd_port = EPMD_PORT,
                                     .starts_epmd = true,
@@ -318,7 +327,7 @@ static inline void send_as(struct side *s, struct bytes node, size_t bytes, bool
                             .to = term_of("name"),
                             .payload = buf_bytes(&payload)};
     if (answer)
-        cluster_answer(s->cluster, node, &signal, &s->turn);
+        cluster_deliver(s->cluster, &signal, &s->turn);
     else
         CU_ASSERT(cluster_send(s->cluster, node, &signal, &s->turn));
     buf_free(&pid);

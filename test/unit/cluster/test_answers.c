@@ -61,14 +61,17 @@ static void it_is_said_why_not(void)
     serve(&a, BYTES("a@h"));
     answer(&a, BYTES("b@h"), 10);
     looks_up(&a, false);
-    CU_ASSERT(are(&a.log, "an answer for b@h is dropped: epmd there does not know that name;"));
+    CU_ASSERT(are(&a.log, "a message for b@h is dropped: epmd there does not know that name;"));
+    CU_ASSERT(are(&a.events, "unknown b@h;undelivered b@h;"));
     unsigned dials = a.dials;
     passes(&a, LIMIT_FEW_LINES_MS);
     CU_ASSERT(a.dials == dials && a.log.len == 0);
     CU_ASSERT_EQUAL(wakeups_due(&a.wakeups), UINT64_MAX);
 
     answer(&a, BYTES("nowhere"), 10);
-    CU_ASSERT(are(&a.log, "an answer for nowhere is dropped: not a valid node name;"));
+    CU_ASSERT(are(&a.log, "a message for nowhere is dropped: not a valid node name;"));
+    CU_ASSERT(are(&a.events, "undelivered nowhere;"));
+    CU_ASSERT_EQUAL(cluster_undelivered(a.cluster), 2);
     close_side(&a);
 }
 
@@ -83,11 +86,11 @@ static void only_so_many_wait(void)
         answer(&a, bytes_of(name), 10);
     }
     CU_ASSERT_EQUAL(a.dials, dials + LIMIT_ANSWERED_NODES);
-    CU_ASSERT(are(&a.log, "an answer for n64@h is dropped: it is not connected, and too many "
+    CU_ASSERT(are(&a.log, "a message for n64@h is dropped: it is not connected, and too many "
                           "wait;"));
     answer(&a, BYTES("n1@h"), LIMIT_ANSWER_BYTES);
     CU_ASSERT(
-        are(&a.log, "an answer for n1@h is dropped: it is not connected, and too many wait;"));
+        are(&a.log, "a message for n1@h is dropped: it is not connected, and too many wait;"));
     answer(&a, BYTES("n1@h"), 1000);
     passes(&a, LIMIT_EPMD_MS);
     CU_ASSERT(a.log.len > 0);
@@ -125,7 +128,7 @@ static void it_does_not_wait_longer_than_a_dial_may_take(void)
     reads(&a, a.dialled, BYTES("\0\4snok"));
     CU_ASSERT_EQUAL(a.log.len, 0);
     passes(&a, LIMIT_ANSWER_MS);
-    CU_ASSERT(are(&a.log, "an answer for b@h is dropped: no connection in time;"));
+    CU_ASSERT(are(&a.log, "a message for b@h is dropped: no connection in time;"));
     passes(&a, LIMIT_FEW_LINES_MS);
     CU_ASSERT_EQUAL(wakeups_due(&a.wakeups), UINT64_MAX);
     close_side(&a);

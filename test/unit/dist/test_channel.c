@@ -42,11 +42,22 @@ static enum channel_event pass(struct channel *from, struct channel *to, struct 
     return channel_next(to, signal);
 }
 
+/* The challenge follows the status, by itself. */
+static void accept_peer(struct channel *c, enum status status)
+{
+    struct signal signal;
+    channel_answer(c, status);
+    size_t len = channel_out(c)->len;
+    CU_ASSERT_EQUAL(len, 3 + strlen(status_text(status)));
+    CU_ASSERT_EQUAL(channel_next(c, &signal), CHANNEL_QUIET);
+    CU_ASSERT(channel_out(c)->len > len);
+}
+
 static void connect_pair(struct pair *p)
 {
     struct signal signal;
     CU_ASSERT_EQUAL(pass(p->a, p->b, &signal), CHANNEL_NAMED);
-    channel_answer(p->b, STATUS_OK);
+    accept_peer(p->b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p->b, p->a, &signal), CHANNEL_QUIET);
     CU_ASSERT_EQUAL(pass(p->a, p->b, &signal), CHANNEL_UP);
     CU_ASSERT_EQUAL(pass(p->b, p->a, &signal), CHANNEL_UP);
@@ -77,7 +88,7 @@ static void accepts_a_simultaneous_connect(void)
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK_SIMULTANEOUS);
+    accept_peer(p.b, STATUS_OK_SIMULTANEOUS);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_UP);
@@ -152,7 +163,7 @@ static void refuses_a_wrong_cookie(void)
         (side == 0 ? &a : &b)->cookie = BYTES("cookies");
         struct pair p = pair_of(&a, &b);
         CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-        channel_answer(p.b, STATUS_OK);
+        accept_peer(p.b, STATUS_OK);
         CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
         CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_BAD);
         CU_ASSERT_EQUAL(channel_error(p.b), ERR_COOKIE);
@@ -168,7 +179,7 @@ static void refuses_a_wrong_digest(void)
     struct signal signal;
     struct pair p = pair_of(&self_a, &self_b);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
     struct buf *ack = channel_out(p.b);
@@ -186,7 +197,7 @@ static void refuses_another_node(void)
     other.name = BYTES("b@other");
     struct pair p = pair_of(&self_a, &other);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
     CU_ASSERT_EQUAL(channel_error(p.a), ERR_NAME);
     CU_ASSERT(bytes_equal(channel_called(p.a), BYTES("b@other")));
@@ -209,7 +220,7 @@ static void requires_flags(void)
     weak.name = BYTES("b@h");
     p = pair_of(&self_a, &weak);
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_BAD);
     CU_ASSERT_EQUAL(channel_error(p.a), ERR_FLAGS);
     CU_ASSERT_EQUAL(channel_out(p.a)->len, 0);
@@ -314,7 +325,8 @@ static void carries_signals(void)
         {SIGNAL_ALIAS_SEND, R, NULL, NULL, "late", 0},
     };
     struct channel_self plain = self_a;
-    plain.flags = DFLAGS_MANDATORY_25 | DFLAG_ALIAS;
+    plain.flags = DFLAGS_MANDATORY_25 | DFLAG_ALIAS | DFLAG_UNLINK_ID | DFLAG_DIST_MONITOR |
+                  DFLAG_DIST_MONITOR_NAME;
     for (unsigned whole = 0; whole < 2; whole++) {
         struct pair p = pair_of(whole ? &self_a : &plain, &self_b);
         connect_pair(&p);
@@ -334,6 +346,22 @@ static void carries_signals(void)
     }
 }
 
+/* A node of ei: it takes a number that it does not know for an error of the connection. */
+static void sends_no_signal_that_the_peer_does_not_know(void)
+{
+    struct channel_self c_node = self_b;
+    c_node.flags = DFLAGS_MANDATORY_25 | DFLAG_V4_NC | DFLAG_DIST_MONITOR;
+    struct pair p = pair_of(&self_a, &c_node);
+    connect_pair(&p);
+    static const enum signal_kind unknown[] = {SIGNAL_MONITOR, SIGNAL_DEMONITOR,
+                                               SIGNAL_MONITOR_EXIT, SIGNAL_UNLINK_ID_ACK,
+                                               SIGNAL_ALIAS_SEND};
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+        channel_send(p.a, &(struct signal){.kind = unknown[i], .id = 1});
+    CU_ASSERT_EQUAL(channel_out(p.a)->len, 0);
+    pair_free(&p);
+}
+
 /* Everything a sends until it is up, then a signal, a tick and a signal. */
 static void record_a(struct buf *sent_bytes)
 {
@@ -341,7 +369,7 @@ static void record_a(struct buf *sent_bytes)
     struct pair p = pair_of(&self_a, &self_b);
     buf_put(sent_bytes, buf_bytes(channel_out(p.a)));
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
-    channel_answer(p.b, STATUS_OK);
+    accept_peer(p.b, STATUS_OK);
     CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
     buf_put(sent_bytes, buf_bytes(channel_out(p.a)));
     CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
@@ -538,7 +566,8 @@ SUITE("channel", TEST(connects), TEST(accepts_a_simultaneous_connect), TEST(refu
       TEST(replaces_an_older_connection), TEST(keeps_an_older_connection),
       TEST(refuses_a_wrong_cookie), TEST(refuses_a_wrong_digest), TEST(refuses_another_node),
       TEST(requires_flags), TEST(refuses_malformed_handshakes), TEST(refuses_oversize_names),
-      TEST(waits_for_the_answer), TEST(carries_signals), TEST(ticks),
+      TEST(waits_for_the_answer), TEST(carries_signals),
+      TEST(sends_no_signal_that_the_peer_does_not_know), TEST(ticks),
       TEST(refuses_malformed_frames), TEST(does_not_allocate_ahead),
       TEST(frees_memory_of_large_messages), TEST(reads_many_frames_in_linear_time),
       TEST(discards_what_was_read))

@@ -52,7 +52,7 @@ static const struct meaning meanings[] = {
     {"{28," F "," T "," R "}", "r", SIGNAL_MONITOR_EXIT, F, T, R, "r", 0},
     {"{29," R "," F "," G "," MFA ",[]}", "[1]", SIGNAL_SPAWN_REQUEST, F, NULL, R, NULL, 0},
     {"{30," R "," F "," G "," MFA ",[],t}", "[1]", SIGNAL_SPAWN_REQUEST, F, NULL, R, NULL, 0},
-    {"{31," R "," T ",3," F "}", NULL, SIGNAL_SPAWN_REPLY, F, T, R, NULL, 0},
+    {"{31," R "," T ",3," F "}", NULL, SIGNAL_SPAWN_REPLY, F, T, R, NULL, 3},
     {"{31," R "," T ",0,badopt}", NULL, SIGNAL_SPAWN_REPLY, "badopt", T, R, NULL, 0},
     {"{32," R "," T ",0,badopt,t}", NULL, SIGNAL_SPAWN_REPLY, "badopt", T, R, NULL, 0},
     {"{33," F "," R "}", "m", SIGNAL_ALIAS_SEND, F, R, NULL, NULL, 0},
@@ -111,6 +111,8 @@ static void compare(const struct signal *got, const struct meaning *m)
     same(got->reason, m->reason);
     same(got->payload, message ? m->payload : NULL);
     CU_ASSERT_EQUAL(got->id, m->id);
+    same(got->mfa, got->kind == SIGNAL_SPAWN_REQUEST ? MFA : NULL);
+    same(got->options, got->kind == SIGNAL_SPAWN_REQUEST ? "[]" : NULL);
     CU_ASSERT_EQUAL(got->node.len, 0);
 }
 
@@ -402,6 +404,7 @@ static const struct writing writings[] = {
     {DFLAGS_OURS, "{19," F ",srv," R "}", NULL, SIGNAL_MONITOR, F, "srv", R, NULL, 0},
     {DFLAGS_OURS, "{20," F "," T "," R "}", NULL, SIGNAL_DEMONITOR, F, T, R, NULL, 0},
     {DFLAGS_OURS, "{31," R "," T ",0,notsup}", NULL, SIGNAL_SPAWN_REPLY, "notsup", T, R, NULL, 0},
+    {DFLAGS_OURS, "{31," R "," T ",2," F "}", NULL, SIGNAL_SPAWN_REPLY, F, T, R, NULL, 2},
     {DFLAGS_OURS, "{35,9," F "," T "}", NULL, SIGNAL_UNLINK_ID, F, T, NULL, NULL, 9},
     {DFLAGS_OURS, "{36,9," F "," T "}", NULL, SIGNAL_UNLINK_ID_ACK, F, T, NULL, NULL, 9},
     {DFLAGS_OURS, "{37,4," F "," R "}", "m", SIGNAL_ALIAS_SEND, F, R, NULL, NULL, 0},
@@ -409,6 +412,43 @@ static const struct writing writings[] = {
      0},
     {UINT64_MAX & ~DFLAG_ALIAS, "{37,4," F "," R "}", "m", SIGNAL_ALIAS_SEND, F, R, NULL, NULL, 0},
 };
+
+/* The bits that the rows of the table are chosen by. */
+#define MONITORS (DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME)
+
+static void writes_only_what_the_peer_knows(void)
+{
+    static const struct {
+        enum signal_kind kind;
+        uint64_t needs;
+    } kinds[] = {
+        {SIGNAL_SEND, 0},
+        {SIGNAL_REG_SEND, 0},
+        {SIGNAL_ALIAS_SEND, DFLAG_ALIAS},
+        {SIGNAL_ALIAS_SEND, DFLAG_ALTACT_SIG},
+        {SIGNAL_LINK, 0},
+        {SIGNAL_UNLINK, 0},
+        {SIGNAL_UNLINK_ID, DFLAG_UNLINK_ID},
+        {SIGNAL_UNLINK_ID_ACK, DFLAG_UNLINK_ID},
+        {SIGNAL_EXIT, 0},
+        {SIGNAL_EXIT2, 0},
+        {SIGNAL_GROUP_LEADER, 0},
+        {SIGNAL_MONITOR, MONITORS},
+        {SIGNAL_DEMONITOR, MONITORS},
+        {SIGNAL_MONITOR_EXIT, MONITORS},
+        {SIGNAL_SPAWN_REPLY, 0},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        CU_ASSERT(control_can_write(kinds[i].kind, kinds[i].needs));
+        for (unsigned bit = 0; bit < 64; bit++)
+            if (kinds[i].needs & (UINT64_C(1) << bit))
+                CU_ASSERT(
+                    !control_can_write(kinds[i].kind, kinds[i].needs & ~(UINT64_C(1) << bit)));
+    }
+    CU_ASSERT(!control_can_write(SIGNAL_SPAWN_REQUEST, DFLAGS_OURS));
+    /* ei and JInterface announce no names of monitored processes. */
+    CU_ASSERT(!control_can_write(SIGNAL_MONITOR_EXIT, DFLAGS_OURS & ~DFLAG_DIST_MONITOR_NAME));
+}
 
 static struct bytes maybe(const char *text)
 {
@@ -448,4 +488,4 @@ static void names_signals(void)
 SUITE("control", TEST(reads_each_number), TEST(refuses_every_prefix), TEST(refuses_wrong_payloads),
       TEST(refuses_wrong_arities), TEST(refuses_wrong_types), TEST(refuses_malformed_tuples),
       TEST(refuses_unknown_numbers), TEST(makes_canonical), TEST(refuses_bad_terms),
-      TEST(writes_signals), TEST(names_signals))
+      TEST(writes_signals), TEST(writes_only_what_the_peer_knows), TEST(names_signals))

@@ -6,7 +6,7 @@
  *     CU_ASSERT(connected(0, 1));
  *     stop_all();
  *
- * A node can act as a BEAM (act_as_beam) or stop reading (nodes[i].stalled).  With
+ * A node can act as a BEAM (start_beam) or stop reading (nodes[i].stalled).  With
  * nodes[i].hold_acks it reads, but writes to it count as done only after acknowledge(). */
 #ifndef COPPICE_TEST_NODE_NODES_H
 #define COPPICE_TEST_NODE_NODES_H
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "dist/epmd.h"
+#include "dist/flags.h"
 #include "dist/wire.h"
 #include "mem.h"
 #include "node/node.h"
@@ -258,15 +259,6 @@ static inline void rex_free(void *self)
     (void)self;
 }
 
-static inline void act_as_beam(unsigned i, const char *known_nodes)
-{
-    static const struct process_kind kind = {
-        .module = "rex", .message = rex_message, .state = rex_state, .free = rex_free};
-    nodes[i].known_nodes = known_nodes;
-    struct processes *table = node_processes(nodes[i].node);
-    CU_ASSERT_FATAL(process_start(table, &kind, &nodes[i], BYTES("rex")) != NULL);
-}
-
 /* --- steps of the scenarios -------------------------------------------------------- */
 
 /* Advances the clock, from one wakeup to the next. */
@@ -291,16 +283,40 @@ static inline void run_for(uint64_t ms)
     net.now_ms = end_ms;
 }
 
-static inline void start(unsigned i, const char *name, const char *settings)
+static inline void configure(unsigned i, const char *name, const char *settings)
 {
     struct config_error error;
     config_init(&nodes[i].config);
     buf_put(&nodes[i].config.cookie, BYTES("cookie"));
     buf_put(&nodes[i].config.node, bytes_of(name));
     CU_ASSERT_FATAL(config_read(&nodes[i].config, bytes_of(settings), &error) == OK);
-    nodes[i].node = node_new(&nodes[i].config);
+}
+
+static inline void begin(unsigned i, struct node *node)
+{
+    nodes[i].node = node;
     step(i, (struct event){.kind = EVENT_START, .port = (uint16_t)(20000 + i)});
     settle();
+}
+
+static inline void start(unsigned i, const char *name, const char *settings)
+{
+    configure(i, name, settings);
+    begin(i, node_new(&nodes[i].config));
+}
+
+/* A node that looks like a BEAM, and answers erlang:nodes(connected) with this term, or not at
+ * all (NULL). */
+static inline void start_beam(unsigned i, const char *name, const char *settings,
+                              const char *known_nodes)
+{
+    static const struct process_kind kind = {
+        .module = "rex", .message = rex_message, .state = rex_state, .free = rex_free};
+    configure(i, name, settings);
+    begin(i, node_new_bare(&nodes[i].config, DFLAGS_OURS | DFLAGS_OF_BEAM));
+    nodes[i].known_nodes = known_nodes;
+    struct processes *table = node_processes(nodes[i].node);
+    CU_ASSERT_FATAL(process_start(table, &kind, &nodes[i], BYTES("rex")) != NULL);
 }
 
 static inline struct pipe *pipe_between(unsigned i, unsigned j, unsigned *side_of_j)

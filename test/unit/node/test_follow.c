@@ -20,8 +20,7 @@ static void connects_to_the_peers_of_a_coppice(void)
 
 static void connects_to_the_peers_of_a_beam(void)
 {
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, "['a@h', 'c@h', 'b@h']");
+    start_beam(1, "b@h", "{scope, s}.", "['a@h', 'c@h', 'b@h']");
     start(2, "c@h", "{scope, s}.");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     CU_ASSERT(connected(0, 1) && connected(0, 2));
@@ -30,8 +29,7 @@ static void connects_to_the_peers_of_a_beam(void)
 
 static void does_not_follow_by_default(void)
 {
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, "['c@h']");
+    start_beam(1, "b@h", "{scope, s}.", "['c@h']");
     start(2, "c@h", "");
     start(0, "a@h", "{scope, s}. {connect, ['b@h']}.");
     run_for(10 * LIMIT_FOLLOW_ASK_MS);
@@ -53,8 +51,8 @@ static void connects_to_nodes_that_join_later(void)
 /* A peer's answer may be any term, and so may each name in it. */
 static void ignores_invalid_names(void)
 {
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, "['nohost', <<\"c@h\">>, 'c@@h', 7, ['c@h'], 'x@y\x01', 'a@h']");
+    start_beam(1, "b@h", "{scope, s}.",
+               "['nohost', <<\"c@h\">>, 'c@@h', 7, ['c@h'], 'x@y\x01', 'a@h']");
     start(2, "c@h", "");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     unsigned dials = nodes[0].dials;
@@ -77,8 +75,7 @@ static void start_with_names(const char *format, unsigned count)
         buf_printf(&names, format, i);
     buf_printf(&names, "'c@h']");
     buf_put_u8(&names, '\0');
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, (const char *)names.at);
+    start_beam(1, "b@h", "{scope, s}.", (const char *)names.at);
     start(2, "c@h", "");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     buf_free(&names);
@@ -108,8 +105,7 @@ static void limits_the_names_it_reads(void)
 /* A peer names a command for a moment, but a command does not register with epmd. */
 static void does_not_retry_commands(void)
 {
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, "['coppice_0123@h']");
+    start_beam(1, "b@h", "{scope, s}.", "['coppice_0123@h']");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     CU_ASSERT(!logged(0, "coppice_0123"));
     nodes[1].known_nodes = "[]";
@@ -123,8 +119,7 @@ static void does_not_retry_commands(void)
 /* Nor is one dialled whose name says that it is a command. */
 static void does_not_dial_commands(void)
 {
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, "['-coppice_3@h']");
+    start_beam(1, "b@h", "{scope, s}.", "['-coppice_3@h']");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     /* epmd to register, epmd for b, and b. */
     CU_ASSERT(connected(0, 1) && nodes[0].dials == 3);
@@ -169,8 +164,7 @@ static void forgets_nodes_that_left(void)
 /* An unreachable node is dialled for as long as a peer is connected to it. */
 static void keeps_nodes_that_a_peer_names(void)
 {
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, "['c@h']");
+    start_beam(1, "b@h", "{scope, s}.", "['c@h']");
     start(2, "c@h", "");
     start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
     crash(2);
@@ -198,8 +192,7 @@ static void followers_forget_a_node_together(void)
 
 static void never_forgets_configured_nodes(void)
 {
-    start(1, "b@h", "{scope, s}.");
-    act_as_beam(1, "['c@h']");
+    start_beam(1, "b@h", "{scope, s}.", "['c@h']");
     start(0, "a@h", FOLLOWS "{connect, ['b@h', 'c@h']}.");
     nodes[1].known_nodes = "[]";
     run_for(3 * FORGET_MS);
@@ -214,8 +207,7 @@ static void mutations_wait_for_nodes_yet_to_be_found(void)
 {
     static const char *const known[] = {"[]", "['c@h']", NULL};
     for (size_t i = 0; i < 3; i++) {
-        start(1, "b@h", "{scope, s}.");
-        act_as_beam(1, known[i]);
+        start_beam(1, "b@h", "{scope, s}.", known[i]);
         start(2, "c@h", "");
         nodes[2].stalled = true;
         start(0, "a@h", FOLLOWS "{connect, ['b@h']}. {replica, r, #{crdt => gcounter}}.");

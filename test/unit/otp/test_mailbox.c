@@ -39,14 +39,6 @@ static void ignores_pids_of_other_nodes(void)
     world_close();
 }
 
-static void refuses_spawn_requests(void)
-{
-    world_open();
-    RECEIVE(SIGNAL_SPAWN_REQUEST, THEM(4), NULL, REF(1), .payload = "[]");
-    SENT("SPAWN_REPLY b@h notsup -> " THEM(4) " " REF(1));
-    world_close();
-}
-
 static void holds_messages_while_suspended(void)
 {
     world_open();
@@ -154,6 +146,5 @@ static void held_bytes_are_bounded(void)
 }
 
 SUITE("mailbox", TEST(delivers_messages), TEST(ignores_pids_of_other_nodes),
-      TEST(refuses_spawn_requests), TEST(holds_messages_while_suspended),
-      TEST(keeps_the_order_while_resuming), TEST(may_end_while_resuming),
-      TEST(held_messages_are_bounded), TEST(held_bytes_are_bounded))
+      TEST(holds_messages_while_suspended), TEST(keeps_the_order_while_resuming),
+      TEST(may_end_while_resuming), TEST(held_messages_are_bounded), TEST(held_bytes_are_bounded))

@@ -289,7 +289,7 @@ meaning({25, F, T, _}, P) -> {"EXIT", F, T, none, decoded(P), 0, <<>>};
 meaning({26, F, T}, P) -> {"EXIT2", F, T, none, decoded(P), 0, <<>>};
 meaning({27, F, T, _}, P) -> {"EXIT2", F, T, none, decoded(P), 0, <<>>};
 meaning({28, F, T, R}, P) -> {"MONITOR_EXIT", F, T, R, decoded(P), 0, <<>>};
-meaning({31, R, T, _, F}, <<>>) -> {"SPAWN_REPLY", F, T, R, none, 0, <<>>};
+meaning({31, R, T, Bits, F}, <<>>) -> {"SPAWN_REPLY", F, T, R, none, Bits, <<>>};
 meaning({33, F, T}, P) -> {"ALIAS_SEND", F, T, none, none, 0, P};
 meaning({34, F, T, _}, P) -> {"ALIAS_SEND", F, T, none, none, 0, P};
 meaning({35, I, F, T}, <<>>) -> {"UNLINK_ID", F, T, none, none, I, <<>>};
