@@ -164,7 +164,7 @@ defmodule EjabberdTest do
       file = table(folder, name)
       repaired = file |> DetsFiles.repaired() |> numbers_in()
       {report, found} = salvaged(file)
-      assert report.type == :bag and report.faults == 0
+      assert report.type == :bag
       assert all?(found)
       assert repaired -- found == []
       kept = @messages - length(Enum.to_list(1..@messages) -- repaired)
