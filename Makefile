@@ -7,6 +7,7 @@
 #   make bench        benchmarks, compared with a BEAM
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29
+#   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
 #
 # Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to
 # the project's own), ERL_ROOT (where Erlang is installed), SEEDS (number of
@@ -146,6 +147,13 @@ test-matrix:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)tools/matrix
 
+# Without Java, its peer is skipped.
+test-peers:
+	$(Q)tools/setup demo
+	$(Q)tools/setup peers || true
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/peers/run
+
 # Benchmarks, compared with a BEAM and with bare loopback.
 bench:
 	$(Q)tools/setup demo
@@ -194,7 +202,7 @@ partitions:
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all always unit sim soak demo bench test test-matrix check $(CHECK_UNIT) check-tidy check-app \
-        check-interop check-partitions partitions clean
+.PHONY: all always unit sim soak demo bench test test-matrix test-peers check $(CHECK_UNIT) check-tidy \
+        check-app check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

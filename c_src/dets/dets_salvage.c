@@ -33,7 +33,7 @@ static int compare(const void *left, const void *right)
 static void keep(struct dets_salvage *s, const struct copy *c)
 {
     s->records[s->count++] = (struct dets_record){.key = c->key, .object = c->candidate->object};
-    s->revived += c->candidate->rank == DETS_RANK_FREED;
+    s->revived += c->candidate->rank <= DETS_RANK_FREED;
 }
 
 /* Chooses among the copies of one key, the best first: the last in the best collection, or in a
@@ -88,6 +88,31 @@ static void skip_free_blocks(struct dets_search *s, const struct dets_header *he
         s->skip.count = before;
 }
 
+static struct dets_torn_slot *torn_slot(const struct dets_search *s, const struct dets_candidate *c)
+{
+    return dets_torn_find(&s->torn, (struct bytes){s->keys.at + c->key, c->key_len});
+}
+
+/* A slot is not torn, but damaged, if any of its objects is in use somewhere.  What was freed
+ * is then old. */
+static void drop_old(struct dets_search *s)
+{
+    if (s->torn.count == 0)
+        return;
+    for (size_t i = 0; i < s->count; i++) {
+        struct dets_torn_slot *slot = torn_slot(s, &s->candidates[i]);
+        if (slot != NULL && s->candidates[i].rank != DETS_RANK_ABANDONED)
+            slot->elsewhere = true;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct dets_candidate *c = &s->candidates[i];
+        if (c->rank != DETS_RANK_ABANDONED || !torn_slot(s, c)->elsewhere)
+            s->candidates[kept++] = *c;
+    }
+    s->count = kept;
+}
+
 static void search_all(struct dets_search *s, const struct dets_header *header)
 {
     struct dets_fault fault;
@@ -98,6 +123,7 @@ static void search_all(struct dets_search *s, const struct dets_header *header)
         skip_free_blocks(s, header);
     dets_search_slots(s);
     dets_search_blocks(s);
+    drop_old(s);
 }
 
 enum err dets_salvage(struct dets_salvage *salvage, struct bytes file)
@@ -120,6 +146,7 @@ enum err dets_salvage(struct dets_salvage *salvage, struct bytes file)
     choose_all(salvage, &search);
     mem_free(search.candidates);
     dets_extents_free(&search.skip);
+    dets_torn_free(&search.torn);
     if (salvage->count > 0 || header.cookie == DETS_COOKIE)
         return OK;
     dets_salvage_free(salvage);

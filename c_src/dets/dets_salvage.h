@@ -3,8 +3,9 @@
  *
  * Every intact object is found, whatever its size.  Among several copies of a key, salvage
  * prefers the one in a collection in use that the key's slot points to, then the last one in the
- * file that is in use, then one that was just being freed (docs/dets-format.md, "Repair").  In a
- * bag, the objects of one key in one collection count as one copy. */
+ * file that is in use, then one that was just being freed, then one that was freed earlier whose
+ * replacement was never written (docs/dets-format.md, "Repair").  In a bag, the objects of one
+ * key in one collection count as one copy. */
 #ifndef COPPICE_DETS_DETS_SALVAGE_H
 #define COPPICE_DETS_DETS_SALVAGE_H
 

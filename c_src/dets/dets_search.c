@@ -23,19 +23,18 @@ bool dets_slot_fits(uint32_t slot, struct bytes key)
     return phash2(key) % size == slot;
 }
 
-/* The rank of an object with this key.  Where the slot of another key points to it, it ranks as
- * an orphan. */
-static enum dets_rank rank_of(const struct dets_search *s, const struct dets_site *site,
-                              struct bytes key)
+/* Sets the rank of an object with this key.  False if it is old. */
+static bool rank_of(const struct dets_search *s, const struct dets_site *site, struct bytes key,
+                    enum dets_rank *rank)
 {
-    bool own = !site->referenced || !s->phash2 || dets_slot_fits(site->slot, key);
-    return site->rank == DETS_RANK_REFERENCED && !own ? DETS_RANK_ORPHAN : site->rank;
-}
-
-static bool is_old(const struct dets_search *s, const struct dets_site *site, struct bytes key)
-{
-    return site->rank == DETS_RANK_FREED &&
-           !(site->referenced && (!s->phash2 || dets_slot_fits(site->slot, key)));
+    bool fits = !s->phash2 || dets_slot_fits(site->slot, key);
+    *rank = site->rank;
+    if (site->rank == DETS_RANK_REFERENCED && site->referenced && !fits)
+        *rank = DETS_RANK_ORPHAN; /* another key's slot points to it */
+    if (site->rank != DETS_RANK_FREED || (site->referenced && fits))
+        return true;
+    *rank = DETS_RANK_ABANDONED;
+    return !site->referenced && dets_torn_find(&s->torn, key) != NULL;
 }
 
 /* Keeps the object if it is intact and not old. */
@@ -48,13 +47,13 @@ static enum err take(struct dets_search *s, const struct dets_site *site, struct
     if (e != OK)
         return e;
     struct bytes key = {s->keys.at + start, s->keys.len - start};
-    if (is_old(s, site, key)) {
+    enum dets_rank rank;
+    if (!rank_of(s, site, key, &rank)) {
         s->keys.len = start;
         return OK;
     }
     s->candidates = mem_room(s->candidates, s->count, &s->cap, sizeof(*s->candidates));
-    s->candidates[s->count++] =
-        (struct dets_candidate){object, start, key.len, site->at, rank_of(s, site, key)};
+    s->candidates[s->count++] = (struct dets_candidate){object, start, key.len, site->at, rank};
     return OK;
 }
 

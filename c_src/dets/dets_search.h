@@ -5,10 +5,12 @@
 #include "dets_extents.h"
 #include "dets_fault.h"
 #include "dets_header.h"
+#include "dets_torn.h"
 #include "dets_write.h"
 
 /* How much a copy of an object is trusted, in ascending order. */
 enum dets_rank {
+    DETS_RANK_ABANDONED,  /* marked as freed, and its torn slot points elsewhere */
     DETS_RANK_FREED,      /* its slot points to it, but it is marked as freed */
     DETS_RANK_ORPHAN,     /* in use, but its slot does not point to it */
     DETS_RANK_REFERENCED, /* in use, and its slot points to it */
@@ -29,7 +31,8 @@ struct dets_search {
     struct dets_candidate *candidates;
     size_t count, cap;
     struct buf keys;
-    struct dets_extents skip;      /* needs no second scan */
+    struct dets_extents skip; /* needs no second scan */
+    struct dets_torn torn;
     uint64_t scanned, scanned_max; /* bytes */
     struct dets_faults *faults;
 };
@@ -47,7 +50,7 @@ struct dets_site {
 bool dets_search_over_budget(const struct dets_search *s);
 
 /* Takes the objects of a collection with consistent sizes, unless it was freed and no slot
- * points to it; adds a fault for each that is not intact.  True if all are intact. */
+ * points to it, nor is torn; adds a fault for each that is not intact.  True if all are intact. */
 bool dets_search_intact(struct dets_search *s, const struct dets_site *site);
 
 /* Looks for objects at every byte of a collection with inconsistent sizes, and adds a fault. */
@@ -59,10 +62,10 @@ bool dets_slot_fits(uint32_t slot, struct bytes key);
 /* Infers type and keypos where the header cannot be trusted. */
 struct dets_shape dets_search_shape(struct bytes file, const struct dets_header *header);
 
-/* Searches everything that slots point to, in all existing segments. */
+/* Searches everything that slots point to, in all existing segments, and notes torn slots. */
 void dets_search_slots(struct dets_search *s);
 
-/* Searches every block position outside `skip` for collections. */
+/* Searches every block position outside `skip` for collections.  After dets_search_slots(). */
 void dets_search_blocks(struct dets_search *s);
 
 #endif

@@ -16,14 +16,23 @@ static uint64_t clamp(const struct dets_search *s, uint64_t at, uint64_t size)
 
 /* --- by slots ------------------------------------------------------------------------ */
 
+/* Whether a candidate after the first `before` is in this slot. */
+static bool found_own(const struct dets_search *s, uint32_t slot, size_t before)
+{
+    for (size_t i = before; i < s->count; i++) {
+        const struct dets_candidate *c = &s->candidates[i];
+        if (!s->phash2 || dets_slot_fits(slot, (struct bytes){s->keys.at + c->key, c->key_len}))
+            return true;
+    }
+    return false;
+}
+
 /* A collection that grew within its block may be newer than its slot, so its own size takes
  * precedence over the slot's, provided that its status is valid. */
 static void search_slot(struct dets_search *s, uint32_t slot, uint64_t entry)
 {
     uint64_t size = dets_u32(s->file, entry);
     uint64_t at = dets_u32(s->file, entry + DETS_POINTER_BYTES);
-    if (size == 0 && at == 0)
-        return;
     if (!dets_is_aligned(at) || size <= DETS_COLLECTION_BYTES ||
         at + DETS_COLLECTION_BYTES >= s->file.len) {
         dets_faults_note(s->faults, ERR_DAMAGED, entry,
@@ -37,8 +46,14 @@ static void search_slot(struct dets_search *s, uint32_t slot, uint64_t entry)
     site.rank = status == DETS_FREE ? DETS_RANK_FREED : DETS_RANK_REFERENCED;
     if (has_status && fits(s, at, own)) {
         site.size = own;
+        size_t before = s->count;
         (void)dets_search_intact(s, &site);
-        dets_extents_add(&s->skip, at, 1ull << dets_class(own));
+        if (!found_own(s, slot, before))
+            dets_faults_note(s->faults, ERR_DAMAGED, entry,
+                             "slot %u points to a collection of another slot", slot);
+        /* What was freed may be the last copy of another slot's objects. */
+        if (status == DETS_ACTIVE || s->count > before)
+            dets_extents_add(&s->skip, at, 1ull << dets_class(own));
     } else if (fits(s, at, size)) {
         site.size = size;
         dets_faults_note(s->faults, ERR_DAMAGED, at, "a collection without a valid size or status");
@@ -54,14 +69,27 @@ static void search_slot(struct dets_search *s, uint32_t slot, uint64_t entry)
     }
 }
 
+static void search_entry(struct dets_search *s, uint32_t slot, uint64_t entry)
+{
+    size_t before = s->count;
+    if (dets_u32(s->file, entry) == 0 && dets_u32(s->file, entry + DETS_POINTER_BYTES) == 0)
+        return;
+    search_slot(s, slot, entry);
+    if (s->phash2 && !found_own(s, slot, before))
+        dets_torn_add(&s->torn, slot);
+}
+
 /* Does not rely on Next: in a file that was not closed it may date from before the table
  * grew. */
 void dets_search_slots(struct dets_search *s)
 {
     uint64_t at;
-    for (uint32_t next = 0; dets_next_segment(s->file, &next, &at, s->faults);)
+    for (uint32_t next = 0; dets_next_segment(s->file, &next, &at, s->faults);) {
         for (uint32_t i = 0; i < DETS_SEGMENT_SLOTS && !dets_search_over_budget(s); i++)
-            search_slot(s, (next - 1) * DETS_SEGMENT_SLOTS + i, at + (uint64_t)DETS_SLOT_BYTES * i);
+            search_entry(s, (next - 1) * DETS_SEGMENT_SLOTS + i,
+                         at + (uint64_t)DETS_SLOT_BYTES * i);
+        s->torn.slots = next * DETS_SEGMENT_SLOTS;
+    }
 }
 
 /* --- by position ---------------------------------------------------------------------- */

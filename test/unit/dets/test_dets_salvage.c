@@ -65,12 +65,18 @@ static uint32_t forge_one(struct forge *f, uint32_t status, const char *object)
     return forge_add(f, status, &object, 1);
 }
 
+/* Sets the key's slot. */
+static void forge_point_at(struct forge *f, const char *key, uint32_t at, uint32_t size)
+{
+    uint64_t slot = f->slots + DETS_SLOT_BYTES * (phash2(term_of(key)) % DETS_SEGMENT_SLOTS);
+    poke(f, slot, size);
+    poke(f, slot + DETS_POINTER_BYTES, at);
+}
+
 /* Makes the key's slot point to a collection. */
 static void forge_point(struct forge *f, const char *key, uint32_t at)
 {
-    uint64_t slot = f->slots + DETS_SLOT_BYTES * (phash2(term_of(key)) % DETS_SEGMENT_SLOTS);
-    poke(f, slot, dets_u32(buf_bytes(&f->file), at));
-    poke(f, slot + DETS_POINTER_BYTES, at);
+    forge_point_at(f, key, at, dets_u32(buf_bytes(&f->file), at));
 }
 
 /* Salvages the file, frees it, and asserts that these objects were recovered. */
@@ -144,9 +150,58 @@ static void ignores_older_freed_copies(void)
     struct forge f = forge_open(DETS_SET);
     forge_one(&f, DETS_FREE, "{j, 1}");
     forge_one(&f, DETS_ACTIVE, "{k, 2}");
-    /* The slot of another key does not count. */
+    /* The slot of another key does not count, and is a fault. */
     forge_point(&f, "other", forge_one(&f, DETS_FREE, "{l, 3}"));
-    expect_one(&f, "{k, 2}", 0, 0, 0);
+    expect_one(&f, "{k, 2}", 0, 0, 1);
+}
+
+/* A change marks the old collection as freed and sets the slot; then the process is killed, so
+ * the new collection is not written. */
+static void revives_the_old_copy_if_the_new_one_was_not_written(void)
+{
+    for (int i = 0; i < 4; i++) {
+        struct forge f = forge_open(DETS_SET);
+        forge_one(&f, DETS_FREE, "{k, 1}");
+        uint32_t at = 0;
+        if (i == 0) /* what is there was another slot's, and is freed */
+            at = forge_one(&f, DETS_FREE, "{other, 1}");
+        if (i == 1) /* never used */
+            at = forge_add(&f, 0, NULL, 0);
+        if (i == 2) { /* never used, at the end of the file */
+            forge_pad(&f);
+            at = (uint32_t)f.file.len - DETS_BLOCK_STEP;
+        }
+        if (i == 3) /* beyond it */
+            at = (uint32_t)f.file.len + DETS_BLOCK_STEP * 4;
+        forge_point_at(&f, "k", at, 40);
+        expect_one(&f, "{k, 1}", 0, 1, 1);
+    }
+}
+
+static void revives_no_old_copy_of_another_slot(void)
+{
+    struct forge f = forge_open(DETS_SET);
+    const char *wanted[] = {"{k, 1}", "{b, 1}"};
+    forge_one(&f, DETS_FREE, "{k, 1}");
+    forge_one(&f, DETS_FREE, "{gone, 1}");
+    forge_one(&f, DETS_FREE, "{b, 0}");
+    uint32_t other = forge_one(&f, DETS_ACTIVE, "{b, 1}");
+    forge_point(&f, "b", other);
+    forge_point_at(&f, "k", other, 40);
+    struct dets_salvage s = expect(&f, wanted, 2);
+    CU_ASSERT(s.revived == 1 && s.faults.count == 1);
+    dets_salvage_free(&s);
+}
+
+/* A slot whose collection is elsewhere, in use, is only damaged. */
+static void revives_no_old_copy_if_there_is_a_newer_one(void)
+{
+    struct forge f = forge_open(DETS_SET);
+    const char *both[] = {"{k, 1}", "{k, 2}"};
+    forge_add(&f, DETS_FREE, both, 2);
+    forge_one(&f, DETS_ACTIVE, "{k, 3}");
+    forge_point_at(&f, "k", DETS_AT_BLOCKS + 8, 40);
+    expect_one(&f, "{k, 3}", 0, 0, 1);
 }
 
 static void trusts_a_slot_only_for_its_own_keys(void)
@@ -155,7 +210,7 @@ static void trusts_a_slot_only_for_its_own_keys(void)
     uint32_t at = forge_one(&f, DETS_ACTIVE, "{k, 1}");
     forge_one(&f, DETS_ACTIVE, "{k, 2}");
     forge_point(&f, "other", at);
-    expect_one(&f, "{k, 2}", 1, 0, 0);
+    expect_one(&f, "{k, 2}", 1, 0, 1);
 }
 
 /* The objects of a key are taken together from one collection. */
@@ -407,6 +462,8 @@ static void searches_many_broken_collections(void)
 
 SUITE("dets_salvage", TEST(prefers_the_last_copy), TEST(prefers_the_referenced_copy),
       TEST(revives_a_freed_copy_if_there_is_no_other), TEST(ignores_older_freed_copies),
+      TEST(revives_the_old_copy_if_the_new_one_was_not_written),
+      TEST(revives_no_old_copy_of_another_slot), TEST(revives_no_old_copy_if_there_is_a_newer_one),
       TEST(trusts_a_slot_only_for_its_own_keys), TEST(takes_the_objects_of_a_bag_by_collection),
       TEST(follows_the_slot_to_a_damaged_head), TEST(finds_a_collection_without_a_slot),
       TEST(trusts_a_collection_newer_than_its_slot),
