@@ -112,6 +112,16 @@
 /* Scope processes of one node that a pg scope knows: any process there may say that it is one.
  * Real nodes have one; a shell that greets us by hand, a few. */
 #define LIMIT_NODE_SCOPES 16
+/* Processes of one Phoenix.PubSub here: as many as the largest pool_size of its nodes, which is
+ * rarely above the number of their cores. */
+#define LIMIT_PUBSUB_POOL 64
+/* Bytes of the name of a Phoenix.PubSub, so that the names of its processes are atoms, too. */
+#define LIMIT_PUBSUB_NAME_BYTES 200
+/* Bytes of a topic of Phoenix.PubSub: a group's name. */
+#define LIMIT_TOPIC_BYTES 4096
+/* Subscribers of a topic on one node of which it is asked whether they are Grove servers: beyond
+ * that they are browsers' connections. */
+#define LIMIT_SUBSCRIBERS 4096
 /* Members of one group on all nodes. */
 #define LIMIT_MEMBERS 65536
 /* Groups that a peer's scope may name. */

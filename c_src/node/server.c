@@ -117,7 +117,7 @@ static void put_node_status(const struct server *s, struct buf *out)
 {
     const struct server_options *o = &s->options;
     struct buf map = {0};
-    put_map(&map, 9);
+    put_map(&map, 10);
     put_atom(&map, "address");
     put_binary(&map, buf_bytes(&o->config->address));
     put_atom(&map, "creation");
@@ -128,6 +128,8 @@ static void put_node_status(const struct server *s, struct buf *out)
     put_peers(s, &map);
     put_atom(&map, "port");
     put_uint(&map, o->port);
+    put_atom(&map, "pubsub");
+    membership_put_pubsub(o->membership, &map);
     put_atom(&map, "registered");
     put_bool(&map, cluster_is_registered(o->cluster));
     put_atom(&map, "replicas");

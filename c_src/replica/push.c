@@ -114,6 +114,7 @@ void push_part(struct replica *r, struct member *m, struct part part, struct tur
 /* Changes are sent as deltas meanwhile, so ranges that are sent already miss nothing. */
 void push_all(struct replica *r, struct member *m, struct turn *t)
 {
+    must(!m->adapter);
     m->behind = !may_push(r, m, t);
     if (m->behind)
         return;
@@ -129,6 +130,8 @@ void push_all(struct replica *r, struct member *m, struct turn *t)
  * passed ranges that have changed since. */
 bool push_to(struct replica *r, struct member *m, struct turn *t)
 {
+    if (m->adapter)
+        return true; /* states are sent to the servers themselves, not to every subscriber */
     m->behind = !may_push(r, m, t);
     if (m->behind)
         return false;

@@ -151,6 +151,14 @@ void put_reference(struct buf *out, struct bytes node, uint32_t creation, const 
         buf_put_u32(out, words[i]);
 }
 
+void put_export(struct buf *out, const char *module, const char *function, uint8_t arity)
+{
+    buf_put_u8(out, TAG_EXPORT);
+    put_atom(out, module);
+    put_atom(out, function);
+    put_uint(out, arity);
+}
+
 void put_term(struct buf *out, struct bytes term)
 {
     buf_put(out, term);

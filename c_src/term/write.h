@@ -40,6 +40,9 @@ void put_pid(struct buf *out, struct bytes node, uint32_t id, uint32_t serial, u
 void put_reference(struct buf *out, struct bytes node, uint32_t creation, const uint32_t *words,
                    unsigned count);
 
+/* fun Module:Function/Arity */
+void put_export(struct buf *out, const char *module, const char *function, uint8_t arity);
+
 /* A term that is already encoded. */
 void put_term(struct buf *out, struct bytes term);
 

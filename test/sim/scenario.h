@@ -20,13 +20,15 @@ struct scenario {
 };
 
 /* Each list ends with an entry without a name. */
-extern const struct scenario type_scenarios[], beam_scenarios[], disk_scenarios[];
+extern const struct scenario type_scenarios[], beam_scenarios[], disk_scenarios[],
+    pubsub_scenarios[];
 
 /* How many nodes, the last ones, are BEAMs.  With disks, n1 is durable, and n2 has durability
  * `interval`. */
 struct cast {
     unsigned beams;
     bool disks;
+    bool pubsub;
 };
 
 static inline struct sim *scenario_sim(const struct scenario *scenario, struct cast cast)
@@ -35,6 +37,7 @@ static inline struct sim *scenario_sim(const struct scenario *scenario, struct c
                                          .nodes = scenario->nodes,
                                          .beams = cast.beams,
                                          .withholds = true,
+                                         .pubsub = cast.pubsub,
                                          .crdt = scenario->crdt,
                                          .sync_ms = SYNC_MS,
                                          .ticktime_ms = TICKTIME_MS,

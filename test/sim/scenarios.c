@@ -483,7 +483,8 @@ int main(int argc, char **argv)
     } lists[] = {{scenarios, {0}},
                  {type_scenarios, {0}},
                  {beam_scenarios, {.beams = 2}},
-                 {disk_scenarios, {.disks = true}}};
+                 {disk_scenarios, {.disks = true}},
+                 {pubsub_scenarios, {.beams = 1, .pubsub = true}}};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         for (const struct scenario *scenario = lists[i].scenarios; scenario->name != NULL;
              scenario++)

@@ -80,9 +80,9 @@ static void configure_replica(struct sim *s, struct config *c, unsigned i)
     files_put_option(s, i, storage, sizeof(storage));
     snprintf(text, sizeof(text),
              "counter, #{crdt => %s, actor => n%u, sync_interval => %llu, "
-             "anti_entropy_interval => %llu%s}",
-             o->crdt, i + 1, (unsigned long long)o->sync_ms, (unsigned long long)repair_ms,
-             storage);
+             "anti_entropy_interval => %llu%s%s}",
+             o->crdt, i + 1, (unsigned long long)o->sync_ms, (unsigned long long)repair_ms, storage,
+             o->pubsub ? ", pubsub => 'Elixir.App.PubSub'" : "");
     flag(c, "replica", text);
 }
 
@@ -101,7 +101,7 @@ void world_configure(struct sim *s, unsigned i, const char *name)
     connect(s, c, i);
     if (sim_is_beam(s, i)) {
         flag(c, "visible", "true");
-        flag(c, "scope", GROVE_SCOPE);
+        flag(c, "scope", s->options.pubsub ? "[" GROVE_SCOPE ", '" PUBSUB_SCOPE "']" : GROVE_SCOPE);
     } else {
         configure_replica(s, c, i);
     }
