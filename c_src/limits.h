@@ -62,6 +62,12 @@
  * Enough for every node of a large cluster to come back at once; or a part of the connections. */
 #define LIMIT_STRANGERS      128
 #define LIMIT_STRANGERS_PART 4
+/* Patterns in each list of nodes of the configuration: all are compared with the sender's name for
+ * each of its signals. */
+#define LIMIT_PATTERNS 256
+/* Read-only nodes whose refused changes are logged, once each: anyone may come under ever new
+ * names. */
+#define LIMIT_READERS 1024
 /* Log lines of one kind that others cause, in so many milliseconds; the rest are counted.  Port
  * scanners and health checks would fill a disk. */
 #define LIMIT_FEW_LINES    5

@@ -60,6 +60,10 @@ void peer_dial(struct peer *p, struct turn *t)
     if (p->up != NULL || p->attempt != NULL)
         return;
     wakeup_stop(c->wakeups, &p->redial);
+    if (!cluster_allows(c, buf_bytes(&p->name))) {
+        peer_failed(p, UNREACHABLE, CLUSTER_NOT_ALLOWED, t);
+        return;
+    }
     p->attempt =
         connection_dial(c, ROLE_LOOKUP, name_host(buf_bytes(&p->name)), c->options.epmd_port, t);
     if (p->attempt != NULL)

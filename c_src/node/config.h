@@ -5,6 +5,8 @@
  *     {cookie_file, "/etc/coppice/cookie"}.       default: ~/.erlang.cookie
  *     {connect, ['web1@127.0.0.1']}.              default: []
  *     {follow, false}.
+ *     {allow, ['*@10.0.0.7']}.                    default: every node
+ *     {read_only, ['web1@10.0.0.8']}.             default: []
  *     {visible, false}.
  *     {listen, #{port => 0, address => "0.0.0.0"}}.
  *     {scope, auto}.                              or an atom, or a list of atoms
@@ -18,6 +20,7 @@
 
 #include <stdint.h>
 
+#include "../dist/name_pattern.h"
 #include "../replica/options.h"
 
 /* The pg scope in which coppices meet without a BEAM among them that could name Grove's: joined
@@ -37,6 +40,9 @@ struct config {
     struct buf *connect;    /* names */
     size_t connects;
     bool follow; /* also connect to the nodes that peers are connected to */
+    bool allows_all;
+    struct name_patterns allow;     /* who may connect, and be connected to, unless all may */
+    struct name_patterns read_only; /* who may change nothing */
     bool visible;
     uint16_t port;      /* 0: any that is free */
     struct buf address; /* to listen on; default: all */
@@ -71,7 +77,8 @@ must_use enum err config_read(struct config *c, struct bytes text, struct config
 must_use enum err config_flag(struct config *c, const char *key, struct bytes value,
                               struct config_error *error);
 
-/* Checks the whole, once everything is read: a node name is required, and replicas must be able to
+/* Checks the whole, once everything is read: a node name is required, nodes to connect to must be
+ * allowed, and replicas must be able to
  * run beside the scopes and each other (replica_options_compare()). */
 must_use enum err config_check(const struct config *c, struct config_error *error);
 

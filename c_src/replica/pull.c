@@ -47,9 +47,15 @@ static void ask_due(struct replica *r, struct turn *t)
     }
 }
 
+/* What a node has that may only read is not wanted; but who is subscribed there is. */
+static bool has_nothing(const struct member *m, const struct turn *t)
+{
+    return !m->adapter && !turn_may_write(t, member_node(m));
+}
+
 void pull_from(struct replica *r, struct member *m, struct turn *t)
 {
-    if (m->pull == PULL_OPEN)
+    if (m->pull == PULL_OPEN || has_nothing(m, t))
         return;
     m->pull = PULL_DUE;
     ask_due(r, t);

@@ -21,7 +21,7 @@ struct scenario {
 
 /* Each list ends with an entry without a name. */
 extern const struct scenario type_scenarios[], beam_scenarios[], disk_scenarios[],
-    pubsub_scenarios[];
+    pubsub_scenarios[], reader_scenarios[];
 
 /* How many nodes, the last ones, are BEAMs.  With disks, n1 is durable, and n2 has durability
  * `interval`. */
@@ -29,6 +29,7 @@ struct cast {
     unsigned beams;
     bool disks;
     bool pubsub;
+    bool reader;
 };
 
 static inline struct sim *scenario_sim(const struct scenario *scenario, struct cast cast)
@@ -38,6 +39,7 @@ static inline struct sim *scenario_sim(const struct scenario *scenario, struct c
                                          .beams = cast.beams,
                                          .withholds = true,
                                          .pubsub = cast.pubsub,
+                                         .has_reader = cast.reader,
                                          .crdt = scenario->crdt,
                                          .sync_ms = SYNC_MS,
                                          .ticktime_ms = TICKTIME_MS,

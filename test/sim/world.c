@@ -72,6 +72,15 @@ static void connect(struct sim *s, struct config *c, unsigned i)
         flag(c, "follow", "true");
 }
 
+/* By its host, since it may be renamed. */
+static void configure_readers(struct sim *s, struct config *c, unsigned i)
+{
+    char text[40];
+    snprintf(text, sizeof(text), "*@h%u", s->options.nodes);
+    if (s->options.has_reader && !sim_is_reader(s, i))
+        flag(c, "read_only", text);
+}
+
 static void configure_replica(struct sim *s, struct config *c, unsigned i)
 {
     const struct sim_options *o = &s->options;
@@ -99,6 +108,7 @@ void world_configure(struct sim *s, unsigned i, const char *name)
     if (i == COMMANDER)
         return;
     connect(s, c, i);
+    configure_readers(s, c, i);
     if (sim_is_beam(s, i)) {
         flag(c, "visible", "true");
         flag(c, "scope", s->options.pubsub ? "[" GROVE_SCOPE ", '" PUBSUB_SCOPE "']" : GROVE_SCOPE);

@@ -33,6 +33,9 @@ struct side {
 
 static struct side a, b;
 
+/* Whom the sides that are opened from now on allow; NULL: every node. */
+static const struct name_patterns *allow;
+
 /* --- the listener ------------------------------------------------------------ */
 
 static inline void note(struct side *s, const char *what, struct bytes node)
@@ -144,6 +147,7 @@ static inline void open_side(struct side *s, struct bytes name, bool serves)
     const struct cluster_options options = {.name = name,
                                             .cookie = BYTES("cookie"),
                                             .serves = serves,
+                                            .allow = allow,
                                             .epmd_port = EPMD_PORT,
                                             .starts_epmd = true,
                                             .ticktime_ms = TICKTIME_MS};
