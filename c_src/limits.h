@@ -62,6 +62,12 @@
  * Enough for every node of a large cluster to come back at once; or a part of the connections. */
 #define LIMIT_STRANGERS      128
 #define LIMIT_STRANGERS_PART 4
+/* Patterns in each list of nodes of the configuration: all are compared with the sender's name for
+ * each of its signals. */
+#define LIMIT_PATTERNS 256
+/* Read-only nodes whose refused changes are logged, once each: anyone may come under ever new
+ * names. */
+#define LIMIT_READERS 1024
 /* Log lines of one kind that others cause, in so many milliseconds; the rest are counted.  Port
  * scanners and health checks would fill a disk. */
 #define LIMIT_FEW_LINES    5
@@ -129,6 +135,16 @@
 /* Scope processes of one node that a pg scope knows: any process there may say that it is one.
  * Real nodes have one; a shell that greets us by hand, a few. */
 #define LIMIT_NODE_SCOPES 16
+/* Processes of one Phoenix.PubSub here: as many as the largest pool_size of its nodes, which is
+ * rarely above the number of their cores. */
+#define LIMIT_PUBSUB_POOL 64
+/* Bytes of the name of a Phoenix.PubSub, so that the names of its processes are atoms, too. */
+#define LIMIT_PUBSUB_NAME_BYTES 200
+/* Bytes of a topic of Phoenix.PubSub: a group's name. */
+#define LIMIT_TOPIC_BYTES 4096
+/* Subscribers of a topic on one node of which it is asked whether they are Grove servers: beyond
+ * that they are browsers' connections. */
+#define LIMIT_SUBSCRIBERS 4096
 /* Members of one group on all nodes. */
 #define LIMIT_MEMBERS 65536
 /* Groups that a peer's scope may name. */

@@ -172,6 +172,19 @@ void cluster_release(struct cluster *c, struct bytes node)
     c->untidy = true;
 }
 
+/* The one place that decides who is admitted.  A name is only what a node calls itself, which the
+ * cookie vouches for; names that a transport has proved, as those in a certificate, would be
+ * compared here as well. */
+bool cluster_allows(const struct cluster *c, struct bytes node)
+{
+    return c->options.allow == NULL || name_patterns_match(c->options.allow, node);
+}
+
+uint64_t cluster_not_allowed(const struct cluster *c)
+{
+    return c->not_allowed;
+}
+
 bool cluster_is_wanted(const struct cluster *c, struct bytes node)
 {
     const struct peer *p = peer_find(c, node);

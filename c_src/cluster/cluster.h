@@ -16,6 +16,7 @@
 #ifndef COPPICE_CLUSTER_CLUSTER_H
 #define COPPICE_CLUSTER_CLUSTER_H
 
+#include "../dist/name_pattern.h"
 #include "../err.h"
 #include "../otp/wakeup.h"
 
@@ -26,6 +27,7 @@ struct cluster_options {
     bool visible;              /* announced as a visible node */
     uint64_t flags;            /* announced besides DFLAG_PUBLISHED: DFLAGS_OURS (dist/flags.h) */
     bool serves;               /* registers with epmd, and accepts connections */
+    const struct name_patterns *allow; /* NULL: every node; borrowed */
     uint16_t epmd_port;
     bool starts_epmd;     /* once, when there is none at its own start */
     bool without_epmd;    /* neither registers with an epmd nor asks one */
@@ -116,6 +118,11 @@ void cluster_connect(struct cluster *c, struct bytes node, struct turn *t);
 void cluster_connect_once(struct cluster *c, struct bytes node, struct turn *t);
 /* Undoes cluster_connect(); an open connection stays. */
 void cluster_release(struct cluster *c, struct bytes node);
+/* Whether this node may be connected with it, by either's dialling. */
+bool cluster_allows(const struct cluster *c, struct bytes node);
+#define CLUSTER_NOT_ALLOWED "it is not among the nodes of allow" /* for the log */
+/* How many connections of nodes that are not allowed were refused. */
+uint64_t cluster_not_allowed(const struct cluster *c);
 /* Whether cluster_connect() was called for it. */
 bool cluster_is_wanted(const struct cluster *c, struct bytes node);
 /* Whether each wanted node is connected or was tried at least once. */

@@ -91,6 +91,7 @@ struct cluster {
     size_t dirty_count, dirty_cap;
     size_t queued; /* by all connections */
 
+    uint64_t not_allowed; /* connections of others that were refused */
     struct few_lines answer_lines;
     size_t answered_nodes, answer_bytes; /* that wait */
     uint64_t undelivered;                /* since the start */

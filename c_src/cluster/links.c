@@ -113,7 +113,8 @@ static enum status link_status(struct connection *x, struct turn *t)
 {
     struct cluster *c = x->cluster;
     struct bytes name = channel_peer(x->channel);
-    if (!node_name_valid(name) || bytes_equal(name, c->self.name) || c->stopping)
+    if (!node_name_valid(name) || bytes_equal(name, c->self.name) || c->stopping ||
+        !cluster_allows(c, name))
         return STATUS_NOT_ALLOWED;
     struct peer *p = peer_find(c, name);
     /* Of other nodes, the one that has come last is the one that runs. */
@@ -136,6 +137,14 @@ static enum status link_status(struct connection *x, struct turn *t)
     return dialled ? STATUS_OK_SIMULTANEOUS : STATUS_OK;
 }
 
+static void log_not_allowed(const struct connection *x, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    bool allowed = cluster_allows(c, channel_peer(x->channel));
+    c->not_allowed += !allowed;
+    strangers_log(x, allowed ? "it may not connect to this node" : CLUSTER_NOT_ALLOWED, t);
+}
+
 /* Answers a peer that has named itself; false when the connection is no more. */
 static bool link_named(struct connection *x, struct turn *t)
 {
@@ -145,7 +154,7 @@ static bool link_named(struct connection *x, struct turn *t)
     if (status != STATUS_NOK && status != STATUS_NOT_ALLOWED)
         return true;
     if (status == STATUS_NOT_ALLOWED)
-        strangers_log(x, "it may not connect to this node", t);
+        log_not_allowed(x, t);
     connection_end(x, false, t);
     return false;
 }

@@ -69,6 +69,10 @@ void peer_dial(struct peer *p, struct turn *t)
     if (p->up != NULL || p->attempt != NULL)
         return;
     wakeup_stop(c->wakeups, &p->redial);
+    if (!cluster_allows(c, buf_bytes(&p->name))) {
+        peer_failed(p, UNREACHABLE, CLUSTER_NOT_ALLOWED, t);
+        return;
+    }
     if (port == 0 && c->options.without_epmd) {
         peer_failed(p, UNREACHABLE,
                     "no port is known for it: add one to its name (name@host:PORT), or set "

@@ -20,6 +20,7 @@ void config_init(struct config *c)
     *c = (struct config){
         .ticktime_ms = TICKTIME_DEFAULT_MS,
         .scope_auto = true,
+        .allows_all = true,
         .epmd_port = EPMD_PORT,
         .start_epmd = true,
         .epmd = true,
@@ -27,8 +28,17 @@ void config_init(struct config *c)
     buf_put(&c->address, BYTES("::"));
 }
 
+static void free_patterns(struct name_patterns *patterns)
+{
+    for (size_t i = 0; i < patterns->count; i++)
+        buf_free(&patterns->list[i]);
+    mem_free(patterns->list);
+}
+
 void config_free(struct config *c)
 {
+    free_patterns(&c->allow);
+    free_patterns(&c->read_only);
     buf_free(&c->node);
     buf_free(&c->cookie);
     buf_free(&c->cookie_file);
@@ -273,6 +283,20 @@ uint16_t config_peer_port(const struct config *c)
     return c->port == c->port_last ? c->port : 0;
 }
 
+static enum err check_connects(const struct config *c, struct config_error *error)
+{
+    for (size_t i = 0; !c->allows_all && i < c->connects; i++) {
+        struct bytes name = buf_bytes(&c->connect[i].name);
+        if (name_patterns_match(&c->allow, name))
+            continue;
+        snprintf(error->what, sizeof(error->what),
+                 "connect: '%.*s' is not among the nodes of allow",
+                 name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
+        return ERR_SHAPE;
+    }
+    return OK;
+}
+
 enum err config_check(const struct config *c, struct config_error *error)
 {
     error->line = error->column = 0;
@@ -282,6 +306,8 @@ enum err config_check(const struct config *c, struct config_error *error)
         return ERR_SHAPE;
     }
     enum err e = config_check_ports(c, error);
+    if (e == OK)
+        e = check_connects(c, error);
     return e == OK ? check_replicas(c, error) : e;
 }
 

@@ -5,6 +5,8 @@
  *     {cookie_file, "/etc/coppice/cookie"}.       default: ~/.erlang.cookie
  *     {connect, ['web1@127.0.0.1', {dns, "app.internal", #{name => app}}]}.   default: []
  *     {follow, false}.
+ *     {allow, ['*@10.0.0.7']}.                    default: every node
+ *     {read_only, ['web1@10.0.0.8']}.             default: []
  *     {visible, false}.
  *     {listen, #{port => 0, address => "::"}}.    a port, or {First, Last}
  *     {scope, auto}.                              or an atom, or a list of atoms
@@ -19,6 +21,7 @@
 
 #include <stdint.h>
 
+#include "../dist/name_pattern.h"
 #include "../dist/place.h"
 #include "../replica/options.h"
 
@@ -49,6 +52,9 @@ struct config {
     struct config_query *queries; /* of connect, too */
     size_t query_count;
     bool follow; /* also connect to the nodes that peers are connected to */
+    bool allows_all;
+    struct name_patterns allow;     /* who may connect, and be connected to, unless all may */
+    struct name_patterns read_only; /* who may change nothing */
     bool visible;
     uint16_t port, port_last; /* to listen on: the first free one of these; 0: any that is free */
     struct buf address;       /* to listen on; default: all, of both families */
@@ -85,9 +91,9 @@ must_use enum err config_read(struct config *c, struct bytes text, struct config
 must_use enum err config_flag(struct config *c, const char *key, struct bytes value,
                               struct config_error *error);
 
-/* Checks the whole, once everything is read: a node name is required, and replicas must be able to
- * run beside the scopes and each other (replica_options_compare()); without epmd, nodes of
- * `connect` need a port. */
+/* Checks the whole, once everything is read: a node name is required, nodes to connect to must be
+ * allowed, and replicas must be able to run beside the scopes and each other
+ * (replica_options_compare()); without epmd, nodes of `connect` need a port. */
 must_use enum err config_check(const struct config *c, struct config_error *error);
 
 /* The port at which peers are dialled that have none of their own, if there is no epmd: peer_port,

@@ -112,6 +112,38 @@ static enum err read_follow(struct config *c, struct bytes value, struct config_
     return OK;
 }
 
+static enum err read_patterns(struct name_patterns *patterns, const char *key, struct bytes value,
+                              struct config_error *error)
+{
+    static const char expected[] = "a list of node names, in which * stands for any characters";
+    struct etf_in in = etf_open(value);
+    struct bytes element;
+    struct atom atom;
+    clear_names(&patterns->list, &patterns->count);
+    if (as_atom(value, &atom) && name_pattern_valid(atom_text(&atom))) {
+        append_name(&patterns->list, &patterns->count, atom_text(&atom));
+        return OK;
+    }
+    for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
+        if (!as_atom(element, &atom) || !name_pattern_valid(atom_text(&atom)) ||
+            patterns->count == LIMIT_PATTERNS)
+            return config_expected(error, key, expected, element);
+        append_name(&patterns->list, &patterns->count, atom_text(&atom));
+    }
+    return etf_finish(&in) == OK ? OK : config_expected(error, key, expected, value);
+}
+
+static enum err read_allow(struct config *c, struct bytes value, struct config_error *error)
+{
+    c->allows_all = false;
+    return read_patterns(&c->allow, "allow", value, error);
+}
+
+static enum err read_read_only(struct config *c, struct bytes value, struct config_error *error)
+{
+    return read_patterns(&c->read_only, "read_only", value, error);
+}
+
 static enum err read_visible(struct config *c, struct bytes value, struct config_error *error)
 {
     if (!as_bool(value, &c->visible))
@@ -321,6 +353,8 @@ static const struct config_row rows[] = {
      "PATH of the cookie (default ~/.erlang.cookie; $COPPICE_COOKIE wins)"},
     {"connect", config_read_connect, BARE_ATOM, "NAME@HOST[:PORT] to connect to; may be repeated"},
     {"follow", read_follow, BARE_NOT, "true to connect to the nodes they are connected to (false)"},
+    {"allow", read_allow, BARE_ATOM, "NAME@HOST that may connect, with * for any text, or a list"},
+    {"read_only", read_read_only, BARE_ATOM, "NAME@HOST, or a list, that may change nothing"},
     {"visible", read_visible, BARE_NOT, "true to be listed in nodes() (default false: hidden)"},
     {"listen", read_listen, BARE_NOT, "'#{port => PORT or {FIRST, LAST}, address => \"::\"}'"},
     {"scope", read_scope, BARE_ATOM, "auto, or the name of the pg scope, or a list of them"},

@@ -168,14 +168,15 @@ static void follow(struct follow *f, struct bytes name, struct turn *t)
     cluster_connect(f->cluster, name, t);
 }
 
-/* False for what is not the name of another node, or is that of a command; any term. */
+/* False for what is not the name of another node, or is that of a command or of a node that is not
+ * allowed; any term. */
 static bool is_other_node(const struct follow *f, struct bytes term, struct atom *atom)
 {
     struct etf_in in = etf_open(term);
     etf_atom(&in, atom);
     struct bytes name = {atom->text, atom->len};
     return etf_finish(&in) == OK && node_name_valid(name) && !command_name_is(name) &&
-           !bytes_equal(name, f->options.node);
+           !bytes_equal(name, f->options.node) && cluster_allows(f->cluster, name);
 }
 
 static void follow_all(struct follow *f, struct bytes list, struct bytes by, struct turn *t)

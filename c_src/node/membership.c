@@ -8,6 +8,7 @@
 #include "../term/text.h"
 #include "../term/write.h"
 #include "groups.h"
+#include "pubsub.h"
 
 struct membership {
     const struct config *config;
@@ -18,6 +19,7 @@ struct membership {
     struct process *scopes[LIMIT_SCOPES];
     size_t scope_count;
     struct groups replicas;
+    struct pubsub *pubsub;
     uint64_t scope_restarts;
     bool settled, stopping, given_up;
     struct names stopped;                  /* replicas that were stopped on request */
@@ -37,12 +39,14 @@ struct membership *membership_new(const struct config *config, struct processes 
                              .table = table,
                              .learning = learning,
                              .registrar = registrar,
-                             .stores = stores};
+                             .stores = stores,
+                             .pubsub = pubsub_new(table, learning)};
     return m;
 }
 
 void membership_free(struct membership *m)
 {
+    pubsub_free(m->pubsub);
     groups_free(&m->replicas);
     names_free(&m->stopped);
     mem_free(m);
@@ -51,6 +55,7 @@ void membership_free(struct membership *m)
 void membership_stop(struct membership *m)
 {
     m->stopping = true;
+    pubsub_stop(m->pubsub);
 }
 
 /* --- what replicas are told ------------------------------------------------------- */
@@ -206,6 +211,7 @@ struct process *membership_add_replica(struct membership *m, struct replica_opti
     for (size_t i = 0; i < m->scope_count; i++)
         pg_join(m->scopes[i], replica_group(p), process_pid(p), t);
     registrar_add(m->registrar, p, t);
+    pubsub_add(m->pubsub, p, t);
     m->settled = false;
     return p;
 }
@@ -277,12 +283,13 @@ void membership_ended(struct membership *m, struct process *p, struct bytes reas
             scope_ended(m, i, t);
             return;
         }
-    if (!replica_is(p))
+    if (pubsub_ended(m->pubsub, p, t) || !replica_is(p))
         return;
     groups_remove(&m->replicas, replica_group(p), p);
     for (size_t i = 0; i < m->scope_count; i++)
         pg_leave_all(m->scopes[i], process_pid(p), t);
     replica_ended(m, p, reason, t);
+    pubsub_remove(m->pubsub, p, t); /* afterwards: the pubsub of one that is restarted stays */
 }
 
 bool membership_has_given_up(const struct membership *m)
@@ -337,6 +344,7 @@ void membership_learned(struct membership *m, struct bytes node, struct turn *t)
         introduce_all(m, p, node, t);
     for (size_t i = 0; i < m->scope_count; i++)
         meet(m, m->scopes[i], node, t);
+    pubsub_learned(m->pubsub, node, t);
 }
 
 void membership_down(struct membership *m, struct bytes node, struct turn *t)
@@ -344,6 +352,7 @@ void membership_down(struct membership *m, struct bytes node, struct turn *t)
     m->settled = false;
     for (size_t i = 0; i < m->scope_count; i++)
         pg_forget(m->scopes[i], node, t);
+    pubsub_down(m->pubsub, node, t);
 }
 
 void membership_unsettle(struct membership *m)
@@ -363,7 +372,12 @@ bool membership_knows(const struct membership *m, struct bytes node)
     for (size_t i = 0; i < m->scope_count; i++)
         if (!pg_settled(m->scopes[i], node))
             return false;
-    return true;
+    return pubsub_knows(m->pubsub, node);
+}
+
+void membership_put_pubsub(const struct membership *m, struct buf *out)
+{
+    pubsub_put_status(m->pubsub, out);
 }
 
 void membership_settle(struct membership *m, bool known, struct turn *t)

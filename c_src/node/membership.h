@@ -57,5 +57,7 @@ bool membership_knows(const struct membership *m, struct bytes node);
  * since (at most LIMIT_STOPPED): for status. */
 void membership_put_scopes(const struct membership *m, struct buf *out);
 void membership_put_stopped(const struct membership *m, struct buf *out);
+/* Appends a map of the pubsubs of the replicas (pubsub.h). */
+void membership_put_pubsub(const struct membership *m, struct buf *out);
 
 #endif

@@ -24,6 +24,7 @@ struct node {
     struct wakeups wakeups;
     struct cluster *cluster;
     struct router router;
+    struct access access;
     uint16_t port;
 
     /* Once the cluster is ready: */
@@ -380,6 +381,7 @@ static void open_services(struct node *n)
                                                     .port = n->port,
                                                     .table = table,
                                                     .cluster = n->cluster,
+                                                    .access = &n->access,
                                                     .learning = n->learning,
                                                     .membership = n->membership,
                                                     .follow = n->follow,
@@ -446,6 +448,7 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
         .visible = config->visible,
         .flags = flags,
         .serves = serves,
+        .allow = config->allows_all ? NULL : &config->allow,
         .epmd_port = config->epmd_port,
         .starts_epmd = config->start_epmd,
         .without_epmd = !config->epmd,
@@ -461,7 +464,9 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
     n->serves = serves;
     n->cluster = cluster_new(&options, &listener, &n->wakeups);
     router_init(&n->router, options.name, n->cluster, &n->out, &n->turn);
+    access_init(&n->access, options.name, &config->read_only);
     n->turn.post = &n->router.post;
+    n->turn.rights = &n->access.rights;
     if (!serves)
         n->router.post.log = log_nothing;
     return n;
@@ -507,6 +512,7 @@ void node_free(struct node *n)
     cluster_free(n->cluster);
     wakeups_free(&n->wakeups);
     router_free(&n->router);
+    access_free(&n->access);
     outbox_free(&n->out);
     mem_free(n);
 }

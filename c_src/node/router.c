@@ -8,6 +8,7 @@
 struct local {
     struct signal signal; /* its node is the one it comes from */
     struct buf memory;
+    struct buf reader; /* of the turn in which it was sent */
 };
 
 static struct router *router_of(struct post *post)
@@ -22,6 +23,7 @@ static void add_local(struct router *r, struct bytes node, const struct signal *
     struct signal from = *s;
     from.node = node;
     *l = (struct local){0};
+    buf_put(&l->reader, r->turn->reader);
     signal_copy(&l->signal, &from, &l->memory);
 }
 
@@ -104,9 +106,12 @@ void router_deliver(struct router *r, struct processes *table)
 {
     for (size_t i = 0; i < r->local_count; i++) {
         struct local l = r->locals[i];
-        r->locals[i].memory = (struct buf){0};
+        r->locals[i].memory = r->locals[i].reader = (struct buf){0};
+        r->turn->reader = buf_bytes(&l.reader);
         processes_signal(table, l.signal.node, &l.signal, r->turn);
+        r->turn->reader = (struct bytes){0};
         buf_free(&l.memory);
+        buf_free(&l.reader);
     }
     r->local_count = 0;
 }
@@ -118,7 +123,9 @@ bool router_is_idle(const struct router *r)
 
 void router_free(struct router *r)
 {
-    for (size_t i = 0; i < r->local_count; i++)
+    for (size_t i = 0; i < r->local_count; i++) {
         buf_free(&r->locals[i].memory);
+        buf_free(&r->locals[i].reader);
+    }
     mem_free(r->locals);
 }

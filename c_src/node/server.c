@@ -80,7 +80,7 @@ static void put_peer_names(const struct server *s, struct buf *out)
 
 static void put_peer(const struct server *s, const struct cluster_peer *peer, struct buf *out)
 {
-    put_map(out, 5);
+    put_map(out, 6);
     put_atom(out, "beam");
     put_bool(out, learning_is_beam(s->options.learning, peer->name));
     put_atom(out, "creation");
@@ -89,6 +89,8 @@ static void put_peer(const struct server *s, const struct cluster_peer *peer, st
     put_uint(out, learning_pg_version(s->options.learning, peer->name));
     put_atom(out, "queued_bytes");
     put_uint(out, peer->queued);
+    put_atom(out, "read_only");
+    put_bool(out, !access_may_write(s->options.access, peer->name));
     put_atom(out, "visible");
     put_bool(out, (peer->flags & DFLAG_PUBLISHED) != 0);
 }
@@ -116,17 +118,23 @@ void server_put_status(const struct server *s, struct buf *out)
 {
     const struct server_options *o = &s->options;
     struct buf map = {0};
-    put_map(&map, 10);
+    put_map(&map, 13);
     put_atom(&map, "address");
     put_binary(&map, buf_bytes(&o->config->address));
     put_atom(&map, "creation");
     put_uint(&map, processes_creation(o->table));
     put_atom(&map, "node");
     put_atom_bytes(&map, processes_node(o->table));
+    put_atom(&map, "not_allowed");
+    put_uint(&map, cluster_not_allowed(o->cluster));
     put_atom(&map, "peers");
     put_peers(s, &map);
     put_atom(&map, "port");
     put_uint(&map, o->port);
+    put_atom(&map, "pubsub");
+    membership_put_pubsub(o->membership, &map);
+    put_atom(&map, "read_only");
+    put_uint(&map, o->access->refused);
     put_atom(&map, "registered");
     put_bool(&map, cluster_is_registered(o->cluster));
     put_atom(&map, "replicas");
@@ -253,6 +261,8 @@ static void connect_node(struct process *server, struct bytes from, struct etf_i
     struct bytes name = buf_bytes(&place.name);
     if (!valid || bytes_equal(name, processes_node(s->options.table))) {
         reply_error_atom(server, from, "bad_node", t);
+    } else if (!cluster_allows(s->options.cluster, name)) {
+        reply_error_atom(server, from, "not_allowed", t);
     } else if (!want(s, name)) {
         reply_error_atom(server, from, "limit", t);
     } else {
@@ -268,11 +278,12 @@ static void connect_node(struct process *server, struct bytes from, struct etf_i
 static const struct {
     const char *name;
     uint32_t arity; /* of the tuple, its name included */
+    bool changes;   /* the node: not for one that may only read */
     void (*handle)(struct process *server, struct bytes from, struct etf_in *in, struct turn *t);
 } requests[] = {
-    {"start_replica", 3, start_replica},
-    {"stop_replica", 2, stop_replica},
-    {"connect", 2, connect_node},
+    {"start_replica", 3, true, start_replica},
+    {"stop_replica", 2, true, stop_replica},
+    {"connect", 2, true, connect_node},
 };
 
 /* The requests that are tuples; false when it is none of them. */
@@ -284,7 +295,10 @@ static bool server_request(struct process *server, const struct gen_message *m, 
     uint32_t arity = etf_tuple(&in);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (arity == requests[i].arity && etf_accept(&in, requests[i].name)) {
-            requests[i].handle(server, m->from, &in, t);
+            if (!requests[i].changes || turn_may_change(t))
+                requests[i].handle(server, m->from, &in, t);
+            else
+                reply_error_atom(server, m->from, "read_only", t);
             return true;
         }
     return false;

@@ -5,10 +5,13 @@
  *     peers                         {ok, [Node]}
  *     {start_replica, Name, Map}    {ok, Pid} | {error, Reason}
  *     {stop_replica, Name}          ok | {error, not_found}
- *     {connect, Node}               ok | {error, bad_node | limit} */
+ *     {connect, Node}               ok | {error, bad_node | not_allowed | limit}
+ *
+ * A node that may only read is answered {error, read_only} to the last three. */
 #ifndef COPPICE_NODE_SERVER_H
 #define COPPICE_NODE_SERVER_H
 
+#include "access.h"
 #include "discovery.h"
 #include "follow.h"
 #include "membership.h"
@@ -21,6 +24,7 @@ struct server_options {
     uint16_t port; /* that the node listens on */
     struct processes *table;
     struct cluster *cluster;
+    const struct access *access;
     const struct learning *learning;
     struct membership *membership;
     struct follow *follow;

@@ -67,7 +67,10 @@ bool call_answered(struct process *p, struct bytes message, enum err unfit, stru
     if (number == 0)
         return false;
     struct watch *w = watch_find(p->table, number);
-    if (w != NULL && w->call && !w->ended && w->owner == p) {
+    /* Whoever guesses the reference could answer in the callee's place: not a node that may only
+     * read. */
+    bool is_callee = w == NULL || t->reader.len == 0 || bytes_equal(t->reader, w->node);
+    if (w != NULL && w->call && !w->ended && w->owner == p && (is_callee || turn_may_change(t))) {
         watch_demonitor(w, t);
         watch_end(w, unfit, unfit == OK ? etf_any(&in) : (struct bytes){0}, t);
     }

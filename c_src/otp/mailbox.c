@@ -10,6 +10,7 @@ struct mail {
     struct mail *next;
     uint64_t watch; /* 0: a message */
     enum err err;
+    struct buf reader; /* of the turn in which a message came */
     size_t len;
     uint8_t bytes[];
 };
@@ -20,7 +21,13 @@ bool mailbox_must_hold(const struct process *p)
     return p->suspended || p->held != NULL;
 }
 
-void mailbox_hold(struct process *p, uint64_t watch, enum err err, struct bytes bytes)
+static void mail_free(struct mail *mail)
+{
+    buf_free(&mail->reader);
+    mem_free(mail);
+}
+
+static struct mail *hold(struct process *p, uint64_t watch, enum err err, struct bytes bytes)
 {
     struct mail *mail = mem_take(sizeof(*mail) + bytes.len);
     *mail = (struct mail){.watch = watch, .err = err, .len = bytes.len};
@@ -28,6 +35,12 @@ void mailbox_hold(struct process *p, uint64_t watch, enum err err, struct bytes 
         memcpy(mail->bytes, bytes.at, bytes.len);
     *p->held_end = mail;
     p->held_end = &mail->next;
+    return mail;
+}
+
+void mailbox_hold(struct process *p, uint64_t watch, enum err err, struct bytes bytes)
+{
+    hold(p, watch, err, bytes);
 }
 
 static void hold_message(struct process *p, struct bytes message, struct turn *t)
@@ -35,7 +48,7 @@ static void hold_message(struct process *p, struct bytes message, struct turn *t
     if (p->held_messages < LIMIT_BACKLOG && message.len <= LIMIT_BACKLOG_BYTES - p->held_bytes) {
         p->held_messages++;
         p->held_bytes += message.len;
-        mailbox_hold(p, 0, OK, message);
+        buf_put(&hold(p, 0, OK, message)->reader, t->reader);
     } else if (!p->overflowed) {
         p->overflowed = true;
         turn_log(t, LOG_WARNING, "%.*s is suspended and its mailbox is full: messages are dropped",
@@ -61,7 +74,10 @@ static void handle(struct process *p, const struct mail *mail, struct turn *t)
 {
     struct bytes bytes = {mail->bytes, mail->len};
     if (mail->watch == 0) {
+        struct bytes before = t->reader;
+        t->reader = buf_bytes(&mail->reader);
         p->kind->message(p, bytes, t);
+        t->reader = before;
         return;
     }
     struct watch *w = watch_find(p->table, mail->watch);
@@ -103,12 +119,12 @@ void process_resume(struct process *p, struct turn *t)
     while (!p->suspended && p->held != NULL) {
         struct mail *mail = take_oldest(p);
         handle(p, mail, t);
-        mem_free(mail);
+        mail_free(mail);
     }
 }
 
 void mailbox_close(struct process *p)
 {
     while (p->held != NULL)
-        mem_free(take_oldest(p));
+        mail_free(take_oldest(p));
 }

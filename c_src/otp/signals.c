@@ -119,7 +119,7 @@ static void exit_signal(const struct incoming *in, struct process *p)
 {
     if (p->kind->traps_exits)
         deliver_exit(in, p);
-    else if (!is_atom(in->signal->reason, "normal"))
+    else if (!is_atom(in->signal->reason, "normal") && turn_may_change(in->turn))
         process_exit(p, in->signal->reason, in->turn);
 }
 
@@ -140,6 +140,8 @@ static void handle_exit2(const struct incoming *in)
         exit_signal(in, p);
         return;
     }
+    if (!turn_may_change(in->turn))
+        return;
     struct buf killed = {0};
     put_atom(&killed, "killed");
     process_exit(p, buf_bytes(&killed), in->turn);
@@ -186,9 +188,13 @@ void processes_signal(struct processes *table, struct bytes node, const struct s
                       struct turn *t)
 {
     must(signal->kind < SIGNAL_KINDS);
+    struct bytes before = t->reader;
+    if (before.len == 0 && !turn_may_write(t, node))
+        t->reader = node;
     if (handlers[signal->kind] != NULL && is_of_node(signal->from, node) &&
         is_of_node(signal->to, table->node))
         handlers[signal->kind](&(struct incoming){table, node, signal, t});
+    t->reader = before;
 }
 
 void processes_node_down(struct processes *table, struct bytes node, struct turn *t)

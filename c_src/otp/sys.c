@@ -240,12 +240,17 @@ static void debug(const struct system_message *m)
 static const struct command {
     const char *name;
     uint32_t arity; /* of the tuple that starts with it; 0 for a bare atom */
+    bool changes;   /* the process: not for a node that may only read */
     void (*run)(const struct system_message *m);
 } commands[] = {
-    {"get_state", 0, get_state}, {"get_status", 0, get_status},
-    {"suspend", 0, suspend},     {"resume", 0, resume},
-    {"terminate", 2, terminate}, {"replace_state", 2, replace_state},
-    {"debug", 2, debug},         {"change_code", 4, change_code},
+    {"get_state", 0, false, get_state},
+    {"get_status", 0, false, get_status},
+    {"suspend", 0, true, suspend},
+    {"resume", 0, true, resume},
+    {"terminate", 2, true, terminate},
+    {"replace_state", 2, true, replace_state},
+    {"debug", 2, false, debug}, /* changes nothing: it is refused, or has no effect */
+    {"change_code", 4, true, change_code},
 };
 
 void sys_handle(struct process *p, struct bytes from, struct bytes request, struct turn *t)
@@ -256,7 +261,10 @@ void sys_handle(struct process *p, struct bytes from, struct bytes request, stru
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         m.arguments = in;
         if (commands[i].arity == arity && etf_accept(&m.arguments, commands[i].name)) {
-            commands[i].run(&m);
+            if (!commands[i].changes || turn_may_change(t))
+                commands[i].run(&m);
+            else
+                answer_error(&m, "read_only");
             return;
         }
     }

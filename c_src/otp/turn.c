@@ -16,6 +16,19 @@ uint64_t turn_random(struct turn *t)
     return z ^ z >> 31;
 }
 
+bool turn_may_write(const struct turn *t, struct bytes node)
+{
+    return t->rights == NULL || t->rights->may_write(t->rights, node);
+}
+
+bool turn_may_change(struct turn *t)
+{
+    if (t->reader.len == 0)
+        return true;
+    t->rights->refused(t->rights, t->reader, t);
+    return false;
+}
+
 void turn_send(struct turn *t, struct bytes from, struct bytes to, struct bytes message)
 {
     t->post->send(

@@ -28,12 +28,31 @@ struct post {
     void (*log)(struct post *post, enum log_level level, struct bytes line);
 };
 
+struct turn;
+
+/* Which nodes may change anything here; the node implements it. */
+struct rights {
+    bool (*may_write)(const struct rights *rights, struct bytes node);
+    /* Counts and logs a change that was refused to that node. */
+    void (*refused)(struct rights *rights, struct bytes node, struct turn *t);
+};
+
 struct turn {
     uint64_t now_ms;  /* monotonic */
     uint64_t wall_ms; /* wall clock, since 1970; may go back */
     uint64_t random;  /* seed of turn_random() */
     struct post *post;
+    struct rights *rights; /* NULL: every node may change everything */
+    /* The node whose signal is being handled, where it may only read; else empty.  Whatever changes
+     * something for others asks turn_may_change() first. */
+    struct bytes reader;
 };
+
+/* Whether that node may change anything. */
+bool turn_may_write(const struct turn *t, struct bytes node);
+/* Whether the sender of the current signal may change anything; if not, its attempt to is counted
+ * and logged. */
+bool turn_may_change(struct turn *t);
 
 /* The next random number of this turn. */
 uint64_t turn_random(struct turn *t);

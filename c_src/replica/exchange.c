@@ -56,8 +56,12 @@ static struct member *member_of_sender(struct replica *r, struct bytes sender)
 {
     struct buf pid = {0};
     struct member *m = NULL;
-    if (sender.len > 0 && canon_put(&pid, sender) == OK)
+    struct etf_in in = etf_open(sender);
+    if (etf_peek(&in) == ETF_PID && canon_put(&pid, sender) == OK) {
         m = member_of_pid(r, buf_bytes(&pid));
+        if (m == NULL)
+            topic_unknown_sender(r, buf_bytes(&pid));
+    }
     buf_free(&pid);
     return m;
 }
@@ -156,19 +160,40 @@ static bool sent_state(struct replica *r, struct member *m, bool final, struct t
     return m->behind && push_to(r, m, t);
 }
 
+/* To whoever is subscribed. */
+static void send_to_adapters(struct replica *r, struct bytes delta, bool final, struct turn *t)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        const struct member *m = r->members[i];
+        if (m->adapter && (final || !member_is_slow(m, t)))
+            member_send(r, m, delta, t);
+    }
+}
+
+/* To the members: those that are subscribed are sent it already, unless their node is slow.  It
+ * cannot have been slow before and not be slow now. */
+static void send_to_members(struct replica *r, struct bytes delta, bool final, struct turn *t)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        struct member *m = r->members[i];
+        if (m->adapter)
+            continue;
+        if (!final && member_is_slow(m, t))
+            m->behind |= delta.len > 0;
+        else if (!sent_state(r, m, final, t) && delta.len > 0 && !m->subscribed)
+            member_send(r, m, delta, t);
+    }
+}
+
 void exchange_sync(struct replica *r, bool final, struct turn *t)
 {
     bool dirty = !crdt_empty(r->delta);
     struct buf delta = {0};
     if (dirty && r->member_count > 0)
         put_delta_message(r, &delta);
-    for (size_t i = 0; i < r->member_count; i++) {
-        struct member *m = r->members[i];
-        if (!final && member_is_slow(m, t))
-            m->behind |= dirty;
-        else if (!sent_state(r, m, final, t) && dirty)
-            member_send(r, m, buf_bytes(&delta), t);
-    }
+    if (delta.len > 0)
+        send_to_adapters(r, buf_bytes(&delta), final, t);
+    send_to_members(r, buf_bytes(&delta), final, t);
     buf_free(&delta);
     push_resume(r, t);
     if (!dirty)

@@ -106,6 +106,8 @@ void fun_run(struct replica *r, struct bytes from, struct bytes fun, struct turn
     put_node(&r->fun_node, from, fun);
     if (r->fun_node.len == 0)
         mutation_refuse(r, from, "no_caller", t);
+    else if (!turn_may_write(t, buf_bytes(&r->fun_node)))
+        mutation_refuse(r, from, "read_only", t); /* its result would be that node's change */
     else if (is_unresponsive(r, buf_bytes(&r->fun_node), t))
         mutation_refuse(r, from, "unresponsive", t);
     else

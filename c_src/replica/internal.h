@@ -7,6 +7,7 @@
  *     durable.h    storage, and the callers that wait for it
  *     catch_up.c   holds mutations until the peers have sent their states
  *     exchange.c   sends deltas, merges what arrives
+ *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     member.h     the other members of the group, and the exchange with each
  */
 #ifndef COPPICE_REPLICA_INTERNAL_H
@@ -128,6 +129,24 @@ void catch_up_start(struct replica *r, struct turn *t);
 /* Ends catching up when every member has answered (the first to answer may be as new as we
  * are) or the deadline has passed. */
 void catch_up_check(struct replica *r, struct turn *t);
+
+/* --- topic.c ------------------------------------------------------------- */
+
+/* Appends the message as it is sent to an adapter process: {forward_to_local, Topic, Message,
+ * 'Elixir.Phoenix.PubSub'}. */
+void topic_wrap(const struct replica *r, struct bytes message, struct buf *out);
+/* Asks an adapter's node who is subscribed to the topic; returns the call, 0 on failure. */
+uint64_t topic_ask(struct replica *r, struct member *adapter, struct turn *t);
+enum reply_result topic_answer(struct replica *r, struct member *adapter, const struct answer *a,
+                               struct turn *t);
+/* A delta came from this process (canonical), which is no member: its node is asked again. */
+void topic_unknown_sender(struct replica *r, struct bytes pid);
+/* An adapter process is gone: what its node's servers get is sent to themselves again. */
+void topic_adapter_left(struct replica *r, const struct member *adapter);
+/* A server that topic_answer() has found is down. */
+void topic_server_down(struct replica *r, uint64_t watch, struct turn *t);
+/* nil, or #{name => Pubsub, nodes => [Node], topic => Topic}. */
+void topic_put_status(const struct replica *r, struct buf *out);
 
 /* --- exchange.c ---------------------------------------------------------- */
 

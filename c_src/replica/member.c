@@ -32,6 +32,14 @@ struct member *member_of_call(struct replica *r, uint64_t call)
     return NULL;
 }
 
+struct member *member_of_watch(struct replica *r, uint64_t watch)
+{
+    for (size_t i = 0; i < r->member_count; i++)
+        if (r->members[i]->watch == watch)
+            return r->members[i];
+    return NULL;
+}
+
 struct member *member_add(struct replica *r, struct bytes pid)
 {
     size_t at = position_of(r, pid);
@@ -47,6 +55,7 @@ static void member_free(struct member *m)
 {
     compare_stop(m);
     mem_free(m->unsent);
+    buf_free(&m->candidates);
     term_free(&m->pid);
     mem_free(m);
 }
@@ -58,6 +67,18 @@ void member_remove(struct replica *r, struct member *m)
     must(m->pull != PULL_OPEN && m->unsent == NULL);
     sorted_remove(r->members, &r->member_count, sizeof(*r->members), at);
     member_free(m);
+}
+
+void member_leave(struct replica *r, struct member *m, struct turn *t)
+{
+    if (--m->joins > 0)
+        return;
+    if (m->adapter)
+        topic_adapter_left(r, m);
+    pull_stop(r, m, t);
+    push_stop(r, m);
+    member_remove(r, m);
+    catch_up_check(r, t);
 }
 
 void member_free_all(struct replica *r)
@@ -81,5 +102,10 @@ bool member_is_slow(const struct member *m, struct turn *t)
 
 void member_send(struct replica *r, const struct member *m, struct bytes message, struct turn *t)
 {
-    turn_send(t, process_pid(r->process), term_bytes(&m->pid), message);
+    struct buf wrapped = {0};
+    if (m->adapter)
+        topic_wrap(r, message, &wrapped);
+    turn_send(t, process_pid(r->process), term_bytes(&m->pid),
+              m->adapter ? buf_bytes(&wrapped) : message);
+    buf_free(&wrapped);
 }

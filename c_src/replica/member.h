@@ -37,6 +37,14 @@ struct member {
     bool behind;     /* missed a delta: needs the state */
     bool pulled;     /* its state has been merged since it joined */
     bool same_actor; /* it has sent a struct in the name of our actor */
+    /* Not a member, but a BEAM's adapter process of the replica's pubsub: who is subscribed there
+     * gets the deltas that are sent to it.  It has no state, and is never behind. */
+    bool adapter;
+    bool checking;         /* its last question is not who is subscribed, but what those run */
+    struct buf candidates; /* these: canonical pids, one after the other */
+    /* A Grove server that is subscribed: gets deltas by its node's adapter process. */
+    bool subscribed;
+    uint64_t watch; /* of such a server; 0: none */
     enum pull_stage pull;
     uint64_t call;                 /* PULL_OPEN */
     uint64_t backoff_ticks;        /* PULL_BACKOFF: sync ticks left */
@@ -52,8 +60,12 @@ struct member *member_of_call(struct replica *r, uint64_t call);
 struct member *member_add(struct replica *r, struct bytes pid);
 void member_remove(struct replica *r, struct member *m);
 void member_free_all(struct replica *r);
+struct member *member_of_watch(struct replica *r, uint64_t watch);
+/* One join less: removes it with the last one. */
+void member_leave(struct replica *r, struct member *m, struct turn *t);
 struct bytes member_node(const struct member *m); /* text */
 bool member_is_slow(const struct member *m, struct turn *t);
+/* The message goes to a member, or by an adapter to whoever is subscribed. */
 void member_send(struct replica *r, const struct member *m, struct bytes message, struct turn *t);
 
 /* --- push.c -------------------------------------------------------------- */

@@ -182,6 +182,27 @@ static enum err record_form_read(struct replica_options *o, struct bytes value,
     return wrong(error, "record", "auto, raw or encoded", value);
 }
 
+static enum err pubsub_read(struct replica_options *o, struct bytes value,
+                            struct options_error *error)
+{
+    if (!is_atom(value) || atom_text(value).len > LIMIT_PUBSUB_NAME_BYTES ||
+        !replica_name_is_free(atom_text(value)))
+        return wrong(error, "pubsub", "an atom such as 'Elixir.MyApp.PubSub'", value);
+    o->pubsub = term_copy(value);
+    return OK;
+}
+
+static enum err topic_read(struct replica_options *o, struct bytes value,
+                           struct options_error *error)
+{
+    struct etf_in in = etf_open(value);
+    buf_clear(&o->topic);
+    etf_text(&in, &o->topic);
+    if (etf_finish(&in) == OK && o->topic.len > 0 && o->topic.len <= LIMIT_TOPIC_BYTES)
+        return OK;
+    return wrong(error, "pubsub_topic", "a topic as a string", value);
+}
+
 static enum err storage_read(struct replica_options *o, struct bytes value,
                              struct options_error *error);
 
@@ -198,6 +219,8 @@ static const struct row rows[] = {
     {"global", global_read},
     {"group", group_read},
     {"mapset", mapset_option_read},
+    {"pubsub", pubsub_read},
+    {"pubsub_topic", topic_read},
     {"snapshot_interval", snapshot_read},
     {"storage", storage_read},
     {"sync_interval", sync_read},
@@ -263,6 +286,46 @@ static void set_default_actor(struct replica_options *o, struct bytes node)
     buf_free(&text);
 }
 
+/* What Elixir's to_string/1 returns for an atom or a binary; false for any other term, whose form
+ * in Grove's topics is not documented. */
+static bool put_topic_part(struct buf *topic, struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    enum etf_kind kind = etf_peek(&in);
+    if (kind == ETF_ATOM)
+        buf_put(topic, atom_text(term));
+    else if (kind == ETF_BINARY)
+        buf_put(topic, etf_binary(&in));
+    return kind == ETF_ATOM || kind == ETF_BINARY;
+}
+
+/* grove:A:B for {A, B}, grove:A for A. */
+static bool put_topic(struct buf *topic, struct bytes group)
+{
+    struct etf_in in = etf_open(group);
+    buf_put(topic, BYTES("grove:"));
+    if (etf_peek(&in) != ETF_TUPLE)
+        return put_topic_part(topic, group);
+    if (etf_tuple(&in) != 2 || etf_peek(&in) != ETF_ATOM || !put_topic_part(topic, etf_any(&in)))
+        return false;
+    buf_put(topic, BYTES(":"));
+    return put_topic_part(topic, etf_any(&in));
+}
+
+static enum err set_topic(struct replica_options *o, struct options_error *error)
+{
+    struct bytes group = term_bytes(&o->group);
+    if (o->pubsub.len == 0 && o->topic.len == 0)
+        return OK;
+    if (o->pubsub.len == 0) {
+        snprintf(error->what, sizeof(error->what), "pubsub_topic: needs the key pubsub, too");
+        return ERR_SHAPE;
+    }
+    if (o->topic.len == 0 && (!put_topic(&o->topic, group) || o->topic.len > LIMIT_TOPIC_BYTES))
+        return wrong(error, "pubsub_topic", "a topic, since none can be made of the group", group);
+    return OK;
+}
+
 static void set_defaults(struct replica_options *o, struct bytes node)
 {
     if (o->actor.len == 0)
@@ -284,9 +347,11 @@ enum err replica_options_read(struct replica_options *o, struct bytes name, stru
         e = map_read(o, "options", rows, map, error);
     if (e == OK && o->type == NULL)
         e = wrong(error, "options", "a crdt", map);
-    if (e == OK)
+    if (e == OK) {
         set_defaults(o, node);
-    else
+        e = set_topic(o, error);
+    }
+    if (e != OK)
         replica_options_free(o);
     return e;
 }
@@ -328,6 +393,10 @@ void replica_options_copy(struct replica_options *to, const struct replica_optio
     to->group = term_copy(term_bytes(&from->group));
     if (from->global.len > 0)
         to->global = term_copy(term_bytes(&from->global));
+    if (from->pubsub.len > 0)
+        to->pubsub = term_copy(term_bytes(&from->pubsub));
+    to->topic = (struct buf){0};
+    buf_put(&to->topic, buf_bytes(&from->topic));
     to->storage.file = (struct buf){0};
     buf_put(&to->storage.file, buf_bytes(&from->storage.file));
 }
@@ -338,6 +407,8 @@ void replica_options_free(struct replica_options *o)
     term_free(&o->actor);
     term_free(&o->group);
     term_free(&o->global);
+    term_free(&o->pubsub);
+    buf_free(&o->topic);
     buf_free(&o->storage.file);
     *o = (struct replica_options){0};
 }

@@ -40,6 +40,8 @@ struct replica_options {
     enum mapset_form mapset;
     struct replica_storage storage;
     uint64_t snapshot_ms; /* snapshot_interval */
+    struct term pubsub;   /* the atom that names a Phoenix.PubSub; empty: none */
+    struct buf topic;     /* pubsub_topic, as text; empty without pubsub */
 };
 
 /* A message for the user. */
@@ -55,11 +57,13 @@ bool replica_name_is_free(struct bytes name);
  *
  *     #{crdt => Type, actor => A, group => G, global => N, mapset => plain | versioned,
  *       sync_interval => Ms, anti_entropy_interval => Ms, anti_entropy_jitter => Percent,
- *       snapshot_interval => Ms,
+ *       snapshot_interval => Ms, pubsub => Name, pubsub_topic => Topic,
  *       storage => #{file => Path, durability => sync | interval,
  *                    record => auto | raw | encoded}}
  *
- * of which crdt is required, and file in storage.  ERR_SHAPE, with *error set and nothing to
+ * of which crdt is required, and file in storage.  With pubsub, a topic is made of the group as
+ * Grove does: {counter, <<"views">>} has grove:counter:views, views has grove:views; other groups
+ * need a pubsub_topic.  ERR_SHAPE, with *error set and nothing to
  * free, for unknown keys, wrong types and values out of range.  node is this node's name. */
 must_use enum err replica_options_read(struct replica_options *o, struct bytes name,
                                        struct bytes map, struct bytes node,

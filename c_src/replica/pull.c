@@ -27,7 +27,10 @@ static void back_off(struct member *m)
 
 static void ask(struct replica *r, struct member *m, struct turn *t)
 {
-    m->call = m->beam ? ask_beam(r, m, t) : compare_start(r, m, t);
+    if (m->adapter)
+        m->call = topic_ask(r, m, t);
+    else
+        m->call = m->beam ? ask_beam(r, m, t) : compare_start(r, m, t);
     if (m->call == 0) {
         back_off(m);
         return;
@@ -44,9 +47,15 @@ static void ask_due(struct replica *r, struct turn *t)
     }
 }
 
+/* What a node has that may only read is not wanted; but who is subscribed there is. */
+static bool has_nothing(const struct member *m, const struct turn *t)
+{
+    return !m->adapter && !turn_may_write(t, member_node(m));
+}
+
 void pull_from(struct replica *r, struct member *m, struct turn *t)
 {
-    if (m->pull == PULL_OPEN)
+    if (m->pull == PULL_OPEN || has_nothing(m, t))
         return;
     m->pull = PULL_DUE;
     ask_due(r, t);
@@ -73,10 +82,16 @@ void pull_tick(struct replica *r, struct turn *t)
     ask_due(r, t);
 }
 
+/* A node with nobody on the topic has answered, though it is asked again. */
+static bool is_pending(const struct member *m)
+{
+    return m->pull != PULL_IDLE && !(m->adapter && m->pull == PULL_BACKOFF);
+}
+
 bool pull_pending(const struct replica *r)
 {
     for (size_t i = 0; i < r->member_count; i++)
-        if (r->members[i]->pull != PULL_IDLE)
+        if (is_pending(r->members[i]))
             return true;
     return false;
 }
@@ -132,6 +147,8 @@ static bool is_storage_error(struct bytes reply)
 static enum reply_result replied(struct replica *r, struct member *m, const struct answer *a,
                                  struct turn *t)
 {
+    if (m->adapter)
+        return topic_answer(r, m, a, t);
     if (m->beam)
         return beam_replied(r, m, a, t);
     if (answer_is_unfit(a)) {

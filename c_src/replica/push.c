@@ -114,6 +114,7 @@ void push_part(struct replica *r, struct member *m, struct part part, struct tur
 /* Changes are sent as deltas meanwhile, so ranges that are sent already miss nothing. */
 void push_all(struct replica *r, struct member *m, struct turn *t)
 {
+    must(!m->adapter);
     m->behind = !may_push(r, m, t);
     if (m->behind)
         return;
@@ -126,13 +127,15 @@ void push_all(struct replica *r, struct member *m, struct turn *t)
 }
 
 /* Comparing sends a coppice only what it lacks; but a comparison that is under way may have
- * passed ranges that have changed since. */
+ * passed ranges that have changed since, and with a node that may only read there is none. */
 bool push_to(struct replica *r, struct member *m, struct turn *t)
 {
+    if (m->adapter)
+        return true; /* states are sent to the servers themselves, not to every subscriber */
     m->behind = !may_push(r, m, t);
     if (m->behind)
         return false;
-    if (m->beam || push_piece_buckets(r, t) == PART_BUCKETS) {
+    if (m->beam || !turn_may_write(t, member_node(m)) || push_piece_buckets(r, t) == PART_BUCKETS) {
         push_all(r, m, t);
         return true;
     }

@@ -172,6 +172,12 @@ static void answer(struct process *p, uint64_t call, const struct answer *a, str
         pull_answer(r, m, a, t);
 }
 
+static void down(struct process *p, uint64_t watch, struct bytes reason, struct turn *t)
+{
+    (void)reason;
+    topic_server_down(replica_of(p), watch, t);
+}
+
 static void leave(struct process *p, struct bytes reason, struct turn *t)
 {
     (void)reason;
@@ -200,12 +206,21 @@ void replica_left(struct process *p, struct bytes pid, struct turn *t)
 {
     struct replica *r = replica_of(p);
     struct member *m = member_of_pid(r, pid);
-    if (m == NULL || --m->joins > 0)
-        return;
-    pull_stop(r, m, t);
-    push_stop(r, m);
-    member_remove(r, m);
-    catch_up_check(r, t);
+    if (m != NULL)
+        member_leave(r, m, t);
+}
+
+void replica_adapter_joined(struct process *p, struct bytes pid, struct turn *t)
+{
+    struct replica *r = replica_of(p);
+    struct member *m = member_of_pid(r, pid);
+    must(r->options.pubsub.len > 0);
+    if (m == NULL) {
+        m = member_add(r, pid);
+        m->beam = m->adapter = true;
+        pull_from(r, m, t);
+    }
+    m->joins++;
 }
 
 void replica_drained(struct process *p, struct bytes node, struct turn *t)
@@ -240,6 +255,18 @@ static void put_nil_field(struct buf *out, const char *name)
     put_atom(out, "nil");
 }
 
+static void put_pubsub(const struct replica *r, struct buf *out)
+{
+    if (r->options.pubsub.len == 0) {
+        put_nil_field(out, "pubsub");
+        put_nil_field(out, "pubsub_topic");
+        return;
+    }
+    put_field(out, "pubsub", term_bytes(&r->options.pubsub));
+    put_atom(out, "pubsub_topic");
+    put_binary(out, buf_bytes(&r->options.topic));
+}
+
 /* The struct that sys:get_state returns for a Grove.Replication.Server; nil for fields that
  * do not apply. */
 static void state(const struct process *p, struct buf *out)
@@ -253,8 +280,7 @@ static void state(const struct process *p, struct buf *out)
     put_atom(out, r->options.type->module);
     put_field(out, "crdt_state", replica_state_term(r));
     put_field(out, "group", term_bytes(&r->options.group));
-    put_nil_field(out, "pubsub");
-    put_nil_field(out, "pubsub_topic");
+    put_pubsub(r, out);
     put_nil_field(out, "snapshot_interval");
     put_nil_field(out, "snapshot_timer_ref");
     put_nil_field(out, "storage");
@@ -269,6 +295,14 @@ static size_t count_behind(const struct replica *r)
     for (size_t i = 0; i < r->member_count; i++)
         behind += r->members[i]->behind;
     return behind;
+}
+
+static size_t count_peers(const struct replica *r)
+{
+    size_t adapters = 0;
+    for (size_t i = 0; i < r->member_count; i++)
+        adapters += r->members[i]->adapter;
+    return r->member_count - adapters;
 }
 
 /* The nodes of the members with our actor. */
@@ -300,7 +334,9 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "merges", r->merges);
     put_count(out, "most_tags", tags.most);
     put_count(out, "mutations", r->mutations);
-    put_count(out, "peers", r->member_count);
+    put_count(out, "peers", count_peers(r));
+    put_atom(out, "pubsub");
+    topic_put_status(r, out);
     put_count(out, "refused", r->refused + process_dropped(r->process));
     put_count(out, "repairs", r->repairs);
     put_atom(out, "same_actor");
@@ -329,6 +365,7 @@ static const struct process_kind replica_kind = {
     .module = "coppice_replica",
     .message = request_handle,
     .answer = answer,
+    .down = down,
     .wake = wake,
     .state = state,
     .leave = leave,

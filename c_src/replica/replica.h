@@ -59,6 +59,14 @@ const struct replica_options *replica_options(const struct process *p);
 void replica_joined(struct process *p, struct bytes pid, bool beam, struct turn *t);
 void replica_left(struct process *p, struct bytes pid, struct turn *t);
 
+/* A BEAM has a process of the adapter of the replica's pubsub, until replica_left().  It is sent
+ * the deltas, for who is subscribed to the topic there.  Its node is asked who that is, and Grove
+ * servers among them become members. */
+void replica_adapter_joined(struct process *p, struct bytes pid, struct turn *t);
+/* Whether a message is one for a replica, as they are sent on topics: {grove_delta, Struct, Pid}.
+ * Whatever else is sent on them is none of its business. */
+bool replica_is_delta(struct bytes message);
+
 /* The send queue of that node has drained: sends the state to its members that missed a
  * delta. */
 void replica_drained(struct process *p, struct bytes node, struct turn *t);
@@ -97,8 +105,8 @@ void replica_saved_state(const struct process *p, struct buf *out);
 
 /* Appends its status, a map: crdt, group and actor; the numbers of peers, of peers that are
  * behind, of mutations made and waiting, of merges, of refused structs and casts, of ignored
- * messages, of anti-entropy rounds and of snapshots; the CRDT's tombstones, actors and tags
- * (of all elements, and the most of one); the nodes of members with the same actor; the
+ * messages, of anti-entropy rounds and of snapshots; its topic; the CRDT's tombstones, actors and
+ * tags (of all elements, and the most of one); the nodes of members with the same actor; the
  * state of its storage, and why no snapshot succeeds. */
 void replica_status(const struct process *p, struct buf *out);
 

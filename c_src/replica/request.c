@@ -10,6 +10,7 @@ struct row {
     uint32_t args; /* after the name; without any, the atom alone or {Name} */
     unsigned as;   /* CALL | CAST | INFO */
     bool reads;    /* discloses the state: waits until it is safe */
+    bool changes;  /* the state: not for a node that may only read */
     request_handler *handle;
 };
 
@@ -53,22 +54,22 @@ static void delta(struct replica *r, struct bytes from, const struct bytes *args
 /* Grove documents functions, not the messages that they send, so each request is accepted
  * under every plausible name. */
 static const struct row rows[] = {
-    {"value", 0, CALL, true, value},
-    {"get_value", 0, CALL, true, value},
-    {"state", 0, CALL, true, state},
-    {"get_state", 0, CALL, true, state},
-    {"get", 0, CALL, true, state},
-    {"sync_now", 0, CALL | CAST | INFO, true, sync_now},
-    {"sync", 0, CALL | CAST | INFO, true, sync_now},
-    {"digest", 1, CALL, true, compare_digest},
-    {"part", 2, CALL, true, compare_part},
-    {"mutate", 1, CALL | CAST, false, mutate},
-    {"batch", 1, CALL | CAST, false, mutate},
-    {"mutate_reply", 1, CALL, false, mutate_reply},
-    {"grove_delta", 1, CAST | INFO, false, delta},
-    {"grove_delta", 2, CAST | INFO, false, delta},
-    {"delta", 1, CAST | INFO, false, delta},
-    {"delta", 2, CAST | INFO, false, delta},
+    {"value", 0, CALL, true, false, value},
+    {"get_value", 0, CALL, true, false, value},
+    {"state", 0, CALL, true, false, state},
+    {"get_state", 0, CALL, true, false, state},
+    {"get", 0, CALL, true, false, state},
+    {"sync_now", 0, CALL | CAST | INFO, true, false, sync_now},
+    {"sync", 0, CALL | CAST | INFO, true, false, sync_now},
+    {"digest", 1, CALL, true, false, compare_digest},
+    {"part", 2, CALL, true, false, compare_part},
+    {"mutate", 1, CALL | CAST, false, true, mutate},
+    {"batch", 1, CALL | CAST, false, true, mutate},
+    {"mutate_reply", 1, CALL, false, true, mutate_reply},
+    {"grove_delta", 1, CAST | INFO, false, true, delta},
+    {"grove_delta", 2, CAST | INFO, false, true, delta},
+    {"delta", 1, CAST | INFO, false, true, delta},
+    {"delta", 2, CAST | INFO, false, true, delta},
 };
 
 /* The row for Name, {Name}, {Name, Arg} or {Name, Arg, Arg}, or NULL; sets args. */
@@ -95,6 +96,12 @@ static void unknown(struct replica *r, const struct gen_message *m, struct turn 
     gen_reply_unknown(r->process, m->from, m->request, t);
 }
 
+static void read_only(struct replica *r, struct bytes from, struct turn *t)
+{
+    if (from.len > 0)
+        mutation_refuse(r, from, "read_only", t);
+}
+
 void request_handle(struct process *p, struct bytes message, struct turn *t)
 {
     struct replica *r = replica_of(p);
@@ -104,6 +111,8 @@ void request_handle(struct process *p, struct bytes message, struct turn *t)
     const struct row *row = row_of(m.request, as, args);
     if (row == NULL)
         unknown(r, &m, t);
+    else if (row->changes && !turn_may_change(t))
+        read_only(r, m.from, t);
     else if (row->reads)
         waiting_read(r, &(struct read_request){m.from, {args[0], args[1]}, row->handle}, t);
     else

@@ -31,6 +31,8 @@
  * A replica that has not read its files yet, or falls back to them after a disk failure, has
  * less than before, and only 1 and 4 apply.
  *
+ * Of a reader, a node that may change nothing on the others, none of these has any count.
+ *
  * The same is checked of a BEAM's replica: while it lives, Grove keeps what it acknowledged. */
 
 struct process *check_replica_on(struct sim *s, unsigned node)
@@ -97,6 +99,11 @@ static const char *sign_text(unsigned sign)
     return sign == 0 ? "increments" : "decrements";
 }
 
+bool sim_is_reader(const struct sim *s, unsigned node)
+{
+    return s->options.has_reader && node + 1 == s->options.nodes;
+}
+
 static void check_count(struct sim *s, unsigned node, unsigned actor, unsigned sign,
                         const struct counted *now)
 {
@@ -105,6 +112,9 @@ static void check_count(struct sim *s, unsigned node, unsigned actor, unsigned s
     unsigned long long count = now->by[sign][actor];
     unsigned long long before = s->nodes[node].seen.by[sign][actor];
     unsigned long long most = l->asked[sign] - (own ? l->refused[sign] : 0);
+    if (count > 0 && !own && sim_is_reader(s, actor))
+        sim_violated(s, "n%u has %s of n%u %llu, which may only read", node + 1, sign_text(sign),
+                     actor + 1, count);
     if (count > most)
         sim_violated(s, "n%u has %s of n%u %llu; only %llu were ever requested%s", node + 1,
                      sign_text(sign), actor + 1, count, most, own ? " and not refused" : "");
@@ -386,6 +396,23 @@ void check_state(struct sim *s, unsigned node, struct bytes reply)
 
 /* --- at the end -------------------------------------------------------------- */
 
+/* Of the actors but the reader, whose own counts are nowhere else. */
+static bool same_counts(const struct counted *a, const struct counted *b, unsigned reader)
+{
+    for (unsigned sign = 0; sign < SIGNS; sign++)
+        for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++)
+            if (actor != reader && a->by[sign][actor] != b->by[sign][actor])
+                return false;
+    return true;
+}
+
+static bool same_state(const struct sim *s, const struct sim_node *first, unsigned node)
+{
+    const struct sim_node *n = &s->nodes[node];
+    return sim_is_reader(s, node) ? same_counts(&first->seen, &n->seen, node)
+                                  : bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common));
+}
+
 bool sim_converged(struct sim *s)
 {
     const struct sim_node *first = NULL;
@@ -397,8 +424,7 @@ bool sim_converged(struct sim *s)
             continue;
         if (first == NULL)
             first = n;
-        if (!n->loaded || n->state.len == 0 ||
-            !bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common)))
+        if (!n->loaded || n->state.len == 0 || !same_state(s, first, i))
             return false;
         if (n->items != first->items)
             sim_violated(s, "n%u has the same state as another node, but another value", i + 1);
@@ -437,7 +463,7 @@ void sim_check_durable(struct sim *s)
 {
     for (unsigned owner = 0; owner < s->options.nodes; owner++)
         for (unsigned node = 0; node < s->options.nodes && sim_is_durable(s, owner); node++)
-            if (!s->nodes[owner].left && !s->nodes[node].left)
+            if (!s->nodes[owner].left && !s->nodes[node].left && !sim_is_reader(s, owner))
                 check_durable_on(s, owner, node);
 }
 

@@ -102,19 +102,25 @@ static void sync(struct process *p, struct process *scope, struct turn *t)
     put_atom(&message, "grove_delta");
     crdt_state(g->delta, &message);
     put_term(&message, process_pid(p));
-    pg_members(scope, buf_bytes(&g->group), send_to,
-               &(struct broadcast){p, buf_bytes(&message), t});
+    if (g->sim->options.pubsub)
+        pubsub_broadcast(p, buf_bytes(&message), t);
+    else
+        pg_members(scope, buf_bytes(&g->group), send_to,
+                   &(struct broadcast){p, buf_bytes(&message), t});
     buf_free(&message);
     crdt_free(g->delta);
     g->delta = crdt_make(g->crdt->type, &g->options);
 }
 
-/* The first wake-up joins the group. */
+/* The first wake-up joins the group, or the topic. */
 static void server_wake(struct process *p, struct turn *t)
 {
     const struct grove *g = process_self(p);
     struct process *scope = process_named(process_table(p), BYTES(GROVE_SCOPE));
-    pg_join(scope, buf_bytes(&g->group), process_pid(p), t);
+    if (g->sim->options.pubsub)
+        pubsub_join(p, t);
+    else
+        pg_join(scope, buf_bytes(&g->group), process_pid(p), t);
     sync(p, scope, t);
     process_wake_at(p, t->now_ms + g->sim->options.sync_ms);
 }
@@ -179,8 +185,10 @@ static void state_of(struct process *rex, struct bytes args, struct buf *out)
     bool one = etf_cons(&in, &head, &tail) && canon_put(&pid, head) == OK;
     const struct process *p = one ? process_of_pid(process_table(rex), buf_bytes(&pid)) : NULL;
     buf_free(&pid);
+    if (p != NULL && process_kind(p) != &server_kind)
+        crashed(((struct rex *)process_self(rex))->sim, p, args);
     put_tuple(out, 2);
-    if (p != NULL && process_kind(p) == &server_kind) {
+    if (p != NULL) {
         put_atom(out, "ok");
         server_state(p, out);
         return;
@@ -236,7 +244,7 @@ static void rex_message(struct process *p, struct bytes message, struct turn *t)
         state_of(p, args, &reply);
     else if (is_function(module, function, MEMBERSHIP, "scope"))
         put_atom(&reply, GROVE_SCOPE);
-    else
+    else if (!pubsub_rex(p, &(struct sim_function){module, function, args}, &reply))
         fun_put_undef(&reply, module, function);
     rex_answer(p, m.from, &reply, t);
 }
@@ -293,6 +301,8 @@ void grove_start(struct sim *s, unsigned node)
     struct rex *rex = mem_take(sizeof(*rex));
     *rex = (struct rex){.sim = s, .end = &rex->first};
     must(server != NULL && process_start(all, &rex_kind, rex, BYTES("rex")) != NULL);
+    if (s->options.pubsub)
+        pubsub_start(s, all);
     process_wake_at(server, s->now_ms);
 }
 

@@ -40,6 +40,7 @@ static bool is_settled(const struct process *replica, unsigned others)
     return settled;
 }
 
+/* On a topic, Grove's servers are in no group; that a replica knows them is in its status. */
 static bool sees_all(struct sim *s, unsigned node, unsigned all)
 {
     struct view view = {.sim = s};
@@ -53,6 +54,9 @@ static bool sees_all(struct sim *s, unsigned node, unsigned all)
     bool settled =
         sim_is_beam(s, node) ||
         is_settled(check_replica_on(s, node), (unsigned)__builtin_popcount(all & ~(1u << node)));
+    for (unsigned i = 0; s->options.pubsub && i < s->options.nodes; i++)
+        if (sim_is_beam(s, i))
+            view.seen |= all & 1u << i;
     return settled && !view.stale && view.seen == all;
 }
 

@@ -21,13 +21,15 @@ struct scenario {
 
 /* Each list ends with an entry without a name. */
 extern const struct scenario type_scenarios[], beam_scenarios[], disk_scenarios[],
-    mount_scenarios[];
+    mount_scenarios[], pubsub_scenarios[], reader_scenarios[];
 
 /* How many nodes, the last ones, are BEAMs.  With disks, n1 is durable, and n2 has durability
  * `interval`.  With mounts, their tables are mounted as single files. */
 struct cast {
     unsigned beams;
     bool disks, mounts;
+    bool pubsub;
+    bool reader;
 };
 
 static inline struct sim *scenario_sim(const struct scenario *scenario, struct cast cast)
@@ -36,6 +38,8 @@ static inline struct sim *scenario_sim(const struct scenario *scenario, struct c
                                          .nodes = scenario->nodes,
                                          .beams = cast.beams,
                                          .withholds = true,
+                                         .pubsub = cast.pubsub,
+                                         .has_reader = cast.reader,
                                          .crdt = scenario->crdt,
                                          .sync_ms = SYNC_MS,
                                          .ticktime_ms = TICKTIME_MS,

@@ -503,7 +503,11 @@ int main(int argc, char **argv)
                  {type_scenarios, {0}},
                  {beam_scenarios, {.beams = 2}},
                  {disk_scenarios, {.disks = true}},
-                 {mount_scenarios, {.disks = true, .mounts = true}}};
+                 {mount_scenarios, {.disks = true, .mounts = true}},
+                 {pubsub_scenarios, {.beams = 1, .pubsub = true}},
+                 {reader_scenarios, {.reader = true}},
+                 {reader_scenarios, {.beams = 1, .reader = true}},
+                 {reader_scenarios, {.beams = 1, .pubsub = true, .reader = true}}};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         for (const struct scenario *scenario = lists[i].scenarios; scenario->name != NULL;
              scenario++)

@@ -42,6 +42,7 @@ struct sim_options {
      * machine, h1. */
     bool discovers;
     bool follows;   /* each connects to the first only, and follows (`follow`) */
+    bool has_reader; /* the last node may only read on the others; for counters */
     bool grow_only; /* sim_change() never removes anything */
     /* Whatever a node knew before a restart is known to others, who tell it before it writes.
      * Without this, a restarted actor may issue a tag or dot twice. */
@@ -53,7 +54,9 @@ struct sim_options {
     uint64_t snapshot_ms, disk_min_ms, disk_max_ms;
     /* A BEAM withholds a delta until it has a value, as Grove does since 0.2. */
     bool withholds;
-    bool funs_hang;  /* some funs never return on their callers' nodes */
+    bool funs_hang; /* some funs never return on their callers' nodes */
+    /* Its Grove, and the coppices, use a topic of Phoenix.PubSub in place of the group. */
+    bool pubsub;
     uint64_t rex_ms; /* how long its rex takes to answer; its scope greets at once */
 };
 
@@ -197,13 +200,15 @@ void sim_command(struct sim *s, unsigned node, const char *request);
 /* --- conditions ----------------------------------------------------------- */
 
 bool sim_is_beam(const struct sim *s, unsigned node);
+bool sim_is_reader(const struct sim *s, unsigned node);
 bool sim_runs(const struct sim *s, unsigned node);  /* started, and not ended since */
 bool sim_ready(const struct sim *s, unsigned node); /* has reported that it is ready */
 bool sim_all_ready(struct sim *s);
 /* On every running node, the replica's group consists of the replicas of all running nodes; no
  * mutation is queued, and storage works. */
 bool sim_all_settled(struct sim *s);
-/* Every running node is ready, and all replicas have loaded their files and hold the same. */
+/* Every running node is ready, and all replicas have loaded their files and hold the same; a reader
+ * also its own changes. */
 bool sim_converged(struct sim *s);
 /* The value of the replica of a node, which must be running. */
 int64_t sim_value(struct sim *s, unsigned node);

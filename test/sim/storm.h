@@ -12,7 +12,7 @@
 struct storm {
     struct sim *sim;
     unsigned nodes, beams;
-    bool large, follows, discovers, repairs;
+    bool large, follows, discovers, repairs, pubsub;
     bool lossless; /* the network is healthy, and restarts wait until all is known to all */
     bool soaks;    /* runs on for settle_ms after it has converged */
     bool counts;   /* its type is a counter */

@@ -81,6 +81,15 @@ static void connect_all(const struct sim_options *o, struct config *c, unsigned 
         flag(c, "follow", "true");
 }
 
+/* By its host, since it may be renamed. */
+static void configure_readers(struct sim *s, struct config *c, unsigned i)
+{
+    char text[40];
+    snprintf(text, sizeof(text), "*@h%u", s->options.nodes);
+    if (s->options.has_reader && !sim_is_reader(s, i))
+        flag(c, "read_only", text);
+}
+
 static void configure_replica(struct sim *s, struct config *c, unsigned i)
 {
     const struct sim_options *o = &s->options;
@@ -89,9 +98,9 @@ static void configure_replica(struct sim *s, struct config *c, unsigned i)
     files_put_option(s, i, storage, sizeof(storage));
     snprintf(text, sizeof(text),
              "counter, #{crdt => %s, actor => n%u, sync_interval => %llu, "
-             "anti_entropy_interval => %llu%s}",
-             o->crdt, i + 1, (unsigned long long)o->sync_ms, (unsigned long long)repair_ms,
-             storage);
+             "anti_entropy_interval => %llu%s%s}",
+             o->crdt, i + 1, (unsigned long long)o->sync_ms, (unsigned long long)repair_ms, storage,
+             o->pubsub ? ", pubsub => 'Elixir.App.PubSub'" : "");
     flag(c, "replica", text);
 }
 
@@ -118,9 +127,10 @@ void world_configure(struct sim *s, unsigned i, const char *name)
     if (i == COMMANDER)
         return;
     connect_all(&s->options, c, i);
+    configure_readers(s, c, i);
     if (sim_is_beam(s, i)) {
         flag(c, "visible", "true");
-        flag(c, "scope", GROVE_SCOPE);
+        flag(c, "scope", s->options.pubsub ? "[" GROVE_SCOPE ", '" PUBSUB_SCOPE "']" : GROVE_SCOPE);
     } else {
         configure_replica(s, c, i);
     }

@@ -10,6 +10,7 @@
  *     caller_peer.c  the callers' end of the distribution protocol
  *     fun.c          funs that run on their caller's node
  *     grove.c        nodes that are BEAMs running Grove
+ *     pubsub.c       Phoenix.PubSub on these
  *     items.c        operations on types other than counters
  *     check.c        the invariants: after every step, and at the end
  *     issued.c       the invariant that no tag or dot is issued twice
@@ -30,6 +31,7 @@
 
 #define COOKIE      "simulated"
 #define GROVE_SCOPE "grove"
+#define PUBSUB_SCOPE "Elixir.Phoenix.PubSub"
 /* Of nodes without epmd. */
 #define FIXED_PORT 9100
 /* Between look-ups of a name. */
@@ -330,6 +332,22 @@ void fun_apply(const struct sim *s, unsigned node, struct bytes fun, struct byte
                struct buf *out);
 /* Appends rpc's reply for an undefined function. */
 void fun_put_undef(struct buf *out, struct bytes module, struct bytes function);
+
+/* --- pubsub.c */
+
+/* A function that somebody runs through rex: terms. */
+struct sim_function {
+    struct bytes module, function, args;
+};
+
+/* The processes of a BEAM. */
+void pubsub_start(struct sim *s, struct processes *table);
+/* The adapter joins its group, unless it has. */
+void pubsub_join(struct process *server, struct turn *t);
+/* Sends a message of the server to whoever is subscribed but itself. */
+void pubsub_broadcast(struct process *server, struct bytes message, struct turn *t);
+/* Answers a function of Phoenix.PubSub's or OTP's, run on p's node; false for any other. */
+bool pubsub_rex(const struct process *p, const struct sim_function *f, struct buf *reply);
 
 /* --- grove.c */
 

@@ -44,7 +44,9 @@ defmodule Beam do
       if(opts[:hidden], do: ["-hidden"], else: []) ++
       Enum.flat_map(opts[:kernel] || [], fn {key, x} -> ["-kernel", "#{key}", "#{x}"] end) ++
       if(opts[:grove] == false, do: [], else: ["-pa", folder(Grove.Application)]) ++
-      ["-pa", folder(String), "-pa", folder(Beam)] ++ (opts[:args] || [])
+      ["-pa", folder(String), "-pa", folder(Beam)] ++
+      for(path <- List.wrap(System.get_env("PHOENIX_PUBSUB_PATH")), arg <- ["-pa", path], do: arg) ++
+      (opts[:args] || [])
   end
 
   defp folder(module), do: module |> :code.which() |> Path.dirname()
@@ -57,6 +59,17 @@ defmodule Beam do
     if scope != true, do: call(beam, Application, :put_env, [:grove, :scope, scope, persistent])
     true = call(beam, :code, :add_patha, [String.to_charlist(folder(Grove.Application))])
     {:ok, _} = call(beam, Application, :ensure_all_started, [:grove])
+  end
+
+  @doc "Starts Phoenix.PubSub there, under this name."
+  def start_pubsub(beam, name, opts \\ []) do
+    run(beam, fn ->
+      _ = :pg.start(Phoenix.PubSub)
+      children = [{Phoenix.PubSub, [name: name, pool_size: 1] |> Keyword.merge(opts)}]
+      {:ok, pid} = Supervisor.start_link(children, strategy: :one_for_one)
+      Process.unlink(pid)
+      pid
+    end)
   end
 
   @doc "Starts a Grove replica there and returns its address."

@@ -34,6 +34,9 @@ struct side {
 
 static struct side a, b;
 
+/* Whom the sides that are opened from now on allow; NULL: every node. */
+static const struct name_patterns *allow;
+
 /* --- the listener ------------------------------------------------------------ */
 
 static inline void note(struct side *s, const char *what, struct bytes node)
@@ -173,6 +176,7 @@ static inline struct cluster_options options_of(struct bytes name, bool serves)
     return (struct cluster_options){.name = name,
                                     .cookie = BYTES("cookie"),
                                     .flags = DFLAGS_OURS,
+                                    .allow = allow,
                                     .serves = serves,
                                     .epmd_port = EPMD_PORT,
                                     .starts_epmd = true,

@@ -246,6 +246,31 @@ static void refused_whole(const char *text, unsigned line, const char *expected)
 #define NODE_LINE "{node, 'c1@host'}.\n"
 #define IN_G      "#{crdt => gcounter, group => g"
 
+static void reads_who_has_access(void)
+{
+    struct config c;
+    struct config_error error;
+    config_init(&c);
+    CU_ASSERT(c.allows_all && c.allow.count == 0 && c.read_only.count == 0);
+    CU_ASSERT_FATAL(config_read(&c,
+                                BYTES(NODE_LINE "{allow, ['a@h', '*@k']}. {read_only, 'web*'}. "
+                                                "{connect, ['a@h', 'b@k']}."),
+                                &error) == OK);
+    CU_ASSERT(!c.allows_all && c.allow.count == 2 && c.read_only.count == 1);
+    CU_ASSERT(config_check(&c, &error) == OK);
+    CU_ASSERT(config_flag(&c, "connect", BYTES("b@h"), &error) == OK);
+    CU_ASSERT(config_check(&c, &error) == ERR_SHAPE);
+    CU_ASSERT_STRING_EQUAL(error.what, "connect: 'b@h' is not among the nodes of allow");
+    CU_ASSERT(config_flag(&c, "allow", BYTES("b@*"), &error) == OK);
+    CU_ASSERT(c.allow.count == 1);
+    CU_ASSERT(config_flag(&c, "allow", BYTES("[]"), &error) == OK);
+    CU_ASSERT(!c.allows_all && c.allow.count == 0);
+    CU_ASSERT(config_flag(&c, "allow", BYTES("web1"), &error) == ERR_SHAPE);
+    CU_ASSERT_STRING_EQUAL(error.what, "allow: expected a list of node names, in which * stands "
+                                       "for any characters, found web1");
+    config_free(&c);
+}
+
 static void replicas_must_fit_together(void)
 {
     refused_whole(NODE_LINE "{replica, a, " IN_G ", actor => x}}.\n"
@@ -353,4 +378,5 @@ SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_inval
       TEST(refuses_invalid_ports), TEST(reads_names_to_look_up), TEST(refuses_names_to_look_up),
       TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own), TEST(requires_a_node_name),
       TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
-      TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help))
+      TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help),
+      TEST(reads_who_has_access))

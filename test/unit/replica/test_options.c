@@ -150,8 +150,8 @@ static void reports_errors(void)
     refused("n", "#{crdt => tree}", CRDT_WANTED "tree");
     refused("n", "#{crdt => <<\"gcounter\">>}", CRDT_WANTED "<<\"gcounter\">>");
 #define KEYS                                                                                       \
-    "actor, anti_entropy_interval, anti_entropy_jitter, crdt, global, group, mapset, "             \
-    "snapshot_interval, storage, sync_interval"
+    "actor, anti_entropy_interval, anti_entropy_jitter, crdt, global, group, mapset, pubsub, "     \
+    "pubsub_topic, snapshot_interval, storage, sync_interval"
     refused("n", "#{actor => a}", "options: expected a crdt, found #{actor => a}");
     refused("n", "#{crdt => gcounter, actor => a, colour => red}",
             "options: expected the keys " KEYS ", found colour");
@@ -185,6 +185,46 @@ static void reports_storage_errors(void)
             "snapshot_interval: expected milliseconds from 100 to 86400000, found 99");
 }
 
+static void has_topic(const char *map, const char *topic)
+{
+    struct replica_options o, copy;
+    struct options_error error;
+    CU_ASSERT_FATAL(read(&o, "n", map, &error) == OK);
+    ASSERT_TERM(term_bytes(&o.pubsub), term_of("'Elixir.App.PubSub'"));
+    CU_ASSERT(bytes_equal(buf_bytes(&o.topic), bytes_of(topic)));
+    replica_options_copy(&copy, &o);
+    replica_options_free(&o);
+    ASSERT_TERM(term_bytes(&copy.pubsub), term_of("'Elixir.App.PubSub'"));
+    CU_ASSERT(bytes_equal(buf_bytes(&copy.topic), bytes_of(topic)));
+    replica_options_free(&copy);
+}
+
+#define PUBSUB "#{crdt => gset, pubsub => 'Elixir.App.PubSub'"
+
+static void makes_topics_as_grove_does(void)
+{
+    has_topic(PUBSUB "}", "grove:n");
+    has_topic(PUBSUB ", group => <<\"my_topic\">>}", "grove:my_topic");
+    has_topic(PUBSUB ", group => {counter, <<\"views\">>}}", "grove:counter:views");
+    has_topic(PUBSUB ", group => {counter, views}}", "grove:counter:views");
+    has_topic(PUBSUB ", pubsub_topic => <<\"t\">>}", "t");
+    has_topic(PUBSUB ", pubsub_topic => \"t\", group => {a, b, c}}", "t");
+}
+
+static void reports_errors_of_topics(void)
+{
+    refused("n", "#{crdt => gset, pubsub => <<\"App\">>}",
+            "pubsub: expected an atom such as 'Elixir.MyApp.PubSub', found <<\"App\">>");
+    refused("n", PUBSUB ", group => {1, 2}}",
+            "pubsub_topic: expected a topic, since none can be made of the group, found {1,2}");
+    refused("n", PUBSUB ", group => {a, 2}}",
+            "pubsub_topic: expected a topic, since none can be made of the group, found {a,2}");
+    refused("n", PUBSUB ", pubsub_topic => \"\"}",
+            "pubsub_topic: expected a topic as a string, found []");
+    refused("n", "#{crdt => gset, pubsub_topic => \"t\"}",
+            "pubsub_topic: needs the key pubsub, too");
+}
+
 /* The message fits its buffer, however large the term is. */
 static void truncates_long_terms(void)
 {
@@ -203,4 +243,5 @@ static void truncates_long_terms(void)
 
 SUITE("options", TEST(reads_all_options), TEST(has_defaults), TEST(compares_replicas_of_one_node),
       TEST(accepts_the_ends_of_ranges), TEST(reads_storage), TEST(reports_errors),
-      TEST(reports_storage_errors), TEST(truncates_long_terms))
+      TEST(reports_storage_errors), TEST(truncates_long_terms), TEST(makes_topics_as_grove_does),
+      TEST(reports_errors_of_topics))

@@ -6,6 +6,8 @@ defmodule Grove.Replication.Server do
   """
   use GenServer
 
+  @compile {:no_warn_undefined, Phoenix.PubSub}
+
   alias Grove.Batch
   alias Grove.Cluster.Membership
 
@@ -40,21 +42,37 @@ defmodule Grove.Replication.Server do
     module = Keyword.fetch!(opts, :crdt_module)
     actor = Keyword.fetch!(opts, :actor)
     group = Keyword.fetch!(opts, :group)
-    Membership.join(group)
 
     state = %__MODULE__{
       actor: actor,
       crdt_module: module,
       crdt_state: module.new(actor),
       group: group,
+      pubsub: opts[:pubsub],
+      pubsub_topic: opts[:pubsub_topic] || topic(group),
       sync_interval: Keyword.get(opts, :sync_interval, 5000),
       snapshot_interval: Keyword.get(opts, :snapshot_interval, 60_000),
       storage: opts[:storage],
       storage_ref: opts[:storage_ref]
     }
 
+    join(state)
     {:ok, state |> load() |> schedule() |> schedule_snapshot()}
   end
+
+  # A topic of Phoenix.PubSub takes the place of the pg group.
+  defp join(%{pubsub: nil} = state), do: Membership.join(state.group)
+  defp join(state), do: :ok = Phoenix.PubSub.subscribe(state.pubsub, state.pubsub_topic)
+
+  defp broadcast(%{pubsub: nil} = state, message), do: Membership.broadcast(state.group, message)
+
+  defp broadcast(state, message) do
+    Phoenix.PubSub.broadcast_from(state.pubsub, self(), state.pubsub_topic, message)
+  end
+
+  defp topic({type, id}) when is_binary(id) or is_atom(id), do: "grove:#{type}:#{id}"
+  defp topic(group) when is_binary(group) or is_atom(group), do: "grove:#{group}"
+  defp topic(_), do: nil
 
   # An unknown request crashes the server, as in the original, so that a wrong
   # request of a coppice is noticed.
@@ -114,7 +132,7 @@ defmodule Grove.Replication.Server do
     if empty?(module.value(delta)) do
       state
     else
-      Membership.broadcast(state.group, {:grove_delta, delta, self()})
+      broadcast(state, {:grove_delta, delta, self()})
       %{state | crdt_state: module.reset_delta(state.crdt_state)}
     end
   end
