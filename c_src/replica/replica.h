@@ -98,8 +98,8 @@ void replica_saved_state(const struct process *p, struct buf *out);
 /* Appends its status, a map: crdt, group and actor; the numbers of peers, of peers that are
  * behind, of mutations made and waiting, of merges, of refused structs and casts, of ignored
  * messages, of anti-entropy rounds and of snapshots; the CRDT's tombstones, actors and tags
- * (of all elements, and the most of one); the nodes of members with the same actor; and the
- * state of its storage. */
+ * (of all elements, and the most of one); the nodes of members with the same actor; the
+ * state of its storage, and the names of its files. */
 void replica_status(const struct process *p, struct buf *out);
 
 /* The CRDT, whether it includes all that was on disk, and how often it has changed or been

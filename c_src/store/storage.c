@@ -16,6 +16,11 @@
 /* The largest record that always fits into a segment of LIMIT_SEGMENT_BYTES. */
 #define RECORD_MAX (LIMIT_SEGMENT_BYTES - LIMIT_JOURNAL_BYTES - 64ull * 1024)
 
+void storage_group(char text[STORAGE_GROUP_CHARS], struct bytes group)
+{
+    snprintf(text, STORAGE_GROUP_CHARS, "%08" PRIx32, (uint32_t)crc32_z(0, group.at, group.len));
+}
+
 struct storage *storage_new(const struct disk *disk, const struct storage_options *o)
 {
     struct storage *s = mem_take(sizeof(*s));
@@ -23,7 +28,7 @@ struct storage *storage_new(const struct disk *disk, const struct storage_option
     must(memchr(o->file.at, 0, o->file.len) == NULL);
     memcpy(s->named, o->file.at, o->file.len);
     memcpy(s->file, o->file.at, o->file.len);
-    snprintf(s->crc, sizeof(s->crc), "%08" PRIx32, (uint32_t)crc32_z(0, o->group.at, o->group.len));
+    storage_group(s->crc, o->group);
     struct buf module = {0}, owner = {0};
     put_atom_bytes(&module, o->module);
     put_tuple(&owner, 2);

@@ -15,7 +15,7 @@ struct storage {
     const struct disk *disk;
     char named[LIMIT_PATH_BYTES + 1]; /* the file as configured */
     char file[LIMIT_PATH_BYTES + 1];  /* the table: what `named` leads to, once locked */
-    char crc[9];                      /* of the group, as in file names */
+    char crc[STORAGE_GROUP_CHARS];    /* of the group, as in file names */
     struct term group;                /* canonical */
     struct term owner; /* {Module, Group}, canonical: the term in a segment's header */
     struct term module;

@@ -51,6 +51,15 @@ defmodule StorageTest do
   # A table has no checksums, but a binary that is longer than its object is noticed.
   defp flip_length(file, text), do: flip(file, find(file, text) - 1)
 
+  test "status names the files", world do
+    c = Coppice.start(settings(world))
+    add_each(c, 1..3)
+    assert [table, others] = Coppice.status(c).replicas.tags.files
+    assert table == world.table
+    assert Path.wildcard(others) -- Path.wildcard("#{table}.*") == []
+    assert Enum.map(journals(world), &(&1 in Path.wildcard(others))) == [true]
+  end
+
   describe "a replica restarts from its files" do
     test "after SIGTERM, which leaves everything in the table", world do
       settings = settings(world)

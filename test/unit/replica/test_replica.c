@@ -287,7 +287,7 @@ static void reports_its_status(void)
                         " actors => 2, repairs => 0, peers => 1, mutations => 1, merges => 1,"
                         " refused => 1, ignored => 1, waiting => 0, behind => 0, tombstones => 0,"
                         " tags => 0, most_tags => 0, same_actor => [], snapshots => 0,"
-                        " storage => none}"));
+                        " storage => none, files => []}"));
     buf_free(&map);
     world_close();
 }
