@@ -134,6 +134,17 @@ static void segment_abandon(struct storage *s, uint64_t number, uint64_t length)
     segment_roll_back(s, &ignored);
 }
 
+/* Its contents are the table's, and nobody else may read them.  Returns NULL, or the step that
+ * failed. */
+static const char *segment_open(struct storage *s, const struct path *path, int *code)
+{
+    *code = s->segment = s->disk->open(s->disk->who, path->text, DISK_CREATE);
+    if (*code < 0)
+        return "create";
+    *code = s->disk->copy_permissions(s->disk->who, s->segment, s->file);
+    return *code == 0 ? NULL : "set the permissions of";
+}
+
 /* Writes and syncs; returns NULL, or the step that failed. */
 static const char *segment_write(struct storage *s, struct bytes bytes, int *code)
 {
@@ -152,12 +163,14 @@ enum err segment_create(struct storage *s, struct bytes terms, struct storage_fa
                              failure_path(segment_path(s, s->last).text));
     struct path path = segment_path(s, ++s->last);
     struct buf bytes = {0};
+    int code = 0;
     journal_put_header(&bytes, term_bytes(&s->owner));
     s->sequence = 0;
     for (struct etf_in in = etf_open(terms); in.at < in.end;)
         journal_put(&bytes, ++s->sequence, etf_any(&in));
-    int code = s->segment = d->open(d->who, path.text, DISK_CREATE);
-    const char *step = code < 0 ? "create" : segment_write(s, buf_bytes(&bytes), &code);
+    const char *step = segment_open(s, &path, &code);
+    if (step == NULL)
+        step = segment_write(s, buf_bytes(&bytes), &code);
     if (step == NULL) {
         code = d->sync_folder(d->who, path.text);
         step = code == 0 ? NULL : "sync the folder of";
