@@ -13,6 +13,9 @@
 /* The same where a message has two. */
 #define CLASH_QUOTED 40
 
+#define TO_TEXT(number) #number
+#define LEVELS(number)  "at most " TO_TEXT(number) " levels of lists, tuples and maps"
+
 static enum err wrong(struct options_error *error, const char *key, const char *wanted,
                       struct bytes found)
 {
@@ -70,7 +73,8 @@ static enum err crdt_read(struct replica_options *o, struct bytes value,
 static enum err actor_read(struct replica_options *o, struct bytes value,
                            struct options_error *error)
 {
-    (void)error;
+    if (etf_is_deeper(value, LIMIT_NAME_DEPTH))
+        return wrong(error, "actor", LEVELS(LIMIT_NAME_DEPTH), value);
     o->actor = term_copy(value);
     return OK;
 }
@@ -78,7 +82,8 @@ static enum err actor_read(struct replica_options *o, struct bytes value,
 static enum err group_read(struct replica_options *o, struct bytes value,
                            struct options_error *error)
 {
-    (void)error;
+    if (etf_is_deeper(value, LIMIT_NAME_DEPTH))
+        return wrong(error, "group", LEVELS(LIMIT_NAME_DEPTH), value);
     o->group = term_copy(value);
     return OK;
 }
