@@ -37,7 +37,7 @@ int args_read_config(struct config *c, const char *file)
 int args_check_config(const struct config *c, const char *file)
 {
     struct config_error error = {0};
-    if (config_check(c, &error) == OK)
+    if (config_check(c, file_is_same, &error) == OK)
         return 0;
     if (file == NULL)
         return fail(EX_CONFIG, "%s", error.what);

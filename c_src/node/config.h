@@ -73,7 +73,8 @@ must_use enum err config_flag(struct config *c, const char *key, struct bytes va
 
 /* Checks the whole, once everything is read: a node name is required, and replicas must be able to
  * run beside the scopes and each other (replica_options_compare()). */
-must_use enum err config_check(const struct config *c, struct config_error *error);
+must_use enum err config_check(const struct config *c, same_file *is_same,
+                               struct config_error *error);
 
 /* The i-th key of config_flag() and its help text; NULL at the end. */
 const char *config_key(size_t i, const char **help);

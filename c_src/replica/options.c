@@ -286,9 +286,10 @@ enum err replica_options_read(struct replica_options *o, struct bytes name, stru
 }
 
 enum err replica_options_compare(const struct replica_options *o,
-                                 const struct replica_options *other, struct options_error *error)
+                                 const struct replica_options *other, same_file *is_same,
+                                 struct options_error *error)
 {
-    struct bytes file = buf_bytes(&o->storage.file);
+    struct bytes file = buf_bytes(&o->storage.file), theirs = buf_bytes(&other->storage.file);
     struct buf name = {0}, actor = {0};
     enum err e = ERR_SHAPE;
     text_print_short(&name, term_bytes(&other->name), CLASH_QUOTED);
@@ -300,7 +301,8 @@ enum err replica_options_compare(const struct replica_options *o,
                  "actor: %.*s is the actor of replica %.*s, which has the same group; each "
                  "replica of a group needs its own",
                  TEXT(actor), TEXT(name));
-    else if (file.len > 0 && bytes_equal(file, buf_bytes(&other->storage.file)))
+    else if (file.len > 0 && theirs.len > 0 &&
+             (bytes_equal(file, theirs) || (is_same != NULL && is_same(file, theirs))))
         snprintf(error->what, sizeof(error->what),
                  "storage: replica %.*s has the same file and group; choose another file",
                  TEXT(name));
