@@ -10,6 +10,14 @@
 /* Nesting depth of containers.  Far deeper than any state or message of Grove; checking,
  * canonicalising and comparing each keep one small frame a level. */
 #define LIMIT_TERM_DEPTH 512
+/* That of what callers give a replica to keep, as the argument of an operation: a state's struct
+ * adds a few levels, a nested map's as many as the operation for it ... */
+#define LIMIT_VALUE_DEPTH 480
+/* ... of a struct from a peer or a fun: an answer, a table's record, and sys:get_status(), with
+ * eight levels, add the rest ... */
+#define LIMIT_STRUCT_DEPTH 496
+/* ... and of a replica's actor and group, which stand in its state, and in messages of pg. */
+#define LIMIT_NAME_DEPTH 64
 /* Bytes of an atom's text: 255 characters of at most 4 bytes (OTP's own limit). */
 #define LIMIT_ATOM_BYTES 1020
 #define LIMIT_ATOM_CHARS 255

@@ -37,7 +37,7 @@ int args_read_config(struct config *c, const char *file)
 int args_check_config(const struct config *c, const char *file)
 {
     struct config_error error = {0};
-    if (config_check(c, &error) == OK)
+    if (config_check(c, file_is_same, &error) == OK)
         return 0;
     if (file == NULL)
         return fail(EX_CONFIG, "%s", error.what);
@@ -86,7 +86,11 @@ static bool read_key(struct option *o, const char *word)
 
 static bool takes_value(const struct option *o)
 {
-    return strcmp(o->key, "help") != 0 && strcmp(o->key, "owned") != 0;
+    static const char *const bare[] = {"help", "owned", "plain"};
+    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
+        if (strcmp(o->key, bare[i]) == 0)
+            return false;
+    return true;
 }
 
 /* Reads the option at words[*i] and leaves *i on its last word.  0, or EX_USAGE after printing
@@ -137,6 +141,8 @@ static int apply_option(struct args *args, const struct option *o)
     struct config_error error = {0};
     if (strcmp(o->key, "owned") == 0)
         args->owned = true;
+    else if (strcmp(o->key, "plain") == 0)
+        args->plain = true;
     else if (strcmp(o->key, "help") == 0)
         args->help = true;
     else if (strcmp(o->key, "timeout") == 0)

@@ -9,6 +9,7 @@ struct args {
     struct config config;
     const char *file; /* of -c; NULL without, or with several */
     bool owned;       /* --owned */
+    bool plain;       /* --plain */
     bool help;        /* --help */
     uint64_t timeout_ms;
     char **operands; /* what is neither an option nor an option's value */

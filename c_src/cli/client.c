@@ -83,7 +83,10 @@ static int print_reply(const struct client_request *r, enum err err, struct byte
         return fail_with_reason(r, EXIT_FAILURE, etf_any(&in));
     if (pair && r->format == FORMAT_RESULT && etf_accept(&in, "ok"))
         reply = etf_any(&in);
-    print_term(reply);
+    if (r->plain)
+        print_plain(reply);
+    else
+        print_term(reply);
     return error ? EXIT_FAILURE : 0;
 }
 

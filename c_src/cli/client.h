@@ -19,6 +19,7 @@ struct client_request {
     const char *node, *server; /* a place (place.h) and the text of an atom */
     struct bytes term;         /* checked */
     enum format format;
+    bool plain; /* print Value as print_plain() does */
     /* The server has to be a replica of a coppice: the node is asked for its replicas first, and
      * the request is not sent where the server is none.  Another process may take the message for
      * something else, or crash on it: Grove's server does. */

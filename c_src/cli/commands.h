@@ -35,7 +35,8 @@ int command_cast(struct args *args);
 /* mutate NODE SERVER OP [ARG...]: calls with {mutate, {OP, [ARG, ...]}}; prints the reply. */
 int command_mutate(struct args *args);
 
-/* value NODE SERVER, state NODE SERVER: print what a replica answers in {ok, _}. */
+/* value NODE SERVER, state NODE SERVER: print what a replica answers in {ok, _}; value --plain with
+ * sets as lists. */
 int command_value(struct args *args);
 int command_state(struct args *args);
 

@@ -62,6 +62,7 @@ static void print_options(void)
         "                            - for standard input, up to its end or a NUL\n"
         "  --timeout MS              how long to wait for a reply (5000)\n"
         "  --owned                   run: stop when standard input ends\n"
+        "  --plain                   value: print a MapSet as a list of its elements\n"
         "  -h, --help                print the help of the command\n");
     const char *key, *help;
     for (size_t i = 0; (key = config_key(i, &help)) != NULL; i++)

@@ -28,7 +28,11 @@ void put_term_text(struct buf *out, struct bytes term);
 /* Prints a checked term and a newline on standard output. */
 void print_term(struct bytes term);
 
-/* The same for a term that is canonical already. */
+/* The same, with MapSets as lists of their elements in the order of terms, also where they are a
+ * value in a map, never as a string: for scripts. */
+void print_plain(struct bytes term);
+
+/* The same as print_term() for a term that is canonical already. */
 void print_canonical(struct bytes canonical);
 
 /* Prints "coppice: ", the message and a newline on standard error. */

@@ -17,6 +17,7 @@ static int call_with_atom(struct args *args, const char *server, const char *ato
                                                          .server = server,
                                                          .term = buf_bytes(&term),
                                                          .format = FORMAT_RESULT,
+                                                         .plain = args->plain,
                                                          .to_replica = to_replica});
     buf_free(&term);
     return code;

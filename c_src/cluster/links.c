@@ -81,15 +81,6 @@ void link_break(struct connection *x, const char *why, struct turn *t)
     link_end(x, false, why, t);
 }
 
-void link_closed(struct connection *x, const char *why, struct turn *t)
-{
-    if (link_is_up(x) && !command_name_is(link_name(x)))
-        turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
-    else if (!link_is_up(x) && x->opened && !x->accepted)
-        why = "closed by the peer in the handshake: does it have the same cookie?";
-    link_end(x, true, why, t);
-}
-
 /* Whether another connection is in the handshake under that name. */
 static bool is_connecting(const struct connection *x, struct bytes name)
 {
@@ -103,13 +94,47 @@ static bool is_connecting(const struct connection *x, struct bytes name)
     return false;
 }
 
+/* Whether the peer may take our attempt for connected at any moment: it has our answer to its
+ * challenge. */
+static bool is_answered(const struct connection *attempt)
+{
+    return attempt->role == ROLE_LINK && attempt->opened && channel_flags(attempt->channel) != 0;
+}
+
+/* Both have dialled, and the peer's attempt is the one that is kept: ours has not failed.
+ * Should the peer's fail, we dial again. */
+static void link_yield(struct connection *x, bool closed, struct turn *t)
+{
+    struct peer *p = x->peer;
+    connection_end(x, closed, t);
+    p->attempt = NULL;
+    p->cluster->untidy = true;
+    if (p->up == NULL)
+        peer_redial_later(p, t);
+}
+
+void link_closed(struct connection *x, const char *why, struct turn *t)
+{
+    struct peer *p = x->peer;
+    if (p != NULL && p->attempt == x && is_answered(x) && is_connecting(x, buf_bytes(&p->name))) {
+        link_yield(x, true, t);
+        return;
+    }
+    if (link_is_up(x) && !command_name_is(link_name(x)))
+        turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
+    else if (!link_is_up(x) && x->opened && !x->accepted)
+        why = "closed by the peer in the handshake: does it have the same cookie?";
+    link_end(x, true, why, t);
+}
+
 /* The answer to a peer that has named itself.
  *
  * Both may have dialled at the same time; then the one whose name is greater in
- * the order of atoms keeps its own attempt.  An older connection that is
- * still up may be a restarted node's: the peer decides whether it is
- * (erl_dist_protocol; kernel's net_kernel.erl, accept_pending). */
-static enum status link_status(struct connection *x, struct turn *t)
+ * the order of atoms keeps its own attempt.  The other one says so, but goes on with its own
+ * until link_up(): whoever names itself so far has not shown the cookie.  An older connection that
+ * is still up may be a restarted node's: the peer decides whether it is (erl_dist_protocol;
+ * kernel's net_kernel.erl, accept_pending). */
+static enum status link_status(const struct connection *x)
 {
     struct cluster *c = x->cluster;
     struct bytes name = channel_peer(x->channel);
@@ -128,13 +153,9 @@ static enum status link_status(struct connection *x, struct turn *t)
         return STATUS_OK;
     /* The peer knows nothing of a look-up, or of a link that is not open, and either may be in
      * vain: its node may be out of reach. */
-    bool dialled = p->attempt->role == ROLE_LINK && p->attempt->opened;
-    if (dialled && bytes_compare(c->self.name, name) > 0)
-        return STATUS_NOK;
-    connection_end(p->attempt, false, t);
-    p->attempt = NULL;
-    peer_redial_later(p, t); /* should this one fail */
-    return dialled ? STATUS_OK_SIMULTANEOUS : STATUS_OK;
+    if (p->attempt->role != ROLE_LINK || !p->attempt->opened)
+        return STATUS_OK;
+    return bytes_compare(c->self.name, name) > 0 ? STATUS_NOK : STATUS_OK_SIMULTANEOUS;
 }
 
 static void log_not_allowed(const struct connection *x, struct turn *t)
@@ -148,7 +169,7 @@ static void log_not_allowed(const struct connection *x, struct turn *t)
 /* Answers a peer that has named itself; false when the connection is no more. */
 static bool link_named(struct connection *x, struct turn *t)
 {
-    enum status status = link_status(x, t);
+    enum status status = link_status(x);
     channel_answer(x->channel, status);
     connection_flush(x, t);
     if (status != STATUS_NOK && status != STATUS_NOT_ALLOWED)
@@ -164,9 +185,22 @@ static uint64_t tick_ms(const struct cluster *c)
     return c->options.ticktime_ms / TICKS_A_TICKTIME;
 }
 
+/* Whether the accepted connection x, whose peer has shown the cookie, goes for the sake of our own
+ * attempt.  Each side may see another one of the two finished first: so both keep that of the
+ * greater name. */
+static bool link_yields(const struct connection *x, const struct peer *p)
+{
+    return p != NULL && p->up == NULL && p->attempt != NULL && p->attempt != x &&
+           is_answered(p->attempt) && bytes_compare(x->cluster->self.name, buf_bytes(&p->name)) > 0;
+}
+
 static void link_up(struct connection *x, struct turn *t)
 {
     struct cluster *c = x->cluster;
+    if (link_yields(x, peer_find(c, channel_peer(x->channel)))) {
+        connection_end(x, false, t);
+        return;
+    }
     struct peer *p = peer_named(c, channel_peer(x->channel));
     if (p->up != NULL) {
         turn_log(t, LOG_INFO, "%.*s reconnected", TEXT(p->name));
@@ -201,18 +235,6 @@ static void put_reason(struct buf *out, const struct connection *x)
     buf_put_u8(out, '\0');
 }
 
-/* Both have dialled, and the peer's attempt is the one that is kept: ours has not failed.
- * Should the peer's fail, we dial again. */
-static void link_yield(struct connection *x, struct turn *t)
-{
-    struct peer *p = x->peer;
-    connection_end(x, false, t);
-    p->attempt = NULL;
-    p->cluster->untidy = true;
-    if (p->up == NULL)
-        peer_redial_later(p, t);
-}
-
 /* A peer that breaks the protocol, has another cookie, or refuses. */
 static void link_bad(struct connection *x, struct turn *t)
 {
@@ -220,7 +242,7 @@ static void link_bad(struct connection *x, struct turn *t)
     bool has_answers = x->peer != NULL && x->peer->answer_count > 0;
     if (channel_refusal(x->channel) == STATUS_NOK &&
         (x->peer->dialling != DIAL_ONCE || has_answers)) {
-        link_yield(x, t);
+        link_yield(x, false, t);
         return;
     }
     if (channel_refusal(x->channel) == STATUS_FALSE) {

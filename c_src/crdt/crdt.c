@@ -61,6 +61,7 @@ void mutation_reply_ok(struct mutation_turn *t, size_t count)
 enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
     must(t->delta == NULL || (t->delta->type == c->type && t->delta != c));
+    must(!t->dry || (t->delta == NULL && t->reply == NULL));
     enum err e = c->type->mutate(c, ops, count, t);
     must(e == OK || t->bad < count);
     return e;

@@ -47,6 +47,8 @@ struct mutation_turn {
     struct crdt *delta; /* NULL, or a state of the same type that changes are joined to */
     struct buf *reply;  /* NULL, or gets one term per operation: `ok` or its result */
     size_t bad;         /* on an error: the index of the operation at fault */
+    bool dry;           /* only tell what the result would be, at the cost of the operations and
+                           not of the state; delta and reply are NULL then */
 };
 
 /* The tags of all elements, and of the element that has the most. */
@@ -76,7 +78,9 @@ struct crdt_type {
     void (*close)(struct crdt *c);
 
     /* Applies count operations in order: all of them or, on ERR_BAD_OP (or ERR_LIMIT, if a
-     * quantity would exceed limits.h), none.  After an error t->reply is undefined. */
+     * quantity would exceed limits.h), none.  After an error t->reply is undefined.  With t->dry
+     * the result is the same, and the state too after that: a call with the same state,
+     * operations, time and random number then has the same result. */
     enum err (*mutate)(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t);
 
     /* OK if a checked struct with these values can be joined, else ERR_SHAPE, ERR_RANGE,

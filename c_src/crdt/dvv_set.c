@@ -86,7 +86,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     struct dvv *s = of(c), *delta = of(t->delta);
     struct renewal renewal = {s->by_actor[DVV_OWN].clock, delta};
     enum err e = check_ops(s, ops, count, &t->bad);
-    if (e != OK)
+    if (e != OK || t->dry)
         return e;
     for (size_t i = 0; i < count; i++) {
         if (op_is(&ops[i], "add", 1))

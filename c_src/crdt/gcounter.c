@@ -33,7 +33,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     struct buf sum = {0};
     struct bytes actor = c->options->actor;
     enum err e = tally(&g->counts, actor, "increment", ops, count, &sum, &t->bad);
-    if (e == OK) {
+    if (e == OK && !t->dry) {
         counts_raise(&g->counts, actor, buf_bytes(&sum),
                      t->delta != NULL ? &of(t->delta)->counts : NULL);
         mutation_reply_ok(t, count);

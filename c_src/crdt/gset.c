@@ -44,7 +44,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
         t->bad = i;
         return ERR_BAD_OP;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !t->dry; i++)
         gset_add(of(c), ops[i].args[0], t->delta != NULL ? of(t->delta) : NULL);
     mutation_reply_ok(t, count);
     return OK;

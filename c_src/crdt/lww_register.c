@@ -148,7 +148,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
         if (e != OK)
             t->bad = i;
     }
-    if (e == OK) {
+    if (e == OK && !t->dry) {
         join_write(c, &last, t->delta);
         mutation_reply_ok(t, count);
     }

@@ -190,7 +190,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     struct etf_in in = etf_open(counts_of(&m->clock, c->options->actor));
     uint64_t n = etf_uint64(&in);
     enum err e = check_ops(ops, count, n, t);
-    if (e != OK || count == 0)
+    if (e != OK || count == 0 || t->dry)
         return e;
 
     struct buf pair = {0};

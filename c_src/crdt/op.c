@@ -1,5 +1,6 @@
 #include "op.h"
 
+#include "../limits.h"
 #include "../mem.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
@@ -63,6 +64,9 @@ static void append(struct ops *ops, size_t *cap, struct bytes term, enum err *e)
 {
     struct op op;
     *e = ops->count == LIMIT_OPS ? ERR_LIMIT : op_read(&op, term);
+    for (unsigned i = 0; *e == OK && i < op.arity; i++)
+        if (etf_is_deeper(op.args[i], LIMIT_VALUE_DEPTH))
+            *e = ERR_LIMIT;
     if (*e != OK)
         return;
     ops->list = mem_room(ops->list, ops->count, cap, sizeof(op));

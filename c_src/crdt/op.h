@@ -26,8 +26,9 @@ struct ops {
     struct buf terms; /* the request, canonical */
 };
 
-/* Reads an operation or a list of them from a checked term.  On an error (ERR_SHAPE, ERR_LIMIT,
- * ERR_DUPLICATE) *ops is empty, and *bad is the term at fault, borrowed from request. */
+/* Reads an operation or a list of them from a checked term.  On an error (ERR_SHAPE, ERR_LIMIT
+ * for too many or an argument deeper than LIMIT_VALUE_DEPTH, ERR_DUPLICATE) *ops is empty, and *bad
+ * is the term at fault, borrowed from request. */
 must_use enum err ops_read(struct ops *ops, struct bytes request, struct bytes *bad);
 
 /* Reads a single operation from a canonical term, from which it borrows: ERR_SHAPE for anything

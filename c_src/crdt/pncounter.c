@@ -36,7 +36,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     enum err e = tally(positive, actor, "increment", ops, count, &up, &t->bad);
     if (e == OK)
         e = tally(negative, actor, "decrement", ops, count, &down, &t->bad);
-    if (e == OK) {
+    if (e == OK && !t->dry) {
         counts_raise(positive, actor, buf_bytes(&up), delta ? &delta->positive.counts : NULL);
         counts_raise(negative, actor, buf_bytes(&down), delta ? &delta->negative.counts : NULL);
         mutation_reply_ok(t, count);

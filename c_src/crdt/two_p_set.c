@@ -32,7 +32,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
         t->bad = i;
         return ERR_BAD_OP;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !t->dry; i++) {
         if (op_is(&ops[i], "add", 1))
             gset_add(&s->added, ops[i].args[0], delta != NULL ? &delta->added : NULL);
         else

@@ -210,30 +210,33 @@ static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term
     return OK;
 }
 
-/* Appends a term in canonical form or, if this node does not accept it, {bad_term, _}. */
-static void put_accepted(struct buf *out, struct bytes term, enum err unfit)
+static bool is_small(enum etf_kind kind)
 {
-    enum err e = unfit == OK ? canon_put(out, term) : unfit;
-    if (e != OK)
-        put_bad_term(out, e);
+    return kind == ETF_INTEGER || kind == ETF_ATOM || kind == ETF_REFERENCE || kind == ETF_PID;
 }
 
-/* Appends the control tuple in canonical form.  If this node does not accept it, the elements
- * at fault are replaced: a reason, or what is not kept, may be any term, and fields_read()
- * refuses the rest. */
+/* Appends the control tuple with its numbers, names, pids and references in canonical form.  A
+ * reason, or what is not kept, may be any term, and stays as it is, since it may be costly to sort
+ * and for nobody; one that this node does not accept is replaced, and fields_read() refuses
+ * the rest. */
 static enum err put_control(struct buf *out, struct bytes control, enum err unfit)
 {
-    if (unfit == OK && canon_put(out, control) == OK)
-        return OK;
     struct etf_in in = etf_open(control);
     uint32_t arity = etf_tuple(&in);
-    if (in.err != OK || arity == 0 || arity > UNFIT_ARITY_MAX)
+    if (in.err != OK || arity == 0 || (unfit != OK && arity > UNFIT_ARITY_MAX))
         return ERR_CONTROL;
     put_tuple(out, arity);
     while (arity-- > 0) {
+        enum etf_kind kind = etf_peek(&in);
         struct bytes element = etf_any(&in);
         size_t len;
-        put_accepted(out, element, etf_check(element, &len));
+        enum err e = unfit == OK ? OK : etf_check(element, &len);
+        if (e == OK && is_small(kind))
+            e = canon_put(out, element);
+        else if (e == OK)
+            put_term(out, element);
+        if (e != OK)
+            put_bad_term(out, e);
     }
     return etf_finish(&in);
 }
@@ -272,8 +275,10 @@ enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
     if (e != OK)
         return e;
     signal->kind = row->kind;
-    if (row->payload == REASON) {
-        put_accepted(scratch, payload, unfit);
+    if (row->payload == REASON && unfit == OK) {
+        signal->reason = payload;
+    } else if (row->payload == REASON) {
+        put_bad_term(scratch, unfit);
         signal->reason = (struct bytes){scratch->at + control_len, scratch->len - control_len};
     } else {
         signal->payload = payload;

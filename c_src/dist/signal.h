@@ -28,8 +28,8 @@ enum signal_kind {
     SIGNAL_KINDS
 };
 
-/* A slice that a kind does not use is empty.  When read, every slice but the payload is
- * canonical, and all are valid until the next call on the channel.  When written, `to` and
+/* A slice that a kind does not use is empty.  When read, every slice but the reason and the payload
+ * is canonical, and all are valid until the next call on the channel.  When written, `to` and
  * `node` are the destination; the other terms may be in any encoding.
  *
  * A term that was read and that this node does not accept, though its end was found, is no
@@ -42,7 +42,7 @@ struct signal {
     struct bytes from;    /* pid; for MONITOR_EXIT a pid or an atom */
     struct bytes to;      /* pid, atom or reference */
     struct bytes ref;     /* reference of a monitor or spawn */
-    struct bytes reason;  /* of EXIT, EXIT2 and MONITOR_EXIT */
+    struct bytes reason;  /* of EXIT, EXIT2 and MONITOR_EXIT: a checked term, as received */
     struct bytes mfa;     /* of SPAWN_REQUEST: {Module, Function, Arity}, any term */
     struct bytes options; /* of SPAWN_REQUEST: any term */
     struct bytes payload; /* the message, as received: a checked term, unless unfit is set */

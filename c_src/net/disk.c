@@ -87,7 +87,7 @@ static int disk_sync(void *who, int handle)
 }
 
 /* Only root may change the owner.  Where the group cannot be kept, its permissions are dropped:
- * they were not meant for another group. */
+ * they were not meant for another group.  We must be able to open the file again. */
 static int disk_copy_permissions(void *who, int handle, const char *path)
 {
     struct stat old, now;
@@ -97,9 +97,10 @@ static int disk_copy_permissions(void *who, int handle, const char *path)
         return errno == ENOENT ? 0 : -errno;
     if (fchown(handle, old.st_uid, old.st_gid) != 0 && fchown(handle, (uid_t)-1, old.st_gid) != 0)
         kept = 0707;
-    if (fstat(handle, &now) == 0 && (now.st_mode & 07777) == (old.st_mode & kept))
+    mode_t mode = (old.st_mode & kept) | S_IRUSR | S_IWUSR;
+    if (fstat(handle, &now) == 0 && (now.st_mode & 07777) == mode)
         return 0; /* file systems without permissions refuse to set any */
-    return code(fchmod(handle, old.st_mode & kept));
+    return code(fchmod(handle, mode));
 }
 
 static int disk_truncate(void *who, int handle, uint64_t bytes)

@@ -1,8 +1,13 @@
 #include "file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "disk.h"
 
 #define READ_BYTES 65536
 
@@ -37,4 +42,41 @@ enum err file_read_input(struct buf *out, size_t limit)
             buf_put_u8(out, (uint8_t)byte);
     }
     return ERR_LIMIT;
+}
+
+/* Appends the only absolute path of a file, with its NUL; false if its folder does not exist. */
+static bool put_place(struct buf *out, struct bytes path)
+{
+    const struct disk *disk = net_disk();
+    struct buf named = {0}, target = {0};
+    char folder[PATH_MAX];
+    buf_put(&named, path);
+    buf_put_u8(&named, 0);
+    bool found = disk->resolve(disk->who, (const char *)named.at, &target) == 0;
+    buf_put_u8(&target, 0);
+    char *slash = found ? strrchr((char *)target.at, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : (const char *)target.at;
+    if (slash != NULL)
+        *slash = 0;
+    if (found)
+        found = realpath(slash == NULL                ? "."
+                         : slash == (char *)target.at ? "/"
+                                                      : (char *)target.at,
+                         folder) != NULL;
+    if (found)
+        buf_printf(out, "%s/%s", folder, name);
+    buf_put_u8(out, 0);
+    buf_free(&named);
+    buf_free(&target);
+    return found;
+}
+
+bool file_is_same(struct bytes a, struct bytes b)
+{
+    struct buf first = {0}, second = {0};
+    bool same = put_place(&first, a) && put_place(&second, b) &&
+                bytes_equal(buf_bytes(&first), buf_bytes(&second));
+    buf_free(&first);
+    buf_free(&second);
+    return same;
 }

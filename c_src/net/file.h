@@ -1,4 +1,4 @@
-/* Files read whole at start-up: the configuration and the cookie. */
+/* Files at start-up: the configuration and the cookie, read whole, and names of tables. */
 #ifndef COPPICE_NET_FILE_H
 #define COPPICE_NET_FILE_H
 
@@ -11,5 +11,9 @@ must_use enum err file_read(struct buf *out, const char *path, size_t limit);
 
 /* The same from standard input, up to its end or a NUL, after which an owner keeps it open. */
 must_use enum err file_read_input(struct buf *out, size_t limit);
+
+/* Whether two paths, without NUL, lead to one file, which need not exist: relative or not, through
+ * whatever folders and symbolic links. */
+bool file_is_same(struct bytes a, struct bytes b);
 
 #endif

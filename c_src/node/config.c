@@ -238,7 +238,7 @@ static bool is_scope(const struct config *c, struct bytes name)
 
 /* Whether replica i can run beside the scopes and the replicas before it. */
 static enum err check_beside(const struct config *c, const struct replica_options *all, size_t i,
-                             struct options_error *wrong)
+                             same_file *is_same, struct options_error *wrong)
 {
     struct bytes name = atom_text(term_bytes(&all[i].name));
     enum err e = OK;
@@ -248,7 +248,7 @@ static enum err check_beside(const struct config *c, const struct replica_option
         return ERR_SHAPE;
     }
     for (size_t k = 0; e == OK && k < i; k++)
-        e = replica_options_compare(&all[i], &all[k], wrong);
+        e = replica_options_compare(&all[i], &all[k], is_same, wrong);
     return e;
 }
 
@@ -260,7 +260,8 @@ static enum err replica_error(const struct config *c, size_t i, struct bytes nam
     return config_wrong_replica(error, name, wrong);
 }
 
-static enum err check_replicas(const struct config *c, struct config_error *error)
+static enum err check_replicas(const struct config *c, same_file *is_same,
+                               struct config_error *error)
 {
     struct replica_options *all = mem_take(c->replica_count * sizeof(*all));
     struct options_error wrong;
@@ -268,7 +269,7 @@ static enum err check_replicas(const struct config *c, struct config_error *erro
     for (size_t i = 0; i < c->replica_count; i++)
         must(options_of(c, i, &all[i], &wrong) == OK); /* checked when they were read */
     for (size_t i = 0; e == OK && i < c->replica_count; i++)
-        if (check_beside(c, all, i, &wrong) != OK)
+        if (check_beside(c, all, i, is_same, &wrong) != OK)
             e = replica_error(c, i, term_bytes(&all[i].name), &wrong, error);
     for (size_t i = 0; i < c->replica_count; i++)
         replica_options_free(&all[i]);
@@ -297,7 +298,7 @@ static enum err check_connects(const struct config *c, struct config_error *erro
     return OK;
 }
 
-enum err config_check(const struct config *c, struct config_error *error)
+enum err config_check(const struct config *c, same_file *is_same, struct config_error *error)
 {
     error->line = error->column = 0;
     if (c->node.len == 0) {
@@ -308,7 +309,7 @@ enum err config_check(const struct config *c, struct config_error *error)
     enum err e = config_check_ports(c, error);
     if (e == OK)
         e = check_connects(c, error);
-    return e == OK ? check_replicas(c, error) : e;
+    return e == OK ? check_replicas(c, is_same, error) : e;
 }
 
 const char *config_key(size_t i, const char **help)

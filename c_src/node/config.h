@@ -94,7 +94,8 @@ must_use enum err config_flag(struct config *c, const char *key, struct bytes va
 /* Checks the whole, once everything is read: a node name is required, nodes to connect to must be
  * allowed, and replicas must be able to run beside the scopes and each other
  * (replica_options_compare()); without epmd, nodes of `connect` need a port. */
-must_use enum err config_check(const struct config *c, struct config_error *error);
+must_use enum err config_check(const struct config *c, same_file *is_same,
+                               struct config_error *error);
 
 /* The port at which peers are dialled that have none of their own, if there is no epmd: peer_port,
  * or else the one that this node itself is configured to listen on, as with a BEAM's

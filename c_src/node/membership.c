@@ -192,7 +192,7 @@ enum err membership_check_replica(const struct membership *m, const struct repli
     enum err e = OK;
     for (struct process *p = NULL; e == OK && (p = replica_next(m->table, p)) != NULL;)
         if (!bytes_equal(process_name(p), atom_text(term_bytes(&options->name))))
-            e = replica_options_compare(options, replica_options(p), error);
+            e = replica_options_compare(options, replica_options(p), NULL, error);
     return e;
 }
 

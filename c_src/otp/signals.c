@@ -1,4 +1,5 @@
 #include "../err.h"
+#include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "table.h"
@@ -114,13 +115,29 @@ static void deliver_exit(const struct incoming *in, struct process *p)
     buf_free(&message);
 }
 
+/* The reason in canonical form: it is forwarded and kept.  Made only once somebody is there to
+ * receive it, since sorting its maps may take a while.  Freed by the caller. */
+static struct buf reason_of(const struct incoming *in)
+{
+    struct buf reason = {0};
+    enum err e = canon_put(&reason, in->signal->reason);
+    if (e != OK) {
+        buf_clear(&reason);
+        put_bad_term(&reason, e);
+    }
+    return reason;
+}
+
 /* What an exit signal does that is not `kill` from exit/2 (erlang:exit/2, process_flag/2). */
 static void exit_signal(const struct incoming *in, struct process *p)
 {
-    if (p->kind->traps_exits)
+    if (p->kind->traps_exits) {
         deliver_exit(in, p);
-    else if (!is_atom(in->signal->reason, "normal") && turn_may_change(in->turn))
-        process_exit(p, in->signal->reason, in->turn);
+    } else if (!is_atom(in->signal->reason, "normal") && turn_may_change(in->turn)) {
+        struct buf reason = reason_of(in);
+        process_exit(p, buf_bytes(&reason), in->turn);
+        buf_free(&reason);
+    }
 }
 
 /* An EXIT without a link has crossed an unlink: ignored. */
@@ -152,9 +169,12 @@ static void handle_exit2(const struct incoming *in)
 static void handle_monitor_exit(const struct incoming *in)
 {
     struct watch *w = watch_find(in->table, reference_number(in->table, in->signal->ref));
-    if (w != NULL && !w->ended && bytes_equal(w->node, in->node) &&
-        bytes_equal(process_pid(w->owner), in->signal->to))
-        watch_end(w, w->call ? ERR_CLOSED : OK, in->signal->reason, in->turn);
+    if (w == NULL || w->ended || !bytes_equal(w->node, in->node) ||
+        !bytes_equal(process_pid(w->owner), in->signal->to))
+        return;
+    struct buf reason = reason_of(in);
+    watch_end(w, w->call ? ERR_CLOSED : OK, buf_bytes(&reason), in->turn);
+    buf_free(&reason);
 }
 
 static void handle_spawn_request(const struct incoming *in)

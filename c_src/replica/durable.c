@@ -1,5 +1,6 @@
 #include "../limits.h"
 #include "../mem.h"
+#include "../store/storage.h"
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "internal.h"
@@ -344,6 +345,22 @@ void durable_wake(struct replica *r, struct turn *t)
         begin(r);
     else
         load(r);
+}
+
+void durable_put_files(const struct replica *r, struct buf *out)
+{
+    struct bytes file = buf_bytes(&r->options.storage.file);
+    struct buf others = {0};
+    char group[STORAGE_GROUP_CHARS];
+    if (file.len > 0) {
+        storage_group(group, term_bytes(&r->options.group));
+        buf_printf(&others, "%.*s.%s.*", (int)file.len, (const char *)file.at, group);
+        put_list(out, 2);
+        put_binary(out, file);
+        put_binary(out, buf_bytes(&others));
+    }
+    put_nil(out);
+    buf_free(&others);
 }
 
 void durable_put_status(const struct replica *r, struct buf *out)

@@ -97,6 +97,8 @@ void durable_flush(struct replica *r, struct turn *t);
 uint64_t durable_due(const struct replica *r);
 void durable_wake(struct replica *r, struct turn *t);
 void durable_put_status(const struct replica *r, struct buf *out);
+/* Appends a list: the table's path and the pattern of the other files'; empty without storage. */
+void durable_put_files(const struct replica *r, struct buf *out);
 
 /* --- snapshot.c ---------------------------------------------------------- */
 

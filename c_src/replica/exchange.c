@@ -1,3 +1,4 @@
+#include "../limits.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/text.h"
@@ -10,6 +11,8 @@
 enum err exchange_merge(struct replica *r, struct bytes checked, bool relay)
 {
     bool changed;
+    if (etf_is_deeper(checked, LIMIT_STRUCT_DEPTH))
+        return ERR_LIMIT;
     enum err e = crdt_merge(r->crdt, checked, durable_delta(r, relay), &changed);
     if (changed) {
         replica_changed(r);

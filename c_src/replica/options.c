@@ -13,6 +13,9 @@
 /* The same where a message has two. */
 #define CLASH_QUOTED 40
 
+#define TO_TEXT(number) #number
+#define LEVELS(number)  "at most " TO_TEXT(number) " levels of lists, tuples and maps"
+
 static enum err wrong(struct options_error *error, const char *key, const char *wanted,
                       struct bytes found)
 {
@@ -72,7 +75,8 @@ static enum err crdt_read(struct replica_options *o, struct bytes value,
 static enum err actor_read(struct replica_options *o, struct bytes value,
                            struct options_error *error)
 {
-    (void)error;
+    if (etf_is_deeper(value, LIMIT_NAME_DEPTH))
+        return wrong(error, "actor", LEVELS(LIMIT_NAME_DEPTH), value);
     o->actor = term_copy(value);
     return OK;
 }
@@ -80,7 +84,8 @@ static enum err actor_read(struct replica_options *o, struct bytes value,
 static enum err group_read(struct replica_options *o, struct bytes value,
                            struct options_error *error)
 {
-    (void)error;
+    if (etf_is_deeper(value, LIMIT_NAME_DEPTH))
+        return wrong(error, "group", LEVELS(LIMIT_NAME_DEPTH), value);
     o->group = term_copy(value);
     return OK;
 }
@@ -357,9 +362,10 @@ enum err replica_options_read(struct replica_options *o, struct bytes name, stru
 }
 
 enum err replica_options_compare(const struct replica_options *o,
-                                 const struct replica_options *other, struct options_error *error)
+                                 const struct replica_options *other, same_file *is_same,
+                                 struct options_error *error)
 {
-    struct bytes file = buf_bytes(&o->storage.file);
+    struct bytes file = buf_bytes(&o->storage.file), theirs = buf_bytes(&other->storage.file);
     struct buf name = {0}, actor = {0};
     enum err e = ERR_SHAPE;
     text_print_short(&name, term_bytes(&other->name), CLASH_QUOTED);
@@ -374,7 +380,8 @@ enum err replica_options_compare(const struct replica_options *o,
                  "actor: %.*s is the actor of replica %.*s, which has the same group; each "
                  "replica of a group needs its own",
                  TEXT(actor), TEXT(name));
-    else if (file.len > 0 && bytes_equal(file, buf_bytes(&other->storage.file)))
+    else if (file.len > 0 && theirs.len > 0 &&
+             (bytes_equal(file, theirs) || (is_same != NULL && is_same(file, theirs))))
         snprintf(error->what, sizeof(error->what),
                  "storage: replica %.*s has the same file and group; choose another file",
                  TEXT(name));

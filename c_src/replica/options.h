@@ -69,11 +69,15 @@ must_use enum err replica_options_read(struct replica_options *o, struct bytes n
                                        struct bytes map, struct bytes node,
                                        struct options_error *error);
 
+/* Whether two paths, without NUL, are of one file. */
+typedef bool same_file(struct bytes a, struct bytes b);
+
 /* ERR_SHAPE, with *error set, if o cannot run beside another replica of this node: both have the
  * same global name; or the same group, and also the same actor, with which changes of both would be
- * taken for one, or the same file. */
+ * taken for one, or the same file.  is_same is asked about files of one group, or NULL: then paths
+ * are compared as text, and one by another path is refused when the replica takes its lock. */
 must_use enum err replica_options_compare(const struct replica_options *o,
-                                          const struct replica_options *other,
+                                          const struct replica_options *other, same_file *is_same,
                                           struct options_error *error);
 
 /* Copies options that were read. */

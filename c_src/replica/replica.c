@@ -323,12 +323,14 @@ void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
     struct tag_counts tags = crdt_tags(r->crdt);
-    put_map(out, 19);
+    put_map(out, 21);
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_count(out, "actors", crdt_actors(r->crdt));
     put_count(out, "behind", count_behind(r));
     put_atom(out, "crdt");
     put_atom(out, r->options.type->name);
+    put_atom(out, "files");
+    durable_put_files(r, out);
     put_field(out, "group", term_bytes(&r->options.group));
     put_count(out, "ignored", r->ignored);
     put_count(out, "merges", r->merges);

@@ -107,7 +107,7 @@ void replica_saved_state(const struct process *p, struct buf *out);
  * behind, of mutations made and waiting, of merges, of refused structs and casts, of ignored
  * messages, of anti-entropy rounds and of snapshots; its topic; the CRDT's tombstones, actors and
  * tags (of all elements, and the most of one); the nodes of members with the same actor; the
- * state of its storage, and why no snapshot succeeds. */
+ * state of its storage, the names of its files, and why no snapshot succeeds. */
 void replica_status(const struct process *p, struct buf *out);
 
 /* The CRDT, whether it includes all that was on disk, and how often it has changed or been

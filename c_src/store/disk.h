@@ -26,7 +26,7 @@ struct disk {
     /* Makes the data and the size survive a power cut. */
     int (*sync)(void *who, int handle);
     /* Gives the open file the owner and the permissions of the file at path, as far as that is
-     * allowed; 0 as well if there is no such file. */
+     * allowed, and its owner the right to read and write it; 0 as well if there is no such file. */
     int (*copy_permissions)(void *who, int handle, const char *path);
     int (*truncate)(void *who, int handle, uint64_t bytes);
     /* Appends the path, without NUL, of the file that opening path opens or creates: path with all

@@ -1,6 +1,6 @@
 #include "failure.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +14,37 @@ const char *failure_path(const char *path)
     return len > PATH_SHOWN ? path + len - PATH_SHOWN : path;
 }
 
+/* What the calls of disk.h return, by their manual pages, and Erlang's names for it:
+ * strerrorname_np() is glibc's alone, from 2.32 on. */
+static const struct {
+    int number;
+    const char *name;
+} error_names[] = {
+    {EACCES, "eacces"},   {EAGAIN, "eagain"},       {EBADF, "ebadf"},
+    {EBUSY, "ebusy"},     {EDQUOT, "edquot"},       {EEXIST, "eexist"},
+    {EFBIG, "efbig"},     {EINTR, "eintr"},         {EINVAL, "einval"},
+    {EIO, "eio"},         {EISDIR, "eisdir"},       {ELOOP, "eloop"},
+    {EMFILE, "emfile"},   {EMLINK, "emlink"},       {ENAMETOOLONG, "enametoolong"},
+    {ENFILE, "enfile"},   {ENODEV, "enodev"},       {ENOENT, "enoent"},
+    {ENOLCK, "enolck"},   {ENOMEM, "enomem"},       {ENOSPC, "enospc"},
+    {ENOSYS, "enosys"},   {ENOTDIR, "enotdir"},     {ENOTSUP, "enotsup"},
+    {ENXIO, "enxio"},     {EOVERFLOW, "eoverflow"}, {EPERM, "eperm"},
+    {EROFS, "erofs"},     {ESTALE, "estale"},       {ETIMEDOUT, "etimedout"},
+    {ETXTBSY, "etxtbsy"}, {EXDEV, "exdev"},
+};
+
+static const char *error_name(int number)
+{
+    for (size_t i = 0; i < sizeof(error_names) / sizeof(error_names[0]); i++)
+        if (error_names[i].number == number)
+            return error_names[i].name;
+    return "unknown";
+}
+
 enum err storage_refused(struct storage_failure *f, int code, const char *step, const char *path)
 {
     must(code < 0);
-    const char *name = strerrorname_np(-code);
-    snprintf(f->reason, sizeof(f->reason), "%s", name != NULL ? name : "unknown");
-    for (char *c = f->reason; *c != '\0'; c++)
-        *c = (char)tolower((unsigned char)*c);
+    snprintf(f->reason, sizeof(f->reason), "%s", error_name(-code));
     snprintf(f->what, sizeof(f->what), "cannot %s %s: %s", step, failure_path(path),
              strerror(-code));
     return ERR_STORAGE;

@@ -6,8 +6,8 @@
 
 struct storage_failure {
     /* The text of an atom.  If the disk failed, Erlang's name of the error: "enospc", "eio",
-     * "erofs", "eacces"; else "locked", "not_dets", "not_a_set", "too_large", "other_type",
-     * "other_group", "misplaced". */
+     * "erofs", "eacces", or "unknown"; else "locked", "not_dets", "not_a_set", "too_large",
+     * "other_type", "other_group", "misplaced". */
     char reason[24];
     char what[200]; /* "cannot sync page_views.dets.tmp: No space left on device" */
 };

@@ -13,6 +13,11 @@
 #include "journal.h"
 #include "storage_internal.h"
 
+void storage_group(char text[STORAGE_GROUP_CHARS], struct bytes group)
+{
+    snprintf(text, STORAGE_GROUP_CHARS, "%08" PRIx32, (uint32_t)crc32_z(0, group.at, group.len));
+}
+
 struct storage *storage_new(const struct disk *disk, const struct storage_options *o)
 {
     struct storage *s = mem_take(sizeof(*s));
@@ -20,7 +25,7 @@ struct storage *storage_new(const struct disk *disk, const struct storage_option
     must(memchr(o->file.at, 0, o->file.len) == NULL);
     memcpy(s->named, o->file.at, o->file.len);
     memcpy(s->file, o->file.at, o->file.len);
-    snprintf(s->crc, sizeof(s->crc), "%08" PRIx32, (uint32_t)crc32_z(0, o->group.at, o->group.len));
+    storage_group(s->crc, o->group);
     struct buf module = {0};
     put_atom_bytes(&module, o->module);
     s->disk = disk;
@@ -121,6 +126,17 @@ static void segment_abandon(struct storage *s, uint64_t number, uint64_t length)
     segment_roll_back(s, &ignored);
 }
 
+/* Its contents are the table's, and nobody else may read them.  Returns NULL, or the step that
+ * failed. */
+static const char *segment_open(struct storage *s, const struct path *path, int *code)
+{
+    *code = s->segment = s->disk->open(s->disk->who, path->text, DISK_CREATE);
+    if (*code < 0)
+        return "create";
+    *code = s->disk->copy_permissions(s->disk->who, s->segment, s->file);
+    return *code == 0 ? NULL : "set the permissions of";
+}
+
 /* Writes and syncs; returns NULL, or the step that failed. */
 static const char *segment_write(struct storage *s, struct bytes bytes, int *code)
 {
@@ -159,12 +175,14 @@ enum err segment_create(struct storage *s, struct before before, struct bytes te
                              failure_path(segment_path(s, s->last).text));
     struct path path = segment_path(s, ++s->last);
     struct buf bytes = {0};
+    int code = 0;
     segment_put_header(s, &before, &bytes);
     s->sequence = 0;
     for (struct etf_in in = etf_open(terms); in.at < in.end;)
         journal_put(&bytes, ++s->sequence, etf_any(&in));
-    int code = s->segment = d->open(d->who, path.text, DISK_CREATE);
-    const char *step = code < 0 ? "create" : segment_write(s, buf_bytes(&bytes), &code);
+    const char *step = segment_open(s, &path, &code);
+    if (step == NULL)
+        step = segment_write(s, buf_bytes(&bytes), &code);
     if (step == NULL) {
         code = d->sync_folder(d->who, path.text);
         step = code == 0 ? NULL : "sync the folder of";

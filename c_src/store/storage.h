@@ -37,6 +37,10 @@ struct storage_options {
 
 struct storage;
 
+/* GROUP of a canonical group, with its NUL. */
+#define STORAGE_GROUP_CHARS 9
+void storage_group(char text[STORAGE_GROUP_CHARS], struct bytes group);
+
 /* Copies the options; makes no disk call yet. */
 struct storage *storage_new(const struct disk *disk, const struct storage_options *options);
 

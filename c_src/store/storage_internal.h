@@ -30,7 +30,7 @@ struct storage {
     const struct disk *disk;
     char named[LIMIT_PATH_BYTES + 1]; /* the file as configured */
     char file[LIMIT_PATH_BYTES + 1];  /* the table: what `named` leads to, once locked */
-    char crc[9];                      /* of the group, as in file names */
+    char crc[STORAGE_GROUP_CHARS];    /* of the group, as in file names */
     struct term group;                /* canonical */
     struct term module;
     enum record_form form;

@@ -70,6 +70,9 @@ must_use enum err etf_measure(struct bytes b, size_t *len);
  * atom. */
 must_use enum err etf_length(struct bytes b, size_t *len);
 
+/* Whether a checked term has more than so many levels of containers. */
+bool etf_is_deeper(struct bytes checked, size_t levels);
+
 /* A cursor over whole terms that etf_check() accepted.  Over a term of which only the length is
  * known, etf_peek(), etf_tuple(), etf_accept() and etf_any() may be used. */
 struct etf_in etf_open(struct bytes terms);

@@ -236,3 +236,25 @@ enum err etf_length(struct bytes b, size_t *len)
     *len = at;
     return OK;
 }
+
+bool etf_is_deeper(struct bytes checked, size_t levels)
+{
+    uint64_t left[LIMIT_TERM_DEPTH]; /* terms to come in each open container */
+    size_t at = 0, depth = 0;
+    must(levels <= LIMIT_TERM_DEPTH);
+    while (at < checked.len) {
+        struct head head;
+        enum err e = head_read(checked.at + at, checked.at + checked.len, &head);
+        must(e == OK);
+        at += head.size;
+        if (head.terms > 0) {
+            if (depth == levels)
+                return true;
+            left[depth++] = head.terms;
+            continue;
+        }
+        while (depth > 0 && --left[depth - 1] == 0)
+            depth--;
+    }
+    return false;
+}

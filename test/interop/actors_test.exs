@@ -34,6 +34,23 @@ defmodule ActorsTest do
                ~s(replica b: actor: <<"c1">> is the actor of replica a, which has the same group)
     end
 
+    test "are refused with one table under two paths" do
+      table = Table.path()
+      folder = Path.dirname(table)
+      other = Path.join([folder, "..", Path.basename(folder), Path.basename(table)])
+      map = shared()
+      storage = fn file -> Map.put(map, :storage, %{file: file}) end
+      {file, err} = check(a: storage.(table), b: storage.(other))
+      assert err =~ "#{file}:4:"
+      assert err =~ "replica b: storage: replica a has the same file and group"
+      # One that is started later waits for the lock.
+      c = Coppice.start(replicas: [a: storage.(table)])
+      assert {:ok, _} = Coppice.start_replica(c, :b, storage.(other))
+      eventually(fn -> Coppice.status(c).replicas.b.storage == {:error, {:storage, :locked}} end)
+      assert {:error, {:storage, :locked}} =
+               GenServer.call({:b, c.node}, {:mutate, {:increment, [1]}})
+    end
+
     test "are refused where the default of one is the actor of the other" do
       {file, err} =
         check(

@@ -73,6 +73,31 @@ defmodule CommandsTest do
     assert prints(["sync", node, "views"]) == :ok
   end
 
+  test "value --plain prints sets as lists, in the order of terms" do
+    page = %{crdt: :or_map, mapset: :versioned}
+    replicas = [likes: %{crdt: :or_set}, bytes: %{crdt: :or_set}, page: page]
+    %{node: node} = Coppice.start(replicas: replicas)
+    plain = fn name -> Coppice.run(["value", node, name, "--plain"]) end
+    assert plain.("likes") == {0, "[]\n", ""}
+
+    for element <- ["b", "<<\"a\">>", "\#{'__struct__' => 'Elixir.MapSet', map => \#{x => []}}"] do
+      assert prints(["mutate", node, "likes", "add", element]) == :ok
+    end
+
+    assert prints(["mutate", node, "bytes", "add", "97"]) == :ok
+    assert plain.("bytes") == {0, "[97]\n", ""}
+    # An element that is itself a set is a user's term, and stays.
+    assert {0, text, ""} = plain.("likes")
+    assert term(text) == [:b, %{__struct__: MapSet, map: %{x: []}}, "a"]
+
+    assert prints(["mutate", node, "page", "put", "tags", "or_set"]) == :ok
+    assert prints(["mutate", node, "page", "update", "tags", "{add, [3]}"]) == :ok
+    assert {0, text, ""} = plain.("page")
+    assert %{tags: %ORSet{entries: %{3 => [_]}}} = term(text)
+    assert {@usage, err} = Coppice.fail(["value", node, "likes", "--plain=yes"])
+    assert err =~ "--plain=yes: takes no value"
+  end
+
   test "commands for replicas print the reason of a refusal as an error", %{node: node} do
     assert {@error, err} = Coppice.fail(["mutate", node, "views", "shrink"])
     why = "not an operation of this type, or not possible now"

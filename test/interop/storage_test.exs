@@ -51,6 +51,35 @@ defmodule StorageTest do
   # A table has no checksums, but a binary that is longer than its object is noticed.
   defp flip_length(file, text), do: flip(file, find(file, text) - 1)
 
+  test "status names the files", world do
+    c = Coppice.start(settings(world))
+    add_each(c, 1..3)
+    assert [table, others] = Coppice.status(c).replicas.tags.files
+    assert table == world.table
+    assert Path.wildcard(others) -- Path.wildcard("#{table}.*") == []
+    assert Enum.map(journals(world), &(&1 in Path.wildcard(others))) == [true]
+  end
+
+  test "files have the permissions of the table, and a new one those of the umask", world do
+    mode = fn file -> Bitwise.band(File.stat!(file).mode, 0o777) end
+    c = Coppice.start(settings(world))
+    add_each(c, 1..3)
+    assert Coppice.stop(c) == 0
+    assert mode.(world.table) == Bitwise.band(0o666, Bitwise.bnot(umask()))
+    File.chmod!(world.table, 0o640)
+    c = Coppice.start(settings(world, snapshot_interval: 100))
+    add_each(c, 4..6)
+    eventually(fn -> snapshots(c) > 0 end)
+    add_each(c, 7..9)
+    assert mode.(world.table) == 0o640
+    assert Enum.uniq(Enum.map(journals(world), mode)) == [0o640]
+  end
+
+  defp umask do
+    {text, 0} = System.cmd("/bin/sh", ["-c", "umask"])
+    text |> String.trim() |> String.to_integer(8)
+  end
+
   describe "a replica restarts from its files" do
     test "after SIGTERM, which leaves everything in the table", world do
       settings = settings(world)

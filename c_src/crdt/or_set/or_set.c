@@ -63,7 +63,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
 {
     struct or_set *s = of(c), *delta = t->delta != NULL ? of(t->delta) : NULL;
     enum err e = check_ops(s, ops, count, &t->bad);
-    if (e != OK)
+    if (e != OK || t->dry)
         return e;
     for (size_t i = 0; i < count; i++) {
         if (op_is(&ops[i], "add", 1))

@@ -211,7 +211,7 @@ enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct m
         t->bad = i;
         e = apply(&b, &ops[i]);
     }
-    if (e != OK)
+    if (e != OK || t->dry)
         undo(&b);
     else if (t->delta != NULL)
         write_delta(&b, (struct rga *)t->delta);

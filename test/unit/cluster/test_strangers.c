@@ -91,6 +91,111 @@ static void a_peer_that_connects_meanwhile_is_connected(void)
     close_both();
 }
 
+/* All that was sent, on whatever connection; not reported as written. */
+static struct buf taken(struct side *s)
+{
+    struct buf sent = s->sent;
+    s->sent = (struct buf){0};
+    return sent;
+}
+
+/* Whoever names itself like a node that we dial has not shown the cookie yet. */
+static void they_do_not_end_our_dialling(void)
+{
+    serve(&a, BYTES("a@h"));
+    serve(&b, BYTES("b@h"));
+    for (int stage = 0; stage < 3; stage++) {
+        uint32_t stranger = FIRST + 2 * (uint32_t)stage;
+        cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+        accept(&a, stranger);
+        if (stage == 0)
+            names_itself(&a, stranger, BYTES("b@h"));
+        buf_clear(&a.sent);
+        a.port = EPMD_PORT;
+        looks_up(&a, true);
+        uint32_t at_a = a.dialled, at_b = AT_B + 2 * (uint32_t)stage;
+        unsigned closes = a.closes;
+        accept(&b, at_b);
+        opened(&a, at_a);
+        struct buf hello = taken(&a);
+        if (stage == 1)
+            names_itself(&a, stranger, BYTES("b@h"));
+        reads(&b, at_b, buf_bytes(&hello));
+        buf_free(&hello);
+        struct buf challenge = taken(&b);
+        buf_clear(&a.sent);
+        reads(&a, at_a, buf_bytes(&challenge));
+        buf_free(&challenge);
+        struct buf reply = taken(&a);
+        if (stage == 2)
+            names_itself(&a, stranger, BYTES("b@h"));
+        buf_clear(&a.sent);
+        CU_ASSERT_EQUAL(a.closes, closes);
+        reads(&b, at_b, buf_bytes(&reply));
+        buf_free(&reply);
+        carry(at_a, at_b);
+        CU_ASSERT(are(&a.events, "up b@h;") && are(&b.events, "up a@h;"));
+        is_closed(&a, stranger, ERR_CLOSED);
+        is_closed(&a, at_a, ERR_CLOSED);
+        is_closed(&b, at_b, ERR_CLOSED);
+        CU_ASSERT(are(&a.events, "down b@h;") && are(&b.events, "down a@h;"));
+        buf_clear(&a.log);
+    }
+    close_both();
+}
+
+/* Both dial, b when it has already let a in, and each sees its own end of a connection first: one
+ * is left, and is the same on both sides. */
+static void two_that_dial_late_keep_one_connection(void)
+{
+    for (int order = 0; order < 3; order++) {
+        serve(&a, BYTES("a@h"));
+        serve(&b, BYTES("b@h"));
+        cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+        looks_up(&a, true);
+        uint32_t from_a = a.dialled;
+        opened(&a, from_a);
+        accept(&b, AT_B);
+        struct buf hello = taken(&a);
+        reads(&b, AT_B, buf_bytes(&hello));
+        struct buf challenge = taken(&b);
+        cluster_connect(b.cluster, BYTES("a@h"), &b.turn);
+        looks_up(&b, true);
+        uint32_t from_b = b.dialled;
+        opened(&b, from_b);
+        accept(&a, FIRST);
+        struct buf hello_back = taken(&b);
+        reads(&a, FIRST, buf_bytes(&hello_back));
+        struct buf challenge_back = taken(&a);
+        reads(&a, from_a, buf_bytes(&challenge));
+        struct buf reply = taken(&a);
+        if (order == 2) {
+            /* b has not answered yet: a's connection is the one. */
+            reads(&b, AT_B, buf_bytes(&reply));
+            is_closed(&a, FIRST, ERR_CLOSED);
+            carry(from_a, AT_B);
+        } else {
+            reads(&b, from_b, buf_bytes(&challenge_back));
+            struct buf reply_back = taken(&b);
+            reads(&b, AT_B, buf_bytes(&reply));
+            CU_ASSERT(b.closed == AT_B && b.events.len == 0);
+            if (order == 0)
+                is_closed(&a, from_a, ERR_CLOSED);
+            reads(&a, FIRST, buf_bytes(&reply_back));
+            carry(FIRST, from_b);
+            buf_free(&reply_back);
+        }
+        CU_ASSERT(are(&a.events, "up b@h;") && are(&b.events, "up a@h;"));
+        CU_ASSERT(are(&a.log, "") && are(&b.log, ""));
+        buf_free(&hello);
+        buf_free(&hello_back);
+        buf_free(&challenge);
+        buf_free(&challenge_back);
+        buf_free(&reply);
+        close_both();
+    }
+}
+
 static void they_are_fewer_where_connections_are(void)
 {
     open_side(&a, BYTES("a@h"), true);
@@ -158,5 +263,6 @@ static void numbers_come_round(void)
 
 SUITE("strangers", TEST(the_oldest_silent_one_makes_room),
       TEST(the_oldest_makes_room_when_none_is_silent), TEST(they_cost_no_peer_its_connection),
-      TEST(a_peer_that_connects_meanwhile_is_connected), TEST(they_are_fewer_where_connections_are),
+      TEST(a_peer_that_connects_meanwhile_is_connected), TEST(they_do_not_end_our_dialling),
+      TEST(two_that_dial_late_keep_one_connection), TEST(they_are_fewer_where_connections_are),
       TEST(they_get_few_log_lines), TEST(refused_names_get_few_log_lines), TEST(numbers_come_round))

@@ -52,6 +52,7 @@ static inline struct crdt *empty(const struct crdt_type *type, const char *actor
 }
 
 /* The reply gets one term per operation. */
+/* A dry run before it has the same result, and changes nothing. */
 static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt *delta,
                                   struct buf *reply, size_t *bad)
 {
@@ -66,7 +67,17 @@ static inline enum err mutate_all(struct crdt *c, const char *text, struct crdt 
     enum err e = ops_read(&ops, wall(term_of(text)), &wrong);
     if (e != OK)
         return e;
+    struct mutation_turn dry = {
+        .wall_ms = t.wall_ms, .random = t.random, .bad = SIZE_MAX, .dry = true};
+    struct buf before = {0}, after = {0};
+    crdt_state(c, &before);
+    enum err told = crdt_mutate(c, ops.list, ops.count, &dry);
+    crdt_state(c, &after);
+    CU_ASSERT(bytes_equal(buf_bytes(&before), buf_bytes(&after)));
+    buf_free(&before);
+    buf_free(&after);
     e = crdt_mutate(c, ops.list, ops.count, &t);
+    CU_ASSERT(told == e && dry.random == t.random && (e == OK || dry.bad == t.bad));
     *bad = t.bad;
     laws_random = t.random;
     ops_free(&ops);

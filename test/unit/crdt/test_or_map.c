@@ -239,6 +239,38 @@ static void validates_against_earlier_operations(void)
     crdt_free(c);
 }
 
+/* A struct that is put changes what later updates of its key may do. */
+static void validates_updates_behind_a_struct(void)
+{
+    struct crdt *c = make(type(), "a", "[{put, [m, or_map]}, {put, [n, gcounter]}]");
+#define INNER ORMAP(KEYS("1", ENTRY("x", "{b, 1}"), ""), "x => " GCOUNTER("b => 1"))
+    refuses_batch(c,
+                  "[{update, [n, increment]}, {update, [m, {update, [x, increment]}]},"
+                  " {put, [m, " INNER "]}]",
+                  ERR_BAD_OP, 1);
+    refuses_batch(c,
+                  "[{put, [m, " INNER "]}, {update, [m, {update, [x, increment]}]},"
+                  " {update, [n, increment]}, {update, [n, decrement]}]",
+                  ERR_BAD_OP, 3);
+    struct crdt *delta = empty(type(), "a");
+    size_t bad;
+    CU_ASSERT(
+        mutate_all(c,
+                   "[{update, [m, {put, [y, gset]}]}, {put, [m, " INNER "]},"
+                   " {update, [m, {update, [x, {increment, [2]}]}]}, {update, [n, increment]}]",
+                   delta, NULL, &bad) == OK);
+    struct crdt *peer = make(type(), "b", "[]");
+    CU_ASSERT(mutate(c, "{put, [n, gcounter]}", &bad) == OK);
+    CU_ASSERT(join(peer, c) && !join(peer, delta));
+    is(c, crdt_value,
+       "#{n => " GCOUNTER("a => 1") ", m => " ORMAP(
+           KEYS("1", ENTRY("x", "{b, 1}") ", " ENTRY("y", "{a, 1}"), ""),
+           "x => " GCOUNTER("a => 2, b => 1") ", y => " GSET("")) "}");
+    crdt_free(peer);
+    crdt_free(delta);
+    crdt_free(c);
+}
+
 /* Only the nested sequence knows whether an element can be removed. */
 static void validates_inside_a_sequence(void)
 {
@@ -260,6 +292,7 @@ static void validates_inside_a_sequence(void)
 static void replies_with_nested_results(void)
 {
     struct crdt *c = make(type(), "a", "[]");
+    size_t bad;
     replies(c, "[{put, [r, rga]}, {update, [r, {insert, [x, head]}]}, {delete, [y]}]",
             "[ok, {a, 1}, ok]");
     replies(c, "{update, [r, {insert, [y, {a, 1}]}]}", "[{a, 2}]");
@@ -268,6 +301,14 @@ static void replies_with_nested_results(void)
     replies(c, "[{put, [m, or_map]}, {update, [m, {put, [r, rga]}]}]", "[ok, ok]");
     replies(c, "{update, [m, {update, [r, {insert, [x, head]}]}]}", "[{a, 1}]");
     replies(c, "[]", "[]");
+    /* Replies come in the order of the operations, whatever the keys. */
+    CU_ASSERT(mutate(c, "{put, [s, rga]}", &bad) == OK);
+    replies(
+        c,
+        "[{update, [s, {insert, [x, head]}]}, {update, [r, {insert, [z, {a, 1}]}]},"
+        " {put, [t, rga]}, {update, [t, {insert, [x, head]}]}, {update, [s, {insert, [y, head]}]},"
+        " {update, [r, {remove_at, [0]}]}]",
+        "[{a, 1}, {a, 5}, ok, {a, 1}, {a, 2}, ok]");
     crdt_free(c);
 }
 
@@ -400,7 +441,7 @@ SUITE("or_map", TEST(holds_states_of_other_types), TEST(holds_every_type),
       TEST(put_accepts_types_and_structs), TEST(distinguishes_keys),
       TEST(hides_the_value_of_a_deleted_key), TEST(delta_has_only_changes),
       TEST(hides_a_key_without_value), TEST(refuses_the_whole_batch),
-      TEST(validates_against_earlier_operations), TEST(validates_inside_a_sequence),
-      TEST(replies_with_nested_results), TEST(refuses_malformed_structs),
-      TEST(accepts_missing_actor_and_delta_buffer), TEST(limits_the_nesting),
-      TEST(refuses_when_tags_run_out))
+      TEST(validates_against_earlier_operations), TEST(validates_updates_behind_a_struct),
+      TEST(validates_inside_a_sequence), TEST(replies_with_nested_results),
+      TEST(refuses_malformed_structs), TEST(accepts_missing_actor_and_delta_buffer),
+      TEST(limits_the_nesting), TEST(refuses_when_tags_run_out))

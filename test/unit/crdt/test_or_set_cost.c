@@ -84,43 +84,6 @@ static void copies_in_linear_time(void)
     is_linear(copy, 9830);
 }
 
-/* A batch on two keys copies their values. */
-static uint64_t batch_of_a_map(uint32_t size)
-{
-    struct crdt *map =
-        make(crdt_type_named(BYTES("or_map")), "a", "[{put, [1, or_set]}, {put, [2, or_set]}]");
-    struct crdt *delta = empty(map->type, "a");
-    struct ops ops;
-    struct bytes wrong;
-    size_t bad;
-    CU_ASSERT(ops_read(&ops, term_of("{update, [1, {add, [x]}]}"), &wrong) == OK);
-    for (uint32_t i = 0; i < size; i++) {
-        struct mutation_turn t = {.wall_ms = 1};
-        CU_ASSERT(crdt_mutate(map, ops.list, 1, &t) == OK);
-    }
-    ops_free(&ops);
-    probes = 0;
-    CU_ASSERT(ops_read(&ops,
-                       term_of("[{update, [2, {add, [y]}]}, {update, [1, {add, [y]}]}, "
-                               "{update, [1, {remove, [x]}]}]"),
-                       &wrong) == OK);
-    struct mutation_turn t = {.wall_ms = 1, .delta = delta};
-    CU_ASSERT(crdt_mutate(map, ops.list, 3, &t) == OK);
-    ops_free(&ops);
-    uint64_t spent = probes;
-    CU_ASSERT(crdt_tombstones(map) == size && crdt_tombstones(delta) == size);
-    CU_ASSERT(mutate(map, "{update, [1, {remove, [x]}]}", &bad) == OK);
-    crdt_free(map);
-    crdt_free(delta);
-    probes = spent;
-    return 2 * size;
-}
-
-static void copies_values_in_linear_time(void)
-{
-    is_linear(batch_of_a_map, 9830);
-}
-
 /* Each of groups tags of actor z is on HOLDERS elements: {Group, 0} to {Group, HOLDERS - 1}. */
 #define HOLDERS 17
 
@@ -208,5 +171,5 @@ static void joins_removals_of_crowded_tags_in_linear_time(void)
 }
 
 SUITE("or_set_cost", TEST(removes_in_linear_time), TEST(copies_in_linear_time),
-      TEST(copies_values_in_linear_time), TEST(removes_crowded_tags_in_linear_time),
+      TEST(removes_crowded_tags_in_linear_time),
       TEST(joins_removals_of_crowded_tags_in_linear_time))

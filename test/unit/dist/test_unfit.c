@@ -150,22 +150,23 @@ static void refuses_what_cannot_be_measured(void)
     buf_free(&scratch);
 }
 
-/* A map with a duplicate key passes etf_check(), but has no canonical form. */
-static void replaces_a_reason_with_a_duplicate_key(void)
+/* Sorting its maps may be costly, and nobody may be there to receive it: not even the order of its
+ * keys is changed, or a duplicate one noticed. */
+static void leaves_a_reason_as_it_is(void)
 {
-    struct bytes twice = hex("74 00000002 6101 6a 6101 6a");
+    struct bytes any[] = {hex("74 00000002 6102 6a 6101 6a"), hex("74 00000002 6101 6a 6101 6a")};
     struct buf terms = {0}, scratch = {0};
     struct signal s;
-    for (size_t i = 0; i < 2 * MESSAGES; i++) {
-        if (messages[i / 2].place != REASON)
+    for (size_t i = 0; i < 4 * MESSAGES; i++) {
+        if (messages[i / 4].place != REASON)
             continue;
-        build(&terms, i / 2, twice, i % 2);
+        build(&terms, i / 4, any[i / 2 % 2], i % 2);
         CU_ASSERT_EQUAL(control_read(wall(buf_bytes(&terms)), i % 2, &scratch, &s), OK);
-        ASSERT_TERM(s.reason, term_of("{bad_term,malformed}"));
+        CU_ASSERT(bytes_equal(s.reason, any[i / 2 % 2]));
     }
     buf_free(&terms);
     buf_free(&scratch);
 }
 
 SUITE("unfit terms in signals", TEST(reads_what_is_unfit), TEST(refuses_what_cannot_be_measured),
-      TEST(replaces_a_reason_with_a_duplicate_key))
+      TEST(leaves_a_reason_as_it_is))

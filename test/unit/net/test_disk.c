@@ -324,9 +324,13 @@ static void copies_permissions(void)
     int handle = open_in(&p, "new", DISK_TRUNCATE);
     CU_ASSERT_EQUAL(p.disk->copy_permissions(p.disk->who, handle, in(&p, "none")), 0);
     CU_ASSERT_EQUAL(p.disk->copy_permissions(p.disk->who, handle, in(&p, "old")), 0);
-    CU_ASSERT_EQUAL(p.disk->close(p.disk->who, handle), 0);
     CU_ASSERT_EQUAL(stat(in(&p, "new"), &st), 0);
     CU_ASSERT_EQUAL(st.st_mode & 0777, 0640);
+    CU_ASSERT_EQUAL(chmod(in(&p, "old"), 0444), 0);
+    CU_ASSERT_EQUAL(p.disk->copy_permissions(p.disk->who, handle, in(&p, "old")), 0);
+    CU_ASSERT_EQUAL(stat(in(&p, "new"), &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0644);
+    CU_ASSERT_EQUAL(p.disk->close(p.disk->who, handle), 0);
     real_leave(&p);
 }
 

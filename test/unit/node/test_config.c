@@ -42,7 +42,7 @@ static void reads_every_key(void)
                                    " actor => {a, 1}, group => g, sync_interval => 10}}.\n"),
                              &error);
     CU_ASSERT_EQUAL(e, OK);
-    CU_ASSERT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_EQUAL(config_check(&c, NULL, &error), OK);
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.node), BYTES("c1@host")));
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.cookie_file), BYTES("/etc/cookie")));
     CU_ASSERT_EQUAL(c.connects, 2);
@@ -222,7 +222,7 @@ static void requires_a_node_name(void)
     struct config_error error = {0};
     config_init(&c);
     CU_ASSERT_EQUAL(config_read(&c, BYTES("{visible, true}."), &error), OK);
-    CU_ASSERT_NOT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_NOT_EQUAL(config_check(&c, NULL, &error), OK);
     CU_ASSERT_EQUAL(error.line, 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.what, "node: missing"));
     config_free(&c);
@@ -235,7 +235,7 @@ static void refused_whole(const char *text, unsigned line, const char *expected)
     struct config_error error = {0};
     config_init(&c);
     CU_ASSERT_EQUAL(config_read(&c, bytes_of(text), &error), OK);
-    CU_ASSERT_NOT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_NOT_EQUAL(config_check(&c, NULL, &error), OK);
     bool as_expected = error.line == line && strstr(error.what, expected) != NULL;
     if (!as_expected)
         fprintf(stderr, "\n%s: line %u: %s\n", text, error.line, error.what);
@@ -335,9 +335,9 @@ static void repeated_flags_add_to_lists(void)
     struct config_error error = {0};
     CU_ASSERT_EQUAL(flag(&c, "node", "c1@host"), OK);
     CU_ASSERT_EQUAL(flag(&c, "replica", "r3, #{crdt => gset, group => r1, actor => 1}"), OK);
-    CU_ASSERT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_EQUAL(config_check(&c, NULL, &error), OK);
     CU_ASSERT_EQUAL(flag(&c, "replica", "r4, #{crdt => gset, group => r1, actor => 1}"), OK);
-    CU_ASSERT_NOT_EQUAL(config_check(&c, &error), OK);
+    CU_ASSERT_NOT_EQUAL(config_check(&c, NULL, &error), OK);
     CU_ASSERT_EQUAL(error.line, 0);
     config_free(&c);
 }

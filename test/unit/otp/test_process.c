@@ -233,6 +233,32 @@ static void exits_of_links_end_it(void)
     world_close();
 }
 
+/* A process's own end has its reason in canonical form, or says why it has none. */
+static void reasons_are_made_canonical(void)
+{
+    static const struct {
+        const char *wire, *reason;
+    } cases[] = {
+        {"74 00000002 6102 6a 6101 6a", "#{1 => [],2 => []}"},
+        {"74 00000002 6101 6a 6101 6a", "{bad_term,malformed}"},
+        {"62 00000005", "5"},
+    };
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        struct signal s = {.kind = i % 2 == 0 ? SIGNAL_EXIT2 : SIGNAL_EXIT,
+                           .from = term_of(THEM(4)),
+                           .to = term_of(US(1)),
+                           .reason = hex(cases[i / 2].wire)};
+        char line[100];
+        world_open();
+        spy_start("one");
+        RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+        processes_signal(world.table, BYTES("b@h"), &s, &world.turn);
+        snprintf(line, sizeof(line), "1 leave %s", cases[i / 2].reason);
+        CALLED(line);
+        world_close();
+    }
+}
+
 static void exit2_ends_it(void)
 {
     world_open();
@@ -340,6 +366,6 @@ SUITE("process", TEST(finds_by_pid_and_name), TEST(names_are_unique),
       TEST(iterates_in_order_of_start), TEST(calls_leave_once), TEST(references_are_unique),
       TEST(monitors_of_missing_processes_end_at_once), TEST(notifies_watchers),
       TEST(demonitors_by_name), TEST(unlinks_are_acknowledged), TEST(exits_of_links_end_it),
-      TEST(exit2_ends_it), TEST(exits_are_messages_to_one_that_traps_them),
-      TEST(node_down_removes_its_watchers), TEST(watchers_are_bounded),
-      TEST(reads_the_node_of_identifiers))
+      TEST(reasons_are_made_canonical), TEST(exit2_ends_it),
+      TEST(exits_are_messages_to_one_that_traps_them), TEST(node_down_removes_its_watchers),
+      TEST(watchers_are_bounded), TEST(reads_the_node_of_identifiers))

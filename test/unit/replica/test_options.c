@@ -82,7 +82,7 @@ static const char *beside(const char *a, const char *b)
     static struct options_error error;
     struct replica_options first, second;
     CU_ASSERT_FATAL(read(&first, "a", a, &error) == OK && read(&second, "b", b, &error) == OK);
-    enum err e = replica_options_compare(&second, &first, &error);
+    enum err e = replica_options_compare(&second, &first, NULL, &error);
     replica_options_free(&first);
     replica_options_free(&second);
     return e == OK ? NULL : error.what;
