@@ -62,6 +62,12 @@
  * Enough for every node of a large cluster to come back at once; or a part of the connections. */
 #define LIMIT_STRANGERS      128
 #define LIMIT_STRANGERS_PART 4
+/* Accepted connections before the end of the TLS handshake, as many again; or a part of the
+ * connections.  Each holds about 50 kB, for LIMIT_HANDSHAKE_MS at most. */
+#define LIMIT_TLS_STRANGERS      128
+#define LIMIT_TLS_STRANGERS_PART 8
+/* DNS names of a certificate that an allow-list is shown; of a cluster, it has a few. */
+#define LIMIT_CERTIFICATE_NAMES 256
 /* Log lines of one kind that others cause, in so many milliseconds; the rest are counted.  Port
  * scanners and health checks would fill a disk. */
 #define LIMIT_FEW_LINES    5

@@ -344,12 +344,19 @@ static void link_wait(struct connection *x)
     wakeup_set(c->wakeups, &x->timer, due);
 }
 
+static const char *unshaken(const struct connection *x)
+{
+    return x->cluster->options.tls && !x->opened
+               ? "no TLS handshake in time: is it a node without TLS?"
+               : "no handshake in time";
+}
+
 void link_wake(struct connection *x, struct turn *t)
 {
     struct cluster *c = x->cluster;
     uint64_t now = t->now_ms;
     if (!link_is_up(x)) {
-        link_break(x, "no handshake in time", t);
+        link_break(x, unshaken(x), t);
     } else if (x->read_ms + c->options.ticktime_ms <= now) {
         link_break(x, "silent for longer than net_ticktime", t);
     } else if (unread_ms(x) <= now) {

@@ -10,6 +10,7 @@
  *     {scope, auto}.                              or an atom, or a list of atoms
  *     {net_ticktime, 60}.                         seconds
  *     {start_epmd, true}.
+ *     {tls, #{certfile => "node.pem", ...}}.      or a path; see tls_options.h
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
  *
  * docs/configuration.md is the user's manual. */
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #include "../replica/options.h"
+#include "tls_options.h"
 
 /* The pg scope in which coppices meet without a BEAM among them that could name Grove's: joined
  * where the scope is `auto`. */
@@ -46,6 +48,7 @@ struct config {
     uint64_t ticktime_ms;
     uint16_t epmd_port;
     bool start_epmd; /* when there is none at the start */
+    struct tls_options tls;
     struct config_replica *replicas;
     size_t replica_count;
     size_t stored_count; /* of these, with storage */
@@ -54,7 +57,7 @@ struct config {
 /* Where and why a configuration is wrong. */
 struct config_error {
     unsigned line, column; /* 0: not from a file */
-    char what[256];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
+    char what[640];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
 };
 
 /* Sets the defaults. */

@@ -231,6 +231,15 @@ static enum err read_start_epmd(struct config *c, struct bytes value, struct con
     return OK;
 }
 
+static enum err read_tls(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct tls_error wrong;
+    if (tls_options_read(&c->tls, value, &wrong) == OK)
+        return OK;
+    snprintf(error->what, sizeof(error->what), "tls: %s", wrong.what);
+    return ERR_SHAPE;
+}
+
 /* The replica's flag has both values in one tuple. */
 static enum err read_replica(struct config *c, struct bytes value, struct config_error *error)
 {
@@ -300,6 +309,7 @@ static const struct config_row rows[] = {
     {"net_ticktime", read_ticktime, BARE_NOT, "SECONDS after which a silent peer is dropped (60)"},
     {"epmd_port", read_epmd_port, BARE_NOT, "PORT of epmd (default $ERL_EPMD_PORT or 4369)"},
     {"start_epmd", read_start_epmd, BARE_NOT, "false to wait for an epmd, not start one (true)"},
+    {"tls", read_tls, BARE_TLS, "FILE of -ssl_dist_optfile, or '#{certfile => \"F\", ...}' (none)"},
     {"replica", read_replica, BARE_REPLICA, "'NAME, #{crdt => gcounter, ...}'; may be repeated"},
 };
 

@@ -12,7 +12,7 @@ defmodule Beam do
 
   @doc """
   Options: `name`, `cookie`, `hidden` (default false), `kernel` (parameters),
-  `epmd` (a port), `grove` (the scope to start Grove with; true: Grove's default
+  `epmd` (a port), `args` (of erl), `grove` (the scope to start Grove with; true: Grove's default
   scope; false: Grove is not even on the code path).
   """
   def start(opts \\ []) do
@@ -42,6 +42,7 @@ defmodule Beam do
 
     ["-setcookie", "#{cookie}", "-start_epmd", "false"] ++
       if(opts[:hidden], do: ["-hidden"], else: []) ++
+      Enum.map(opts[:args] || [], &to_string/1) ++
       Enum.flat_map(opts[:kernel] || [], fn {key, x} -> ["-kernel", "#{key}", "#{x}"] end) ++
       if(opts[:grove] == false, do: [], else: ["-pa", folder(Grove.Application)]) ++
       ["-pa", folder(String), "-pa", folder(Beam)]

@@ -24,6 +24,7 @@ struct side {
     struct buf events, log, sent;
     uint32_t dialled, closed, creation;
     uint16_t port; /* dialled last */
+    bool tls;      /* the same */
     unsigned dials, closes, ticks, epmds, signals;
     /* To each signal it sends so many answers of so many bytes. */
     unsigned answers;
@@ -32,6 +33,7 @@ struct side {
 };
 
 static struct side a, b;
+static bool with_tls; /* both */
 
 /* --- the listener ------------------------------------------------------------ */
 
@@ -40,10 +42,12 @@ static inline void note(struct side *s, const char *what, struct bytes node)
     buf_printf(&s->events, "%s %.*s;", what, TEXT(node));
 }
 
-static inline void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port)
+static inline void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port,
+                           bool tls)
 {
     struct side *s = who;
     (void)host;
+    s->tls = tls;
     s->dialled = connection;
     s->port = port;
     s->dials++;
@@ -143,6 +147,7 @@ static inline void open_side(struct side *s, struct bytes name, bool serves)
 {
     const struct cluster_options options = {.name = name,
                                             .cookie = BYTES("cookie"),
+                                            .tls = with_tls,
                                             .serves = serves,
                                             .epmd_port = EPMD_PORT,
                                             .starts_epmd = true,
