@@ -51,6 +51,7 @@ accepts_keyword_lists_test() ->
         Storage = [{file, "views.dets"}],
         {ok, Pid} = coppice:start_link(Options#{
             listen => [{port, 4711}],
+            tls => [{certfile, "c.pem"}],
             replicas => [{views, [{crdt, gcounter}, {storage, Storage}]}, {tags, #{crdt => gset}}]
         }),
         ?assertEqual(
@@ -58,11 +59,19 @@ accepts_keyword_lists_test() ->
                 {connect, []},
                 {listen, #{port => 4711}},
                 {node, 'c1@127.0.0.1'},
+                {tls, #{certfile => "c.pem"}},
                 {replica, tags, #{crdt => gset}},
                 {replica, views, #{crdt => gcounter, storage => #{file => "views.dets"}}}
             ],
             lists:sort(config(Folder))
         ),
+        coppice:stop(Pid)
+    end).
+
+tls_may_be_a_file_test() ->
+    with_program(?READY "; read line", fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options#{tls => "dist.conf"}),
+        ?assertEqual("dist.conf", proplists:get_value(tls, config(Folder))),
         coppice:stop(Pid)
     end).
 

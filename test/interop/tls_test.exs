@@ -79,6 +79,49 @@ defmodule TlsTest do
     end
   end
 
+  describe "the Erlang application on a node with TLS" do
+    defp owned(beam, options) do
+      {:ok, :coppice, code} = :compile.file(~c"src/coppice.erl", [:binary])
+      {:module, _} = Beam.call(beam, :code, :load_binary, [:coppice, ~c"coppice", code])
+      program = Path.expand(System.get_env("COPPICE", "priv/coppice"))
+      defaults = %{node: Coppice.name(), program: program, replicas: %{r: %{crdt: :gcounter}}}
+      options = Map.merge(defaults, options)
+
+      started =
+        Beam.run(beam, fn ->
+          Process.flag(:trap_exit, true)
+          with {:ok, pid} <- apply(:coppice, :start_link, [options]), do: Process.unlink(pid) && :ok
+        end)
+
+      {started, %{node: options.node}}
+    end
+
+    test "starts a coppice with its option file" do
+      ca = Authority.start()
+      b = beam(both(ca, Authority.issue(ca, "b")))
+      {:ok, c} = owned(b, %{})
+      eventually(fn -> c.node in Beam.nodes(b) end)
+      assert add(b, c, 1) == :ok
+    end
+
+    test "or with a map" do
+      ca = Authority.start()
+      b = beam(both(ca, Authority.issue(ca, "b")))
+      {:ok, c} = owned(b, %{tls: tls(ca, Authority.issue(ca, "c"))})
+      eventually(fn -> c.node in Beam.nodes(b) end)
+    end
+
+    test "has to be told where there is no option file" do
+      ca = Authority.start()
+      own = Authority.issue(ca, "b")
+      options = ~w(server_certfile #{own[:certfile]} server_keyfile #{own[:keyfile]})
+      b = Beam.start(args: ["-proto_dist", "inet_tls", "-ssl_dist_opt" | options])
+      assert {{:error, :no_tls}, _} = owned(b, %{})
+      {:ok, c} = owned(b, %{tls: careless(own)})
+      eventually(fn -> c.node in Beam.nodes(b) end)
+    end
+  end
+
   test "two coppices with TLS replicate, and are found again" do
     ca = Authority.start()
     group = {:counter, fresh("g")}

@@ -206,6 +206,10 @@ static void flags_need_no_quotes(void)
     CU_ASSERT_EQUAL(flag(&c, "cookie_file", "/etc/cookie"), OK);
     CU_ASSERT_EQUAL(flag(&c, "cookie_file", "\"/etc/other\""), OK);
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.cookie_file), BYTES("/etc/other")));
+    CU_ASSERT_EQUAL(flag(&c, "tls", "/etc/dist.conf"), OK);
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.tls.file), BYTES("/etc/dist.conf")));
+    CU_ASSERT_EQUAL(flag(&c, "tls", "#{cacertfile => \"ca.pem\"}"), OK);
+    CU_ASSERT(c.tls.on && c.tls.file.len == 0);
     CU_ASSERT_EQUAL(flag(&c, "scope", "grove"), OK);
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(flag(&c, "scope", "auto"), OK);
