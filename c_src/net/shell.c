@@ -299,14 +299,18 @@ static bool terminal_is_there(void)
 
 static void use_tls(struct shell *sh, const struct tls_contexts *contexts, const char *why)
 {
-    struct buf line = {0};
+    struct buf line = {0}, host = {0};
     sockets_use_tls(&sh->sockets, contexts, sh->shaking_max);
     if (!sh->options->listen)
         return;
+    struct bytes name = buf_bytes(&sh->config->node);
+    const uint8_t *at = memchr(name.at, '@', name.len);
+    buf_put(&host, (struct bytes){at + 1, (size_t)(name.at + name.len - at - 1)});
+    buf_put_u8(&host, 0);
     buf_printf(&line, "%s", why);
-    bool valid = tls_contexts_describe(contexts, &line);
-    buf_printf(&line, valid ? "" : ": it is not valid now, and peers will refuse it");
-    say(sh, valid ? LOG_INFO : LOG_WARNING, &line);
+    bool good = tls_contexts_describe(contexts, (const char *)host.at, &line);
+    say(sh, good ? LOG_INFO : LOG_WARNING, &line);
+    buf_free(&host);
 }
 
 /* New connections use what was read; an error changes nothing. */

@@ -33,6 +33,7 @@ struct socket {
     bool wrote;   /* something, perhaps not yet sent */
     bool known;   /* in the tree */
     bool opened;  /* reported to the node */
+    bool heard;   /* it has sent something */
     bool closing; /* by the node, which expects no more callbacks */
     bool closed;  /* uv_close() was called */
     enum err err; /* reported to the node at the end; OK: nothing */
@@ -127,7 +128,8 @@ static void socket_report(struct socket *s, enum err err)
 {
     const struct socket_events *events = &s->all->events;
     bool known = s->opened || s->id % 2 == 1;
-    if (err == OK || s->closing)
+    /* Whoever only looks whether somebody listens is no news. */
+    if (err == OK || s->closing || (!known && !s->heard && err != ERR_FULL && err != ERR_TIMEOUT))
         return;
     s->closing = true;
     socket_forget(s);
@@ -295,6 +297,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     struct socket *s = stream->data;
     struct bytes bytes = {(const uint8_t *)buf->base, count > 0 ? (size_t)count : 0};
+    s->heard |= count > 0;
     if (s->tls != NULL && !s->closing && count != 0) {
         tls_feed(s->tls, bytes);
         if (count < 0)

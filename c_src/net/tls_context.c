@@ -242,7 +242,7 @@ enum err tls_contexts_read(struct tls_contexts *c, const struct tls_options *opt
     return e;
 }
 
-bool tls_contexts_describe(const struct tls_contexts *c, struct buf *about)
+bool tls_contexts_describe(const struct tls_contexts *c, const char *host, struct buf *about)
 {
     const struct tls_context *shown = c->server != NULL ? c->server : c->client;
     X509 *x = SSL_CTX_get0_certificate(shown->ssl);
@@ -254,8 +254,18 @@ bool tls_contexts_describe(const struct tls_contexts *c, struct buf *about)
     tls_put_subject(about, x);
     buf_printf(about, ", valid until ");
     tls_put_time(about, X509_get0_notAfter(x));
-    return X509_cmp_current_time(X509_get0_notAfter(x)) > 0 &&
-           X509_cmp_current_time(X509_get0_notBefore(x)) < 0;
+    bool valid = X509_cmp_current_time(X509_get0_notAfter(x)) > 0 &&
+                 X509_cmp_current_time(X509_get0_notBefore(x)) < 0;
+    bool named = tls_names_host(x, host, TLS_HOST_AS_BEAM);
+    if (!valid)
+        buf_printf(about, ": it is not valid now, and peers will refuse it");
+    else if (!named)
+        buf_printf(
+            about,
+            ": it is not for %s, the host of this node's name, and BEAMs that verify it will "
+            "refuse it: it needs subjectAltName DNS:%s",
+            host, host);
+    return valid && named;
 }
 
 void tls_contexts_hold(struct tls_contexts *c, const struct tls_contexts *from)

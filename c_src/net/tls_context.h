@@ -28,9 +28,9 @@ struct tls_contexts {
 must_use enum err tls_contexts_read(struct tls_contexts *c, const struct tls_options *options,
                                     bool listens, struct tls_error *error);
 
-/* Appends a text about the certificate that the node shows, for the log; false if it is not valid
- * at the moment. */
-bool tls_contexts_describe(const struct tls_contexts *c, struct buf *about);
+/* Appends a text about the certificate that the node shows, for the log; false if peers will refuse
+ * it: it is not valid at the moment, or not for this host, which is that of the node's name. */
+bool tls_contexts_describe(const struct tls_contexts *c, const char *host, struct buf *about);
 
 /* The same contexts again, to be freed on their own. */
 void tls_contexts_hold(struct tls_contexts *c, const struct tls_contexts *from);

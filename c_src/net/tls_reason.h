@@ -27,6 +27,15 @@ void tls_check_with(SSL *ssl, struct tls_check *check);
  * Source: ssl_certificate:validate/3; public_key:pkix_verify_hostname/3. */
 int tls_on_verify(int good, X509_STORE_CTX *store);
 
+/* How hosts are looked for. */
+enum tls_host {
+    TLS_HOST_AS_BEAM,  /* among the dNSNames, or in the CN where there is no subjectAltName */
+    TLS_HOST,          /* as well, of an address, among the iPAddresses */
+    TLS_HOST_WILDCARDS /* as well, *.example.com stands for any one label */
+};
+
+bool tls_names_host(X509 *x, const char *host, enum tls_host how);
+
 /* Appends why the last call on ssl, which has given this, has failed. */
 void tls_put_failure(struct buf *why, const SSL *ssl, const struct tls_check *check);
 

@@ -65,6 +65,16 @@ defmodule TlsRefusalTest do
       assert line =~ "its certificate (CN=gone) is revoked: serial number 01"
     end
 
+    test "is revoked by a list in a folder" do
+      ca = Authority.start()
+      own = Authority.issue(ca, "gone")
+      Authority.revoke(ca, "gone")
+      folder = Authority.revocation_folder(ca)
+      cache = {:ssl_crl_hash_dir, {:internal, [dir: folder]}}
+      line = refuses_server(ca, own, crl_cache: cache, crl_check: :peer)
+      assert line =~ "its certificate (CN=gone) is revoked"
+    end
+
     test "has no revocation list" do
       ca = Authority.start()
       others = Authority.start("others")

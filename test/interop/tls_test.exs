@@ -218,12 +218,30 @@ defmodule TlsTest do
     ca = Authority.start()
     c = start(tls: tls(ca, Authority.issue(ca, "c")))
     b = beam(both(ca, Authority.issue(ca, "b")))
+    # Whoever only looks whether somebody listens is not worth a line.
+    for _ <- 1..3, do: :ok = :gen_tcp.close(Raw.connect(c.port))
+    assert add(b, c, 1) == :ok
+    refute Coppice.log(c) =~ "is refused"
     silent = for _ <- 1..200, do: Raw.connect(c.port)
     assert line(c, ~r/ is refused: /) =~ "too many connections are in the TLS handshake"
     assert Raw.closed?(hd(silent))
     assert add(b, c, 1) == :ok
     Raw.write(List.last(silent), "GET / HTTP/1.1\r\n\r\n")
     assert Raw.closed?(List.last(silent))
-    assert call(b, c, :value) == {:ok, 1}
+    assert call(b, c, :value) == {:ok, 2}
+    # Nor may the others stay for ever.
+    assert Raw.closed?(Enum.at(silent, 150))
+  end
+
+  test "a certificate that peers will refuse is a warning at the start" do
+    ca = Authority.start()
+    c = start(tls: tls(ca, Authority.issue(ca, "c", san: "IP:127.0.0.1")))
+    line = line(c, "warning TLS with certificate CN=c, valid until ")
+    assert line =~ "it is not for 127.0.0.1, the host of this node's name"
+    assert line =~ "it needs subjectAltName DNS:127.0.0.1"
+    b = beam(both(ca, Authority.issue(ca, "b")))
+    assert Beam.ping(b, c.node) == :pang
+    old = Authority.issue(ca, "o", from: "20200101000000Z", until: "20210101000000Z")
+    assert line(start(tls: tls(ca, old)), "warning TLS with certificate CN=o") =~ "not valid now"
   end
 end

@@ -81,6 +81,15 @@ defmodule Authority do
     path(ca, "crl.pem")
   end
 
+  @doc "The same in a folder, as OpenSSL and ssl_crl_hash_dir find it; returns the folder."
+  def revocation_folder(ca) do
+    folder = path(ca, "crls")
+    File.mkdir_p!(folder)
+    File.cp!(revocations(ca), Path.join(folder, "crl.pem"))
+    openssl(ca, ~w(rehash crls))
+    folder
+  end
+
   @doc "Writes a key again, encrypted with a password."
   def lock(ca, key, locked, password) do
     openssl(ca, ~w(ec -in #{key} -aes128 -passout pass:#{password} -out #{locked}))
