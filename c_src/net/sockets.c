@@ -234,7 +234,7 @@ static void socket_write(struct socket *s, struct buf *bytes, size_t plain)
 
 /* --- TLS --------------------------------------------------------------------------- */
 
-static void socket_drain(struct socket *s);
+static void socket_drain_few(struct socket *s);
 
 /* What TLS has to say for itself. */
 static void tls_flush(struct socket *s)
@@ -250,7 +250,7 @@ static void tls_fail(struct socket *s)
     tls_flush(s);
     socket_settle(s);
     socket_report(s, ERR_TLS);
-    socket_drain(s);
+    socket_drain_few(s);
 }
 
 static void tls_opened(struct socket *s)
@@ -278,7 +278,7 @@ static void tls_receive(struct socket *s)
     while (count > 0 && !s->closing && !s->closed) {
         count = tls_read(s->tls, all->plain, READ_BYTES);
         tls_flush(s);
-        if (!s->opened && tls_state(s->tls) == TLS_OPEN)
+        if (!s->opened && tls_was_open(s->tls))
             tls_opened(s);
         if (count > 0 && !s->closing)
             all->events.bytes(all->events.who, s->id, (struct bytes){all->plain, count});
@@ -458,14 +458,19 @@ static void socket_drain(struct socket *s)
     uv_timer_start(&s->drain, on_drain_timeout, DRAIN_MS, 0);
 }
 
-void socket_close(struct sockets *all, uint32_t id)
+static void socket_drain_few(struct socket *s)
 {
-    struct socket *s = socket_find(all, id);
-    if (s == NULL)
-        return;
+    struct sockets *all = s->all;
     socket_drain(s);
     if (all->draining_count > DRAINING_MAX)
         socket_end(CONTAINER_OF(all->draining.next, struct socket, draining), OK);
+}
+
+void socket_close(struct sockets *all, uint32_t id)
+{
+    struct socket *s = socket_find(all, id);
+    if (s != NULL)
+        socket_drain_few(s);
 }
 
 void sockets_close_all(struct sockets *all)

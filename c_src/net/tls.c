@@ -18,6 +18,7 @@ struct tls {
     struct tls_context *context;
     SSL *ssl;
     enum tls_state state;
+    bool was_open;
     struct bytes in; /* of the network, not yet read; borrowed */
     bool in_ended;
     struct buf out;
@@ -241,6 +242,7 @@ static void shake(struct tls *t)
         return;
     }
     t->state = TLS_OPEN;
+    t->was_open = true;
     take_names(t);
 }
 
@@ -296,6 +298,11 @@ enum tls_state tls_state(const struct tls *t)
 struct buf *tls_out(struct tls *t)
 {
     return &t->out;
+}
+
+bool tls_was_open(const struct tls *t)
+{
+    return t->was_open;
 }
 
 const char *tls_why(const struct tls *t)

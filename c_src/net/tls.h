@@ -31,6 +31,8 @@ struct tls *tls_new_server(struct tls_context *c);
 void tls_free(struct tls *t);
 
 enum tls_state tls_state(const struct tls *t);
+/* Whether the handshake was finished, whatever came after it. */
+bool tls_was_open(const struct tls *t);
 
 /* Takes bytes of the network, borrowed until tls_read() has given 0. */
 void tls_feed(struct tls *t, struct bytes read);
