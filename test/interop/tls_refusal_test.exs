@@ -51,6 +51,12 @@ defmodule TlsRefusalTest do
       assert line =~ "subjectAltName DNS:a.example.com, DNS:*.0.0.1, not 127.0.0.1"
     end
 
+    test "has the host as its CN, and another in subjectAltName" do
+      ca = Authority.start()
+      line = refuses_server(ca, Authority.issue(ca, "127.0.0.1", san: "IP:10.0.0.1"))
+      assert line =~ "it has subjectAltName IP Address:10.0.0.1, not 127.0.0.1"
+    end
+
     test "is for another purpose" do
       ca = Authority.start()
       line = refuses_server(ca, Authority.issue(ca, "x", usage: "clientAuth"))
@@ -167,6 +173,9 @@ defmodule TlsRefusalTest do
       b = Beam.start(kernel: [net_setuptime: 1])
       c = start(tls: tls(ca, Authority.issue(ca, "c")), connect: [b.node])
       assert line(c, "cannot connect to #{b.node}: ") =~ "is it a node without TLS"
+      file = both(ca, Authority.issue(ca, "x"))
+      {69, "pang\n", why} = Coppice.run(["ping", b.node, "--tls", file])
+      assert why =~ "is it a node without TLS"
     end
 
     test "with TLS, by a coppice without" do
