@@ -256,13 +256,13 @@ bool tls_contexts_describe(const struct tls_contexts *c, const char *host, struc
     tls_put_time(about, X509_get0_notAfter(x));
     bool valid = X509_cmp_current_time(X509_get0_notAfter(x)) > 0 &&
                  X509_cmp_current_time(X509_get0_notBefore(x)) < 0;
-    bool named = tls_names_host(x, host, TLS_HOST_AS_BEAM);
+    bool named = tls_names_host(x, host, shown->wildcards);
     if (!valid)
         buf_printf(about, ": it is not valid now, and peers will refuse it");
     else if (!named)
         buf_printf(
             about,
-            ": it is not for %s, the host of this node's name, and BEAMs that verify it will "
+            ": it is not for %s, the host of this node's name, and peers that verify it will "
             "refuse it: it needs subjectAltName DNS:%s",
             host, host);
     return valid && named;

@@ -83,13 +83,12 @@ static void put_hosts(struct buf *out, X509 *x)
 
 /* --- verification ------------------------------------------------------------------ */
 
-bool tls_names_host(X509 *x, const char *host, enum tls_host how)
+bool tls_names_host(X509 *x, const char *host, bool wildcards)
 {
     int place = X509_get_ext_by_NID(x, NID_subject_alt_name, -1);
-    unsigned flags = how == TLS_HOST_WILDCARDS ? 0 : X509_CHECK_FLAG_NO_WILDCARDS;
+    unsigned flags = wildcards ? 0 : X509_CHECK_FLAG_NO_WILDCARDS;
     flags |= place >= 0 ? X509_CHECK_FLAG_NEVER_CHECK_SUBJECT : 0;
-    return X509_check_host(x, host, 0, flags, NULL) == 1 ||
-           (how != TLS_HOST_AS_BEAM && X509_check_ip_asc(x, host, 0) == 1);
+    return X509_check_host(x, host, 0, flags, NULL) == 1 || X509_check_ip_asc(x, host, 0) == 1;
 }
 
 static void put_host_fault(struct buf *why, X509 *x, const char *host)
@@ -179,7 +178,7 @@ int tls_on_verify(int good, X509_STORE_CTX *store)
     }
     /* The last that is checked is the peer's own. */
     if (good && check->host != NULL && X509_STORE_CTX_get_error_depth(store) == 0 &&
-        !tls_names_host(x, check->host, c->wildcards ? TLS_HOST_WILDCARDS : TLS_HOST)) {
+        !tls_names_host(x, check->host, c->wildcards)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
         good = 0;
     }

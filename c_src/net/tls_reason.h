@@ -22,19 +22,13 @@ void tls_check_with(SSL *ssl, struct tls_check *check);
  *
  * As inet_tls_dist does, the host, which is that of the node's name, is looked for among the
  * dNSNames, or in the CN of a certificate without a subjectAltName.  An IP address may also be an
- * iPAddress.
+ * iPAddress, as in OTP 27 and later.
  *
  * Source: ssl_certificate:validate/3; public_key:pkix_verify_hostname/3. */
 int tls_on_verify(int good, X509_STORE_CTX *store);
 
-/* How hosts are looked for. */
-enum tls_host {
-    TLS_HOST_AS_BEAM,  /* among the dNSNames, or in the CN where there is no subjectAltName */
-    TLS_HOST,          /* as well, of an address, among the iPAddresses */
-    TLS_HOST_WILDCARDS /* as well, *.example.com stands for any one label */
-};
-
-bool tls_names_host(X509 *x, const char *host, enum tls_host how);
+/* Whether the certificate is for that host; wildcards: *.example.com stands for any one label. */
+bool tls_names_host(X509 *x, const char *host, bool wildcards);
 
 /* Appends why the last call on ssl, which has given this, has failed. */
 void tls_put_failure(struct buf *why, const SSL *ssl, const struct tls_check *check);
