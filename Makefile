@@ -156,7 +156,7 @@ test-peers:
 
 # Benchmarks, compared with a BEAM and with bare loopback.
 bench:
-	$(Q)tools/setup demo
+	$(Q)tools/setup test
 	$(Q)$(MAKE) --no-print-directory priv/coppice $(addprefix build/bench/,echo sync types)
 	$(Q)test/bench/run
 	$(Q)build/bench/types

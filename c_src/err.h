@@ -31,6 +31,8 @@
     X(ERR_CLOSED, "the connection was closed")                                                     \
     X(ERR_HOST, "the host's name cannot be resolved")                                              \
     X(ERR_REFUSED, "cannot connect")                                                               \
+    X(ERR_TLS, "TLS has failed")                                                                   \
+    X(ERR_SPEAKS_TLS, "it speaks TLS, and this node does not: configure tls")                      \
     X(ERR_FULL, "a queue is full")                                                                 \
     X(ERR_NOT_DETS, "not a DETS file")                                                             \
     X(ERR_NOT_SAVED, "a DETS file that was not closed properly")                                   \

@@ -76,6 +76,12 @@
 /* Read-only nodes whose refused changes are logged, once each: anyone may come under ever new
  * names. */
 #define LIMIT_READERS 1024
+/* Accepted connections before the end of the TLS handshake, as many again; or a part of the
+ * connections.  Each holds about 50 kB, for LIMIT_HANDSHAKE_MS at most. */
+#define LIMIT_TLS_STRANGERS      128
+#define LIMIT_TLS_STRANGERS_PART 8
+/* DNS names of a certificate that an allow-list is shown; of a cluster, it has a few. */
+#define LIMIT_CERTIFICATE_NAMES 256
 /* Log lines of one kind that others cause, in so many milliseconds; the rest are counted.  Port
  * scanners and health checks would fill a disk. */
 #define LIMIT_FEW_LINES    5

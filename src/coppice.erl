@@ -18,8 +18,9 @@
 %%     timeout       milliseconds to wait until the program is ready; default 10000
 %%
 %% connect defaults to this node, unless config_file is given; a node that is not distributed has
-%% to say connect => [].  cookie defaults to the node's cookie, unless config_file, cookie_file
-%% or $COPPICE_COOKIE is set.
+%% to say connect => [].  If this node has TLS (-proto_dist inet_tls), tls defaults to its option
+%% file then; one with -ssl_dist_opt has to say tls => Map.  cookie defaults to the node's cookie,
+%% unless config_file, cookie_file or $COPPICE_COOKIE is set.
 %%
 %% The process exits when the program does.  The program stops when its standard input is
 %% closed, so it never outlives the process, even if the emulator is killed.  Its log goes to
@@ -53,7 +54,8 @@
     | {not_ready, Milliseconds :: timeout(), {no_epmd, inet:port_number()}}
     | {unexpected_output, binary()}
     | {program, file:name_all(), file:posix()}
-    | not_distributed.
+    | not_distributed
+    | no_tls.
 
 -record(state, {
     port :: port(),
@@ -103,7 +105,7 @@ init(Options) ->
 start(Options) ->
     Timeout = proplists:get_value(timeout, Options, ?READY_MS),
     try
-        Port = start_program(Options, add_connect(Options)),
+        Port = start_program(Options, add_tls(Options, add_connect(Options))),
         {Node, TcpPort} = await_ready(Port, Timeout, Options),
         {ok, #state{port = Port, node = Node, tcp_port = TcpPort}}
     catch
@@ -154,6 +156,22 @@ add_connect(Options) ->
         false -> throw(not_distributed)
     end.
 
+%% For a coppice that connects to this node because nothing else was said.
+add_tls(Options, Config) ->
+    Given = length(Config) =:= length(Options) orelse proplists:is_defined(tls, Options),
+    case has_tls() andalso init:get_argument(ssl_dist_optfile) of
+        _ when Given -> Config;
+        false -> Config;
+        {ok, [[File]]} -> [{tls, filename:absname(File)} | Config];
+        _ -> throw(no_tls)
+    end.
+
+has_tls() ->
+    case init:get_argument(proto_dist) of
+        {ok, [[Protocol]]} -> lists:member(Protocol, ["inet_tls", "inet6_tls"]);
+        _ -> false
+    end.
+
 %% The terms of the configuration file.
 config_terms({replicas, Replicas}) ->
     [{replica, Name, keywords(Map)} || {Name, Map} <- pairs(Replicas)];
@@ -165,6 +183,8 @@ config_terms({connect, List}) when is_list(List) ->
     [{connect, [peers(Element) || Element <- List]}];
 config_terms({connect, Dns}) ->
     [{connect, peers(Dns)}];
+config_terms({tls, FileOrMap}) ->
+    [{tls, keywords(FileOrMap)}];
 config_terms(Option) ->
     case lists:member(element(1, Option), ?OWN_KEYS) of
         true -> [];

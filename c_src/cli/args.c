@@ -46,6 +46,15 @@ int args_check_config(const struct config *c, const char *file)
     return fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
 }
 
+int args_read_tls(struct tls_contexts *contexts, const struct config *c, bool listens)
+{
+    struct tls_error error;
+    *contexts = (struct tls_contexts){0};
+    if (!c->tls.on || tls_contexts_read(contexts, &c->tls, listens, &error) == OK)
+        return 0;
+    return fail(EX_CONFIG, "tls: %s", error.what);
+}
+
 static void read_epmd_port(struct config *c)
 {
     const char *port = getenv("ERL_EPMD_PORT");

@@ -3,6 +3,7 @@
 #ifndef COPPICE_CLI_ARGS_H
 #define COPPICE_CLI_ARGS_H
 
+#include "../net/tls_context.h"
 #include "../node/config.h"
 
 struct args {
@@ -30,5 +31,9 @@ int args_read_config(struct config *c, const char *file);
 /* Checks the whole (config_check()), which was read from this file; NULL for none or several.
  * Returns 0, or EX_CONFIG after printing the error. */
 int args_check_config(const struct config *c, const char *file);
+
+/* Reads the certificates that the configuration names, for a node that listens or one that only
+ * dials; all NULL without `tls`.  Returns 0, or EX_CONFIG after printing the error. */
+int args_read_tls(struct tls_contexts *contexts, const struct config *c, bool listens);
 
 #endif

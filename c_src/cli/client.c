@@ -28,6 +28,7 @@ struct client {
     bool asking;            /* the open request asks for the node's replicas */
     bool taken;             /* nothing was sent: try another name */
     unsigned closed;        /* how often that was only inferred */
+    struct tls_contexts tls;
 };
 
 /* --- the reply -------------------------------------------------------------------- */
@@ -179,7 +180,7 @@ static int converse(const struct config *config, struct client *c)
                           .term = buf_bytes(&replicas),
                           .timeout_ms = c->request.timeout_ms};
     struct shell_options options = {
-        .request = c->asking ? &ask : &c->request, .answered = answered, .who = c};
+        .request = c->asking ? &ask : &c->request, .tls = c->tls, .answered = answered, .who = c};
     struct node *node = node_new_client(config);
     int code = shell_run(node, config, &options);
     node_free(node);
@@ -239,7 +240,10 @@ int client_run(struct args *args, const struct client_request *request)
                     .timeout_ms = args->timeout_ms},
         .asking = request->to_replica,
     };
-    code = converse_by_any_name(&args->config, &client);
+    code = args_read_tls(&client.tls, &args->config, false);
+    if (code == 0)
+        code = converse_by_any_name(&args->config, &client);
+    tls_contexts_free(&client.tls);
     place_free(&place);
     return code;
 }

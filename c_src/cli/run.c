@@ -30,6 +30,8 @@ int command_run(struct args *args)
     int code = args_check_config(config, args->file);
     if (code == 0)
         code = cookie_read(config);
+    if (code == 0)
+        code = args_read_tls(&options.tls, config, true);
     if (code != 0)
         return code;
     struct buf about = {0};
@@ -38,6 +40,7 @@ int command_run(struct args *args)
     struct node *node = node_new(config);
     code = shell_run(node, config, &options);
     node_free(node);
+    tls_contexts_free(&options.tls);
     buf_free(&about);
     return code;
 }
@@ -45,9 +48,13 @@ int command_run(struct args *args)
 int command_config(struct args *args)
 {
     const char *file = args->operands[1];
+    struct tls_contexts contexts = {0};
     int code = args_read_config(&args->config, file);
     if (code == 0)
         code = args_check_config(&args->config, file);
+    if (code == 0)
+        code = args_read_tls(&contexts, &args->config, true);
+    tls_contexts_free(&contexts);
     if (code == 0)
         printf("ok\n");
     return code;

@@ -12,7 +12,8 @@ struct cluster *cluster_new(const struct cluster_options *options,
         .wakeups = wakeups,
         .self = {.name = options->name,
                  .cookie = options->cookie,
-                 .flags = options->flags | (options->visible ? DFLAG_PUBLISHED : 0)},
+                 .flags = options->flags | (options->visible ? DFLAG_PUBLISHED : 0),
+                 .tls = options->tls},
         .next_connection = 1,
         .connection_max = LIMIT_CONNECTIONS,
     };
@@ -106,9 +107,13 @@ static const char *reason(const struct connection *x, enum err err)
 static void closed(struct connection *x, enum err err, struct bytes why, struct turn *t)
 {
     struct buf text = {0};
-    buf_printf(&text, "%s", reason(x, err));
-    if (why.len > 0)
-        buf_printf(&text, " (%.*s)", TEXT(why));
+    /* A peer may refuse the certificate when for this side the handshake is over (TLS 1.3). */
+    if (err == ERR_TLS)
+        x->opened = false;
+    if (err == ERR_TLS && why.len > 0)
+        buf_put(&text, why);
+    else
+        buf_printf(&text, why.len > 0 ? "%s (%.*s)" : "%s", reason(x, err), TEXT(why));
     buf_put_u8(&text, '\0');
     if (x->role == ROLE_LINK)
         link_closed(x, (const char *)text.at, t);

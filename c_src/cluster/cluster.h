@@ -26,6 +26,7 @@ struct cluster_options {
     struct bytes name, cookie; /* borrowed for the cluster's life */
     bool visible;              /* announced as a visible node */
     uint64_t flags;            /* announced besides DFLAG_PUBLISHED: DFLAGS_OURS (dist/flags.h) */
+    bool tls;                  /* all links are TLS: listener and events see plain bytes */
     bool serves;               /* registers with epmd, and accepts connections */
     const struct name_patterns *allow; /* NULL: every node; borrowed */
     uint16_t epmd_port;
@@ -48,8 +49,9 @@ enum unreachable {
 /* The callbacks may call the cluster.  Names are valid during the callback. */
 struct cluster_listener {
     /* --- requests */
-    /* Connect; CONNECTION_OPENED or CONNECTION_CLOSED follows.  Numbers are odd. */
-    void (*dial)(void *who, uint32_t connection, struct bytes host, uint16_t port);
+    /* Connect; CONNECTION_OPENED or CONNECTION_CLOSED follows.  Numbers are odd.  tls: a link, with
+     * TLS and to a peer whose certificate is for that host. */
+    void (*dial)(void *who, uint32_t connection, struct bytes host, uint16_t port, bool tls);
     /* Write after what was sent before; takes the bytes. */
     void (*send)(void *who, uint32_t connection, struct buf *bytes);
     /* Write what is queued, then close; no event follows. */
@@ -87,6 +89,8 @@ void cluster_free(struct cluster *c);
 void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t);
 /* epmd was started, or could not be: why is empty, or text for the log. */
 void cluster_epmd_started(struct cluster *c, struct bytes why, struct turn *t);
+/* A connection was not accepted; text for the log says from whom, and why. */
+void cluster_refused(struct cluster *c, struct bytes text, struct turn *t);
 /* Stops accepting and dialling. */
 void cluster_stop(struct cluster *c);
 
@@ -95,8 +99,8 @@ enum connection_event_kind {
     CONNECTION_OPENED,   /* a dialled connection is established */
     CONNECTION_BYTES,    /* bytes: read, borrowed during the call */
     CONNECTION_WRITTEN,  /* written: so many bytes were written */
-    CONNECTION_CLOSED    /* err: closed by the peer, or never established, with ERR_HOST or
-                            ERR_REFUSED; bytes: why, text for the log, or empty */
+    CONNECTION_CLOSED    /* err: closed by the peer, or never established, with ERR_HOST,
+                            ERR_REFUSED or ERR_TLS; bytes: why, text for the log, or empty */
 };
 
 struct connection_event {

@@ -77,7 +77,7 @@ struct connection *connection_dial(struct cluster *c, enum connection_role role,
     if (x == NULL)
         return NULL;
     c->next_connection += 2;
-    c->listener.dial(c->listener.who, x->id, host, port);
+    c->listener.dial(c->listener.who, x->id, host, port, role == ROLE_LINK && c->options.tls);
     return x;
 }
 

@@ -380,12 +380,20 @@ static void link_wait(struct connection *x)
     wakeup_set(c->wakeups, &x->timer, due);
 }
 
+static const char *unshaken(const struct connection *x)
+{
+    if (x->opened)
+        return "no handshake in time";
+    return x->cluster->options.tls ? "no TLS handshake in time: is it a node without TLS?"
+                                   : "its host does not answer";
+}
+
 void link_wake(struct connection *x, struct turn *t)
 {
     struct cluster *c = x->cluster;
     uint64_t now = t->now_ms;
     if (!link_is_up(x)) {
-        link_break(x, x->opened ? "no handshake in time" : "its host does not answer", t);
+        link_break(x, unshaken(x), t);
     } else if (x->read_ms + c->options.ticktime_ms <= now) {
         link_break(x, "silent for longer than net_ticktime", t);
     } else if (unread_ms(x) <= now) {

@@ -14,6 +14,12 @@ void strangers_log(const struct connection *x, const char *why, struct turn *t)
         turn_log(t, LOG_WARNING, "%.*s disconnected: %s", TEXT(link_name(x)), why);
 }
 
+void cluster_refused(struct cluster *c, struct bytes text, struct turn *t)
+{
+    if (few_lines_may(&c->strangers.lines, t))
+        turn_log(t, LOG_WARNING, "a connection from %.*s", TEXT(text));
+}
+
 void strangers_add(struct connection *x)
 {
     struct strangers *s = &x->cluster->strangers;

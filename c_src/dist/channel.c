@@ -63,11 +63,25 @@ static void agree(struct channel *c, const struct hello *peer)
     c->flags = c->self->flags & peer->flags;
 }
 
+/* Before each message of the handshake: of a length of 4 bytes, the first two are zero. */
+static void widen(struct channel *c)
+{
+    if (c->self->tls)
+        buf_put_u16(&c->out, 0);
+}
+
 static void challenge_send(struct channel *c)
 {
     struct hello self = hello_of(c->self);
+    widen(c);
     put_challenge(&c->out, &self, c->challenge);
     c->state = ACCEPT_REPLY;
+}
+
+static void status_send(struct channel *c, enum status status)
+{
+    widen(c);
+    put_status(&c->out, status);
 }
 
 static bool digest_valid(const struct channel *c, const uint8_t digest[DIGEST_BYTES])
@@ -122,6 +136,7 @@ static enum channel_event dial_challenge(struct channel *c, struct bytes message
     agree(c, &peer);
     uint8_t digest[DIGEST_BYTES];
     digest_make(digest, c->self->cookie, challenge);
+    widen(c);
     put_reply(&c->out, c->challenge, digest);
     c->state = DIAL_ACK;
     return CHANNEL_QUIET;
@@ -142,7 +157,7 @@ static enum channel_event accept_name(struct channel *c, struct bytes message)
     enum err e = read_name(message, &peer);
     bool nameless = e == OK && peer.name.len == 0;
     if (e == ERR_FLAGS || nameless)
-        put_status(&c->out, STATUS_NOT_ALLOWED);
+        status_send(c, STATUS_NOT_ALLOWED);
     if (e != OK || nameless)
         return bad(c, nameless ? ERR_NAME : e);
     agree(c, &peer);
@@ -177,6 +192,7 @@ static enum channel_event accept_reply(struct channel *c, struct bytes message)
     if (e != OK)
         return bad(c, e);
     digest_make(digest, c->self->cookie, challenge);
+    widen(c);
     put_ack(&c->out, digest);
     return up(c);
 }
@@ -190,20 +206,31 @@ static enum channel_event (*const steps[STATES])(struct channel *, struct bytes)
 
 static enum frame next_frame(struct channel *c, struct bytes *body)
 {
-    bool up = c->state == UP;
+    bool up = c->state == UP, wide = up || c->self->tls;
     if (c->consumed == c->in.len)
         return FRAME_MORE;
     struct bytes rest = {c->in.at + c->consumed, c->in.len - c->consumed};
     enum frame frame =
-        frame_next(&rest, up ? 4 : 2, up ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES, body);
+        frame_next(&rest, wide ? 4 : 2, up ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES, body);
     c->consumed = c->in.len - rest.len;
     return frame;
+}
+
+/* A plain connection to which the other side sends a record of TLS, a handshake or an alert of
+ * version 3.x: no message of ours has such a length. */
+static bool speaks_tls(const struct channel *c)
+{
+    const uint8_t *at = c->in.at + c->consumed;
+    return !c->self->tls && c->in.len - c->consumed >= 2 && (at[0] == 0x16 || at[0] == 0x15) &&
+           at[1] == 3;
 }
 
 /* Reads one handshake message.  CHANNEL_QUIET with *more set means "continue". */
 static enum channel_event handshake_step(struct channel *c, bool *more)
 {
     struct bytes body;
+    if (speaks_tls(c))
+        return bad(c, ERR_SPEAKS_TLS);
     switch (next_frame(c, &body)) {
     case FRAME_MORE:
         *more = false;
@@ -314,6 +341,7 @@ struct channel *channel_dial(const struct channel_self *self, struct bytes peer,
     struct channel *c = channel_new(self, DIAL_STATUS, challenge);
     struct hello hello = hello_of(self);
     buf_put(&c->peer, peer);
+    widen(c);
     put_name(&c->out, &hello);
     return c;
 }
@@ -339,7 +367,7 @@ void channel_free(struct channel *c)
 void channel_answer(struct channel *c, enum status status)
 {
     must(c->state == ACCEPT_NAMED);
-    put_status(&c->out, status);
+    status_send(c, status);
     switch (status) {
     case STATUS_OK:
     case STATUS_OK_SIMULTANEOUS:
@@ -357,7 +385,7 @@ void channel_answer(struct channel *c, enum status status)
 void channel_replace(struct channel *c, bool replace)
 {
     must(c->state == DIAL_ALIVE);
-    put_status(&c->out, replace ? STATUS_TRUE : STATUS_FALSE);
+    status_send(c, replace ? STATUS_TRUE : STATUS_FALSE);
     if (replace) {
         c->state = DIAL_CHALLENGE;
         return;

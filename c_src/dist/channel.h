@@ -26,6 +26,9 @@ struct channel_self {
     struct bytes cookie; /* text */
     uint64_t flags;      /* DFLAGS_OURS, optionally with DFLAG_PUBLISHED */
     uint32_t creation;
+    /* The bytes travel inside TLS.  There, the messages of the handshake have lengths of 4 bytes,
+     * as later ones do (inet_tls_dist). */
+    bool tls;
 };
 
 enum channel_event {

@@ -1,5 +1,6 @@
 #include "shell.h"
 
+#include <fcntl.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 
 #define NS_A_MS 1000000u
 
-/* The signals that stop the node.  SIGHUP comes from a terminal that is closed. */
+/* The signals that stop the node.  SIGHUP comes from a terminal that is closed; else it has a node
+ * with TLS read its certificates again. */
 static const struct {
     int number;
     const char *name;
@@ -42,6 +44,8 @@ struct shell {
     uv_tcp_t listener;
     uv_timer_t wake;
     uv_signal_t stops[STOPS];
+    bool has_terminal;  /* at the start */
+    size_t shaking_max; /* TLS handshakes */
     struct owner *owner;
     const struct request *next; /* a client node's, to be sent after this step */
     bool ending;
@@ -118,9 +122,22 @@ static void on_wake(uv_timer_t *timer)
 
 /* --- sockets --------------------------------------------------------------- */
 
-static void on_opened(void *who, uint32_t id)
+static void on_opened(void *who, uint32_t id, const struct certificate *peer)
 {
-    step(who, &(struct event){.kind = EVENT_OPENED, .conn = id});
+    step(who, &(struct event){.kind = EVENT_OPENED, .conn = id, .certificate = peer});
+}
+
+static void on_accepted(void *who, uint32_t id, const struct certificate *peer)
+{
+    step(who, &(struct event){.kind = EVENT_ACCEPTED, .conn = id, .certificate = peer});
+}
+
+static void on_refused(void *who, const char *from, const char *why)
+{
+    struct buf text = {0};
+    buf_printf(&text, "%s is refused: %s", from, why);
+    step(who, &(struct event){.kind = EVENT_REFUSED, .bytes = buf_bytes(&text)});
+    buf_free(&text);
 }
 
 static void on_bytes(void *who, uint32_t id, struct bytes bytes)
@@ -150,7 +167,8 @@ static void on_connection(uv_stream_t *listener, int status)
     if (status != 0)
         return;
     uint32_t accepted = socket_accept(&sh->sockets, listener);
-    step(sh, &(struct event){.kind = EVENT_ACCEPTED, .conn = accepted});
+    if (accepted != 0)
+        on_accepted(sh, accepted, NULL);
 }
 
 /* --- files ------------------------------------------------------------------- */
@@ -199,7 +217,7 @@ static void say_ready(struct shell *sh, const struct action *a)
 static void dial(struct shell *sh, struct action *a)
 {
     buf_put_u8(&a->bytes, 0);
-    socket_dial(&sh->sockets, a->conn, (const char *)a->bytes.at, a->port);
+    socket_dial(&sh->sockets, a->conn, (const char *)a->bytes.at, a->port, a->tls);
 }
 
 static void perform(struct shell *sh, struct action *a)
@@ -261,12 +279,56 @@ static void stop(struct shell *sh, const char *why)
     step(sh, &(struct event){.kind = EVENT_STOP});
 }
 
+static bool terminal_is_there(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void use_tls(struct shell *sh, const struct tls_contexts *contexts, const char *why)
+{
+    struct buf line = {0}, host = {0};
+    sockets_use_tls(&sh->sockets, contexts, sh->shaking_max);
+    if (!sh->options->listen)
+        return;
+    struct bytes name = buf_bytes(&sh->config->node);
+    const uint8_t *at = memchr(name.at, '@', name.len);
+    buf_put(&host, (struct bytes){at + 1, (size_t)(name.at + name.len - at - 1)});
+    buf_put_u8(&host, 0);
+    buf_printf(&line, "%s", why);
+    bool good = tls_contexts_describe(contexts, (const char *)host.at, &line);
+    say(sh, good ? LOG_INFO : LOG_WARNING, &line);
+    buf_free(&host);
+}
+
+/* New connections use what was read; an error changes nothing. */
+static void reload_tls(struct shell *sh)
+{
+    struct tls_contexts contexts;
+    struct tls_error error;
+    struct buf line = {0};
+    if (tls_contexts_read(&contexts, &sh->config->tls, true, &error) == OK) {
+        use_tls(sh, &contexts, "SIGHUP: read again: TLS with ");
+        tls_contexts_free(&contexts);
+        return;
+    }
+    buf_printf(&line, "SIGHUP: tls: %s; the certificates from before stay in use", error.what);
+    say(sh, LOG_ERROR, &line);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
+    struct shell *sh = handle->data;
     size_t i = 0;
     while (stop_signals[i].number != number)
         i++;
-    stop(handle->data, stop_signals[i].name);
+    bool closed = sh->has_terminal && !terminal_is_there();
+    if (number == SIGHUP && sh->config->tls.on && sh->options->listen && !closed)
+        reload_tls(sh);
+    else
+        stop(sh, stop_signals[i].name);
 }
 
 static void on_owner_ended(void *who)
@@ -294,7 +356,8 @@ static void take_signals(struct shell *sh)
 
 static void shell_open(struct shell *sh)
 {
-    const struct socket_events events = {on_opened, on_bytes, on_written, on_closed, on_gone, sh};
+    const struct socket_events events = {on_opened,  on_accepted, on_refused, on_bytes,
+                                         on_written, on_closed,   on_gone,    sh};
     sh->log = log_open();
     sh->out = writer_new(STDOUT_FILENO, NULL);
     must(uv_loop_init(&sh->loop) == 0);
@@ -305,6 +368,7 @@ static void shell_open(struct shell *sh)
     must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);
     sh->listener.data = sh->wake.data = sh;
+    sh->has_terminal = terminal_is_there();
     take_signals(sh);
 }
 
@@ -382,6 +446,18 @@ static void say_end(struct shell *sh)
     say(sh, LOG_INFO, &line);
 }
 
+/* How many connections the node may have.  Of those with TLS some are kept for handshakes. */
+static size_t share_out(struct shell *sh, uint64_t descriptors)
+{
+    size_t connections = descriptors / 2;
+    size_t part = connections / LIMIT_TLS_STRANGERS_PART;
+    if (!sh->config->tls.on)
+        return connections;
+    sh->shaking_max = part < LIMIT_TLS_STRANGERS ? part : LIMIT_TLS_STRANGERS;
+    use_tls(sh, &sh->options->tls, "TLS with ");
+    return connections - sh->shaking_max;
+}
+
 static void refuse_to_listen(struct shell *sh, int e, uint16_t port)
 {
     const struct config *c = sh->config;
@@ -428,8 +504,8 @@ int shell_run(struct node *node, const struct config *config, const struct shell
     if (!options->listen || begin_to_listen(sh, &port)) {
         if (options->listen)
             check_descriptors(sh, descriptors);
-        step(sh,
-             &(struct event){.kind = EVENT_START, .port = port, .connections = descriptors / 2});
+        size_t connections = share_out(sh, descriptors);
+        step(sh, &(struct event){.kind = EVENT_START, .port = port, .connections = connections});
         if (options->request != NULL)
             step(sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
         if (options->owned)

@@ -6,13 +6,16 @@
 #define COPPICE_NET_SHELL_H
 
 #include "../node/node.h"
+#include "tls_context.h"
 
 struct shell_options {
     /* The first line of the log, of a node that listens: the others that the shell logs itself say
      * on which port, what stops it, and that it has ended. */
     const char *about;
     bool listen; /* on the configured address and port */
-    bool owned;  /* end in good order when standard input ends (owner.h) */
+    /* Of a node with config->tls, read from there; SIGHUP has them read again. */
+    struct tls_contexts tls;
+    bool owned; /* end in good order when standard input ends (owner.h) */
     /* A client node's request, or NULL, and the callback for its answer.  It gives the program's
      * exit code, or sets *next to another request, whose answer it takes in turn.  Requests are
      * borrowed until they are answered. */

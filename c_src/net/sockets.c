@@ -7,10 +7,13 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "dial.h"
+#include "tls.h"
 
 #define READ_BYTES 262144
 /* How long closing waits for a peer that does not read. */
 #define DRAIN_MS 2000
+/* Bytes of an address and port as text. */
+#define FROM_BYTES (INET6_ADDRSTRLEN + 16)
 /* Sockets in which closing waits, at most: anyone can have as many connections refused. */
 #define DRAINING_MAX 64
 
@@ -18,13 +21,19 @@ struct socket {
     uint32_t id; /* first: the tree compares it */
     struct sockets *all;
     struct list link;
-    struct list draining; /* in sockets.draining while closing */
-    uv_tcp_t *tcp;        /* NULL while it is being dialled, */
-    struct dial *dial;    /* and else this is */
-    uv_timer_t drain;
+    struct list draining;  /* in sockets.draining while closing */
+    uv_tcp_t *tcp;         /* NULL while it is being dialled, */
+    struct dial *dial;     /* and else this is */
+    struct tls *tls;       /* NULL: plain */
+    char *host;            /* of a dial with TLS, until that begins */
+    struct list shaking;   /* in sockets.shaking */
+    char from[FROM_BYTES]; /* whom it was accepted from, while in sockets.shaking */
+    uv_timer_t drain;      /* also the end of an accepted one's handshake */
     uv_shutdown_t ending;
     bool wrote;   /* something, perhaps not yet sent */
     bool known;   /* in the tree */
+    bool opened;  /* reported to the node */
+    bool heard;   /* it has sent something */
     bool closing; /* by the node, which expects no more callbacks */
     bool closed;  /* uv_close() was called */
     enum err err; /* reported to the node at the end; OK: nothing */
@@ -36,6 +45,7 @@ struct writing {
     uv_write_t write;
     struct socket *socket;
     struct buf bytes;
+    size_t plain; /* bytes of the node in them; 0: TLS speaks for itself */
 };
 
 static int by_id(const void *a, const void *b)
@@ -55,12 +65,25 @@ void sockets_init(struct sockets *s, uv_loop_t *loop, const struct socket_events
     *s = (struct sockets){.loop = loop, .events = *events, .scratch = mem_take(READ_BYTES)};
     list_init(&s->list);
     list_init(&s->draining);
+    list_init(&s->shaking);
+}
+
+void sockets_use_tls(struct sockets *s, const struct tls_contexts *contexts, size_t most)
+{
+    struct tls_contexts old = s->tls;
+    tls_contexts_hold(&s->tls, contexts);
+    tls_contexts_free(&old);
+    s->shaking_max = most;
+    if (s->plain == NULL)
+        s->plain = mem_take(READ_BYTES);
 }
 
 void sockets_free(struct sockets *s)
 {
     must(s->count == 0);
+    tls_contexts_free(&s->tls);
     mem_free(s->scratch);
+    mem_free(s->plain);
 }
 
 /* The node knows it no more: its number may be used again. */
@@ -78,6 +101,7 @@ static struct socket *socket_new(struct sockets *all, uint32_t id)
     s->all = all;
     list_append(&all->list, &s->link);
     list_init(&s->draining);
+    list_init(&s->shaking);
     all->count++;
     must(*(struct socket **)tsearch(s, &all->by_id, by_id) == s);
     s->known = true;
@@ -88,15 +112,43 @@ static struct socket *socket_new(struct sockets *all, uint32_t id)
     return s;
 }
 
+/* It waits for its TLS handshake no more. */
+static void socket_settle(struct socket *s)
+{
+    if (list_empty(&s->shaking))
+        return;
+    list_remove(&s->shaking);
+    list_init(&s->shaking);
+    s->all->shaking_count--;
+    uv_timer_stop(&s->drain);
+}
+
+/* Tells the node that it has ended, unless the node has closed it. */
+static void socket_report(struct socket *s, enum err err)
+{
+    const struct socket_events *events = &s->all->events;
+    bool known = s->opened || s->id % 2 == 1;
+    /* Whoever only looks whether somebody listens is no news. */
+    if (err == OK || s->closing || (!known && !s->heard && err != ERR_FULL && err != ERR_TIMEOUT))
+        return;
+    s->closing = true;
+    socket_forget(s);
+    if (known)
+        events->closed(events->who, s->id, err, s->why);
+    else
+        events->refused(events->who, s->from, s->why);
+}
+
 static void socket_release(struct socket *s)
 {
     struct sockets *all = s->all;
     if (--s->holds > 0)
         return;
-    if (s->err != OK && !s->closing)
-        all->events.closed(all->events.who, s->id, s->err, s->why);
+    socket_report(s, s->err);
     socket_forget(s);
     list_remove(&s->link);
+    tls_free(s->tls);
+    mem_free(s->host);
     mem_free(s);
     all->count--;
     all->events.gone(all->events.who);
@@ -128,6 +180,7 @@ static void socket_end(struct socket *s, enum err err)
         return;
     s->closed = true;
     s->err = err;
+    socket_settle(s);
     if (!list_empty(&s->draining)) {
         list_remove(&s->draining);
         s->all->draining_count--;
@@ -146,15 +199,115 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)s->all->scratch, READ_BYTES);
 }
 
+static void on_written(uv_write_t *write, int status)
+{
+    struct writing *w = write->data;
+    struct socket *s = w->socket;
+    size_t count = w->plain;
+    buf_free(&w->bytes);
+    mem_free(w);
+    if (s->closed)
+        return;
+    if (status != 0)
+        socket_end(s, ERR_CLOSED);
+    else if (!s->closing && count > 0)
+        s->all->events.written(s->all->events.who, s->id, count);
+}
+
+/* Writes the bytes (taken over), of which so many are reported as written. */
+static void socket_write(struct socket *s, struct buf *bytes, size_t plain)
+{
+    struct writing *w = mem_take(sizeof(*w));
+    s->wrote = true;
+    w->socket = s;
+    w->plain = plain;
+    w->bytes = *bytes;
+    *bytes = (struct buf){0};
+    w->write.data = w;
+    uv_buf_t part = uv_buf_init((char *)w->bytes.at, (unsigned)w->bytes.len);
+    if (uv_write(&w->write, (uv_stream_t *)s->tcp, &part, 1, on_written) != 0) {
+        buf_free(&w->bytes);
+        mem_free(w);
+        socket_end(s, ERR_CLOSED);
+    }
+}
+
+/* --- TLS --------------------------------------------------------------------------- */
+
+static void socket_drain_few(struct socket *s);
+
+/* What TLS has to say for itself. */
+static void tls_flush(struct socket *s)
+{
+    if (tls_out(s->tls)->len > 0 && !s->closed)
+        socket_write(s, tls_out(s->tls), 0);
+}
+
+/* The peer gets the reason, as an alert, and the node. */
+static void tls_fail(struct socket *s)
+{
+    s->why = tls_why(s->tls);
+    tls_flush(s);
+    socket_settle(s);
+    socket_report(s, ERR_TLS);
+    socket_drain_few(s);
+}
+
+static void tls_opened(struct socket *s)
+{
+    const struct socket_events *events = &s->all->events;
+    socket_settle(s);
+    s->opened = true;
+    if (s->id % 2 == 1)
+        events->opened(events->who, s->id, tls_peer(s->tls));
+    else
+        events->accepted(events->who, s->id, tls_peer(s->tls));
+}
+
+static void tls_say_end(struct socket *s)
+{
+    tls_end(s->tls);
+    tls_flush(s);
+}
+
+/* Gives the node all that was read.  Any of these calls may close the socket. */
+static void tls_receive(struct socket *s)
+{
+    struct sockets *all = s->all;
+    size_t count = 1;
+    while (count > 0 && !s->closing && !s->closed) {
+        count = tls_read(s->tls, all->plain, READ_BYTES);
+        tls_flush(s);
+        if (!s->opened && tls_was_open(s->tls))
+            tls_opened(s);
+        if (count > 0 && !s->closing)
+            all->events.bytes(all->events.who, s->id, (struct bytes){all->plain, count});
+    }
+    if (s->closing || s->closed)
+        return;
+    if (tls_state(s->tls) == TLS_FAILED)
+        tls_fail(s);
+    else if (tls_state(s->tls) == TLS_ENDED)
+        socket_end(s, ERR_CLOSED);
+}
+
+/* --- reading and writing ------------------------------------------------------------- */
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     struct socket *s = stream->data;
-    if (count < 0) {
-        socket_end(s, ERR_CLOSED);
+    struct bytes bytes = {(const uint8_t *)buf->base, count > 0 ? (size_t)count : 0};
+    s->heard |= count > 0;
+    if (s->tls != NULL && !s->closing && count != 0) {
+        tls_feed(s->tls, bytes);
+        if (count < 0)
+            tls_feed_end(s->tls);
+        tls_receive(s);
     } else if (count > 0 && !s->closing) {
-        struct bytes bytes = {(const uint8_t *)buf->base, (size_t)count};
         s->all->events.bytes(s->all->events.who, s->id, bytes);
     }
+    if (count < 0)
+        socket_end(s, ERR_CLOSED);
 }
 
 static void socket_begin(struct socket *s)
@@ -164,8 +317,43 @@ static void socket_begin(struct socket *s)
         socket_end(s, ERR_CLOSED);
 }
 
+static void on_shaking_timeout(uv_timer_t *drain)
+{
+    struct socket *s = drain->data;
+    s->why = "no TLS handshake in time: does it speak TLS?";
+    socket_end(s, ERR_TIMEOUT);
+}
+
+static void put_address(struct socket *s)
+{
+    struct sockaddr_storage address = {0};
+    char host[INET6_ADDRSTRLEN] = "";
+    int length = sizeof(address);
+    uv_tcp_getpeername(s->tcp, (struct sockaddr *)&address, &length);
+    uv_ip_name((const struct sockaddr *)&address, host, sizeof(host));
+    /* The port is at the same offset in both kinds of address. */
+    snprintf(s->from, sizeof(s->from), "%s port %u", host,
+             ntohs(((struct sockaddr_in *)&address)->sin_port));
+}
+
+/* Half-open handshakes cost nobody else a connection: the oldest makes room. */
+static void socket_shake(struct socket *s)
+{
+    struct sockets *all = s->all;
+    put_address(s);
+    s->tls = tls_new_server(all->tls.server);
+    list_append(&all->shaking, &s->shaking);
+    uv_timer_start(&s->drain, on_shaking_timeout, LIMIT_HANDSHAKE_MS, 0);
+    if (++all->shaking_count <= all->shaking_max)
+        return;
+    struct socket *oldest = CONTAINER_OF(all->shaking.next, struct socket, shaking);
+    oldest->why = "too many connections are in the TLS handshake";
+    socket_end(oldest, ERR_FULL);
+}
+
 uint32_t socket_accept(struct sockets *all, uv_stream_t *listener)
 {
+    bool tls = all->tls.server != NULL;
     /* The numbers come round. */
     do
         all->accepted += 2;
@@ -174,11 +362,15 @@ uint32_t socket_accept(struct sockets *all, uv_stream_t *listener)
     uv_tcp_t *tcp = mem_take(sizeof(*tcp));
     must(uv_tcp_init(all->loop, tcp) == 0);
     socket_own(s, tcp);
-    if (uv_accept(listener, (uv_stream_t *)tcp) == 0)
+    s->opened = !tls;
+    if (uv_accept(listener, (uv_stream_t *)tcp) == 0) {
+        if (tls)
+            socket_shake(s);
         socket_begin(s);
-    else
+    } else {
         socket_end(s, ERR_CLOSED);
-    return s->id;
+    }
+    return tls ? 0 : s->id;
 }
 
 static void on_dialled(void *who, uv_tcp_t *tcp, enum err err, const char *why)
@@ -192,50 +384,43 @@ static void on_dialled(void *who, uv_tcp_t *tcp, enum err err, const char *why)
     }
     socket_own(s, tcp);
     socket_begin(s);
-    if (!s->closed)
-        s->all->events.opened(s->all->events.who, s->id);
+    if (s->closed)
+        return;
+    if (s->host != NULL) {
+        s->tls = tls_new_client(s->all->tls.client, s->host);
+        tls_flush(s);
+    } else {
+        s->opened = true;
+        s->all->events.opened(s->all->events.who, s->id, NULL);
+    }
 }
 
-void socket_dial(struct sockets *all, uint32_t id, const char *host, uint16_t port)
+void socket_dial(struct sockets *all, uint32_t id, const char *host, uint16_t port, bool tls)
 {
     struct socket *s = socket_new(all, id);
     s->dial = dial_host(all->loop, host, port, on_dialled, s);
-}
-
-static void on_written(uv_write_t *write, int status)
-{
-    struct writing *w = write->data;
-    struct socket *s = w->socket;
-    size_t count = w->bytes.len;
-    buf_free(&w->bytes);
-    mem_free(w);
-    if (s->closed)
-        return;
-    if (status != 0)
-        socket_end(s, ERR_CLOSED);
-    else if (!s->closing)
-        s->all->events.written(s->all->events.who, s->id, count);
+    if (tls)
+        s->host = strcpy(mem_take(strlen(host) + 1), host);
 }
 
 void socket_send(struct sockets *all, uint32_t id, struct buf *bytes)
 {
     struct socket *s = socket_find(all, id);
-    if (s == NULL || s->closed || s->closing || s->tcp == NULL) {
+    if (s == NULL || s->closed || s->closing || !s->opened) {
         buf_free(bytes);
         return;
     }
-    struct writing *w = mem_take(sizeof(*w));
-    s->wrote = true;
-    w->socket = s;
-    w->bytes = *bytes;
-    *bytes = (struct buf){0};
-    w->write.data = w;
-    uv_buf_t part = uv_buf_init((char *)w->bytes.at, (unsigned)w->bytes.len);
-    if (uv_write(&w->write, (uv_stream_t *)s->tcp, &part, 1, on_written) != 0) {
-        buf_free(&w->bytes);
-        mem_free(w);
-        socket_end(s, ERR_CLOSED);
+    if (s->tls == NULL) {
+        socket_write(s, bytes, bytes->len);
+        return;
     }
+    size_t count = bytes->len;
+    bool good = tls_write(s->tls, buf_bytes(bytes));
+    buf_free(bytes);
+    if (good)
+        socket_write(s, tls_out(s->tls), count);
+    else
+        socket_end(s, ERR_CLOSED);
 }
 
 static void on_drain_timeout(uv_timer_t *drain)
@@ -256,12 +441,14 @@ static void on_shutdown(uv_shutdown_t *ending, int status)
 static void socket_drain(struct socket *s)
 {
     struct sockets *all = s->all;
+    bool again = s->closing && !list_empty(&s->draining);
     socket_forget(s);
-    if (s->closing || s->closed) {
-        s->closing = true;
-        return;
-    }
+    socket_settle(s);
     s->closing = true;
+    if (again || s->closed)
+        return;
+    if (s->tls != NULL)
+        tls_say_end(s);
     if (!s->wrote || uv_shutdown(&s->ending, (uv_stream_t *)s->tcp, on_shutdown) != 0) {
         socket_end(s, OK);
         return;
@@ -271,14 +458,19 @@ static void socket_drain(struct socket *s)
     uv_timer_start(&s->drain, on_drain_timeout, DRAIN_MS, 0);
 }
 
-void socket_close(struct sockets *all, uint32_t id)
+static void socket_drain_few(struct socket *s)
 {
-    struct socket *s = socket_find(all, id);
-    if (s == NULL)
-        return;
+    struct sockets *all = s->all;
     socket_drain(s);
     if (all->draining_count > DRAINING_MAX)
         socket_end(CONTAINER_OF(all->draining.next, struct socket, draining), OK);
+}
+
+void socket_close(struct sockets *all, uint32_t id)
+{
+    struct socket *s = socket_find(all, id);
+    if (s != NULL)
+        socket_drain_few(s);
 }
 
 void sockets_close_all(struct sockets *all)

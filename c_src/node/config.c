@@ -44,6 +44,7 @@ void config_free(struct config *c)
     buf_free(&c->cookie_file);
     buf_free(&c->address);
     config_clear_connects(c);
+    tls_options_free(&c->tls);
     for (size_t i = 0; i < c->scope_count; i++)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);
@@ -147,7 +148,8 @@ static enum err flag_term(const struct config_row *row, struct bytes value, stru
         put_atom_bytes(out, value);
         return OK;
     }
-    if (row->bare == BARE_STRING && first != '"') {
+    bool path = row->bare == BARE_STRING || (row->bare == BARE_TLS && first != '#');
+    if (path && first != '"') {
         put_binary(out, value);
         return OK;
     }

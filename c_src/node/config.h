@@ -13,6 +13,7 @@
  *     {net_ticktime, 60}.                         seconds
  *     {start_epmd, true}.
  *     {epmd, true}.
+ *     {tls, #{certfile => "node.pem", ...}}.      or a path; see tls_options.h
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
  *
  * docs/configuration.md is the user's manual. */
@@ -24,6 +25,7 @@
 #include "../dist/name_pattern.h"
 #include "../dist/place.h"
 #include "../replica/options.h"
+#include "tls_options.h"
 
 /* The pg scope in which coppices meet without a BEAM among them that could name Grove's: joined
  * where the scope is `auto`. */
@@ -66,6 +68,7 @@ struct config {
     bool start_epmd;    /* when there is none at the start */
     bool epmd;          /* false: it is neither registered with nor asked */
     uint16_t peer_port; /* of peers without one of their own; 0: config_peer_port() says */
+    struct tls_options tls;
     struct config_replica *replicas;
     size_t replica_count;
     size_t stored_count; /* of these, with storage */
@@ -74,7 +77,7 @@ struct config {
 /* Where and why a configuration is wrong. */
 struct config_error {
     unsigned line, column; /* 0: not from a file */
-    char what[256];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
+    char what[640];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
 };
 
 /* Sets the defaults. */

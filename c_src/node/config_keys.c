@@ -290,6 +290,15 @@ static enum err read_peer_port(struct config *c, struct bytes value, struct conf
     return OK;
 }
 
+static enum err read_tls(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct tls_error wrong;
+    if (tls_options_read(&c->tls, value, &wrong) == OK)
+        return OK;
+    snprintf(error->what, sizeof(error->what), "tls: %s", wrong.what);
+    return ERR_SHAPE;
+}
+
 /* The replica's flag has both values in one tuple. */
 static enum err read_replica(struct config *c, struct bytes value, struct config_error *error)
 {
@@ -363,6 +372,7 @@ static const struct config_row rows[] = {
     {"start_epmd", read_start_epmd, BARE_NOT, "false to wait for an epmd, not start one (true)"},
     {"epmd", read_epmd, BARE_NOT, "false to do without epmd: all ports are configured (true)"},
     {"peer_port", read_peer_port, BARE_NOT, "PORT of peers, without epmd (default that of listen)"},
+    {"tls", read_tls, BARE_TLS, "FILE of -ssl_dist_optfile, or '#{certfile => \"F\", ...}' (none)"},
     {"replica", read_replica, BARE_REPLICA, "'NAME, #{crdt => gcounter, ...}'; may be repeated"},
 };
 

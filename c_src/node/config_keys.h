@@ -6,7 +6,7 @@
 #include "config.h"
 
 /* How a flag's value may be written without Erlang's quotes. */
-enum bare { BARE_NOT, BARE_ATOM, BARE_STRING, BARE_REPLICA };
+enum bare { BARE_NOT, BARE_ATOM, BARE_STRING, BARE_TLS, BARE_REPLICA };
 
 struct config_row {
     const char *key;

@@ -11,8 +11,9 @@
 
 enum event_kind {
     EVENT_START,    /* first of all; port: that the node listens on, 0 for none; connections */
-    EVENT_ACCEPTED, /* conn: a connection was accepted */
-    EVENT_OPENED,   /* conn: a dialled connection is established */
+    EVENT_ACCEPTED, /* conn, certificate: a connection was accepted */
+    EVENT_OPENED,   /* conn, certificate: a dialled connection is established */
+    EVENT_REFUSED,  /* bytes: from whom a connection with TLS was not accepted, and why */
     EVENT_BYTES,    /* conn, bytes: read */
     EVENT_WRITTEN,  /* conn, written: so many bytes of ACTION_SEND were written */
     EVENT_CLOSED,   /* conn, err: closed by the peer, or never established; bytes: why, or empty */
@@ -41,6 +42,13 @@ struct request {
     uint64_t timeout_ms;     /* from sending it to the answer */
 };
 
+/* The names in a peer's certificate, without zeros; where it is not known, cn is empty. */
+struct certificate {
+    struct bytes cn;         /* commonName of the subject */
+    const struct bytes *dns; /* dNSNames of subjectAltName */
+    size_t dns_count;
+};
+
 struct event {
     enum event_kind kind;
     uint64_t now_ms;  /* monotonic; all timers use it */
@@ -51,6 +59,8 @@ struct event {
     uint32_t query;
     size_t connections; /* of EVENT_START: as of cluster_start() */
     enum err err;
+    /* Of a peer with TLS whose certificate was verified, as its options say; else NULL. */
+    const struct certificate *certificate;
     size_t written;
     struct bytes bytes; /* borrowed until node_step returns */
     const struct request *request;
@@ -61,7 +71,8 @@ struct event {
 };
 
 enum action_kind {
-    ACTION_DIAL,       /* conn (odd), bytes (host), port: EVENT_OPENED or EVENT_CLOSED follows */
+    ACTION_DIAL,       /* conn (odd), bytes (host), port: EVENT_OPENED or EVENT_CLOSED follows; tls:
+                          with TLS, and a certificate for that host */
     ACTION_SEND,       /* conn, bytes: EVENT_WRITTEN follows */
     ACTION_CLOSE,      /* conn: write what is queued, then close; no event follows */
     ACTION_RESOLVE,    /* query, bytes (host): EVENT_RESOLVED follows */
@@ -85,6 +96,7 @@ struct action {
     enum action_kind kind;
     uint32_t conn;
     uint16_t port;
+    bool tls;
     int code;
     enum err err;
     enum log_level level;

@@ -118,6 +118,9 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_WRITTEN:
         connection_event(n, CONNECTION_WRITTEN, e);
         break;
+    case EVENT_REFUSED:
+        cluster_refused(n->cluster, e->bytes, &n->turn);
+        break;
     case EVENT_CLOSED:
         connection_event(n, CONNECTION_CLOSED, e);
         break;
@@ -214,12 +217,13 @@ uint64_t node_due(const struct node *n)
 
 /* --- the cluster's listener (cluster/cluster.h) -------------------------------------- */
 
-static void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port)
+static void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port, bool tls)
 {
     struct node *n = who;
     struct action *a = outbox_add(&n->out, ACTION_DIAL);
     a->conn = connection;
     a->port = port;
+    a->tls = tls;
     buf_put(&a->bytes, host);
 }
 
@@ -447,6 +451,7 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
         .cookie = buf_bytes(&config->cookie),
         .visible = config->visible,
         .flags = flags,
+        .tls = config->tls.on,
         .serves = serves,
         .allow = config->allows_all ? NULL : &config->allow,
         .epmd_port = config->epmd_port,

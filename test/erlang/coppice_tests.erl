@@ -52,6 +52,7 @@ accepts_keyword_lists_test() ->
         {ok, Pid} = coppice:start_link(Options#{
             listen => [{port, 4711}],
             connect => ['a@h', {dns, "h", [{name, "a"}]}],
+            tls => [{certfile, "c.pem"}],
             replicas => [{views, [{crdt, gcounter}, {storage, Storage}]}, {tags, #{crdt => gset}}]
         }),
         ?assertEqual(
@@ -59,6 +60,7 @@ accepts_keyword_lists_test() ->
                 {connect, ['a@h', {dns, "h", #{name => "a"}}]},
                 {listen, #{port => 4711}},
                 {node, 'c1@127.0.0.1'},
+                {tls, #{certfile => "c.pem"}},
                 {replica, tags, #{crdt => gset}},
                 {replica, views, #{crdt => gcounter, storage => #{file => "views.dets"}}}
             ],
@@ -74,6 +76,13 @@ accepts_a_keyword_list_for_dns_alone_test() ->
             [{connect, {dns, <<"h">>, #{interval => 500}}}, {node, 'c1@127.0.0.1'}],
             lists:sort(config(Folder))
         ),
+        coppice:stop(Pid)
+    end).
+
+tls_may_be_a_file_test() ->
+    with_program(?READY "; read line", fun(Options, Folder) ->
+        {ok, Pid} = coppice:start_link(Options#{tls => "dist.conf"}),
+        ?assertEqual("dist.conf", proplists:get_value(tls, config(Folder))),
         coppice:stop(Pid)
     end).
 

@@ -46,7 +46,7 @@ defmodule Beam do
       if(opts[:grove] == false, do: [], else: ["-pa", folder(Grove.Application)]) ++
       ["-pa", folder(String), "-pa", folder(Beam)] ++
       for(path <- List.wrap(System.get_env("PHOENIX_PUBSUB_PATH")), arg <- ["-pa", path], do: arg) ++
-      (opts[:args] || [])
+      Enum.map(opts[:args] || [], &to_string/1)
   end
 
   defp folder(module), do: module |> :code.which() |> Path.dirname()

@@ -25,6 +25,7 @@ struct side {
     struct buf events, log, sent;
     uint32_t dialled, closed, creation;
     uint16_t port; /* dialled last */
+    bool tls;      /* the same */
     unsigned dials, closes, ticks, epmds, signals;
     /* To each signal it sends so many answers of so many bytes. */
     unsigned answers;
@@ -33,6 +34,7 @@ struct side {
 };
 
 static struct side a, b;
+static bool with_tls; /* both */
 
 /* Whom the sides that are opened from now on allow; NULL: every node. */
 static const struct name_patterns *allow;
@@ -44,10 +46,12 @@ static inline void note(struct side *s, const char *what, struct bytes node)
     buf_printf(&s->events, "%s %.*s;", what, TEXT(node));
 }
 
-static inline void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port)
+static inline void on_dial(void *who, uint32_t connection, struct bytes host, uint16_t port,
+                           bool tls)
 {
     struct side *s = who;
     (void)host;
+    s->tls = tls;
     s->dialled = connection;
     s->port = port;
     s->dials++;
@@ -176,6 +180,7 @@ static inline struct cluster_options options_of(struct bytes name, bool serves)
     return (struct cluster_options){.name = name,
                                     .cookie = BYTES("cookie"),
                                     .flags = DFLAGS_OURS,
+                                    .tls = with_tls,
                                     .allow = allow,
                                     .serves = serves,
                                     .epmd_port = EPMD_PORT,

@@ -14,9 +14,12 @@
 #define CHALLENGE_B 4000000002
 
 static const struct channel_self self_a = {
-    {(const uint8_t *)"a@h", 3}, {(const uint8_t *)"cookie", 6}, DFLAGS_OURS, 11};
-static const struct channel_self self_b = {
-    {(const uint8_t *)"b@h", 3}, {(const uint8_t *)"cookie", 6}, DFLAGS_OURS | DFLAG_PUBLISHED, 12};
+    {(const uint8_t *)"a@h", 3}, {(const uint8_t *)"cookie", 6}, DFLAGS_OURS, 11, false};
+static const struct channel_self self_b = {{(const uint8_t *)"b@h", 3},
+                                           {(const uint8_t *)"cookie", 6},
+                                           DFLAGS_OURS | DFLAG_PUBLISHED,
+                                           12,
+                                           false};
 
 struct pair {
     struct channel *a, *b; /* a dials b */
@@ -47,8 +50,8 @@ static void accept_peer(struct channel *c, enum status status)
 {
     struct signal signal;
     channel_answer(c, status);
-    size_t len = channel_out(c)->len;
-    CU_ASSERT_EQUAL(len, 3 + strlen(status_text(status)));
+    size_t len = channel_out(c)->len, head = len - strlen(status_text(status));
+    CU_ASSERT(head == 3 || head == 5); /* inside TLS */
     CU_ASSERT_EQUAL(channel_next(c, &signal), CHANNEL_QUIET);
     CU_ASSERT(channel_out(c)->len > len);
 }
@@ -81,6 +84,43 @@ static void connects(void)
     CU_ASSERT_EQUAL(channel_refusal(p.a), STATUSES);
     pair_free(&p);
     channel_free(NULL);
+}
+
+/* With TLS each length has 4 bytes; every message and answer of the handshake has one. */
+static void connects_inside_tls(void)
+{
+    struct channel_self a = self_a, b = self_b;
+    struct signal signal;
+    a.tls = b.tls = true;
+    struct pair p = pair_of(&a, &b);
+    const struct buf *sent = channel_out(p.a);
+    CU_ASSERT(sent->len == 4u + sent->at[3] && sent->at[2] == 0 && sent->at[4] == 'N');
+    connect_pair(&p);
+    channel_tick(p.a);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_QUIET);
+    pair_free(&p);
+    p = pair_of(&a, &b);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_NAMED);
+    channel_answer(p.b, STATUS_ALIVE);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_ALIVE);
+    channel_replace(p.a, true);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(pass(p.b, p.a, &signal), CHANNEL_QUIET);
+    CU_ASSERT_EQUAL(pass(p.a, p.b, &signal), CHANNEL_UP);
+    pair_free(&p);
+}
+
+/* The first bytes of a client's hello, and a server's alert about ours. */
+static void notices_a_peer_with_tls(void)
+{
+    struct signal signal;
+    struct pair p = pair_of(&self_a, &self_b);
+    channel_feed(p.b, hex("16 0301 0200 01"));
+    channel_feed(p.a, hex("15 0303 0002 020a"));
+    CU_ASSERT_EQUAL(channel_next(p.a, &signal), CHANNEL_BAD);
+    CU_ASSERT_EQUAL(channel_next(p.b, &signal), CHANNEL_BAD);
+    CU_ASSERT(channel_error(p.a) == ERR_SPEAKS_TLS && channel_error(p.b) == ERR_SPEAKS_TLS);
+    pair_free(&p);
 }
 
 static void accepts_a_simultaneous_connect(void)
@@ -562,11 +602,11 @@ static void discards_what_was_read(void)
     pair_free(&p);
 }
 
-SUITE("channel", TEST(connects), TEST(accepts_a_simultaneous_connect), TEST(refuses_peers),
-      TEST(replaces_an_older_connection), TEST(keeps_an_older_connection),
-      TEST(refuses_a_wrong_cookie), TEST(refuses_a_wrong_digest), TEST(refuses_another_node),
-      TEST(requires_flags), TEST(refuses_malformed_handshakes), TEST(refuses_oversize_names),
-      TEST(waits_for_the_answer), TEST(carries_signals),
+SUITE("channel", TEST(connects), TEST(connects_inside_tls), TEST(notices_a_peer_with_tls),
+      TEST(accepts_a_simultaneous_connect), TEST(refuses_peers), TEST(replaces_an_older_connection),
+      TEST(keeps_an_older_connection), TEST(refuses_a_wrong_cookie), TEST(refuses_a_wrong_digest),
+      TEST(refuses_another_node), TEST(requires_flags), TEST(refuses_malformed_handshakes),
+      TEST(refuses_oversize_names), TEST(waits_for_the_answer), TEST(carries_signals),
       TEST(sends_no_signal_that_the_peer_does_not_know), TEST(ticks),
       TEST(refuses_malformed_frames), TEST(does_not_allocate_ahead),
       TEST(frees_memory_of_large_messages), TEST(reads_many_frames_in_linear_time),

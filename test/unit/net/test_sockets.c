@@ -20,10 +20,18 @@ static struct sockaddr_in address;
 static uint32_t last_accepted;
 static unsigned accepted, closed, gone;
 
-static void on_id(void *who, uint32_t id)
+static void on_id(void *who, uint32_t id, const struct certificate *peer)
 {
     (void)who;
     (void)id;
+    (void)peer;
+}
+
+static void on_refused(void *who, const char *from, const char *why)
+{
+    (void)who;
+    (void)from;
+    (void)why;
 }
 
 static void on_bytes(void *who, uint32_t id, struct bytes bytes)
@@ -64,7 +72,8 @@ static void on_connection(uv_stream_t *stream, int status)
 
 static void open_all(void)
 {
-    const struct socket_events events = {on_id, on_bytes, on_written, on_closed, on_gone, NULL};
+    const struct socket_events events = {on_id,      on_id,     on_refused, on_bytes,
+                                         on_written, on_closed, on_gone,    NULL};
     int length = sizeof(address);
     accepted = closed = gone = 0;
     CU_ASSERT_EQUAL(uv_loop_init(&loop), 0);

@@ -37,6 +37,7 @@ static void reads_every_key(void)
                                    "{scope, [one, two]}.\n"
                                    "{net_ticktime, 8}.\n"
                                    "{epmd_port, 4370}. {start_epmd, false}.\n"
+                                   "{tls, #{certfile => \"c.pem\"}}.\n"
                                    "{replica, r1, #{crdt => gset, storage => #{file => \"f\"}}}.\n"
                                    "{replica, r2, #{crdt => 'Elixir.Grove.Counter.PNCounter',"
                                    " actor => {a, 1}, group => g, sync_interval => 10}}.\n"),
@@ -51,6 +52,7 @@ static void reads_every_key(void)
     CU_ASSERT_TRUE(c.follow);
     CU_ASSERT(c.port == 9100 && c.port_last == 9100);
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.address), BYTES("127.0.0.1")));
+    CU_ASSERT(c.tls.on && c.tls.file.len == 0);
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(c.scope_count, 2);
     CU_ASSERT_EQUAL(c.ticktime_ms, 8000);
@@ -306,6 +308,10 @@ static void flags_need_no_quotes(void)
     CU_ASSERT_EQUAL(flag(&c, "cookie_file", "/etc/cookie"), OK);
     CU_ASSERT_EQUAL(flag(&c, "cookie_file", "\"/etc/other\""), OK);
     CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.cookie_file), BYTES("/etc/other")));
+    CU_ASSERT_EQUAL(flag(&c, "tls", "/etc/dist.conf"), OK);
+    CU_ASSERT_TRUE(bytes_equal(buf_bytes(&c.tls.file), BYTES("/etc/dist.conf")));
+    CU_ASSERT_EQUAL(flag(&c, "tls", "#{cacertfile => \"ca.pem\"}"), OK);
+    CU_ASSERT(c.tls.on && c.tls.file.len == 0);
     CU_ASSERT_EQUAL(flag(&c, "scope", "grove"), OK);
     CU_ASSERT_FALSE(c.scope_auto);
     CU_ASSERT_EQUAL(flag(&c, "scope", "auto"), OK);
@@ -371,7 +377,7 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 15);
+    CU_ASSERT_EQUAL(i, 16);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
