@@ -396,20 +396,25 @@ void check_state(struct sim *s, unsigned node, struct bytes reply)
 
 /* --- at the end -------------------------------------------------------------- */
 
-/* Of the actors but the reader, whose own counts are nowhere else. */
-static bool same_counts(const struct counted *a, const struct counted *b, unsigned reader)
+/* Of the actors but the reader, whose own counts are nowhere else.  Of an actor that has no files
+ * and was restarted, the reader may be the only one that remembers: nobody asks it. */
+static bool reader_has(const struct sim *s, const struct counted *others, const struct counted *own,
+                       unsigned reader)
 {
     for (unsigned sign = 0; sign < SIGNS; sign++)
-        for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++)
-            if (actor != reader && a->by[sign][actor] != b->by[sign][actor])
+        for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++) {
+            uint64_t theirs = others->by[sign][actor], ours = own->by[sign][actor];
+            bool forgotten = ours > theirs && !sim_is_stored(s, actor);
+            if (actor != reader && ours != theirs && !forgotten)
                 return false;
+        }
     return true;
 }
 
 static bool same_state(const struct sim *s, const struct sim_node *first, unsigned node)
 {
     const struct sim_node *n = &s->nodes[node];
-    return sim_is_reader(s, node) ? same_counts(&first->seen, &n->seen, node)
+    return sim_is_reader(s, node) ? reader_has(s, &first->seen, &n->seen, node)
                                   : bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common));
 }
 

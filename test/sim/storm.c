@@ -113,7 +113,7 @@ static void draw(struct storm *st, uint64_t seed, const char *wanted)
     o.funs_hang = (more >> 58) % 4 == 0;
     o.pubsub = st->pubsub = st->beams > 0 && (more >> 60) % 3 == 0;
     /* A second BEAM would take the reader's deltas, and vouch for them. */
-    o.has_reader = st->counts && !st->lossless && st->beams < 2 && (more >> 36) % 4 == 0;
+    o.has_reader = st->counts && !st->lossless && st->beams < 2 && (more >> 32) % 4 == 0;
     o.nodes = st->nodes;
     o.beams = st->beams;
     o.peers_remember = st->lossless;
