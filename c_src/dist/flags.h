@@ -34,6 +34,7 @@
 #define DFLAG_V4_NC                 (UINT64_C(1) << 34)
 #define DFLAG_ALIAS                 (UINT64_C(1) << 35)
 #define DFLAG_ALTACT_SIG            (UINT64_C(1) << 37)
+#define DFLAG_NATIVE_RECORDS        (UINT64_C(1) << 38)
 
 /* What OTP 25 requires of every peer; DFLAG_MANDATORY_25_DIGEST stands for all of them.  We
  * announce both: a later OTP may reuse these bits. */
@@ -44,12 +45,12 @@
      DFLAG_HANDSHAKE_23)
 
 /* What a coppice announces.  Left out on purpose: the atom cache (its state costs more than
- * atoms in full), SPAWN (nothing is spawned here; without the flag erpc fails at once instead
- * of waiting), and NATIVE_RECORDS of OTP 29. */
+ * atoms in full), and SPAWN (nothing is spawned here; without the flag erpc fails at once instead
+ * of waiting). */
 #define DFLAGS_OURS                                                                    \
     (DFLAGS_MANDATORY_25 | DFLAG_MANDATORY_25_DIGEST | DFLAG_V4_NC | DFLAG_UNLINK_ID | \
      DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME | DFLAG_SMALL_ATOM_TAGS |            \
      DFLAG_SEND_SENDER | DFLAG_EXIT_PAYLOAD | DFLAG_FRAGMENTS | DFLAG_ALIAS |          \
-     DFLAG_ALTACT_SIG)
+     DFLAG_ALTACT_SIG | DFLAG_NATIVE_RECORDS)
 
 #endif

@@ -80,7 +80,8 @@ static enum err actor_read(struct replica_options *o, struct bytes value,
 static enum err group_read(struct replica_options *o, struct bytes value,
                            struct options_error *error)
 {
-    (void)error;
+    if (etf_has_record(value))
+        return wrong(error, "group", "a term without native records", value);
     o->group = term_copy(value);
     return OK;
 }

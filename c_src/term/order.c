@@ -15,7 +15,7 @@
  * every open container counts its remaining terms on either side. */
 
 enum inside {
-    ELEMENTS, /* a tuple, or the free variables of a fun */
+    ELEMENTS, /* a tuple, the values of a record, or the free variables of a fun */
     LIST,     /* elements, then one tail */
     AT_KEY,   /* a map, before a key */
     AT_VALUE, /* a map, before a value */
@@ -54,6 +54,7 @@ enum rank {
     RANK_PORT,
     RANK_PID,
     RANK_TUPLE,
+    RANK_RECORD,
     RANK_MAP,
     RANK_NIL,
     RANK_LIST,
@@ -77,6 +78,7 @@ static enum rank rank(const struct etf_in *in)
         [TAG_NEW_PID] = RANK_PID,
         [TAG_SMALL_TUPLE] = RANK_TUPLE,
         [TAG_LARGE_TUPLE] = RANK_TUPLE,
+        [TAG_RECORD] = RANK_RECORD,
         [TAG_MAP] = RANK_MAP,
         [TAG_NIL] = RANK_NIL,
         [TAG_STRING] = RANK_LIST,
@@ -104,7 +106,7 @@ static int sign(bool greater, bool less)
 static bool is_container(struct bytes term)
 {
     return *term.at == TAG_LIST || *term.at == TAG_SMALL_TUPLE || *term.at == TAG_LARGE_TUPLE ||
-           *term.at == TAG_MAP || *term.at == TAG_NEW_FUN;
+           *term.at == TAG_MAP || *term.at == TAG_NEW_FUN || *term.at == TAG_RECORD;
 }
 
 /* Of skipping a term: a leaf has a length. */
@@ -343,6 +345,35 @@ static int enter_funs(struct walk *w, enum by by)
     return order;
 }
 
+static int compare_fields(const struct etf_record *x, const struct etf_record *y)
+{
+    struct etf_in in_x = etf_open(x->fields), in_y = etf_open(y->fields);
+    int order = 0;
+    for (uint32_t i = 0; i < x->count && order == 0; i++)
+        order = compare_atoms(etf_any(&in_x), etf_any(&in_y));
+    return order;
+}
+
+/* The module, the name, whether it is exported, the number of fields, their names, their values: as
+ * OTP 29 sorts them. */
+static int enter_records(struct walk *w, enum by by)
+{
+    struct etf_record x = etf_record(&w->a), y = etf_record(&w->b);
+    int order = compare_atoms(x.module, y.module);
+    if (order == 0)
+        order = compare_atoms(x.name, y.name);
+    if (order == 0)
+        order = COMPARE(x.exported, y.exported);
+    if (order == 0)
+        order = COMPARE(x.count, y.count);
+    if (order == 0)
+        order = compare_fields(&x, &y);
+    w->work += (x.fields.len + y.fields.len) * 2;
+    if (x.count > 0 || y.count > 0)
+        open_frame(w, ELEMENTS, x.count, y.count, by);
+    return order;
+}
+
 static int compare_leaves(enum rank kind, struct bytes a, struct bytes b, bool exact)
 {
     switch (kind) {
@@ -375,6 +406,8 @@ static int enter(struct walk *w, enum by by)
     if (rank_a == rank_b) {
         if (rank_a == RANK_TUPLE)
             return enter_tuples(w, by);
+        if (rank_a == RANK_RECORD)
+            return enter_records(w, by);
         if (rank_a == RANK_MAP)
             return enter_maps(w, by);
         if (rank_a == RANK_FUN)

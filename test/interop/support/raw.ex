@@ -48,6 +48,48 @@ defmodule Raw do
     body
   end
 
+  @doc "Sends a message to a name there, in which :TERM is replaced by an encoded term."
+  def send_term(socket, name, message, encoded) do
+    bytes = :erlang.term_to_binary(message, minor_version: 2)
+    bytes = :binary.replace(bytes, <<119, 4, "TERM">>, encoded)
+    control = :erlang.term_to_binary({6, pid(), :"", name})
+    write(socket, long(["p", control, bytes]))
+  end
+
+  @doc "The same with a call, whose reply is returned."
+  def call(socket, name, request, encoded) do
+    send_term(socket, name, {:"$gen_call", {pid(), :tag}, request}, encoded)
+    receive_reply(socket)
+  end
+
+  @doc "A pid of the node raw@127.0.0.1."
+  def pid do
+    node = "raw@127.0.0.1"
+    :erlang.binary_to_term(<<131, 88, 119, byte_size(node), node::binary, 1::32, 0::32, 1::32>>)
+  end
+
+  # Passes over ticks and what the node's processes send by themselves.
+  defp receive_reply(socket) do
+    {:ok, <<length::32>>} = :gen_tcp.recv(socket, 4, 5_000 * TestCase.slowdown())
+    {:ok, body} = if length > 0, do: :gen_tcp.recv(socket, length, 5_000), else: {:ok, ""}
+
+    case body do
+      <<131, 68, 0, terms::binary>> -> reply_of(socket, terms)
+      _ -> receive_reply(socket)
+    end
+  end
+
+  defp reply_of(socket, terms) do
+    {control, used} = :erlang.binary_to_term(<<131, terms::binary>>, [:used])
+    rest = binary_part(terms, used - 1, byte_size(terms) - used + 1)
+    reply? = elem(control, 0) in [2, 22] and elem(control, 2) == pid()
+
+    case reply? and rest != "" and :erlang.binary_to_term(<<131, rest::binary>>) do
+      {:tag, reply} -> reply
+      _ -> receive_reply(socket)
+    end
+  end
+
   @doc "A pass-through frame, without a distribution header: a control term and a message."
   def frame(control, message \\ nil) do
     terms = for term <- [control | List.wrap(message)], do: :erlang.term_to_binary(term)
