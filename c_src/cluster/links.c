@@ -334,8 +334,7 @@ void link_send(struct connection *x, const struct signal *signal, struct turn *t
         queue(x, &fit, t);
     else if (log_is_due(&c->withheld))
         turn_log(t, LOG_WARNING,
-                 "not sent to %.*s: a native record, which nodes before OTP 29 do not know (%llu so "
-                 "far)",
+                 "not sent to %.*s: a native record, unknown before OTP 29 (%llu so far)",
                  TEXT(link_name(x)), (unsigned long long)c->withheld);
     buf_free(&memory);
 }

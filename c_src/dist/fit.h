@@ -4,10 +4,10 @@
 
 #include "signal.h"
 
-/* Fits a signal to a connection with these flags.  Without DFLAG_NATIVE_RECORDS a term with a native
- * record would end it: an answer that somebody waits for becomes {error, {bad_term, unknown_type}},
- * a reason {bad_term, unknown_type}, in memory (empty before; the caller frees it).  False for what
- * must not be sent at all: other messages. */
+/* Fits a signal to a connection with these flags.  Without DFLAG_NATIVE_RECORDS a term with a
+ * native record would end it: an answer that somebody waits for becomes {error, {bad_term,
+ * unknown_type}}, a reason {bad_term, unknown_type}, in memory (empty before; the caller frees
+ * it).  False for what must not be sent at all: other messages. */
 bool signal_fit(struct signal *s, uint64_t flags, struct buf *memory);
 
 #endif
