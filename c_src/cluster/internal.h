@@ -95,6 +95,7 @@ struct cluster {
     struct few_lines answer_lines;
     size_t answered_nodes, answer_bytes; /* that wait */
     uint64_t undelivered;                /* since the start */
+    uint64_t withheld;                   /* signals that their peers could not read */
 
     struct names peers;
     bool untidy; /* some peer may be of no further interest */

@@ -1,4 +1,5 @@
 #include "../dist/command_name.h"
+#include "../dist/fit.h"
 #include "internal.h"
 
 #define TICKS_A_TICKTIME 4
@@ -340,7 +341,7 @@ void link_written(struct connection *x, size_t count, struct turn *t)
         link_handle(x, t);
 }
 
-void link_send(struct connection *x, const struct signal *signal, struct turn *t)
+static void queue(struct connection *x, const struct signal *signal, struct turn *t)
 {
     size_t bytes = signal->payload.len + signal->reason.len;
     if (bytes > LIMIT_FRAME_BYTES) {
@@ -358,6 +359,20 @@ void link_send(struct connection *x, const struct signal *signal, struct turn *t
     bool stuck = x->queued > 0 && x->moved_ms + x->cluster->options.ticktime_ms <= t->now_ms;
     if (stuck || bytes_unsent(x) > LIMIT_QUEUE_SLOW_BYTES)
         x->slow = true;
+}
+
+void link_send(struct connection *x, const struct signal *signal, struct turn *t)
+{
+    struct cluster *c = x->cluster;
+    struct signal fit = *signal;
+    struct buf memory = {0};
+    if (signal_fit(&fit, channel_flags(x->channel), &memory))
+        queue(x, &fit, t);
+    else if (log_is_due(&c->withheld))
+        turn_log(t, LOG_WARNING,
+                 "not sent to %.*s: a native record, unknown before OTP 29 (%llu so far)",
+                 TEXT(link_name(x)), (unsigned long long)c->withheld);
+    buf_free(&memory);
 }
 
 /* When a peer that reads nothing is given up. */

@@ -96,6 +96,8 @@ static enum err put_key(struct buf *out, struct bytes term, uint32_t keypos)
         at += len;
     }
     e = etf_check((struct bytes){at, (size_t)(end - at)}, &len);
+    if (e == OK && etf_has_record((struct bytes){at, len}))
+        e = ERR_TAG; /* how OTP hashes them is not documented */
     return e == OK ? canon_put(out, (struct bytes){at, len}) : e;
 }
 

@@ -37,6 +37,7 @@
 #define DFLAG_V4_NC                 (UINT64_C(1) << 34)
 #define DFLAG_ALIAS                 (UINT64_C(1) << 35)
 #define DFLAG_ALTACT_SIG            (UINT64_C(1) << 37)
+#define DFLAG_NATIVE_RECORDS        (UINT64_C(1) << 38)
 
 /* What OTP 25 requires of every peer; DFLAG_MANDATORY_25_DIGEST stands for all of them.  We
  * announce both: a later OTP may reuse these bits. */
@@ -48,13 +49,13 @@
 
 /* What a coppice announces.  UNICODE_IO and BIG_SEQTRACE_LABELS ask nothing of it: it does no I/O
  * for others, and passes over trace tokens; but AtomVM refuses a node without them.  Left out on
- * purpose: the atom cache (its state costs more than atoms in full), and NATIVE_RECORDS of OTP
- * 29. */
+ * purpose: the atom cache (its state costs more than atoms in full). */
 #define DFLAGS_OURS                                                                    \
     (DFLAGS_MANDATORY_25 | DFLAG_MANDATORY_25_DIGEST | DFLAG_V4_NC | DFLAG_UNLINK_ID | \
      DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME | DFLAG_SMALL_ATOM_TAGS |            \
      DFLAG_SEND_SENDER | DFLAG_EXIT_PAYLOAD | DFLAG_FRAGMENTS | DFLAG_ALIAS |          \
-     DFLAG_ALTACT_SIG | DFLAG_UNICODE_IO | DFLAG_BIG_SEQTRACE_LABELS | DFLAG_SPAWN)
+     DFLAG_ALTACT_SIG | DFLAG_UNICODE_IO | DFLAG_BIG_SEQTRACE_LABELS | DFLAG_SPAWN |\
+     DFLAG_NATIVE_RECORDS)
 
 /* Who runs which services can only be told from the flags, before anything is sent that a node
  * without them might choke on: a reader of ei takes any message for the answer to its own, and

@@ -86,6 +86,8 @@ static enum err group_read(struct replica_options *o, struct bytes value,
 {
     if (etf_is_deeper(value, LIMIT_NAME_DEPTH))
         return wrong(error, "group", LEVELS(LIMIT_NAME_DEPTH), value);
+    if (etf_has_record(value))
+        return wrong(error, "group", "a term without native records", value);
     o->group = term_copy(value);
     return OK;
 }

@@ -158,7 +158,7 @@ static void map(struct canon *c, const struct head *head)
         push(c, ETF_MAP, start, head->terms);
 }
 
-static void parts(struct canon *c, unsigned count)
+static void parts(struct canon *c, uint64_t count)
 {
     for (; count > 0; count--) {
         struct head head;
@@ -191,6 +191,19 @@ static void fun(struct canon *c, const struct head *head)
         close_fun(c, start);
 }
 
+static void record(struct canon *c, const struct head *head)
+{
+    uint32_t start = canon_position(c);
+    c->at += head->size;
+    parts(c, 2);
+    uint32_t fields = canon_position(c);
+    parts(c, head->count);
+    if (head->count == 0)
+        return;
+    c->err = canon_record_fields(canon_span(c, fields, canon_position(c)), head->count);
+    push(c, ETF_RECORD, start, head->count);
+}
+
 static void export(struct canon *c, const struct head *head)
 {
     c->at += head->size;
@@ -211,6 +224,8 @@ static void term(struct canon *c)
         fun(c, &head);
     else if (head.kind == ETF_EXPORT)
         export(c, &head);
+    else if (head.kind == ETF_RECORD)
+        record(c, &head);
     else if (head.kind == ETF_TUPLE)
         tuple(c, &head);
     else if (head.kind == ETF_MAP)

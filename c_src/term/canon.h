@@ -15,11 +15,14 @@
  *                one LIST, whose tail is not itself a list
  *   binaries     BINARY; BIT_BINARY with zeros as unused bits
  *   maps         keys in key order (term/order.h); duplicate keys are refused
+ *   records      RECORD with its names as canonical atoms; two fields of one name
+ *                are refused
  *   pids         NEW_PID;  references NEWER_REFERENCE;  ports V4_PORT
  *   funs         NEW_FUN with a correct size field and canonical parts;
  *                exports EXPORT with canonical parts
  *
- * The bytes are also ordinary external term format, readable by every OTP from 25 on. */
+ * The bytes are also ordinary external term format, readable by every OTP from 25 on; native
+ * records from 29 on. */
 #ifndef COPPICE_TERM_CANON_H
 #define COPPICE_TERM_CANON_H
 

@@ -64,6 +64,9 @@ int canon_byte(const uint8_t *at, const struct head *head);
  * Recursion is as deep as first elements are nested, and so at most LIMIT_TERM_DEPTH. */
 uint64_t canon_prefix(const uint8_t *key);
 
+/* ERR_DUPLICATE if two of the canonical names of a record's fields are the same. */
+enum err canon_record_fields(struct bytes fields, uint64_t count);
+
 /* Called when a map is opened, after each key, after each value, and after the last pair.
  * Errors go to c->err: ERR_DUPLICATE, ERR_LIMIT. */
 void canon_map_open(struct canon *c, struct canon_frame *map);

@@ -11,6 +11,7 @@ enum rank {
     RANK_PORT,
     RANK_PID,
     RANK_TUPLE,
+    RANK_RECORD,
     RANK_MAP,
     RANK_NIL,
     RANK_LIST,
@@ -114,6 +115,8 @@ uint64_t canon_prefix(const uint8_t *at)
         return tuple(at[1], at + 2);
     case TAG_LARGE_TUPLE:
         return tuple(head_number(at + 1, 4), at + HEAD_BYTES_COUNTED);
+    case TAG_RECORD:
+        return prefix(RANK_RECORD, 0);
     case TAG_MAP:
         return prefix(RANK_MAP, head_number(at + 1, 4));
     case TAG_NIL:

@@ -36,8 +36,8 @@ enum etf_kind {
     ETF_LIST, /* [] and strings included */
     ETF_BINARY,
     ETF_BITSTRING, /* the last byte is partial */
-    ETF_FOREIGN,   /* measured, but never accepted by etf_check(): a native record of OTP 29, a
-                      fun of before OTP 23 */
+    ETF_RECORD,    /* a native record, since OTP 29 */
+    ETF_FOREIGN,   /* measured, but never accepted by etf_check(): a fun of before OTP 23 */
 };
 
 struct etf_in {
@@ -59,9 +59,8 @@ struct atom {
  * ERR_SHAPE. */
 must_use enum err etf_check(struct bytes b, size_t *len);
 
-/* The same without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES), and with
- * native records: for terms that are not read but stored and passed on as they are.  On an
- * error *len tells how far it got. */
+/* The same without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES): for terms that
+ * are not read but stored and passed on as they are.  On an error *len tells how far it got. */
 must_use enum err etf_measure(struct bytes b, size_t *len);
 
 /* Finds only the end of the term at the front of b, whatever its values: for a message that is
@@ -72,6 +71,10 @@ must_use enum err etf_length(struct bytes b, size_t *len);
 
 /* Whether a checked term has more than so many levels of containers. */
 bool etf_is_deeper(struct bytes checked, size_t levels);
+
+/* Whether there is a native record in checked terms.  A node older than OTP 29 ends the connection
+ * on which it gets one. */
+bool etf_has_record(struct bytes checked);
 
 /* A cursor over whole terms that etf_check() accepted.  Over a term of which only the length is
  * known, etf_peek(), etf_tuple(), etf_accept() and etf_any() may be used. */
@@ -178,6 +181,15 @@ bool etf_next(struct etf_list *list, struct bytes *element);
 /* Appends a text: a binary, or an Erlang string of ASCII characters.  ERR_SHAPE for anything
  * else, for an empty text, and for one with a NUL. */
 void etf_text(struct etf_in *in, struct buf *out);
+
+/* A native record: its head; the values of its fields follow as the next terms.  The names are one
+ * atom term after the other, in the frame's encoding. */
+struct etf_record {
+    struct bytes module, name, fields;
+    uint32_t count; /* of fields */
+    bool exported;
+};
+struct etf_record etf_record(struct etf_in *in);
 
 /* [Head | Tail] with exactly one head, as in an alias tag; otherwise returns false and
  * consumes nothing. */

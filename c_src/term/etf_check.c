@@ -86,8 +86,10 @@ static enum err check_value(const struct check *c, const struct head *head)
     case ETF_PID:
     case ETF_PORT:
         return check_node(at, end);
+    case ETF_RECORD:
+        return at[HEAD_OF_RECORD_FLAGS] <= RECORD_EXPORTED ? OK : ERR_RANGE;
     case ETF_FOREIGN:
-        return c->unlimited && head->tag == TAG_RECORD ? OK : ERR_TAG;
+        return ERR_TAG;
     default:
         return OK;
     }
@@ -168,7 +170,7 @@ static enum err check_one(struct check *c, uint64_t *terms)
         *terms = 0;
         return check_export_parts(c);
     }
-    if (head.kind == ETF_FOREIGN) {
+    if (head.kind == ETF_RECORD) {
         *terms = head.count;
         return check_record_parts(c, head.count);
     }

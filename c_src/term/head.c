@@ -39,7 +39,7 @@ static const struct layout layouts[256] = {
     [TAG_EXPORT] = {.kind = ETF_EXPORT, .head = 1, .more = 3},
     /* Count, flags; module, name and the names of the fields as atoms; their values
      * (external.c of OTP 29, RECORD_EXT). */
-    [TAG_RECORD] = {.kind = ETF_FOREIGN, .head = 6, .offset = 1, .width = 4, .each = 2, .more = 2},
+    [TAG_RECORD] = {.kind = ETF_RECORD, .head = 6, .offset = 1, .width = 4, .each = 2, .more = 2},
     /* Count; pid, module, index, uniq; free variables. */
     [TAG_FUN] = {.kind = ETF_FOREIGN, .head = 5, .offset = 1, .width = 4, .each = 1, .more = 4},
     [TAG_PID] = {.kind = ETF_PID, .head = 1, .node = 9},

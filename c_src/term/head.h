@@ -51,6 +51,10 @@ enum tag {
 #define HEAD_BYTES_FUN    30
 #define HEAD_OF_FUN_SIZE  1
 #define HEAD_OF_FUN_INDEX 22
+/* Of a RECORD: before its module; the offset of its flags, of which there is one. */
+#define HEAD_BYTES_RECORD    6
+#define HEAD_OF_RECORD_FLAGS 5
+#define RECORD_EXPORTED      1
 
 struct head {
     uint8_t tag;

@@ -5,12 +5,13 @@
 #include "text_put.h"
 #include "utf8.h"
 
-enum inside { IN_TUPLE, IN_LIST, IN_MAP };
+enum inside { IN_TUPLE, IN_LIST, IN_MAP, IN_RECORD };
 
 struct frame {
     enum inside inside;
     size_t left; /* remaining terms, including the tail of a list */
     bool begun;
+    struct etf_in fields; /* of a record: the names that are not printed yet */
 };
 
 struct printer {
@@ -23,10 +24,23 @@ struct printer {
 
 static void print_open(struct printer *p, enum inside inside, size_t terms)
 {
-    static const char *const brackets[] = {[IN_TUPLE] = "{", [IN_LIST] = "[", [IN_MAP] = "#{"};
+    static const char *const brackets[] = {
+        [IN_TUPLE] = "{", [IN_LIST] = "[", [IN_MAP] = "#{", [IN_RECORD] = "{"};
     must(p->depth < LIMIT_TERM_DEPTH);
     buf_put(p->out, bytes_of(brackets[inside]));
-    p->frames[p->depth++] = (struct frame){inside, terms, false};
+    p->frames[p->depth++] = (struct frame){.inside = inside, .left = terms};
+}
+
+/* #Module:Name{ */
+static void print_record(struct printer *p)
+{
+    struct etf_record r = etf_record(&p->in);
+    buf_put_u8(p->out, '#');
+    text_put(p->out, r.module, p->limit);
+    buf_put_u8(p->out, ':');
+    text_put(p->out, r.name, p->limit);
+    print_open(p, IN_RECORD, r.count);
+    p->frames[p->depth - 1].fields = etf_open(r.fields);
 }
 
 /* Prints a leaf, or the opening bracket of a container. */
@@ -35,6 +49,8 @@ static void print_next(struct printer *p)
     enum etf_kind kind = etf_peek(&p->in);
     if (kind == ETF_TUPLE) {
         print_open(p, IN_TUPLE, etf_tuple(&p->in));
+    } else if (kind == ETF_RECORD) {
+        print_record(p);
     } else if (kind == ETF_MAP) {
         print_open(p, IN_MAP, 2 * (size_t)etf_map(&p->in));
     } else if (kind == ETF_LIST && *p->in.at == TAG_LIST) {
@@ -81,6 +97,10 @@ static void print(struct buf *out, struct bytes term, size_t limit)
     for (print_ends(&p); p.depth > 0 && out->len - start <= limit; print_ends(&p)) {
         struct frame *f = &p.frames[p.depth - 1];
         buf_put(out, bytes_of(separator(f)));
+        if (f->inside == IN_RECORD) {
+            text_put(out, etf_any(&f->fields), limit);
+            buf_put(out, BYTES(" = "));
+        }
         f->left--;
         f->begun = true;
         print_next(&p);

@@ -309,6 +309,7 @@ void text_put(struct buf *out, struct bytes term, size_t limit)
     case ETF_NOTHING:
     case ETF_FOREIGN:
     case ETF_TUPLE:
+    case ETF_RECORD:
     case ETF_MAP:
         break;
     }

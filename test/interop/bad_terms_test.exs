@@ -175,68 +175,39 @@ defmodule BadTermsTest do
   test "a reply beyond a limit is an error of the command" do
     bsl = "{call, erlang, 'bsl', [1, 560000], user}"
     assert {69, message} = Coppice.fail(["call", node(), "rex", bsl])
-    assert message =~ "its reply has a term that cannot be read here: larger than this node accepts"
+
+    assert message =~
+             "its reply has a term that cannot be read here: larger than this node accepts"
   end
 
   describe "a term of an unknown type" do
-    # A native record of OTP 29, #m:r{a = 1}, and a fun of before OTP 23.
-    @record <<67, 1::32, 1, 119, 1, "m", 119, 1, "r", 119, 1, "a", 97, 1>>
+    # A fun of before OTP 23.
     @old_fun <<117, 0::32, 103, 119, 3, "a@h", 1::32, 0::32, 1, 119, 1, "m", 97, 0, 97, 0>>
 
     test "is refused alone", %{c: c} do
       with_callers(c, fn ->
         socket = Raw.handshake(c.port, "raw@127.0.0.1")
+        Raw.send_term(socket, :other, {:"$gen_cast", :TERM}, @old_fun)
 
-        for foreign <- [@record, @old_fun] do
-          write(socket, {:"$gen_cast", :TERM}, foreign)
-          write(socket, {:"$gen_call", {pid(), :TERM}, :value}, foreign)
-          write(socket, {:"$gen_call", {pid(), :tag}, {:mutate, {:add, [:TERM]}}}, foreign)
-          assert receive_reply(socket) == {:tag, {:error, {:bad_term, :unknown_type}}}
-        end
+        Raw.send_term(
+          socket,
+          :other,
+          {:"$gen_call", {Raw.pid("raw@127.0.0.1"), :TERM}, :value},
+          @old_fun
+        )
 
-        refused(c, 4)
+        refusal = Raw.call(socket, :other, {:mutate, {:add, [:TERM]}}, @old_fun)
+        assert refusal == {:error, {:bad_term, :unknown_type}}
+        refused(c, 2)
       end)
     end
 
     test "whose length cannot be told ends its own connection", %{c: c} do
       with_callers(c, fn ->
         socket = Raw.handshake(c.port, "raw@127.0.0.1")
-        write(socket, {:"$gen_cast", :TERM}, <<66, 0, 0>>)
+        Raw.send_term(socket, :other, {:"$gen_cast", :TERM}, <<66, 0, 0>>)
         assert Raw.closed?(socket)
       end)
-    end
-
-    # A pid of the node raw@127.0.0.1.
-    defp pid do
-      node = "raw@127.0.0.1"
-      :erlang.binary_to_term(<<131, 88, 119, byte_size(node), node::binary, 1::32, 0::32, 1::32>>)
-    end
-
-    # Sends a message in which :TERM is replaced by an encoded term.
-    defp write(socket, message, encoded) do
-      bytes = :erlang.term_to_binary(message, minor_version: 2)
-      bytes = :binary.replace(bytes, <<119, 4, "TERM">>, encoded)
-      control = :erlang.term_to_binary({6, pid(), :"", :other})
-      Raw.write(socket, Raw.long(["p", control, bytes]))
-    end
-
-    # The next message, past ticks and what the node's processes send by themselves.
-    defp receive_reply(socket) do
-      {:ok, <<length::32>>} = :gen_tcp.recv(socket, 4, 5_000 * slowdown())
-      {:ok, body} = if length > 0, do: :gen_tcp.recv(socket, length, 5_000), else: {:ok, ""}
-
-      case body do
-        <<131, 68, 0, terms::binary>> -> reply_of(socket, terms)
-        _ -> receive_reply(socket)
-      end
-    end
-
-    defp reply_of(socket, terms) do
-      {control, used} = :erlang.binary_to_term(<<131, terms::binary>>, [:used])
-      rest = binary_part(terms, used - 1, byte_size(terms) - used + 1)
-      reply? = elem(control, 0) in [2, 22] and elem(control, 2) == pid()
-      message = if rest != "", do: :erlang.binary_to_term(<<131, rest::binary>>)
-      if reply? and match?({:tag, _}, message), do: message, else: receive_reply(socket)
     end
   end
 end

@@ -98,6 +98,44 @@ defmodule Raw do
     end
   end
 
+  @raw "raw@127.0.0.1"
+
+  @doc "Sends a message from node `raw@127.0.0.1` to a name there, in which :TERM is replaced by an encoded term."
+  def send_term(socket, name, message, encoded) do
+    bytes = :erlang.term_to_binary(message, minor_version: 2)
+    bytes = :binary.replace(bytes, <<119, 4, "TERM">>, encoded)
+    control = :erlang.term_to_binary({6, pid(@raw), :"", name})
+    write(socket, long(["p", control, bytes]))
+  end
+
+  @doc "The same with a call, whose reply is returned."
+  def call(socket, name, request, encoded) do
+    send_term(socket, name, {:"$gen_call", {pid(@raw), :tag}, request}, encoded)
+    receive_reply(socket)
+  end
+
+  # Passes over ticks and what the node's processes send by themselves.
+  defp receive_reply(socket) do
+    {:ok, <<length::32>>} = :gen_tcp.recv(socket, 4, 5_000 * TestCase.slowdown())
+    {:ok, body} = if length > 0, do: :gen_tcp.recv(socket, length, 5_000), else: {:ok, ""}
+
+    case body do
+      <<131, 68, 0, terms::binary>> -> reply_of(socket, terms)
+      _ -> receive_reply(socket)
+    end
+  end
+
+  defp reply_of(socket, terms) do
+    {control, used} = :erlang.binary_to_term(<<131, terms::binary>>, [:used])
+    rest = binary_part(terms, used - 1, byte_size(terms) - used + 1)
+    reply? = elem(control, 0) in [2, 22] and elem(control, 2) == pid(@raw)
+
+    case reply? and rest != "" and :erlang.binary_to_term(<<131, rest::binary>>) do
+      {:tag, reply} -> reply
+      _ -> receive_reply(socket)
+    end
+  end
+
   @doc "A pass-through frame, without a distribution header: a control term and a message."
   def frame(control, message \\ nil) do
     terms = for term <- [control | List.wrap(message)], do: :erlang.term_to_binary(term)

@@ -175,7 +175,7 @@ static enum err with_flags(uint64_t flags)
 
 static void requires_flags(void)
 {
-    CU_ASSERT_EQUAL(DFLAGS_OURS, UINT64_C(0x2D07DF5FBC));
+    CU_ASSERT_EQUAL(DFLAGS_OURS, UINT64_C(0x6D07DF5FBC));
     CU_ASSERT_EQUAL(DFLAGS_MANDATORY_25, 0x1070f94);
     CU_ASSERT_EQUAL(with_flags(DFLAGS_MANDATORY_25), OK);
     CU_ASSERT_EQUAL(with_flags(DFLAG_MANDATORY_25_DIGEST), OK);

@@ -9,7 +9,7 @@
 #include "term/head.h"
 #include "term/write.h"
 
-/* #m:r{a = [], b = {}} of OTP 29; a fun of before OTP 23 with one free variable. */
+/* #m:r{a = [], b = {}}, which only OTP 29 knows; a fun of before OTP 23 with one free variable. */
 #define RECORD_HEX  "43 00000002 01 77016d 770172 770161 770162 6a 6800"
 #define OLD_FUN_HEX "75 00000001 67 7703614068 00000001 00000000 01 77016d 6100 6100 6a"
 
@@ -51,8 +51,9 @@ static inline bool put_unfit(struct buf *out, size_t i, unsigned inside, enum er
         const char *hex;
         enum err why;
     } others[] = {
-        {RECORD_HEX, ERR_TAG},
-        {"43 00000000 00 77016d 770172", ERR_TAG},
+        {RECORD_HEX, OK},
+        {"43 00000000 02 77016d 770172", ERR_RANGE},
+        {"43 00000000 00 77016d 6101", ERR_SHAPE},
         {OLD_FUN_HEX, ERR_TAG},
         {"77 01 ff", ERR_UTF8},
         {"76 0100" /* and 256 letters, see below */, ERR_LIMIT},
