@@ -188,6 +188,35 @@ bool cluster_send(struct cluster *c, struct bytes node, const struct signal *sig
     return true;
 }
 
+/* Numbers of connections begin at 0. */
+static struct connection *held(const struct cluster *c, uint64_t hold)
+{
+    must(hold > 0);
+    struct connection *x = connection_find(c, (uint32_t)(hold - 1));
+    return x != NULL && x->role == ROLE_LINK && x->holds > 0 ? x : NULL;
+}
+
+uint64_t cluster_hold(struct cluster *c, struct bytes node)
+{
+    struct peer *p = peer_find(c, node);
+    if (p == NULL || p->up == NULL)
+        return 0;
+    p->up->holds++;
+    return (uint64_t)p->up->id + 1;
+}
+
+void cluster_resume(struct cluster *c, uint64_t hold, struct turn *t)
+{
+    struct connection *x = held(c, hold);
+    if (x != NULL)
+        link_release(x, t);
+}
+
+bool cluster_is_held(const struct cluster *c, uint64_t hold)
+{
+    return held(c, hold) != NULL;
+}
+
 void cluster_flush(struct cluster *c, struct turn *t)
 {
     connections_flush(c, t);

@@ -118,6 +118,13 @@ bool cluster_send(struct cluster *c, struct bytes node, const struct signal *sig
  * on.  The answer waits so long; if it comes to nothing, it is dropped with a log line. */
 void cluster_answer(struct cluster *c, struct bytes node, const struct signal *signal,
                     struct turn *t);
+/* A process works off a large message of that node in several steps: until cluster_resume() nothing
+ * else that it has sent is handled.  Returns a number for that; 0 if the node is not connected. */
+uint64_t cluster_hold(struct cluster *c, struct bytes node);
+/* No effect if that connection has ended. */
+void cluster_resume(struct cluster *c, uint64_t hold, struct turn *t);
+/* Whether it has not. */
+bool cluster_is_held(const struct cluster *c, uint64_t hold);
 /* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);
 

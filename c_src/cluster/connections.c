@@ -169,6 +169,7 @@ void connection_end(struct connection *x, bool closed, struct turn *t)
     sorted_remove(c->connections, &c->connection_count, sizeof(*c->connections), place);
     strangers_remove(x);
     wakeup_stop(c->wakeups, &x->timer);
+    wakeup_stop(c->wakeups, &x->work);
     c->queued -= x->queued;
     channel_free(x->channel);
     buf_free(&x->in);

@@ -220,6 +220,9 @@ static void link_bad(struct connection *x, struct turn *t)
     buf_free(&why);
 }
 
+/* Handles the rest in a step of its own. */
+static void link_continue(struct connection *x, struct turn *t);
+
 static void link_signal(struct connection *x, const struct signal *signal, struct turn *t)
 {
     struct cluster *c = x->cluster;
@@ -247,6 +250,9 @@ static bool link_event(struct connection *x, enum channel_event event, const str
     case CHANNEL_BAD:
         link_bad(x, t);
         return false;
+    case CHANNEL_BUSY:
+        link_continue(x, t);
+        break;
     case CHANNEL_QUIET:
         break;
     }
@@ -258,24 +264,50 @@ static size_t bytes_unsent(const struct connection *x)
     return x->queued + channel_out(x->channel)->len;
 }
 
-/* A peer that does not read its answers waits for more of them.  Its bytes are read from the
- * connection all the same: two nodes that each waited for the other to read would wait for ever. */
+/* A peer that does not read its answers waits for more of them, and one whose large message is
+ * being worked off until that is done, so that the order of what it sends is kept.  Its bytes are
+ * read from the connection all the same: two nodes that each waited for the other to read would
+ * wait for ever. */
 static bool link_must_wait(const struct connection *x)
 {
-    return link_is_up(x) && bytes_unsent(x) > LIMIT_QUEUE_SLOW_BYTES;
+    return x->holds > 0 || x->work.place != 0 ||
+           (link_is_up(x) && bytes_unsent(x) > LIMIT_QUEUE_SLOW_BYTES);
 }
 
-/* Handles what the channel has, as far as the peer need not wait. */
+/* Handles what the channel has, as far as the peer need not wait, and only so much at once: what
+ * has come while it waited may be much. */
 static void link_handle(struct connection *x, struct turn *t)
 {
     struct signal signal;
+    size_t unread = channel_unread(x->channel);
     enum channel_event event = CHANNEL_SIGNAL;
     while (event != CHANNEL_QUIET && !link_must_wait(x)) {
         event = channel_next(x->channel, &signal);
         if (!link_event(x, event, &signal, t))
             return;
+        if (unread > channel_unread(x->channel) + LIMIT_HANDLED_BYTES)
+            link_continue(x, t);
     }
     connection_flush(x, t);
+}
+
+static void on_work(struct wakeup *w, struct turn *t)
+{
+    struct connection *x = CONTAINER_OF(w, struct connection, work);
+    link_handle(x, t);
+}
+
+static void link_continue(struct connection *x, struct turn *t)
+{
+    x->work.ring = on_work;
+    wakeup_set(x->cluster->wakeups, &x->work, t->now_ms);
+}
+
+void link_release(struct connection *x, struct turn *t)
+{
+    x->holds -= x->holds > 0;
+    if (x->holds == 0)
+        link_continue(x, t);
 }
 
 void link_bytes(struct connection *x, struct bytes bytes, struct turn *t)

@@ -37,6 +37,11 @@ struct channel {
     size_t consumed;
     struct buf scratch; /* canonical terms of the last signal */
     struct fragments *fragments;
+    /* A message that is checked in several steps.  One that did not come in fragments is in what
+     * was `in` before. */
+    bool checking;
+    struct control control;
+    struct buf checked_in;
 };
 
 static enum channel_event bad(struct channel *c, enum err e)
@@ -214,6 +219,39 @@ static enum channel_event handshake_step(struct channel *c, bool *more)
     }
 }
 
+/* The buffer with the message must not change until it is checked: what follows it is copied. */
+static void keep_in(struct channel *c)
+{
+    struct buf rest = {0};
+    buf_put(&rest, (struct bytes){c->in.at + c->consumed, c->in.len - c->consumed});
+    c->checked_in = c->in;
+    c->in = rest;
+    c->consumed = 0;
+}
+
+/* Continues the check of a message. */
+static enum channel_event check_step(struct channel *c, struct signal *signal)
+{
+    c->checking = !control_check(&c->control, LIMIT_CHECK_BYTES);
+    if (c->checking)
+        return CHANNEL_BUSY;
+    enum err e = control_finish(&c->control, &c->scratch, signal);
+    return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+}
+
+static enum channel_event message_begin(struct channel *c, struct bytes terms, bool versioned,
+                                        struct signal *signal)
+{
+    enum err e = control_open(&c->control, terms, versioned, &c->scratch);
+    if (e != OK)
+        return bad(c, e);
+    enum channel_event event = check_step(c, signal);
+    bool in_frame = terms.at >= c->in.at && terms.at < c->in.at + c->in.len;
+    if (event == CHANNEL_BUSY && in_frame)
+        keep_in(c);
+    return event;
+}
+
 /* The same for one frame of an up channel. */
 static enum channel_event signal_step(struct channel *c, struct signal *signal, bool *more)
 {
@@ -235,8 +273,7 @@ static enum channel_event signal_step(struct channel *c, struct signal *signal, 
     case MESSAGE_NONE:
         return CHANNEL_QUIET;
     case MESSAGE_WHOLE:
-        e = control_read(terms, versioned, &c->scratch, signal);
-        return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+        return message_begin(c, terms, versioned, signal);
     default:
         return bad(c, e);
     }
@@ -253,7 +290,10 @@ static void reset(struct buf *b)
 
 enum channel_event channel_next(struct channel *c, struct signal *signal)
 {
+    if (c->checking)
+        return check_step(c, signal);
     reset(&c->scratch);
+    buf_free(&c->checked_in);
     fragments_forget(c->fragments);
     enum channel_event event = c->state == BAD ? CHANNEL_BAD : CHANNEL_QUIET;
     bool more = true;
@@ -287,7 +327,7 @@ void channel_feed(struct channel *c, struct bytes read)
 
 size_t channel_unread(const struct channel *c)
 {
-    return c->in.len - c->consumed;
+    return c->in.len - c->consumed + (c->checking ? c->control.payload.len : 0);
 }
 
 /* --- the interface ------------------------------------------------------ */
@@ -325,6 +365,7 @@ void channel_free(struct channel *c)
     fragments_free(c->fragments);
     buf_free(&c->scratch);
     buf_free(&c->in);
+    buf_free(&c->checked_in);
     buf_free(&c->out);
     buf_free(&c->peer);
     buf_free(&c->called);

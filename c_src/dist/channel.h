@@ -4,7 +4,7 @@
  * read, takes events until it is quiet, and writes what is in its output buffer:
  *
  *     channel_feed(c, read);
- *     while ((e = channel_next(c, &signal)) != CHANNEL_QUIET)
+ *     while ((e = channel_next(c, &signal)) != CHANNEL_QUIET && e != CHANNEL_BUSY)
  *         ...
  *     write(channel_out(c)) */
 #ifndef COPPICE_DIST_CHANNEL_H
@@ -29,7 +29,8 @@ enum channel_event {
     CHANNEL_NAMED,  /* acceptor: the peer sent its name; channel_answer() is due */
     CHANNEL_ALIVE,  /* initiator: the peer has an older connection; channel_replace() is due */
     CHANNEL_UP,     /* the handshake is complete: flags and names are known */
-    CHANNEL_SIGNAL, /* *signal is valid until the next call on this channel */
+    CHANNEL_SIGNAL, /* *signal is valid until the next call of channel_next() */
+    CHANNEL_BUSY,   /* a large message is being checked: call again, after other work */
     CHANNEL_BAD     /* see channel_error(); write channel_out() (a refusal), then close */
 };
 

@@ -227,48 +227,91 @@ static enum err put_control(struct buf *out, struct bytes control, enum err unfi
     return etf_finish(&in);
 }
 
-static enum err payload_cut(struct bytes terms, bool versioned, const struct row *row,
-                            struct bytes *payload, enum err *unfit)
+/* Prepares the check of what follows the control tuple. */
+static enum err payload_open(struct control *c, struct bytes terms, bool versioned)
 {
-    if ((row->payload == NO_PAYLOAD) != (terms.len == 0))
+    bool expected = rows[c->row].payload != NO_PAYLOAD;
+    size_t version = versioned ? 1 : 0;
+    if (expected != (terms.len > 0))
         return ERR_CONTROL;
-    if (row->payload == NO_PAYLOAD)
+    c->checked = !expected;
+    if (!expected)
         return OK;
-    enum err e = term_cut(&terms, versioned, payload, unfit);
-    if (e != OK)
-        return e;
-    return terms.len == 0 ? OK : ERR_TRAILING;
+    if (terms.len <= version)
+        return ERR_SHORT;
+    if (versioned && terms.at[0] != VERSION_BYTE)
+        return ERR_TAG;
+    c->payload = (struct bytes){terms.at + version, terms.len - version};
+    etf_check_open(&c->check, c->payload);
+    return OK;
 }
 
-enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
-                      struct signal *signal)
+enum err control_open(struct control *c, struct bytes terms, bool versioned, struct buf *scratch)
 {
-    struct bytes control, payload = {0};
+    struct bytes control;
     enum err unfit;
+    c->payload = (struct bytes){0};
+    c->unfit = OK;
     buf_clear(scratch);
-    *signal = (struct signal){0};
     enum err e = term_cut(&terms, versioned, &control, &unfit);
     if (e == OK)
         e = put_control(scratch, control, unfit);
     if (e != OK)
         return e;
-    size_t control_len = scratch->len;
+    c->control_len = scratch->len;
     const struct row *row = row_read(buf_bytes(scratch));
     if (row == NULL)
         return ERR_CONTROL;
-    unfit = OK;
-    e = payload_cut(terms, versioned, row, &payload, &unfit);
+    c->row = (size_t)(row - rows);
+    return payload_open(c, terms, versioned);
+}
+
+bool control_check(struct control *c, size_t bytes)
+{
+    if (!c->checked)
+        c->checked = etf_check_step(&c->check, bytes, &c->unfit);
+    return c->checked;
+}
+
+/* The payload has to be exactly one term, whether this node accepts it or not. */
+static enum err payload_measure(const struct control *c)
+{
+    size_t len = (size_t)(c->check.at - c->payload.at);
+    enum err e = c->unfit == OK ? OK : etf_length(c->payload, &len);
     if (e != OK)
         return e;
-    signal->kind = row->kind;
+    return len == c->payload.len ? OK : ERR_TRAILING;
+}
+
+enum err control_finish(const struct control *c, struct buf *scratch, struct signal *signal)
+{
+    const struct row *row = &rows[c->row];
+    must(c->checked && scratch->len == c->control_len);
+    *signal = (struct signal){.kind = row->kind};
+    enum err e = row->payload != NO_PAYLOAD ? payload_measure(c) : OK;
+    if (e != OK)
+        return e;
     if (row->payload == REASON) {
-        put_accepted(scratch, payload, unfit);
-        signal->reason = (struct bytes){scratch->at + control_len, scratch->len - control_len};
+        put_accepted(scratch, c->payload, c->unfit);
+        signal->reason =
+            (struct bytes){scratch->at + c->control_len, scratch->len - c->control_len};
     } else {
-        signal->payload = payload;
-        signal->unfit = unfit;
+        signal->payload = c->payload;
+        signal->unfit = c->unfit;
     }
-    return fields_read((struct bytes){scratch->at, control_len}, row, signal);
+    return fields_read((struct bytes){scratch->at, c->control_len}, row, signal);
+}
+
+enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
+                      struct signal *signal)
+{
+    struct control c;
+    *signal = (struct signal){0};
+    enum err e = control_open(&c, terms, versioned, scratch);
+    if (e != OK)
+        return e;
+    control_check(&c, SIZE_MAX);
+    return control_finish(&c, scratch, signal);
 }
 
 static const struct row *row_to_write(enum signal_kind kind, uint64_t flags)

@@ -7,6 +7,7 @@
 #define COPPICE_DIST_CONTROL_H
 
 #include "../err.h"
+#include "../term/etf.h"
 #include "signal.h"
 
 /* Reads one message: the control tuple and the payload, if there is one.  terms is what follows
@@ -20,6 +21,23 @@
  * Trace tokens are skipped. */
 must_use enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
                                struct signal *signal);
+
+/* The same in several steps, so that a payload of any size is checked in small ones: opened with
+ * the control tuple alone, then checked until that is true, then finished.  terms and scratch must
+ * stay where they are meanwhile.  Errors as above, from the first or the last. */
+struct control {
+    size_t row;         /* which of the table's */
+    size_t control_len; /* of the tuple in scratch */
+    struct bytes payload;
+    bool checked;
+    enum err unfit;
+    struct etf_check check;
+};
+must_use enum err control_open(struct control *c, struct bytes terms, bool versioned,
+                               struct buf *scratch);
+bool control_check(struct control *c, size_t bytes);
+must_use enum err control_finish(const struct control *c, struct buf *scratch,
+                                 struct signal *signal);
 
 /* Appends the control tuple and the payload of signal for a peer with these negotiated flags:
  * 22 or 2 for SEND; 37 or 33 for ALIAS_SEND, with the reference as `to` (without ALIAS and

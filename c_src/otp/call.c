@@ -69,7 +69,7 @@ bool call_answered(struct process *p, struct bytes message, enum err unfit, stru
     struct watch *w = watch_find(p->table, number);
     if (w != NULL && w->call && !w->ended && w->owner == p) {
         watch_demonitor(w, t);
-        watch_end(w, unfit, unfit == OK ? etf_any(&in) : (struct bytes){0}, t);
+        watch_end(w, unfit, unfit == OK ? etf_last(&in) : (struct bytes){0}, t);
     }
     return true;
 }

@@ -89,8 +89,10 @@ bool process_suspended(const struct process *p)
     return p->suspended;
 }
 
-void process_suspend(struct process *p)
+void process_suspend(struct process *p, struct turn *t)
 {
+    if (p->kind->finish != NULL)
+        p->kind->finish(p, t);
     p->suspended = true;
     wakeup_stop(p->table->wakeups, &p->wake);
 }

@@ -192,9 +192,11 @@ void processes_signal(struct processes *table, struct bytes node, const struct s
                       struct turn *t)
 {
     must(signal->kind < SIGNAL_KINDS);
+    t->node = node;
     if (handlers[signal->kind] != NULL && is_of_node(signal->from, node) &&
         is_of_node(signal->to, table->node))
         handlers[signal->kind](&(struct incoming){table, node, signal, t});
+    t->node = (struct bytes){0};
 }
 
 void processes_node_down(struct processes *table, struct bytes node, struct turn *t)

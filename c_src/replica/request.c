@@ -98,6 +98,8 @@ static void unknown(struct replica *r, const struct gen_message *m, struct turn 
 void request_handle(struct process *p, struct bytes message, struct turn *t)
 {
     struct replica *r = replica_of(p);
+    if (intake_delta(r, message, t))
+        return;
     struct gen_message m = gen_read(message);
     unsigned as = m.kind == GEN_CALL ? CALL : m.kind == GEN_CAST ? CAST : INFO;
     struct bytes args[REQUEST_ARGS_MAX] = {0};

@@ -257,10 +257,19 @@ static inline void looks_up(struct side *s, bool known)
     reads(s, s->dialled, known ? BYTES(yes) : BYTES(no));
 }
 
+/* Wake-ups that are due at once. */
+static inline bool continues(struct side *s)
+{
+    bool due = wakeups_due(&s->wakeups) <= s->turn.now_ms;
+    if (due)
+        passes(s, 0);
+    return due;
+}
+
 /* Delivers what each side has sent to the other until both are idle. */
 static inline void carry(uint32_t at_a, uint32_t at_b)
 {
-    while (a.sent.len + b.sent.len > 0) {
+    while (a.sent.len + b.sent.len > 0 || continues(&a) || continues(&b)) {
         struct buf from_a = take_sent(&a, at_a), from_b = take_sent(&b, at_b);
         if (from_a.len > 0)
             reads(&b, at_b, buf_bytes(&from_a));

@@ -228,6 +228,50 @@ static void answers_no_faster_than_the_peer_reads(void)
     close_both();
 }
 
+/* While a large message of a peer is worked off, nothing else of it is handled. */
+static void holds_back_what_a_peer_sends(void)
+{
+    uint32_t at_a = connect_both();
+    CU_ASSERT(cluster_hold(b.cluster, BYTES("c@h")) == 0);
+    uint64_t hold = cluster_hold(b.cluster, BYTES("a@h")),
+             other = cluster_hold(b.cluster, BYTES("a@h"));
+    for (unsigned i = 0; i < 3; i++)
+        send_from(&a, "b@h");
+    carry(at_a, AT_B);
+    CU_ASSERT(b.signals == 0 && cluster_is_held(b.cluster, hold));
+    cluster_resume(b.cluster, other, &b.turn);
+    carry(at_a, AT_B);
+    CU_ASSERT(b.signals == 0);
+    cluster_resume(b.cluster, hold, &b.turn);
+    CU_ASSERT(b.signals == 0 && !cluster_is_held(b.cluster, hold));
+    carry(at_a, AT_B);
+    CU_ASSERT(b.signals == 3);
+    cluster_resume(b.cluster, hold, &b.turn);
+    hold = cluster_hold(b.cluster, BYTES("a@h"));
+    is_closed(&b, AT_B, OK);
+    CU_ASSERT(!cluster_is_held(b.cluster, hold));
+    cluster_resume(b.cluster, hold, &b.turn);
+    close_both();
+}
+
+/* What has come while a peer was held back is handled in several steps. */
+static void handles_a_limited_number_of_bytes_in_one_step(void)
+{
+    enum { MESSAGES = 64 };
+    uint32_t at_a = connect_both();
+    unsigned steps = 0;
+    uint64_t hold = cluster_hold(b.cluster, BYTES("a@h"));
+    for (unsigned i = 0; i < MESSAGES; i++)
+        send_bytes(&a, BYTES("b@h"), LIMIT_HANDLED_BYTES / 8);
+    cluster_flush(a.cluster, &a.turn);
+    carry(at_a, AT_B);
+    cluster_resume(b.cluster, hold, &b.turn);
+    for (unsigned before = 0; continues(&b); before = b.signals, steps++)
+        CU_ASSERT(b.signals <= before + 9);
+    CU_ASSERT(b.signals == MESSAGES && steps >= MESSAGES / 9);
+    close_both();
+}
+
 static struct buf one_request(size_t bytes)
 {
     send_bytes(&a, BYTES("b@h"), bytes);
@@ -343,6 +387,7 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
-      TEST(answers_no_faster_than_the_peer_reads), TEST(keeps_only_so_many_requests),
+      TEST(answers_no_faster_than_the_peer_reads), TEST(holds_back_what_a_peer_sends),
+      TEST(handles_a_limited_number_of_bytes_in_one_step), TEST(keeps_only_so_many_requests),
       TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
       TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))

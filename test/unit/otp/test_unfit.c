@@ -89,7 +89,7 @@ static void answers_calls(void)
 /* A suspended process answers these at once: they need not be kept. */
 static void answer_while_suspended(struct process *p, struct bytes term, enum err why)
 {
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     deliver("{'$gen_call',{" THEM(4) ",tag},'$'}", term);
     expect_refusal("SEND b@h " US(1) " -> " THEM(4) ": {tag", why);
     process_resume(p, &world.turn);
@@ -172,7 +172,7 @@ static void hold_the_end(struct process *p, struct bytes term, enum err why)
 {
     (void)why;
     call_rex(p);
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     deliver("{" OUR_REF(1) ",'$'}", term);
     SENT("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
     CALLED_NO_MORE();
