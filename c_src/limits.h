@@ -30,6 +30,14 @@
 /* Bytes of one frame, and of one message reassembled from fragments.  A full state travels as
  * one message.  Below 2^31 because ei counts in an int. */
 #define LIMIT_FRAME_BYTES (256u * 1024 * 1024)
+/* Bytes of a fragment that is sent, as on a BEAM. */
+#define LIMIT_FRAGMENT_BYTES (64u * 1024)
+/* Large messages to one peer whose fragments are interleaved: the peer keeps all of them at once.
+ */
+#define LIMIT_STREAMS 64
+/* Bytes queued at a peer's socket up to which more fragments are added: what small signals and
+ * ticks may have to wait for. */
+#define LIMIT_FILL_BYTES (512u * 1024)
 /* Fragmented messages in flight from one peer: a BEAM interleaves the large sends of its
  * processes; it has a few at a time, not thousands. */
 #define LIMIT_FRAGMENT_SEQUENCES 1024

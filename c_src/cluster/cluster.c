@@ -233,7 +233,7 @@ static bool describe(const struct peer *p, struct cluster_peer *peer)
         .name = buf_bytes(&p->name),
         .flags = channel_flags(p->up->channel),
         .creation = channel_peer_creation(p->up->channel),
-        .queued = p->up->queued,
+        .queued = p->up->queued + p->up->kept,
         .slow = p->up->slow,
     };
     return true;
@@ -259,7 +259,11 @@ bool cluster_is_registered(const struct cluster *c)
 
 static void check_connection(const struct cluster *c, const struct connection *x)
 {
-    must(x->queued <= LIMIT_QUEUE_BYTES);
+    must(x->queued + x->kept <= LIMIT_QUEUE_BYTES);
+    must(x->kept == (x->channel != NULL ? channel_kept(x->channel) : 0));
+    must(x->kept == 0 || x->queued >= LIMIT_FILL_BYTES);
+    if (x->channel != NULL)
+        channel_check(x->channel);
     must(x->accepted || x->role == ROLE_REGISTRATION || x->peer != NULL);
     must(x->role != ROLE_REGISTRATION || c->registration == x);
     must(x->role != ROLE_LOOKUP || x->peer->attempt == x);
@@ -273,7 +277,7 @@ void cluster_check(const struct cluster *c)
     for (size_t i = 0; i < c->connection_count; i++) {
         must(i == 0 || c->connections[i - 1]->id < c->connections[i]->id);
         check_connection(c, c->connections[i]);
-        queued += c->connections[i]->queued;
+        queued += c->connections[i]->queued + c->connections[i]->kept;
     }
     strangers_check(c);
     must(queued == c->queued && queued <= LIMIT_QUEUES_BYTES);

@@ -34,7 +34,7 @@ struct connection {
     struct wakeup timer;     /* a time-out, or a tick may be due */
     unsigned holds;          /* large messages of the peer that are being worked off */
     struct wakeup work;      /* set: what it has sent is handled in another step */
-    size_t queued;           /* bytes sent and not yet written */
+    size_t queued, kept;     /* bytes sent and not yet written; in the channel, to be sent then */
     bool dirty;              /* among cluster.dirty */
     bool slow;               /* bulk should wait */
     bool overflowed;         /* a signal was dropped: it is to be disconnected */

@@ -261,17 +261,19 @@ static bool link_event(struct connection *x, enum channel_event event, const str
 
 static size_t bytes_unsent(const struct connection *x)
 {
-    return x->queued + channel_out(x->channel)->len;
+    return x->queued + channel_out(x->channel)->len + channel_kept(x->channel);
 }
 
-/* A peer that does not read its answers waits for more of them, and one whose large message is
+/* A peer that does not read its answers waits for more of them (but not behind a single large one,
+ * which others pass in between), and one whose large message is
  * being worked off until that is done, so that the order of what it sends is kept.  Its bytes are
  * read from the connection all the same: two nodes that each waited for the other to read would
  * wait for ever. */
 static bool link_must_wait(const struct connection *x)
 {
     return x->holds > 0 || x->work.place != 0 ||
-           (link_is_up(x) && bytes_unsent(x) > LIMIT_QUEUE_SLOW_BYTES);
+           (link_is_up(x) &&
+            bytes_unsent(x) - channel_largest(x->channel) > LIMIT_QUEUE_SLOW_BYTES);
 }
 
 /* Handles what the channel has, as far as the peer need not wait, and only so much at once: what
@@ -327,7 +329,8 @@ void link_written(struct connection *x, size_t count, struct turn *t)
     x->queued -= count;
     c->queued -= count;
     x->moved_ms = t->now_ms;
-    if (x->slow && x->queued <= LIMIT_QUEUE_SLOW_BYTES / 2) {
+    connection_flush(x, t);
+    if (x->slow && x->queued + x->kept <= LIMIT_QUEUE_SLOW_BYTES / 2) {
         x->slow = false;
         if (link_is_up(x))
             c->listener.drained(c->listener.who, buf_bytes(&x->peer->name), t);

@@ -5,6 +5,7 @@
 #include "control.h"
 #include "flags.h"
 #include "frame.h"
+#include "outgoing.h"
 
 enum state {
     DIAL_STATUS,    /* waits for the peer's status */
@@ -37,6 +38,7 @@ struct channel {
     size_t consumed;
     struct buf scratch; /* canonical terms of the last signal */
     struct fragments *fragments;
+    struct outgoing *outgoing;
     /* A message that is checked in several steps.  One that did not come in fragments is in what
      * was `in` before. */
     bool checking;
@@ -341,6 +343,7 @@ static struct channel *channel_new(const struct channel_self *self, enum state s
     c->refusal = STATUSES;
     c->challenge = challenge;
     c->fragments = fragments_new();
+    c->outgoing = outgoing_new();
     return c;
 }
 
@@ -363,6 +366,7 @@ void channel_free(struct channel *c)
     if (c == NULL)
         return;
     fragments_free(c->fragments);
+    outgoing_free(c->outgoing);
     buf_free(&c->scratch);
     buf_free(&c->in);
     buf_free(&c->checked_in);
@@ -440,10 +444,27 @@ bool channel_is_up(const struct channel *c)
 void channel_send(struct channel *c, const struct signal *signal)
 {
     must(c->state == UP);
-    bool versioned;
-    size_t start = frame_open(&c->out, c->flags, &versioned);
-    control_write(&c->out, signal, c->flags, versioned);
-    frame_close(&c->out, start);
+    outgoing_send(c->outgoing, signal, c->flags, &c->out);
+}
+
+void channel_fill(struct channel *c, size_t bytes)
+{
+    outgoing_fill(c->outgoing, bytes, &c->out);
+}
+
+size_t channel_kept(const struct channel *c)
+{
+    return outgoing_kept(c->outgoing);
+}
+
+size_t channel_largest(const struct channel *c)
+{
+    return outgoing_largest(c->outgoing);
+}
+
+void channel_check(const struct channel *c)
+{
+    outgoing_check(c->outgoing);
 }
 
 void channel_tick(struct channel *c)

@@ -78,9 +78,16 @@ uint32_t channel_peer_creation(const struct channel *c);
 uint64_t channel_flags(const struct channel *c);
 bool channel_is_up(const struct channel *c);
 
-/* Queues a signal on an up channel.  A SIGNAL_ALIAS_SEND needs ALIAS or ALTACT_SIG among the
+/* Queues a signal on an up channel; a large one is kept, in parts that channel_fill() moves to
+ * channel_out() (outgoing.h).  A SIGNAL_ALIAS_SEND needs ALIAS or ALTACT_SIG among the
  * flags (must). */
 void channel_send(struct channel *c, const struct signal *signal);
+
+/* Moves parts of large signals to channel_out() until that has about so many bytes. */
+void channel_fill(struct channel *c, size_t bytes);
+/* The bytes that are kept; those of the largest signal. */
+size_t channel_kept(const struct channel *c);
+size_t channel_largest(const struct channel *c);
 
 /* Queues a tick. */
 void channel_tick(struct channel *c);
@@ -88,5 +95,8 @@ void channel_tick(struct channel *c);
 /* Bytes to be written, oldest first.  The caller drops what it has written, or takes the
  * buffer over and leaves it empty. */
 struct buf *channel_out(struct channel *c);
+
+/* Ends the process if an invariant is broken. */
+void channel_check(const struct channel *c);
 
 #endif

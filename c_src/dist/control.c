@@ -339,7 +339,13 @@ static void field_write(struct buf *out, const struct row *row, char field, stru
     }
 }
 
-void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned)
+bool control_has_payload(const struct signal *signal, uint64_t flags)
+{
+    return row_to_write(signal->kind, flags)->payload != NO_PAYLOAD;
+}
+
+struct bytes control_put(struct buf *out, const struct signal *signal, uint64_t flags,
+                         bool versioned)
 {
     struct signal s = *signal;
     const struct row *row = row_to_write(s.kind, flags);
@@ -350,12 +356,19 @@ void control_write(struct buf *out, const struct signal *signal, uint64_t flags,
     for (const char *field = row->fields; *field != '\0'; field++)
         field_write(out, row, *field, &s);
     if (row->payload == NO_PAYLOAD)
-        return;
-    if (versioned)
-        put_version(out);
+        return (struct bytes){0};
     struct bytes payload = row->payload == REASON ? s.reason : s.payload;
     must(payload.len > 0);
-    put_term(out, payload);
+    return payload;
+}
+
+void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned)
+{
+    struct bytes payload = control_put(out, signal, flags, versioned);
+    if (payload.len > 0 && versioned)
+        put_version(out);
+    if (payload.len > 0)
+        put_term(out, payload);
 }
 
 const char *signal_name(enum signal_kind kind)

@@ -45,6 +45,12 @@ must_use enum err control_finish(const struct control *c, struct buf *scratch,
  * reason as payload or in the tuple. */
 void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned);
 
+/* Whether the payload or reason follows the control tuple.  Appends only that tuple, and returns
+ * what follows it. */
+bool control_has_payload(const struct signal *signal, uint64_t flags);
+struct bytes control_put(struct buf *out, const struct signal *signal, uint64_t flags,
+                         bool versioned);
+
 /* "REG_SEND", "MONITOR" etc. for log lines. */
 const char *signal_name(enum signal_kind kind);
 

@@ -65,4 +65,8 @@ void fragments_forget(struct fragments *f);
 size_t frame_open(struct buf *out, uint64_t flags, bool *versioned);
 void frame_close(struct buf *out, size_t start);
 
+/* The same for a fragment of a message: the first, which has the control tuple and the start of the
+ * payload, or a later one.  number counts down to 1. */
+size_t fragment_open(struct buf *out, bool first, uint64_t sequence, uint64_t number);
+
 #endif

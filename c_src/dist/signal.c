@@ -18,9 +18,11 @@ void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory
     copy->ref = keep(memory, s->ref);
     copy->reason = keep(memory, s->reason);
     copy->payload = keep(memory, s->payload);
+    copy->owner = keep(memory, s->owner);
 }
 
 size_t signal_bytes(const struct signal *s)
 {
-    return s->node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->payload.len;
+    return s->node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->payload.len +
+           s->owner.len;
 }

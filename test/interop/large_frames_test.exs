@@ -94,4 +94,31 @@ defmodule LargeFramesTest do
       assert Coppice.status(c).replicas.many.merges == 2
     end
   end
+
+  # Both on one connection.
+  @tag timeout: 240_000
+  test "a BEAM gets a large state, while others of its processes call" do
+    replicas = [many: counter(crdt: :lww_register), other: counter()]
+    c = Coppice.start(replicas: replicas)
+    beam = Beam.start()
+    text = String.duplicate(".", @megabytes * 1_048_576)
+    :ok = GenServer.call({:many, c.node}, {:mutate, {:set, [text]}}, 60_000)
+    :pong = Beam.ping(beam, c.node)
+
+    {took, longest, bytes} =
+      Beam.run(beam, fn ->
+        calls = Task.async(fn -> calls(other(c), 0) end)
+        get = fn -> GenServer.call({:many, c.node}, :value, 120_000) end
+        {took, answers} = timed(fn -> for _ <- 1..5, do: get.() end)
+        send(calls.pid, :enough)
+        {took, Task.await(calls, 120_000), for({:ok, text} <- answers, do: byte_size(text))}
+      end)
+
+    assert bytes == List.duplicate(byte_size(text), 5)
+
+    IO.puts(
+      "large frames: #{@megabytes} MB five times to a BEAM: #{took} ms, " <>
+        "the longest call of its other processes meanwhile #{longest} ms"
+    )
+  end
 end

@@ -5,6 +5,7 @@
 #include "dist/channel.h"
 #include "dist/flags.h"
 #include "limits.h"
+#include "term/etf.h"
 #include "term/write.h"
 #include "unit/suite.h"
 
@@ -130,5 +131,165 @@ static void refuses_a_large_message_after_some_steps(void)
     close_pair();
 }
 
+/* --- fragments ------------------------------------------------------------------ */
+
+static void send_as(const struct signal *signal, uint32_t n, size_t bytes)
+{
+    struct buf payload = {0}, zeros = {0};
+    struct signal s = *signal;
+    put_tuple(&payload, 2);
+    put_uint(&payload, n);
+    memset(buf_room(&zeros, bytes), 0, bytes);
+    put_binary(&payload, (struct bytes){zeros.at, bytes});
+    *(s.kind == SIGNAL_MONITOR_EXIT ? &s.reason : &s.payload) = buf_bytes(&payload);
+    channel_send(a, &s);
+    channel_check(a);
+    buf_free(&payload);
+    buf_free(&zeros);
+}
+
+/* The numbers of the messages that arrive next, until there is nothing left to be sent. */
+static size_t arrive(uint32_t *numbers, size_t most)
+{
+    struct signal signal;
+    size_t count = 0;
+    do {
+        channel_fill(a, 1);
+        channel_check(a);
+        pass(a, b);
+        for (enum channel_event e; (e = channel_next(b, &signal)) != CHANNEL_QUIET;) {
+            if (e == CHANNEL_BUSY)
+                continue;
+            CU_ASSERT_FATAL(e == CHANNEL_SIGNAL && count < most);
+            struct etf_in in =
+                etf_open(signal.kind == SIGNAL_MONITOR_EXIT ? signal.reason : signal.payload);
+            etf_tuple(&in);
+            numbers[count++] = etf_uint32(&in);
+        }
+    } while (channel_kept(a) > 0);
+    return count;
+}
+
+static struct signal from_to(const char *from, const char *to)
+{
+    return (struct signal){.kind = SIGNAL_SEND, .from = term_of(from), .to = term_of(to)};
+}
+
+#define LARGE_BYTES (20 * LIMIT_FRAGMENT_BYTES)
+
+static void small_signals_overtake_a_large_one(void)
+{
+    struct signal large = from_to(A(1), B(1)), other = from_to(A(1), B(2));
+    struct signal another = from_to(A(2), B(1));
+    uint32_t order[4] = {0};
+    open_pair(&self_a);
+    send_as(&large, 1, LARGE_BYTES);
+    CU_ASSERT(channel_out(a)->len == 0 && channel_largest(a) > LARGE_BYTES);
+    send_as(&large, 2, 10);
+    send_as(&other, 3, 10);
+    send_as(&another, 4, 10);
+    channel_tick(a);
+    CU_ASSERT(arrive(order, 4) == 4);
+    CU_ASSERT(order[0] == 3 && order[1] == 4 && order[2] == 1 && order[3] == 2);
+    close_pair();
+}
+
+/* A shorter message that begins later ends before. */
+static void large_messages_take_turns(void)
+{
+    struct signal one = from_to(A(1), B(1)), two = from_to(A(1), B(2));
+    uint32_t order[2] = {0};
+    open_pair(&self_a);
+    send_as(&one, 1, LARGE_BYTES);
+    send_as(&two, 2, LARGE_BYTES / 4);
+    CU_ASSERT(arrive(order, 2) == 2 && order[0] == 2 && order[1] == 1);
+    close_pair();
+}
+
+/* An alias is its maker's; DOWN of a process that is monitored by name comes from its name; a
+ * name may be any process's. */
+static void what_may_be_of_the_same_processes_waits(void)
+{
+    const struct signal waiting[] = {
+        {.kind = SIGNAL_ALIAS_SEND, .from = term_of(A(1)), .to = term_of("#Ref<'b@h'.12.1.0.0>")},
+        {.kind = SIGNAL_ALIAS_SEND,
+         .from = term_of(A(1)),
+         .to = term_of("#Ref<'b@h'.12.1.0.0>"),
+         .owner = term_of(B(1))},
+        {.kind = SIGNAL_REG_SEND, .from = term_of(A(1)), .to = term_of("name")},
+        {.kind = SIGNAL_MONITOR_EXIT,
+         .from = term_of("name"),
+         .to = term_of(B(1)),
+         .ref = term_of("#Ref<'b@h'.12.1.0.0>")},
+    };
+    struct signal large = from_to(A(1), B(1));
+    for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
+        uint32_t order[2] = {0};
+        open_pair(&self_a);
+        send_as(&large, 1, LARGE_BYTES);
+        send_as(&waiting[i], 2, 10);
+        CU_ASSERT(arrive(order, 2) == 2 && order[0] == 1 && order[1] == 2);
+        close_pair();
+    }
+    struct signal elsewhere = waiting[1];
+    uint32_t order[2] = {0};
+    elsewhere.owner = term_of(B(2));
+    open_pair(&self_a);
+    send_as(&large, 1, LARGE_BYTES);
+    send_as(&elsewhere, 2, 10);
+    CU_ASSERT(arrive(order, 2) == 2 && order[0] == 2);
+    close_pair();
+}
+
+static void a_peer_without_fragments_gets_one_frame(void)
+{
+    struct channel_self plain = self_a;
+    struct signal large = from_to(A(1), B(1));
+    plain.flags = DFLAGS_MANDATORY_25;
+    open_pair(&plain);
+    send_as(&large, 1, LARGE_BYTES);
+    CU_ASSERT(channel_kept(a) == 0 && channel_out(a)->len > LARGE_BYTES);
+    close_pair();
+}
+
+#define MANY 400
+
+/* Random signals between a few processes: all arrive, in order for each pair. */
+static void keeps_the_order_of_each_pair(void)
+{
+    static const char *const froms[] = {A(1), A(2), "name"};
+    static const char *const tos[] = {B(1), B(2), B(3), "name"};
+    uint64_t random = 1;
+    for (unsigned round = 0; round < 20; round++) {
+        unsigned pair_of[MANY], last[12] = {0};
+        uint32_t order[MANY];
+        open_pair(&self_a);
+        size_t count = 0, got = 0;
+        while (count < MANY) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            unsigned from = random >> 33 & 1, to = (unsigned)(random >> 40) % 4;
+            bool exit = to < 3 && (random >> 50) % 8 == 0;
+            struct signal s = from_to(froms[exit ? 2 : from], tos[to]);
+            s.kind = exit ? SIGNAL_MONITOR_EXIT : to == 3 ? SIGNAL_REG_SEND : SIGNAL_SEND;
+            s.ref = exit ? term_of("#Ref<'b@h'.12.1.0.0>") : (struct bytes){0};
+            pair_of[count] = (exit ? 2 : from) * 4 + to;
+            bool large = (random >> 55) % 10 == 0;
+            send_as(&s, (uint32_t)count++, large ? LIMIT_FRAGMENT_BYTES * (random >> 61) + 1 : 10);
+            if ((random >> 58) % 8 == 0)
+                channel_fill(a, LIMIT_FRAGMENT_BYTES);
+        }
+        got = arrive(order, MANY);
+        CU_ASSERT_FATAL(got == MANY);
+        for (size_t i = 0; i < got; i++) {
+            unsigned *before = &last[pair_of[order[i]]];
+            CU_ASSERT(order[i] + 1 > *before);
+            *before = order[i] + 1;
+        }
+        close_pair();
+    }
+}
+
 SUITE("large messages", TEST(checks_a_large_message_in_steps),
-      TEST(refuses_a_large_message_after_some_steps))
+      TEST(refuses_a_large_message_after_some_steps), TEST(small_signals_overtake_a_large_one),
+      TEST(large_messages_take_turns), TEST(what_may_be_of_the_same_processes_waits),
+      TEST(a_peer_without_fragments_gets_one_frame), TEST(keeps_the_order_of_each_pair))
