@@ -254,6 +254,17 @@ static enum channel_event message_begin(struct channel *c, struct bytes terms, b
     return event;
 }
 
+/* The beginning of a message that is too large.  If it has no whole control tuple, nobody can be
+ * told of it. */
+static enum channel_event message_cut(struct channel *c, struct bytes terms, struct signal *signal)
+{
+    if (control_open(&c->control, terms, false, &c->scratch) != OK)
+        return CHANNEL_QUIET;
+    control_cut(&c->control);
+    enum err e = control_finish(&c->control, &c->scratch, signal);
+    return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+}
+
 /* The same for one frame of an up channel. */
 static enum channel_event signal_step(struct channel *c, struct signal *signal, bool *more)
 {
@@ -276,6 +287,8 @@ static enum channel_event signal_step(struct channel *c, struct signal *signal, 
         return CHANNEL_QUIET;
     case MESSAGE_WHOLE:
         return message_begin(c, terms, versioned, signal);
+    case MESSAGE_CUT:
+        return message_cut(c, terms, signal);
     default:
         return bad(c, e);
     }

@@ -252,6 +252,7 @@ enum err control_open(struct control *c, struct bytes terms, bool versioned, str
     enum err unfit;
     c->payload = (struct bytes){0};
     c->unfit = OK;
+    c->cut = false;
     buf_clear(scratch);
     enum err e = term_cut(&terms, versioned, &control, &unfit);
     if (e == OK)
@@ -273,9 +274,17 @@ bool control_check(struct control *c, size_t bytes)
     return c->checked;
 }
 
+void control_cut(struct control *c)
+{
+    c->checked = c->cut = true;
+    c->unfit = ERR_LIMIT;
+}
+
 /* The payload has to be exactly one term, whether this node accepts it or not. */
 static enum err payload_measure(const struct control *c)
 {
+    if (c->cut)
+        return OK;
     size_t len = (size_t)(c->check.at - c->payload.at);
     enum err e = c->unfit == OK ? OK : etf_length(c->payload, &len);
     if (e != OK)

@@ -29,13 +29,15 @@ struct control {
     size_t row;         /* which of the table's */
     size_t control_len; /* of the tuple in scratch */
     struct bytes payload;
-    bool checked;
+    bool checked, cut;
     enum err unfit;
     struct etf_check check;
 };
 must_use enum err control_open(struct control *c, struct bytes terms, bool versioned,
                                struct buf *scratch);
 bool control_check(struct control *c, size_t bytes);
+/* Instead of a check: the payload is only its beginning, and is refused with ERR_LIMIT. */
+void control_cut(struct control *c);
 must_use enum err control_finish(const struct control *c, struct buf *scratch,
                                  struct signal *signal);
 

@@ -44,7 +44,8 @@ struct signal {
     struct bytes ref;     /* reference of a monitor or spawn */
     struct bytes reason;  /* of EXIT, EXIT2 and MONITOR_EXIT */
     struct bytes payload; /* the message, as received: a checked term, unless unfit is set */
-    enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it */
+    enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it, or
+                             it is only the beginning of one that is too large (ERR_LIMIT) */
     struct bytes owner;   /* written only: the pid that made the alias `to`; empty if not known */
     uint64_t id;          /* of UNLINK_ID and its acknowledgement */
     bool awaited;         /* written only: an answer, for which its node is dialled if need be */

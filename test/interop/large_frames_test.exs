@@ -121,4 +121,23 @@ defmodule LargeFramesTest do
         "the longest call of its other processes meanwhile #{longest} ms"
     )
   end
+
+  @tag timeout: 240_000
+  test "a request of more than 256 MB is refused, and costs its node nothing else" do
+    c = Coppice.start(replicas: [many: counter(crdt: :lww_register), other: counter()])
+    beam = Beam.start()
+    :pong = Beam.ping(beam, c.node)
+
+    answers =
+      Beam.run(beam, fn ->
+        Node.monitor(c.node, true)
+        too_much = for _ <- 1..257, do: :binary.copy(".", 1_048_576)
+        refused = GenServer.call({:many, c.node}, {:mutate, {:set, [too_much]}}, 60_000)
+        other(c).()
+        {refused, GenServer.call({:many, c.node}, :value), Process.info(self(), :messages)}
+      end)
+
+    assert answers == {{:error, {:bad_term, :too_large}}, {:ok, nil}, {:messages, []}}
+    refute Coppice.log(c) =~ "disconnected"
+  end
 end

@@ -4,6 +4,7 @@
 
 #include "dist/channel.h"
 #include "dist/flags.h"
+#include "dist/frame.h"
 #include "limits.h"
 #include "term/etf.h"
 #include "term/write.h"
@@ -289,7 +290,52 @@ static void keeps_the_order_of_each_pair(void)
     }
 }
 
+/* A call of more than a frame's size is passed on as one that is refused, with its caller. */
+static void passes_on_who_has_sent_too_much(void)
+{
+    enum { FRAGMENTS = LIMIT_FRAME_BYTES / (4u << 20) + 2 };
+    struct signal signal = {0};
+    struct buf zeros = {0}, first = {0}, body = {0};
+    enum channel_event event = CHANNEL_QUIET;
+    open_pair(&self_a);
+    memset(buf_room(&zeros, 4u << 20), 0, 4u << 20);
+    zeros.len = 4u << 20;
+    put_tuple(&first, 4);
+    put_uint(&first, 6);
+    put_term(&first, term_of(A(1)));
+    put_atom(&first, "");
+    put_atom(&first, "name");
+    put_tuple(&first, 3);
+    put_atom(&first, "$gen_call");
+    put_term(&first, term_of("{" A(1) ", tag}"));
+    buf_put_u8(&first, 109); /* a binary that never ends */
+    buf_put_u32(&first, UINT32_MAX);
+    for (uint64_t number = FRAGMENTS; number > 0; number--) {
+        bool is_first = number == FRAGMENTS;
+        CU_ASSERT_EQUAL(event, CHANNEL_QUIET);
+        buf_clear(&body);
+        size_t start = fragment_open(&body, is_first, 7, number);
+        buf_put(&body, is_first ? buf_bytes(&first) : buf_bytes(&zeros));
+        frame_close(&body, start);
+        channel_feed(b, buf_bytes(&body));
+        event = channel_next(b, &signal);
+    }
+    CU_ASSERT_FATAL(event == CHANNEL_SIGNAL && signal.unfit == ERR_LIMIT);
+    CU_ASSERT(signal.kind == SIGNAL_REG_SEND && bytes_equal(signal.to, term_of("name")));
+    struct etf_in in = etf_open(signal.payload);
+    etf_tuple_of(&in, 3);
+    etf_expect(&in, "$gen_call");
+    CU_ASSERT(bytes_equal(etf_any(&in), term_of("{" A(1) ", tag}")));
+    CU_ASSERT(etf_any(&in).len == 0 && in.err != OK);
+    CU_ASSERT(channel_next(b, &signal) == CHANNEL_QUIET && channel_is_up(b));
+    buf_free(&zeros);
+    buf_free(&first);
+    buf_free(&body);
+    close_pair();
+}
+
 SUITE("large messages", TEST(checks_a_large_message_in_steps),
       TEST(refuses_a_large_message_after_some_steps), TEST(small_signals_overtake_a_large_one),
       TEST(large_messages_take_turns), TEST(what_may_be_of_the_same_processes_waits),
-      TEST(a_peer_without_fragments_gets_one_frame), TEST(keeps_the_order_of_each_pair))
+      TEST(a_peer_without_fragments_gets_one_frame), TEST(keeps_the_order_of_each_pair),
+      TEST(passes_on_who_has_sent_too_much))
