@@ -61,6 +61,9 @@ struct cluster_listener {
     void (*signal)(void *who, struct bytes node, const struct signal *signal, struct turn *t);
     /* The queue of a slow peer has drained. */
     void (*drained)(void *who, struct bytes node, struct turn *t);
+    /* A peer that is held back sends so much that it has to be slowed down: whatever holds back any
+     * peer is to be finished now, in this step. */
+    void (*finish)(void *who, struct turn *t);
     /* An attempt to connect has failed; text says why.  It is logged afterwards, if the node is
      * still wanted. */
     void (*unreachable)(void *who, struct bytes node, enum unreachable why, const char *text,

@@ -264,16 +264,19 @@ static size_t bytes_unsent(const struct connection *x)
     return x->queued + channel_out(x->channel)->len + channel_kept(x->channel);
 }
 
-/* A peer that does not read its answers waits for more of them (but not behind a single large one,
- * which others pass in between), and one whose large message is
+/* A single large answer does not count: others pass it. */
+static bool link_reads_too_little(const struct connection *x)
+{
+    return link_is_up(x) && bytes_unsent(x) - channel_largest(x->channel) > LIMIT_QUEUE_SLOW_BYTES;
+}
+
+/* A peer that does not read its answers waits for more of them, and one whose large message is
  * being worked off until that is done, so that the order of what it sends is kept.  Its bytes are
  * read from the connection all the same: two nodes that each waited for the other to read would
  * wait for ever. */
 static bool link_must_wait(const struct connection *x)
 {
-    return x->holds > 0 || x->work.place != 0 ||
-           (link_is_up(x) &&
-            bytes_unsent(x) - channel_largest(x->channel) > LIMIT_QUEUE_SLOW_BYTES);
+    return x->holds > 0 || x->work.place != 0 || link_reads_too_little(x);
 }
 
 /* Handles what the channel has, as far as the peer need not wait, and only so much at once: what
@@ -316,10 +319,18 @@ void link_bytes(struct connection *x, struct bytes bytes, struct turn *t)
 {
     x->read_ms = t->now_ms;
     channel_feed(x->channel, bytes);
-    if (channel_unread(x->channel) > LIMIT_UNREAD_BYTES)
+    bool full = channel_unread(x->channel) > LIMIT_UNREAD_BYTES;
+    if (full && link_reads_too_little(x)) {
         link_break(x, "it sends requests and does not read the answers", t);
-    else
-        link_handle(x, t);
+        return;
+    }
+    /* It sends large messages faster than they are worked off in slices.  So its next bytes are not
+     * read before some of these are handled. */
+    if (full && x->holds > 0)
+        x->cluster->listener.finish(x->cluster->listener.who, t);
+    if (full)
+        wakeup_stop(x->cluster->wakeups, &x->work);
+    link_handle(x, t);
 }
 
 void link_written(struct connection *x, size_t count, struct turn *t)

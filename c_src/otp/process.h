@@ -111,6 +111,9 @@ void process_resume(struct process *p, struct turn *t);
 /* Schedules kind->wake for this time, in place of an earlier one; 0 cancels it. */
 void process_wake_at(struct process *p, uint64_t at_ms);
 
+/* Calls kind->finish of every process. */
+void processes_finish(struct processes *table, struct turn *t);
+
 /* Delivers a message from inside the node at once. */
 void process_deliver(struct process *p, struct bytes message, struct turn *t);
 

@@ -17,6 +17,7 @@
 
 /* One cluster and what it requested: the latest of each kind. */
 struct side {
+    uint64_t hold; /* of cluster_hold(), until on_finish() */
     struct cluster *cluster;
     struct wakeups wakeups;
     struct post post;
@@ -116,6 +117,15 @@ static inline void on_drained(void *who, struct bytes node, struct turn *t)
     note(who, "drained", node);
 }
 
+/* Resumes the peers that are held back. */
+static inline void on_finish(void *who, struct turn *t)
+{
+    struct side *s = who;
+    for (; s->hold != 0; s->hold = 0)
+        cluster_resume(s->cluster, s->hold, t);
+    note(who, "finish", BYTES(""));
+}
+
 static inline void on_unreachable(void *who, struct bytes node, enum unreachable why,
                                   const char *text, struct turn *t)
 {
@@ -158,6 +168,7 @@ static inline void open_side(struct side *s, struct bytes name, bool serves)
         .down = on_down,
         .signal = on_signal,
         .drained = on_drained,
+        .finish = on_finish,
         .unreachable = on_unreachable,
         .who = s,
     };

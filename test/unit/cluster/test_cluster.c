@@ -281,6 +281,29 @@ static struct buf one_request(size_t bytes)
     return request;
 }
 
+/* One that is held back and sends ever more is not lost: what holds it back is finished. */
+static void slows_down_a_peer_that_is_held_back(void)
+{
+    connect_both();
+    struct buf request = one_request(LIMIT_FRAGMENT_BYTES / 2);
+    size_t count = 2 * (LIMIT_UNREAD_BYTES / request.len);
+    b.hold = cluster_hold(b.cluster, BYTES("a@h"));
+    b.answers = 1;
+    b.answer_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        CU_ASSERT(b.hold != 0 ? b.signals == 0 : b.signals > 0);
+        reads(&b, AT_B, buf_bytes(&request));
+        buf_clear(&b.sent);
+        CU_ASSERT_FATAL(cluster_is_registered(b.cluster));
+    }
+    CU_ASSERT(are(&b.events, "finish ;"));
+    while (continues(&b))
+        ;
+    CU_ASSERT(b.signals == count);
+    buf_free(&request);
+    close_both();
+}
+
 /* They wait until their peer has read. */
 static void keeps_only_so_many_requests(void)
 {
@@ -391,6 +414,7 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
       TEST(answers_no_faster_than_the_peer_reads), TEST(holds_back_what_a_peer_sends),
+      TEST(slows_down_a_peer_that_is_held_back),
       TEST(handles_a_limited_number_of_bytes_in_one_step), TEST(keeps_only_so_many_requests),
       TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
       TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))
