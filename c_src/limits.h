@@ -38,9 +38,22 @@
 /* Bytes of one frame, and of one message reassembled from fragments.  A full state travels as
  * one message.  Below 2^31 because ei counts in an int. */
 #define LIMIT_FRAME_BYTES (256u * 1024 * 1024)
+/* Bytes of a fragment that is sent, as on a BEAM. */
+#define LIMIT_FRAGMENT_BYTES (64u * 1024)
+/* Large messages to one peer whose fragments are interleaved: the peer keeps all of them at once.
+ */
+#define LIMIT_STREAMS 64
+/* Bytes queued at a peer's socket up to which more fragments are added: what small signals and
+ * ticks may have to wait for. */
+#define LIMIT_FILL_BYTES (512u * 1024)
 /* Fragmented messages in flight from one peer: a BEAM interleaves the large sends of its
  * processes; it has a few at a time, not thousands. */
 #define LIMIT_FRAGMENT_SEQUENCES 1024
+/* Bytes of a message that are checked in one step, so that a large one delays nobody: some
+ * milliseconds. */
+#define LIMIT_CHECK_BYTES (1024u * 1024)
+/* Bytes of one peer's messages that are handled in one step: ten reads of a socket. */
+#define LIMIT_HANDLED_BYTES (2u * 1024 * 1024)
 /* Bytes of one handshake message: names have at most 255 characters. */
 #define LIMIT_HANDSHAKE_BYTES 2048
 /* Bytes that a channel's empty buffers keep allocated: an occasional full state must not hold
@@ -245,6 +258,9 @@
 #define LIMIT_PIECE_BYTES (1024u * 1024)
 /* Approximate number of pieces of a state of any size: each costs a walk over all of it. */
 #define LIMIT_PIECES 64
+/* Bytes of a struct that are joined in one step: some 10 ms of the slowest type.  Of a larger one
+ * each step joins so much. */
+#define LIMIT_SLICE_BYTES (64u * 1024)
 /* Milliseconds between two pieces to the same member, to leave the loop free for other work. */
 #define LIMIT_PIECE_PAUSE_MS 20
 

@@ -215,6 +215,35 @@ bool cluster_send(struct cluster *c, struct bytes node, const struct signal *sig
     return true;
 }
 
+/* Numbers of connections begin at 0. */
+static struct connection *held(const struct cluster *c, uint64_t hold)
+{
+    must(hold > 0);
+    struct connection *x = connection_find(c, (uint32_t)(hold - 1));
+    return x != NULL && x->role == ROLE_LINK && x->holds > 0 ? x : NULL;
+}
+
+uint64_t cluster_hold(struct cluster *c, struct bytes node)
+{
+    struct peer *p = peer_find(c, node);
+    if (p == NULL || p->up == NULL)
+        return 0;
+    p->up->holds++;
+    return (uint64_t)p->up->id + 1;
+}
+
+void cluster_resume(struct cluster *c, uint64_t hold, struct turn *t)
+{
+    struct connection *x = held(c, hold);
+    if (x != NULL)
+        link_release(x, t);
+}
+
+bool cluster_is_held(const struct cluster *c, uint64_t hold)
+{
+    return held(c, hold) != NULL;
+}
+
 void cluster_flush(struct cluster *c, struct turn *t)
 {
     connections_flush(c, t);
@@ -232,7 +261,7 @@ static bool describe(const struct peer *p, struct cluster_peer *peer)
         .flags = channel_flags(p->up->channel),
         .announced = channel_announced(p->up->channel),
         .creation = channel_peer_creation(p->up->channel),
-        .queued = p->up->queued,
+        .queued = p->up->queued + p->up->kept,
         .slow = p->up->slow,
     };
     return true;
@@ -258,7 +287,11 @@ bool cluster_is_registered(const struct cluster *c)
 
 static void check_connection(const struct cluster *c, const struct connection *x)
 {
-    must(x->queued <= LIMIT_QUEUE_BYTES);
+    must(x->queued + x->kept <= LIMIT_QUEUE_BYTES);
+    must(x->kept == (x->channel != NULL ? channel_kept(x->channel) : 0));
+    must(x->kept == 0 || x->queued >= LIMIT_FILL_BYTES);
+    if (x->channel != NULL)
+        channel_check(x->channel);
     must(x->accepted || x->role == ROLE_REGISTRATION || x->peer != NULL);
     must(x->role != ROLE_REGISTRATION || c->registration == x);
     must(x->role != ROLE_LOOKUP || x->peer->attempt == x);
@@ -272,7 +305,7 @@ void cluster_check(const struct cluster *c)
     for (size_t i = 0; i < c->connection_count; i++) {
         must(i == 0 || c->connections[i - 1]->id < c->connections[i]->id);
         check_connection(c, c->connections[i]);
-        queued += c->connections[i]->queued;
+        queued += c->connections[i]->queued + c->connections[i]->kept;
     }
     strangers_check(c);
     must(queued == c->queued && queued <= LIMIT_QUEUES_BYTES);

@@ -71,6 +71,9 @@ struct cluster_listener {
     void (*undelivered)(void *who, const struct signal *signal, struct turn *t);
     /* The queue of a slow peer has drained. */
     void (*drained)(void *who, struct bytes node, struct turn *t);
+    /* A peer that is held back sends so much that it has to be slowed down: whatever holds back any
+     * peer is to be finished now, in this step. */
+    void (*finish)(void *who, struct turn *t);
     /* An attempt to connect has failed; text says why.  It is logged afterwards, if the node is
      * still wanted. */
     void (*unreachable)(void *who, struct bytes node, enum unreachable why, const char *text,
@@ -142,6 +145,13 @@ bool cluster_send(struct cluster *c, struct bytes node, const struct signal *sig
 void cluster_deliver(struct cluster *c, const struct signal *signal, struct turn *t);
 /* How many signals were dropped so. */
 uint64_t cluster_undelivered(const struct cluster *c);
+/* A process works off a large message of that node in several steps: until cluster_resume() nothing
+ * else that it has sent is handled.  Returns a number for that; 0 if the node is not connected. */
+uint64_t cluster_hold(struct cluster *c, struct bytes node);
+/* No effect if that connection has ended. */
+void cluster_resume(struct cluster *c, uint64_t hold, struct turn *t);
+/* Whether it has not. */
+bool cluster_is_held(const struct cluster *c, uint64_t hold);
 /* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);
 

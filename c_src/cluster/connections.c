@@ -118,10 +118,27 @@ void connection_mark(struct connection *x)
     x->dirty = true;
 }
 
+/* What the channel keeps is counted as queued, too. */
+static void count_kept(struct connection *x)
+{
+    size_t kept = channel_kept(x->channel);
+    x->cluster->queued += kept - x->kept;
+    x->kept = kept;
+}
+
+static void flush(struct connection *x, size_t fill_bytes, struct turn *t)
+{
+    if (x->channel == NULL)
+        return;
+    if (x->queued < fill_bytes)
+        channel_fill(x->channel, fill_bytes - x->queued);
+    connection_send(x, channel_out(x->channel), t);
+    count_kept(x);
+}
+
 void connection_flush(struct connection *x, struct turn *t)
 {
-    if (x->channel != NULL)
-        connection_send(x, channel_out(x->channel), t);
+    flush(x, LIMIT_FILL_BYTES, t);
 }
 
 static void flush_dirty(struct cluster *c, struct turn *t)
@@ -133,7 +150,7 @@ static void flush_dirty(struct cluster *c, struct turn *t)
             continue;
         x->dirty = false;
         connection_flush(x, t);
-        if (x->queued > LIMIT_QUEUE_BYTES || x->overflowed)
+        if (x->queued + x->kept > LIMIT_QUEUE_BYTES || x->overflowed)
             link_break(x, "it does not read as fast as it is sent", t);
     }
     c->dirty_count = 0;
@@ -143,7 +160,7 @@ static struct connection *longest_queue(const struct cluster *c)
 {
     struct connection *longest = c->connections[0];
     for (size_t i = 1; i < c->connection_count; i++)
-        if (c->connections[i]->queued > longest->queued)
+        if (c->connections[i]->queued + c->connections[i]->kept > longest->queued + longest->kept)
             longest = c->connections[i];
     return longest;
 }
@@ -163,13 +180,14 @@ void connection_end(struct connection *x, bool closed, struct turn *t)
     size_t place = place_of(c, x->id);
     must(place < c->connection_count && c->connections[place] == x);
     if (!closed) {
-        connection_flush(x, t);
+        flush(x, SIZE_MAX, t);
         c->listener.close(c->listener.who, x->id);
     }
     sorted_remove(c->connections, &c->connection_count, sizeof(*c->connections), place);
     strangers_remove(x);
     wakeup_stop(c->wakeups, &x->timer);
-    c->queued -= x->queued;
+    wakeup_stop(c->wakeups, &x->work);
+    c->queued -= x->queued + x->kept;
     channel_free(x->channel);
     buf_free(&x->in);
     mem_free(x);

@@ -32,12 +32,13 @@ struct connection {
     struct channel *channel; /* of a link, once opened */
     struct buf in;           /* what epmd has answered so far */
     struct wakeup timer;     /* a time-out, or a tick may be due */
-    size_t queued;           /* bytes sent and not yet written */
+    unsigned holds;          /* large messages of the peer that are being worked off */
+    struct wakeup work;      /* set: what it has sent is handled in another step */
+    size_t queued, kept;     /* bytes sent and not yet written; in the channel, to be sent then */
     bool dirty;              /* among cluster.dirty */
     bool slow;               /* bulk should wait */
     bool overflowed;         /* a signal was dropped: it is to be disconnected */
-    uint64_t read_ms, written_ms;
-    uint64_t moved_ms; /* when something was last written, or queued while nothing was */
+    uint64_t read_ms, written_ms, moved_ms; /* moved: written, or queued while nothing was */
 };
 
 /* How often a peer is dialled. */
@@ -195,6 +196,7 @@ struct bytes link_name(const struct connection *x);
 bool link_is_up(const struct connection *x);
 /* Ends it: a log line with why, then down. */
 void link_break(struct connection *x, const char *why, struct turn *t);
+void link_release(struct connection *x, struct turn *t); /* undoes one of the holds */
 void link_written(struct connection *x, size_t count, struct turn *t);
 void link_send(struct connection *x, const struct signal *signal, struct turn *t);
 /* Ticks, or gives up a silent peer; rearms the timer. */

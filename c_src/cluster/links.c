@@ -256,6 +256,9 @@ static void link_bad(struct connection *x, struct turn *t)
     buf_free(&why);
 }
 
+/* Handles the rest in a step of its own. */
+static void link_continue(struct connection *x, struct turn *t);
+
 static void link_signal(struct connection *x, const struct signal *signal, struct turn *t)
 {
     struct cluster *c = x->cluster;
@@ -284,6 +287,9 @@ static bool link_event(struct connection *x, enum channel_event event, const str
     case CHANNEL_BAD:
         link_bad(x, t);
         return false;
+    case CHANNEL_BUSY:
+        link_continue(x, t);
+        break;
     case CHANNEL_QUIET:
         break;
     }
@@ -292,37 +298,76 @@ static bool link_event(struct connection *x, enum channel_event event, const str
 
 static size_t bytes_unsent(const struct connection *x)
 {
-    return x->queued + channel_out(x->channel)->len;
+    return x->queued + channel_out(x->channel)->len + channel_kept(x->channel);
 }
 
-/* A peer that does not read its answers waits for more of them.  Its bytes are read from the
- * connection all the same: two nodes that each waited for the other to read would wait for ever. */
+/* A single large answer does not count: others pass it. */
+static bool link_reads_too_little(const struct connection *x)
+{
+    return link_is_up(x) && bytes_unsent(x) - channel_largest(x->channel) > LIMIT_QUEUE_SLOW_BYTES;
+}
+
+/* A peer that does not read its answers waits for more of them, and one whose large message is
+ * being worked off until that is done, so that the order of what it sends is kept.  Its bytes are
+ * read from the connection all the same: two nodes that each waited for the other to read would
+ * wait for ever. */
 static bool link_must_wait(const struct connection *x)
 {
-    return link_is_up(x) && bytes_unsent(x) > LIMIT_QUEUE_SLOW_BYTES;
+    return x->holds > 0 || x->work.place != 0 || link_reads_too_little(x);
 }
 
-/* Handles what the channel has, as far as the peer need not wait. */
+/* Handles what the channel has, as far as the peer need not wait, and only so much at once: what
+ * has come while it waited may be much. */
 static void link_handle(struct connection *x, struct turn *t)
 {
     struct signal signal;
+    size_t unread = channel_unread(x->channel);
     enum channel_event event = CHANNEL_SIGNAL;
     while (event != CHANNEL_QUIET && !link_must_wait(x)) {
         event = channel_next(x->channel, &signal);
         if (!link_event(x, event, &signal, t))
             return;
+        if (unread > channel_unread(x->channel) + LIMIT_HANDLED_BYTES)
+            link_continue(x, t);
     }
     connection_flush(x, t);
+}
+
+static void on_work(struct wakeup *w, struct turn *t)
+{
+    struct connection *x = CONTAINER_OF(w, struct connection, work);
+    link_handle(x, t);
+}
+
+static void link_continue(struct connection *x, struct turn *t)
+{
+    x->work.ring = on_work;
+    wakeup_set(x->cluster->wakeups, &x->work, t->now_ms);
+}
+
+void link_release(struct connection *x, struct turn *t)
+{
+    x->holds -= x->holds > 0;
+    if (x->holds == 0)
+        link_continue(x, t);
 }
 
 void link_bytes(struct connection *x, struct bytes bytes, struct turn *t)
 {
     x->read_ms = t->now_ms;
     channel_feed(x->channel, bytes);
-    if (channel_unread(x->channel) > LIMIT_UNREAD_BYTES)
+    bool full = channel_unread(x->channel) > LIMIT_UNREAD_BYTES;
+    if (full && link_reads_too_little(x)) {
         link_break(x, "it sends requests and does not read the answers", t);
-    else
-        link_handle(x, t);
+        return;
+    }
+    /* It sends large messages faster than they are worked off in slices.  So its next bytes are not
+     * read before some of these are handled. */
+    if (full && x->holds > 0)
+        x->cluster->listener.finish(x->cluster->listener.who, t);
+    if (full)
+        wakeup_stop(x->cluster->wakeups, &x->work);
+    link_handle(x, t);
 }
 
 void link_written(struct connection *x, size_t count, struct turn *t)
@@ -332,7 +377,8 @@ void link_written(struct connection *x, size_t count, struct turn *t)
     x->queued -= count;
     c->queued -= count;
     x->moved_ms = t->now_ms;
-    if (x->slow && x->queued <= LIMIT_QUEUE_SLOW_BYTES / 2) {
+    connection_flush(x, t);
+    if (x->slow && x->queued + x->kept <= LIMIT_QUEUE_SLOW_BYTES / 2) {
         x->slow = false;
         if (link_is_up(x))
             c->listener.drained(c->listener.who, buf_bytes(&x->peer->name), t);

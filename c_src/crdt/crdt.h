@@ -25,6 +25,15 @@
 /* Maximum number of fields of a struct. */
 #define CRDT_FIELDS_MAX DIGEST_FIELDS_MAX
 
+/* How a field of a large struct is divided (slices.h). */
+enum slicing {
+    SLICE_NOT,    /* it is taken whole */
+    SLICE_PAIRS,  /* a map: the pairs are independent of each other */
+    SLICE_SET,    /* a MapSet */
+    SLICE_STRUCT, /* a struct of a type here */
+    SLICE_STATES  /* a map whose values are such structs */
+};
+
 struct crdt_options {
     struct bytes actor; /* canonical */
     uint64_t seed;      /* of hash tables; secret, since peers choose the keys */
@@ -64,6 +73,7 @@ struct crdt_type {
      * (bit i for fields[i]).  validate, join and put refer to fields by index. */
     const char *fields[CRDT_FIELDS_MAX + 1];
     unsigned needed;
+    enum slicing slicing[CRDT_FIELDS_MAX];
 
     /* The field `actor` names who wrote the value, not whose struct it is. */
     bool actor_of_value;

@@ -99,6 +99,7 @@ const struct crdt_type gcounter_type = {
     .name = "gcounter",
     .fields = {"actor", "counts", "delta_buffer"},
     .needed = 1u << COUNTS,
+    .slicing = {[COUNTS] = SLICE_PAIRS},
     .bytes = sizeof(struct gcounter),
     .close = close_counts,
     .mutate = mutate,

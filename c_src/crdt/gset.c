@@ -143,6 +143,7 @@ const struct crdt_type gset_type = {
     .name = "gset",
     .fields = {"actor", "delta_buffer", "elements"},
     .needed = 1u << ELEMENTS,
+    .slicing = {[ELEMENTS] = SLICE_SET},
     .bytes = sizeof(struct gset),
     .open = open_elements,
     .close = close_elements,

@@ -11,6 +11,10 @@
 /* Fields of the struct. */
 enum { HALVES_ACTOR, HALVES_FIRST, HALVES_SECOND };
 #define HALVES_NEEDED (1u << HALVES_FIRST | 1u << HALVES_SECOND)
+#define HALVES_SLICING                                                                             \
+    {                                                                                              \
+        [HALVES_FIRST] = SLICE_STRUCT, [HALVES_SECOND] = SLICE_STRUCT                              \
+    }
 
 void halves_open(struct crdt *c);
 void halves_close(struct crdt *c);

@@ -74,6 +74,7 @@ const struct crdt_type pncounter_type = {
     .name = "pncounter",
     .fields = {"actor", "negative", "positive"},
     .needed = HALVES_NEEDED,
+    .slicing = HALVES_SLICING,
     .half = &gcounter_type,
     .bytes = sizeof(struct pncounter),
     .open = halves_open,

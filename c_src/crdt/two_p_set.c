@@ -80,6 +80,7 @@ const struct crdt_type two_p_set_type = {
     .name = "two_p_set",
     .fields = {"actor", "added", "removed"},
     .needed = HALVES_NEEDED,
+    .slicing = HALVES_SLICING,
     .half = &gset_type,
     .bytes = sizeof(struct two_p_set),
     .open = halves_open,

@@ -5,6 +5,7 @@
 #include "control.h"
 #include "flags.h"
 #include "frame.h"
+#include "outgoing.h"
 
 enum state {
     DIAL_STATUS,    /* waits for the peer's status */
@@ -39,6 +40,12 @@ struct channel {
     size_t consumed;
     struct buf scratch; /* canonical terms of the last signal */
     struct fragments *fragments;
+    struct outgoing *outgoing;
+    /* A message that is checked in several steps.  One that did not come in fragments is in what
+     * was `in` before. */
+    bool checking;
+    struct control control;
+    struct buf checked_in;
 };
 
 static enum channel_event bad(struct channel *c, enum err e)
@@ -244,6 +251,50 @@ static enum channel_event handshake_step(struct channel *c, bool *more)
     }
 }
 
+/* The buffer with the message must not change until it is checked: what follows it is copied. */
+static void keep_in(struct channel *c)
+{
+    struct buf rest = {0};
+    buf_put(&rest, (struct bytes){c->in.at + c->consumed, c->in.len - c->consumed});
+    c->checked_in = c->in;
+    c->in = rest;
+    c->consumed = 0;
+}
+
+/* Continues the check of a message. */
+static enum channel_event check_step(struct channel *c, struct signal *signal)
+{
+    c->checking = !control_check(&c->control, LIMIT_CHECK_BYTES);
+    if (c->checking)
+        return CHANNEL_BUSY;
+    enum err e = control_finish(&c->control, &c->scratch, signal);
+    return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+}
+
+static enum channel_event message_begin(struct channel *c, struct bytes terms, bool versioned,
+                                        struct signal *signal)
+{
+    enum err e = control_open(&c->control, terms, versioned, &c->scratch);
+    if (e != OK)
+        return bad(c, e);
+    enum channel_event event = check_step(c, signal);
+    bool in_frame = terms.at >= c->in.at && terms.at < c->in.at + c->in.len;
+    if (event == CHANNEL_BUSY && in_frame)
+        keep_in(c);
+    return event;
+}
+
+/* The beginning of a message that is too large.  If it has no whole control tuple, nobody can be
+ * told of it. */
+static enum channel_event message_cut(struct channel *c, struct bytes terms, struct signal *signal)
+{
+    if (control_open(&c->control, terms, false, &c->scratch) != OK)
+        return CHANNEL_QUIET;
+    control_cut(&c->control);
+    enum err e = control_finish(&c->control, &c->scratch, signal);
+    return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+}
+
 /* The same for one frame of an up channel. */
 static enum channel_event signal_step(struct channel *c, struct signal *signal, bool *more)
 {
@@ -265,8 +316,9 @@ static enum channel_event signal_step(struct channel *c, struct signal *signal, 
     case MESSAGE_NONE:
         return CHANNEL_QUIET;
     case MESSAGE_WHOLE:
-        e = control_read(terms, versioned, &c->scratch, signal);
-        return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+        return message_begin(c, terms, versioned, signal);
+    case MESSAGE_CUT:
+        return message_cut(c, terms, signal);
     default:
         return bad(c, e);
     }
@@ -283,7 +335,10 @@ static void reset(struct buf *b)
 
 enum channel_event channel_next(struct channel *c, struct signal *signal)
 {
+    if (c->checking)
+        return check_step(c, signal);
     reset(&c->scratch);
+    buf_free(&c->checked_in);
     fragments_forget(c->fragments);
     if (c->state == ACCEPT_OK)
         challenge_send(c);
@@ -319,7 +374,7 @@ void channel_feed(struct channel *c, struct bytes read)
 
 size_t channel_unread(const struct channel *c)
 {
-    return c->in.len - c->consumed;
+    return c->in.len - c->consumed + (c->checking ? c->control.payload.len : 0);
 }
 
 /* --- the interface ------------------------------------------------------ */
@@ -333,6 +388,7 @@ static struct channel *channel_new(const struct channel_self *self, enum state s
     c->refusal = STATUSES;
     c->challenge = challenge;
     c->fragments = fragments_new();
+    c->outgoing = outgoing_new();
     return c;
 }
 
@@ -356,8 +412,10 @@ void channel_free(struct channel *c)
     if (c == NULL)
         return;
     fragments_free(c->fragments);
+    outgoing_free(c->outgoing);
     buf_free(&c->scratch);
     buf_free(&c->in);
+    buf_free(&c->checked_in);
     buf_free(&c->out);
     buf_free(&c->peer);
     buf_free(&c->called);
@@ -437,12 +495,28 @@ bool channel_is_up(const struct channel *c)
 void channel_send(struct channel *c, const struct signal *signal)
 {
     must(c->state == UP);
-    if (!control_can_write(signal->kind, c->flags))
-        return;
-    bool versioned;
-    size_t start = frame_open(&c->out, c->flags, &versioned);
-    control_write(&c->out, signal, c->flags, versioned);
-    frame_close(&c->out, start);
+    if (control_can_write(signal->kind, c->flags))
+        outgoing_send(c->outgoing, signal, c->flags, &c->out);
+}
+
+void channel_fill(struct channel *c, size_t bytes)
+{
+    outgoing_fill(c->outgoing, bytes, &c->out);
+}
+
+size_t channel_kept(const struct channel *c)
+{
+    return outgoing_kept(c->outgoing);
+}
+
+size_t channel_largest(const struct channel *c)
+{
+    return outgoing_largest(c->outgoing);
+}
+
+void channel_check(const struct channel *c)
+{
+    outgoing_check(c->outgoing);
 }
 
 void channel_tick(struct channel *c)

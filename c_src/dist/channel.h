@@ -4,7 +4,7 @@
  * read, takes events until it is quiet, and writes what is in its output buffer:
  *
  *     channel_feed(c, read);
- *     while ((e = channel_next(c, &signal)) != CHANNEL_QUIET)
+ *     while ((e = channel_next(c, &signal)) != CHANNEL_QUIET && e != CHANNEL_BUSY)
  *         ...
  *     write(channel_out(c))
  *
@@ -36,7 +36,8 @@ enum channel_event {
     CHANNEL_NAMED,  /* acceptor: the peer sent its name; channel_answer() is due */
     CHANNEL_ALIVE,  /* initiator: the peer has an older connection; channel_replace() is due */
     CHANNEL_UP,     /* the handshake is complete: flags and names are known */
-    CHANNEL_SIGNAL, /* *signal is valid until the next call on this channel */
+    CHANNEL_SIGNAL, /* *signal is valid until the next call of channel_next() */
+    CHANNEL_BUSY,   /* a large message is being checked: call again, after other work */
     CHANNEL_BAD     /* see channel_error(); write channel_out() (a refusal), then close */
 };
 
@@ -85,9 +86,16 @@ uint64_t channel_announced(const struct channel *c);
 uint64_t channel_flags(const struct channel *c);
 bool channel_is_up(const struct channel *c);
 
-/* Queues a signal on an up channel.  One that the peer does not know (control_can_write()) is
- * dropped, as a BEAM does: what it asked for is left to the end of the connection. */
+/* Queues a signal on an up channel; a large one is kept, in parts that channel_fill() moves to
+ * channel_out() (outgoing.h).  One that the peer does not know (control_can_write()) is dropped, as
+ * a BEAM does: what it asked for is left to the end of the connection. */
 void channel_send(struct channel *c, const struct signal *signal);
+
+/* Moves parts of large signals to channel_out() until that has about so many bytes. */
+void channel_fill(struct channel *c, size_t bytes);
+/* The bytes that are kept; those of the largest signal. */
+size_t channel_kept(const struct channel *c);
+size_t channel_largest(const struct channel *c);
 
 /* Queues a tick. */
 void channel_tick(struct channel *c);
@@ -95,5 +103,8 @@ void channel_tick(struct channel *c);
 /* Bytes to be written, oldest first.  The caller drops what it has written, or takes the
  * buffer over and leaves it empty. */
 struct buf *channel_out(struct channel *c);
+
+/* Ends the process if an invariant is broken. */
+void channel_check(const struct channel *c);
 
 #endif

@@ -241,50 +241,102 @@ static enum err put_control(struct buf *out, struct bytes control, enum err unfi
     return etf_finish(&in);
 }
 
-static enum err payload_cut(struct bytes terms, bool versioned, const struct row *row,
-                            struct bytes *payload, enum err *unfit)
+/* Prepares the check of what follows the control tuple. */
+static enum err payload_open(struct control *c, struct bytes terms, bool versioned)
 {
-    if ((row->payload == NO_PAYLOAD) != (terms.len == 0))
+    bool expected = rows[c->row].payload != NO_PAYLOAD;
+    size_t version = versioned ? 1 : 0;
+    if (expected != (terms.len > 0))
         return ERR_CONTROL;
-    if (row->payload == NO_PAYLOAD)
+    c->checked = !expected;
+    if (!expected)
         return OK;
-    enum err e = term_cut(&terms, versioned, payload, unfit);
-    if (e != OK)
-        return e;
-    return terms.len == 0 ? OK : ERR_TRAILING;
+    if (terms.len <= version)
+        return ERR_SHORT;
+    if (versioned && terms.at[0] != VERSION_BYTE)
+        return ERR_TAG;
+    c->payload = (struct bytes){terms.at + version, terms.len - version};
+    etf_check_open(&c->check, c->payload);
+    return OK;
 }
 
-enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
-                      struct signal *signal)
+enum err control_open(struct control *c, struct bytes terms, bool versioned, struct buf *scratch)
 {
-    struct bytes control, payload = {0};
+    struct bytes control;
     enum err unfit;
+    c->payload = (struct bytes){0};
+    c->unfit = OK;
+    c->cut = false;
     buf_clear(scratch);
-    *signal = (struct signal){0};
     enum err e = term_cut(&terms, versioned, &control, &unfit);
     if (e == OK)
         e = put_control(scratch, control, unfit);
     if (e != OK)
         return e;
-    size_t control_len = scratch->len;
+    c->control_len = scratch->len;
     const struct row *row = row_read(buf_bytes(scratch));
     if (row == NULL)
         return ERR_CONTROL;
-    unfit = OK;
-    e = payload_cut(terms, versioned, row, &payload, &unfit);
+    c->row = (size_t)(row - rows);
+    return payload_open(c, terms, versioned);
+}
+
+bool control_check(struct control *c, size_t bytes)
+{
+    if (!c->checked)
+        c->checked = etf_check_step(&c->check, bytes, &c->unfit);
+    return c->checked;
+}
+
+void control_cut(struct control *c)
+{
+    c->checked = c->cut = true;
+    c->unfit = ERR_LIMIT;
+}
+
+/* The payload has to be exactly one term, whether this node accepts it or not. */
+static enum err payload_measure(const struct control *c)
+{
+    if (c->cut)
+        return OK;
+    size_t len = (size_t)(c->check.at - c->payload.at);
+    enum err e = c->unfit == OK ? OK : etf_length(c->payload, &len);
     if (e != OK)
         return e;
-    signal->kind = row->kind;
-    if (row->payload == REASON && unfit == OK) {
-        signal->reason = payload;
+    return len == c->payload.len ? OK : ERR_TRAILING;
+}
+
+enum err control_finish(const struct control *c, struct buf *scratch, struct signal *signal)
+{
+    const struct row *row = &rows[c->row];
+    must(c->checked && scratch->len == c->control_len);
+    *signal = (struct signal){.kind = row->kind};
+    enum err e = row->payload != NO_PAYLOAD ? payload_measure(c) : OK;
+    if (e != OK)
+        return e;
+    if (row->payload == REASON && c->unfit == OK) {
+        signal->reason = c->payload;
     } else if (row->payload == REASON) {
-        put_bad_term(scratch, unfit);
-        signal->reason = (struct bytes){scratch->at + control_len, scratch->len - control_len};
+        put_bad_term(scratch, c->unfit);
+        signal->reason =
+            (struct bytes){scratch->at + c->control_len, scratch->len - c->control_len};
     } else {
-        signal->payload = payload;
-        signal->unfit = unfit;
+        signal->payload = c->payload;
+        signal->unfit = c->unfit;
     }
-    return fields_read((struct bytes){scratch->at, control_len}, row, signal);
+    return fields_read((struct bytes){scratch->at, c->control_len}, row, signal);
+}
+
+enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
+                      struct signal *signal)
+{
+    struct control c;
+    *signal = (struct signal){0};
+    enum err e = control_open(&c, terms, versioned, scratch);
+    if (e != OK)
+        return e;
+    control_check(&c, SIZE_MAX);
+    return control_finish(&c, scratch, signal);
 }
 
 static const struct row *row_to_write(enum signal_kind kind, uint64_t flags)
@@ -316,7 +368,13 @@ static void field_write(struct buf *out, const struct row *row, char field, stru
     }
 }
 
-void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned)
+bool control_has_payload(const struct signal *signal, uint64_t flags)
+{
+    return row_to_write(signal->kind, flags)->payload != NO_PAYLOAD;
+}
+
+struct bytes control_put(struct buf *out, const struct signal *signal, uint64_t flags,
+                         bool versioned)
 {
     struct signal s = *signal;
     const struct row *row = row_to_write(s.kind, flags);
@@ -328,12 +386,19 @@ void control_write(struct buf *out, const struct signal *signal, uint64_t flags,
     for (const char *field = row->fields; *field != '\0'; field++)
         field_write(out, row, *field, &s);
     if (row->payload == NO_PAYLOAD)
-        return;
-    if (versioned)
-        put_version(out);
+        return (struct bytes){0};
     struct bytes payload = row->payload == REASON ? s.reason : s.payload;
     must(payload.len > 0);
-    put_term(out, payload);
+    return payload;
+}
+
+void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned)
+{
+    struct bytes payload = control_put(out, signal, flags, versioned);
+    if (payload.len > 0 && versioned)
+        put_version(out);
+    if (payload.len > 0)
+        put_term(out, payload);
 }
 
 const char *signal_name(enum signal_kind kind)

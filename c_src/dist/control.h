@@ -7,6 +7,7 @@
 #define COPPICE_DIST_CONTROL_H
 
 #include "../err.h"
+#include "../term/etf.h"
 #include "signal.h"
 
 /* Reads one message: the control tuple and the payload, if there is one.  terms is what follows
@@ -21,6 +22,25 @@
 must_use enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
                                struct signal *signal);
 
+/* The same in several steps, so that a payload of any size is checked in small ones: opened with
+ * the control tuple alone, then checked until that is true, then finished.  terms and scratch must
+ * stay where they are meanwhile.  Errors as above, from the first or the last. */
+struct control {
+    size_t row;         /* which of the table's */
+    size_t control_len; /* of the tuple in scratch */
+    struct bytes payload;
+    bool checked, cut;
+    enum err unfit;
+    struct etf_check check;
+};
+must_use enum err control_open(struct control *c, struct bytes terms, bool versioned,
+                               struct buf *scratch);
+bool control_check(struct control *c, size_t bytes);
+/* Instead of a check: the payload is only its beginning, and is refused with ERR_LIMIT. */
+void control_cut(struct control *c);
+must_use enum err control_finish(const struct control *c, struct buf *scratch,
+                                 struct signal *signal);
+
 /* Whether a peer with these negotiated flags knows such a signal, in whatever form.  Peers that
  * are no BEAM close the connection on a number that they do not know, so they are not sent it:
  * MONITOR, DEMONITOR and MONITOR_EXIT need both DIST_MONITOR and DIST_MONITOR_NAME; ALIAS_SEND
@@ -31,6 +51,12 @@ bool control_can_write(enum signal_kind kind, uint64_t flags);
  * SEND; 37 or 33 for ALIAS_SEND, with the reference as `to`; 24 or 3, 26 or 8, 28 or 21 with the
  * reason as payload or in the tuple. */
 void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned);
+
+/* Whether the payload or reason follows the control tuple.  Appends only that tuple, and returns
+ * what follows it. */
+bool control_has_payload(const struct signal *signal, uint64_t flags);
+struct bytes control_put(struct buf *out, const struct signal *signal, uint64_t flags,
+                         bool versioned);
 
 /* "REG_SEND", "MONITOR" etc. for log lines. */
 const char *signal_name(enum signal_kind kind);

@@ -3,7 +3,11 @@
 #include "frame.h"
 #include "wire.h"
 
+/* Bytes of a skipped message that are kept: a control tuple and the head of a call. */
+#define BEGINNING_BYTES 8192
+
 struct sequence {
+    bool skipped; /* bytes has only the beginning */
     uint64_t id;
     uint64_t next;      /* number of the next fragment; they count down to 1 */
     uint64_t last_used; /* value of clock when its last fragment arrived */
@@ -12,11 +16,14 @@ struct sequence {
 
 /* Invariants: count <= LIMIT_FRAGMENT_SEQUENCES; ids are unique; held is the total length of
  * all bytes and at most LIMIT_FRAME_BYTES. */
+_Static_assert(LIMIT_FRAGMENT_SEQUENCES *BEGINNING_BYTES < LIMIT_FRAME_BYTES,
+               "what is skipped leaves room");
 struct fragments {
     struct sequence *open;
     size_t count, cap;
     size_t held;
     uint64_t clock;   /* fragments received so far */
+    bool forgot;      /* a sequence: its later fragments may come */
     struct buf whole; /* the last message reassembled */
 };
 
@@ -72,16 +79,35 @@ static struct buf remove_sequence(struct fragments *f, struct sequence *s)
     return bytes;
 }
 
-/* Drops the sequence that has waited longest for its next fragment. */
-static void drop_oldest(struct fragments *f)
+/* The sequence that has waited longest for its next fragment; skipped ones only if any is set. */
+static struct sequence *oldest(struct fragments *f, bool any)
 {
-    must(f->count > 0);
-    struct sequence *oldest = &f->open[0];
-    for (size_t i = 1; i < f->count; i++)
-        if (f->open[i].last_used < oldest->last_used)
-            oldest = &f->open[i];
-    struct buf bytes = remove_sequence(f, oldest);
+    struct sequence *found = NULL;
+    for (size_t i = 0; i < f->count; i++)
+        if ((any || !f->open[i].skipped) &&
+            (found == NULL || f->open[i].last_used < found->last_used))
+            found = &f->open[i];
+    return found;
+}
+
+static void forget(struct fragments *f, struct sequence *s)
+{
+    struct buf bytes = remove_sequence(f, s);
     buf_free(&bytes);
+    f->forgot = true;
+}
+
+/* Keeps only the beginning. */
+static void skip(struct fragments *f, struct sequence *s)
+{
+    struct buf all = s->bytes;
+    must(!s->skipped);
+    s->skipped = true;
+    s->bytes = (struct buf){0};
+    buf_put(&s->bytes,
+            (struct bytes){all.at, all.len < BEGINNING_BYTES ? all.len : BEGINNING_BYTES});
+    f->held -= all.len - s->bytes.len;
+    buf_free(&all);
 }
 
 static enum err check_no_atoms(struct wire *in)
@@ -112,24 +138,32 @@ static enum err check_sequence(struct fragments *f, bool first, const struct fra
     const struct sequence *s = find(f, fragment->id);
     if (first == (s != NULL))
         return ERR_FRAGMENT;
-    if (s != NULL && s->next != fragment->number)
-        return ERR_FRAGMENT;
-    size_t before = s != NULL ? s->bytes.len : 0;
-    return fragment->piece.len <= LIMIT_FRAME_BYTES - before ? OK : ERR_LIMIT;
+    return s == NULL || s->next == fragment->number ? OK : ERR_FRAGMENT;
+}
+
+/* Makes room for a piece of a sequence, by skipping others or, if it alone is too large, this. */
+static void make_room(struct fragments *f, const struct sequence *s, size_t bytes)
+{
+    while (!s->skipped && bytes > LIMIT_FRAME_BYTES - f->held)
+        skip(f, oldest(f, false));
 }
 
 /* Appends a checked fragment and returns its sequence. */
 static struct sequence *append(struct fragments *f, bool first, const struct fragment *fragment)
 {
-    if (!first)
-        find(f, fragment->id)->last_used = ++f->clock; /* now, or it might be dropped below */
-    while (fragment->piece.len > LIMIT_FRAME_BYTES - f->held)
-        drop_oldest(f);
     if (first && f->count == LIMIT_FRAGMENT_SEQUENCES)
-        drop_oldest(f);
+        forget(f, oldest(f, true));
     struct sequence *s = first ? start_sequence(f, fragment) : find(f, fragment->id);
-    buf_put(&s->bytes, fragment->piece);
-    f->held += fragment->piece.len;
+    s->last_used = ++f->clock; /* now, so that it is the last one to be skipped */
+    struct bytes piece = fragment->piece;
+    make_room(f, s, piece.len);
+    if (s->skipped) {
+        size_t room = LIMIT_FRAME_BYTES - f->held, wanted = BEGINNING_BYTES - s->bytes.len;
+        room = room < wanted ? room : wanted;
+        piece.len = piece.len < room ? piece.len : room;
+    }
+    buf_put(&s->bytes, piece);
+    f->held += piece.len;
     s->next--;
     return s;
 }
@@ -139,6 +173,8 @@ static enum message fragment_take(struct fragments *f, struct wire *in, bool fir
 {
     struct fragment fragment;
     *err = fragment_read(in, first, &fragment);
+    if (*err == OK && !first && f->forgot && find(f, fragment.id) == NULL)
+        return MESSAGE_NONE;
     if (*err == OK)
         *err = check_sequence(f, first, &fragment);
     if (*err != OK)
@@ -146,9 +182,10 @@ static enum message fragment_take(struct fragments *f, struct wire *in, bool fir
     struct sequence *s = append(f, first, &fragment);
     if (s->next > 0)
         return MESSAGE_NONE;
+    bool skipped = s->skipped;
     f->whole = remove_sequence(f, s);
     *terms = buf_bytes(&f->whole);
-    return MESSAGE_WHOLE;
+    return skipped ? MESSAGE_CUT : MESSAGE_WHOLE;
 }
 
 /* A message that was not fragmented. */

@@ -37,6 +37,20 @@ size_t frame_open(struct buf *out, uint64_t flags, bool *versioned)
     return start;
 }
 
+size_t fragment_open(struct buf *out, bool first, uint64_t sequence, uint64_t number)
+{
+    size_t start = out->len;
+    must(number > 0 && number < UINT64_MAX);
+    buf_put_u32(out, 0);
+    buf_put_u8(out, BODY_VERSION);
+    buf_put_u8(out, first ? BODY_FIRST : BODY_LATER);
+    buf_put_u64(out, sequence);
+    buf_put_u64(out, number);
+    if (first)
+        buf_put_u8(out, 0); /* atoms */
+    return start;
+}
+
 void frame_close(struct buf *out, size_t start)
 {
     must(start + LENGTH_BYTES < out->len);

@@ -33,9 +33,10 @@ enum frame {
 enum frame frame_next(struct bytes *in, unsigned length_bytes, size_t limit, struct bytes *body);
 
 /* Reassembly of fragmented messages; fragments of different sequences may interleave.  Bounded
- * by LIMIT_FRAGMENT_SEQUENCES and, in total, LIMIT_FRAME_BYTES: beyond that the sequence that
- * has waited longest for its next fragment is dropped, since a process killed while it sends
- * leaves one that never ends (OTP 25). */
+ * by LIMIT_FRAME_BYTES in total: a message that is larger, and beyond that the one that has waited
+ * longest for its next fragment, is skipped to its end, and only its beginning is kept, by which
+ * whoever waits for an answer can be found.  A process killed while it sends leaves one that never
+ * ends (OTP 25), so of more than LIMIT_FRAGMENT_SEQUENCES the same one is forgotten. */
 struct fragments;
 struct fragments *fragments_new(void);
 void fragments_free(struct fragments *f);
@@ -43,14 +44,15 @@ void fragments_free(struct fragments *f);
 enum message {
     MESSAGE_NONE,  /* a fragment was stored; no message yet */
     MESSAGE_WHOLE, /* *terms has the control tuple and the payload */
+    MESSAGE_CUT,   /* a message that was skipped: *terms has only its beginning */
     MESSAGE_BAD    /* *err says why; close the connection */
 };
 
 /* Takes one frame body.  On MESSAGE_WHOLE *terms is valid until the next call or, if the
  * message was not fragmented, as long as body is; *versioned tells whether a version byte
- * precedes each term ('p' frames).  ERR_FRAGMENT: a later fragment of an unknown or dropped
- * sequence, a number out of sequence, 0 or 2^64-1, a sequence begun twice.  ERR_LIMIT: a
- * message larger than LIMIT_FRAME_BYTES.  ERR_SHAPE: a header with atoms, or an unknown first
+ * precedes each term ('p' frames).  ERR_FRAGMENT: a later fragment of an unknown
+ * sequence (unless some were forgotten), a number out of sequence, 0 or 2^64-1, a sequence begun
+ * twice.  ERR_SHAPE: a header with atoms, or an unknown first
  * byte. */
 enum message message_take(struct fragments *f, struct bytes body, struct bytes *terms,
                           bool *versioned, enum err *err);
@@ -64,5 +66,9 @@ void fragments_forget(struct fragments *f);
  * length. */
 size_t frame_open(struct buf *out, uint64_t flags, bool *versioned);
 void frame_close(struct buf *out, size_t start);
+
+/* The same for a fragment of a message: the first, which has the control tuple and the start of the
+ * payload, or a later one.  number counts down to 1. */
+size_t fragment_open(struct buf *out, bool first, uint64_t sequence, uint64_t number);
 
 #endif

@@ -20,10 +20,11 @@ void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory
     copy->mfa = keep(memory, s->mfa);
     copy->options = keep(memory, s->options);
     copy->payload = keep(memory, s->payload);
+    copy->owner = keep(memory, s->owner);
 }
 
 size_t signal_bytes(const struct signal *s)
 {
     return s->node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->mfa.len +
-           s->options.len + s->payload.len;
+           s->options.len + s->payload.len + s->owner.len;
 }

@@ -46,7 +46,9 @@ struct signal {
     struct bytes mfa;     /* of SPAWN_REQUEST: {Module, Function, Arity}, any term */
     struct bytes options; /* of SPAWN_REQUEST: any term */
     struct bytes payload; /* the message, as received: a checked term, unless unfit is set */
-    enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it */
+    enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it, or
+                             it is only the beginning of one that is too large (ERR_LIMIT) */
+    struct bytes owner;   /* written only: the pid that made the alias `to`; empty if not known */
     uint64_t id;          /* of UNLINK_ID and its acknowledgement; of SPAWN_REPLY, the bits below */
 };
 

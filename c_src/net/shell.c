@@ -43,6 +43,7 @@ struct shell {
     struct writer *log, *out;
     uv_tcp_t listener;
     uv_timer_t wake;
+    uv_idle_t wake_now; /* once all other events of this round are handled */
     uv_signal_t stops[STOPS];
     bool has_terminal;  /* at the start */
     size_t shaking_max; /* TLS handshakes */
@@ -75,6 +76,18 @@ static uint64_t wall_ms(void)
 }
 
 static void on_wake(uv_timer_t *timer);
+static void on_wake_now(uv_idle_t *idle);
+
+/* A timer of 0 ms that is set again and again keeps libuv from reading sockets. */
+static void wake_at(struct shell *sh, uint64_t due, uint64_t now)
+{
+    uv_timer_stop(&sh->wake);
+    uv_idle_stop(&sh->wake_now);
+    if (due <= now)
+        uv_idle_start(&sh->wake_now, on_wake_now);
+    else if (due != UINT64_MAX)
+        uv_timer_start(&sh->wake, on_wake, due - now, 0);
+}
 
 static void end_if_done(struct shell *sh)
 {
@@ -85,7 +98,7 @@ static void end_if_done(struct shell *sh)
 /* Only what sockets and workers hold is left to be written. */
 static void begin_end(struct shell *sh)
 {
-    uv_timer_stop(&sh->wake);
+    wake_at(sh, UINT64_MAX, 0);
     sockets_close_all(&sh->sockets);
     end_if_done(sh);
 }
@@ -109,15 +122,18 @@ static void step(struct shell *sh, struct event *e)
     uint64_t due = node_due(sh->node);
     if (sh->ending)
         begin_end(sh);
-    else if (due == UINT64_MAX)
-        uv_timer_stop(&sh->wake);
     else
-        uv_timer_start(&sh->wake, on_wake, due > e->now_ms ? due - e->now_ms : 0, 0);
+        wake_at(sh, due, e->now_ms);
 }
 
 static void on_wake(uv_timer_t *timer)
 {
     step(timer->data, &(struct event){.kind = EVENT_WAKE});
+}
+
+static void on_wake_now(uv_idle_t *idle)
+{
+    step(idle->data, &(struct event){.kind = EVENT_WAKE});
 }
 
 /* --- sockets --------------------------------------------------------------- */
@@ -367,7 +383,8 @@ static void shell_open(struct shell *sh)
     children_open(&sh->children, &sh->loop, &sh->workers, on_epmd, sh);
     must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);
-    sh->listener.data = sh->wake.data = sh;
+    must(uv_idle_init(&sh->loop, &sh->wake_now) == 0);
+    sh->listener.data = sh->wake.data = sh->wake_now.data = sh;
     sh->has_terminal = terminal_is_there();
     take_signals(sh);
 }

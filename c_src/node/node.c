@@ -318,6 +318,12 @@ static void on_drained(void *who, struct bytes node, struct turn *t)
         replica_drained(p, node, t);
 }
 
+static void on_finish(void *who, struct turn *t)
+{
+    const struct node *n = who;
+    processes_finish(n->processes, t);
+}
+
 /* --- callbacks of the other services --------------------------------------------------- */
 
 static void on_scope(void *who, struct bytes scope, struct turn *t)
@@ -461,9 +467,8 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {
-        on_dial,       on_send,        on_close, on_start_epmd, on_ready,
-        on_name_taken, on_up,          on_down,  on_signal,     on_undelivered,
-        on_drained,    on_unreachable, n,
+        on_dial, on_send,   on_close,       on_start_epmd, on_ready,  on_name_taken,  on_up,
+        on_down, on_signal, on_undelivered, on_drained,    on_finish, on_unreachable, n,
     };
     n->config = config;
     n->serves = serves;

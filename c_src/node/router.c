@@ -90,11 +90,28 @@ static void post_log(struct post *post, enum log_level level, struct bytes line)
     buf_put(&a->bytes, line);
 }
 
+static uint64_t post_hold(struct post *post, struct bytes node)
+{
+    return cluster_hold(router_of(post)->cluster, node);
+}
+
+static void post_release(struct post *post, uint64_t hold)
+{
+    struct router *r = router_of(post);
+    cluster_resume(r->cluster, hold, r->turn);
+}
+
+static bool post_is_held(struct post *post, uint64_t hold)
+{
+    return cluster_is_held(router_of(post)->cluster, hold);
+}
+
 void router_init(struct router *r, struct bytes node, struct cluster *cluster, struct outbox *out,
                  struct turn *turn)
 {
     *r = (struct router){
-        .post = {post_send, post_connected, post_flags, post_slow, post_log},
+        .post = {post_send, post_connected, post_flags, post_slow, post_log, post_hold,
+                 post_release, post_is_held},
         .node = node,
         .cluster = cluster,
         .out = out,

@@ -72,7 +72,7 @@ bool call_answered(struct process *p, struct bytes message, enum err unfit, stru
     bool is_callee = w == NULL || t->reader.len == 0 || bytes_equal(t->reader, w->node);
     if (w != NULL && w->call && !w->ended && w->owner == p && (is_callee || turn_may_change(t))) {
         watch_demonitor(w, t);
-        watch_end(w, unfit, unfit == OK ? etf_any(&in) : (struct bytes){0}, t);
+        watch_end(w, unfit, unfit == OK ? etf_last(&in) : (struct bytes){0}, t);
     }
     return true;
 }

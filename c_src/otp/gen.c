@@ -73,17 +73,22 @@ static bool put_alias(struct buf *to, struct bytes caller, struct bytes tag, str
     return control_can_write(SIGNAL_ALIAS_SEND, t->post->flags(t->post, node));
 }
 
+/* owner: of an alias. */
 static void send_to(const struct process *p, enum signal_kind kind, struct bytes to,
-                    struct bytes payload, struct turn *t)
+                    struct bytes owner, struct bytes payload, struct turn *t)
 {
     t->post->send(t->post, &(struct signal){.kind = kind,
                                             .node = node_of(to),
                                             .from = process_pid(p),
                                             .to = to,
+                                            .owner = owner,
                                             .payload = payload});
 }
 
-void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)
+/* Sends {Tag, Reply} or, unless first is NULL, {Tag, {First, Reply}}.  A reply may be large: it is
+ * copied once. */
+static void reply_to(const struct process *p, struct bytes from, const char *first,
+                     struct bytes reply, struct turn *t)
 {
     struct etf_in in = etf_open(from);
     etf_tuple_of(&in, 2);
@@ -92,16 +97,25 @@ void gen_reply(const struct process *p, struct bytes from, struct bytes reply, s
     struct buf alias = {0}, pid = {0}, message = {0};
     put_tuple(&message, 2);
     put_term(&message, tag);
+    if (first != NULL) {
+        put_tuple(&message, 2);
+        put_atom(&message, first);
+    }
     put_term(&message, reply);
     if (canon_put(&pid, caller) != OK)
         ; /* there is nobody to reply to */
     else if (put_alias(&alias, buf_bytes(&pid), tag, t))
-        send_to(p, SIGNAL_ALIAS_SEND, buf_bytes(&alias), buf_bytes(&message), t);
+        send_to(p, SIGNAL_ALIAS_SEND, buf_bytes(&alias), buf_bytes(&pid), buf_bytes(&message), t);
     else
-        send_to(p, SIGNAL_SEND, buf_bytes(&pid), buf_bytes(&message), t);
+        send_to(p, SIGNAL_SEND, buf_bytes(&pid), (struct bytes){0}, buf_bytes(&message), t);
     buf_free(&message);
     buf_free(&pid);
     buf_free(&alias);
+}
+
+void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)
+{
+    reply_to(p, from, NULL, reply, t);
 }
 
 void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t)
@@ -112,26 +126,15 @@ void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t)
     buf_free(&ok);
 }
 
-static void reply_pair(const struct process *p, struct bytes from, const char *first,
-                       struct bytes second, struct turn *t)
-{
-    struct buf pair = {0};
-    put_tuple(&pair, 2);
-    put_atom(&pair, first);
-    put_term(&pair, second);
-    gen_reply(p, from, buf_bytes(&pair), t);
-    buf_free(&pair);
-}
-
 void gen_reply_value(const struct process *p, struct bytes from, struct bytes value, struct turn *t)
 {
-    reply_pair(p, from, "ok", value, t);
+    reply_to(p, from, "ok", value, t);
 }
 
 void gen_reply_error(const struct process *p, struct bytes from, struct bytes reason,
                      struct turn *t)
 {
-    reply_pair(p, from, "error", reason, t);
+    reply_to(p, from, "error", reason, t);
 }
 
 void gen_reply_unknown(const struct process *p, struct bytes from, struct bytes request,

@@ -105,8 +105,17 @@ bool process_suspended(const struct process *p)
     return p->suspended;
 }
 
-void process_suspend(struct process *p)
+void processes_finish(struct processes *table, struct turn *t)
 {
+    for (struct process *p = table->first; p != NULL; p = p->next)
+        if (!p->ended && p->kind->finish != NULL)
+            p->kind->finish(p, t);
+}
+
+void process_suspend(struct process *p, struct turn *t)
+{
+    if (p->kind->finish != NULL)
+        p->kind->finish(p, t);
     p->suspended = true;
     wakeup_stop(p->table->wakeups, &p->wake);
 }

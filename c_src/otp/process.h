@@ -42,6 +42,8 @@ struct process_kind {
     void (*down)(struct process *p, uint64_t watch, struct bytes reason, struct turn *t);
     /* The time set by process_wake_at() has come. (or NULL) */
     void (*wake)(struct process *p, struct turn *t);
+    /* Finishes now what it has put off to wake-ups: it is about to be suspended. (or NULL) */
+    void (*finish)(struct process *p, struct turn *t);
     /* Its state as a term, for sys:get_state. */
     void (*state)(const struct process *p, struct buf *out);
     /* It is about to end: the place to leave groups.  OTP's terminate. (or NULL) */
@@ -116,11 +118,14 @@ struct process *processes_next(struct processes *table, const struct process *af
  * and watches are held until it is resumed.  Messages beyond LIMIT_BACKLOG or
  * LIMIT_BACKLOG_BYTES are dropped, outcomes never. */
 bool process_suspended(const struct process *p);
-void process_suspend(struct process *p);
+void process_suspend(struct process *p, struct turn *t);
 void process_resume(struct process *p, struct turn *t);
 
 /* Schedules kind->wake for this time, in place of an earlier one; 0 cancels it. */
 void process_wake_at(struct process *p, uint64_t at_ms);
+
+/* Calls kind->finish of every process. */
+void processes_finish(struct processes *table, struct turn *t);
 
 /* Delivers a message from inside the node at once. */
 void process_deliver(struct process *p, struct bytes message, struct turn *t);

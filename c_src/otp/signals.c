@@ -211,9 +211,11 @@ void processes_signal(struct processes *table, struct bytes node, const struct s
     struct bytes before = t->reader;
     if (before.len == 0 && !turn_may_write(t, node))
         t->reader = node;
+    t->node = node;
     if (handlers[signal->kind] != NULL && is_of_node(signal->from, node) &&
         is_of_node(signal->to, table->node))
         handlers[signal->kind](&(struct incoming){table, node, signal, t});
+    t->node = (struct bytes){0};
     t->reader = before;
 }
 

@@ -115,7 +115,7 @@ static void get_status(const struct system_message *m)
 
 static void suspend(const struct system_message *m)
 {
-    process_suspend(m->p);
+    process_suspend(m->p, m->turn);
     gen_reply_ok(m->p, m->from, m->turn);
 }
 

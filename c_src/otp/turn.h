@@ -26,6 +26,12 @@ struct post {
     bool (*slow)(struct post *post, struct bytes node);
     /* One line, one fact. */
     void (*log)(struct post *post, enum log_level level, struct bytes line);
+    /* Holds back everything else that the node has sent, until release: a process works off a large
+     * message of it in several steps.  0 if it is not connected (or hold is NULL).  A hold ends
+     * with the connection, too. */
+    uint64_t (*hold)(struct post *post, struct bytes node);
+    void (*release)(struct post *post, uint64_t hold);
+    bool (*is_held)(struct post *post, uint64_t hold);
 };
 
 struct turn;
@@ -42,6 +48,7 @@ struct turn {
     uint64_t wall_ms; /* wall clock, since 1970; may go back */
     uint64_t random;  /* seed of turn_random() */
     struct post *post;
+    struct bytes node;     /* whose signal is being handled, as text; else empty */
     struct rights *rights; /* NULL: every node may change everything */
     /* The node whose signal is being handled, where it may only read; else empty.  Whatever changes
      * something for others asks turn_may_change() first. */

@@ -34,7 +34,7 @@ void catch_up_check(struct replica *r, struct turn *t)
         return;
     if (r->settled && !pull_pending(r)) {
         catch_up_done(r, t);
-    } else if (r->catch_up_by_ms != 0 && t->now_ms >= r->catch_up_by_ms) {
+    } else if (r->catch_up_by_ms != 0 && t->now_ms >= r->catch_up_by_ms && !intake_is_open(r)) {
         give_up(r, t);
         catch_up_done(r, t);
     }

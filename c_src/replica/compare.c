@@ -153,16 +153,24 @@ static enum reply_result part_received(struct replica *r, struct member *m, stru
 {
     struct comparison *c = m->comparison;
     uint32_t covered = etf_uint32(in);
-    struct bytes state = etf_any(in);
+    struct bytes state = in->err == OK ? etf_last(in) : (struct bytes){0};
     if (etf_finish(in) != OK || covered == 0 || covered > c->asked.count ||
         covered % COMPARE_RANGE_BUCKETS != 0)
         return REPLY_REFUSED;
     c->asked.count = covered;
     push_part(r, m, c->asked, t);
-    if (!exchange_pulled(r, m, state, t))
-        return REPLY_REFUSED;
+    if (intake_pulled(r, m, state, t))
+        return REPLY_TAKEN;
+    return exchange_pulled(r, m, state, t) ? compare_taken(r, m, t) : REPLY_REFUSED;
+}
+
+enum reply_result compare_taken(struct replica *r, struct member *m, struct turn *t)
+{
+    struct comparison *c = m->comparison;
+    if (c == NULL)
+        return REPLY_DONE;
     memset(c->differs + c->asked.first / COMPARE_RANGE_BUCKETS, false,
-           covered / COMPARE_RANGE_BUCKETS);
+           c->asked.count / COMPARE_RANGE_BUCKETS);
     return ask_next_part(r, m, t);
 }
 
@@ -189,12 +197,14 @@ static enum reply_result digest_received(struct replica *r, struct member *m, st
         return etf_finish(in) == OK ? ranges_received(r, m, theirs, t) : REPLY_REFUSED;
     }
     etf_expect(in, "state");
-    struct bytes state = etf_any(in);
+    struct bytes state = in->err == OK ? etf_last(in) : (struct bytes){0};
     if (etf_finish(in) != OK)
         return REPLY_REFUSED;
     /* A small state does not show what they lack of ours.  A new member will ask us itself. */
     if (m->pulled)
         push_all(r, m, t);
+    if (intake_pulled(r, m, state, t))
+        return REPLY_TAKEN;
     return exchange_pulled(r, m, state, t) ? REPLY_DONE : REPLY_REFUSED;
 }
 

@@ -127,6 +127,7 @@ static void roll_back(struct replica *r, struct turn *t)
     reset(r, &d->own);
     reset(r, &d->remote);
     replica_changed(r);
+    intake_rewind(r);
     d->loaded = false;
     load(r);
     /* Members whose pulls are refused meanwhile need the state when it is loaded; answers to
@@ -160,6 +161,7 @@ static void append_record(struct replica *r, bool own, bool remote)
         put_delta(r, &d->remote, &record);
     put_nil(&record);
     d->appending = true;
+    r->unwritten_bytes = 0;
     d->disk.append(d->disk.who, r->process, &record);
 }
 

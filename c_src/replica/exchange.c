@@ -42,7 +42,7 @@ static bool is_self(const struct replica *r, struct bytes sender)
     return self;
 }
 
-static void refuse_struct(struct replica *r, struct bytes sender, enum err why, struct turn *t)
+void exchange_refuse(struct replica *r, struct bytes sender, enum err why, struct turn *t)
 {
     struct buf pid = {0}, line = {0};
     buf_printf(&line, "%s", err_text(why));
@@ -71,10 +71,10 @@ static struct member *member_of_sender(struct replica *r, struct bytes sender)
 
 /* Two members with the same actor issue the same counts, tags and ids, of which each merge then
  * drops one: both lose changes that were acknowledged. */
-static void check_actor(struct replica *r, struct member *m, struct bytes checked, struct turn *t)
+static void check_actor(struct replica *r, struct member *m, struct bytes theirs, struct turn *t)
 {
     struct buf scratch = {0}, actor = {0};
-    struct bytes theirs = crdt_sender(r->options.type, checked), canonical;
+    struct bytes canonical;
     bool same = theirs.len > 0 && canon_view(&scratch, theirs, &canonical) == OK &&
                 bytes_equal(canonical, term_bytes(&r->options.actor));
     m->same_actor |= same;
@@ -95,12 +95,12 @@ static bool receive(struct replica *r, struct bytes checked, bool relay, struct 
                     struct bytes sender, struct turn *t)
 {
     if (m != NULL)
-        check_actor(r, m, checked, t);
+        check_actor(r, m, crdt_sender(r->options.type, checked), t);
     enum err e = exchange_merge(r, checked, relay);
     if (e == OK)
         r->merges++;
     else
-        refuse_struct(r, sender, e, t);
+        exchange_refuse(r, sender, e, t);
     return e == OK;
 }
 
@@ -111,6 +111,18 @@ static bool receive(struct replica *r, struct bytes checked, bool relay, struct 
 static bool needs_relay(const struct replica *r, const struct member *m)
 {
     return !r->caught_up || m == NULL || !m->pulled;
+}
+
+bool exchange_accepts(struct replica *r, struct bytes sender, struct bytes actor, bool is_delta,
+                      bool *relay, struct turn *t)
+{
+    struct member *m = member_of_sender(r, sender);
+    *relay = !is_delta || needs_relay(r, m);
+    if (is_self(r, sender))
+        return false;
+    if (m != NULL)
+        check_actor(r, m, actor, t);
+    return true;
 }
 
 /* For some of Grove's CRDTs, an empty delta is nil. */
@@ -125,7 +137,7 @@ void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender
 
 void exchange_unfit(struct replica *r, const struct member *m, enum err why, struct turn *t)
 {
-    refuse_struct(r, term_bytes(&m->pid), why, t);
+    exchange_refuse(r, term_bytes(&m->pid), why, t);
 }
 
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t)
@@ -174,34 +186,54 @@ static void send_to_adapters(struct replica *r, struct bytes delta, bool final, 
 }
 
 /* To the members: those that are subscribed are sent it already, unless their node is slow.  It
- * cannot have been slow before and not be slow now. */
-static void send_to_members(struct replica *r, struct bytes delta, bool final, struct turn *t)
+ * cannot have been slow before and not be slow now.  An empty delta has not been encoded: there is
+ * none, or it is large. */
+static void send_to_members(struct replica *r, struct bytes delta, bool large, bool final,
+                            struct turn *t)
 {
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = r->members[i];
         if (m->adapter)
             continue;
-        if (!final && member_is_slow(m, t))
-            m->behind |= delta.len > 0;
-        else if (!sent_state(r, m, final, t) && delta.len > 0 && !m->subscribed)
+        bool slow = !final && member_is_slow(m, t);
+        if (slow || large)
+            m->behind |= large || delta.len > 0;
+        if (!slow && !sent_state(r, m, final, t) && delta.len > 0 && !m->subscribed)
             member_send(r, m, delta, t);
     }
 }
 
+static bool has_adapters(const struct replica *r)
+{
+    for (size_t i = 0; i < r->member_count; i++)
+        if (r->members[i]->adapter)
+            return true;
+    return false;
+}
+
+/* A delta that large structs were joined to is not encoded in one go: the members get the state in
+ * pieces instead.  Subscribers of a topic get deltas only. */
+static bool is_large(const struct replica *r)
+{
+    return r->delta_bytes > LIMIT_PIECE_BYTES && crdt_is_divisible(r->options.type) &&
+           !has_adapters(r);
+}
+
 void exchange_sync(struct replica *r, bool final, struct turn *t)
 {
-    bool dirty = !crdt_empty(r->delta);
+    bool dirty = !crdt_empty(r->delta), large = dirty && !final && is_large(r);
     struct buf delta = {0};
-    if (dirty && r->member_count > 0)
+    if (dirty && !large && r->member_count > 0)
         put_delta_message(r, &delta);
     if (delta.len > 0)
         send_to_adapters(r, buf_bytes(&delta), final, t);
-    send_to_members(r, buf_bytes(&delta), final, t);
+    send_to_members(r, buf_bytes(&delta), large, final, t);
     buf_free(&delta);
     push_resume(r, t);
     if (!dirty)
         return;
     /* Even without members: new ones are sent the state. */
+    r->delta_bytes = 0;
     crdt_free(r->delta);
     r->delta = crdt_make(r->options.type, &r->crdt_options);
 }

@@ -8,6 +8,7 @@
  *     catch_up.c   holds mutations until the peers have sent their states
  *     exchange.c   sends deltas, merges what arrives
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
+ *     intake.h     joins large structs in slices
  *     member.h     the other members of the group, and the exchange with each
  */
 #ifndef COPPICE_REPLICA_INTERNAL_H
@@ -16,6 +17,7 @@
 #include "../otp/gen.h"
 #include "../otp/names.h"
 #include "durable.h"
+#include "intake.h"
 #include "member.h"
 
 /* A mutation as it arrived. */
@@ -62,6 +64,10 @@ struct replica {
     struct names unresponsive; /* nodes that have let a fun time out */
 
     struct durable durable;
+
+    struct intake *intakes, **intakes_end; /* the next one first */
+    size_t delta_bytes;                    /* about so many of them were joined to delta ... */
+    size_t unwritten_bytes;                /* ... and to the state since the last journal record */
 
     bool settled, caught_up;
     uint64_t catch_up_by_ms; /* 0 until a mutation waits */
@@ -153,6 +159,12 @@ void topic_put_status(const struct replica *r, struct buf *out);
 /* Merges a checked struct; `relay`: what grows is sent to the members with the next delta.
  * Changes nothing on an error. */
 enum err exchange_merge(struct replica *r, struct bytes checked, bool relay);
+/* Whether a valid struct is to be merged, and what was said of `relay`.  sender as below; actor:
+ * crdt_sender(); is_delta: it is no answer to a pull.  Checks that nobody else has our actor. */
+bool exchange_accepts(struct replica *r, struct bytes sender, struct bytes actor, bool is_delta,
+                      bool *relay, struct turn *t);
+/* Counts and logs a struct that was refused. */
+void exchange_refuse(struct replica *r, struct bytes sender, enum err why, struct turn *t);
 /* A delta from a peer; sender is a term, empty if the message has none. */
 void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender, struct turn *t);
 /* A member's state, or a part of it, in answer to a pull; false if it is refused. */

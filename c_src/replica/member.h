@@ -47,6 +47,7 @@ struct member {
     uint64_t watch; /* of such a server; 0: none */
     enum pull_stage pull;
     uint64_t call;                 /* PULL_OPEN */
+    bool taking;                   /* its answer has come, and is being joined */
     uint64_t backoff_ticks;        /* PULL_BACKOFF: sync ticks left */
     unsigned failures;             /* of pulls, in a row */
     struct comparison *comparison; /* while ranges are pulled from a coppice; or NULL */
@@ -99,6 +100,8 @@ bool push_next_part(const bool *marked, uint32_t from, uint32_t most, struct par
 void pull_from(struct replica *r, struct member *m, struct turn *t);
 void pull_stop(struct replica *r, struct member *m, struct turn *t);
 void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t);
+/* The member's answer has been joined, or was refused. */
+void pull_taken(struct replica *r, struct member *m, bool merged, struct turn *t);
 void pull_tick(struct replica *r, struct turn *t); /* once per sync interval */
 bool pull_pending(const struct replica *r);
 
@@ -108,6 +111,7 @@ bool pull_pending(const struct replica *r);
 enum reply_result {
     REPLY_DONE,   /* we have the member's state */
     REPLY_MORE,   /* another request was sent, its call is m->call */
+    REPLY_TAKEN,  /* it is being joined: pull_taken() follows */
     REPLY_FAILED, /* try again later */
     REPLY_REFUSED /* unusable: give up */
 };
@@ -116,6 +120,8 @@ enum reply_result {
 uint64_t compare_start(struct replica *r, struct member *m, struct turn *t);
 enum reply_result compare_answer(struct replica *r, struct member *m, struct bytes reply,
                                  struct turn *t);
+/* An answer has been joined: on with the comparison, if there is one. */
+enum reply_result compare_taken(struct replica *r, struct member *m, struct turn *t);
 void compare_stop(struct member *m);
 /* The handlers of the other side's requests. */
 request_handler compare_digest, compare_part;

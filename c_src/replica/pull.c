@@ -64,9 +64,12 @@ void pull_from(struct replica *r, struct member *m, struct turn *t)
 void pull_stop(struct replica *r, struct member *m, struct turn *t)
 {
     if (m->pull == PULL_OPEN) {
-        call_stop(r->process, m->call, t);
+        if (!m->taking)
+            call_stop(r->process, m->call, t);
         r->pulls_open--;
     }
+    m->taking = false;
+    m->call = 0;
     m->pull = PULL_IDLE;
     compare_stop(m);
     ask_due(r, t);
@@ -105,9 +108,11 @@ static enum reply_result state_received(struct replica *r, struct member *m, str
     struct etf_in in = etf_open(term);
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
-    struct bytes state = etf_any(&in);
+    struct bytes state = in.err == OK ? etf_last(&in) : (struct bytes){0};
     if (etf_finish(&in) != OK)
         return REPLY_REFUSED;
+    if (intake_pulled(r, m, state, t))
+        return REPLY_TAKEN;
     return exchange_pulled(r, m, state, t) ? REPLY_DONE : REPLY_REFUSED;
 }
 
@@ -160,11 +165,10 @@ static enum reply_result replied(struct replica *r, struct member *m, const stru
     return compare_answer(r, m, a->reply, t);
 }
 
-void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t)
+static void finish(struct replica *r, struct member *m, enum reply_result result, struct turn *t)
 {
-    must(m->pull == PULL_OPEN && r->pulls_open > 0);
-    enum reply_result result = replied(r, m, a, t);
-    if (result == REPLY_MORE)
+    m->taking = result == REPLY_TAKEN;
+    if (result == REPLY_MORE || result == REPLY_TAKEN)
         return;
     r->pulls_open--;
     m->pull = PULL_IDLE;
@@ -176,4 +180,17 @@ void pull_answer(struct replica *r, struct member *m, const struct answer *a, st
     m->pulled |= result == REPLY_DONE;
     ask_due(r, t);
     catch_up_check(r, t);
+}
+
+void pull_answer(struct replica *r, struct member *m, const struct answer *a, struct turn *t)
+{
+    must(m->pull == PULL_OPEN && !m->taking && r->pulls_open > 0);
+    finish(r, m, replied(r, m, a, t), t);
+}
+
+void pull_taken(struct replica *r, struct member *m, bool merged, struct turn *t)
+{
+    must(m->pull == PULL_OPEN && m->taking && r->pulls_open > 0);
+    enum reply_result result = merged ? compare_taken(r, m, t) : REPLY_REFUSED;
+    finish(r, m, result, t);
 }

@@ -101,6 +101,7 @@ static void free_self(void *self)
     mutation_free(r);
     fun_free(r);
     durable_free(r);
+    intake_free(r);
     member_free_all(r);
     replica_changed(r);
     crdt_free(r->crdt);
@@ -128,6 +129,7 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     r->crdt = crdt_make(r->options.type, &r->crdt_options);
     r->delta = crdt_make(r->options.type, &r->crdt_options);
     r->queue_end = &r->queue;
+    r->intakes_end = &r->intakes;
     r->sync_at_ms = t->now_ms + r->options.sync_ms;
     repair_start(r, t);
     durable_start(r, disk, t);
@@ -138,9 +140,10 @@ struct process *replica_start(struct processes *table, struct replica_options *o
 void replica_set_wake(struct replica *r)
 {
     uint64_t at_ms = r->sync_at_ms;
-    if (r->catch_up_by_ms != 0 && r->catch_up_by_ms < at_ms)
+    if (r->catch_up_by_ms != 0 && !intake_is_open(r) && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
-    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), r->repair_at_ms};
+    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), r->repair_at_ms,
+                               intake_due(r)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         at_ms = others[i] < at_ms ? others[i] : at_ms;
     process_wake_at(r->process, at_ms);
@@ -159,7 +162,13 @@ static void wake(struct process *p, struct turn *t)
     durable_wake(r, t);
     push_wake(r, t);
     repair_wake(r, t);
+    intake_wake(r, t);
     replica_set_wake(r);
+}
+
+static void finish(struct process *p, struct turn *t)
+{
+    intake_finish(replica_of(p), t);
 }
 
 static void answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
@@ -181,6 +190,7 @@ static void down(struct process *p, uint64_t watch, struct bytes reason, struct 
 static void leave(struct process *p, struct bytes reason, struct turn *t)
 {
     (void)reason;
+    intake_finish(replica_of(p), t);
     exchange_sync(replica_of(p), true, t);
     snapshot_final(replica_of(p));
 }
@@ -369,6 +379,7 @@ static const struct process_kind replica_kind = {
     .answer = answer,
     .down = down,
     .wake = wake,
+    .finish = finish,
     .state = state,
     .leave = leave,
     .free = free_self,

@@ -105,6 +105,9 @@ static void read_only(struct replica *r, struct bytes from, struct turn *t)
 void request_handle(struct process *p, struct bytes message, struct turn *t)
 {
     struct replica *r = replica_of(p);
+    /* Of those who may only read, no delta is taken: it is refused below. */
+    if (t->reader.len == 0 && intake_delta(r, message, t))
+        return;
     struct gen_message m = gen_read(message);
     unsigned as = m.kind == GEN_CALL ? CALL : m.kind == GEN_CAST ? CAST : INFO;
     struct bytes args[REQUEST_ARGS_MAX] = {0};

@@ -79,6 +79,30 @@ struct bytes etf_any(struct etf_in *in)
     return take(in, (uint64_t)(at - from));
 }
 
+bool etf_skip(struct etf_in *in, uint64_t *left, size_t bytes)
+{
+    const uint8_t *from = in->at;
+    while (*left > 0 && (size_t)(in->at - from) < bytes) {
+        struct head head;
+        enum err e = in->at == in->end ? ERR_SHAPE : head_read(in->at, in->end, &head);
+        if (e != OK) {
+            etf_fail(in, e);
+            *left = 0;
+            return true;
+        }
+        step(in, head.size);
+        *left += head.terms - 1;
+    }
+    return *left == 0;
+}
+
+struct bytes etf_last(struct etf_in *in)
+{
+    if (in->at == in->end)
+        etf_fail(in, ERR_SHAPE);
+    return take(in, (uint64_t)(in->end - in->at));
+}
+
 static uint32_t open_counted(struct etf_in *in, enum etf_kind kind)
 {
     struct head head;

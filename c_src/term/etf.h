@@ -59,7 +59,18 @@ struct atom {
  * ERR_SHAPE. */
 must_use enum err etf_check(struct bytes b, size_t *len);
 
-/* The same without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES): for terms that
+/* The same in steps of about so many bytes, during which b stays where it is.  True after the last:
+ * *e is the result, and if that is OK, c->at is behind the term. */
+struct etf_check {
+    const uint8_t *at, *end;
+    bool unlimited; /* ignore this node's own limits */
+    size_t depth;
+    uint64_t left[LIMIT_TERM_DEPTH]; /* terms still to check in each open container */
+};
+void etf_check_open(struct etf_check *c, struct bytes b);
+bool etf_check_step(struct etf_check *c, size_t bytes, enum err *e);
+
+/* The same as etf_check() without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES): for terms that
  * are not read but stored and passed on as they are.  On an error *len tells how far it got. */
 must_use enum err etf_measure(struct bytes b, size_t *len);
 
@@ -92,6 +103,12 @@ enum etf_kind etf_peek(const struct etf_in *in);
 /* Consumes the next term and returns it as it is in the frame. */
 struct bytes etf_any(struct etf_in *in);
 
+/* The same in steps of about so many bytes; true once the cursor is behind the term (or has
+ * failed).  *left is 1 before the first, and belongs to etf_skip(). */
+bool etf_skip(struct etf_in *in, uint64_t *left, size_t bytes);
+
+/* The last term that the cursor has: all that is left, without a walk over it. */
+struct bytes etf_last(struct etf_in *in);
 /* The arity of the next tuple; its elements follow as the next terms. */
 uint32_t etf_tuple(struct etf_in *in);
 

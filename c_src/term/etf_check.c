@@ -2,13 +2,6 @@
 #include "head.h"
 #include "utf8.h"
 
-struct check {
-    const uint8_t *at, *end;
-    bool unlimited; /* ignore this node's own limits */
-    size_t depth;
-    uint64_t left[LIMIT_TERM_DEPTH]; /* terms still to check in each open container */
-};
-
 static enum err check_atom(const uint8_t *at, const struct head *head)
 {
     bool utf8 = head->tag == TAG_ATOM_UTF8 || head->tag == TAG_SMALL_ATOM_UTF8;
@@ -28,7 +21,7 @@ static enum err check_atom(const uint8_t *at, const struct head *head)
     return characters <= LIMIT_ATOM_CHARS ? OK : ERR_LIMIT;
 }
 
-static enum err check_integer(const struct check *c, const struct head *head)
+static enum err check_integer(const struct etf_check *c, const struct head *head)
 {
     if (head->tag != TAG_SMALL_BIG && head->tag != TAG_LARGE_BIG)
         return OK;
@@ -68,7 +61,7 @@ static enum err check_bits(const uint8_t *at, const struct head *head)
     return (head->count == 0) == (at[5] == 0) && at[5] <= 8 ? OK : ERR_RANGE;
 }
 
-static enum err check_value(const struct check *c, const struct head *head)
+static enum err check_value(const struct etf_check *c, const struct head *head)
 {
     const uint8_t *at = c->at, *end = c->end;
     switch (head->kind) {
@@ -96,7 +89,7 @@ static enum err check_value(const struct check *c, const struct head *head)
 }
 
 /* A part of a fun: a term of this kind without subterms. */
-static enum err check_part(struct check *c, enum etf_kind kind)
+static enum err check_part(struct etf_check *c, enum etf_kind kind)
 {
     struct head head;
     enum err e = head_read(c->at, c->end, &head);
@@ -112,7 +105,7 @@ static enum err check_part(struct check *c, enum etf_kind kind)
 /* Moves the cursor from the end of the fun's head to its free variables.  The size field is
  * not checked: OTP has sent wrong ones (funs encoded before the connection was up) and ignores
  * it when reading. */
-static enum err check_fun_parts(struct check *c)
+static enum err check_fun_parts(struct etf_check *c)
 {
     static const enum etf_kind parts[] = {ETF_ATOM, ETF_INTEGER, ETF_INTEGER, ETF_PID};
     enum err e = OK;
@@ -121,7 +114,7 @@ static enum err check_fun_parts(struct check *c)
     return e;
 }
 
-static enum err check_export_parts(struct check *c)
+static enum err check_export_parts(struct etf_check *c)
 {
     enum err e = check_part(c, ETF_ATOM);
     if (e == OK)
@@ -132,7 +125,7 @@ static enum err check_export_parts(struct check *c)
 }
 
 /* The record's module, its name and the names of its fields. */
-static enum err check_record_parts(struct check *c, uint64_t fields)
+static enum err check_record_parts(struct etf_check *c, uint64_t fields)
 {
     enum err e = OK;
     for (uint64_t left = 2 + fields; left > 0 && e == OK; left--)
@@ -140,7 +133,7 @@ static enum err check_record_parts(struct check *c, uint64_t fields)
     return e;
 }
 
-static enum err check_open(struct check *c, uint64_t terms)
+static enum err check_open(struct etf_check *c, uint64_t terms)
 {
     /* Each term takes at least one byte. */
     if (terms > (uint64_t)(c->end - c->at))
@@ -152,7 +145,7 @@ static enum err check_open(struct check *c, uint64_t terms)
 }
 
 /* Checks one term without its subterms, whose number goes to *terms. */
-static enum err check_one(struct check *c, uint64_t *terms)
+static enum err check_one(struct etf_check *c, uint64_t *terms)
 {
     struct head head;
     enum err e = head_read(c->at, c->end, &head);
@@ -177,34 +170,47 @@ static enum err check_one(struct check *c, uint64_t *terms)
     return OK;
 }
 
+void etf_check_open(struct etf_check *c, struct bytes b)
+{
+    c->at = b.at;
+    c->end = b.len > 0 ? b.at + b.len : b.at;
+    c->unlimited = false;
+    c->depth = 0;
+}
+
+bool etf_check_step(struct etf_check *c, size_t bytes, enum err *e)
+{
+    const uint8_t *from = c->at;
+    *e = c->at == c->end ? ERR_SHORT : OK;
+    while (*e == OK && (size_t)(c->at - from) < bytes) {
+        uint64_t terms = 0;
+        *e = check_one(c, &terms);
+        if (*e == OK && terms > 0)
+            *e = check_open(c, terms);
+        if (*e != OK || terms > 0)
+            continue;
+        while (c->depth > 0 && --c->left[c->depth - 1] == 0)
+            c->depth--;
+        if (c->depth == 0)
+            return true;
+    }
+    return *e != OK;
+}
+
 enum err etf_check(struct bytes b, size_t *len)
 {
-    struct check c;
-    if (b.len == 0)
-        return ERR_SHORT;
-    c.at = b.at;
-    c.end = b.at + b.len;
-    c.unlimited = false;
-    c.depth = 0;
-    do {
-        uint64_t terms = 0;
-        enum err e = check_one(&c, &terms);
-        if (e == OK && terms > 0)
-            e = check_open(&c, terms);
-        if (e != OK)
-            return e;
-        if (terms > 0)
-            continue;
-        while (c.depth > 0 && --c.left[c.depth - 1] == 0)
-            c.depth--;
-    } while (c.depth > 0);
-    *len = (size_t)(c.at - b.at);
-    return OK;
+    struct etf_check c;
+    enum err e;
+    etf_check_open(&c, b);
+    etf_check_step(&c, SIZE_MAX, &e);
+    if (e == OK)
+        *len = (size_t)(c.at - b.at);
+    return e;
 }
 
 enum err etf_measure(struct bytes b, size_t *len)
 {
-    struct check c;
+    struct etf_check c;
     enum err e = OK;
     c.at = b.at;
     c.end = b.len > 0 ? b.at + b.len : b.at;

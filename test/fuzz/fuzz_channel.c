@@ -63,6 +63,7 @@ static void resend(struct pair *p, const struct signal *s)
 {
     struct signal received;
     channel_send(p->acceptor, s);
+    channel_fill(p->acceptor, SIZE_MAX);
     channel_feed(p->dialler, buf_bytes(channel_out(p->acceptor)));
     buf_clear(channel_out(p->acceptor));
     must(channel_next(p->dialler, &received) == CHANNEL_SIGNAL);

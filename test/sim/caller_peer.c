@@ -38,6 +38,7 @@ static void flush(struct sim *s, unsigned node)
 {
     struct caller *c = caller_of(s, node);
     struct buf *out = channel_out(c->channel);
+    channel_fill(c->channel, SIZE_MAX);
     if (out->len == 0)
         return;
     network_send(s, PARTY_CALLER, CALLER_OF(node), c->conn, buf_bytes(out));

@@ -237,6 +237,7 @@ const struct crdt_type or_map_type = {
     .name = "or_map",
     .fields = {"actor", "delta_buffer", "keys", "values"},
     .needed = 1u << KEYS | 1u << VALUES,
+    .slicing = {[KEYS] = SLICE_STRUCT, [VALUES] = SLICE_STATES},
     .bytes = sizeof(struct or_map),
     .open = open_map,
     .close = close_map,

@@ -363,6 +363,7 @@ const struct crdt_type or_set_type = {
     .name = "or_set",
     .fields = {"actor", "counter", "delta_buffer", "entries", "tombstones"},
     .needed = 1u << ENTRIES | 1u << TOMBSTONES,
+    .slicing = {[ENTRIES] = SLICE_PAIRS, [TOMBSTONES] = SLICE_SET},
     .bytes = sizeof(struct or_set),
     .open = open_set,
     .close = close_set,

@@ -262,6 +262,7 @@ const struct crdt_type rga_type = {
     .name = "rga",
     .fields = {"clock", "delta_buffer", "elements", "replica_id", "tombstones"},
     .needed = 1u << CLOCK | 1u << ELEMENTS | 1u << TOMBSTONES,
+    .slicing = {[ELEMENTS] = SLICE_PAIRS, [TOMBSTONES] = SLICE_SET},
     .bytes = sizeof(struct rga),
     .open = open_rga,
     .close = close_rga,

@@ -18,6 +18,7 @@
 
 /* One cluster and what it requested: the latest of each kind. */
 struct side {
+    uint64_t hold; /* of cluster_hold(), until on_finish() */
     struct cluster *cluster;
     struct wakeups wakeups;
     struct post post;
@@ -130,6 +131,15 @@ static inline void on_drained(void *who, struct bytes node, struct turn *t)
     note(who, "drained", node);
 }
 
+/* Resumes the peers that are held back. */
+static inline void on_finish(void *who, struct turn *t)
+{
+    struct side *s = who;
+    for (; s->hold != 0; s->hold = 0)
+        cluster_resume(s->cluster, s->hold, t);
+    note(who, "finish", BYTES(""));
+}
+
 static inline void on_unreachable(void *who, struct bytes node, enum unreachable why,
                                   const char *text, struct turn *t)
 {
@@ -167,6 +177,7 @@ static inline void open_side_with(struct side *s, const struct cluster_options *
         .signal = on_signal,
         .undelivered = on_undelivered,
         .drained = on_drained,
+        .finish = on_finish,
         .unreachable = on_unreachable,
         .who = s,
     };
@@ -285,10 +296,19 @@ static inline void looks_up(struct side *s, bool known)
     reads(s, s->dialled, known ? BYTES(yes) : BYTES(no));
 }
 
+/* Wake-ups that are due at once. */
+static inline bool continues(struct side *s)
+{
+    bool due = wakeups_due(&s->wakeups) <= s->turn.now_ms;
+    if (due)
+        passes(s, 0);
+    return due;
+}
+
 /* Delivers what each side has sent to the other until both are idle. */
 static inline void carry(uint32_t at_a, uint32_t at_b)
 {
-    while (a.sent.len + b.sent.len > 0) {
+    while (a.sent.len + b.sent.len > 0 || continues(&a) || continues(&b)) {
         struct buf from_a = take_sent(&a, at_a), from_b = take_sent(&b, at_b);
         if (from_a.len > 0)
             reads(&b, at_b, buf_bytes(&from_a));

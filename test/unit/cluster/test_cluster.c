@@ -228,6 +228,50 @@ static void answers_no_faster_than_the_peer_reads(void)
     close_both();
 }
 
+/* While a large message of a peer is worked off, nothing else of it is handled. */
+static void holds_back_what_a_peer_sends(void)
+{
+    uint32_t at_a = connect_both();
+    CU_ASSERT(cluster_hold(b.cluster, BYTES("c@h")) == 0);
+    uint64_t hold = cluster_hold(b.cluster, BYTES("a@h")),
+             other = cluster_hold(b.cluster, BYTES("a@h"));
+    for (unsigned i = 0; i < 3; i++)
+        send_from(&a, "b@h");
+    carry(at_a, AT_B);
+    CU_ASSERT(b.signals == 0 && cluster_is_held(b.cluster, hold));
+    cluster_resume(b.cluster, other, &b.turn);
+    carry(at_a, AT_B);
+    CU_ASSERT(b.signals == 0);
+    cluster_resume(b.cluster, hold, &b.turn);
+    CU_ASSERT(b.signals == 0 && !cluster_is_held(b.cluster, hold));
+    carry(at_a, AT_B);
+    CU_ASSERT(b.signals == 3);
+    cluster_resume(b.cluster, hold, &b.turn);
+    hold = cluster_hold(b.cluster, BYTES("a@h"));
+    is_closed(&b, AT_B, OK);
+    CU_ASSERT(!cluster_is_held(b.cluster, hold));
+    cluster_resume(b.cluster, hold, &b.turn);
+    close_both();
+}
+
+/* What has come while a peer was held back is handled in several steps. */
+static void handles_a_limited_number_of_bytes_in_one_step(void)
+{
+    enum { MESSAGES = 64 };
+    uint32_t at_a = connect_both();
+    unsigned steps = 0;
+    uint64_t hold = cluster_hold(b.cluster, BYTES("a@h"));
+    for (unsigned i = 0; i < MESSAGES; i++)
+        send_bytes(&a, BYTES("b@h"), LIMIT_HANDLED_BYTES / 8);
+    cluster_flush(a.cluster, &a.turn);
+    carry(at_a, AT_B);
+    cluster_resume(b.cluster, hold, &b.turn);
+    for (unsigned before = 0; continues(&b); before = b.signals, steps++)
+        CU_ASSERT(b.signals <= before + 9);
+    CU_ASSERT(b.signals == MESSAGES && steps >= MESSAGES / 9);
+    close_both();
+}
+
 static struct buf one_request(size_t bytes)
 {
     send_bytes(&a, BYTES("b@h"), bytes);
@@ -237,19 +281,45 @@ static struct buf one_request(size_t bytes)
     return request;
 }
 
+/* One that is held back and sends ever more is not lost: what holds it back is finished. */
+static void slows_down_a_peer_that_is_held_back(void)
+{
+    connect_both();
+    struct buf request = one_request(LIMIT_FRAGMENT_BYTES / 2);
+    size_t count = 2 * (LIMIT_UNREAD_BYTES / request.len);
+    b.hold = cluster_hold(b.cluster, BYTES("a@h"));
+    b.answers = 1;
+    b.answer_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        CU_ASSERT(b.hold != 0 ? b.signals == 0 : b.signals > 0);
+        reads(&b, AT_B, buf_bytes(&request));
+        buf_clear(&b.sent);
+        CU_ASSERT_FATAL(cluster_is_registered(b.cluster));
+    }
+    CU_ASSERT(are(&b.events, "finish ;"));
+    while (continues(&b))
+        ;
+    CU_ASSERT(b.signals == count);
+    buf_free(&request);
+    close_both();
+}
+
 /* They wait until their peer has read. */
 static void keeps_only_so_many_requests(void)
 {
     connect_both();
     b.answers = 1;
     b.answer_bytes = LIMIT_QUEUE_SLOW_BYTES;
-    struct buf request = one_request(1u << 20);
+    struct buf request = one_request(LIMIT_FRAGMENT_BYTES / 2);
     for (size_t sent = 0; sent <= LIMIT_UNREAD_BYTES; sent += request.len) {
         CU_ASSERT_EQUAL(b.events.len, 0);
         reads(&b, AT_B, buf_bytes(&request));
     }
-    reads(&b, AT_B, buf_bytes(&request));
-    CU_ASSERT(are(&b.events, "down a@h;") && b.signals == 1);
+    /* A single large answer keeps no request waiting: a few more are handled. */
+    for (unsigned i = 0; i < 3; i++)
+        reads(&b, AT_B, buf_bytes(&request));
+    CU_ASSERT(are(&b.events, "down a@h;"));
+    CU_ASSERT(b.signals > 0 && b.signals <= 3);
     buf_free(&request);
     close_both();
 }
@@ -343,6 +413,8 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
-      TEST(answers_no_faster_than_the_peer_reads), TEST(keeps_only_so_many_requests),
+      TEST(answers_no_faster_than_the_peer_reads), TEST(holds_back_what_a_peer_sends),
+      TEST(slows_down_a_peer_that_is_held_back),
+      TEST(handles_a_limited_number_of_bytes_in_one_step), TEST(keeps_only_so_many_requests),
       TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
       TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))

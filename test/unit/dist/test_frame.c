@@ -177,7 +177,8 @@ static enum err take_fragment(struct fragments *f, uint64_t id, bool first, uint
     return e;
 }
 
-/* Beyond the limit, the sequence that has waited longest is dropped. */
+/* Beyond the limit, the sequence that has waited longest is forgotten, and its later fragments are
+ * ignored. */
 static void limits_sequences(void)
 {
     struct fragments *f = fragments_new();
@@ -185,9 +186,10 @@ static void limits_sequences(void)
         CU_ASSERT_EQUAL(take_fragment(f, id, true, UINT64_MAX - 1), OK);
     CU_ASSERT_EQUAL(take_fragment(f, 0, false, UINT64_MAX - 2), OK);
     CU_ASSERT_EQUAL(take_fragment(f, 5000, true, 2), OK);
-    CU_ASSERT_EQUAL(take_fragment(f, 1, false, UINT64_MAX - 2), ERR_FRAGMENT);
+    CU_ASSERT_EQUAL(take_fragment(f, 1, false, UINT64_MAX - 2), OK);
+    CU_ASSERT_EQUAL(take_fragment(f, 1, false, UINT64_MAX - 7), OK);
     CU_ASSERT_EQUAL(take_fragment(f, 5001, true, 2), OK);
-    CU_ASSERT_EQUAL(take_fragment(f, 2, false, UINT64_MAX - 2), ERR_FRAGMENT);
+    CU_ASSERT_EQUAL(take_fragment(f, 2, false, UINT64_MAX - 2), OK);
     for (uint64_t id = 3; id < LIMIT_FRAGMENT_SEQUENCES; id++)
         CU_ASSERT_EQUAL(take_fragment(f, id, false, UINT64_MAX - 2), OK);
     CU_ASSERT_EQUAL(take_fragment(f, 0, false, UINT64_MAX - 3), OK);
@@ -206,34 +208,49 @@ static struct bytes large_body(size_t len, struct bytes head)
     return (struct bytes){at, len};
 }
 
-static enum err take_large_fragment(struct fragments *f, const char *head, size_t bytes)
+static enum message take_large(struct fragments *f, const char *head, size_t bytes,
+                               struct bytes *terms)
 {
-    struct bytes terms, body = large_body(hex(head).len + bytes, hex(head));
+    struct bytes body = large_body(hex(head).len + bytes, hex(head));
     bool versioned;
     enum err e;
-    message_take(f, body, &terms, &versioned, &e);
+    enum message m = message_take(f, body, terms, &versioned, &e);
     munmap((void *)(uintptr_t)body.at, body.len);
-    return e;
+    return m;
 }
 
+/* The first bytes of a message that was skipped. */
+static bool is_cut(struct fragments *f, const char *body, const char *beginning)
+{
+    struct bytes terms, wanted = hex(beginning);
+    bool versioned;
+    enum err e;
+    return message_take(f, wall(hex(body)), &terms, &versioned, &e) == MESSAGE_CUT &&
+           terms.len >= wanted.len && terms.len < 10000 &&
+           bytes_equal((struct bytes){terms.at, wanted.len}, wanted);
+}
+
+/* Those that are too large are skipped to their ends, and cost nobody anything else. */
 static void limits_bytes(void)
 {
     struct fragments *f = fragments_new();
+    struct bytes terms;
     size_t all = LIMIT_FRAME_BYTES;
     expect_take(f, "8345" A "0000000000000003 00 61", OK, NULL);
-    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" B "0000000000000003 00", all + 1), ERR_LIMIT);
-    /* B has waited longer here and is dropped for A */
-    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" B "0000000000000003 00", all - 1), OK);
-    CU_ASSERT_EQUAL(take_large_fragment(f, "8346" A "0000000000000002", all), ERR_LIMIT);
-    expect_take(f, "8346" A "0000000000000002 62", OK, NULL);
-    expect_take(f, "8346" B "0000000000000002 62", ERR_FRAGMENT, NULL);
-    expect_take(f, "8346" A "0000000000000001 63", OK, "61 62 63");
-    /* a complete message no longer counts */
-    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" B "0000000000000002 00", all), OK);
-    expect_take(f, "8346" B "0000000000000001 62", ERR_LIMIT, NULL);
-    expect_take(f, "8345" A "0000000000000002 00", OK, NULL);
-    expect_take(f, "8346" A "0000000000000001 62", OK, "62");
-    CU_ASSERT_EQUAL(take_large_fragment(f, "8345" A "0000000000000001 00", 10), OK);
+    /* A has waited longer and is skipped for B */
+    CU_ASSERT_EQUAL(take_large(f, "8345" B "0000000000000004 00 42", all - 1, &terms),
+                    MESSAGE_NONE);
+    CU_ASSERT_EQUAL(take_large(f, "8346" A "0000000000000002", 100, &terms), MESSAGE_NONE);
+    CU_ASSERT(is_cut(f, "8346" A "0000000000000001 62", "61 00 00 00"));
+    /* B alone is too large */
+    CU_ASSERT_EQUAL(take_large(f, "8346" B "0000000000000003", all, &terms), MESSAGE_NONE);
+    CU_ASSERT_EQUAL(take_large(f, "8346" B "0000000000000002", all, &terms), MESSAGE_NONE);
+    expect_take(f, "8345" A "0000000000000002 00 63", OK, NULL);
+    CU_ASSERT(is_cut(f, "8346" B "0000000000000001 62", "42 00 00 00"));
+    expect_take(f, "8346" A "0000000000000001 64", OK, "63 64");
+    /* what has ended no longer counts */
+    CU_ASSERT_EQUAL(take_large(f, "8345" B "0000000000000002 00", all - 1, &terms), MESSAGE_NONE);
+    CU_ASSERT_EQUAL(take_large(f, "8346" B "0000000000000001", 1, &terms), MESSAGE_WHOLE);
     expect_take(f, "8346" B "0000000000000001", ERR_FRAGMENT, NULL);
     fragments_free(f);
 }

@@ -312,7 +312,7 @@ static void holds_outcomes_while_suspended(void)
     call_name(p, "rex", 100);
     call_name(p, "rex", 50);
     watch_name(p, "pg");
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,6}}");
@@ -340,7 +340,7 @@ static void a_held_outcome_can_be_cancelled(void)
     world_open();
     struct process *p = spy_start("one");
     call_name(p, "rex", 100);
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "before");
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
     skip_sent();
@@ -358,7 +358,7 @@ static void held_outcomes_end_with_their_owner(void)
     world_open();
     struct process *p = spy_start("one");
     call_name(p, "rex", 100);
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",{ok,5}}");
     skip_sent();
     process_exit(p, term_of("normal"), &world.turn);

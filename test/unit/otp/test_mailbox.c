@@ -44,7 +44,7 @@ static void holds_messages_while_suspended(void)
     world_open();
     struct process *p = spy_start("one");
     process_wake_at(p, 1010);
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
     RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "1");
     RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "2");
@@ -70,7 +70,7 @@ static void keeps_the_order_while_resuming(void)
 {
     world_open();
     struct process *p = spy_start("one");
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     process_deliver(p, term_of("1"), &world.turn);
     process_deliver(p, term_of("2"), &world.turn);
     spy_then(p, send_self_three);
@@ -92,7 +92,7 @@ static void may_end_while_resuming(void)
 {
     world_open();
     struct process *p = spy_start("one");
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     process_deliver(p, term_of("1"), &world.turn);
     process_deliver(p, term_of("2"), &world.turn);
     spy_then(p, end_itself);
@@ -109,7 +109,7 @@ static void held_messages_are_bounded(void)
 {
     world_open();
     struct process *p = spy_start("one");
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     for (unsigned i = 0; i < LIMIT_BACKLOG + 2; i++)
         process_deliver(p, term_of("1"), &world.turn);
     CU_ASSERT_TRUE(
@@ -132,7 +132,7 @@ static void held_bytes_are_bounded(void)
     size_t size = LIMIT_BACKLOG_BYTES / 4;
     memset(buf_room(&zeros, size), 0, size);
     put_binary(&big, (struct bytes){zeros.at, size});
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     for (unsigned i = 0; i < 5; i++)
         process_deliver(p, buf_bytes(&big), &world.turn);
     process_deliver(p, term_of("small"), &world.turn);

@@ -291,13 +291,13 @@ static void exits_are_messages_to_one_that_traps_them(void)
     CU_ASSERT_EQUAL(process_watchers(p), 0);
     RECEIVE(SIGNAL_EXIT2, THEM(4), US(1), .reason = "normal");
     CALLED("1 message {'EXIT'," THEM(4) ",normal}");
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     RECEIVE(SIGNAL_EXIT2, THEM(4), "one", .reason = "shutdown");
     CALLED_NO_MORE();
     process_resume(p, &world.turn);
     CALLED("1 message {'EXIT'," THEM(4) ",shutdown}");
     CU_ASSERT_FALSE(process_ended(p));
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     RECEIVE(SIGNAL_EXIT2, THEM(4), US(1), .reason = "kill");
     CALLED("1 leave killed");
     CU_ASSERT_TRUE(process_ended(p));

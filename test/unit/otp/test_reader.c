@@ -64,13 +64,13 @@ static void a_held_message_keeps_its_sender(void)
 {
     open();
     struct process *p = spy_start_kind("one", &asking_spy);
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     READS(SIGNAL_REG_SEND, "one", .payload = "1");
     RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "2");
     process_resume(p, &world.turn);
     CALLED("1 read 1");
     CALLED("1 write 2");
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     READS(SIGNAL_REG_SEND, "one", .payload = "3");
     world_close();
 }

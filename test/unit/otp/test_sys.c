@@ -134,7 +134,7 @@ static void answers_resume_before_held_messages(void)
 {
     world_open();
     struct process *p = spy_start("one");
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     process_deliver(p, term_of("held"), &world.turn);
     spy_then(p, send_from_callback);
     ask("resume");

@@ -86,10 +86,26 @@ static void answers_calls(void)
     for_each_unfit(answer_calls);
 }
 
+/* Of a call that is too large only the beginning has come. */
+static void answers_a_call_whose_end_is_missing(void)
+{
+    world_open();
+    struct process *p = spy_start("srv");
+    struct bytes call = term_of("{'$gen_call',{" THEM(4) ",tag},[1000,2000,3000]}");
+    struct signal s = {.kind = SIGNAL_SEND,
+                       .to = process_pid(p),
+                       .payload = wall((struct bytes){call.at, call.len - 7}),
+                       .unfit = ERR_LIMIT};
+    processes_signal(world.table, BYTES("b@h"), &s, &world.turn);
+    expect_refusal("SEND b@h " US(1) " -> " THEM(4) ": {tag", ERR_LIMIT);
+    CU_ASSERT_EQUAL(process_dropped(p), 0);
+    world_close();
+}
+
 /* A suspended process answers these at once: they need not be kept. */
 static void answer_while_suspended(struct process *p, struct bytes term, enum err why)
 {
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     deliver("{'$gen_call',{" THEM(4) ",tag},'$'}", term);
     expect_refusal("SEND b@h " US(1) " -> " THEM(4) ": {tag", why);
     process_resume(p, &world.turn);
@@ -172,7 +188,7 @@ static void hold_the_end(struct process *p, struct bytes term, enum err why)
 {
     (void)why;
     call_rex(p);
-    process_suspend(p);
+    process_suspend(p, &world.turn);
     deliver("{" OUR_REF(1) ",'$'}", term);
     SENT("DEMONITOR b@h " US(1) " -> rex " OUR_REF(1));
     CALLED_NO_MORE();
@@ -212,7 +228,8 @@ static void ignores_what_is_for_nobody(void)
     world_close();
 }
 
-SUITE("messages that are not accepted", TEST(answers_calls), TEST(answers_while_suspended),
+SUITE("messages that are not accepted", TEST(answers_calls),
+      TEST(answers_a_call_whose_end_is_missing), TEST(answers_while_suspended),
       TEST(drops_the_rest), TEST(ends_the_call_whose_reply_it_is),
       TEST(holds_the_end_while_suspended), TEST(delivers_what_is_accepted),
       TEST(ignores_what_is_for_nobody))

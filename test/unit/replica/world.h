@@ -146,8 +146,8 @@ static inline void world_open(const char *options)
 {
     struct replica_options o;
     struct options_error error;
-    world =
-        (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log}};
+    world = (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log,
+                                    NULL, NULL, NULL}};
     world.disk = (struct replica_disk){world_load, world_begin, world_append, world_save, &world};
     world.turn =
         (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};

@@ -1,0 +1,202 @@
+/* Structs joined in slices: the same as crdt_merge() in one go, for every type, whatever the size
+ * of a slice. */
+#include "crdt/slices.h"
+
+#include "unit/crdt/parts.h"
+
+static const size_t sizes[] = {1, 7, 60, 100, 300, 1000, 100000};
+
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+static enum err validate(struct crdt_slices *s, size_t bytes)
+{
+    enum err e;
+    while (!crdt_slices_validate(s, bytes, &e))
+        CU_ASSERT_FATAL(e == OK);
+    return e;
+}
+
+static bool join_all(struct crdt_slices *s, size_t bytes, struct crdt *c, struct crdt *delta)
+{
+    bool changed, all = false, grew = false;
+    while (!all) {
+        all = crdt_slices_join(s, bytes, c, delta, &changed);
+        grew |= changed;
+        crdt_check(c);
+        if (delta != NULL)
+            crdt_check(delta);
+    }
+    return grew;
+}
+
+/* Joins a struct, followed by other terms, into a copy of a state in both ways. */
+static void check_join(const struct crdt *c, struct bytes theirs, size_t bytes)
+{
+    struct crdt *sliced = crdt_make(c->type, &plain), *whole = crdt_make(c->type, &plain);
+    struct crdt *delta = crdt_make(c->type, &plain), *wanted = crdt_make(c->type, &plain);
+    struct buf message = {0}, behind = {0};
+    bool changed;
+    join(sliced, c);
+    join(whole, c);
+    put_atom(&behind, "behind");
+    buf_put(&message, theirs);
+    buf_put(&message, buf_bytes(&behind));
+    struct crdt_slices *s = crdt_slices_open(c->type, &plain, wall(buf_bytes(&message)));
+    CU_ASSERT(validate(s, bytes) == OK);
+    CU_ASSERT(bytes_equal(crdt_slices_rest(s), buf_bytes(&behind)));
+    CU_ASSERT(bytes_equal(crdt_slices_sender(s), crdt_sender(c->type, theirs)));
+    CU_ASSERT(crdt_merge(whole, theirs, wanted, &changed) == OK);
+    CU_ASSERT(join_all(s, bytes, sliced, delta) == changed);
+    CU_ASSERT(equivalent(sliced, whole));
+    CU_ASSERT(digest_of(sliced) == digest_of(whole));
+    CU_ASSERT(equivalent(delta, wanted));
+    crdt_slices_rewind(s);
+    CU_ASSERT(!join_all(s, bytes, sliced, NULL));
+    crdt_slices_free(s);
+    crdt_free(sliced);
+    crdt_free(whole);
+    crdt_free(delta);
+    crdt_free(wanted);
+    buf_free(&message);
+    buf_free(&behind);
+}
+
+static void slices_join_to_the_whole(void)
+{
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            struct world w = world_open(&workloads[t], 50, round);
+            struct buf theirs = {0};
+            world_run(&w, STEPS);
+            crdt_state(w.states[0], &theirs);
+            for (size_t i = 0; i < SIZES; i++)
+                check_join(w.states[1], buf_bytes(&theirs), sizes[i]);
+            buf_free(&theirs);
+            world_close(&w);
+        }
+    }
+}
+
+/* What is refused in one go is refused in slices, for the same reason. */
+static void damaged_structs_are_refused(void)
+{
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        struct world w = world_open(&workloads[t], 20, t);
+        struct buf theirs = {0};
+        unsigned refused = 0;
+        world_run(&w, STEPS / 2);
+        crdt_state(w.states[0], &theirs);
+        for (size_t at = 0; at < theirs.len; at++) {
+            uint8_t kept = theirs.at[at];
+            size_t len;
+            theirs.at[at] = (uint8_t)random_below(&w.random, 256);
+            if (etf_check(buf_bytes(&theirs), &len) == OK && len == theirs.len) {
+                enum err wanted = crdt_validate(w.type, buf_bytes(&theirs));
+                struct crdt_slices *s = crdt_slices_open(w.type, &plain, wall(buf_bytes(&theirs)));
+                enum err got = validate(s, sizes[at % SIZES]);
+                CU_ASSERT(got == wanted || wanted == ERR_DUPLICATE || (got != OK && wanted != OK));
+                refused += got != OK;
+                crdt_slices_free(s);
+            }
+            theirs.at[at] = kept;
+        }
+        CU_ASSERT(refused > 10);
+        buf_free(&theirs);
+        world_close(&w);
+    }
+}
+
+static enum err refusal_of(const char *type, const char *text)
+{
+    struct crdt_slices *s =
+        crdt_slices_open(crdt_type_named(bytes_of(type)), &plain, wall(term_of(text)));
+    enum err e = validate(s, 20);
+    crdt_slices_free(s);
+    return e;
+}
+
+#define GSET(FIELDS) "#{'__struct__' => 'Elixir.Grove.Set.GSet'" FIELDS "}"
+#define MAPSET(MAP)  "#{'__struct__' => 'Elixir.MapSet', map => " MAP "}"
+
+static void refusals_have_their_reasons(void)
+{
+    CU_ASSERT(refusal_of("gset", "[]") == ERR_TYPE);
+    CU_ASSERT(refusal_of("gset", "#{}") == ERR_TYPE);
+    CU_ASSERT(refusal_of("or_set", GSET(", elements => " MAPSET("#{}"))) == ERR_TYPE);
+    CU_ASSERT(refusal_of("gset", GSET("")) == ERR_SHAPE);
+    CU_ASSERT(refusal_of("gset", GSET(", elements => []")) == ERR_SHAPE);
+    CU_ASSERT(refusal_of("gset", GSET(", elements => #{}")) == ERR_SHAPE);
+    CU_ASSERT(refusal_of("gset", GSET(", elements => " MAPSET("[]"))) == ERR_SHAPE);
+    CU_ASSERT(refusal_of("gset", GSET(", elements => " MAPSET("#{1 => [], 2 => 3}"))) == ERR_SHAPE);
+    CU_ASSERT(refusal_of("gset", GSET(", elements => " MAPSET("#{1 => []}"))) == OK);
+}
+
+/* Unknown fields are joined; one that is large is refused as in one go. */
+static void unknown_fields_are_kept(void)
+{
+    struct crdt *c = empty(crdt_type_named(BYTES("gset")), "a");
+    struct bytes theirs =
+        term_of(GSET(", elements => " MAPSET("#{1 => [], 2 => []}") ", new => 1"));
+    struct crdt_slices *s = crdt_slices_open(c->type, &plain, theirs);
+    CU_ASSERT(validate(s, 1) == OK);
+    CU_ASSERT(join_all(s, 1, c, NULL));
+    CU_ASSERT(c->unknown.count == 1);
+    crdt_slices_free(s);
+    struct buf large = {0}, text = {0};
+    for (size_t i = 0; i < 100000; i++)
+        buf_put_u8(&text, 0);
+    put_map(&large, 3);
+    put_term(&large, term_of("'__struct__'"));
+    put_term(&large, term_of("'Elixir.Grove.Set.GSet'"));
+    put_atom(&large, "elements");
+    put_term(&large, term_of(MAPSET("#{}")));
+    put_atom(&large, "new");
+    put_binary(&large, buf_bytes(&text));
+    CU_ASSERT(crdt_validate(c->type, buf_bytes(&large)) == ERR_LIMIT);
+    s = crdt_slices_open(c->type, &plain, buf_bytes(&large));
+    CU_ASSERT(validate(s, 1000) == ERR_LIMIT);
+    crdt_slices_free(s);
+    buf_free(&large);
+    buf_free(&text);
+    crdt_free(c);
+}
+
+/* A large value of a map is divided, too: no step joins much more than it is allowed to. */
+static void steps_are_small(void)
+{
+    enum { ELEMENTS = 20000, BYTES_A_STEP = 1000 };
+    struct crdt *set = empty(crdt_type_named(BYTES("gset")), "a");
+    struct crdt *map = empty(crdt_type_named(BYTES("or_map")), "b");
+    struct buf key = {0}, theirs = {0}, message = {0};
+    for (unsigned i = 0; i < ELEMENTS; i++) {
+        buf_clear(&key);
+        put_uint(&key, i);
+        struct op add = {BYTES("add"), 1, {buf_bytes(&key)}};
+        struct mutation_turn t = {0};
+        CU_ASSERT(crdt_mutate(set, &add, 1, &t) == OK);
+    }
+    crdt_state(set, &theirs);
+    struct op put_it = {BYTES("put"), 2, {buf_bytes(&key), buf_bytes(&theirs)}};
+    struct mutation_turn t = {0};
+    CU_ASSERT(crdt_mutate(map, &put_it, 1, &t) == OK);
+    crdt_state(map, &message);
+    struct crdt *made = crdt_make(map->type, &plain);
+    struct crdt_slices *s = crdt_slices_open(map->type, &plain, buf_bytes(&message));
+    bool changed, all = false;
+    unsigned grown = 0;
+    CU_ASSERT(validate(s, BYTES_A_STEP) == OK);
+    for (; !all; grown += changed)
+        all = crdt_slices_join(s, BYTES_A_STEP, made, NULL, &changed);
+    CU_ASSERT(grown > message.len / BYTES_A_STEP / 2);
+    CU_ASSERT(equivalent(made, map));
+    crdt_slices_free(s);
+    crdt_free(set);
+    crdt_free(map);
+    crdt_free(made);
+    buf_free(&key);
+    buf_free(&theirs);
+    buf_free(&message);
+}
+
+SUITE("slices", TEST(slices_join_to_the_whole), TEST(damaged_structs_are_refused),
+      TEST(refusals_have_their_reasons), TEST(unknown_fields_are_kept), TEST(steps_are_small))
