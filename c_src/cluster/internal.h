@@ -16,6 +16,7 @@
 #include "../otp/list.h"
 #include "../otp/names.h"
 #include "cluster.h"
+#include "few_lines.h"
 
 enum connection_role {
     ROLE_REGISTRATION, /* to epmd, for as long as this node is registered */
@@ -58,15 +59,6 @@ struct peer {
     struct list answers; /* that wait until it is up, or for this long */
     size_t answer_count;
     struct wakeup answers_late;
-};
-
-/* The first lines are logged, the rest counted, until a pause is over. */
-struct few_lines {
-    struct wakeups *wakeups;
-    const char *rest; /* "and 12 more REST" */
-    unsigned lines;   /* since the pause began */
-    uint64_t untold;
-    struct wakeup pause;
 };
 
 /* Accepted connections on which no handshake is finished. */
@@ -150,13 +142,6 @@ void answers_send(struct peer *p, struct turn *t);
 bool answers_drop(struct peer *p, const char *why, struct turn *t);
 /* Frees them; the peer is about to be forgotten. */
 void answers_end(struct peer *p);
-
-/* --- few_lines.c */
-
-/* rest: static text. */
-void few_lines_init(struct few_lines *f, struct wakeups *wakeups, const char *rest);
-/* Whether the caller may log a line now; else it is counted. */
-bool few_lines_may(struct few_lines *f, struct turn *t);
 
 /* --- registration.c */
 

@@ -10,9 +10,8 @@
  *
  * Each change is also joined, entry by entry, to another state of the same type that the caller
  * supplies: the delta.  It is the smallest state whose join with the old state gives the new
- * one.  So a delta is a CRDT like any other: it is written, joined and tested for emptiness by
- * the same functions.  Emptiness is a matter of structure, never of value: a counter's +1-1 is
- * a delta. */
+ * one.  So a delta is a CRDT like any other.  Emptiness is a matter of structure, never of value: a
+ * counter's +1-1 is a delta. */
 #ifndef COPPICE_CRDT_CRDT_H
 #define COPPICE_CRDT_CRDT_H
 
@@ -22,8 +21,7 @@
 #include "op.h"
 #include "struct.h"
 
-/* Maximum number of fields of a struct. */
-#define CRDT_FIELDS_MAX DIGEST_FIELDS_MAX
+#define CRDT_FIELDS_MAX DIGEST_FIELDS_MAX /* of a struct */
 
 /* How a field of a large struct is divided (slices.h). */
 enum slicing {
@@ -56,8 +54,7 @@ struct mutation_turn {
     struct crdt *delta; /* NULL, or a state of the same type that changes are joined to */
     struct buf *reply;  /* NULL, or gets one term per operation: `ok` or its result */
     size_t bad;         /* on an error: the index of the operation at fault */
-    bool dry;           /* only tell what the result would be, at the cost of the operations and
-                           not of the state; delta and reply are NULL then */
+    bool dry;           /* only tell the result, without delta and reply */
 };
 
 /* The tags of all elements, and of the element that has the most. */

@@ -1,8 +1,8 @@
 #include "dets_collection.h"
 
 #include "../term/canon.h"
-#include "../term/etf.h"
 #include "../term/head.h"
+#include "../term/native_record.h"
 #include "../term/unpack.h"
 
 enum err dets_collection_check(struct bytes file, uint64_t end, uint64_t at, uint32_t size,

@@ -1,213 +1,10 @@
-#include "channel.h"
+#include "channel_internal.h"
 
 #include "../limits.h"
 #include "../mem.h"
-#include "control.h"
 #include "flags.h"
 #include "frame.h"
 #include "outgoing.h"
-
-enum state {
-    DIAL_STATUS,    /* waits for the peer's status */
-    DIAL_ALIVE,     /* waits for channel_replace() */
-    DIAL_CHALLENGE, /* waits for the peer's challenge */
-    DIAL_ACK,       /* waits for the peer's digest */
-    ACCEPT_NAME,    /* waits for the peer's name */
-    ACCEPT_NAMED,   /* waits for channel_answer() */
-    ACCEPT_OK,      /* channel_next() sends the challenge */
-    ACCEPT_ALIVE,   /* waits for the peer to confirm the replacement */
-    ACCEPT_REPLY,   /* waits for the peer's challenge and digest */
-    UP,
-    BAD,
-    STATES
-};
-
-/* consumed counts the bytes at the front of in that were read already.  They are dropped when
- * more bytes are fed: slices of the last signal stay valid until then, and many small frames
- * cost one move. */
-struct channel {
-    const struct channel_self *self;
-    enum state state;
-    enum err err;
-    enum status refusal;
-    uint32_t challenge; /* ours */
-    uint32_t creation;  /* the peer's */
-    uint64_t announced; /* the peer's flags */
-    uint64_t flags;     /* negotiated */
-    struct buf peer;    /* its name */
-    struct buf called;  /* by itself, where that is not the one dialled */
-    struct buf in, out;
-    size_t consumed;
-    struct buf scratch; /* canonical terms of the last signal */
-    struct fragments *fragments;
-    struct outgoing *outgoing;
-    /* A message that is checked in several steps.  One that did not come in fragments is in what
-     * was `in` before. */
-    bool checking;
-    struct control control;
-    struct buf checked_in;
-};
-
-static enum channel_event bad(struct channel *c, enum err e)
-{
-    must(e != OK && c->state != BAD);
-    c->state = BAD;
-    c->err = e;
-    return CHANNEL_BAD;
-}
-
-/* --- the handshake ------------------------------------------------------ */
-
-static struct hello hello_of(const struct channel_self *self)
-{
-    return (struct hello){.flags = self->flags, .creation = self->creation, .name = self->name};
-}
-
-static void agree(struct channel *c, const struct hello *peer)
-{
-    c->creation = peer->creation;
-    c->announced = peer->flags;
-    c->flags = c->self->flags & peer->flags;
-}
-
-/* Before each message of the handshake: of a length of 4 bytes, the first two are zero. */
-static void widen(struct channel *c)
-{
-    if (c->self->tls)
-        buf_put_u16(&c->out, 0);
-}
-
-static void challenge_send(struct channel *c)
-{
-    struct hello self = hello_of(c->self);
-    widen(c);
-    put_challenge(&c->out, &self, c->challenge);
-    c->state = ACCEPT_REPLY;
-}
-
-static void status_send(struct channel *c, enum status status)
-{
-    widen(c);
-    put_status(&c->out, status);
-}
-
-static bool digest_valid(const struct channel *c, const uint8_t digest[DIGEST_BYTES])
-{
-    uint8_t wanted[DIGEST_BYTES];
-    digest_make(wanted, c->self->cookie, c->challenge);
-    return digest_equal(wanted, digest);
-}
-
-static enum channel_event up(struct channel *c)
-{
-    c->state = UP;
-    return CHANNEL_UP;
-}
-
-/* The steps take one message each.  CHANNEL_QUIET means "continue". */
-
-static enum channel_event dial_status(struct channel *c, struct bytes message)
-{
-    enum status status;
-    enum err e = read_status(message, &status);
-    if (e != OK)
-        return bad(c, e);
-    switch (status) {
-    case STATUS_OK:
-    case STATUS_OK_SIMULTANEOUS:
-        c->state = DIAL_CHALLENGE;
-        return CHANNEL_QUIET;
-    case STATUS_ALIVE:
-        c->state = DIAL_ALIVE;
-        return CHANNEL_ALIVE;
-    case STATUS_NOK:
-    case STATUS_NOT_ALLOWED:
-        c->refusal = status;
-        return bad(c, ERR_STATUS);
-    default:
-        return bad(c, ERR_SHAPE);
-    }
-}
-
-static enum channel_event dial_challenge(struct channel *c, struct bytes message)
-{
-    struct hello peer;
-    uint32_t challenge;
-    enum err e = read_challenge(message, &peer, &challenge);
-    if (e == OK && !bytes_equal(peer.name, buf_bytes(&c->peer))) {
-        buf_put(&c->called, peer.name);
-        e = ERR_NAME;
-    }
-    if (e != OK)
-        return bad(c, e);
-    agree(c, &peer);
-    uint8_t digest[DIGEST_BYTES];
-    digest_make(digest, c->self->cookie, challenge);
-    widen(c);
-    put_reply(&c->out, c->challenge, digest);
-    c->state = DIAL_ACK;
-    return CHANNEL_QUIET;
-}
-
-static enum channel_event dial_ack(struct channel *c, struct bytes message)
-{
-    uint8_t digest[DIGEST_BYTES];
-    enum err e = read_ack(message, digest);
-    if (e == OK && !digest_valid(c, digest))
-        e = ERR_COOKIE;
-    return e == OK ? up(c) : bad(c, e);
-}
-
-static enum channel_event accept_name(struct channel *c, struct bytes message)
-{
-    struct hello peer;
-    enum err e = read_name(message, &peer);
-    bool nameless = e == OK && peer.name.len == 0;
-    if (e == ERR_FLAGS || nameless)
-        status_send(c, STATUS_NOT_ALLOWED);
-    if (e != OK || nameless)
-        return bad(c, nameless ? ERR_NAME : e);
-    agree(c, &peer);
-    buf_put(&c->peer, peer.name);
-    c->state = ACCEPT_NAMED;
-    return CHANNEL_NAMED;
-}
-
-static enum channel_event accept_alive(struct channel *c, struct bytes message)
-{
-    enum status status;
-    enum err e = read_status(message, &status);
-    if (e != OK)
-        return bad(c, e);
-    if (status == STATUS_TRUE) {
-        challenge_send(c);
-        return CHANNEL_QUIET;
-    }
-    if (status != STATUS_FALSE)
-        return bad(c, ERR_SHAPE);
-    c->refusal = status;
-    return bad(c, ERR_STATUS);
-}
-
-static enum channel_event accept_reply(struct channel *c, struct bytes message)
-{
-    uint32_t challenge;
-    uint8_t digest[DIGEST_BYTES];
-    enum err e = read_reply(message, &challenge, digest);
-    if (e == OK && !digest_valid(c, digest))
-        e = ERR_COOKIE;
-    if (e != OK)
-        return bad(c, e);
-    digest_make(digest, c->self->cookie, challenge);
-    widen(c);
-    put_ack(&c->out, digest);
-    return up(c);
-}
-
-static enum channel_event (*const steps[STATES])(struct channel *, struct bytes) = {
-    [DIAL_STATUS] = dial_status, [DIAL_CHALLENGE] = dial_challenge, [DIAL_ACK] = dial_ack,
-    [ACCEPT_NAME] = accept_name, [ACCEPT_ALIVE] = accept_alive,     [ACCEPT_REPLY] = accept_reply,
-};
 
 /* --- input -------------------------------------------------------------- */
 
@@ -237,17 +34,17 @@ static enum channel_event handshake_step(struct channel *c, bool *more)
 {
     struct bytes body;
     if (speaks_tls(c))
-        return bad(c, ERR_SPEAKS_TLS);
+        return channel_bad(c, ERR_SPEAKS_TLS);
     switch (next_frame(c, &body)) {
     case FRAME_MORE:
         *more = false;
         return CHANNEL_QUIET;
     case FRAME_BODY:
-        return steps[c->state](c, body);
+        return channel_handshake(c, body);
     case FRAME_TICK:
-        return bad(c, ERR_SHAPE);
+        return channel_bad(c, ERR_SHAPE);
     default:
-        return bad(c, ERR_LIMIT);
+        return channel_bad(c, ERR_LIMIT);
     }
 }
 
@@ -268,7 +65,7 @@ static enum channel_event check_step(struct channel *c, struct signal *signal)
     if (c->checking)
         return CHANNEL_BUSY;
     enum err e = control_finish(&c->control, &c->scratch, signal);
-    return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+    return e == OK ? CHANNEL_SIGNAL : channel_bad(c, e);
 }
 
 static enum channel_event message_begin(struct channel *c, struct bytes terms, bool versioned,
@@ -276,7 +73,7 @@ static enum channel_event message_begin(struct channel *c, struct bytes terms, b
 {
     enum err e = control_open(&c->control, terms, versioned, &c->scratch);
     if (e != OK)
-        return bad(c, e);
+        return channel_bad(c, e);
     enum channel_event event = check_step(c, signal);
     bool in_frame = terms.at >= c->in.at && terms.at < c->in.at + c->in.len;
     if (event == CHANNEL_BUSY && in_frame)
@@ -292,7 +89,7 @@ static enum channel_event message_cut(struct channel *c, struct bytes terms, str
         return CHANNEL_QUIET;
     control_cut(&c->control);
     enum err e = control_finish(&c->control, &c->scratch, signal);
-    return e == OK ? CHANNEL_SIGNAL : bad(c, e);
+    return e == OK ? CHANNEL_SIGNAL : channel_bad(c, e);
 }
 
 /* The same for one frame of an up channel. */
@@ -310,7 +107,7 @@ static enum channel_event signal_step(struct channel *c, struct signal *signal, 
     case FRAME_BODY:
         break;
     default:
-        return bad(c, ERR_LIMIT);
+        return channel_bad(c, ERR_LIMIT);
     }
     switch (message_take(c->fragments, body, &terms, &versioned, &e)) {
     case MESSAGE_NONE:
@@ -320,7 +117,7 @@ static enum channel_event signal_step(struct channel *c, struct signal *signal, 
     case MESSAGE_CUT:
         return message_cut(c, terms, signal);
     default:
-        return bad(c, e);
+        return channel_bad(c, e);
     }
 }
 
@@ -341,13 +138,13 @@ enum channel_event channel_next(struct channel *c, struct signal *signal)
     buf_free(&c->checked_in);
     fragments_forget(c->fragments);
     if (c->state == ACCEPT_OK)
-        challenge_send(c);
+        channel_send_challenge(c);
     enum channel_event event = c->state == BAD ? CHANNEL_BAD : CHANNEL_QUIET;
     bool more = true;
     while (event == CHANNEL_QUIET && more) {
         if (c->state == UP)
             event = signal_step(c, signal, &more);
-        else if (steps[c->state] != NULL)
+        else if (channel_awaits_message(c))
             event = handshake_step(c, &more);
         else
             more = false;
@@ -395,9 +192,9 @@ static struct channel *channel_new(const struct channel_self *self, enum state s
 struct channel *channel_dial(const struct channel_self *self, struct bytes peer, uint32_t challenge)
 {
     struct channel *c = channel_new(self, DIAL_STATUS, challenge);
-    struct hello hello = hello_of(self);
+    struct hello hello = channel_hello(self);
     buf_put(&c->peer, peer);
-    widen(c);
+    channel_widen(c);
     put_name(&c->out, &hello);
     return c;
 }
@@ -425,7 +222,7 @@ void channel_free(struct channel *c)
 void channel_answer(struct channel *c, enum status status)
 {
     must(c->state == ACCEPT_NAMED);
-    status_send(c, status);
+    channel_send_status(c, status);
     switch (status) {
     case STATUS_OK:
     case STATUS_OK_SIMULTANEOUS:
@@ -436,20 +233,20 @@ void channel_answer(struct channel *c, enum status status)
         break;
     default:
         must(status == STATUS_NOK || status == STATUS_NOT_ALLOWED);
-        bad(c, ERR_STATUS);
+        channel_bad(c, ERR_STATUS);
     }
 }
 
 void channel_replace(struct channel *c, bool replace)
 {
     must(c->state == DIAL_ALIVE);
-    status_send(c, replace ? STATUS_TRUE : STATUS_FALSE);
+    channel_send_status(c, replace ? STATUS_TRUE : STATUS_FALSE);
     if (replace) {
         c->state = DIAL_CHALLENGE;
         return;
     }
     c->refusal = STATUS_ALIVE;
-    bad(c, ERR_STATUS);
+    channel_bad(c, ERR_STATUS);
 }
 
 enum err channel_error(const struct channel *c)

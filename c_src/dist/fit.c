@@ -1,6 +1,6 @@
 #include "fit.h"
 
-#include "../term/etf.h"
+#include "../term/native_record.h"
 #include "../term/write.h"
 #include "flags.h"
 

@@ -1,6 +1,5 @@
 #include "shell.h"
 
-#include <fcntl.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,19 +16,11 @@
 #include "log.h"
 #include "owner.h"
 #include "resolve.h"
+#include "signals.h"
 #include "sockets.h"
 #include "workers.h"
 
 #define NS_A_MS 1000000u
-
-/* The signals that stop the node.  SIGHUP comes from a terminal that is closed; else it has a node
- * with TLS read its certificates again. */
-static const struct {
-    int number;
-    const char *name;
-} stop_signals[] = {{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGHUP, "SIGHUP"}};
-
-#define STOPS (sizeof(stop_signals) / sizeof(stop_signals[0]))
 
 struct shell {
     uv_loop_t loop;
@@ -44,8 +35,7 @@ struct shell {
     uv_tcp_t listener;
     uv_timer_t wake;
     uv_idle_t wake_now; /* once all other events of this round are handled */
-    uv_signal_t stops[STOPS];
-    bool has_terminal;  /* at the start */
+    struct signals signals;
     size_t shaking_max; /* TLS handshakes */
     struct owner *owner;
     const struct request *next; /* a client node's, to be sent after this step */
@@ -295,14 +285,6 @@ static void stop(struct shell *sh, const char *why)
     step(sh, &(struct event){.kind = EVENT_STOP});
 }
 
-static bool terminal_is_there(void)
-{
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
 static void use_tls(struct shell *sh, const struct tls_contexts *contexts, const char *why)
 {
     struct buf line = {0}, host = {0};
@@ -334,40 +316,18 @@ static void reload_tls(struct shell *sh)
     say(sh, LOG_ERROR, &line);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *who, const char *name, bool reload)
 {
-    struct shell *sh = handle->data;
-    size_t i = 0;
-    while (stop_signals[i].number != number)
-        i++;
-    bool closed = sh->has_terminal && !terminal_is_there();
-    if (number == SIGHUP && sh->config->tls.on && sh->options->listen && !closed)
+    struct shell *sh = who;
+    if (reload && sh->config->tls.on && sh->options->listen)
         reload_tls(sh);
     else
-        stop(sh, stop_signals[i].name);
+        stop(sh, name);
 }
 
 static void on_owner_ended(void *who)
 {
     stop(who, "standard input has ended");
-}
-
-/* SIGUSR1 and SIGUSR2 would end the process; SIGPIPE and SIGXFSZ as well, where a call that fails
- * is reported anyway.  SIGQUIT still makes a core dump. */
-static void take_signals(struct shell *sh)
-{
-    struct sigaction old;
-    const int ignored[] = {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2};
-    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-        signal(ignored[i], SIG_IGN);
-    for (size_t i = 0; i < STOPS; i++) {
-        int number = stop_signals[i].number;
-        must(uv_signal_init(&sh->loop, &sh->stops[i]) == 0);
-        sh->stops[i].data = sh;
-        /* nohup has it ignored. */
-        if (number != SIGHUP || sigaction(number, NULL, &old) != 0 || old.sa_handler != SIG_IGN)
-            uv_signal_start(&sh->stops[i], on_signal, number);
-    }
 }
 
 static void shell_open(struct shell *sh)
@@ -385,8 +345,7 @@ static void shell_open(struct shell *sh)
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);
     must(uv_idle_init(&sh->loop, &sh->wake_now) == 0);
     sh->listener.data = sh->wake.data = sh->wake_now.data = sh;
-    sh->has_terminal = terminal_is_there();
-    take_signals(sh);
+    signals_open(&sh->signals, &sh->loop, on_signal, sh);
 }
 
 static void close_handle(uv_handle_t *handle, void *ignored)

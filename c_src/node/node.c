@@ -5,14 +5,11 @@
 #include "../dist/command_name.h"
 #include "../dist/flags.h"
 #include "../mem.h"
-#include "../otp/global.h"
-#include "../otp/kernel.h"
 #include "../term/write.h"
 #include "command.h"
-#include "discovery.h"
 #include "router.h"
-#include "rpc.h"
-#include "server.h"
+#include "services.h"
+#include "stores.h"
 
 struct node {
     const struct config *config;
@@ -30,15 +27,7 @@ struct node {
     /* Once the cluster is ready: */
     struct processes *processes;
     struct command *command;
-    /* and where it serves: */
-    struct stores *stores;
-    struct learning *learning;
-    struct follow *follow;
-    struct registrar *registrar;
-    struct discovery *discovery;
-    struct membership *membership;
-    struct server *server;
-    struct rpc *rpc; /* NULL where it is bare */
+    struct services *services; /* NULL unless it serves */
 };
 
 /* --- events ------------------------------------------------------------------------ */
@@ -66,8 +55,8 @@ static void stop(struct node *n, int code)
 {
     n->stopping = true;
     cluster_stop(n->cluster);
-    if (n->membership != NULL)
-        membership_stop(n->membership);
+    if (n->services != NULL)
+        services_stop(n->services);
     if (n->processes != NULL)
         end_processes(n);
     cluster_flush(n->cluster, &n->turn);
@@ -134,10 +123,10 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_BEGUN:
     case EVENT_APPENDED:
     case EVENT_SAVED:
-        stores_event(n->stores, e, &n->turn);
+        services_stored(n->services, e, &n->turn);
         break;
     case EVENT_RESOLVED:
-        discovery_resolved(n->discovery, e, &n->turn);
+        services_resolved(n->services, e, &n->turn);
         break;
     case EVENT_EPMD:
         cluster_epmd_started(n->cluster, e->bytes, &n->turn);
@@ -148,45 +137,25 @@ static void dispatch(struct node *n, const struct event *e)
     }
 }
 
-/* Whether it has answered what it runs, whom it knows and who is in its groups. */
-static bool is_peer_known(const struct node *n, struct bytes name)
-{
-    return !learning_is_open(n->learning, name) && !follow_is_asking(n->follow, name) &&
-           membership_knows(n->membership, name);
-}
-
-/* Whether it is known who is in the cluster: every name was looked up, every wanted node was tried,
- * and every connected one is known. */
-static bool is_cluster_known(const struct node *n)
-{
-    if (discovery_is_asking(n->discovery) || !cluster_has_tried_all(n->cluster))
-        return false;
-    for (struct cluster_peer peer = {0}; cluster_next(n->cluster, &peer);)
-        if (!command_name_is(peer.name) && !is_peer_known(n, peer.name))
-            return false;
-    return true;
-}
-
-static void settle(struct node *n)
-{
-    if (n->membership == NULL || n->stopping || membership_is_settled(n->membership))
-        return;
-    membership_settle(n->membership, is_cluster_known(n), &n->turn);
-}
-
 /* Handles what the event has caused inside the node until nothing is left. */
 static void run(struct node *n)
 {
     do {
         router_deliver(&n->router, n->processes);
-        settle(n);
-        if (n->membership != NULL && !n->stopping && membership_has_given_up(n->membership))
+        if (n->services != NULL)
+            services_settle(n->services, &n->turn);
+        if (n->services != NULL && !n->stopping && services_have_given_up(n->services))
             stop(n, EX_SOFTWARE);
         router_deliver(&n->router, n->processes);
         cluster_flush(n->cluster, &n->turn);
     } while (!router_is_idle(&n->router));
     if (n->processes != NULL)
         processes_tidy(n->processes);
+}
+
+static bool is_capturing(const struct node *n)
+{
+    return n->services != NULL && stores_are_capturing(services_stores(n->services));
 }
 
 void node_step(struct node *n, const struct event *event, struct outbox *out)
@@ -197,8 +166,8 @@ void node_step(struct node *n, const struct event *event, struct outbox *out)
     n->turn.now_ms = event->now_ms;
     n->turn.wall_ms = event->wall_ms;
     n->turn.random = event->random;
-    if (n->stores != NULL && stores_are_capturing(n->stores))
-        stores_captured(n->stores, &n->turn);
+    if (is_capturing(n))
+        stores_captured(services_stores(n->services), &n->turn);
     dispatch(n, event);
     run(n);
     struct outbox empty = *out; /* with its memory */
@@ -210,7 +179,7 @@ uint64_t node_due(const struct node *n)
 {
     if (n->ended)
         return UINT64_MAX;
-    if (n->stores != NULL && stores_are_capturing(n->stores))
+    if (is_capturing(n))
         return n->turn.now_ms;
     return wakeups_due(&n->wakeups);
 }
@@ -265,24 +234,17 @@ static void on_up(void *who, struct bytes node, struct turn *t)
     if (command_name_is(node))
         return;
     turn_log(t, LOG_INFO, "connected to %.*s", TEXT(node));
-    membership_unsettle(n->membership);
-    follow_up(n->follow, node);
     struct cluster_peer peer;
     cluster_find(n->cluster, node, &peer);
-    learning_up(n->learning, node, peer.announced, t);
+    services_up(n->services, node, peer.announced, t);
 }
 
 static void on_down(void *who, struct bytes node, struct turn *t)
 {
     struct node *n = who;
     processes_node_down(n->processes, node, t);
-    if (!n->serves)
-        return;
-    membership_down(n->membership, node, t);
-    if (command_name_is(node))
-        return;
-    learning_down(n->learning, node, t);
-    follow_down(n->follow, node, t);
+    if (n->serves)
+        services_down(n->services, node, t);
 }
 
 static void on_unreachable(void *who, struct bytes node, enum unreachable why, const char *text,
@@ -290,12 +252,10 @@ static void on_unreachable(void *who, struct bytes node, enum unreachable why, c
 {
     (void)t;
     struct node *n = who;
-    if (!n->serves) {
+    if (n->serves)
+        services_unreachable(n->services, node, why == UNREACHABLE_UNKNOWN);
+    else
         command_unreachable(n->command, node, why, text);
-        return;
-    }
-    membership_unsettle(n->membership);
-    follow_unreachable(n->follow, node, why == UNREACHABLE_UNKNOWN);
 }
 
 static void on_signal(void *who, struct bytes node, const struct signal *signal, struct turn *t)
@@ -324,108 +284,7 @@ static void on_finish(void *who, struct turn *t)
     processes_finish(n->processes, t);
 }
 
-/* --- callbacks of the other services --------------------------------------------------- */
-
-static void on_scope(void *who, struct bytes scope, struct turn *t)
-{
-    const struct node *n = who;
-    membership_add_scope(n->membership, scope, t);
-}
-
-static void on_learned(void *who, struct bytes node, struct turn *t)
-{
-    const struct node *n = who;
-    membership_learned(n->membership, node, t);
-    registrar_learned(n->registrar, node, t);
-    if (learning_is_otp(n->learning, node))
-        follow_learned(n->follow, node, learning_is_beam(n->learning, node), t);
-}
-
-static void on_answered(void *who)
-{
-    const struct node *n = who;
-    membership_unsettle(n->membership);
-}
-
-static void on_process_end(void *who, struct process *p, struct bytes reason, struct turn *t)
-{
-    struct node *n = who;
-    stores_ended(n->stores, p);
-    membership_ended(n->membership, p, reason, t);
-    if (n->stopping)
-        return;
-    kernel_ended(n->processes, p);
-    global_ended(n->processes, p);
-    server_ended(n->server, p);
-    if (!n->bare)
-        rpc_ended(n->rpc, p);
-    learning_ended(n->learning, p, t);
-    follow_ended(n->follow, p, t);
-    registrar_ended(n->registrar, p, t);
-}
-
 /* --- start and end ---------------------------------------------------------------------- */
-
-static void open_services(struct node *n)
-{
-    const struct config *c = n->config;
-    struct processes *table = n->processes;
-    n->stores = stores_new(&n->out);
-    n->learning = learning_new(table, &n->wakeups, c->scope_auto,
-                               &(struct learning_listener){on_scope, on_learned, n});
-    n->follow = follow_new(table, &n->wakeups, n->cluster,
-                           &(struct follow_options){.follows = c->follow,
-                                                    .node = buf_bytes(&c->node),
-                                                    .ticktime_ms = c->ticktime_ms,
-                                                    .answered = on_answered,
-                                                    .who = n});
-    n->registrar = registrar_new(table, &n->wakeups, n->learning);
-    n->membership = membership_new(c, table, n->learning, n->registrar, n->stores);
-    n->discovery = discovery_new(&(struct discovery_options){.config = c,
-                                                             .wakeups = &n->wakeups,
-                                                             .cluster = n->cluster,
-                                                             .out = &n->out,
-                                                             .answered = on_answered,
-                                                             .who = n});
-    n->server = server_new(&(struct server_options){.config = c,
-                                                    .port = n->port,
-                                                    .table = table,
-                                                    .cluster = n->cluster,
-                                                    .access = &n->access,
-                                                    .learning = n->learning,
-                                                    .membership = n->membership,
-                                                    .follow = n->follow,
-                                                    .discovery = n->discovery});
-    if (!n->bare)
-        n->rpc = rpc_new(&(struct functions){.config = c,
-                                             .table = table,
-                                             .cluster = n->cluster,
-                                             .server = n->server,
-                                             .started_ms = n->turn.now_ms});
-}
-
-static void start_services(struct node *n, struct turn *t)
-{
-    const struct config *c = n->config;
-    processes_on_end(n->processes, on_process_end, n);
-    kernel_start(n->processes);
-    global_start(n->processes);
-    server_start(n->server);
-    if (!n->bare)
-        rpc_start(n->rpc);
-    learning_start(n->learning, t);
-    follow_start(n->follow);
-    registrar_start(n->registrar);
-    membership_start(n->membership, t);
-    for (size_t i = 0; i < c->connects; i++) {
-        struct bytes name = buf_bytes(&c->connect[i].name);
-        if (bytes_equal(name, buf_bytes(&c->node)))
-            continue;
-        cluster_locate(n->cluster, name, c->connect[i].port);
-        cluster_connect(n->cluster, name, t);
-    }
-    discovery_start(n->discovery, t);
-}
 
 static void on_ready(void *who, uint32_t creation, struct turn *t)
 {
@@ -434,8 +293,16 @@ static void on_ready(void *who, uint32_t creation, struct turn *t)
         processes_new(buf_bytes(&n->config->node), creation, turn_random(t), &n->wakeups);
     if (!n->serves)
         return;
-    open_services(n);
-    start_services(n, t);
+    n->services = services_new(&(struct services_options){.config = n->config,
+                                                          .table = n->processes,
+                                                          .wakeups = &n->wakeups,
+                                                          .cluster = n->cluster,
+                                                          .access = &n->access,
+                                                          .out = &n->out,
+                                                          .port = n->port,
+                                                          .started_ms = t->now_ms,
+                                                          .bare = n->bare});
+    services_start(n->services, t);
     struct action *ready = outbox_add(&n->out, ACTION_READY);
     ready->port = n->port;
     buf_put(&ready->bytes, buf_bytes(&n->config->node));
@@ -499,25 +366,12 @@ struct node *node_new_client(const struct config *config)
     return node_make(config, false, DFLAGS_OURS);
 }
 
-static void close_services(struct node *n)
-{
-    rpc_free(n->rpc);
-    server_free(n->server);
-    membership_free(n->membership);
-    registrar_free(n->registrar);
-    discovery_free(n->discovery);
-    follow_free(n->follow);
-    learning_free(n->learning);
-    stores_free(n->stores);
-}
-
 void node_free(struct node *n)
 {
     if (n == NULL)
         return;
     processes_free(n->processes);
-    if (n->membership != NULL)
-        close_services(n);
+    services_free(n->services);
     command_free(n->command);
     cluster_free(n->cluster);
     wakeups_free(&n->wakeups);
@@ -534,7 +388,7 @@ struct processes *node_processes(const struct node *n)
 
 void node_saved_state(const struct node *n, uint32_t store, struct buf *out)
 {
-    stores_saved_state(n->stores, store, out);
+    stores_saved_state(services_stores(n->services), store, out);
 }
 
 void node_check(const struct node *n)

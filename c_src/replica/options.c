@@ -4,7 +4,7 @@
 
 #include "../limits.h"
 #include "../otp/turn.h"
-#include "../term/etf.h"
+#include "../term/native_record.h"
 #include "../term/text.h"
 #include "../term/write.h"
 

@@ -1,18 +1,16 @@
 /* Reading terms: a bounded cursor with a sticky error.
  *
  * Bytes from outside pass etf_check() once, on arrival.  After that an `etf_in` walks them:
- * every read either returns what was asked for or sets the cursor's error, after which every
- * later read returns nothing (zero, empty, false) and changes nothing.  A message parser is
- * therefore a straight line of reads that ends in one etf_finish().
+ * every read either returns what was asked for or sets the cursor's error, after which every later
+ * read returns nothing and changes nothing.  So a parser is a straight line of reads that ends in
+ * one etf_finish().
  *
- * The cursor accepts every encoding of a value that OTP 25 to 29 may send, so callers see
- * values and not tags: an atom is an atom whether it came as 100, 115, 118 or 119, and a
- * string (107) is a list of small integers.
+ * The cursor accepts every encoding of a value that OTP 25 to 29 may send, so callers see values
+ * and not tags: an atom is an atom, whatever its tag, and a string is a list of small integers.
  *
- * Nothing here allocates, recurses or copies, unless a copy is the purpose (struct atom).
- * Terms have no leading version byte 131 unless a name says `external`.
- *
- * Source: OTP, erts/doc "External Term Format" (erl_ext_dist). */
+ * Nothing here allocates, recurses or copies, unless a copy is the purpose (struct atom).  Terms
+ * have no leading version byte 131.  Source: OTP, erts/doc "External Term Format" (erl_ext_dist).
+ */
 #ifndef COPPICE_TERM_ETF_H
 #define COPPICE_TERM_ETF_H
 
@@ -70,8 +68,9 @@ struct etf_check {
 void etf_check_open(struct etf_check *c, struct bytes b);
 bool etf_check_step(struct etf_check *c, size_t bytes, enum err *e);
 
-/* The same as etf_check() without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES): for terms that
- * are not read but stored and passed on as they are.  On an error *len tells how far it got. */
+/* The same as etf_check() without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES):
+ * for terms that are not read but stored and passed on as they are.  On an error *len tells how far
+ * it got. */
 must_use enum err etf_measure(struct bytes b, size_t *len);
 
 /* Finds only the end of the term at the front of b, whatever its values: for a message that is
@@ -82,10 +81,6 @@ must_use enum err etf_length(struct bytes b, size_t *len);
 
 /* Whether a checked term has more than so many levels of containers. */
 bool etf_is_deeper(struct bytes checked, size_t levels);
-
-/* Whether there is a native record in checked terms.  A node older than OTP 29 ends the connection
- * on which it gets one. */
-bool etf_has_record(struct bytes checked);
 
 /* A cursor over whole terms that etf_check() accepted.  Over a term of which only the length is
  * known, etf_peek(), etf_tuple(), etf_accept() and etf_any() may be used. */
@@ -198,15 +193,6 @@ bool etf_next(struct etf_list *list, struct bytes *element);
 /* Appends a text: a binary, or an Erlang string of ASCII characters.  ERR_SHAPE for anything
  * else, for an empty text, and for one with a NUL. */
 void etf_text(struct etf_in *in, struct buf *out);
-
-/* A native record: its head; the values of its fields follow as the next terms.  The names are one
- * atom term after the other, in the frame's encoding. */
-struct etf_record {
-    struct bytes module, name, fields;
-    uint32_t count; /* of fields */
-    bool exported;
-};
-struct etf_record etf_record(struct etf_in *in);
 
 /* [Head | Tail] with exactly one head, as in an alias tag; otherwise returns false and
  * consumes nothing. */

@@ -3,7 +3,7 @@
 
 #include "../mem.h"
 #include "canon_internal.h"
-#include "etf.h"
+#include "native_record.h"
 
 /* --- reading ----------------------------------------------------------------------- */
 

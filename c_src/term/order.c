@@ -1,9 +1,9 @@
 #include "order.h"
 
 #include "../limits.h"
-#include "etf.h"
 #include "head.h"
 #include "integer.h"
+#include "native_record.h"
 #include "order_internal.h"
 
 /* Two canonical terms are walked side by side, each byte once.  Maps complicate this: all keys

@@ -1,6 +1,6 @@
 #include "../limits.h"
-#include "etf.h"
 #include "head.h"
+#include "native_record.h"
 #include "text.h"
 #include "text_put.h"
 #include "utf8.h"

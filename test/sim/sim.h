@@ -41,9 +41,9 @@ struct sim_options {
     /* They find each other by DNS, with a name for each: d1 has the address of the first one's
      * machine, h1. */
     bool discovers;
-    bool follows;   /* each connects to the first only, and follows (`follow`) */
+    bool follows;    /* each connects to the first only, and follows (`follow`) */
     bool has_reader; /* the last node may only read on the others; for counters */
-    bool grow_only; /* sim_change() never removes anything */
+    bool grow_only;  /* sim_change() never removes anything */
     /* Whatever a node knew before a restart is known to others, who tell it before it writes.
      * Without this, a restarted actor may issue a tag or dot twice. */
     bool peers_remember;

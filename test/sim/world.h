@@ -29,8 +29,8 @@
 #define MACHINES     (COMMANDER + 1)
 #define CALLER_OF(i) ((i) + SIM_NODES_MAX)
 
-#define COOKIE      "simulated"
-#define GROVE_SCOPE "grove"
+#define COOKIE       "simulated"
+#define GROVE_SCOPE  "grove"
 #define PUBSUB_SCOPE "Elixir.Phoenix.PubSub"
 /* Of nodes without epmd. */
 #define FIXED_PORT 9100

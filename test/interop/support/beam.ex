@@ -45,8 +45,12 @@ defmodule Beam do
       Enum.flat_map(opts[:kernel] || [], fn {key, x} -> ["-kernel", "#{key}", "#{x}"] end) ++
       if(opts[:grove] == false, do: [], else: ["-pa", folder(Grove.Application)]) ++
       ["-pa", folder(String), "-pa", folder(Beam)] ++
-      for(path <- List.wrap(System.get_env("PHOENIX_PUBSUB_PATH")), arg <- ["-pa", path], do: arg) ++
+      real_pubsub() ++
       Enum.map(opts[:args] || [], &to_string/1)
+  end
+
+  defp real_pubsub do
+    for path <- List.wrap(System.get_env("PHOENIX_PUBSUB_PATH")), arg <- ["-pa", path], do: arg
   end
 
   defp folder(module), do: module |> :code.which() |> Path.dirname()

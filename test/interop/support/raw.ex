@@ -100,7 +100,10 @@ defmodule Raw do
 
   @raw "raw@127.0.0.1"
 
-  @doc "Sends a message from node `raw@127.0.0.1` to a name there, in which :TERM is replaced by an encoded term."
+  @doc """
+  Sends a message from node `raw@127.0.0.1` to a name there, in which :TERM is replaced by an
+  encoded term.
+  """
   def send_term(socket, name, message, encoded) do
     bytes = :erlang.term_to_binary(message, minor_version: 2)
     bytes = :binary.replace(bytes, <<119, 4, "TERM">>, encoded)

@@ -284,7 +284,8 @@ static void reports_its_status(void)
     replica_status(world.replica, &map);
     ASSERT_TERM(buf_bytes(&map),
                 term_of("#{crdt => gcounter, group => {counter, <<\"v\">>}, actor => <<\"c1\">>,"
-                        " actors => 2, repairs => 0, peers => 1, pubsub => nil, mutations => 1, merges => 1,"
+                        " actors => 2, repairs => 0, peers => 1, pubsub => nil, mutations => 1,"
+                        " merges => 1,"
                         " refused => 1, ignored => 1, waiting => 0, behind => 0, tombstones => 0,"
                         " tags => 0, most_tags => 0, same_actor => [],"
                         " snapshot_failure => nil, snapshots => 0,"

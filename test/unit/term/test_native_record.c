@@ -2,7 +2,7 @@
 
 #include "mem.h"
 #include "term/canon.h"
-#include "term/etf.h"
+#include "term/native_record.h"
 #include "term/order.h"
 #include "term/text.h"
 #include "unit/suite.h"
