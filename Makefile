@@ -6,7 +6,7 @@
 #   make soak         runs a million storms in the simulator
 #   make bench        benchmarks, compared with a BEAM
 #   make partitions   random cuts and kills of nodes in network namespaces
-#   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29
+#   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
 #
 # Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to

@@ -116,11 +116,9 @@ uint32_t etf_map(struct etf_in *in);
 /* Copies the atom's text. */
 void etf_atom(struct etf_in *in, struct atom *atom);
 
-/* If the next term is the atom with this (ASCII) name, consumes it and returns true; otherwise
- * returns false, without an error. */
+/* If the next term is the atom with this (ASCII) name, or [], consumes it and returns true;
+ * otherwise returns false, without an error. */
 bool etf_accept(struct etf_in *in, const char *name);
-
-/* The same for []. */
 bool etf_accept_nil(struct etf_in *in);
 
 /* Requires this atom (ERR_SHAPE otherwise). */

@@ -1,21 +1,8 @@
 # Sourced, in the top folder, by every script that runs Elixir nodes.  Compiles
 # the Elixir code and starts an epmd on a port of its own, so that the nodes
-# stay apart from any others on this machine.
-#
-# Reads GROVE_PATH, the ebin of the real Grove, instead of the stand-in.
+# stay apart from any others on this machine.  Reads GROVE_PATH, as compile.sh.
 
-otp=$(erl -noshell -eval 'io:put_chars(erlang:system_info(otp_release)), halt().')
-grove=${GROVE_PATH:-build/grove-$otp/ebin}
-support=build/interop-$otp/ebin
-
-# compile EBIN FOLDER: in one call of elixirc, if a source is newer.
-compile() {
-    [ -e "$1/.compiled" ] && [ -z "$(find "$2" -newer "$1/.compiled")" ] && return
-    rm -rf "$1" && mkdir -p "$1"
-    elixirc --ignore-module-conflict -pa "$grove" -o "$1" $(find "$2" -name '*.ex') || return
-    find "$2" -name '*.app' -exec cp {} "$1" \;
-    touch "$1/.compiled"
-}
+. test/interop/compile.sh
 
 # Lets the suites stop an epmd while nodes are registered with it.
 export ERL_EPMD_RELAXED_COMMAND_CHECK=1
@@ -48,6 +35,5 @@ beam() {
 }
 
 cookie=cookie_of_the_suites
-[ -n "${GROVE_PATH:-}" ] || compile "$grove" test/interop/grove
 compile "$support" test/interop/support
 start_epmd

@@ -13,28 +13,45 @@ defmodule Beam do
   @doc """
   Options: `name`, `host`, `cookie`, `hidden` (default false), `kernel` (parameters),
   `args` (more of the emulator's), `epmd` (a port), `grove` (the scope to start Grove with;
-  true: Grove's default scope; false: Grove is not even on the code path).
+  true: Grove's default scope; false: Grove is not even on the code path).  For another release
+  than this node's: `exec` (a command in place of `erl`, with its arguments) and `folders` (of its
+  Elixir, and of Grove as compiled there).
   """
   def start(opts \\ []) do
     name = Keyword.get_lazy(opts, :name, fn -> TestCase.fresh("b") end)
 
-    {:ok, peer, node} =
-      :peer.start_link(%{
-        name: String.to_charlist(name),
-        host: to_charlist(opts[:host] || "127.0.0.1"),
-        longnames: true,
-        connection: :standard_io,
-        wait_boot: 20_000,
-        args: Enum.map(args(opts), &String.to_charlist/1),
-        env: for(port <- List.wrap(opts[:epmd]), do: {~c"ERL_EPMD_PORT", ~c"#{port}"})
-      })
+    settings = %{
+      name: String.to_charlist(name),
+      host: to_charlist(opts[:host] || "127.0.0.1"),
+      longnames: true,
+      connection: :standard_io,
+      wait_boot: 20_000,
+      args: Enum.map(args(opts), &String.to_charlist/1),
+      env: for(port <- List.wrap(opts[:epmd]), do: {~c"ERL_EPMD_PORT", ~c"#{port}"})
+    }
+
+    {:ok, peer, node} = :peer.start_link(Map.merge(settings, exec(opts[:exec])))
 
     beam = %Beam{node: node, peer: peer}
     {:ok, _} = call(beam, :application, :ensure_all_started, [:elixir])
     :ok = call(beam, :logger, :set_primary_config, [:level, :none])
     load_kept_code(beam)
     if opts[:grove], do: start_grove(beam, opts[:grove])
-    %{beam | os_pid: List.to_string(call(beam, :os, :getpid, []))}
+    %{beam | os_pid: os_pid(peer)}
+  end
+
+  defp exec(nil), do: %{}
+
+  defp exec([program | args]) do
+    %{exec: {String.to_charlist(program), Enum.map(args, &String.to_charlist/1)}}
+  end
+
+  # Not asked of the node itself, which may be in a namespace of processes.
+  defp os_pid(peer) do
+    {:links, links} = Process.info(peer, :links)
+    [port] = Enum.filter(links, &is_port/1)
+    {:os_pid, os_pid} = Port.info(port, :os_pid)
+    os_pid
   end
 
   defp args(opts) do
@@ -43,10 +60,15 @@ defmodule Beam do
     ["-setcookie", "#{cookie}", "-start_epmd", "false"] ++
       if(opts[:hidden], do: ["-hidden"], else: []) ++
       Enum.flat_map(opts[:kernel] || [], fn {key, x} -> ["-kernel", "#{key}", "#{x}"] end) ++
-      if(opts[:grove] == false, do: [], else: ["-pa", folder(Grove.Application)]) ++
-      ["-pa", folder(String), "-pa", folder(Beam)] ++
+      Enum.flat_map(folders(opts), &["-pa", &1]) ++
       real_pubsub() ++
       Enum.map(opts[:args] || [], &to_string/1)
+  end
+
+  # The support code is this node's in any case, whose funs are run there.
+  defp folders(opts) do
+    grove = if opts[:grove] == false, do: [], else: [folder(Grove.Application)]
+    [folder(Beam) | opts[:folders] || grove ++ [folder(String)]]
   end
 
   defp real_pubsub do
@@ -61,7 +83,7 @@ defmodule Beam do
     # loading the application does not reset it.
     persistent = [persistent: true]
     if scope != true, do: call(beam, Application, :put_env, [:grove, :scope, scope, persistent])
-    true = call(beam, :code, :add_patha, [String.to_charlist(folder(Grove.Application))])
+    true = call(beam, :code, :add_pathz, [String.to_charlist(folder(Grove.Application))])
     {:ok, _} = call(beam, Application, :ensure_all_started, [:grove])
   end
 

@@ -7,7 +7,7 @@
 #include "unit/node/nodes.h"
 
 /* Enough for a leak to exceed what the allocator keeps for itself, about 10 kB. */
-#define ROUNDS 1200
+#define ROUNDS 3000
 
 #define REPLICA "{scope, s}. {replica, r, #{crdt => gset, group => g}}. "
 
