@@ -31,6 +31,7 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g $(WARNINGS) $(FLAG
 LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -lm -pthread
 
 Q := $(if $(V),,@)
+CORES := $(shell nproc)
 
 # Objects depend on this file, which changes when the compiler or its flags do.
 FLAGS := $(BUILD)/flags
@@ -114,9 +115,9 @@ $(BUILD)/storm_small: $(BUILD)/test/sim/storm.o $(SIM) $(SMALL) $(SIM_ARCHIVES)
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-SEEDS_gcc   := 6000
-SEEDS_clang := 1000
-SEEDS_asan  := 300
+SEEDS_gcc   := 2400
+SEEDS_clang := 400
+SEEDS_asan  := 150
 
 sim: $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 	$(Q)SEEDS=$(or $(SEEDS),$(SEEDS_$(FLAVOUR))) test/sim/run $^
@@ -126,6 +127,9 @@ soak:
 	$(Q)$(MAKE) --no-print-directory BUILD=build/soak CFLAGS='-flto=auto $(CFLAGS)' \
 	    build/soak/storm build/soak/storm_small
 	$(Q)test/sim/soak build/soak/storm build/soak/storm_small
+
+# All of these.
+programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
 # --- everything --------------------------------------------------------------
 
@@ -139,6 +143,7 @@ demo:
 test:
 	$(Q)tools/setup test
 	$(Q)rm -rf build/summary
+	$(Q)$(MAKE) --no-print-directory -k -j$(CORES) -Otarget priv/coppice || true
 	$(Q)$(MAKE) --no-print-directory -k check; status=$$?; \
 	    echo "== summary"; test/summary; exit $$status
 
@@ -171,9 +176,11 @@ CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
 check: $(CHECK_UNIT) check-tidy check-app check-interop check-partitions
 
+# What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
 	@echo "== unit and simulation suites, $*"
-	$(Q)test/summary unit-$* $(MAKE) --no-print-directory FLAVOUR=$* unit sim
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=$* -k -j$(CORES) -Otarget programs || true
+	$(Q)test/summary unit-$* $(MAKE) --no-print-directory FLAVOUR=$* -k unit sim
 
 # Calls are read from the objects of the program.
 check-tidy: priv/coppice
@@ -202,7 +209,7 @@ partitions:
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all always unit sim soak demo bench test test-matrix test-peers check $(CHECK_UNIT) check-tidy \
+.PHONY: all always unit sim programs soak demo bench test test-matrix test-peers check $(CHECK_UNIT) check-tidy \
         check-app check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
