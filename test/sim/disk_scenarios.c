@@ -53,7 +53,7 @@ static void power_fails_during_a_sync(struct sim *s)
            "[ 2122] epmd runs on h1\n"
            "[ 2356] n1: joined pg scope coppice_scope\n"
            "[ 2356] n1 is ready\n"
-           "[ 2361] n1: counter: counter.dets.2440f8ad.2.journal: byte 177: torn write: the last "
+           "[ 2361] n1: counter: counter.dets.2440f8ad.2.journal: byte 184: torn write: the last "
            "113 bytes are ignored\n"
            "[ 2361] n1: counter: loaded counter.dets: a snapshot, 1 journal records\n"
            "[ 2361] n1 has 5\n");
