@@ -396,12 +396,14 @@ void check_state(struct sim *s, unsigned node, struct bytes reply)
 
 /* --- at the end -------------------------------------------------------------- */
 
-/* Of the actors but the reader, whose own counts are nowhere else. */
-static bool same_counts(const struct counted *a, const struct counted *b, unsigned reader)
+/* Whether the reader knows what the others know.  Its own counts are nowhere else; nor is what an
+ * actor has lost in a crash that had told it to the reader alone, from which it does not take it.
+ */
+static bool knows_all(const struct counted *reader, const struct counted *others)
 {
     for (unsigned sign = 0; sign < SIGNS; sign++)
         for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++)
-            if (actor != reader && a->by[sign][actor] != b->by[sign][actor])
+            if (reader->by[sign][actor] < others->by[sign][actor])
                 return false;
     return true;
 }
@@ -409,7 +411,7 @@ static bool same_counts(const struct counted *a, const struct counted *b, unsign
 static bool same_state(const struct sim *s, const struct sim_node *first, unsigned node)
 {
     const struct sim_node *n = &s->nodes[node];
-    return sim_is_reader(s, node) ? same_counts(&first->seen, &n->seen, node)
+    return sim_is_reader(s, node) ? knows_all(&n->seen, &first->seen)
                                   : bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common));
 }
 
