@@ -227,6 +227,8 @@ void stores_event(struct stores *s, const struct event *e, struct turn *t)
         must(e->kind == EVENT_SAVED);
         x->saving = false;
         s->saves--;
+        if (e->note != NULL)
+            log_notes(x->process, bytes_of(e->note), t);
         replica_saved(x->process, or_null, t);
         break;
     }

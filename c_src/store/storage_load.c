@@ -212,6 +212,7 @@ static enum err read_table(struct storage *s, struct storage_found *found,
         s->first.kind = table.file.len > 0 ? BEFORE_TABLE
                         : s->asides        ? BEFORE_UNKNOWN
                                            : BEFORE_NOTHING;
+        s->found_form = table.found ? table.form : RECORD_AUTO;
         found->state = table.state;
         table.state = (struct buf){0};
     }
@@ -247,6 +248,7 @@ enum err storage_load(struct storage *s, struct storage_found *found,
 {
     *found = (struct storage_found){0};
     s->failed = true;
+    s->loaded = false;
     (void)storage_rotate(s);
     enum err e = s->lock >= 0 ? OK : follow_links(s, failure);
     if (e == OK && s->lock < 0)
@@ -263,6 +265,7 @@ enum err storage_load(struct storage *s, struct storage_found *found,
         note_mount(s, &found->notes);
     if (e != OK)
         storage_found_free(found);
+    s->loaded = e == OK;
     return e;
 }
 

@@ -41,9 +41,9 @@ struct sim_options {
     /* They find each other by DNS, with a name for each: d1 has the address of the first one's
      * machine, h1. */
     bool discovers;
-    bool follows;   /* each connects to the first only, and follows (`follow`) */
+    bool follows;    /* each connects to the first only, and follows (`follow`) */
     bool has_reader; /* the last node may only read on the others; for counters */
-    bool grow_only; /* sim_change() never removes anything */
+    bool grow_only;  /* sim_change() never removes anything */
     /* Whatever a node knew before a restart is known to others, who tell it before it writes.
      * Without this, a restarted actor may issue a tag or dot twice. */
     bool peers_remember;
@@ -51,6 +51,8 @@ struct sim_options {
      * durability `interval`.  Each disk job takes disk_min_ms to disk_max_ms. */
     unsigned stored, interval;
     unsigned mounted; /* nodes whose table is mounted as a single file: no rename can replace it */
+    /* Something else ruins their tables while they run, time and again. */
+    bool ruins;
     uint64_t snapshot_ms, disk_min_ms, disk_max_ms;
     /* A BEAM withholds a delta until it has a value, as Grove does since 0.2. */
     bool withholds;
@@ -126,6 +128,7 @@ bool sim_disk_is_idle(const struct sim *s, unsigned node);
 
 struct sim_disks {
     uint64_t calls, failures; /* disk calls; jobs that failed or were cut short */
+    uint64_t ruins;           /* tables that were ruined while a replica ran */
 };
 struct sim_disks sim_disks(const struct sim *s);
 
