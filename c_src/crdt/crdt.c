@@ -176,16 +176,11 @@ size_t crdt_tombstones(const struct crdt *c)
     return c->type->tombstones != NULL ? c->type->tombstones(c) : 0;
 }
 
-void crdt_add_tags(const struct crdt *c, struct tag_counts *counts)
-{
-    if (c->type->tags != NULL)
-        c->type->tags(c, counts);
-}
-
 struct tag_counts crdt_tags(const struct crdt *c)
 {
     struct tag_counts counts = {0};
-    crdt_add_tags(c, &counts);
+    if (c->type->tags != NULL)
+        c->type->tags(c, &counts);
     return counts;
 }
 

@@ -111,10 +111,11 @@ struct crdt_type {
     /* True if joining it to any state changes nothing. */
     bool (*empty)(const struct crdt *c);
 
-    /* The number of tombstones, for status; NULL for a type without them. */
+    /* The number of tombstones, for status; NULL for a type without them.  Like tags, it does not
+     * walk over the state. */
     size_t (*tombstones)(const struct crdt *c);
 
-    /* crdt_tags(), added to *counts; NULL for a type whose elements have no tags. */
+    /* crdt_tags(); NULL for a type whose elements have no tags. */
     void (*tags)(const struct crdt *c, struct tag_counts *counts);
 
     /* Adds every actor that left a trace in the state: a count, a tag, a dot, a clock entry.
@@ -181,12 +182,10 @@ void crdt_state(const struct crdt *c, struct buf *out);
 void crdt_value(const struct crdt *c, struct buf *out);
 bool crdt_empty(const struct crdt *c);
 size_t crdt_tombstones(const struct crdt *c);
-/* For status: an element gets a tag with each add, and has them until it is removed.  Walks over
- * all elements. */
+/* For status: an element gets a tag with each add, and has them until it is removed. */
 struct tag_counts crdt_tags(const struct crdt *c);
 size_t crdt_actors(const struct crdt *c); /* how many left a trace in it */
 /* The type's functions, for types with nested states. */
-void crdt_add_tags(const struct crdt *c, struct tag_counts *counts);
 void crdt_add_actors(const struct crdt *c, struct actors *seen);
 void crdt_check(const struct crdt *c); /* for tests and the simulator */
 

@@ -203,19 +203,15 @@ static bool empty(const struct crdt *c)
 
 static size_t tombstones(const struct crdt *c)
 {
-    const struct table *t = &of_const(c)->values.table;
-    size_t sum = crdt_tombstones(&of_const(c)->keys.crdt);
-    for (size_t i = 0; i < table_end(t); i++)
-        sum += crdt_tombstones(*(struct crdt **)table_at(t, i));
-    return sum;
+    return crdt_tombstones(&of_const(c)->keys.crdt) + of_const(c)->values.tombstones;
 }
 
 static void tags(const struct crdt *c, struct tag_counts *counts)
 {
-    const struct table *t = &of_const(c)->values.table;
-    crdt_add_tags(&of_const(c)->keys.crdt, counts);
-    for (size_t i = 0; i < table_end(t); i++)
-        crdt_add_tags(*(struct crdt **)table_at(t, i), counts);
+    struct tag_counts keys = or_set_tags(&of_const(c)->keys),
+                      values = values_tags(&of_const(c)->values);
+    counts->all = keys.all + values.all;
+    counts->most = keys.most > values.most ? keys.most : values.most;
 }
 
 static void actors(const struct crdt *c, struct actors *seen)

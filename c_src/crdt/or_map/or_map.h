@@ -18,6 +18,9 @@ struct values {
     struct table table; /* key -> struct crdt * */
     const struct crdt_options *options;
     unsigned level; /* number of enclosing maps around this one */
+    /* For status: of all values. */
+    size_t tombstones, tags;
+    struct histogram by_tags; /* values by the most tags of one element */
 };
 
 struct or_map {
@@ -42,7 +45,10 @@ must_use enum err values_validate(struct bytes checked, unsigned level);
 void values_init(struct values *v, const struct crdt_options *o, unsigned level);
 void values_free(struct values *v);
 
-/* NULL if the key has none. */
+/* The tags of all values, and the most of one element. */
+struct tag_counts values_tags(const struct values *v);
+
+/* NULL if the key has none.  It is changed by the functions below only, so that they count. */
 struct crdt *values_find(const struct values *v, struct bytes key);
 
 /* The following join changes to delta too, unless that is NULL. */
@@ -53,7 +59,7 @@ bool values_join(struct values *v, struct bytes key, const struct typed_state *g
 
 /* crdt_mutate() of the key's value; t->delta is ignored. */
 must_use enum err values_mutate(struct values *v, struct bytes key, const struct op *ops,
-                                size_t count, struct mutation_turn *t, struct values *delta);
+                                size_t op_count, struct mutation_turn *t, struct values *delta);
 
 /* Adds a copy of the state as the value of a key that has none. */
 void values_copy(struct values *v, struct bytes key, const struct crdt *state);

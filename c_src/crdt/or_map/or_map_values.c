@@ -19,6 +19,36 @@ static void value_free(void *record)
 void values_free(struct values *v)
 {
     table_free(&v->table, value_free);
+    histogram_free(&v->by_tags);
+}
+
+/* --- counting -------------------------------------------------------------- */
+
+/* What a value adds to the counts; all zero for none. */
+struct figures {
+    size_t tombstones;
+    struct tag_counts tags;
+};
+
+static struct figures figures_of(const struct crdt *state)
+{
+    return state != NULL ? (struct figures){crdt_tombstones(state), crdt_tags(state)}
+                         : (struct figures){0};
+}
+
+/* A value was changed or replaced: it had these figures. */
+static void count(struct values *v, const struct figures *before, const struct crdt *state)
+{
+    struct figures now = figures_of(state);
+    v->tombstones += now.tombstones - before->tombstones;
+    v->tags += now.tags.all - before->tags.all;
+    histogram_move(&v->by_tags, (uint32_t)before->tags.most, (uint32_t)now.tags.most);
+}
+
+struct tag_counts values_tags(const struct values *v)
+{
+    size_t most = v->by_tags.most > 0 ? v->by_tags.most : v->tags > 0;
+    return (struct tag_counts){v->tags, most};
 }
 
 /* --- one state ------------------------------------------------------------- */
@@ -70,6 +100,7 @@ void values_copy(struct values *v, struct bytes key, const struct crdt *state)
     must(*place == NULL);
     *place = state_make(v, state->type);
     join_state(*place, state);
+    count(v, &(struct figures){0}, *place);
 }
 
 /* --- changes --------------------------------------------------------------- */
@@ -79,14 +110,14 @@ static void adopt(struct values *v, struct bytes key, struct crdt *state)
 {
     struct crdt **place = place_of(v, key);
     int order = *place != NULL ? type_order((*place)->type, state->type) : -1;
-    if (order < 0) {
-        crdt_free(*place);
+    struct figures before = figures_of(*place);
+    struct crdt *other = order < 0 ? *place : state;
+    if (order < 0)
         *place = state;
-        return;
-    }
-    if (order == 0)
+    else if (order == 0)
         join_state(*place, state);
-    crdt_free(state);
+    crdt_free(other);
+    count(v, &before, *place);
 }
 
 bool values_join(struct values *v, struct bytes key, const struct typed_state *g,
@@ -97,12 +128,14 @@ bool values_join(struct values *v, struct bytes key, const struct typed_state *g
     if (order > 0)
         return false;
     struct crdt *news = delta != NULL ? state_make(delta, g->type) : NULL;
+    struct figures before = figures_of(*place);
     if (order < 0) {
         crdt_free(*place);
         *place = state_make(v, g->type);
     }
     bool joined = g->valid.len > 0 && crdt_join(*place, g->valid, news);
     bool grew = joined || order < 0;
+    count(v, &before, *place);
     if (grew && news != NULL)
         adopt(delta, key, news);
     else
@@ -110,14 +143,16 @@ bool values_join(struct values *v, struct bytes key, const struct typed_state *g
     return grew;
 }
 
-enum err values_mutate(struct values *v, struct bytes key, const struct op *ops, size_t count,
+enum err values_mutate(struct values *v, struct bytes key, const struct op *ops, size_t op_count,
                        struct mutation_turn *t, struct values *delta)
 {
     struct crdt *state = values_find(v, key);
     must(state != NULL);
+    struct figures before = figures_of(state);
     struct mutation_turn inside = *t;
     inside.delta = delta != NULL ? state_make(delta, state->type) : NULL;
-    enum err e = crdt_mutate(state, ops, count, &inside);
+    enum err e = crdt_mutate(state, ops, op_count, &inside);
+    count(v, &before, state);
     t->bad = inside.bad;
     t->random = inside.random;
     if (e == OK && inside.delta != NULL && !crdt_empty(inside.delta))
@@ -135,9 +170,11 @@ void values_replace(struct values *v, struct values *from)
     for (size_t i = 0; i < table_end(&from->table); i++) {
         struct crdt **theirs = table_at(&from->table, i);
         struct crdt **ours = place_of(v, table_key(&from->table, theirs));
+        struct figures before = figures_of(*ours);
         crdt_free(*ours);
         *ours = *theirs;
         *theirs = NULL;
+        count(v, &before, *ours);
     }
     values_free(from);
 }
@@ -153,8 +190,21 @@ void values_merge(struct values *v, struct values *from)
     values_free(from);
 }
 
+static void check_counts(const struct values *v)
+{
+    size_t tombstones = 0, tags = 0, most = 0;
+    for (size_t i = 0; i < table_end(&v->table); i++) {
+        struct figures f = figures_of(*(struct crdt **)table_at(&v->table, i));
+        tombstones += f.tombstones;
+        tags += f.tags.all;
+        most = f.tags.most > most ? f.tags.most : most;
+    }
+    must(v->tombstones == tombstones && v->tags == tags && values_tags(v).most == most);
+}
+
 void values_check(const struct values *v)
 {
+    check_counts(v);
     table_check(&v->table);
     must(v->table.live == table_end(&v->table));
     for (size_t i = 0; i < table_end(&v->table); i++) {

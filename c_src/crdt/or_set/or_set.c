@@ -40,6 +40,7 @@ static void close_set(struct crdt *c)
     tag_index_free(&s->tag_index);
     table_free(&s->entries, free_tags);
     tag_set_free(&s->tombstones);
+    histogram_free(&s->by_tags);
     actors_free(&s->actors);
 }
 
@@ -334,14 +335,9 @@ static size_t tombstones(const struct crdt *c)
     return of_const(c)->tombstones.count;
 }
 
-static void tags_of_all(const struct crdt *c, struct tag_counts *counts)
+static void tags(const struct crdt *c, struct tag_counts *counts)
 {
-    const struct tags *tags;
-    for (size_t at = 0; (tags = part_next(PART_WHOLE, &of_const(c)->entries, &at)) != NULL;) {
-        counts->all += tags->count;
-        if (tags->count > counts->most)
-            counts->most = tags->count;
-    }
+    *counts = or_set_tags(of_const(c));
 }
 
 /* Every numbered actor has a tag, except perhaps our own, which is numbered from the start: it is
@@ -375,7 +371,7 @@ const struct crdt_type or_set_type = {
     .value = value,
     .empty = empty,
     .tombstones = tombstones,
-    .tags = tags_of_all,
+    .tags = tags,
     .actors = actors,
     .check = check,
 };
