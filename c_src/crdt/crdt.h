@@ -38,6 +38,7 @@ struct crdt {
     const struct crdt_type *type;
     const struct crdt_options *options; /* borrowed; shared with nested states */
     struct unknown_fields unknown;      /* fields of Grove's struct that are not known here */
+    struct actor_watch *watch;          /* told of its actors, unless NULL; see crdt_watch() */
 };
 
 /* Inputs and outputs of a mutation besides its operations. */
@@ -119,8 +120,13 @@ struct crdt_type {
     void (*tags)(const struct crdt *c, struct tag_counts *counts);
 
     /* Adds every actor that left a trace in the state: a count, a tag, a dot, a clock entry.
-     * NULL for a type whose state names none. */
+     * NULL for a type whose state names none, and so are the next two. */
     void (*actors)(const struct crdt *c, struct actors *seen);
+    /* Their number, without a walk. */
+    size_t (*actor_count)(const struct crdt *c);
+    /* From now on c->watch, which may be NULL, is told of each that comes, or goes, since its last
+     * trace was overwritten.  NULL where the type reads c->watch itself. */
+    void (*watch)(struct crdt *c);
 
     /* Ends the process if the state violates the type's invariants. */
     void (*check)(const struct crdt *c);
@@ -185,7 +191,9 @@ size_t crdt_tombstones(const struct crdt *c);
 /* For status: an element gets a tag with each add, and has them until it is removed. */
 struct tag_counts crdt_tags(const struct crdt *c);
 size_t crdt_actors(const struct crdt *c); /* how many left a trace in it */
-/* The type's functions, for types with nested states. */
+/* For types with nested states, as the next.  w, which must outlive the state, or NULL, is told of
+ * all its actors now, and later of each that comes or goes; who was told before, that all go. */
+void crdt_watch(struct crdt *c, struct actor_watch *w);
 void crdt_add_actors(const struct crdt *c, struct actors *seen);
 void crdt_check(const struct crdt *c); /* for tests and the simulator */
 

@@ -21,7 +21,8 @@ static const struct or_map *of_const(const struct crdt *c)
 static void open_map(struct crdt *c)
 {
     crdt_open(&of(c)->keys.crdt, &or_set_type, c->options);
-    values_init(&of(c)->values, c->options, 0);
+    values_init(&of(c)->values, c->options, 0, c);
+    crdt_watch(&of(c)->keys.crdt, &of(c)->values.watch);
 }
 
 static void close_map(struct crdt *c)
@@ -222,10 +223,15 @@ static void actors(const struct crdt *c, struct actors *seen)
         crdt_add_actors(*(struct crdt **)table_at(t, i), seen);
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return of_const(c)->values.actors.live;
+}
+
 static void check(const struct crdt *c)
 {
     crdt_check(&of_const(c)->keys.crdt);
-    values_check(&of_const(c)->values);
+    values_check(&of_const(c)->values, &of_const(c)->keys.crdt);
 }
 
 const struct crdt_type or_map_type = {
@@ -248,5 +254,6 @@ const struct crdt_type or_map_type = {
     .tombstones = tombstones,
     .tags = tags,
     .actors = actors,
+    .actor_count = actor_count,
     .check = check,
 };

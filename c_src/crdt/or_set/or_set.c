@@ -349,6 +349,16 @@ static void actors(const struct crdt *c, struct actors *seen)
         actors_number(seen, actors_term(&s->actors, i));
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return actors_count(&of_const(c)->actors) - (of_const(c)->counter == 0);
+}
+
+static void watch(struct crdt *c)
+{
+    of(c)->actors.watch = c->watch;
+}
+
 static void check(const struct crdt *c)
 {
     or_set_check(of_const(c));
@@ -373,5 +383,7 @@ const struct crdt_type or_set_type = {
     .tombstones = tombstones,
     .tags = tags,
     .actors = actors,
+    .actor_count = actor_count,
+    .watch = watch,
     .check = check,
 };

@@ -11,6 +11,9 @@ bool or_set_raise_counter(struct or_set *s, uint64_t counter)
     counter = counter < LIMIT_SHARED_CLOCK ? counter : LIMIT_SHARED_CLOCK;
     if (counter <= s->counter)
         return false;
+    struct actor_watch *w = s->crdt.watch;
+    if (s->counter == 0 && w != NULL)
+        w->told(w, s->crdt.options->actor, true);
     s->counter = counter;
     return true;
 }

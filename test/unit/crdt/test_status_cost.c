@@ -90,6 +90,43 @@ static void the_figures_cost_no_walk(void)
     costs_no_walk(maps, (struct wanted){7, 6, 6});
 }
 
+/* Of each type; every visitor leaves a trace. */
+static void the_number_of_actors_costs_no_walk(void)
+{
+    static const struct {
+        const char *type, *ops;
+    } kinds[] = {
+        {"gcounter", "increment"},
+        {"pncounter", "[increment, decrement]"},
+        {"lww_register", "{set, [x]}"},
+        {"mv_register", "{set, [x]}"},
+        {"or_set", "{add, [x]}"},
+        {"dvv_set", "{add, [x]}"},
+        {"rga", "{insert_at, [0, x]}"},
+        {"or_map", "[{put, [n, gcounter]}, {update, [n, increment]}, {put, [m, or_map]},"
+                   " {update, [m, {put, [r, lww_register]}]},"
+                   " {update, [m, {update, [r, {set, [x]}]}]}]"},
+    };
+    for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+        const struct crdt_type *type = crdt_type_named(bytes_of(kinds[kind].type));
+        struct crdt *c = make(type, "a", kinds[kind].ops);
+        for (unsigned visitor = 0, size = 10, i = 0; i < SIZES; i++, size *= 2) {
+            for (; visitor < size; visitor++) {
+                char name[16];
+                snprintf(name, sizeof(name), "{v, %u}", visitor);
+                struct crdt *theirs = make(type, name, kinds[kind].ops);
+                join(c, theirs);
+                crdt_free(theirs);
+            }
+            walked = 0;
+            CU_ASSERT_EQUAL(crdt_actors(c), type->actor_of_value ? 1 : size + 1);
+            CU_ASSERT_EQUAL(walked, 0);
+            crdt_check(c);
+        }
+        crdt_free(c);
+    }
+}
+
 /* --- keeping them up ------------------------------------------------------------------------- */
 
 /* One element of many tags shrinks to one, in one step and in many, beside others with two. */
@@ -123,6 +160,32 @@ static void shrinking_costs_what_growing_did(void)
         crdt_free(peer);
         crdt_free(c);
     }
+}
+
+/* Nor does a change of a value with many actors walk over them. */
+static void a_change_of_a_value_walks_over_no_actors(void)
+{
+    struct crdt *c = state_of("or_map");
+    uint64_t first = 0;
+    size_t bad;
+    grow(c, "{put, [n, pncounter]}", 0, 1);
+    for (unsigned visitor = 0, size = 20, i = 0; i < SIZES; i++, size *= 2) {
+        for (; visitor < size; visitor++) {
+            char name[16];
+            snprintf(name, sizeof(name), "{v, %u}", visitor);
+            struct crdt *theirs = empty(c->type, name);
+            join(theirs, c);
+            CU_ASSERT(mutate(theirs, "{update, [n, decrement]}", &bad) == OK);
+            join(c, theirs);
+            crdt_free(theirs);
+        }
+        walked = 0;
+        grow(c, "{update, [n, increment]}", 0, 1);
+        first = i == 0 ? walked : first;
+        CU_ASSERT(walked <= first);
+        CU_ASSERT_EQUAL(crdt_actors(c), size + 1);
+    }
+    crdt_free(c);
 }
 
 /* A value with an element of many tags is changed time and again; its map searches nothing. */
@@ -163,5 +226,7 @@ static void the_histogram_counts_as_a_walk_does(void)
     histogram_free(&h);
 }
 
-SUITE("what a status costs", TEST(the_figures_cost_no_walk), TEST(shrinking_costs_what_growing_did),
+SUITE("what a status costs", TEST(the_figures_cost_no_walk),
+      TEST(the_number_of_actors_costs_no_walk), TEST(shrinking_costs_what_growing_did),
+      TEST(a_change_of_a_value_walks_over_no_actors),
       TEST(a_change_of_a_large_value_searches_nothing), TEST(the_histogram_counts_as_a_walk_does))
