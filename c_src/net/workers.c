@@ -76,7 +76,9 @@ static void files_add(struct workers *ws, const struct action *a)
     struct files *f = mem_take(sizeof(*f));
     f->id = a->store;
     f->storage = storage_new(net_disk(), &a->storage);
-    buf_put(&f->names, buf_bytes(&a->bytes));
+    /* One behind the other, in front of what else is there. */
+    buf_put(&f->names,
+            (struct bytes){a->storage.file.at, a->storage.file.len + a->storage.group.len});
     f->end = &f->first;
     size_t place = place_of(ws, f->id);
     ws->list = sorted_insert(ws->list, &ws->count, &ws->cap, sizeof(*ws->list), place);

@@ -31,6 +31,7 @@
 struct storage_options {
     struct bytes file;   /* path, without NUL, at most LIMIT_PATH_BYTES */
     struct bytes group;  /* canonical */
+    struct bytes owner;  /* the replica's name, for people; may be empty */
     struct bytes module; /* of the struct: "Elixir.Grove.Set.GSet" */
     enum record_form form;
     bool journal; /* if false, storage_append() is not called */

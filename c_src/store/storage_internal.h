@@ -32,6 +32,7 @@ struct storage {
     char file[LIMIT_PATH_BYTES + 1];  /* the table: what `named` leads to, once locked */
     char crc[STORAGE_GROUP_CHARS];    /* of the group, as in file names */
     struct term group;                /* canonical */
+    struct buf owner;
     struct term module;
     enum record_form form;
     enum record_form found_form; /* of the record that was loaded; RECORD_AUTO: there was none */

@@ -192,7 +192,7 @@ defmodule StorageTest do
     assert storage(second) == locked
     assert {1, err} = Coppice.fail(["mutate", second.node, :tags, :add, "2"])
     assert err =~ "locked"
-    Coppice.logs(second, "held by process #{first.os_pid}")
+    Coppice.logs(second, "held by replica tags of process #{first.os_pid}")
     :ok = add(first, 3)
     Coppice.kill(first)
     {took, _} = timed(fn -> eventually(fn -> add(second, 4) == :ok end) end)

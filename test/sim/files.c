@@ -297,6 +297,7 @@ static struct job *job_new(const struct action *a)
         w->storage = a->storage;
         w->storage.file.at = w->bytes.at;
         w->storage.group.at = w->bytes.at + file_len;
+        w->storage.owner.at = w->storage.group.at + w->storage.group.len;
     }
     return w;
 }
