@@ -64,6 +64,8 @@ static void entry_append(struct counts *c, struct bytes actor, struct bytes coun
 static void merge_sorted(struct counts *c, struct counts *more)
 {
     size_t left = c->len, to = c->len + more->len;
+    for (size_t i = 0; c->watch != NULL && i < more->len; i++)
+        c->watch->told(c->watch, term_bytes(&more->list[i].actor), true);
     if (to > c->cap) {
         c->cap = to > 2 * c->cap ? to : 2 * c->cap;
         c->list = mem_resize(c->list, c->cap * sizeof(*c->list));
@@ -88,6 +90,11 @@ bool counts_is_count(struct bytes term)
 {
     struct etf_in in = etf_open(term);
     return etf_peek(&in) == ETF_INTEGER && integer_sign(term) >= 0;
+}
+
+bool counts_have(const struct counts *c, struct bytes actor)
+{
+    return is_at(c, place_of(c, 0, actor), actor);
 }
 
 struct bytes counts_of(const struct counts *c, struct bytes actor)

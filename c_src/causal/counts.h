@@ -12,12 +12,16 @@
 struct counts {
     struct count *list;
     size_t len, cap;
+    struct actor_watch *watch; /* told of new actors, unless NULL */
 };
 
 void counts_free(struct counts *c);
 
 /* Whether a canonical term is a count: an integer that is not negative. */
 bool counts_is_count(struct bytes term);
+
+/* Whether the actor has a count, which may be 0. */
+bool counts_have(const struct counts *c, struct bytes actor);
 
 /* The actor's count, 0 if it has none.  Valid until the counts change. */
 struct bytes counts_of(const struct counts *c, struct bytes actor);

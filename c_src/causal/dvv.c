@@ -53,6 +53,11 @@ bool dvv_raise_clock(struct dvv *s, struct tag tag, struct dvv *delta)
     struct dvv_actor *a = &s->by_actor[tag.actor];
     if (tag.n <= a->clock)
         return false;
+    if (a->clock == 0) {
+        s->clocks++;
+        if (s->watch != NULL)
+            s->watch->told(s->watch, actors_term(&s->actors, tag.actor), true);
+    }
     a->clock = tag.n;
     if (delta != NULL)
         dvv_raise_clock(delta, translate(delta, s, tag), NULL);

@@ -38,8 +38,10 @@ struct dvv {
     struct actors actors;
     struct dvv_actor *by_actor; /* by number */
     size_t by_actor_count, by_actor_cap;
-    struct table entries; /* element -> struct dots */
-    uint32_t *raised;     /* actors whose context rose, until dominated dots are dropped */
+    struct table entries;      /* element -> struct dots */
+    size_t clocks;             /* actors with a clock above 0 */
+    struct actor_watch *watch; /* told when there is another, unless NULL */
+    uint32_t *raised;          /* actors whose context rose, until dominated dots are dropped */
     size_t raised_count, raised_cap;
 };
 

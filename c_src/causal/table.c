@@ -9,6 +9,12 @@
 /* Entry numbers and some bits of a hash share a slot's 32 bits. */
 #define ENTRIES_MAX (UINT32_C(1) << 30)
 
+/* Called for each entry that a walk looks at, and for each that is to be added; tests that count
+ * work define it. */
+#ifndef TABLE_PROBE
+#define TABLE_PROBE() ((void)0)
+#endif
+
 struct table_entry {
     uint32_t hash, len;
     uint8_t rest[]; /* record, key */
@@ -153,6 +159,7 @@ static struct table_entry *entry_new(const struct table *t, struct bytes key, ui
 
 void *table_add(struct table *t, struct bytes key, bool *added)
 {
+    TABLE_PROBE();
     if (t->count == t->cap || t->count >= t->index_cap / 4 * 3)
         make_room(t);
     uint32_t hash = hash_of(t, key), at = slot_of(t, key, hash);
@@ -205,6 +212,7 @@ void table_remove(struct table *t, void *record)
 
 void *table_at(const struct table *t, size_t i)
 {
+    TABLE_PROBE();
     must(i < t->count);
     return t->entries[i] != NULL ? t->entries[i]->rest : NULL;
 }

@@ -13,6 +13,7 @@ _Static_assert(sizeof(struct tags) == 16, "an element's tags are small");
 /* The record of a table entry is the actor's number. */
 void actors_init(struct actors *a, uint64_t seed)
 {
+    *a = (struct actors){0};
     table_init(&a->table, sizeof(uint32_t), seed);
 }
 
@@ -32,6 +33,8 @@ uint32_t actors_number(struct actors *a, struct bytes actor)
     uint32_t *number = table_add(&a->table, actor, &added);
     if (added)
         *number = (uint32_t)(table_end(&a->table) - 1);
+    if (added && a->watch != NULL)
+        a->watch->told(a->watch, actor, true);
     return *number;
 }
 

@@ -9,9 +9,16 @@
 #include "../term/etf.h"
 #include "table.h"
 
+/* Whoever counts the actors of a state is told of each that comes or goes.  The actor (canonical)
+ * is borrowed. */
+struct actor_watch {
+    void (*told)(struct actor_watch *w, struct bytes actor, bool came);
+};
+
 /* Actors, numbered in order of their first appearance; never removed. */
 struct actors {
     struct table table;
+    struct actor_watch *watch; /* told of new ones, unless NULL */
 };
 
 void actors_init(struct actors *a, uint64_t seed);

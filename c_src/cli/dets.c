@@ -180,17 +180,21 @@ static bool next_piece(void *image, struct bytes *piece)
 }
 
 /* The file gets the permissions of the source.  The process id keeps two salvages that run
- * at once from writing to the same temporary file. */
+ * at once from writing to the same temporary file.  A file that is mounted by itself cannot be
+ * replaced: it is written in place, since the source remains, from which it can be written again.
+ */
 static int write_image(const char *path, const char *source, struct dets_image *image)
 {
+    const struct disk *disk = net_disk();
     struct storage_failure failure;
     struct buf name = {0};
+    bool mounted = disk->is_mount(disk->who, path) > 0;
     buf_printf(&name, "%s.%ld.tmp", path, (long)getpid());
     buf_put_u8(&name, 0);
-    const char *temporary = (const char *)name.at;
-    enum err e = replace_write(net_disk(), temporary, source, next_piece, image, &failure);
-    if (e == OK)
-        e = replace_commit(net_disk(), temporary, path, &failure);
+    const char *temporary = mounted ? path : (const char *)name.at;
+    enum err e = replace_write(disk, temporary, source, next_piece, image, &failure);
+    if (e == OK && !mounted)
+        e = replace_commit(disk, temporary, path, &failure);
     buf_free(&name);
     return e == OK ? 0 : fail(EX_IOERR, "%s", failure.what);
 }

@@ -3,6 +3,7 @@
 #include "../causal/tags.h"
 #include "../mem.h"
 #include "../term/write.h"
+#include "figures.h"
 #include "part.h"
 
 static struct form form_of(const struct crdt_type *type)
@@ -176,16 +177,11 @@ size_t crdt_tombstones(const struct crdt *c)
     return c->type->tombstones != NULL ? c->type->tombstones(c) : 0;
 }
 
-void crdt_add_tags(const struct crdt *c, struct tag_counts *counts)
-{
-    if (c->type->tags != NULL)
-        c->type->tags(c, counts);
-}
-
 struct tag_counts crdt_tags(const struct crdt *c)
 {
     struct tag_counts counts = {0};
-    crdt_add_tags(c, &counts);
+    if (c->type->tags != NULL)
+        c->type->tags(c, &counts);
     return counts;
 }
 
@@ -197,15 +193,44 @@ void crdt_add_actors(const struct crdt *c, struct actors *seen)
 
 size_t crdt_actors(const struct crdt *c)
 {
+    return c->type->actor_count != NULL ? c->type->actor_count(c) : 0;
+}
+
+static void tell_all(const struct crdt *c, struct actor_watch *w, bool came)
+{
+    struct actors seen;
+    if (w == NULL || c->type->actors == NULL)
+        return;
+    actors_init(&seen, c->options->seed);
+    crdt_add_actors(c, &seen);
+    for (uint32_t i = 0; i < actors_count(&seen); i++)
+        w->told(w, actors_term(&seen, i), came);
+    actors_free(&seen);
+}
+
+void crdt_watch(struct crdt *c, struct actor_watch *w)
+{
+    struct actor_watch *before = c->watch;
+    if (before == w)
+        return;
+    tell_all(c, before, false);
+    c->watch = w;
+    if (c->type->watch != NULL)
+        c->type->watch(c);
+    tell_all(c, w, true);
+}
+
+static void check_actors(const struct crdt *c)
+{
     struct actors seen;
     actors_init(&seen, c->options->seed);
     crdt_add_actors(c, &seen);
-    size_t count = actors_count(&seen);
+    must(crdt_actors(c) == actors_count(&seen));
     actors_free(&seen);
-    return count;
 }
 
 void crdt_check(const struct crdt *c)
 {
     c->type->check(c);
+    check_actors(c);
 }

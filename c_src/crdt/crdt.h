@@ -45,6 +45,7 @@ struct crdt {
     const struct crdt_type *type;
     const struct crdt_options *options; /* borrowed; shared with nested states */
     struct unknown_fields unknown;      /* fields of Grove's struct that are not known here */
+    struct actor_watch *watch;          /* told of its actors, unless NULL; see crdt_watch() */
 };
 
 /* Inputs and outputs of a mutation besides its operations. */
@@ -57,10 +58,7 @@ struct mutation_turn {
     bool dry;           /* only tell the result, without delta and reply */
 };
 
-/* The tags of all elements, and of the element that has the most. */
-struct tag_counts {
-    size_t all, most;
-};
+struct tag_counts; /* figures.h */
 
 struct crdt_type {
     const char *module; /* "Elixir.Grove.Counter.GCounter", as in __struct__ */
@@ -118,15 +116,21 @@ struct crdt_type {
     /* True if joining it to any state changes nothing. */
     bool (*empty)(const struct crdt *c);
 
-    /* The number of tombstones, for status; NULL for a type without them. */
+    /* The number of tombstones, for status; NULL for a type without them.  Like tags, it does not
+     * walk over the state. */
     size_t (*tombstones)(const struct crdt *c);
 
-    /* crdt_tags(), added to *counts; NULL for a type whose elements have no tags. */
+    /* crdt_tags(); NULL for a type whose elements have no tags. */
     void (*tags)(const struct crdt *c, struct tag_counts *counts);
 
     /* Adds every actor that left a trace in the state: a count, a tag, a dot, a clock entry.
-     * NULL for a type whose state names none. */
+     * NULL for a type whose state names none, and so are the next two. */
     void (*actors)(const struct crdt *c, struct actors *seen);
+    /* Their number, without a walk. */
+    size_t (*actor_count)(const struct crdt *c);
+    /* From now on c->watch, which may be NULL, is told of each that comes, or goes, since its last
+     * trace was overwritten.  NULL where the type reads c->watch itself. */
+    void (*watch)(struct crdt *c);
 
     /* Ends the process if the state violates the type's invariants. */
     void (*check)(const struct crdt *c);
@@ -187,14 +191,6 @@ void crdt_copy_extras(struct crdt *to, const struct crdt *from);
 void crdt_state(const struct crdt *c, struct buf *out);
 void crdt_value(const struct crdt *c, struct buf *out);
 bool crdt_empty(const struct crdt *c);
-size_t crdt_tombstones(const struct crdt *c);
-/* For status: an element gets a tag with each add, and has them until it is removed.  Walks over
- * all elements. */
-struct tag_counts crdt_tags(const struct crdt *c);
-size_t crdt_actors(const struct crdt *c); /* how many left a trace in it */
-/* The type's functions, for types with nested states. */
-void crdt_add_tags(const struct crdt *c, struct tag_counts *counts);
-void crdt_add_actors(const struct crdt *c, struct actors *seen);
 void crdt_check(const struct crdt *c); /* for tests and the simulator */
 
 #endif

@@ -321,6 +321,16 @@ static void actors(const struct crdt *c, struct actors *seen)
             actors_number(seen, actors_term(&s->actors, i));
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return of_const(c)->clocks;
+}
+
+static void watch(struct crdt *c)
+{
+    of(c)->watch = c->watch;
+}
+
 static void check(const struct crdt *c)
 {
     dvv_check(of_const(c));
@@ -342,5 +352,7 @@ const struct crdt_type dvv_set_type = {
     .value = value,
     .empty = empty,
     .actors = actors,
+    .actor_count = actor_count,
+    .watch = watch,
     .check = check,
 };

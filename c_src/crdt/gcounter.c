@@ -89,6 +89,16 @@ static void actors(const struct crdt *c, struct actors *seen)
     counts_actors(&of_const(c)->counts, seen);
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return of_const(c)->counts.len;
+}
+
+static void watch(struct crdt *c)
+{
+    of(c)->counts.watch = c->watch;
+}
+
 static void check(const struct crdt *c)
 {
     counts_check(&of_const(c)->counts);
@@ -111,5 +121,7 @@ const struct crdt_type gcounter_type = {
     .value = value,
     .empty = empty,
     .actors = actors,
+    .actor_count = actor_count,
+    .watch = watch,
     .check = check,
 };

@@ -2,7 +2,8 @@
  * two GSets.  These are the type functions that just apply to both halves.
  *
  * The type names the other one in crdt_type.half.  Its fields are the actor, the first and the
- * second half; its state is struct crdt followed by the two halves in that order. */
+ * second half; its state is struct crdt followed by the two halves in that order, and perhaps more.
+ */
 #ifndef COPPICE_CRDT_HALVES_H
 #define COPPICE_CRDT_HALVES_H
 

@@ -75,6 +75,17 @@ static bool is_later(const struct write *w, const struct write *than)
     return !is_unset(w) && (is_unset(than) || compare(w, than) > 0);
 }
 
+/* The actor of the last write is about to be another one. */
+static void tell(const struct lww_register *r, struct bytes actor)
+{
+    struct actor_watch *w = r->crdt.watch;
+    if (w == NULL || bytes_equal(actor, term_bytes(&r->actor)))
+        return;
+    w->told(w, actor, true);
+    if (r->actor.len > 0)
+        w->told(w, term_bytes(&r->actor), false);
+}
+
 static bool replace_if_later(struct lww_register *r, const struct write *w)
 {
     struct write last = current_write(r);
@@ -82,6 +93,7 @@ static bool replace_if_later(struct lww_register *r, const struct write *w)
         return false;
     struct term timestamp = term_copy(w->timestamp), actor = term_copy(w->actor),
                 value = term_copy(w->value);
+    tell(r, term_bytes(&actor));
     close_register(&r->crdt);
     r->timestamp = timestamp;
     r->actor = actor;
@@ -259,6 +271,11 @@ static void actors(const struct crdt *c, struct actors *seen)
         actors_number(seen, term_bytes(&of_const(c)->actor));
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return !empty(c);
+}
+
 static void check(const struct crdt *c)
 {
     const struct lww_register *r = of_const(c);
@@ -285,5 +302,6 @@ const struct crdt_type lww_register_type = {
     .value = value,
     .empty = empty,
     .actors = actors,
+    .actor_count = actor_count,
     .check = check,
 };

@@ -360,6 +360,16 @@ static void actors(const struct crdt *c, struct actors *seen)
     counts_actors(&of_const(c)->clock, seen);
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return of_const(c)->clock.len;
+}
+
+static void watch(struct crdt *c)
+{
+    of(c)->clock.watch = c->watch;
+}
+
 static void check(const struct crdt *c)
 {
     counts_check(&of_const(c)->clock);
@@ -382,5 +392,7 @@ const struct crdt_type mv_register_type = {
     .value = value,
     .empty = empty,
     .actors = actors,
+    .actor_count = actor_count,
+    .watch = watch,
     .check = check,
 };

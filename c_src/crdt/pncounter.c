@@ -1,5 +1,8 @@
+#include <stddef.h>
+
 #include "../term/integer.h"
 #include "../term/write.h"
+#include "figures.h"
 #include "gcounter.h"
 #include "halves.h"
 #include "tally.h"
@@ -8,6 +11,8 @@
 struct pncounter {
     struct crdt crdt;
     struct gcounter negative, positive;
+    struct actor_watch watch; /* of both halves */
+    size_t actors;            /* in either */
 };
 
 static struct pncounter *of(struct crdt *c)
@@ -18,6 +23,27 @@ static struct pncounter *of(struct crdt *c)
 static const struct pncounter *of_const(const struct crdt *c)
 {
     return (const struct pncounter *)c;
+}
+
+/* An actor comes to one half: it may be in the other one already. */
+static void told(struct actor_watch *w, struct bytes actor, bool came)
+{
+    struct pncounter *p = (struct pncounter *)((char *)w - offsetof(struct pncounter, watch));
+    must(came);
+    if (counts_have(&p->negative.counts, actor) || counts_have(&p->positive.counts, actor))
+        return;
+    p->actors++;
+    if (p->crdt.watch != NULL)
+        p->crdt.watch->told(p->crdt.watch, actor, true);
+}
+
+static void open_counter(struct crdt *c)
+{
+    struct pncounter *p = of(c);
+    halves_open(c);
+    p->watch.told = told;
+    crdt_watch(&p->negative.crdt, &p->watch);
+    crdt_watch(&p->positive.crdt, &p->watch);
 }
 
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
@@ -69,6 +95,11 @@ static void actors(const struct crdt *c, struct actors *seen)
     crdt_add_actors(&of_const(c)->negative.crdt, seen);
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return of_const(c)->actors;
+}
+
 const struct crdt_type pncounter_type = {
     .module = "Elixir.Grove.Counter.PNCounter",
     .name = "pncounter",
@@ -77,7 +108,7 @@ const struct crdt_type pncounter_type = {
     .slicing = HALVES_SLICING,
     .half = &gcounter_type,
     .bytes = sizeof(struct pncounter),
-    .open = halves_open,
+    .open = open_counter,
     .close = halves_close,
     .mutate = mutate,
     .validate = validate,
@@ -89,5 +120,6 @@ const struct crdt_type pncounter_type = {
     .value = value,
     .empty = halves_empty,
     .actors = actors,
+    .actor_count = actor_count,
     .check = halves_check,
 };

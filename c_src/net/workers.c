@@ -25,6 +25,7 @@ struct job {
     enum err err;
     struct storage_failure failure;
     struct storage_found found;
+    struct storage_note note;
     /* Of ACTION_SAVE without bytes: the child, the pipe for its report, the segment that the
      * snapshot makes superfluous. */
     pid_t child;
@@ -49,6 +50,7 @@ struct files {
 struct report {
     enum err err;
     struct storage_failure failure;
+    struct storage_note note;
 };
 
 static int compare_id(const void *element, const void *key)
@@ -74,7 +76,9 @@ static void files_add(struct workers *ws, const struct action *a)
     struct files *f = mem_take(sizeof(*f));
     f->id = a->store;
     f->storage = storage_new(net_disk(), &a->storage);
-    buf_put(&f->names, buf_bytes(&a->bytes));
+    /* One behind the other, in front of what else is there. */
+    buf_put(&f->names,
+            (struct bytes){a->storage.file.at, a->storage.file.len + a->storage.group.len});
     f->end = &f->first;
     size_t place = place_of(ws, f->id);
     ws->list = sorted_insert(ws->list, &ws->count, &ws->cap, sizeof(*ws->list), place);
@@ -132,7 +136,7 @@ static _Noreturn void child_main(const struct workers *ws, struct job *j, pid_t 
     signal(SIGTERM, SIG_IGN);
     close_sockets();
     node_saved_state(ws->node, j->files->id, &state);
-    r.err = storage_save(j->files->storage, buf_bytes(&state), j->segment, &r.failure);
+    r.err = storage_save(j->files->storage, buf_bytes(&state), j->segment, &r.note, &r.failure);
     ssize_t written = write(j->pipe, &r, sizeof(r));
     _exit(written == sizeof(r) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
@@ -176,10 +180,12 @@ static void await_child(struct job *j)
     while (waitpid(j->child, NULL, 0) < 0 && errno == EINTR)
         ;
     j->err = have == sizeof(r) ? r.err : ERR_STORAGE;
-    if (have == sizeof(r))
+    if (have == sizeof(r)) {
         j->failure = r.failure;
-    else
+        j->note = r.note;
+    } else {
         storage_wrong(&j->failure, "killed", "the child that wrote a snapshot was killed");
+    }
 }
 
 /* --- jobs ------------------------------------------------------------------------ */
@@ -202,8 +208,8 @@ static void run(uv_work_t *request)
         if (j->child != 0)
             await_child(j);
         else
-            j->err =
-                storage_save(storage, buf_bytes(&j->bytes), storage_rotate(storage), &j->failure);
+            j->err = storage_save(storage, buf_bytes(&j->bytes), storage_rotate(storage), &j->note,
+                                  &j->failure);
         break;
     }
 }
@@ -267,6 +273,7 @@ static void on_done(uv_work_t *request, int status)
         .store = f->id,
         .failure = j->err != OK ? &j->failure : NULL,
         .found = j->kind == ACTION_LOAD && j->err == OK ? &j->found : NULL,
+        .note = j->note.text,
         .journal_bytes = j->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
     };
     next_job(ws, f);

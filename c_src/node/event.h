@@ -67,6 +67,7 @@ struct event {
     uint32_t store;
     const struct storage_failure *failure; /* NULL: success */
     const struct storage_found *found;
+    const char *note; /* of EVENT_SAVED: a line for the log; NULL or empty: none */
     uint64_t journal_bytes;
 };
 

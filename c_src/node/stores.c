@@ -75,9 +75,12 @@ static void open_files(const struct store *x)
     size_t file_len = o->storage.file.len;
     buf_put(&a->bytes, buf_bytes(&o->storage.file));
     buf_put(&a->bytes, term_bytes(&o->group));
+    size_t group_end = a->bytes.len;
+    buf_put(&a->bytes, process_name(x->process));
     a->storage = (struct storage_options){
         .file = {a->bytes.at, file_len},
-        .group = {a->bytes.at + file_len, a->bytes.len - file_len},
+        .group = {a->bytes.at + file_len, group_end - file_len},
+        .owner = {a->bytes.at + group_end, a->bytes.len - group_end},
         .module = bytes_of(o->type->module),
         .form = o->storage.record,
         .journal = o->storage.durability == DURABILITY_SYNC,
@@ -227,6 +230,8 @@ void stores_event(struct stores *s, const struct event *e, struct turn *t)
         must(e->kind == EVENT_SAVED);
         x->saving = false;
         s->saves--;
+        if (e->note != NULL)
+            log_notes(x->process, bytes_of(e->note), t);
         replica_saved(x->process, or_null, t);
         break;
     }

@@ -1,5 +1,6 @@
 #include "replica.h"
 
+#include "../crdt/figures.h"
 #include "../mem.h"
 #include "../term/text.h"
 #include "../term/write.h"

@@ -43,7 +43,7 @@ struct disk {
     /* Opens a file, created if missing, and locks it until the handle is closed, or the process
      * and the children that it has forked since end.  -EAGAIN if another process has the lock,
      * unless `waits` says to wait for it.  The file then contains the holder's process id in
-     * decimal. */
+     * decimal and a newline; more can be written to the handle. */
     int (*lock)(void *who, const char *path, bool waits);
     /* Calls visit with the name (without the folder) of each file in path's folder that starts
      * with the last component of path. */

@@ -9,7 +9,7 @@ struct storage_failure {
      * "erofs", "eacces", or "unknown"; else "locked", "not_dets", "not_a_set", "too_large",
      * "other_type", "other_group", "misplaced". */
     char reason[24];
-    char what[200]; /* "cannot sync page_views.dets.tmp: No space left on device" */
+    char what[256]; /* "cannot sync page_views.dets.tmp: No space left on device" */
 };
 
 /* Fills it in from a negative errno of a function in disk.h; step says what was tried, as in

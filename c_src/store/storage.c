@@ -31,6 +31,7 @@ struct storage *storage_new(const struct disk *disk, const struct storage_option
     s->disk = disk;
     s->group = term_copy(o->group);
     s->module = term_take(&module);
+    buf_put(&s->owner, o->owner);
     s->form = o->form;
     s->journal = o->journal;
     s->lock = s->segment = -1;
@@ -47,6 +48,7 @@ void storage_free(struct storage *s)
         (void)s->disk->close(s->disk->who, s->lock);
     term_free(&s->group);
     term_free(&s->module);
+    buf_free(&s->owner);
     mem_free(s->segments);
     buf_free(&s->rewrite);
     mem_free(s);

@@ -7,7 +7,7 @@
  *     FILE.lock                locked while FILE is being replaced
  *     FILE.GROUP.tmp           the next table, until it is renamed to FILE
  *     FILE.next                the next table, while FILE, which cannot be replaced, is written
- *     FILE.damaged.N           FILE as it was before it was salvaged or set aside
+ *     FILE.damaged.N           FILE as it was before it was salvaged, written anew or set aside
  *     FILE.GROUP.N.damaged     a segment that could not be read completely
  *
  * If FILE is a symbolic link, its target is the table, and all these files are beside the target.
@@ -23,6 +23,7 @@
 #ifndef COPPICE_STORE_STORAGE_H
 #define COPPICE_STORE_STORAGE_H
 
+#include "../limits.h"
 #include "disk.h"
 #include "failure.h"
 #include "record.h"
@@ -30,6 +31,7 @@
 struct storage_options {
     struct bytes file;   /* path, without NUL, at most LIMIT_PATH_BYTES */
     struct bytes group;  /* canonical */
+    struct bytes owner;  /* the replica's name, for people; may be empty */
     struct bytes module; /* of the struct: "Elixir.Grove.Set.GSet" */
     enum record_form form;
     bool journal; /* if false, storage_append() is not called */
@@ -78,13 +80,22 @@ must_use enum err storage_append(struct storage *s, struct bytes record,
  * for storage_save(): all records appended so far are in segments up to that one. */
 uint64_t storage_rotate(struct storage *s);
 
+/* What the caller is to log of a save: the text of one line, or nothing. */
+struct storage_note {
+    char text[LIMIT_PATH_BYTES + 400];
+};
+
 /* Replaces the table by one with this state (a term) in the group's record and all other records
- * unchanged, then removes the segments up to that number.  If part of the old table was
- * unreadable, it is kept as FILE.damaged.N.  If the table cannot be saved, those segments are
- * replaced by one with the state, so that they do not pile up however long that lasts.  May run
- * in a forked child while the parent calls storage_append(). */
+ * unchanged, then removes the segments up to that number.  To be called after storage_load(): the
+ * state has everything that was in the group's record then, so the old table is not needed.  If
+ * part of it, or all, cannot be read any more, it is kept as FILE.damaged.N, and *note says so, as
+ * it does of a table that is gone.
+ *
+ * If the table cannot be saved, those segments are replaced by one with the state, so that they do
+ * not pile up however long that lasts, and do without a table that nobody can read.  May run in a
+ * forked child while the parent calls storage_append(). */
 must_use enum err storage_save(struct storage *s, struct bytes state, uint64_t segment,
-                               struct storage_failure *failure);
+                               struct storage_note *note, struct storage_failure *failure);
 
 /* To be called in the parent when a forked child has saved up to that segment. */
 void storage_saved(struct storage *s, uint64_t segment);

@@ -32,9 +32,12 @@ struct storage {
     char file[LIMIT_PATH_BYTES + 1];  /* the table: what `named` leads to, once locked */
     char crc[STORAGE_GROUP_CHARS];    /* of the group, as in file names */
     struct term group;                /* canonical */
+    struct buf owner;
     struct term module;
     enum record_form form;
+    enum record_form found_form; /* of the record that was loaded; RECORD_AUTO: there was none */
     bool journal;
+    bool loaded; /* the table was read: whoever saves has what was in the group's record */
     bool noted;  /* what is said once about the table was said */
     int lock;    /* on the group; -1 until acquired */
     int segment; /* that storage_append() writes to; -1: one is to be created */
@@ -89,8 +92,9 @@ must_use enum err segments_drop(struct storage *s, uint64_t number,
                                 struct storage_failure *failure);
 
 /* The table cannot be saved: replaces the segments up to that number, if there are several, by one
- * with the state, so that they do not pile up.  Loses nothing where that fails, too. */
-void segments_merge(struct storage *s, struct bytes state, uint64_t number);
+ * with the state, so that they do not pile up; even a single one that refers to the table, if that
+ * cannot be read (`unread`).  Loses nothing where that fails, too. */
+void segments_merge(struct storage *s, struct bytes state, uint64_t number, bool unread);
 
 /* Lists and reads all segments, and appends their records to *found. */
 must_use enum err segments_read(struct storage *s, struct storage_found *found,

@@ -73,23 +73,56 @@ static enum err follow_links(struct storage *s, struct storage_failure *failure)
 
 /* --- the lock ------------------------------------------------------------------------- */
 
-/* Longer than any process id in a lock file. */
-#define HOLDER_BYTES 16
+/* Longer than the first line of any lock file, with a process id, and than what is shown of the
+ * second, with the name of its replica. */
+#define HOLDER_BYTES 2048
+#define OWNER_SHOWN  40
 
+/* The bytes before the next newline, which are taken from *left. */
+static struct bytes take_line(struct bytes *left)
+{
+    const uint8_t *end = left->len > 0 ? memchr(left->at, '\n', left->len) : NULL;
+    struct bytes line = {left->at, end != NULL ? (size_t)(end - left->at) : left->len};
+    size_t taken = line.len + (end != NULL);
+    *left = (struct bytes){left->at + taken, left->len - taken};
+    return line;
+}
+
+/* Shortened to whole characters of UTF-8. */
+static struct bytes shown(struct bytes owner)
+{
+    if (owner.len > OWNER_SHOWN)
+        for (owner.len = OWNER_SHOWN; owner.len > 0 && (owner.at[owner.len] & 0xc0) == 0x80;)
+            owner.len--;
+    return owner;
+}
+
+/* Another replica may hold it in this very process, under another path of the same file. */
 static enum err locked(const struct storage *s, const char *path, struct storage_failure *failure)
 {
     struct buf holder = {0};
     (void)storage_read_file(s, path, &holder, HOLDER_BYTES);
-    size_t digits = 0;
-    while (digits < holder.len && holder.at[digits] >= '0' && holder.at[digits] <= '9')
-        digits++;
+    struct bytes left = buf_bytes(&holder), pid = take_line(&left), owner = shown(take_line(&left));
+    if (pid.len == 0 || pid.len > 20)
+        pid = BYTES("?");
     enum err e = storage_wrong(failure, "locked",
-                               "%s is held by process %.*s, which stores this group there: "
+                               "%s is held by %s%.*s%sprocess %.*s, which stores this group there: "
                                "stop it, or wait until its snapshot is written",
-                               failure_path(path), digits > 0 ? (int)digits : 1,
-                               digits > 0 ? (const char *)holder.at : "?");
+                               failure_path(path), owner.len > 0 ? "replica " : "", TEXT(owner),
+                               owner.len > 0 ? " of " : "", TEXT(pid));
     buf_free(&holder);
     return e;
+}
+
+/* For people, like the process id: the lock holds without it. */
+static void sign(const struct storage *s)
+{
+    struct buf line = {0};
+    buf_put(&line, buf_bytes(&s->owner));
+    buf_put_u8(&line, '\n');
+    if (s->owner.len > 0)
+        (void)s->disk->write(s->disk->who, s->lock, buf_bytes(&line));
+    buf_free(&line);
 }
 
 /* Locks the group, and removes what an interrupted save has left. */
@@ -102,6 +135,7 @@ static enum err take_lock(struct storage *s, struct storage_failure *failure)
         return locked(s, path.text, failure);
     if (code < 0)
         return storage_refused(failure, code, "lock", path.text);
+    sign(s);
     code = d->remove(d->who, left.text);
     if (code == 0 || code == -ENOENT)
         return OK;
@@ -212,6 +246,7 @@ static enum err read_table(struct storage *s, struct storage_found *found,
         s->first.kind = table.file.len > 0 ? BEFORE_TABLE
                         : s->asides        ? BEFORE_UNKNOWN
                                            : BEFORE_NOTHING;
+        s->found_form = table.found ? table.form : RECORD_AUTO;
         found->state = table.state;
         table.state = (struct buf){0};
     }
@@ -247,6 +282,7 @@ enum err storage_load(struct storage *s, struct storage_found *found,
 {
     *found = (struct storage_found){0};
     s->failed = true;
+    s->loaded = false;
     (void)storage_rotate(s);
     enum err e = s->lock >= 0 ? OK : follow_links(s, failure);
     if (e == OK && s->lock < 0)
@@ -263,6 +299,7 @@ enum err storage_load(struct storage *s, struct storage_found *found,
         note_mount(s, &found->notes);
     if (e != OK)
         storage_found_free(found);
+    s->loaded = e == OK;
     return e;
 }
 

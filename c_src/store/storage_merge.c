@@ -57,14 +57,16 @@ enum err segments_drop(struct storage *s, uint64_t number, struct storage_failur
 /* The segment to be replaced by one with the state: the last one up to that number that is not to
  * be set aside.  NULL if there is nothing to gain.  A pending rollback may be about to remove a
  * segment. */
-static struct segment *merge_target(const struct storage *s, uint64_t number)
+static struct segment *merge_target(const struct storage *s, uint64_t number, bool unread)
 {
     struct segment *target = NULL;
     size_t older = 0;
     for (; older < s->count && s->segments[older].number <= number; older++)
         if (!s->segments[older].damaged)
             target = &s->segments[older];
-    return older >= 2 && s->rollback.number == 0 ? target : NULL;
+    bool gains =
+        older >= 2 || (unread && older == 1 && s->segments[0].before.kind != BEFORE_NOTHING);
+    return gains && s->rollback.number == 0 ? target : NULL;
 }
 
 static bool next_piece(void *who, struct bytes *piece)
@@ -108,10 +110,10 @@ static enum err merge(struct storage *s, struct segment *target, struct bytes st
     return e == OK ? drop_but(s, number, kept, failure) : e;
 }
 
-void segments_merge(struct storage *s, struct bytes state, uint64_t number)
+void segments_merge(struct storage *s, struct bytes state, uint64_t number, bool unread)
 {
     struct storage_failure ignored;
-    struct segment *target = merge_target(s, number);
+    struct segment *target = merge_target(s, number, unread);
     if (target != NULL && state.len <= SEGMENT_RECORD_MAX)
         (void)merge(s, target, state, number, &ignored);
 }

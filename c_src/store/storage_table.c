@@ -40,11 +40,16 @@ static void note(const struct storage_table *t, const struct dets_fault *fault, 
 /* --- the group's record --------------------------------------------------------------- */
 
 /* ERR_STORAGE for a record that is intact but not a state: refused, so that data of another
- * program is not overwritten.  Any other error means that the record is damaged. */
-static enum err take_own(struct storage_table *t, struct bytes object,
+ * program is not overwritten.  Any other error means that the record is damaged.  Once the storage
+ * is loaded, the record is about to be replaced: then it is no reason not to read the others. */
+static enum err take_own(struct storage_table *t, const struct storage *s, struct bytes object,
                          struct storage_failure *failure)
 {
     enum err e = record_read(object, &t->state, &t->rest, &t->rest_count, &t->form);
+    if (s->loaded && (e == ERR_SHAPE || e == ERR_LIMIT)) {
+        t->lossy = true;
+        return OK;
+    }
     if (e == ERR_SHAPE)
         return storage_wrong(failure, "other_type",
                              "%s: the record of this group is not a CRDT state",
@@ -75,7 +80,7 @@ static enum err visit(void *who, const struct dets_object *o)
     struct walk *w = who;
     struct storage_table *t = w->table;
     if (bytes_equal(o->key, term_bytes(&w->s->group)))
-        return t->found ? ERR_DUPLICATE : take_own(t, o->object, w->failure);
+        return t->found ? ERR_DUPLICATE : take_own(t, w->s, o->object, w->failure);
     /* A damaged object would be copied into every snapshot, and crash its readers. */
     if (dets_object_check(o->object, NULL) != OK)
         return ERR_DAMAGED;
@@ -141,7 +146,7 @@ static enum err take_salvaged(struct storage_table *t, const struct storage *s, 
             take_other(t, r->key, r->object);
             continue;
         }
-        e = take_own(t, r->object, failure);
+        e = take_own(t, s, r->object, failure);
         if (e != OK && e != ERR_STORAGE) {
             t->lossy = true;
             buf_printf(notes, "%s: the group's state cannot be read: %s\n", t->path.text,
@@ -184,7 +189,7 @@ static enum err read_salvaged(struct storage_table *t, const struct storage *s, 
     e = check_shape(t, t->salvage.shape.type, t->salvage.shape.keypos, failure);
     if (e != OK)
         return e;
-    t->lossy = t->salvage.faults.count > 0 || t->salvage.given_up;
+    t->lossy = t->lossy || t->salvage.faults.count > 0 || t->salvage.given_up;
     e = take_salvaged(t, s, notes, failure);
     if (e == OK)
         note_salvage(t, notes);

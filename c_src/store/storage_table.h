@@ -19,10 +19,12 @@ struct storage_table {
     uint32_t rest_count;
     enum record_form form;
     bool found;
-    bool exists;  /* there is a file */
+    bool exists;  /* there is a file, and all of it was read */
     bool nothing; /* nothing of a table is in it: set with not_dets */
     bool salvaged;
-    bool lossy; /* part of the file was unreadable: the file must be kept */
+    /* Part of the file was unreadable, or the group's record no state although this storage has
+     * loaded one: the file must be kept. */
+    bool lossy;
 };
 
 /* FILE.next, which is the table as long as it exists (storage_place.h). */
@@ -30,7 +32,7 @@ struct path table_next(const struct storage *s);
 
 /* Reads the table; a missing or empty FILE is an empty table.  Appends a line to notes for each
  * fault found.  With force_salvage, the file is salvaged even if it seems valid.  *table is to
- * be freed even on a failure. */
+ * be freed even on a failure: table->exists then says that the disk is not at fault. */
 must_use enum err storage_table_read(struct storage_table *table, const struct storage *s,
                                      bool force_salvage, struct buf *notes,
                                      struct storage_failure *failure);

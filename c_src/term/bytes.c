@@ -63,7 +63,7 @@ struct bytes buf_bytes(const struct buf *b)
 uint8_t *buf_room(struct buf *b, size_t n)
 {
     must(n <= SIZE_MAX / 2 - b->len);
-    if (b->len + n > b->cap) {
+    if (b->at == NULL || b->len + n > b->cap) {
         size_t grown = b->cap * 2 > BUF_INITIAL_BYTES ? b->cap * 2 : BUF_INITIAL_BYTES;
         b->cap = grown >= b->len + n ? grown : b->len + n;
         b->at = mem_resize(b->at, b->cap);

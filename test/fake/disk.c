@@ -388,6 +388,11 @@ bool fake_disk_failed(const struct fake_disk *d)
     return d->failed;
 }
 
+bool fake_disk_is_sound(const struct fake_disk *d)
+{
+    return d->fail_in == 0 && !d->dead;
+}
+
 void fake_disk_heal(struct fake_disk *d)
 {
     d->fail_in = 0;
@@ -460,6 +465,15 @@ static struct file *put(struct fake_disk *d, const char *path, struct bytes byte
 void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes)
 {
     (void)put(d, path, bytes);
+}
+
+void fake_disk_overwrite(struct fake_disk *d, const char *path, struct bytes bytes)
+{
+    const struct name *n = name_find(&d->now, path);
+    must(n != NULL);
+    file_truncate(n->file, 0);
+    buf_put(&n->file->bytes, bytes);
+    file_sync(n->file);
 }
 
 void fake_disk_symlink(struct fake_disk *d, const char *target, const char *path)

@@ -34,6 +34,9 @@ void fake_disk_kill_at(struct fake_disk *d, uint64_t n);
 /* Whether the n-th call has been made. */
 bool fake_disk_failed(const struct fake_disk *d);
 
+/* Whether no failure is to come. */
+bool fake_disk_is_sound(const struct fake_disk *d);
+
 /* Cancels all failures. */
 void fake_disk_heal(struct fake_disk *d);
 
@@ -60,6 +63,9 @@ struct bytes fake_disk_bytes(const struct fake_disk *d, const char *path);
 
 /* Creates or replaces a file, fully synced. */
 void fake_disk_put(struct fake_disk *d, const char *path, struct bytes bytes);
+
+/* Replaces the contents of a file that exists, fully synced, as another program may do. */
+void fake_disk_overwrite(struct fake_disk *d, const char *path, struct bytes bytes);
 
 /* Mounts the file by itself, for good: it can be written, but not renamed, replaced or removed
  * (EBUSY).  An empty one is created, fully synced, if there is none. */

@@ -47,6 +47,7 @@ defmodule ActorsTest do
       c = Coppice.start(replicas: [a: storage.(table)])
       assert {:ok, _} = Coppice.start_replica(c, :b, storage.(other))
       eventually(fn -> Coppice.status(c).replicas.b.storage == {:error, {:storage, :locked}} end)
+      Coppice.logs(c, ~r/b: .*\.lock is held by replica a of process #{c.os_pid}, /)
       assert {:error, {:storage, :locked}} =
                GenServer.call({:b, c.node}, {:mutate, {:increment, [1]}})
     end

@@ -58,6 +58,35 @@ defmodule StorageMountTest do
     assert count_in(Table.contents(world.host)) == 6
   end
 
+  test "is written anew when something else has overwritten it", world do
+    disk = container(world)
+    c = start(world, disk)
+    :ok = add(c)
+    eventually(fn -> status(c).snapshots == 1 end)
+    File.write!(world.host, "a letter")
+    :ok = add(c)
+    Coppice.logs(c, "t.dets could no longer be read (not_dets): written anew")
+    eventually(fn -> status(c).snapshots == 2 end)
+    Coppice.kill(c)
+    assert File.read!(SmallDisk.outside(disk, "t.dets.damaged.1")) == "a letter"
+    assert count_in(Table.contents(world.host)) == 2
+  end
+
+  test "is written by salvage", world do
+    disk = SmallDisk.make(4096)
+    [source, salvaged] = for name <- ["s.dets", "s.dets.salvaged"], do: Path.join(disk.folder, name)
+    table = Table.make(for n <- 1..100, do: {n, "element"})
+    File.write!(SmallDisk.outside(disk, "s.dets"), File.read!(table))
+    SmallDisk.run(disk, ["touch", salvaged])
+    SmallDisk.run(disk, ["mount", "--bind", world.host, salvaged])
+
+    for _ <- 1..2 do
+      SmallDisk.run(disk, Coppice.command(["dets", "salvage", source]))
+      assert length(Table.contents(world.host)) == 100
+      assert Enum.sort(files(disk)) == ["s.dets", "s.dets.salvaged"]
+    end
+  end
+
   test "loses nothing when a coppice is killed while it writes", world do
     disk = container(world)
 

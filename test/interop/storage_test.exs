@@ -192,7 +192,7 @@ defmodule StorageTest do
     assert storage(second) == locked
     assert {1, err} = Coppice.fail(["mutate", second.node, :tags, :add, "2"])
     assert err =~ "locked"
-    Coppice.logs(second, "held by process #{first.os_pid}")
+    Coppice.logs(second, "held by replica tags of process #{first.os_pid}")
     :ok = add(first, 3)
     Coppice.kill(first)
     {took, _} = timed(fn -> eventually(fn -> add(second, 4) == :ok end) end)
@@ -290,6 +290,57 @@ defmodule StorageTest do
       Coppice.stop(c)
       assert File.exists?(world.table <> ".damaged.1")
       assert elements(Coppice.start(settings)) == ["element 2", "element 3"]
+    end
+  end
+
+  describe "a table that is ruined while a replica runs is written anew" do
+    ruins = [
+      truncated: {"File.write!(file, binary_part(File.read!(file), 0, 100))", true},
+      text: {"File.write!(file, ~s({counter, 3}.))", true},
+      zeros: {"File.write!(file, :binary.copy(<<0>>, 8192))", true},
+      bag: {"File.rm!(file); Table.make([{1, 2}], [type: :bag], file)", true},
+      other_state: {"File.rm!(file); Table.make([{group, 3}, {:s, 1}], [], file)", true},
+      other_record: {"File.rm!(file); Table.make([{:session, 1}], [], file)", false},
+      empty: {"File.write!(file, [])", false},
+      deleted: {"File.rm!(file)", false}
+    ]
+
+    for {what, {code, kept}} <- ruins do
+      test "#{what}", world do
+        settings = settings(world, snapshot_interval: 100)
+        c = Coppice.start(settings)
+        add_each(c, 1..3)
+        eventually(fn -> snapshots(c) > 0 and journals(world) == [] end)
+        Code.eval_string(unquote(code), file: world.table, group: world.group)
+        ruin = File.read(world.table)
+        before = snapshots(c)
+        :ok = add(c, 4)
+        eventually(fn -> snapshots(c) > before end)
+        assert Coppice.status(c).replicas.tags.snapshot_failure == nil
+        Coppice.kill(c)
+        assert [MapSet.new(1..4)] == saved(world)
+        c = Coppice.start(settings)
+        assert elements(c) == [1, 2, 3, 4]
+
+        if unquote(kept) do
+          assert File.read(world.table <> ".damaged.1") == ruin
+        else
+          refute File.exists?(world.table <> ".damaged.1")
+        end
+      end
+    end
+
+    test "with a line in the log that names what is left of it", world do
+      c = Coppice.start(settings(world, snapshot_interval: 100))
+      add_each(c, 1..3)
+      eventually(fn -> snapshots(c) > 0 end)
+      File.write!(world.table, "a letter")
+      :ok = add(c, 4)
+
+      Coppice.logs(
+        c,
+        ~r/\Q#{world.table}\E could no longer be read \(not_dets\): .* kept as .*\.damaged\.1/
+      )
     end
   end
 

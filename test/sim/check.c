@@ -396,25 +396,22 @@ void check_state(struct sim *s, unsigned node, struct bytes reply)
 
 /* --- at the end -------------------------------------------------------------- */
 
-/* Of the actors but the reader, whose own counts are nowhere else.  Of an actor that has no files
- * and was restarted, the reader may be the only one that remembers: nobody asks it. */
-static bool reader_has(const struct sim *s, const struct counted *others, const struct counted *own,
-                       unsigned reader)
+/* Whether the reader knows what the others know.  Its own counts are nowhere else; nor is what an
+ * actor has lost in a crash that had told it to the reader alone, from which it does not take it.
+ */
+static bool knows_all(const struct counted *reader, const struct counted *others)
 {
     for (unsigned sign = 0; sign < SIGNS; sign++)
-        for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++) {
-            uint64_t theirs = others->by[sign][actor], ours = own->by[sign][actor];
-            bool forgotten = ours > theirs && !sim_is_stored(s, actor);
-            if (actor != reader && ours != theirs && !forgotten)
+        for (unsigned actor = 0; actor < SIM_NODES_MAX; actor++)
+            if (reader->by[sign][actor] < others->by[sign][actor])
                 return false;
-        }
     return true;
 }
 
 static bool same_state(const struct sim *s, const struct sim_node *first, unsigned node)
 {
     const struct sim_node *n = &s->nodes[node];
-    return sim_is_reader(s, node) ? reader_has(s, &first->seen, &n->seen, node)
+    return sim_is_reader(s, node) ? knows_all(&n->seen, &first->seen)
                                   : bytes_equal(buf_bytes(&first->common), buf_bytes(&n->common));
 }
 

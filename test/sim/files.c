@@ -37,7 +37,8 @@ struct files {
     struct job *first, **end;
     struct job *now, *beside; /* running */
     bool cut, power;          /* a coming call ends the process; the power fails with it */
-    uint64_t failures;
+    bool loaded;              /* the last load succeeded: the replica has what is in its table */
+    uint64_t failures, ruins;
 };
 
 /* Where the table is mounted by itself, it cannot be replaced. */
@@ -112,19 +113,79 @@ static enum event_kind event_of(enum action_kind kind)
     }
 }
 
-static enum err run(struct files *f, const struct job *w, struct storage_found *found,
-                    struct storage_failure *failure)
+/* --- ruins ------------------------------------------------------------------------- */
+
+/* Text, zeros, or what is left of it when it was truncated, or a part of it overwritten. */
+static void ruin_bytes(struct sim *s, struct buf *b)
 {
+    size_t at = (size_t)sim_random(s, b->len + 1);
+    switch (sim_random(s, 4)) {
+    case 0:
+        buf_clear(b);
+        buf_put(b, bytes_of("[{page_views, 17}].\n"));
+        break;
+    case 1:
+        memset(b->at, 0, b->len);
+        break;
+    case 2:
+        b->len = at;
+        break;
+    default:
+        for (size_t end = at + sim_random(s, 512); at < end && at < b->len; at++)
+            b->at[at] = (uint8_t)sim_random(s, 256);
+        break;
+    }
+}
+
+/* Ruins or removes the table right before a save.  Not if that may fail: what is in memory and
+ * nowhere else would not survive a crash. */
+static void ruin(struct sim *s, unsigned i, const struct job *w)
+{
+    struct files *f = s->nodes[i].files;
+    const char *path = fake_disk_has(f->disk, TABLE ".next") ? TABLE ".next" : TABLE;
+    if (!s->options.ruins || w->kind != ACTION_SAVE || !f->loaded || !fake_disk_is_sound(f->disk) ||
+        !fake_disk_has(f->disk, path) || sim_random(s, 4) > 0)
+        return;
+    struct buf bytes = {0};
+    buf_put(&bytes, fake_disk_bytes(f->disk, path));
+    trace_printf(s, "n%u's %s is ruined", i + 1, path);
+    f->ruins++;
+    if (bytes.len == 0 || sim_random(s, 8) == 0) {
+        (void)fake_disk(f->disk)->remove(f->disk, path);
+    } else {
+        ruin_bytes(s, &bytes);
+        fake_disk_overwrite(f->disk, path, buf_bytes(&bytes));
+    }
+    buf_free(&bytes);
+}
+
+/* --- running jobs ------------------------------------------------------------------ */
+
+/* What a job results in, besides its error. */
+struct result {
+    struct storage_found found;
+    struct storage_note note;
+    struct storage_failure failure;
+};
+
+static enum err run(struct sim *s, unsigned i, const struct job *w, struct result *r)
+{
+    struct files *f = s->nodes[i].files;
+    enum err e;
+    ruin(s, i, w);
     switch (w->kind) {
     case ACTION_LOAD:
-        return storage_load(f->storage, found, failure);
+        e = storage_load(f->storage, &r->found, &r->failure);
+        f->loaded = e == OK;
+        return e;
     case ACTION_BEGIN:
-        return storage_begin(f->storage, failure);
+        return storage_begin(f->storage, &r->failure);
     case ACTION_APPEND:
-        return storage_append(f->storage, buf_bytes(&w->bytes), failure);
+        return storage_append(f->storage, buf_bytes(&w->bytes), &r->failure);
     default:
         return storage_save(f->storage, buf_bytes(&w->bytes),
-                            w->beside ? w->segment : storage_rotate(f->storage), failure);
+                            w->beside ? w->segment : storage_rotate(f->storage), &r->note,
+                            &r->failure);
     }
 }
 
@@ -150,6 +211,7 @@ static void open_next(struct files *f)
 {
     struct job *w = take_first(f);
     storage_free(f->storage);
+    f->loaded = false;
     f->id = w->store;
     f->storage = storage_new(fake_disk(f->disk), &w->storage);
     job_free(w);
@@ -177,15 +239,16 @@ static struct job *take_due(struct sim *s, struct job **running)
     return w;
 }
 
-static void tell(struct sim *s, unsigned i, const struct job *w, const struct storage_found *found,
-                 const struct storage_failure *failure)
+static void tell(struct sim *s, unsigned i, const struct job *w, enum err err,
+                 const struct result *r)
 {
     struct files *f = s->nodes[i].files;
     struct event e = {
         .kind = event_of(w->kind),
         .store = w->store,
-        .failure = failure,
-        .found = w->kind == ACTION_LOAD && failure == NULL ? found : NULL,
+        .failure = err != OK ? &r->failure : NULL,
+        .found = w->kind == ACTION_LOAD && err == OK ? &r->found : NULL,
+        .note = r->note.text,
         .journal_bytes = w->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
     };
     start_next(s, i);
@@ -195,20 +258,19 @@ static void tell(struct sim *s, unsigned i, const struct job *w, const struct st
 static void done(struct sim *s, unsigned i)
 {
     struct files *f = s->nodes[i].files;
-    struct storage_found found = {0};
-    struct storage_failure failure;
+    struct result r = {0};
     struct job *w = take_due(s, &f->now);
     if (w == NULL)
         w = take_due(s, &f->beside);
     if (w == NULL)
         return;
-    enum err e = run(f, w, &found, &failure);
+    enum err e = run(s, i, w, &r);
     f->failures += e != OK;
     if (f->cut && fake_disk_failed(f->disk))
         (f->power ? sim_power_off : sim_crash)(s, i);
     else
-        tell(s, i, w, &found, e != OK ? &failure : NULL);
-    storage_found_free(&found);
+        tell(s, i, w, e, &r);
+    storage_found_free(&r.found);
     job_free(w);
 }
 
@@ -235,6 +297,7 @@ static struct job *job_new(const struct action *a)
         w->storage = a->storage;
         w->storage.file.at = w->bytes.at;
         w->storage.group.at = w->bytes.at + file_len;
+        w->storage.owner.at = w->storage.group.at + w->storage.group.len;
     }
     return w;
 }
@@ -260,8 +323,7 @@ void files_finish(struct sim *s, unsigned i)
 {
     struct files *f = s->nodes[i].files;
     while (f != NULL) {
-        struct storage_found found = {0};
-        struct storage_failure failure;
+        struct result r = {0};
         struct job *w = f->beside != NULL ? f->beside : f->now;
         if (w == NULL && f->first == NULL)
             break;
@@ -273,8 +335,8 @@ void files_finish(struct sim *s, unsigned i)
             w = take_first(f);
         f->now = w == f->now ? NULL : f->now;
         f->beside = w == f->beside ? NULL : f->beside;
-        f->failures += run(f, w, &found, &failure) != OK;
-        storage_found_free(&found);
+        f->failures += run(s, i, w, &r) != OK;
+        storage_found_free(&r.found);
         job_free(w);
     }
     if (f == NULL)
@@ -368,6 +430,7 @@ struct sim_disks sim_disks(const struct sim *s)
     for (unsigned i = 0; i < s->options.nodes; i++) {
         sum.calls += fake_disk_calls(s->nodes[i].files->disk);
         sum.failures += s->nodes[i].files->failures;
+        sum.ruins += s->nodes[i].files->ruins;
     }
     return sum;
 }

@@ -51,6 +51,8 @@ struct sim_options {
      * durability `interval`.  Each disk job takes disk_min_ms to disk_max_ms. */
     unsigned stored, interval;
     unsigned mounted; /* nodes whose table is mounted as a single file: no rename can replace it */
+    /* Something else ruins their tables while they run, time and again. */
+    bool ruins;
     uint64_t snapshot_ms, disk_min_ms, disk_max_ms;
     /* A BEAM withholds a delta until it has a value, as Grove does since 0.2. */
     bool withholds;
@@ -126,6 +128,7 @@ bool sim_disk_is_idle(const struct sim *s, unsigned node);
 
 struct sim_disks {
     uint64_t calls, failures; /* disk calls; jobs that failed or were cut short */
+    uint64_t ruins;           /* tables that were ruined while a replica ran */
 };
 struct sim_disks sim_disks(const struct sim *s);
 

@@ -53,6 +53,7 @@ static uint64_t draw_disks(struct sim_options *o, uint64_t random)
     o->interval = (random >> 16) % 3 ? 0 : (unsigned)(random >> 20) & all;
     o->mounted =
         (random >> 50) % 2 ? all : (unsigned)(random >> 51) & (unsigned)(random >> 54) & all;
+    o->ruins = (random >> 59) % 3 == 0;
     o->snapshot_ms = 100u << (random >> 32) % (o->mounted != 0 ? 3 : 8);
     o->disk_min_ms = (random >> 36) % 2;
     o->disk_max_ms = o->disk_min_ms + (1u << (random >> 40) % 8) - 1;
@@ -211,15 +212,17 @@ int main(int argc, char **argv)
         steps += outcome.steps;
         disks.calls += outcome.disks.calls;
         disks.failures += outcome.disks.failures;
+        disks.ruins += outcome.disks.ruins;
         passed++;
         if (i % ONE_TWICE_IN == 0 && storm(i, crdt).hash != outcome.hash) {
             fprintf(stderr, "VIOLATED: the same seed gives another run: %s\n", command);
             return EXIT_FAILURE;
         }
     }
-    printf("  ok    %llu storms, %llu node steps, %llu disk calls, %llu failed disk jobs\n",
+    printf("  ok    %llu storms, %llu node steps, %llu disk calls, %llu failed disk jobs, "
+           "%llu ruined tables\n",
            (unsigned long long)passed, (unsigned long long)steps, (unsigned long long)disks.calls,
-           (unsigned long long)disks.failures);
+           (unsigned long long)disks.failures, (unsigned long long)disks.ruins);
     printf("%llu passed, 0 failed\n", (unsigned long long)passed);
     return EXIT_SUCCESS;
 }

@@ -3,6 +3,7 @@
 #include "../../limits.h"
 #include "../../term/canon.h"
 #include "../../term/write.h"
+#include "../figures.h"
 #include "../part.h"
 #include "../types.h"
 
@@ -21,7 +22,8 @@ static const struct or_map *of_const(const struct crdt *c)
 static void open_map(struct crdt *c)
 {
     crdt_open(&of(c)->keys.crdt, &or_set_type, c->options);
-    values_init(&of(c)->values, c->options, 0);
+    values_init(&of(c)->values, c->options, 0, c);
+    crdt_watch(&of(c)->keys.crdt, &of(c)->values.watch);
 }
 
 static void close_map(struct crdt *c)
@@ -203,19 +205,15 @@ static bool empty(const struct crdt *c)
 
 static size_t tombstones(const struct crdt *c)
 {
-    const struct table *t = &of_const(c)->values.table;
-    size_t sum = crdt_tombstones(&of_const(c)->keys.crdt);
-    for (size_t i = 0; i < table_end(t); i++)
-        sum += crdt_tombstones(*(struct crdt **)table_at(t, i));
-    return sum;
+    return crdt_tombstones(&of_const(c)->keys.crdt) + of_const(c)->values.tombstones;
 }
 
 static void tags(const struct crdt *c, struct tag_counts *counts)
 {
-    const struct table *t = &of_const(c)->values.table;
-    crdt_add_tags(&of_const(c)->keys.crdt, counts);
-    for (size_t i = 0; i < table_end(t); i++)
-        crdt_add_tags(*(struct crdt **)table_at(t, i), counts);
+    struct tag_counts keys = or_set_tags(&of_const(c)->keys),
+                      values = values_tags(&of_const(c)->values);
+    counts->all = keys.all + values.all;
+    counts->most = keys.most > values.most ? keys.most : values.most;
 }
 
 static void actors(const struct crdt *c, struct actors *seen)
@@ -226,10 +224,15 @@ static void actors(const struct crdt *c, struct actors *seen)
         crdt_add_actors(*(struct crdt **)table_at(t, i), seen);
 }
 
+static size_t actor_count(const struct crdt *c)
+{
+    return of_const(c)->values.actors.live;
+}
+
 static void check(const struct crdt *c)
 {
     crdt_check(&of_const(c)->keys.crdt);
-    values_check(&of_const(c)->values);
+    values_check(&of_const(c)->values, &of_const(c)->keys.crdt);
 }
 
 const struct crdt_type or_map_type = {
@@ -253,5 +256,6 @@ const struct crdt_type or_map_type = {
     .tombstones = tombstones,
     .tags = tags,
     .actors = actors,
+    .actor_count = actor_count,
     .check = check,
 };

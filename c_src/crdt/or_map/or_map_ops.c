@@ -87,8 +87,8 @@ static void batch_open(struct batch *b, struct or_map *m, const struct op *ops, 
     *b = (struct batch){.map = m, .ops = ops, .count = count};
     b->steps = mem_take(count * sizeof(*b->steps) + 1);
     table_init(&b->groups, sizeof(struct group), o->seed);
-    values_init(&b->copies, o, m->values.level);
-    values_init(&b->delta_copies, o, m->values.level);
+    values_init(&b->copies, o, m->values.level, NULL);
+    values_init(&b->delta_copies, o, m->values.level, NULL);
 }
 
 static void group_free(void *record)

@@ -3,6 +3,7 @@
 #include "../../causal/digests.h"
 #include "../../term/canon.h"
 #include "../../term/write.h"
+#include "../figures.h"
 #include "../types.h"
 #include "or_set_in.h"
 
@@ -40,6 +41,7 @@ static void close_set(struct crdt *c)
     tag_index_free(&s->tag_index);
     table_free(&s->entries, free_tags);
     tag_set_free(&s->tombstones);
+    histogram_free(&s->by_tags);
     actors_free(&s->actors);
 }
 
@@ -334,14 +336,9 @@ static size_t tombstones(const struct crdt *c)
     return of_const(c)->tombstones.count;
 }
 
-static void tags_of_all(const struct crdt *c, struct tag_counts *counts)
+static void tags(const struct crdt *c, struct tag_counts *counts)
 {
-    const struct tags *tags;
-    for (size_t at = 0; (tags = part_next(PART_WHOLE, &of_const(c)->entries, &at)) != NULL;) {
-        counts->all += tags->count;
-        if (tags->count > counts->most)
-            counts->most = tags->count;
-    }
+    *counts = or_set_tags(of_const(c));
 }
 
 /* Every numbered actor has a tag, except perhaps our own, which is numbered from the start: it is
@@ -351,6 +348,16 @@ static void actors(const struct crdt *c, struct actors *seen)
     const struct or_set *s = of_const(c);
     for (uint32_t i = s->counter > 0 ? 0 : 1; i < actors_count(&s->actors); i++)
         actors_number(seen, actors_term(&s->actors, i));
+}
+
+static size_t actor_count(const struct crdt *c)
+{
+    return actors_count(&of_const(c)->actors) - (of_const(c)->counter == 0);
+}
+
+static void watch(struct crdt *c)
+{
+    of(c)->actors.watch = c->watch;
 }
 
 static void check(const struct crdt *c)
@@ -376,7 +383,9 @@ const struct crdt_type or_set_type = {
     .value = value,
     .empty = empty,
     .tombstones = tombstones,
-    .tags = tags_of_all,
+    .tags = tags,
     .actors = actors,
+    .actor_count = actor_count,
+    .watch = watch,
     .check = check,
 };

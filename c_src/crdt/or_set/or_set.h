@@ -12,9 +12,11 @@
 #ifndef COPPICE_CRDT_OR_SET_H
 #define COPPICE_CRDT_OR_SET_H
 
+#include "../../causal/histogram.h"
 #include "../../causal/tag_index.h"
 #include "../../causal/tags.h"
 #include "../crdt.h"
+#include "../figures.h"
 
 struct or_set {
     struct crdt crdt;
@@ -24,6 +26,8 @@ struct or_set {
     struct table entries; /* element -> struct tags, at least one */
     struct tag_index tag_index;
     struct tag_set tombstones;
+    size_t tags;              /* of all elements */
+    struct histogram by_tags; /* elements by their number of tags */
 };
 
 /* For types that keep their keys in an ORSet.  Elements are canonical; changes are joined to delta
@@ -43,6 +47,7 @@ bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta)
 struct bytes or_set_at(const struct or_set *s, size_t i);
 size_t or_set_end(const struct or_set *s);
 size_t or_set_size(const struct or_set *s);
+struct tag_counts or_set_tags(const struct or_set *s);
 
 /* The steps of a join; true if the state grew.  Tags have the state's own actor numbers. */
 bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag);
@@ -50,7 +55,8 @@ bool or_set_raise_counter(struct or_set *s, uint64_t counter);
 /* Takes the tag from every element that has it. */
 bool or_set_add_tombstone(struct or_set *s, struct tag tag);
 
-/* Invariants: no tag is both live and a tombstone, none of our own is beyond the counter. */
+/* Invariants: no tag is both live and a tombstone, none of our own is beyond the counter; tags are
+ * counted as a walk counts them. */
 void or_set_check(const struct or_set *s);
 
 #endif

@@ -1,4 +1,5 @@
 #include "../../limits.h"
+#include "../figures.h"
 #include "or_set.h"
 
 /* The number of our own actor, which open() adds first. */
@@ -11,6 +12,9 @@ bool or_set_raise_counter(struct or_set *s, uint64_t counter)
     counter = counter < LIMIT_SHARED_CLOCK ? counter : LIMIT_SHARED_CLOCK;
     if (counter <= s->counter)
         return false;
+    struct actor_watch *w = s->crdt.watch;
+    if (s->counter == 0 && w != NULL)
+        w->told(w, s->crdt.options->actor, true);
     s->counter = counter;
     return true;
 }
@@ -31,6 +35,13 @@ static uint64_t own_max(const struct or_set *s)
     return s->counter > s->own_seen ? s->counter : s->own_seen;
 }
 
+/* An element has another number of tags. */
+static void count_tags(struct or_set *s, uint32_t before, uint32_t now)
+{
+    s->tags += (size_t)now - before;
+    histogram_move(&s->by_tags, before, now);
+}
+
 bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
 {
     bool added;
@@ -39,6 +50,7 @@ bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
     struct tags *record = table_add(&s->entries, element, &added);
     if (!tags_add(record, tag, s->entries.seed))
         return false;
+    count_tags(s, record->count - 1, record->count);
     tag_index_add(&s->tag_index, record, tag);
     note_own_tag(s, tag);
     return true;
@@ -58,6 +70,7 @@ bool or_set_add_tombstone(struct or_set *s, struct tag tag)
     note_own_tag(s, tag);
     while ((record = tag_index_find(&s->tag_index, tag)) != NULL) {
         tags_remove(record, tag);
+        count_tags(s, record->count + 1, record->count);
         drop_empty(s, record);
     }
     return true;
@@ -100,6 +113,7 @@ bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta)
         return false;
     struct tags taken = *record;
     *record = (struct tags){0};
+    count_tags(s, taken.count, 0);
     table_remove(&s->entries, record);
     tombstone_all(s, &s->actors, &taken);
     if (delta != NULL)
@@ -124,7 +138,26 @@ size_t or_set_size(const struct or_set *s)
     return s->entries.live;
 }
 
+struct tag_counts or_set_tags(const struct or_set *s)
+{
+    size_t most = s->by_tags.most > 0 ? s->by_tags.most : s->tags > 0;
+    return (struct tag_counts){s->tags, most};
+}
+
 /* --- invariants -------------------------------------------------------------- */
+
+static void check_counts(const struct or_set *s)
+{
+    struct tag_counts walked = {0};
+    for (size_t i = 0; i < table_end(&s->entries); i++) {
+        const struct tags *tags = table_at(&s->entries, i);
+        size_t count = tags != NULL ? tags->count : 0;
+        walked.all += count;
+        walked.most = count > walked.most ? count : walked.most;
+    }
+    struct tag_counts kept = or_set_tags(s);
+    must(kept.all == walked.all && kept.most == walked.most);
+}
 
 static void check_tag(const struct or_set *s, struct tag tag)
 {
@@ -138,6 +171,7 @@ void or_set_check(const struct or_set *s)
     table_check(&s->entries);
     tag_index_check(&s->tag_index);
     tag_set_check(&s->tombstones);
+    check_counts(s);
     must(bytes_equal(actors_term(&s->actors, OWN), s->crdt.options->actor));
     for (size_t i = 0; i < table_end(&s->entries); i++) {
         const struct tags *tags = table_at(&s->entries, i);

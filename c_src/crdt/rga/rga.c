@@ -129,10 +129,13 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
     bool elements = join_elements(r, values[ELEMENTS], d);
     bool tombstones = join_tombstones(r, values[TOMBSTONES], d);
     rga_settle(r);
+    rga_count_own(r);
     if (d != NULL && r->clock > before)
         rga_raise_clock(d, r->clock);
-    if (d != NULL)
+    if (d != NULL) {
         rga_settle(d);
+        rga_count_own(d);
+    }
     return elements || tombstones || r->clock > before;
 }
 
@@ -248,8 +251,18 @@ static size_t tombstones(const struct crdt *c)
 static void actors(const struct crdt *c, struct actors *seen)
 {
     const struct rga *r = of_const(c);
-    for (uint32_t i = rga_own_max(r) > 0 ? RGA_OWN : RGA_OWN + 1; i < actors_count(&r->actors); i++)
+    for (uint32_t i = r->owns ? RGA_OWN : RGA_OWN + 1; i < actors_count(&r->actors); i++)
         actors_number(seen, actors_term(&r->actors, i));
+}
+
+static size_t actor_count(const struct crdt *c)
+{
+    return actors_count(&of_const(c)->actors) - !of_const(c)->owns;
+}
+
+static void watch(struct crdt *c)
+{
+    of(c)->actors.watch = c->watch;
 }
 
 static void check(const struct crdt *c)
@@ -276,5 +289,7 @@ const struct crdt_type rga_type = {
     .empty = empty,
     .tombstones = tombstones,
     .actors = actors,
+    .actor_count = actor_count,
+    .watch = watch,
     .check = check,
 };

@@ -33,6 +33,7 @@ struct rga {
     struct rga_elements elements;
     struct rga_tree tree;
     uint64_t clock;    /* at most LIMIT_SHARED_CLOCK */
+    bool owns;         /* our own actor counts as one of the actors: rga_count_own() */
     uint64_t own_seen; /* the greatest n of our own actor in any id seen, up to LIMIT_OWN_NUMBER */
     uint32_t *pending; /* elements that have arrived, but are not in their places yet */
     size_t pending_len, pending_cap;
@@ -64,6 +65,9 @@ void rga_copy_tombstone(struct rga *to, const struct rga *from, uint32_t number)
 void rga_note_id(struct rga *r, struct tag id);
 /* The greatest n of our own that may have been issued. */
 uint64_t rga_own_max(const struct rga *r);
+/* Counts our own actor once the state has seen any insert of it, or a clock.  To be called at the
+ * end of each change, which may have raised rga_own_max(). */
+void rga_count_own(struct rga *r);
 
 /* Adds an element with a new id of our own, after prev, or at the head for RGA_HEAD. */
 uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value);

@@ -65,6 +65,7 @@ static void shown_check(const struct rga *r)
 void rga_check(const struct rga *r)
 {
     must(r->pending_len == 0 && r->clock <= LIMIT_SHARED_CLOCK);
+    must(r->owns == (rga_own_max(r) > 0));
     rga_elements_check(&r->elements);
     rga_tree_check(&r->tree);
     elements_check(r);

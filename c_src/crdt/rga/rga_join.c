@@ -165,6 +165,16 @@ uint64_t rga_own_max(const struct rga *r)
     return r->clock > r->own_seen ? r->clock : r->own_seen;
 }
 
+void rga_count_own(struct rga *r)
+{
+    bool owns = rga_own_max(r) > 0;
+    if (owns == r->owns)
+        return;
+    r->owns = owns;
+    if (r->crdt.watch != NULL)
+        r->crdt.watch->told(r->crdt.watch, r->crdt.options->actor, owns);
+}
+
 bool rga_raise_clock(struct rga *r, uint64_t clock)
 {
     clock = clock < LIMIT_SHARED_CLOCK ? clock : LIMIT_SHARED_CLOCK;

@@ -200,6 +200,7 @@ static void write_delta(const struct batch *b, struct rga *delta)
     if (b->r->clock > b->clock)
         rga_raise_clock(delta, b->r->clock);
     rga_settle(delta);
+    rga_count_own(delta);
 }
 
 enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
@@ -215,6 +216,7 @@ enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct m
         undo(&b);
     else if (t->delta != NULL)
         write_delta(&b, (struct rga *)t->delta);
+    rga_count_own(r);
     tag_reader_close(&b.reader);
     mem_free(b.changes);
     return e;

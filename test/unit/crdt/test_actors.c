@@ -1,4 +1,5 @@
 /* The number of actors that left a trace in a state, for the status of a replica. */
+#include "crdt/figures.h"
 #include "unit/crdt/laws.h"
 
 /* The operations of one actor, and the traces each actor leaves. */
@@ -101,5 +102,60 @@ static void counts_an_actor_once(void)
     crdt_free(map);
 }
 
+/* An actor whose last trace is overwritten is gone: in a register, in one of a map, under a key
+ * whose value is replaced by one of a later type, there with a map and all that is in it. */
+static void forgets_overwritten_actors(void)
+{
+    static const struct {
+        const char *ours, *theirs, *third;
+        size_t before, after;
+    } cases[] = {
+        {"[{put, [r, lww_register]}, {update, [r, {set, [1]}]}]", "{update, [r, {set, [2]}]}",
+         "{update, [r, {set, [3]}]}", 2, 2},
+        {"[{put, [r, lww_register]}, {update, [r, {set, [1]}]}]",
+         "[{put, [s, lww_register]}, {update, [s, {set, [2]}]}, {update, [r, {set, [2]}]}]",
+         "{update, [r, {set, [3]}]}", 2, 3},
+        {"[{put, [m, or_map]}, {update, [m, {put, [r, lww_register]}]}]",
+         "{update, [m, {update, [r, {set, [2]}]}]}", "{update, [m, {update, [r, {set, [3]}]}]}", 2,
+         2},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct crdt_type *type = crdt_type_named(BYTES("or_map"));
+        struct crdt *ours = make(type, "us", cases[i].ours), *theirs = empty(type, "them"),
+                    *third = empty(type, "third");
+        size_t bad;
+        join(theirs, ours);
+        CU_ASSERT(mutate(theirs, cases[i].theirs, &bad) == OK);
+        join(ours, theirs);
+        CU_ASSERT_EQUAL(crdt_actors(ours), cases[i].before);
+        join(third, ours);
+        CU_ASSERT(mutate(third, cases[i].third, &bad) == OK);
+        join(ours, third);
+        CU_ASSERT_EQUAL(crdt_actors(ours), cases[i].after);
+        crdt_free(ours);
+        crdt_free(theirs);
+        crdt_free(third);
+    }
+}
+
+static void forgets_the_actors_of_a_replaced_value(void)
+{
+    const struct crdt_type *type = crdt_type_named(BYTES("or_map"));
+    struct crdt *ours = make(type, "us", "{put, [k, or_map]}"), *theirs = empty(type, "them");
+    struct crdt *rival = make(type, "rival", "{put, [k, two_p_set]}");
+    size_t bad;
+    join(theirs, ours);
+    CU_ASSERT(mutate(theirs, "{update, [k, {put, [n, gcounter]}]}", &bad) == OK);
+    CU_ASSERT(mutate(theirs, "{update, [k, {update, [n, increment]}]}", &bad) == OK);
+    join(ours, theirs);
+    CU_ASSERT_EQUAL(crdt_actors(ours), 2);
+    join(ours, rival);
+    CU_ASSERT_EQUAL(crdt_actors(ours), 2); /* us and rival */
+    crdt_free(ours);
+    crdt_free(theirs);
+    crdt_free(rival);
+}
+
 SUITE("actors", TEST(counts_departed_actors), TEST(structs_name_their_sender),
-      TEST(finds_none_in_an_empty_state), TEST(counts_an_actor_once))
+      TEST(finds_none_in_an_empty_state), TEST(counts_an_actor_once),
+      TEST(forgets_overwritten_actors), TEST(forgets_the_actors_of_a_replaced_value))

@@ -1,3 +1,4 @@
+#include "crdt/figures.h"
 #include "mem.h"
 #include "unit/crdt/histories.h"
 

@@ -1,3 +1,4 @@
+#include "crdt/figures.h"
 #include "unit/crdt/laws.h"
 
 #define GCOUNTER(counts)                                                                           \

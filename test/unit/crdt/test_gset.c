@@ -1,3 +1,4 @@
+#include "crdt/figures.h"
 #include "unit/crdt/generated.h"
 
 #define SET(map)         "#{'__struct__' => 'Elixir.MapSet', map => " map "}"

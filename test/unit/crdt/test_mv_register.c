@@ -1,3 +1,4 @@
+#include "crdt/figures.h"
 #include "limits.h"
 #include "unit/crdt/laws.h"
 

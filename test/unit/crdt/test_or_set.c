@@ -1,3 +1,4 @@
+#include "crdt/figures.h"
 #include "unit/crdt/histories.h"
 #include "unit/crdt/or_sets.h"
 

@@ -6,6 +6,7 @@ static uint64_t probes;
 #define TAG_SET_PROBE() (probes++)
 #include "causal/tag_set.c"
 
+#include "crdt/figures.h"
 #include "unit/crdt/or_sets.h"
 
 /* Slots per tag that a linear operation looks at: a few for each of the sets that a tag goes

@@ -1,3 +1,4 @@
+#include "crdt/figures.h"
 #include "crdt/rga/rga.h"
 #include "unit/crdt/rga_texts.h"
 

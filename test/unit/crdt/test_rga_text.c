@@ -4,6 +4,7 @@
 #include <time.h>
 #include <zlib.h>
 
+#include "crdt/figures.h"
 #include "crdt/rga/rga.h"
 #include "crdt/rga/rga_nodes.h"
 #include "unit/crdt/laws.h"

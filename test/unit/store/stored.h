@@ -58,13 +58,20 @@ static inline struct term stored_state(uint64_t set)
     return term_take(&state);
 }
 
+static inline enum err stored_save_noted(struct storage *s, uint64_t set, uint64_t segment,
+                                         struct storage_note *note, struct storage_failure *f)
+{
+    struct term state = stored_state(set);
+    enum err e = storage_save(s, term_bytes(&state), segment, note, f);
+    term_free(&state);
+    return e;
+}
+
 static inline enum err stored_save(struct storage *s, uint64_t set, uint64_t segment,
                                    struct storage_failure *f)
 {
-    struct term state = stored_state(set);
-    enum err e = storage_save(s, term_bytes(&state), segment, f);
-    term_free(&state);
-    return e;
+    struct storage_note note;
+    return stored_save_noted(s, set, segment, &note, f);
 }
 
 /* The set in a state; 0 if there is none. */

@@ -16,7 +16,8 @@ static inline void stored_put_table(struct fake_disk *d, const char *const *text
         objects_add(&o, term_copy(term_of(texts[i])));
     struct dets_record *records = records_of(&o, 1);
     struct buf file = image_of(&shape, records, count);
-    fake_disk_put(d, FILE_NAME, buf_bytes(&file));
+    (fake_disk_has(d, FILE_NAME) ? fake_disk_overwrite : fake_disk_put)(d, FILE_NAME,
+                                                                        buf_bytes(&file));
     buf_free(&file);
     mem_free(records);
     objects_free(&o);

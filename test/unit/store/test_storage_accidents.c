@@ -372,6 +372,41 @@ static void a_table_has_one_lock_under_all_its_names(void)
     fake_disk_free(d);
 }
 
+/* It may be in the same process, so the number of that is not enough. */
+static void says_which_replica_holds_the_lock(void)
+{
+    static const struct {
+        const char *owner, *shown;
+    } cases[] = {
+        {"", "process 4711,"},
+        {"views", "replica views of process 4711,"},
+        {"two\nlines", "replica two of process 4711,"},
+        {"0123456789012345678901234567890123456789x",
+         "replica 0123456789012345678901234567890123456789 of process"},
+        {"012345678901234567890123456789012345678\303\274",
+         "replica 012345678901234567890123456789012345678 of process"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_disk *d = fake_disk_new();
+        struct storage_failure f;
+        uint64_t set;
+        struct storage_options o = {.file = BYTES(FILE_NAME),
+                                    .group = term_of(GROUP),
+                                    .owner = bytes_of(cases[i].owner),
+                                    .module = BYTES(MODULE),
+                                    .journal = true};
+        struct storage *s = storage_new(fake_disk(d), &o), *other = stored_new(d, GROUP);
+        CU_ASSERT_EQUAL(stored_open(s, &set, &f), OK);
+        CU_ASSERT_EQUAL(stored_open(other, &set, &f), ERR_STORAGE);
+        const char *held = strstr(f.what, ".lock is held by ");
+        CU_ASSERT_FATAL(held != NULL);
+        CU_ASSERT(strstr(held, cases[i].shown) == held + strlen(".lock is held by "));
+        storage_free(other);
+        storage_free(s);
+        fake_disk_free(d);
+    }
+}
+
 /* Until the files are locked, a link may still be corrected. */
 static void refuses_a_link_that_leads_nowhere(void)
 {
@@ -420,4 +455,5 @@ SUITE("storage and accidents", TEST(refuses_other_files),
       TEST(keeps_a_damaged_table), TEST(keeps_a_state_that_does_not_unpack),
       TEST(removes_the_temporary_file_of_a_killed_save), TEST(treats_an_empty_file_as_missing),
       TEST(a_link_stands_for_its_target), TEST(a_table_has_one_lock_under_all_its_names),
-      TEST(refuses_a_link_that_leads_nowhere), TEST(refuses_segments_beside_a_link))
+      TEST(says_which_replica_holds_the_lock), TEST(refuses_a_link_that_leads_nowhere),
+      TEST(refuses_segments_beside_a_link))

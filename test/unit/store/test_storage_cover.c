@@ -160,13 +160,14 @@ static void goes_on_with_a_merged_segment(void)
     for (unsigned n = 1; n < 4; n++) {
         stored_add(s, n);
         stored_add(s, n);
-        if (n == 2)
-            put_zeros(d);
-        if (n == 2)
-            CU_ASSERT_EQUAL(stored_save(s, 7, storage_rotate(s), &f), ERR_STORAGE);
-        (void)storage_rotate(s);
+        uint64_t segment = storage_rotate(s);
+        if (n != 2)
+            continue;
+        fake_disk_fail(d, 1, -ENOLCK, false);
+        CU_ASSERT_EQUAL(stored_save(s, 7, segment, &f), ERR_STORAGE);
     }
     storage_free(s);
+    put_zeros(d);
     CU_ASSERT_EQUAL(stored_found(d, GROUP), 15);
     CU_ASSERT(fake_disk_has(d, DAMAGED_NAME));
     fake_disk_free(d);
