@@ -172,7 +172,8 @@ static const char *reason(const struct connection *x, enum err err)
 static void closed(struct connection *x, enum err err, struct bytes why, struct turn *t)
 {
     struct buf text = {0};
-    /* A peer may refuse the certificate when for this side the handshake is over (TLS 1.3). */
+    /* It is TLS that has failed: a peer may refuse the certificate when for this side the handshake
+     * is over (TLS 1.3), and any may break it later. */
     if (err == ERR_TLS)
         x->opened = false;
     if (err == ERR_TLS && why.len > 0)
