@@ -93,6 +93,10 @@
  * connections.  Each holds about 50 kB, for LIMIT_HANDSHAKE_MS at most. */
 #define LIMIT_TLS_STRANGERS      128
 #define LIMIT_TLS_STRANGERS_PART 8
+/* Bytes that TLS says for itself and a peer does not read: a handshake with every authority of a
+ * system's bundle has a tenth of it.  Each request for new keys (TLS 1.3) is answered with as many
+ * bytes, for ever. */
+#define LIMIT_TLS_SAID_BYTES (256u * 1024)
 /* DNS names of a certificate that an allow-list is shown; of a cluster, it has a few. */
 #define LIMIT_CERTIFICATE_NAMES 256
 /* Log lines of one kind that others cause, in so many milliseconds; the rest are counted.  Port

@@ -60,10 +60,71 @@ void cluster_stop(struct cluster *c)
     c->stopping = true;
 }
 
-static void accepted(struct cluster *c, uint32_t id, struct turn *t)
+/* The one place that decides who is admitted: cluster_allows() by the name of a node, this by those
+ * of its certificate, before it may say what it is called.  That name is only what the node calls
+ * itself, which the cookie vouches for; an authority vouches for the others. */
+static bool is_certified(const struct cluster *c, const struct certificate *certificate)
+{
+    return c->options.allow_certificates == NULL ||
+           (certificate != NULL && certificate_matches(certificate, c->options.allow_certificates));
+}
+
+bool cluster_allows(const struct cluster *c, struct bytes node)
+{
+    return c->options.allow == NULL || name_patterns_match(c->options.allow, node);
+}
+
+/* Counts it, and appends why the certificate is refused: text. */
+static void refuse_certificate(struct cluster *c, const struct certificate *certificate,
+                               struct buf *why)
+{
+    c->not_allowed++;
+    if (certificate == NULL) {
+        buf_printf(why, "no certificate of it is verified, and allow_certificates compares names%c",
+                   0);
+        return;
+    }
+    buf_printf(why, "its certificate (");
+    certificate_put_names(why, certificate);
+    buf_printf(why, ") has no name that is among those of allow_certificates%c", 0);
+}
+
+/* It gets the answer of one whose name is not allowed: whatever it is called, it need not ask
+ * again. */
+static void refuse_accepted(struct cluster *c, uint32_t id, const struct certificate *certificate,
+                            struct turn *t)
+{
+    struct buf why = {0};
+    struct channel *channel = channel_accept(&c->self, 0);
+    refuse_certificate(c, certificate, &why);
+    if (few_lines_may(&c->strangers.lines, t))
+        turn_log(t, LOG_WARNING, "a stranger disconnected: %s", (const char *)why.at);
+    channel_answer(channel, STATUS_NOT_ALLOWED);
+    c->listener.send(c->listener.who, id, channel_out(channel));
+    c->listener.close(c->listener.who, id);
+    channel_free(channel);
+    buf_free(&why);
+}
+
+static void refuse_dialled(struct connection *x, const struct certificate *certificate,
+                           struct turn *t)
+{
+    struct buf why = {0};
+    refuse_certificate(x->cluster, certificate, &why);
+    link_break(x, (const char *)why.at, t);
+    buf_free(&why);
+}
+
+static void accepted(struct cluster *c, uint32_t id, const struct certificate *certificate,
+                     struct turn *t)
 {
     struct connection *x = NULL;
-    if (c->ready && !c->stopping) {
+    bool serves = c->ready && !c->stopping;
+    if (serves && !is_certified(c, certificate)) {
+        refuse_accepted(c, id, certificate, t);
+        return;
+    }
+    if (serves) {
         strangers_make_room(c, t);
         x = connection_add(c, id, ROLE_LINK, LIMIT_HANDSHAKE_MS, t);
     }
@@ -73,8 +134,12 @@ static void accepted(struct cluster *c, uint32_t id, struct turn *t)
         c->listener.close(c->listener.who, id);
 }
 
-static void opened(struct connection *x, struct turn *t)
+static void opened(struct connection *x, const struct certificate *certificate, struct turn *t)
 {
+    if (x->role == ROLE_LINK && !is_certified(x->cluster, certificate)) {
+        refuse_dialled(x, certificate, t);
+        return;
+    }
     x->opened = true;
     if (x->role == ROLE_LINK)
         link_opened(x, t);
@@ -107,7 +172,8 @@ static const char *reason(const struct connection *x, enum err err)
 static void closed(struct connection *x, enum err err, struct bytes why, struct turn *t)
 {
     struct buf text = {0};
-    /* A peer may refuse the certificate when for this side the handshake is over (TLS 1.3). */
+    /* It is TLS that has failed: a peer may refuse the certificate when for this side the handshake
+     * is over (TLS 1.3), and any may break it later. */
     if (err == ERR_TLS)
         x->opened = false;
     if (err == ERR_TLS && why.len > 0)
@@ -128,11 +194,11 @@ void cluster_event(struct cluster *c, const struct connection_event *event, stru
 {
     struct connection *x = connection_find(c, event->connection);
     if (event->kind == CONNECTION_ACCEPTED)
-        accepted(c, event->connection, t);
+        accepted(c, event->connection, event->certificate, t);
     else if (x == NULL)
         return;
     else if (event->kind == CONNECTION_OPENED)
-        opened(x, t);
+        opened(x, event->certificate, t);
     else if (event->kind == CONNECTION_BYTES)
         read_bytes(x, event->bytes, t);
     else if (event->kind == CONNECTION_WRITTEN)
@@ -175,14 +241,6 @@ void cluster_release(struct cluster *c, struct bytes node)
     p->dialling = p->answer_count > 0 ? DIAL_ONCE : DIAL_NEVER;
     wakeup_stop(c->wakeups, &p->redial);
     c->untidy = true;
-}
-
-/* The one place that decides who is admitted.  A name is only what a node calls itself, which the
- * cookie vouches for; names that a transport has proved, as those in a certificate, would be
- * compared here as well. */
-bool cluster_allows(const struct cluster *c, struct bytes node)
-{
-    return c->options.allow == NULL || name_patterns_match(c->options.allow, node);
 }
 
 uint64_t cluster_not_allowed(const struct cluster *c)

@@ -19,6 +19,7 @@
 #include "../dist/name_pattern.h"
 #include "../err.h"
 #include "../otp/wakeup.h"
+#include "certificate.h"
 
 struct cluster;
 
@@ -29,6 +30,8 @@ struct cluster_options {
     bool tls;                  /* all links are TLS: listener and events see plain bytes */
     bool serves;               /* registers with epmd, and accepts connections */
     const struct name_patterns *allow; /* NULL: every node; borrowed */
+    /* With TLS: names of certificates (certificate.h).  NULL: every certificate, or none. */
+    const struct name_patterns *allow_certificates;
     uint16_t epmd_port;
     bool starts_epmd;     /* once, when there is none at its own start */
     bool without_epmd;    /* neither registers with an epmd nor asks one */
@@ -112,6 +115,9 @@ struct connection_event {
     struct bytes bytes;
     size_t written;
     enum err err;
+    /* Of CONNECTION_ACCEPTED and CONNECTION_OPENED, with TLS: of a peer whose certificate was
+     * verified, borrowed during the call; else NULL. */
+    const struct certificate *certificate;
 };
 
 void cluster_event(struct cluster *c, const struct connection_event *event, struct turn *t);
@@ -128,7 +134,8 @@ void cluster_release(struct cluster *c, struct bytes node);
 /* Whether this node may be connected with it, by either's dialling. */
 bool cluster_allows(const struct cluster *c, struct bytes node);
 #define CLUSTER_NOT_ALLOWED "it is not among the nodes of allow" /* for the log */
-/* How many connections of nodes that are not allowed were refused. */
+/* How many connections were refused because the node, or the certificate of a peer, is not
+ * allowed. */
 uint64_t cluster_not_allowed(const struct cluster *c);
 /* Whether cluster_connect() was called for it. */
 bool cluster_is_wanted(const struct cluster *c, struct bytes node);

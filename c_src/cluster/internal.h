@@ -7,6 +7,7 @@
  *     links.c         handshakes, ticks, signals
  *     strangers.c     accepted connections before the end of the handshake
  *     answers.c       signals that wait for their node
+ *     certificate.c   names in certificates
  *     few_lines.c     log lines that others cause */
 #ifndef COPPICE_CLUSTER_INTERNAL_H
 #define COPPICE_CLUSTER_INTERNAL_H
@@ -84,7 +85,7 @@ struct cluster {
     size_t dirty_count, dirty_cap;
     size_t queued; /* by all connections */
 
-    uint64_t not_allowed; /* connections of others that were refused */
+    uint64_t not_allowed; /* connections that were refused */
     struct few_lines answer_lines;
     size_t answered_nodes, answer_bytes; /* that wait */
     uint64_t undelivered;                /* since the start */

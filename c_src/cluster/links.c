@@ -72,13 +72,18 @@ static void link_end(struct connection *x, bool closed, const char *why, struct 
     }
 }
 
-void link_break(struct connection *x, const char *why, struct turn *t)
+/* A failed attempt of ours is logged as such. */
+static void log_break(const struct connection *x, const char *why, struct turn *t)
 {
-    /* A failed attempt of ours is logged as such. */
     if (link_is_up(x))
         turn_log(t, LOG_WARNING, "%.*s disconnected: %s", TEXT(link_name(x)), why);
     else if (x->accepted)
         strangers_log(x, why, t);
+}
+
+void link_break(struct connection *x, const char *why, struct turn *t)
+{
+    log_break(x, why, t);
     link_end(x, false, why, t);
 }
 
@@ -121,9 +126,11 @@ void link_closed(struct connection *x, const char *why, struct turn *t)
         link_yield(x, true, t);
         return;
     }
-    if (link_is_up(x) && !command_name_is(link_name(x)))
+    if (!x->opened)
+        log_break(x, why, t);
+    else if (link_is_up(x) && !command_name_is(link_name(x)))
         turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
-    else if (!link_is_up(x) && x->opened && !x->accepted)
+    else if (!link_is_up(x) && !x->accepted)
         why = "closed by the peer in the handshake: does it have the same cookie?";
     link_end(x, true, why, t);
 }

@@ -221,7 +221,7 @@ void channel_free(struct channel *c)
 
 void channel_answer(struct channel *c, enum status status)
 {
-    must(c->state == ACCEPT_NAMED);
+    must(c->state == ACCEPT_NAMED || (c->state == ACCEPT_NAME && status == STATUS_NOT_ALLOWED));
     channel_send_status(c, status);
     switch (status) {
     case STATUS_OK:

@@ -62,7 +62,7 @@ enum channel_event channel_next(struct channel *c, struct signal *signal);
 
 /* Answers CHANNEL_NAMED with OK, OK_SIMULTANEOUS, NOK, NOT_ALLOWED or ALIVE.  After NOK and
  * NOT_ALLOWED the channel is bad (ERR_STATUS); after ALIVE the handshake continues if the peer
- * answers true, else the channel is bad. */
+ * answers true, else the channel is bad.  NOT_ALLOWED may also come before the peer's name. */
 void channel_answer(struct channel *c, enum status status);
 
 /* Answers CHANNEL_ALIVE: replaces the older connection, or gives up (bad). */

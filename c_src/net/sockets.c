@@ -30,6 +30,7 @@ struct socket {
     char from[FROM_BYTES]; /* whom it was accepted from, while in sockets.shaking */
     uv_timer_t drain;      /* also the end of an accepted one's handshake */
     uv_shutdown_t ending;
+    size_t said;  /* bytes that TLS says for itself, not yet sent */
     bool wrote;   /* something, perhaps not yet sent */
     bool known;   /* in the tree */
     bool opened;  /* reported to the node */
@@ -204,6 +205,7 @@ static void on_written(uv_write_t *write, int status)
     struct writing *w = write->data;
     struct socket *s = w->socket;
     size_t count = w->plain;
+    s->said -= count == 0 ? w->bytes.len : 0;
     buf_free(&w->bytes);
     mem_free(w);
     if (s->closed)
@@ -236,11 +238,19 @@ static void socket_write(struct socket *s, struct buf *bytes, size_t plain)
 
 static void socket_drain_few(struct socket *s);
 
-/* What TLS has to say for itself. */
+/* What TLS has to say for itself.  The node, which bounds what it sends itself, knows nothing of
+ * it. */
 static void tls_flush(struct socket *s)
 {
-    if (tls_out(s->tls)->len > 0 && !s->closed)
-        socket_write(s, tls_out(s->tls), 0);
+    size_t count = tls_out(s->tls)->len;
+    if (count == 0 || s->closed)
+        return;
+    s->said += count;
+    socket_write(s, tls_out(s->tls), 0);
+    if (s->said <= LIMIT_TLS_SAID_BYTES)
+        return;
+    s->why = "it asks for new keys all the time, and does not read the answers";
+    socket_end(s, ERR_TLS);
 }
 
 /* The peer gets the reason, as an alert, and the node. */

@@ -187,7 +187,11 @@ static void take_names(struct tls *t)
     struct bytes *dns = mem_take(count * sizeof(*dns));
     for (size_t i = 0; i < count; i++)
         dns[i] = next_name(&rest);
-    t->certificate = (struct certificate){.dns = dns, .dns_count = count};
+    t->certificate = (struct certificate){
+        .dns = dns,
+        .dns_count = count,
+        .has_san = X509_get_ext_by_NID(x, NID_subject_alt_name, -1) >= 0,
+    };
     if (common)
         t->certificate.cn = next_name(&rest);
     t->named = true;

@@ -187,8 +187,10 @@ static struct tls_context *context_new(const struct tls_role *r, bool server,
 }
 
 static enum err contexts_new(struct tls_contexts *c, const struct tls_options *o, bool listens,
-                             struct tls_error *error)
+                             bool all_prove, struct tls_error *error)
 {
+    if (all_prove && tls_options_check_proof(o, error) != OK)
+        return ERR_SHAPE;
     c->client = context_new(&o->roles[TLS_CLIENT], false, error);
     if (c->client != NULL && listens)
         c->server = context_new(&o->roles[TLS_SERVER], true, error);
@@ -231,11 +233,12 @@ enum err tls_contexts_read(struct tls_contexts *c, const struct tls_options *opt
     struct tls_options read = {0};
     *c = (struct tls_contexts){0};
     *error = (struct tls_error){0};
+    bool all_prove = options->all_prove && listens;
     if (options->file.len == 0)
-        return contexts_new(c, options, listens, error);
+        return contexts_new(c, options, listens, all_prove, error);
     enum err e = read_option_file(&read, &options->file, error);
     if (e == OK)
-        e = contexts_new(c, &read, listens, error);
+        e = contexts_new(c, &read, listens, all_prove, error);
     if (e != OK)
         wrong_in_file(error, &options->file);
     tls_options_free(&read);

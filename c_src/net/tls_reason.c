@@ -127,6 +127,16 @@ static void put_revoked_fault(struct buf *why, X509 *x, int depth)
     put_name(why, X509_get_issuer_name(x));
 }
 
+/* The one that is too many has been reached: the peer's own is not the current one. */
+static void put_length_fault(struct buf *why, X509_STORE_CTX *store)
+{
+    put_which(why, X509_STORE_CTX_get0_cert(store), 0);
+    buf_printf(why,
+               " has more certificates between itself and an authority of cacertfile than depth "
+               "allows: %d",
+               X509_VERIFY_PARAM_get_depth(X509_STORE_CTX_get0_param(store)));
+}
+
 static void put_fault(struct buf *why, const struct tls_check *check, X509_STORE_CTX *store)
 {
     X509 *x = X509_STORE_CTX_get_current_cert(store);
@@ -151,6 +161,9 @@ static void put_fault(struct buf *why, const struct tls_check *check, X509_STORE
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         put_issuer_fault(why, check, x, depth);
+        break;
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+        put_length_fault(why, store);
         break;
     case X509_V_ERR_CERT_REVOKED:
         put_revoked_fault(why, x, depth);

@@ -38,6 +38,7 @@ static void free_patterns(struct name_patterns *patterns)
 void config_free(struct config *c)
 {
     free_patterns(&c->allow);
+    free_patterns(&c->allow_certificates);
     free_patterns(&c->read_only);
     buf_free(&c->node);
     buf_free(&c->cookie);
@@ -306,6 +307,11 @@ enum err config_check(const struct config *c, same_file *is_same, struct config_
     if (c->node.len == 0) {
         snprintf(error->what, sizeof(error->what),
                  "node: missing; set {node, 'name@host'}. or --node name@host");
+        return ERR_SHAPE;
+    }
+    if (c->certified && !c->tls.on) {
+        snprintf(error->what, sizeof(error->what),
+                 "allow_certificates: there are no certificates without tls: set tls, too");
         return ERR_SHAPE;
     }
     enum err e = config_check_ports(c, error);

@@ -55,8 +55,10 @@ struct config {
     size_t query_count;
     bool follow; /* also connect to the nodes that peers are connected to */
     bool allows_all;
-    struct name_patterns allow;     /* who may connect, and be connected to, unless all may */
-    struct name_patterns read_only; /* who may change nothing */
+    struct name_patterns allow; /* who may connect, and be connected to, unless all may */
+    bool certified;             /* allow_certificates is given: */
+    struct name_patterns allow_certificates; /* names in those of who may be connected */
+    struct name_patterns read_only;          /* who may change nothing */
     bool visible;
     uint16_t port, port_last; /* to listen on: the first free one of these; 0: any that is free */
     struct buf address;       /* to listen on; default: all, of both families */
@@ -95,8 +97,9 @@ must_use enum err config_flag(struct config *c, const char *key, struct bytes va
                               struct config_error *error);
 
 /* Checks the whole, once everything is read: a node name is required, nodes to connect to must be
- * allowed, and replicas must be able to run beside the scopes and each other
- * (replica_options_compare()); without epmd, nodes of `connect` need a port. */
+ * allowed, certificates are compared with tls only, and replicas must be able to run beside the
+ * scopes and each other (replica_options_compare()); without epmd, nodes of `connect` need a port.
+ */
 must_use enum err config_check(const struct config *c, same_file *is_same,
                                struct config_error *error);
 

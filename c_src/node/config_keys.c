@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../cluster/certificate.h"
 #include "../dist/command_name.h"
 #include "../dist/handshake.h"
 #include "../limits.h"
@@ -112,36 +113,76 @@ static enum err read_follow(struct config *c, struct bytes value, struct config_
     return OK;
 }
 
-static enum err read_patterns(struct name_patterns *patterns, const char *key, struct bytes value,
-                              struct config_error *error)
+/* Appends the pattern, where it is one and there is room. */
+typedef bool pattern_reader(struct bytes term, struct name_patterns *patterns);
+
+static bool read_node_pattern(struct bytes term, struct name_patterns *patterns)
 {
-    static const char expected[] = "a list of node names, in which * stands for any characters";
+    struct atom atom;
+    bool good = patterns->count < LIMIT_PATTERNS && as_atom(term, &atom) &&
+                name_pattern_valid(atom_text(&atom));
+    if (good)
+        append_name(&patterns->list, &patterns->count, atom_text(&atom));
+    return good;
+}
+
+/* A host's name may be a string as well, as in OTP's options of TLS. */
+static bool read_certificate_pattern(struct bytes term, struct name_patterns *patterns)
+{
+    struct atom atom;
+    struct buf text = {0}, pattern = {0};
+    bool good = as_atom(term, &atom);
+    if (good)
+        buf_set(&text, atom_text(&atom));
+    else
+        good = as_text(term, &text);
+    good = good && patterns->count < LIMIT_PATTERNS && certificate_pattern_valid(buf_bytes(&text));
+    if (good) {
+        certificate_put_pattern(&pattern, buf_bytes(&text));
+        append_name(&patterns->list, &patterns->count, buf_bytes(&pattern));
+    }
+    buf_free(&text);
+    buf_free(&pattern);
+    return good;
+}
+
+/* One pattern, or a list of them. */
+static enum err read_patterns(struct name_patterns *patterns, pattern_reader *read, const char *key,
+                              const char *expected, struct bytes value, struct config_error *error)
+{
     struct etf_in in = etf_open(value);
     struct bytes element;
-    struct atom atom;
     clear_names(&patterns->list, &patterns->count);
-    if (as_atom(value, &atom) && name_pattern_valid(atom_text(&atom))) {
-        append_name(&patterns->list, &patterns->count, atom_text(&atom));
+    if (read(value, patterns))
         return OK;
-    }
-    for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
-        if (!as_atom(element, &atom) || !name_pattern_valid(atom_text(&atom)) ||
-            patterns->count == LIMIT_PATTERNS)
+    for (struct etf_list l = etf_list(&in); etf_next(&l, &element);)
+        if (!read(element, patterns))
             return config_expected(error, key, expected, element);
-        append_name(&patterns->list, &patterns->count, atom_text(&atom));
-    }
     return etf_finish(&in) == OK ? OK : config_expected(error, key, expected, value);
 }
+
+static const char node_patterns[] = "a list of node names, in which * stands for any characters";
 
 static enum err read_allow(struct config *c, struct bytes value, struct config_error *error)
 {
     c->allows_all = false;
-    return read_patterns(&c->allow, "allow", value, error);
+    return read_patterns(&c->allow, read_node_pattern, "allow", node_patterns, value, error);
+}
+
+static enum err read_allow_certificates(struct config *c, struct bytes value,
+                                        struct config_error *error)
+{
+    c->certified = c->tls.all_prove = true;
+    return read_patterns(&c->allow_certificates, read_certificate_pattern, "allow_certificates",
+                         "a list of names in certificates, such as \"*.example.com\", in which * "
+                         "stands for any characters",
+                         value, error);
 }
 
 static enum err read_read_only(struct config *c, struct bytes value, struct config_error *error)
 {
-    return read_patterns(&c->read_only, "read_only", value, error);
+    return read_patterns(&c->read_only, read_node_pattern, "read_only", node_patterns, value,
+                         error);
 }
 
 static enum err read_visible(struct config *c, struct bytes value, struct config_error *error)
@@ -293,7 +334,9 @@ static enum err read_peer_port(struct config *c, struct bytes value, struct conf
 static enum err read_tls(struct config *c, struct bytes value, struct config_error *error)
 {
     struct tls_error wrong;
-    if (tls_options_read(&c->tls, value, &wrong) == OK)
+    enum err e = tls_options_read(&c->tls, value, &wrong);
+    c->tls.all_prove = c->certified;
+    if (e == OK)
         return OK;
     snprintf(error->what, sizeof(error->what), "tls: %s", wrong.what);
     return ERR_SHAPE;
@@ -363,6 +406,8 @@ static const struct config_row rows[] = {
     {"connect", config_read_connect, BARE_ATOM, "NAME@HOST[:PORT] to connect to; may be repeated"},
     {"follow", read_follow, BARE_NOT, "true to connect to the nodes they are connected to (false)"},
     {"allow", read_allow, BARE_ATOM, "NAME@HOST that may connect, with * for any text, or a list"},
+    {"allow_certificates", read_allow_certificates, BARE_ATOM,
+     "HOST in certificates that may connect, or a list (with tls)"},
     {"read_only", read_read_only, BARE_ATOM, "NAME@HOST, or a list, that may change nothing"},
     {"visible", read_visible, BARE_NOT, "true to be listed in nodes() (default false: hidden)"},
     {"listen", read_listen, BARE_NOT, "'#{port => PORT or {FIRST, LAST}, address => \"::\"}'"},

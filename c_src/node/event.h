@@ -5,6 +5,7 @@
 #ifndef COPPICE_NODE_EVENT_H
 #define COPPICE_NODE_EVENT_H
 
+#include "../cluster/certificate.h"
 #include "../err.h"
 #include "../otp/turn.h"
 #include "../store/storage.h"
@@ -40,13 +41,6 @@ struct request {
     uint16_t port;           /* of the node; 0: its epmd is asked */
     struct bytes term;       /* the request, any term */
     uint64_t timeout_ms;     /* from sending it to the answer */
-};
-
-/* The names in a peer's certificate, without zeros; where it is not known, cn is empty. */
-struct certificate {
-    struct bytes cn;         /* commonName of the subject */
-    const struct bytes *dns; /* dNSNames of subjectAltName */
-    size_t dns_count;
 };
 
 struct event {

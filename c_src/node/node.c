@@ -77,6 +77,7 @@ static void connection_event(struct node *n, enum connection_event_kind kind, co
         .bytes = e->bytes,
         .written = e->written,
         .err = e->err,
+        .certificate = e->certificate,
     };
     cluster_event(n->cluster, &event, &n->turn);
 }
@@ -327,6 +328,7 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
         .tls = config->tls.on,
         .serves = serves,
         .allow = config->allows_all ? NULL : &config->allow,
+        .allow_certificates = config->certified && serves ? &config->allow_certificates : NULL,
         .epmd_port = config->epmd_port,
         .starts_epmd = config->start_epmd,
         .without_epmd = !config->epmd,

@@ -389,6 +389,25 @@ enum err tls_options_read_file(struct tls_options *o, struct bytes text, struct 
     return e;
 }
 
+enum err tls_options_check_proof(const struct tls_options *o, struct tls_error *error)
+{
+    const struct tls_role *client = &o->roles[TLS_CLIENT], *server = &o->roles[TLS_SERVER];
+    const char *what = NULL;
+    if (!client->verify)
+        what = "verify: allow_certificates compares the names of nodes that are dialled (client), "
+               "and so needs verify => verify_peer";
+    else if (!server->verify)
+        what = "verify: allow_certificates compares the names of nodes that dial (server), and so "
+               "needs verify => verify_peer";
+    else if (!server->must_show)
+        what = "fail_if_no_peer_cert: allow_certificates compares the names of nodes that dial "
+               "(server), and so needs fail_if_no_peer_cert => true";
+    if (what == NULL)
+        return OK;
+    snprintf(error->what, sizeof(error->what), "%s", what);
+    return ERR_SHAPE;
+}
+
 void tls_options_free(struct tls_options *o)
 {
     for (int i = 0; i < TLS_ROLES; i++) {

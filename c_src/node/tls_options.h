@@ -41,6 +41,9 @@ struct tls_role {
 
 struct tls_options {
     bool on;
+    /* The names of peers are compared (allow_certificates): each has to show a certificate, and it
+     * has to be verified.  Set by the reader of the configuration. */
+    bool all_prove;
     struct buf file; /* path of an option file, instead of what follows */
     struct tls_role roles[TLS_ROLES];
 };
@@ -59,6 +62,10 @@ must_use enum err tls_options_read(struct tls_options *o, struct bytes term,
 /* Reads the text of an option file, and sets what OTP takes for an option that is missing. */
 must_use enum err tls_options_read_file(struct tls_options *o, struct bytes text,
                                         struct tls_error *error);
+
+/* Refuses options with which a peer could show no certificate, or one that is not verified: of
+ * nodes that are dialled, and of those that dial. */
+must_use enum err tls_options_check_proof(const struct tls_options *o, struct tls_error *error);
 
 void tls_options_free(struct tls_options *o);
 

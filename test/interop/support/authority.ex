@@ -4,7 +4,8 @@ defmodule Authority do
   certificates and revokes them.  All files are in the folder of the test.
   """
 
-  defstruct [:folder, :certificate, :name]
+  # above: the certificates between those that it issues and the root, the lowest first.
+  defstruct [:folder, :certificate, :name, above: []]
 
   @config """
   [ca]
@@ -32,23 +33,39 @@ defmodule Authority do
   [empty]
   """
 
-  @doc "A new one."
+  @doc "A new one, which is its own authority."
   def start(name \\ "authority") do
-    folder = Path.rootname(Coppice.log_file("#{name}#{System.unique_integer([:positive])}"))
-    File.mkdir_p!(folder)
-
-    files = [config: @config, index: "", serial: "01", crlnumber: "01"]
-    for {file, text} <- files, do: File.write!(Path.join(folder, "#{file}"), text)
-    ca = %Authority{folder: folder, certificate: Path.join(folder, "ca.pem"), name: name}
+    ca = folder(name)
     root = ~w(-x509 -days 30 -out ca.pem -extensions authority)
     openssl(ca, new_key("ca") ++ root ++ subject(name))
     ca
   end
 
   @doc """
+  A new one with a certificate of `parent`.  What it issues has those of the
+  authorities above it, except for the root's, in the `certfile`.
+  """
+  def below(parent, name) do
+    ca = folder(name)
+    openssl(ca, new_key("ca") ++ ["-out", "ca.csr"] ++ subject(name))
+    files = ["-in", Path.join(ca.folder, "ca.csr"), "-out", ca.certificate]
+    openssl(parent, ~w(ca -config config -batch -notext -extensions authority) ++ files)
+    %{ca | above: [ca.certificate | parent.above]}
+  end
+
+  defp folder(name) do
+    folder = Path.rootname(Coppice.log_file("#{name}#{System.unique_integer([:positive])}"))
+    File.mkdir_p!(folder)
+
+    files = [config: @config, index: "", serial: "01", crlnumber: "01"]
+    for {file, text} <- files, do: File.write!(Path.join(folder, "#{file}"), text)
+    %Authority{folder: folder, certificate: Path.join(folder, "ca.pem"), name: name}
+  end
+
+  @doc """
   Issues a certificate and returns its `certfile` and `keyfile` for a node on
   127.0.0.1.  Options: `san` (nil: none), `from` and `until` (as YYYYMMDDHHMMSSZ),
-  `usage`, `self_signed`.
+  `usage`, `self_signed`, `alone` (without the certificates above it).
   """
   def issue(ca, name, opts \\ []) do
     san = Keyword.get(opts, :san, "DNS:127.0.0.1,DNS:#{name}.example.com,IP:127.0.0.1")
@@ -57,6 +74,8 @@ defmodule Authority do
     File.write!(Path.join(ca.folder, "#{name}.ext"), lines)
     openssl(ca, new_key(name) ++ ["-out", "#{name}.csr"] ++ subject(name))
     sign(ca, name, opts)
+    above = if opts[:alone], do: [], else: ca.above
+    File.write!(path(ca, "#{name}.pem"), Enum.map(above, &File.read!/1), [:append])
     [certfile: path(ca, "#{name}.pem"), keyfile: path(ca, "#{name}.key")]
   end
 
@@ -74,6 +93,11 @@ defmodule Authority do
 
   @doc "Revokes it."
   def revoke(ca, name), do: openssl(ca, ~w(ca -config config -revoke #{name}.pem))
+
+  @doc "The same with the certificate of an authority below it."
+  def revoke_authority(ca, below) do
+    openssl(ca, ~w(ca -config config -revoke) ++ [below.certificate])
+  end
 
   @doc "Writes the revocation list and returns its path."
   def revocations(ca) do

@@ -37,8 +37,8 @@ struct side {
 static struct side a, b;
 static bool with_tls; /* both */
 
-/* Whom the sides that are opened from now on allow; NULL: every node. */
-static const struct name_patterns *allow;
+/* Whom the sides that are opened from now on allow; NULL: every node, every certificate. */
+static const struct name_patterns *allow, *allow_certificates;
 
 /* --- the listener ------------------------------------------------------------ */
 
@@ -193,6 +193,7 @@ static inline struct cluster_options options_of(struct bytes name, bool serves)
                                     .flags = DFLAGS_OURS,
                                     .tls = with_tls,
                                     .allow = allow,
+                                    .allow_certificates = allow_certificates,
                                     .serves = serves,
                                     .epmd_port = EPMD_PORT,
                                     .starts_epmd = true,

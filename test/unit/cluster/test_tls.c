@@ -57,6 +57,24 @@ static void a_refusal_may_come_late(void)
     close_side(&a);
 }
 
+/* It is not the peer that has closed it. */
+static void a_connection_that_breaks_is_logged(void)
+{
+    with_tls = true;
+    connect_both();
+    buf_clear(&a.log);
+    buf_clear(&b.log);
+    fails(ERR_TLS, "bad record mac");
+    CU_ASSERT(are(&a.log, "b@h disconnected: bad record mac;"));
+    CU_ASSERT(are(&a.events, "down b@h;"));
+    event(&b, (struct connection_event){CONNECTION_ACCEPTED, 4, .written = 0});
+    event(&b, (struct connection_event){CONNECTION_CLOSED, 4, .err = ERR_TLS, .bytes = BYTES("x")});
+    CU_ASSERT(are(&b.log, "a stranger disconnected: x;"));
+    is_closed(&b, AT_B, ERR_CLOSED);
+    CU_ASSERT(are(&b.log, "a@h closed the connection;"));
+    close_both();
+}
+
 static void silence_is_told_from_a_missing_answer(void)
 {
     dial_b(true);
@@ -77,5 +95,5 @@ static void refused_strangers_get_few_lines(void)
 }
 
 SUITE("tls", TEST(only_links_have_it), TEST(they_connect), TEST(its_reason_is_logged_alone),
-      TEST(a_refusal_may_come_late), TEST(silence_is_told_from_a_missing_answer),
-      TEST(refused_strangers_get_few_lines))
+      TEST(a_refusal_may_come_late), TEST(a_connection_that_breaks_is_logged),
+      TEST(silence_is_told_from_a_missing_answer), TEST(refused_strangers_get_few_lines))

@@ -370,6 +370,45 @@ static void refuses_invalid_flags(void)
     config_free(&c);
 }
 
+static bool is_pattern(const struct config *c, size_t i, const char *wanted)
+{
+    return bytes_equal(buf_bytes(&c->allow_certificates.list[i]), bytes_of(wanted));
+}
+
+static void reads_whose_certificates_are_allowed(void)
+{
+    struct config c;
+    struct config_error error;
+    config_init(&c);
+    CU_ASSERT_FALSE(c.certified);
+    CU_ASSERT_EQUAL(config_read(&c,
+                                BYTES("{node, 'a@h'}. {allow_certificates, [\"Web1.example.com\", "
+                                      "<<\"*.example.org\">>, db]}."),
+                                &error),
+                    OK);
+    CU_ASSERT(c.certified && c.allow_certificates.count == 3);
+    CU_ASSERT(is_pattern(&c, 0, "web1.example.com") && is_pattern(&c, 1, "*.example.org"));
+    CU_ASSERT_TRUE(is_pattern(&c, 2, "db"));
+    CU_ASSERT_EQUAL(config_check(&c, NULL, &error), ERR_SHAPE);
+    CU_ASSERT_STRING_EQUAL(error.what, "allow_certificates: there are no certificates without tls: "
+                                       "set tls, too");
+    CU_ASSERT_EQUAL(flag(&c, "tls", "dist.conf"), OK); /* whichever comes first */
+    CU_ASSERT(c.tls.all_prove && config_check(&c, NULL, &error) == OK);
+    CU_ASSERT_EQUAL(flag(&c, "allow_certificates", "*.example.com"), OK);
+    CU_ASSERT(c.allow_certificates.count == 1 && is_pattern(&c, 0, "*.example.com"));
+    CU_ASSERT(c.tls.all_prove);
+    CU_ASSERT_EQUAL(flag(&c, "allow_certificates", "[]"), OK);
+    CU_ASSERT(c.certified && c.allow_certificates.count == 0);
+    CU_ASSERT_EQUAL(config_flag(&c, "allow_certificates", BYTES("web1@h"), &error), ERR_SHAPE);
+    CU_ASSERT_STRING_EQUAL(error.what,
+                           "allow_certificates: expected a list of names in certificates, such as "
+                           "\"*.example.com\", in which * stands for any characters, found web1@h");
+    CU_ASSERT_NOT_EQUAL(flag(&c, "allow_certificates", "[a, 7]"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "allow_certificates", "[a, \"\"]"), OK);
+    CU_ASSERT_NOT_EQUAL(flag(&c, "allow_certificates", "[a | b]"), OK);
+    config_free(&c);
+}
+
 /* Every key has a help text. */
 static void keys_have_help(void)
 {
@@ -377,7 +416,7 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 16);
+    CU_ASSERT_EQUAL(i, 17);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
@@ -385,4 +424,4 @@ SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_inval
       TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own), TEST(requires_a_node_name),
       TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
       TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help),
-      TEST(reads_who_has_access))
+      TEST(reads_who_has_access), TEST(reads_whose_certificates_are_allowed))

@@ -156,6 +156,33 @@ static void refuses_option_files(void)
     }
 }
 
+/* For allow_certificates: what each role lacks. */
+static void names_are_proved_by_verified_peers_only(void)
+{
+    static const struct {
+        const char *text, *what; /* NULL: nothing */
+    } tries[] = {
+        {"[{server, [{verify, verify_peer}]}]", NULL},
+        {"[]", "verify: allow_certificates compares the names of nodes that dial (server), and so "
+               "needs verify => verify_peer"},
+        {"[{server, [{verify, verify_peer}, {fail_if_no_peer_cert, false}]}]",
+         "fail_if_no_peer_cert: allow_certificates compares the names of nodes that dial "},
+        {"[{server, [{verify, verify_peer}]}, {client, [{verify, verify_none}]}]",
+         "verify: allow_certificates compares the names of nodes that are dialled (client)"},
+    };
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        struct buf text = {0};
+        buf_printf(&text, "%s.", tries[i].text);
+        CU_ASSERT_EQUAL(tls_options_read_file(&options, buf_bytes(&text), &error), OK);
+        enum err e = tls_options_check_proof(&options, &error);
+        CU_ASSERT_EQUAL(e == OK, tries[i].what == NULL);
+        CU_ASSERT(e == OK || strncmp(error.what, tries[i].what, strlen(tries[i].what)) == 0);
+        tls_options_free(&options);
+        buf_free(&text);
+    }
+}
+
 SUITE("tls options", TEST(a_map_is_for_both_roles), TEST(only_clients_verify_by_default),
       TEST(ciphers_of_tls_1_3_are_a_list_of_their_own), TEST(a_path_is_kept),
-      TEST(reads_an_option_file), TEST(refuses_values), TEST(refuses_option_files))
+      TEST(reads_an_option_file), TEST(refuses_values), TEST(refuses_option_files),
+      TEST(names_are_proved_by_verified_peers_only))
