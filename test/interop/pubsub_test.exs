@@ -178,7 +178,9 @@ defmodule PubSubTest do
       beam = beam(pubsub)
       start = fn -> replica(beam, group: group, pubsub: pubsub, crdt_module: GSet, name: :again) end
       there = start.()
-      options = [crdt: :gset, group: group, pubsub: pubsub, anti_entropy_interval: 200]
+      # It may be asked while the server ends, and is then asked again at a tick.
+      options = [crdt: :gset, group: group, pubsub: pubsub, sync_interval: 100]
+      options = options ++ [anti_entropy_interval: 200]
       c = coppice(beam, views: counter(options))
       add({:views, c.node}, "x")
       eventually(fn -> listed(c, :views).peers == 1 end)
