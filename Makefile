@@ -157,7 +157,7 @@ test-peers:
 
 # --- benchmarks: side by side with a BEAM, a node on `ei` and the limits ----------
 
-BENCH := $(addprefix build/bench/,load echo ei_node sync copy types)
+BENCH := $(addprefix build/bench/,load echo ei_node sync copy types trace)
 
 bench:
 	$(Q)tools/setup bench
@@ -170,7 +170,7 @@ bench-report:
 
 $(BUILD)/bench/%.o: bench/%.c $(FLAGS)
 	@echo "  cc    $<"
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -Itest -MMD -MP -c -o $@ $<
 
 build/bench/echo build/bench/ei_node build/bench/sync build/bench/copy: build/bench/%: $(BUILD)/bench/%.o
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
@@ -179,7 +179,8 @@ build/bench/load: $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(wildcard bench/load/
         $(BUILD)/libdist.a $(BUILD)/libterm.a $(BUILD)/libbase.a
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-build/bench/types: $(BUILD)/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libcausal.a $(BUILD)/libterm.a $(BUILD)/libbase.a
+build/bench/trace: $(BUILD)/test/fake/paper.o
+build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/libcrdt.a $(BUILD)/libcausal.a $(BUILD)/libterm.a $(BUILD)/libbase.a
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan

@@ -3,7 +3,7 @@
 for file <- ["bench.exs", "servers.exs", "results.exs"], do: Code.require_file(file, __DIR__)
 
 lines = ~w(calls connections closures latency synced joins large memory recovery replicas deltas
-           start tls)
+           start editing tls)
 named = System.argv()
 
 for name <- named, name not in lines do
