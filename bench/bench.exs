@@ -12,7 +12,7 @@ defmodule Bench do
 
   def file, do: @file_name
   def rounds, do: String.to_integer(System.get_env("ROUNDS", "5"))
-  def ms, do: String.to_integer(System.get_env("MS", "500"))
+  def ms, do: String.to_integer(System.get_env("MS", "300"))
 
   @doc "Begins a new file, with what the results depend on."
   def open do

@@ -13,9 +13,12 @@ end
 
 Bench.open()
 
-for name <- lines, named == [] or name in named do
-  {ms, _} = Bench.timed(fn -> Code.require_file("lines/#{name}.exs", __DIR__) end)
-  IO.puts(:stderr, "bench: #{name} took #{round(ms / 1000)} s")
+# What was measured before an error is printed, too.
+try do
+  for name <- lines, named == [] or name in named do
+    {ms, _} = Bench.timed(fn -> Code.require_file("lines/#{name}.exs", __DIR__) end)
+    IO.puts(:stderr, "bench: #{name} took #{round(ms / 1000)} s")
+  end
+after
+  IO.puts(Results.table(Bench.file()))
 end
-
-IO.puts(Results.table(Bench.file()))

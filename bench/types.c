@@ -1,9 +1,13 @@
 /* Measures the data types by themselves, without a node.
  *
- *     build/bench/types join TYPE COUNT [FILE]
+ *     build/bench/types state TYPE COUNT FILE
  *
- * joins a state of so many entries with an empty one, as a replica does with what a peer sends, and
- * prints the milliseconds for checking and joining it.  FILE gets the state, as an external term.
+ * makes a state of so many entries, writes it to FILE as an external term, and prints its digest.
+ *
+ *     build/bench/types join TYPE FILE DIGEST
+ *
+ * joins such a state with an empty one, as a replica does with what a peer sends, and prints the
+ * milliseconds for checking and joining it.
  *
  *     build/bench/types memory TYPE COUNT
  *
@@ -121,30 +125,48 @@ static uint64_t digest(const struct crdt *c)
     return all;
 }
 
-/* With a version byte before it. */
-static bool write_file(const char *path, struct bytes state)
+static int write_state(const struct row *row, uint32_t count, const char *path)
 {
+    struct crdt *c = empty(row, false);
+    struct buf state = {0};
+    mutate(c, row, count);
+    put_version(&state);
+    crdt_state(c, &state);
+    printf("%llu\n", (unsigned long long)digest(c));
     FILE *file = fopen(path, "wb");
-    return file != NULL && fputc(131, file) == 131 &&
-           fwrite(state.at, 1, state.len, file) == state.len && fclose(file) == 0;
+    bool written =
+        file != NULL && fwrite(state.at, 1, state.len, file) == state.len && fclose(file) == 0;
+    buf_free(&state);
+    crdt_free(c);
+    return written ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int join(const struct row *row, uint32_t count, const char *path)
+static bool read_file(const char *path, struct buf *out)
 {
-    struct crdt *c = empty(row, false), *peer = empty(row, true);
-    struct buf state = {0};
+    FILE *file = fopen(path, "rb");
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0)
+        return false;
+    size_t len = (size_t)ftell(file);
+    rewind(file);
+    out->len = fread(buf_room(out, len), 1, len, file);
+    return fclose(file) == 0 && out->len == len && len > 1;
+}
+
+static int join(const struct row *row, const char *path, uint64_t wanted)
+{
+    struct crdt *c = empty(row, true);
+    struct buf file = {0};
     size_t len;
     bool changed;
-    mutate(c, row, count);
-    crdt_state(c, &state);
+    if (!read_file(path, &file))
+        return EXIT_FAILURE;
+    struct bytes state = {file.at + 1, file.len - 1};
     double start = now_ms();
-    must(etf_check(buf_bytes(&state), &len) == OK);
-    must(crdt_merge(peer, buf_bytes(&state), NULL, &changed) == OK);
+    must(etf_check(state, &len) == OK);
+    must(crdt_merge(c, state, NULL, &changed) == OK);
     printf("%.3f\n", now_ms() - start);
-    bool right = changed && len == state.len && digest(peer) == digest(c) &&
-                 (path == NULL || write_file(path, buf_bytes(&state)));
-    buf_free(&state);
-    crdt_free(peer);
+    bool right = changed && len == state.len && digest(c) == wanted;
+    buf_free(&file);
     crdt_free(c);
     return right ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -167,17 +189,25 @@ static int memory(const struct row *row, uint32_t count)
     return EXIT_SUCCESS;
 }
 
+static const struct row *row_named(const char *type)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(type, rows[i].type) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && argc >= 4; i++) {
-        uint32_t count = (uint32_t)strtoul(argv[3], NULL, 10);
-        if (strcmp(argv[2], rows[i].type) != 0)
-            continue;
-        if (strcmp(argv[1], "join") == 0)
-            return join(&rows[i], count, argv[4]);
-        if (strcmp(argv[1], "memory") == 0)
-            return memory(&rows[i], count);
-    }
-    fprintf(stderr, "usage: types join|memory TYPE COUNT [FILE]\n");
+    const struct row *row = argc >= 4 ? row_named(argv[2]) : NULL;
+    if (row != NULL && argc == 5 && strcmp(argv[1], "state") == 0)
+        return write_state(row, (uint32_t)strtoul(argv[3], NULL, 10), argv[4]);
+    if (row != NULL && argc == 5 && strcmp(argv[1], "join") == 0)
+        return join(row, argv[3], strtoull(argv[4], NULL, 10));
+    if (row != NULL && argc == 4 && strcmp(argv[1], "memory") == 0)
+        return memory(row, (uint32_t)strtoul(argv[3], NULL, 10));
+    fprintf(stderr, "usage: types state TYPE COUNT FILE | join TYPE FILE DIGEST | "
+                    "memory TYPE COUNT\n");
     return 64;
 }

@@ -4,22 +4,28 @@
 {:module, _, code, _} =
   defmodule Joins do
     @count 100_000
-    @programs "build/bench/types"
+    @program "build/bench/types"
 
     def count, do: @count
 
-    def coppice(type, file) do
-      args = ["join", "#{type}", "#{@count}", file]
-      {ms, 0} = System.cmd(Path.expand(@programs), args)
-      %{ms: String.to_float(String.trim(ms))}
+    @doc "Writes a state to a file; returns its digest."
+    def write(type, file), do: types(["state", "#{type}", "#{@count}", file])
+
+    def coppice(type, file, digest) do
+      %{ms: String.to_float(types(["join", "#{type}", file, digest]))}
+    end
+
+    defp types(args) do
+      {line, 0} = System.cmd(Path.expand(@program), args)
+      String.trim(line)
     end
 
     @doc "The same bytes, decoded and merged there, by a new process."
     def beam(beam, module, file) do
-      state = File.read!(file)
-
       took =
         Beam.run(beam, fn ->
+          state = File.read!(file)
+
           Task.async(fn ->
             start = System.monotonic_time(:microsecond)
             merged = module.merge(module.new("b"), :erlang.binary_to_term(state))
@@ -49,10 +55,10 @@ for {row, type, module, what} <- [
       {9, :or_map, Grove.Map.ORMap, "keys of an OR-map"}
     ] do
   file = Path.expand("build/bench/#{type}.etf")
-  Joins.coppice(type, file)
+  digest = Joins.write(type, file)
 
   Bench.lines(row, [{:ms, "join of #{Joins.count()} #{what}", "ms", :less}], [
-    {:coppice, nil, fn -> Joins.coppice(type, file) end},
+    {:coppice, nil, fn -> Joins.coppice(type, file, digest) end},
     {:beam, nil, fn -> Joins.beam(b, module, file) end}
   ])
 end

@@ -22,7 +22,7 @@ defmodule Start do
 
     kb = Servers.memory_kb(%{pid: pid})
     TestCase.signal(pid, "KILL")
-    Port.close(port)
+    Servers.close(port)
     %{ms: ms, mb: kb / 1024}
   end
 end
