@@ -4,7 +4,8 @@
 #   make demo         installs what is missing, builds, runs a C and an Elixir replica
 #   make test         installs what is missing, builds, runs every suite
 #   make soak         runs a million storms in the simulator
-#   make bench        benchmarks, compared with a BEAM
+#   make bench        benchmarks, compared with a BEAM and with the limits
+#   make bench-report their tables and plots into docs/performance.md
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
@@ -159,17 +160,32 @@ test-peers:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/peers/run
 
-# Benchmarks, compared with a BEAM and with bare loopback.
+# --- benchmarks: side by side with a BEAM, a node on `ei` and the limits ----------
+
+BENCH := $(addprefix build/bench/,load echo ei_node sync copy types trace)
+
 bench:
-	$(Q)tools/setup test
-	$(Q)$(MAKE) --no-print-directory priv/coppice $(addprefix build/bench/,echo sync types)
-	$(Q)test/bench/run
-	$(Q)build/bench/types
+	$(Q)tools/setup bench
+	$(Q)$(MAKE) --no-print-directory priv/coppice $(BENCH)
+	$(Q)bench/run
 
-build/bench/echo build/bench/sync: build/bench/%: test/bench/%.c
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $<
+# Tables and plots of the last run, into docs/performance.md.
+bench-report:
+	$(Q)bench/report
 
-build/bench/types: $(BUILD)/test/bench/types.o $(BUILD)/libcrdt.a $(BUILD)/libcausal.a $(BUILD)/libterm.a $(BUILD)/libbase.a
+$(BUILD)/bench/%.o: bench/%.c $(FLAGS)
+	@echo "  cc    $<"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -Ic_src -Itest -MMD -MP -c -o $@ $<
+
+build/bench/echo build/bench/ei_node build/bench/sync build/bench/copy: build/bench/%: $(BUILD)/bench/%.o
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+build/bench/load: $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(wildcard bench/load/*.c)) \
+        $(BUILD)/libdist.a $(BUILD)/libterm.a $(BUILD)/libbase.a
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+build/bench/trace: $(BUILD)/test/fake/paper.o
+build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/libcrdt.a $(BUILD)/libcausal.a $(BUILD)/libterm.a $(BUILD)/libbase.a
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
@@ -209,7 +225,7 @@ partitions:
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all always unit sim programs soak demo bench test test-matrix test-peers check $(CHECK_UNIT) check-tidy \
+.PHONY: all always unit sim programs soak demo bench bench-report test test-matrix test-peers check $(CHECK_UNIT) check-tidy \
         check-app check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,22 +1,12 @@
 /* Replays the editing trace of a real paper through the operations by index, and checks the final
  * text.  Times are printed, not asserted. */
-#include <stdlib.h>
 #include <time.h>
-#include <zlib.h>
 
 #include "crdt/figures.h"
 #include "crdt/rga/rga.h"
 #include "crdt/rga/rga_nodes.h"
+#include "fake/paper.h"
 #include "unit/crdt/laws.h"
-
-/* The index and character (NUL for a removal) of each edit, and the final text. */
-struct trace {
-    struct bytes unpacked;
-    size_t count;
-    uint32_t *at;
-    const uint8_t *characters;
-    struct bytes end;
-};
 
 static const struct crdt_type *type(void)
 {
@@ -30,57 +20,8 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static void unpack(struct bytes packed, struct buf *out)
-{
-    z_stream z = {.next_in = (uint8_t *)(uintptr_t)packed.at, .avail_in = (uInt)packed.len};
-    must(inflateInit2(&z, 16 + MAX_WBITS) == Z_OK);
-    int result = Z_OK;
-    while (result == Z_OK) {
-        z.next_out = buf_room(out, 65536);
-        z.avail_out = 65536;
-        result = inflate(&z, Z_NO_FLUSH);
-        out->len += 65536 - z.avail_out;
-    }
-    must(result == Z_STREAM_END);
-    inflateEnd(&z);
-}
-
-static uint32_t number_at(const uint8_t **at)
-{
-    uint32_t n = 0;
-    for (int i = 0; i < 4; i++)
-        n = n << 8 | *(*at)++;
-    return n;
-}
-
-static uint32_t group_at(const uint8_t **at)
-{
-    uint32_t n = 0, shift = 0;
-    for (; (**at & 128) != 0; shift += 7)
-        n |= (*(*at)++ & 127u) << shift;
-    return n | (uint32_t) * (*at)++ << shift;
-}
-
-static void trace_open(struct trace *t, struct buf *unpacked)
-{
-    unpack(vector("crdt/paper.gz"), unpacked);
-    const uint8_t *at = unpacked->at;
-    uint32_t last = 0;
-    t->count = number_at(&at);
-    t->end.len = number_at(&at);
-    t->at = calloc(t->count, sizeof(*t->at));
-    for (size_t i = 0; i < t->count; i++) {
-        uint32_t distance = group_at(&at);
-        last += distance & 1 ? ~(distance >> 1) : distance >> 1;
-        t->at[i] = last;
-    }
-    t->characters = at;
-    t->end.at = at + t->count;
-    must(t->end.at + t->end.len == unpacked->at + unpacked->len);
-}
-
 /* {insert_at, [At, <<Character>>]} or {remove_at, [At]} */
-static void edit(struct crdt *c, const struct trace *t, size_t i, struct crdt *delta)
+static void edit(struct crdt *c, const struct paper *t, size_t i, struct crdt *delta)
 {
     struct buf index = {0}, character = {0};
     struct mutation_turn turn = {.wall_ms = 1700000000000 + i, .delta = delta};
@@ -122,7 +63,7 @@ static double bytes_an_element(const struct crdt *c)
     return (double)bytes / (double)es->present;
 }
 
-static void replays(const struct trace *t)
+static void replays(const struct paper *t)
 {
     struct crdt *c = empty(type(), "a");
     double start = now_ms();
@@ -138,7 +79,7 @@ static void replays(const struct trace *t)
 }
 
 /* Syncs after each edit: a new delta each, joined by a peer. */
-static void replays_by_deltas(const struct trace *t)
+static void replays_by_deltas(const struct paper *t)
 {
     struct crdt *c = empty(type(), "a"), *peer = empty(type(), "b");
     struct buf out = {0};
@@ -166,7 +107,7 @@ static void replays_by_deltas(const struct trace *t)
 }
 
 /* Syncs once at the end: one delta, equal to the whole state. */
-static void replays_into_one_delta(const struct trace *t)
+static void replays_into_one_delta(const struct paper *t)
 {
     struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a"), *peer = empty(type(), "b");
     struct buf out = {0};
@@ -195,15 +136,13 @@ static void replays_into_one_delta(const struct trace *t)
 
 static void replays_the_trace(void)
 {
-    struct buf unpacked = {0};
-    struct trace t;
-    trace_open(&t, &unpacked);
+    struct paper t;
+    paper_open(&t, vector("crdt/paper.gz"));
     CU_ASSERT(t.count == 259778 && t.end.len == 104852);
     replays(&t);
     replays_by_deltas(&t);
     replays_into_one_delta(&t);
-    free(t.at);
-    buf_free(&unpacked);
+    paper_close(&t);
 }
 
 SUITE("rga_text", TEST(replays_the_trace))
