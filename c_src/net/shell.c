@@ -1,7 +1,5 @@
 #include "shell.h"
 
-#include <openssl/rand.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -15,6 +13,7 @@
 #include "listener.h"
 #include "log.h"
 #include "owner.h"
+#include "random.h"
 #include "resolve.h"
 #include "signals.h"
 #include "sockets.h"
@@ -31,6 +30,7 @@ struct shell {
     struct workers workers;
     struct children children;
     struct outbox outbox;
+    struct randoms randoms;
     struct writer *log, *out;
     uv_tcp_t listener;
     uv_timer_t wake;
@@ -98,7 +98,7 @@ static void step(struct shell *sh, struct event *e)
 {
     e->now_ms = now_ms(sh);
     e->wall_ms = wall_ms();
-    must(RAND_bytes((unsigned char *)&e->random, sizeof(e->random)) == 1);
+    e->random = random_take(&sh->randoms);
     node_step(sh->node, e, &sh->outbox);
     for (size_t i = 0; i < sh->outbox.count; i++)
         perform(sh, &sh->outbox.list[i]);

@@ -363,35 +363,65 @@ enum err replica_options_read(struct replica_options *o, struct bytes name, stru
     return e;
 }
 
-enum err replica_options_compare(const struct replica_options *o,
-                                 const struct replica_options *other, same_file *is_same,
-                                 struct options_error *error)
+static bool same_term(const struct term *a, const struct term *b)
+{
+    return bytes_equal(term_bytes(a), term_bytes(b));
+}
+
+static bool shares_file(const struct replica_options *o, const struct replica_options *other,
+                        same_file *is_same)
 {
     struct bytes file = buf_bytes(&o->storage.file), theirs = buf_bytes(&other->storage.file);
+    return file.len > 0 && theirs.len > 0 &&
+           (bytes_equal(file, theirs) || (is_same != NULL && is_same(file, theirs)));
+}
+
+enum clash { CLASH_NONE, CLASH_GLOBAL, CLASH_ACTOR, CLASH_FILE };
+
+/* Called for each pair of replicas, so it prints nothing. */
+static enum clash clash_of(const struct replica_options *o, const struct replica_options *other,
+                           same_file *is_same)
+{
+    if (o->global.len > 0 && same_term(&o->global, &other->global))
+        return CLASH_GLOBAL;
+    if (!same_term(&o->group, &other->group))
+        return CLASH_NONE;
+    if (same_term(&o->actor, &other->actor))
+        return CLASH_ACTOR;
+    return shares_file(o, other, is_same) ? CLASH_FILE : CLASH_NONE;
+}
+
+static void describe(enum clash clash, const struct replica_options *o,
+                     const struct replica_options *other, struct options_error *error)
+{
     struct buf name = {0}, actor = {0};
-    enum err e = ERR_SHAPE;
     text_print_short(&name, term_bytes(&other->name), CLASH_QUOTED);
     text_print_short(&actor, term_bytes(&o->actor), CLASH_QUOTED);
-    if (o->global.len > 0 && bytes_equal(term_bytes(&o->global), term_bytes(&other->global)))
+    if (clash == CLASH_GLOBAL)
         snprintf(error->what, sizeof(error->what), "global: replica %.*s has the same name there",
                  TEXT(name));
-    else if (!bytes_equal(term_bytes(&o->group), term_bytes(&other->group)))
-        e = OK;
-    else if (bytes_equal(term_bytes(&o->actor), term_bytes(&other->actor)))
+    else if (clash == CLASH_ACTOR)
         snprintf(error->what, sizeof(error->what),
                  "actor: %.*s is the actor of replica %.*s, which has the same group; each "
                  "replica of a group needs its own",
                  TEXT(actor), TEXT(name));
-    else if (file.len > 0 && theirs.len > 0 &&
-             (bytes_equal(file, theirs) || (is_same != NULL && is_same(file, theirs))))
+    else
         snprintf(error->what, sizeof(error->what),
                  "storage: replica %.*s has the same file and group; choose another file",
                  TEXT(name));
-    else
-        e = OK;
     buf_free(&name);
     buf_free(&actor);
-    return e;
+}
+
+enum err replica_options_compare(const struct replica_options *o,
+                                 const struct replica_options *other, same_file *is_same,
+                                 struct options_error *error)
+{
+    enum clash clash = clash_of(o, other, is_same);
+    if (clash == CLASH_NONE)
+        return OK;
+    describe(clash, o, other, error);
+    return ERR_SHAPE;
 }
 
 void replica_options_copy(struct replica_options *to, const struct replica_options *from)

@@ -1,0 +1,18 @@
+/* Random numbers of the operating system, fetched by the page: one is needed for each step, and
+ * asking OpenSSL for it cost two system calls. */
+#ifndef COPPICE_NET_RANDOM_H
+#define COPPICE_NET_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* All zero is valid. */
+struct randoms {
+    uint64_t numbers[512];
+    size_t left;
+};
+
+/* Each number is given once, and erased. */
+uint64_t random_take(struct randoms *r);
+
+#endif
