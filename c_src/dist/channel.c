@@ -24,9 +24,10 @@ static enum frame next_frame(struct channel *c, struct bytes *body)
  * version 3.x: no message of ours has such a length. */
 static bool speaks_tls(const struct channel *c)
 {
+    if (c->self->tls || c->in.len - c->consumed < 2)
+        return false;
     const uint8_t *at = c->in.at + c->consumed;
-    return !c->self->tls && c->in.len - c->consumed >= 2 && (at[0] == 0x16 || at[0] == 0x15) &&
-           at[1] == 3;
+    return (at[0] == 0x16 || at[0] == 0x15) && at[1] == 3;
 }
 
 /* Reads one handshake message.  CHANNEL_QUIET with *more set means "continue". */

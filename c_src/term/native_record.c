@@ -55,6 +55,8 @@ static bool walk_finds_record(const uint8_t *at, const uint8_t *end)
  */
 bool etf_has_record(struct bytes checked)
 {
+    if (checked.len == 0)
+        return false;
     const uint8_t *at = checked.at, *end = checked.at + checked.len;
     for (; at < end && (at = memchr(at, TAG_RECORD, (size_t)(end - at))) != NULL; at++)
         if (is_like_record(at, end))
