@@ -28,7 +28,7 @@ defmodule FollowTest do
     f = follower(connect: [hub.node])
     eventually(fn -> connected?(other, f) end)
     eventually(fn -> peer?(hub, c, f.node) end)
-    assert Enum.sort(peers(hub, f)) == Enum.sort([hub.node, other.node, c.node])
+    eventually(fn -> Enum.sort(peers(hub, f)) == Enum.sort([hub.node, other.node, c.node]) end)
   end
 
   test "a BEAM is discovered through a coppice" do
