@@ -228,7 +228,7 @@ defmodule HealingTest do
         for name <- [:kept, :lost] do
           ReplicaPair.send_delta({name, one.node}, unquote(type).reset_delta(state))
           sync(for c <- [one, two], do: {name, c.node})
-          for c <- [one, two], do: eventually(fn -> behind(c, name) == 0 end)
+          for c <- [one, two], do: eventually(fn -> behind(c, name) == 0 end, 30_000)
           have([one, two], name, before)
         end
 
