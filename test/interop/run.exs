@@ -17,7 +17,7 @@ limit = if TestCase.slowdown() == 1, do: 600, else: 2400
 ExUnit.start(
   autorun: false,
   capture_log: true,
-  timeout: 30_000 * TestCase.slowdown(),
+  timeout: 60_000 * TestCase.slowdown(),
   max_cases: 4
 )
 
