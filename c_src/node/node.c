@@ -124,7 +124,7 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_BEGUN:
     case EVENT_APPENDED:
     case EVENT_SAVED:
-        services_stored(n->services, e, &n->turn);
+        stores_event(services_stores(n->services), e, &n->turn);
         break;
     case EVENT_RESOLVED:
         services_resolved(n->services, e, &n->turn);

@@ -223,11 +223,6 @@ bool services_have_given_up(const struct services *s)
 
 /* --- events -------------------------------------------------------------------------- */
 
-void services_stored(struct services *s, const struct event *e, struct turn *t)
-{
-    stores_event(s->stores, e, t);
-}
-
 void services_resolved(struct services *s, const struct event *e, struct turn *t)
 {
     discovery_resolved(s->discovery, e, t);
