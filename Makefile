@@ -190,7 +190,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: $(CHECK_UNIT) check-tidy check-app check-interop check-partitions
+check: $(CHECK_UNIT) check-tidy check-app check-docs check-interop check-partitions
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
@@ -207,6 +207,10 @@ check-tidy: priv/coppice
 check-app: priv/coppice
 	@echo "== the Erlang application"
 	$(Q)test/summary app test/erlang/run
+
+check-docs: priv/coppice
+	@echo "== the commands in the documentation"
+	$(Q)test/summary docs test/docs/run
 
 check-interop: priv/coppice
 	@echo "== real nodes"
@@ -226,6 +230,6 @@ clean:
 	$(Q)rm -rf build priv/coppice
 
 .PHONY: all always unit sim programs soak demo bench bench-report test test-matrix test-peers check $(CHECK_UNIT) check-tidy \
-        check-app check-interop check-partitions partitions clean
+        check-app check-docs check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)
