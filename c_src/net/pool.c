@@ -45,7 +45,7 @@ static void thread_main(void *pool)
     uv_mutex_lock(&p->lock);
     for (struct pool_job *job; (job = await_job(p)) != NULL;) {
         uv_mutex_unlock(&p->lock);
-        job->run(job->what);
+        p->calls.run(job->what);
         uv_mutex_lock(&p->lock);
         if (p->finished.first == NULL)
             must(uv_async_send(&p->wake) == 0);
@@ -60,18 +60,16 @@ static void on_wake(uv_async_t *wake)
 {
     struct pool *p = wake->data;
     uv_mutex_lock(&p->lock);
-    struct pool_job *next, *job = p->finished.first;
+    struct pool_job *first = p->finished.first;
     queue_clear(&p->finished);
     uv_mutex_unlock(&p->lock);
-    for (; job != NULL; job = next) {
-        next = job->next;
-        job->done(job->what);
-    }
+    must(first != NULL);
+    p->calls.finished(p->calls.who, first);
 }
 
-void pool_open(struct pool *p, uv_loop_t *loop)
+void pool_open(struct pool *p, uv_loop_t *loop, const struct pool_calls *calls)
 {
-    *p = (struct pool){0};
+    *p = (struct pool){.calls = *calls};
     queue_clear(&p->waiting);
     queue_clear(&p->finished);
     must(uv_mutex_init(&p->lock) == 0 && uv_cond_init(&p->changed) == 0);

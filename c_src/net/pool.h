@@ -12,19 +12,26 @@
 
 #include "../limits.h"
 
-/* Part of what is to be done, whose owner keeps it until `done`. */
+/* Part of what is to be done, whose owner keeps it until it has finished. */
 struct pool_job {
     struct pool_job *next;
     void *what;
-    void (*run)(void *what);  /* called in a thread ... */
-    void (*done)(void *what); /* ... and after it has returned, by the loop */
 };
 
 struct pool_queue {
     struct pool_job *first, **end;
 };
 
+struct pool_calls {
+    /* In a thread. */
+    void (*run)(void *what);
+    /* In the loop: those that have run since the last call, at least one, linked by `next`. */
+    void (*finished)(void *who, struct pool_job *first);
+    void *who;
+};
+
 struct pool {
+    struct pool_calls calls;
     uv_async_t wake; /* the loop, when `finished` is no longer empty */
     uv_thread_t threads[LIMIT_SYNC_THREADS];
     size_t count; /* of threads */
@@ -37,7 +44,7 @@ struct pool {
 };
 
 /* The pool must not move, and keeps the loop running until its handle is closed. */
-void pool_open(struct pool *p, uv_loop_t *loop);
+void pool_open(struct pool *p, uv_loop_t *loop, const struct pool_calls *calls);
 
 /* Ends the threads.  No job may be left, and the loop must be closed. */
 void pool_close(struct pool *p);

@@ -18,6 +18,7 @@
 struct job {
     uv_work_t request;       /* in a thread of libuv's, or ... */
     struct pool_job syncing; /* ... of the pool's */
+    struct event event;      /* its completion */
     struct job *next;
     struct workers *all;
     struct files *files;
@@ -259,10 +260,9 @@ static enum event_kind event_of(enum action_kind kind)
     }
 }
 
-static void finish(void *job)
+/* The job is done, but for telling so. */
+static void settle(struct job *j)
 {
-    struct job *j = job;
-    struct workers *ws = j->all;
     struct files *f = j->files;
     if (j->child != 0)
         f->saving = false;
@@ -270,7 +270,7 @@ static void finish(void *job)
         f->working = false;
     if (j->child != 0 && j->err == OK)
         f->saved = j->segment;
-    struct event e = {
+    j->event = (struct event){
         .kind = event_of(j->kind),
         .store = f->id,
         .failure = j->err != OK ? &j->failure : NULL,
@@ -278,9 +278,7 @@ static void finish(void *job)
         .note = j->note.text,
         .journal_bytes = j->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
     };
-    next_job(ws, f);
-    ws->done(ws->who, &e);
-    job_free(j);
+    next_job(j->all, f);
 }
 
 static void run_request(uv_work_t *request)
@@ -290,8 +288,29 @@ static void run_request(uv_work_t *request)
 
 static void on_done(uv_work_t *request, int status)
 {
+    struct job *j = request->data;
     must(status == 0);
-    finish(request->data);
+    settle(j);
+    j->all->done(j->all->who, &j->event);
+    job_free(j);
+}
+
+/* Told together: one step answers all callers. */
+static void on_finished(void *workers, struct pool_job *first)
+{
+    const struct workers *ws = workers;
+    struct pool_job *next;
+    for (struct pool_job *p = first; p != NULL; p = next) {
+        struct job *j = p->what;
+        next = p->next;
+        settle(j);
+        j->event.also = next != NULL ? &((struct job *)next->what)->event : NULL;
+    }
+    ws->done(ws->who, &((struct job *)first->what)->event);
+    for (struct pool_job *p = first; p != NULL; p = next) {
+        next = p->next;
+        job_free(p->what);
+    }
 }
 
 /* Loads and saves hold whole tables in memory: libuv has four threads, and so many at a time are
@@ -315,7 +334,7 @@ static struct job *job_new(struct workers *ws, struct files *f, struct action *a
     struct job *j = mem_take(sizeof(*j));
     *j = (struct job){.all = ws, .files = f, .kind = a->kind, .bytes = a->bytes};
     j->request.data = j;
-    j->syncing = (struct pool_job){.what = j, .run = run, .done = finish};
+    j->syncing = (struct pool_job){.what = j};
     a->bytes = (struct buf){0};
     return j;
 }
@@ -364,7 +383,7 @@ void workers_open(struct workers *ws, uv_loop_t *loop, const struct node *node,
                   void (*done)(void *who, struct event *e), void *who)
 {
     *ws = (struct workers){.loop = loop, .node = node, .done = done, .who = who};
-    pool_open(&ws->pool, loop);
+    pool_open(&ws->pool, loop, &(struct pool_calls){run, on_finished, ws});
 }
 
 void workers_free(struct workers *ws)

@@ -24,8 +24,9 @@ struct workers {
     void *who;
 };
 
-/* done is told of each result; called from the loop only, never inside a function of this header.
- * workers_free() comes after the loop's handles are closed; until then ws must not move. */
+/* done is told of each result, perhaps of several at once (event.also); called from the loop only,
+ * never inside a function of this header. workers_free() comes after the loop's handles are closed;
+ * until then ws must not move. */
 void workers_open(struct workers *ws, uv_loop_t *loop, const struct node *node,
                   void (*done)(void *who, struct event *e), void *who);
 void workers_free(struct workers *ws);
