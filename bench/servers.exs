@@ -94,7 +94,11 @@ defmodule Servers do
   end
 
   def echo(opts), do: with_program("echo", [], &load(:echo, &1, opts))
-  def ei(work, opts), do: with_program("ei_node", [TestCase.fresh("ei")], &load(work, &1, opts))
+
+  def ei(work, opts) do
+    name = TestCase.fresh("ei")
+    with_program("ei_node", [name, "#{name}@127.0.0.1"], &load(work, &1, opts))
+  end
 
   @doc "Calls of `round` per second by `callers` processes; `round` says which caller it is for."
   def rate(callers, round) do

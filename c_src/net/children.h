@@ -25,7 +25,7 @@ void children_open(struct children *c, uv_loop_t *loop, const struct workers *wo
 /* Starts epmd as a daemon; started_epmd() is called with NULL, or with why it could not be. */
 void children_start_epmd(struct children *c, uint16_t port);
 
-/* Reaps those of others; called on SIGCHLD, and to be called when a worker is done. */
+/* Reaps those of others; called on SIGCHLD, and to be called when a snapshot has ended. */
 void children_reap(struct children *c);
 
 #endif

@@ -183,7 +183,8 @@ static void on_connection(uv_stream_t *listener, int status)
 static void on_stored(void *who, struct event *e)
 {
     struct shell *sh = who;
-    children_reap(&sh->children);
+    if (e->kind == EVENT_SAVED)
+        children_reap(&sh->children);
     if (!sh->ending) {
         step(sh, e);
         return;
@@ -338,8 +339,7 @@ static void shell_open(struct shell *sh)
     sh->out = writer_new(STDOUT_FILENO, NULL);
     must(uv_loop_init(&sh->loop) == 0);
     sockets_init(&sh->sockets, &sh->loop, &events);
-    sh->workers =
-        (struct workers){.loop = &sh->loop, .node = sh->node, .done = on_stored, .who = sh};
+    workers_open(&sh->workers, &sh->loop, sh->node, on_stored, sh);
     children_open(&sh->children, &sh->loop, &sh->workers, on_epmd, sh);
     must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
     must(uv_timer_init(&sh->loop, &sh->wake) == 0);

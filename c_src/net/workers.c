@@ -16,7 +16,9 @@
 
 /* Something to be done; in the queue of its files, then under way. */
 struct job {
-    uv_work_t request;
+    uv_work_t request;       /* in a thread of libuv's, or ... */
+    struct pool_job syncing; /* ... of the pool's */
+    struct event event;      /* its completion */
     struct job *next;
     struct workers *all;
     struct files *files;
@@ -88,6 +90,7 @@ static void files_add(struct workers *ws, const struct action *a)
 static void files_remove(struct workers *ws, struct files *f)
 {
     sorted_remove(ws->list, &ws->count, sizeof(*ws->list), place_of(ws, f->id));
+    ws->closing -= f->closing;
     storage_free(f->storage);
     buf_free(&f->names);
     mem_free(f);
@@ -96,7 +99,8 @@ static void files_remove(struct workers *ws, struct files *f)
 /* A replica that was stopped is still saving, and another has been started in its place. */
 static bool must_wait(const struct workers *ws, const struct files *f)
 {
-    for (size_t i = 0; i < place_of(ws, f->id); i++)
+    size_t before = ws->closing > 0 ? place_of(ws, f->id) : 0;
+    for (size_t i = 0; i < before; i++)
         if (ws->list[i]->closing &&
             bytes_equal(buf_bytes(&ws->list[i]->names), buf_bytes(&f->names)))
             return true;
@@ -190,9 +194,9 @@ static void await_child(struct job *j)
 
 /* --- jobs ------------------------------------------------------------------------ */
 
-static void run(uv_work_t *request)
+static void run(void *job)
 {
-    struct job *j = request->data;
+    struct job *j = job;
     struct storage *storage = j->files->storage;
     switch (j->kind) {
     case ACTION_LOAD:
@@ -256,19 +260,17 @@ static enum event_kind event_of(enum action_kind kind)
     }
 }
 
-static void on_done(uv_work_t *request, int status)
+/* The job is done, but for telling so. */
+static void settle(struct job *j)
 {
-    struct job *j = request->data;
-    struct workers *ws = j->all;
     struct files *f = j->files;
-    must(status == 0);
     if (j->child != 0)
         f->saving = false;
     else
         f->working = false;
     if (j->child != 0 && j->err == OK)
         f->saved = j->segment;
-    struct event e = {
+    j->event = (struct event){
         .kind = event_of(j->kind),
         .store = f->id,
         .failure = j->err != OK ? &j->failure : NULL,
@@ -276,11 +278,43 @@ static void on_done(uv_work_t *request, int status)
         .note = j->note.text,
         .journal_bytes = j->kind == ACTION_APPEND ? storage_journal_bytes(f->storage) : 0,
     };
-    next_job(ws, f);
-    ws->done(ws->who, &e);
+    next_job(j->all, f);
+}
+
+static void run_request(uv_work_t *request)
+{
+    run(request->data);
+}
+
+static void on_done(uv_work_t *request, int status)
+{
+    struct job *j = request->data;
+    must(status == 0);
+    settle(j);
+    j->all->done(j->all->who, &j->event);
     job_free(j);
 }
 
+/* Told together: one step answers all callers. */
+static void on_finished(void *workers, struct pool_job *first)
+{
+    const struct workers *ws = workers;
+    struct pool_job *next;
+    for (struct pool_job *p = first; p != NULL; p = next) {
+        struct job *j = p->what;
+        next = p->next;
+        settle(j);
+        j->event.also = next != NULL ? &((struct job *)next->what)->event : NULL;
+    }
+    ws->done(ws->who, &((struct job *)first->what)->event);
+    for (struct pool_job *p = first; p != NULL; p = next) {
+        next = p->next;
+        job_free(p->what);
+    }
+}
+
+/* Loads and saves hold whole tables in memory: libuv has four threads, and so many at a time are
+ * enough.  Appends hold little, and never wait for a load. */
 static void start(struct workers *ws, struct job *j)
 {
     if (j->child != 0) {
@@ -289,7 +323,10 @@ static void start(struct workers *ws, struct job *j)
     } else {
         j->files->working = true;
     }
-    must(uv_queue_work(ws->loop, &j->request, run, on_done) == 0);
+    if (j->kind == ACTION_APPEND || j->kind == ACTION_BEGIN)
+        pool_run(&ws->pool, &j->syncing);
+    else
+        must(uv_queue_work(ws->loop, &j->request, run_request, on_done) == 0);
 }
 
 static struct job *job_new(struct workers *ws, struct files *f, struct action *a)
@@ -297,6 +334,7 @@ static struct job *job_new(struct workers *ws, struct files *f, struct action *a
     struct job *j = mem_take(sizeof(*j));
     *j = (struct job){.all = ws, .files = f, .kind = a->kind, .bytes = a->bytes};
     j->request.data = j;
+    j->syncing = (struct pool_job){.what = j};
     a->bytes = (struct buf){0};
     return j;
 }
@@ -310,6 +348,7 @@ void workers_perform(struct workers *ws, struct action *a)
     struct files *f = files_find(ws, a->store);
     if (a->kind == ACTION_CLOSE_STORE) {
         f->closing = true;
+        ws->closing++;
     } else {
         struct job *j = job_new(ws, f, a);
         if (j->kind == ACTION_SAVE && j->bytes.len == 0) {
@@ -340,9 +379,17 @@ bool workers_await(const struct workers *ws, pid_t pid)
     return false;
 }
 
+void workers_open(struct workers *ws, uv_loop_t *loop, const struct node *node,
+                  void (*done)(void *who, struct event *e), void *who)
+{
+    *ws = (struct workers){.loop = loop, .node = node, .done = done, .who = who};
+    pool_open(&ws->pool, loop, &(struct pool_calls){run, on_finished, ws});
+}
+
 void workers_free(struct workers *ws)
 {
     must(!workers_busy(ws));
+    pool_close(&ws->pool);
     while (ws->count > 0)
         files_remove(ws, ws->list[0]);
     mem_free(ws->list);

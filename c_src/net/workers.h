@@ -1,5 +1,5 @@
-/* What is done off the loop for replicas' files: libuv's threads load, append and sync, and a
- * forked child writes each snapshot.
+/* What is done off the loop for replicas' files: libuv's threads load, threads of our own append
+ * and sync (pool.h), and a forked child writes each snapshot.
  *
  * fork() gives the child all memory as it is at that moment, so the loop goes on while a state
  * of any size is written.  The child ends when it is done or its parent dies. */
@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "../node/node.h"
+#include "pool.h"
 
 struct files;
 
@@ -17,11 +18,17 @@ struct workers {
     const struct node *node;
     struct files **list; /* sorted by the number of their store */
     size_t count, cap;
-    /* Told of each result; called from the loop only, never inside a function of this header. */
+    size_t closing; /* of these */
+    struct pool pool;
     void (*done)(void *who, struct event *e);
     void *who;
 };
 
+/* done is told of each result, perhaps of several at once (event.also); called from the loop only,
+ * never inside a function of this header. workers_free() comes after the loop's handles are closed;
+ * until then ws must not move. */
+void workers_open(struct workers *ws, uv_loop_t *loop, const struct node *node,
+                  void (*done)(void *who, struct event *e), void *who);
 void workers_free(struct workers *ws);
 
 /* Carries out ACTION_OPEN_STORE to ACTION_CLOSE_STORE; takes the action's bytes. */

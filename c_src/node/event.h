@@ -63,6 +63,9 @@ struct event {
     const struct storage_found *found;
     const char *note; /* of EVENT_SAVED: a line for the log; NULL or empty: none */
     uint64_t journal_bytes;
+    /* Of EVENT_BEGUN and EVENT_APPENDED: another one of the two, for another store, which has
+     * happened at the same time and is handled in the same step; its times are not read. */
+    const struct event *also;
 };
 
 enum action_kind {

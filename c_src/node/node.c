@@ -169,7 +169,8 @@ void node_step(struct node *n, const struct event *event, struct outbox *out)
     n->turn.random = event->random;
     if (is_capturing(n))
         stores_captured(services_stores(n->services), &n->turn);
-    dispatch(n, event);
+    for (; event != NULL; event = event->also)
+        dispatch(n, event);
     run(n);
     struct outbox empty = *out; /* with its memory */
     *out = n->out;

@@ -61,6 +61,7 @@ static struct test_node {
     unsigned dials; /* including those to epmd */
     size_t longest_write;
     unsigned looked_up; /* names, by ACTION_RESOLVE */
+    unsigned appends;   /* ACTION_APPEND; nothing completes what stored replicas ask for */
 } nodes[NODES];
 
 static struct {
@@ -196,6 +197,8 @@ static inline void perform(unsigned i, const struct action *a)
         close_pipe(i, a->conn);
     else if (a->kind == ACTION_RESOLVE)
         nodes[i].looked_up++;
+    else if (a->kind == ACTION_APPEND)
+        nodes[i].appends++;
     else if (a->kind == ACTION_EXIT) {
         nodes[i].ended = true;
         nodes[i].code = a->code;
@@ -362,17 +365,23 @@ static inline bool logged(unsigned i, const char *text)
     return strstr((const char *)nodes[i].log.at, text) != NULL;
 }
 
-/* Casts to replica r of node i. */
-static inline void cast(unsigned i, const char *request)
+/* Casts to a replica of node i. */
+static inline void cast_to(unsigned i, const char *name, const char *request)
 {
     struct turn t = {.now_ms = net.now_ms};
     struct buf message = {0};
     put_tuple(&message, 2);
     put_atom(&message, "$gen_cast");
     put_term(&message, term_of(request));
-    process_deliver(process_named(node_processes(nodes[i].node), BYTES("r")), buf_bytes(&message),
-                    &t);
+    process_deliver(process_named(node_processes(nodes[i].node), bytes_of(name)),
+                    buf_bytes(&message), &t);
     buf_free(&message);
+}
+
+/* Casts to replica r of node i. */
+static inline void cast(unsigned i, const char *request)
+{
+    cast_to(i, "r", request);
 }
 
 /* A number in the status of replica r of node i. */
