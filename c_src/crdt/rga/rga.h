@@ -69,8 +69,10 @@ uint64_t rga_own_max(const struct rga *r);
  * end of each change, which may have raised rga_own_max(). */
 void rga_count_own(struct rga *r);
 
-/* Adds an element with a new id of our own, after prev, or at the head for RGA_HEAD. */
-uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value);
+/* Adds an element with a new id of our own, after prev, or at the head for RGA_HEAD.  front is the
+ * place for a first child of prev, which the time makes it; NULL if its place is not known. */
+uint32_t rga_add_own(struct rga *r, uint32_t prev, const struct rga_place *front, struct hlc time,
+                     struct bytes value);
 /* Undoes the last rga_add_own(). */
 void rga_undo_add_own(struct rga *r, uint32_t number);
 /* Removes an element, or undoes that. */
