@@ -22,6 +22,7 @@
 
 #include "../crdt.h"
 #include "rga_elements.h"
+#include "rga_layout.h"
 #include "rga_tree.h"
 
 /* The number of our own actor. */
@@ -94,10 +95,18 @@ must_use enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count,
 
 /* --- rga_wire.c ------------------------------------------------------------------------ */
 
+/* Reads ids; the last actor usually repeats. */
+struct rga_id_reader {
+    struct tag_reader tags;
+    struct bytes prefix; /* the last id up to its number, as encoded there */
+    uint32_t actor;
+};
+
 /* Reads the elements of one checked struct.  Starts all zero. */
 struct rga_reader {
-    struct tag_reader ids, prevs;
-    struct bytes node; /* the last one, as encoded there */
+    struct rga_id_reader ids, prevs;
+    struct rga_layout layout; /* of the last element without unknown fields */
+    struct bytes node;        /* the last one, as encoded there */
     uint32_t node_number;
     struct buf node_canonical, value, extras, time_extras;
 };
