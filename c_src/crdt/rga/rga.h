@@ -95,18 +95,21 @@ must_use enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count,
 
 /* --- rga_wire.c ------------------------------------------------------------------------ */
 
-/* Reads ids; the last actor usually repeats. */
+/* Reads ids; the last actors usually repeat. */
 struct rga_id_reader {
     struct tag_reader tags;
-    struct bytes prefix; /* the last id up to its number, as encoded there */
-    uint32_t actor;
+    struct rga_id_prefix {
+        struct bytes bytes; /* an id up to its number, as encoded there */
+        uint32_t actor;
+    } last[2]; /* the one before the other */
 };
 
 /* Reads the elements of one checked struct.  Starts all zero. */
 struct rga_reader {
-    struct rga_id_reader ids, prevs;
-    struct rga_layout layout; /* of the last element without unknown fields */
-    struct bytes node;        /* the last one, as encoded there */
+    struct rga_id_reader ids;
+    struct rga_layout learned; /* from the last element that had to be read by names */
+    bool has_learned;
+    struct bytes node; /* the last one, as encoded there */
     uint32_t node_number;
     struct buf node_canonical, value, extras, time_extras;
 };

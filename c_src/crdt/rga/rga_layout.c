@@ -2,6 +2,18 @@
 
 #include <string.h>
 
+/* An atom with so many bytes, and a map with four pairs, as term/write.h writes them. */
+#define ATOM(bytes, name) "w" bytes name
+#define MAP_OF_4          "t\0\0\0\4"
+
+const struct rga_layout rga_layout_own = {
+    {RGA_ID, RGA_PREV, RGA_COUNTER, RGA_NODE, RGA_TIME, RGA_VALUE},
+    {BYTES(MAP_OF_4 ATOM("\2", "id")), BYTES(ATOM("\7", "prev_id")),
+     BYTES(ATOM("\11", "timestamp") MAP_OF_4 ATOM("\12", "__struct__")
+               ATOM("\37", "Elixir.Grove.HybridLogicalClock") ATOM("\7", "counter")),
+     BYTES(ATOM("\4", "node")), BYTES(ATOM("\4", "time")), BYTES(ATOM("\5", "value"))},
+};
+
 void rga_layout_learn(struct rga_layout *l, struct bytes element, const struct bytes *parts)
 {
     const uint8_t *at = element.at;
@@ -19,7 +31,6 @@ void rga_layout_learn(struct rga_layout *l, struct bytes element, const struct b
         at = part.at + part.len;
     }
     l->before[RGA_PARTS] = (struct bytes){at, (size_t)(element.at + element.len - at)};
-    l->known = true;
 }
 
 bool rga_accept_bytes(struct etf_in *in, struct bytes wanted)

@@ -1,9 +1,10 @@
 /* The layout of an element as it is encoded: what stands between the parts that vary.  Private to
  * rga_wire.c.
  *
- * A sender encodes all elements alike, with the same fields in the same order.  So the names are
- * looked up in one element; in those after it they are compared with that as one run of bytes
- * before each part. */
+ * A sender encodes all elements alike, with the same fields in the same order: if it is a coppice,
+ * or a BEAM of before OTP 26, in that of their names.  So names are looked up only in an element
+ * with another layout than the one before; in those after it they are compared with that as one run
+ * of bytes before each part. */
 #ifndef COPPICE_CRDT_RGA_LAYOUT_H
 #define COPPICE_CRDT_RGA_LAYOUT_H
 
@@ -11,12 +12,13 @@
 
 enum rga_part { RGA_ID, RGA_PREV, RGA_COUNTER, RGA_NODE, RGA_TIME, RGA_VALUE, RGA_PARTS };
 
-/* All zero is unknown. */
 struct rga_layout {
-    bool known;
     enum rga_part order[RGA_PARTS];
     struct bytes before[RGA_PARTS + 1]; /* each of these; the last is after all of them */
 };
+
+/* That of the elements that a coppice writes. */
+extern const struct rga_layout rga_layout_own;
 
 /* Learns the layout of an element, from its parts in it.  Both must outlive the layout. */
 void rga_layout_learn(struct rga_layout *l, struct bytes element, const struct bytes *parts);

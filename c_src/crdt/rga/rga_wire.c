@@ -14,29 +14,45 @@ static const struct form form = {NULL, fields,
 void rga_reader_close(struct rga_reader *r)
 {
     tag_reader_close(&r->ids.tags);
-    tag_reader_close(&r->prevs.tags);
     buf_free(&r->node_canonical);
     buf_free(&r->value);
     buf_free(&r->extras);
     buf_free(&r->time_extras);
 }
 
-static enum err read_id(struct rga_id_reader *r, struct actors *actors, struct bytes checked,
-                        struct tag *id)
+static void keep_prefix(struct rga_id_reader *r, struct bytes checked, uint32_t actor)
 {
-    enum err e = OK;
-    if (actors == NULL)
-        e = tag_validate(&r->tags, checked);
-    else
-        *id = tag_read(&r->tags, actors, checked);
-    if (e != OK)
-        return e;
     struct etf_in in = etf_open(checked);
     etf_tuple_of(&in, 2);
     etf_any(&in);
-    r->prefix = (struct bytes){checked.at, (size_t)(in.at - checked.at)};
-    r->actor = id->actor;
+    r->last[1] = r->last[0];
+    r->last[0] = (struct rga_id_prefix){{checked.at, (size_t)(in.at - checked.at)}, actor};
+}
+
+static enum err read_id(struct rga_id_reader *r, struct actors *actors, struct bytes checked,
+                        struct tag *id)
+{
+    if (actors == NULL) {
+        enum err e = tag_validate(&r->tags, checked);
+        if (e != OK)
+            return e;
+    } else {
+        *id = tag_read(&r->tags, actors, checked);
+    }
+    keep_prefix(r, checked, id->actor);
     return OK;
+}
+
+static bool accept_prefix(struct rga_id_reader *r, struct etf_in *in)
+{
+    if (rga_accept_bytes(in, r->last[0].bytes))
+        return true;
+    if (!rga_accept_bytes(in, r->last[1].bytes))
+        return false;
+    struct rga_id_prefix other = r->last[0];
+    r->last[0] = r->last[1];
+    r->last[1] = other;
+    return true;
 }
 
 /* The cursor's next term. */
@@ -44,8 +60,8 @@ static enum err next_id(struct rga_id_reader *r, struct actors *actors, struct e
                         struct tag *id)
 {
     struct etf_in number = *in;
-    if (rga_accept_bytes(&number, r->prefix)) {
-        *id = (struct tag){etf_uint64(&number), r->actor};
+    if (accept_prefix(r, &number)) {
+        *id = (struct tag){etf_uint64(&number), r->last[0].actor};
         if (number.err == OK && id->n <= INT64_MAX) {
             *in = number;
             return OK;
@@ -58,7 +74,7 @@ static enum err next_prev(struct rga_reader *r, struct actors *actors, struct et
                           struct rga_item *item)
 {
     item->at_head = etf_accept(in, "head");
-    return item->at_head ? OK : next_id(&r->prevs, actors, in, &item->prev);
+    return item->at_head ? OK : next_id(&r->ids, actors, in, &item->prev);
 }
 
 /* Caches the last node, since there are only a few. */
@@ -113,7 +129,8 @@ static void learn_layout(struct rga_reader *r, struct bytes element, const struc
         [RGA_ID] = values[ID],   [RGA_PREV] = values[PREV_ID], [RGA_COUNTER] = time->counter,
         [RGA_NODE] = time->node, [RGA_TIME] = time->time,      [RGA_VALUE] = values[VALUE],
     };
-    rga_layout_learn(&r->layout, element, parts);
+    rga_layout_learn(&r->learned, element, parts);
+    r->has_learned = true;
 }
 
 static enum err read_by_names(struct rga_reader *r, struct actors *actors, struct etf_in *pairs,
@@ -128,10 +145,11 @@ static enum err read_by_names(struct rga_reader *r, struct actors *actors, struc
     if (e != OK)
         return e == ERR_TYPE ? ERR_SHAPE : e;
     item->terms.extras = buf_bytes(&r->extras);
-    e = read_id(&r->ids, actors, key, &item->id);
+    struct etf_in id = etf_open(key), prev;
+    e = next_id(&r->ids, actors, &id, &item->id);
     if (e == OK)
         e = same_term(key, values[ID]);
-    struct etf_in prev = etf_open(values[PREV_ID]);
+    prev = etf_open(values[PREV_ID]);
     if (e == OK)
         e = next_prev(r, actors, &prev, item);
     if (e == OK)
@@ -177,10 +195,10 @@ static bool next_part(struct rga_reader *r, struct actors *actors, struct etf_in
 static bool read_by_layout(struct rga_reader *r, struct actors *actors, struct etf_in *pairs,
                            struct rga_item *item)
 {
-    const struct rga_layout *l = &r->layout;
+    const struct rga_layout *l = r->has_learned ? &r->learned : &rga_layout_own;
     struct etf_in in = *pairs;
     *item = (struct rga_item){0};
-    if (!l->known || next_id(&r->ids, actors, &in, &item->id) != OK)
+    if (next_id(&r->ids, actors, &in, &item->id) != OK)
         return false;
     struct bytes key = {pairs->at, (size_t)(in.at - pairs->at)};
     for (unsigned i = 0; i < RGA_PARTS; i++) {

@@ -192,5 +192,24 @@ static void refuses_together_what_it_refuses_alone(void)
     }
 }
 
-SUITE("rga_layout", TEST(reads_together_what_it_reads_alone),
+/* What a coppice writes needs no search for names, not even the first element. */
+static void knows_its_own_layout(void)
+{
+    struct crdt *c = make(type(), "a", "[{insert, [x, head]}, {insert_at, [1, <<\"yz\">>]}]");
+    const struct rga *r = (const struct rga *)c;
+    for (uint32_t i = 0; i < r->elements.count; i++) {
+        struct buf out = {0};
+        struct rga_reader reader = {0};
+        struct rga_item item;
+        rga_put(&out, r, i);
+        struct etf_in in = etf_open(buf_bytes(&out));
+        CU_ASSERT(rga_read(&reader, NULL, &in, &item) == OK && etf_finish(&in) == OK);
+        CU_ASSERT(!reader.has_learned);
+        rga_reader_close(&reader);
+        buf_free(&out);
+    }
+    crdt_free(c);
+}
+
+SUITE("rga_layout", TEST(knows_its_own_layout), TEST(reads_together_what_it_reads_alone),
       TEST(refuses_together_what_it_refuses_alone))
