@@ -3,9 +3,9 @@
 
 uint32_t rga_slot_of(const struct rga_inner *n, uint32_t child)
 {
-    uint32_t i = 0;
+    uint32_t i = n->count - 1; /* text grows at its end, mostly */
     while (n->child[i] != child)
-        i++;
+        i--;
     return i;
 }
 

@@ -1,7 +1,5 @@
 #include "rga_layout.h"
 
-#include <string.h>
-
 /* An atom with so many bytes, and a map with four pairs, as term/write.h writes them. */
 #define ATOM(bytes, name) "w" bytes name
 #define MAP_OF_4          "t\0\0\0\4"
@@ -31,13 +29,4 @@ void rga_layout_learn(struct rga_layout *l, struct bytes element, const struct b
         at = part.at + part.len;
     }
     l->before[RGA_PARTS] = (struct bytes){at, (size_t)(element.at + element.len - at)};
-}
-
-bool rga_accept_bytes(struct etf_in *in, struct bytes wanted)
-{
-    size_t room = (size_t)(in->end - in->at);
-    if (wanted.len == 0 || room < wanted.len || memcmp(in->at, wanted.at, wanted.len) != 0)
-        return false;
-    *in = etf_open((struct bytes){in->at + wanted.len, room - wanted.len});
-    return true;
 }

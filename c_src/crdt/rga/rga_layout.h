@@ -8,6 +8,8 @@
 #ifndef COPPICE_CRDT_RGA_LAYOUT_H
 #define COPPICE_CRDT_RGA_LAYOUT_H
 
+#include <string.h>
+
 #include "../../term/etf.h"
 
 enum rga_part { RGA_ID, RGA_PREV, RGA_COUNTER, RGA_NODE, RGA_TIME, RGA_VALUE, RGA_PARTS };
@@ -25,6 +27,13 @@ void rga_layout_learn(struct rga_layout *l, struct bytes element, const struct b
 
 /* If the cursor's next bytes are these, which end with a term or a head, consumes them and returns
  * true; false for empty ones. */
-bool rga_accept_bytes(struct etf_in *in, struct bytes wanted);
+static inline bool rga_accept_bytes(struct etf_in *in, struct bytes wanted)
+{
+    size_t room = (size_t)(in->end - in->at);
+    if (wanted.len == 0 || room < wanted.len || memcmp(in->at, wanted.at, wanted.len) != 0)
+        return false;
+    in->at += wanted.len;
+    return true;
+}
 
 #endif

@@ -55,26 +55,33 @@ static bool accept_prefix(struct rga_id_reader *r, struct etf_in *in)
     return true;
 }
 
+/* If the cursor's next term is an id of one of the last actors, consumes it. */
+static bool next_of_last(struct rga_id_reader *r, struct etf_in *in, struct tag *id)
+{
+    struct etf_in number = *in;
+    if (!accept_prefix(r, &number))
+        return false;
+    *id = (struct tag){etf_uint64(&number), r->last[0].actor};
+    if (number.err != OK || id->n > INT64_MAX)
+        return false;
+    *in = number;
+    return true;
+}
+
 /* The cursor's next term. */
 static enum err next_id(struct rga_id_reader *r, struct actors *actors, struct etf_in *in,
                         struct tag *id)
 {
-    struct etf_in number = *in;
-    if (accept_prefix(r, &number)) {
-        *id = (struct tag){etf_uint64(&number), r->last[0].actor};
-        if (number.err == OK && id->n <= INT64_MAX) {
-            *in = number;
-            return OK;
-        }
-    }
-    return read_id(r, actors, etf_any(in), id);
+    return next_of_last(r, in, id) ? OK : read_id(r, actors, etf_any(in), id);
 }
 
 static enum err next_prev(struct rga_reader *r, struct actors *actors, struct etf_in *in,
                           struct rga_item *item)
 {
+    if (next_of_last(&r->ids, in, &item->prev))
+        return OK;
     item->at_head = etf_accept(in, "head");
-    return item->at_head ? OK : next_id(&r->ids, actors, in, &item->prev);
+    return item->at_head ? OK : read_id(&r->ids, actors, etf_any(in), &item->prev);
 }
 
 /* Caches the last node, since there are only a few. */
