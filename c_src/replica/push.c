@@ -17,7 +17,7 @@ static size_t state_bytes(struct replica *r, struct turn *t)
     if (r->state_message.len > 0)
         return r->state_message.len;
     if (r->estimated_ms == 0 || t->now_ms - r->estimated_ms > ESTIMATE_MS) {
-        crdt_state_of(r->crdt, (struct part){0, SAMPLE_BUCKETS}, &sample);
+        crdt_state_of(r->crdt, PART_RANGE(0, SAMPLE_BUCKETS), &sample);
         r->estimated_bytes = sample.len * (PART_BUCKETS / SAMPLE_BUCKETS);
         r->estimated_ms = t->now_ms;
         buf_free(&sample);
@@ -62,8 +62,8 @@ bool push_next_part(const bool *marked, uint32_t from, uint32_t most, struct par
         return false;
     const bool *end = memchr(first, false, (size_t)(marked + COMPARE_RANGES - first));
     size_t ranges = (size_t)((end != NULL ? end : marked + COMPARE_RANGES) - first);
-    *part = (struct part){(uint32_t)(first - marked) * COMPARE_RANGE_BUCKETS,
-                          (uint32_t)ranges * COMPARE_RANGE_BUCKETS};
+    *part = PART_RANGE((uint32_t)(first - marked) * COMPARE_RANGE_BUCKETS,
+                       (uint32_t)ranges * COMPARE_RANGE_BUCKETS);
     part->count = part->count < most ? part->count : most;
     return true;
 }
@@ -97,16 +97,34 @@ void push_stop(struct replica *r, struct member *m)
     m->unsent = NULL;
 }
 
+static void send_part(struct replica *r, struct member *m, struct part part, struct turn *t)
+{
+    struct buf message = {0};
+    put_part(r, part, &message);
+    member_send(r, m, buf_bytes(&message), t);
+    buf_free(&message);
+}
+
 void push_part(struct replica *r, struct member *m, struct part part, struct turn *t)
 {
     if (!may_push(r, m, t)) {
         mark(r, m, part);
         return;
     }
-    struct buf message = {0};
-    put_part(r, part, &message);
-    member_send(r, m, buf_bytes(&message), t);
-    buf_free(&message);
+    send_part(r, m, part, t);
+}
+
+/* What cannot be sent now is later sent with its whole range. */
+void push_entries(struct replica *r, struct member *m, const struct selection *keys, struct turn *t)
+{
+    if (may_push(r, m, t)) {
+        send_part(r, m, PART_SELECTED(keys), t);
+        return;
+    }
+    for (size_t i = 0; i < keys->key_count; i++) {
+        uint32_t range = part_bucket(keys->keys[i]) / COMPARE_RANGE_BUCKETS;
+        mark(r, m, PART_RANGE(range * COMPARE_RANGE_BUCKETS, COMPARE_RANGE_BUCKETS));
+    }
 }
 
 /* --- states ------------------------------------------------------------------- */
