@@ -3,6 +3,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/watch.h"
+#include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "internal.h"
@@ -93,6 +94,25 @@ static void put_ranges(struct replica *r, struct buf *out, struct turn *t)
     buf_free(&encoded);
 }
 
+static void note_comparing(struct replica *r, struct bytes from, struct turn *t)
+{
+    struct buf pid = {0};
+    struct member *m =
+        canon_put(&pid, gen_caller(from)) == OK ? member_of_pid(r, buf_bytes(&pid)) : NULL;
+    if (m != NULL)
+        m->compares_ms = t->now_ms;
+    buf_free(&pid);
+}
+
+/* Members that meet ask each other at the same time, and either comparison serves both.  Of a large
+ * state one is enough: the member with the smaller pid goes on, the other asks again at the next
+ * sync tick.  But whoever has mutations that wait for its peers' states does not wait. */
+static bool is_left_to(const struct replica *r, const struct member *m, const struct turn *t)
+{
+    return r->caught_up && m->compares_ms != 0 && t->now_ms - m->compares_ms < LIMIT_COMPARES_MS &&
+           bytes_compare(process_pid(r->process), term_bytes(&m->pid)) > 0;
+}
+
 void compare_digest(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
     struct etf_in in = etf_open(args[0]);
@@ -104,6 +124,7 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
         put_pair(&reply, "state");
         put_term(&reply, replica_state_term(r));
     } else {
+        note_comparing(r, from, t);
         put_pair(&reply, "ranges");
         put_ranges(r, &reply, t);
     }
@@ -212,6 +233,10 @@ static enum reply_result ranges_received(struct replica *r, struct member *m, st
 {
     if (theirs.len != COMPARE_RANGES * sizeof(uint64_t))
         return REPLY_REFUSED;
+    if (is_left_to(r, m, t)) {
+        m->compares_ms = 0;
+        return REPLY_LATER;
+    }
     m->comparison = mem_take(sizeof(*m->comparison));
     const uint64_t *ours = digests(r, t);
     size_t differ = 0, empty = 0;

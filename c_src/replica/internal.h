@@ -49,8 +49,9 @@ struct replica {
     struct buf value;
     uint64_t *digests, *bucket_digests;
 
-    size_t estimated_bytes; /* of the encoded state ... */
-    uint64_t estimated_ms;  /* ... at this time; 0: never */
+    size_t sampled_bytes; /* of the encoded state, by a sample; with what changed since ... */
+    size_t estimated_bytes;
+    uint64_t estimated_ms; /* ... which was taken at this time; 0: never */
 
     struct member **members; /* sorted by pid bytes */
     size_t member_count, member_cap;

@@ -54,6 +54,7 @@ struct member {
     uint64_t backoff_ticks;        /* PULL_BACKOFF: sync ticks left */
     unsigned failures;             /* of pulls, in a row */
     struct comparison *comparison; /* while ranges are pulled from a coppice; or NULL */
+    uint64_t compares_ms;          /* when it last began to compare with us; 0: never */
     bool *unsent;                  /* which of the COMPARE_RANGES must be sent to it; or NULL */
 };
 
@@ -119,6 +120,7 @@ enum reply_result {
     REPLY_MORE,   /* another request was sent, its call is m->call */
     REPLY_TAKEN,  /* it is being joined: pull_taken() follows */
     REPLY_FAILED, /* try again later */
+    REPLY_LATER,  /* ask again at the next sync tick */
     REPLY_REFUSED /* unusable: give up */
 };
 

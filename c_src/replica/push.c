@@ -8,17 +8,22 @@
 /* The part of a state that is encoded to estimate the size of all of it. */
 #define SAMPLE_BUCKETS (PART_BUCKETS / 64)
 
-/* Milliseconds for which an estimate is reused: it costs a walk over the whole state. */
-#define ESTIMATE_MS 10000
+/* Milliseconds for which an estimate is reused, and longer until so large a part of the state has
+ * changed: it costs a walk over all of it. */
+#define ESTIMATE_MS   10000
+#define ESTIMATE_PART 8
 
 static size_t state_bytes(struct replica *r, struct turn *t)
 {
     struct buf sample = {0};
     if (r->state_message.len > 0)
         return r->state_message.len;
-    if (r->estimated_ms == 0 || t->now_ms - r->estimated_ms > ESTIMATE_MS) {
+    size_t changed = r->estimated_bytes - r->sampled_bytes;
+    if (r->estimated_ms == 0 ||
+        (t->now_ms - r->estimated_ms > ESTIMATE_MS && changed > r->sampled_bytes / ESTIMATE_PART)) {
         crdt_state_of(r->crdt, PART_RANGE(0, SAMPLE_BUCKETS), &sample);
-        r->estimated_bytes = sample.len * (PART_BUCKETS / SAMPLE_BUCKETS);
+        r->sampled_bytes = sample.len * (PART_BUCKETS / SAMPLE_BUCKETS);
+        r->estimated_bytes = r->sampled_bytes;
         r->estimated_ms = t->now_ms;
         buf_free(&sample);
     }

@@ -66,6 +66,45 @@ static void cost_hardly_depends_on_the_size(void)
     CU_ASSERT(many > few && many - few < 100 * (4 * LARGE / PART_BUCKETS + 1) * 8);
 }
 
+/* Two that meet ask each other; the second only until it knows that the first compares. */
+static void one_comparison_serves_both(void)
+{
+    pair_open("gset", NO_REPAIR);
+    both_receive("gset", LARGE);
+    receive(&pair.a, "gset", "y", LARGE, 25);
+    receive(&pair.b, "gset", "z", LARGE + 25, 25);
+    pair_reset_counts();
+    replica_joined(pair.b.replica, process_pid(pair.a.replica), false, &pair.b.turn);
+    side_sees(&pair.a, &pair.b);
+    CU_ASSERT(pair_agrees());
+    CU_ASSERT(pair.a.messages == 5 + 1 && pair.b.messages == 4 + 1);
+    pair_reset_counts();
+    pair_wait_ms(1000);
+    /* A digest and `equal`; and either relays what is new to it, with the next delta. */
+    CU_ASSERT(pair.a.messages == 2 && pair.b.messages == 2);
+    CU_ASSERT(pair.a.bytes + pair.b.bytes < 2 * 25 * 120 + 1500);
+    pair_wait_ms(5000);
+    CU_ASSERT(pair.a.messages == 2 && pair.b.messages == 2);
+    pair_close();
+}
+
+/* If the first is cut off, the second compares a tick later. */
+static void the_second_comparison_is_not_forgotten(void)
+{
+    pair_open("gset", NO_REPAIR);
+    both_receive("gset", LARGE);
+    receive(&pair.b, "gset", "z", LARGE, 25);
+    replica_joined(pair.b.replica, process_pid(pair.a.replica), false, &pair.b.turn);
+    replica_joined(pair.a.replica, process_pid(pair.b.replica), false, &pair.a.turn);
+    pair_deliver_some(4);
+    replica_left(pair.a.replica, process_pid(pair.b.replica), &pair.a.turn);
+    pair_deliver();
+    CU_ASSERT(!pair_agrees());
+    pair_wait_ms(1000);
+    CU_ASSERT(pair_agrees());
+    pair_close();
+}
+
 static void remove_from(struct side *s, uint32_t n)
 {
     struct buf request = {0};
@@ -449,6 +488,7 @@ static void answers_about_the_buckets_asked_for(void)
 }
 
 SUITE("narrow", TEST(cost_is_that_of_the_differences), TEST(cost_hardly_depends_on_the_size),
+      TEST(one_comparison_serves_both), TEST(the_second_comparison_is_not_forgotten),
       TEST(removals_are_exchanged), TEST(entries_with_the_same_hash_only_cost_bytes),
       TEST(refuses_malformed_digests), TEST(refuses_malformed_entries),
       TEST(asks_for_parts_of_an_older_coppice), TEST(ends_when_all_buckets_are_settled),
