@@ -265,6 +265,14 @@
 /* Bytes of a struct that are joined in one step: some 10 ms of the slowest type.  Of a larger one
  * each step joins so much. */
 #define LIMIT_SLICE_BYTES (64u * 1024)
+/* Entries whose fingerprints are sent in one question for those that differ: 2 MB.  In a piece of a
+ * state there are rarely a tenth of it, unless somebody chooses keys with the same hash. */
+#define LIMIT_COMPARED_ENTRIES (256u * 1024)
+/* Milliseconds for which a coppice that has asked for digests is taken to be comparing. */
+#define LIMIT_COMPARES_MS 2000
+/* Ranges that differ in which one side has nothing at all, above which ranges are sent as they are,
+ * if they are also most of those that differ: to look for what is equal would be in vain. */
+#define LIMIT_EMPTY_RANGES 64
 /* Milliseconds between two pieces to the same member, to leave the loop free for other work. */
 #define LIMIT_PIECE_PAUSE_MS 20
 

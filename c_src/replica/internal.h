@@ -43,14 +43,15 @@ struct replica {
     struct crdt *delta; /* what grew since the last sync */
 
     /* Encoded on demand, empty or NULL after a change: {grove_delta, State, Self}, with State
-     * at state_at; the value; the digests of the COMPARE_RANGES. */
+     * at state_at; the value; the digests of the COMPARE_RANGES, and of all buckets. */
     struct buf state_message;
     size_t state_at;
     struct buf value;
-    uint64_t *digests;
+    uint64_t *digests, *bucket_digests;
 
-    size_t estimated_bytes; /* of the encoded state ... */
-    uint64_t estimated_ms;  /* ... at this time; 0: never */
+    size_t sampled_bytes; /* of the encoded state, by a sample; with what changed since ... */
+    size_t estimated_bytes;
+    uint64_t estimated_ms; /* ... which was taken at this time; 0: never */
 
     struct member **members; /* sorted by pid bytes */
     size_t member_count, member_cap;

@@ -61,8 +61,7 @@ void replica_changed(struct replica *r)
 {
     buf_free(&r->state_message);
     buf_free(&r->value);
-    mem_free(r->digests);
-    r->digests = NULL;
+    compare_forget_digests(r);
     r->durable.unsaved = true;
     r->changes++;
 }

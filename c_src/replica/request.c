@@ -63,6 +63,8 @@ static const struct row rows[] = {
     {"sync", 0, CALL | CAST | INFO, true, false, sync_now},
     {"digest", 1, CALL, true, false, compare_digest},
     {"part", 2, CALL, true, false, compare_part},
+    {"narrow", 3, CALL, true, false, narrow_digests},
+    {"entries", 3, CALL, true, false, narrow_entries},
     {"mutate", 1, CALL | CAST, false, true, mutate},
     {"batch", 1, CALL | CAST, false, true, mutate},
     {"mutate_reply", 1, CALL, false, true, mutate_reply},
@@ -72,7 +74,7 @@ static const struct row rows[] = {
     {"delta", 2, CAST | INFO, false, true, delta},
 };
 
-/* The row for Name, {Name}, {Name, Arg} or {Name, Arg, Arg}, or NULL; sets args. */
+/* The row for Name, {Name}, {Name, Arg} and so on, or NULL; sets args. */
 static const struct row *row_of(struct bytes request, unsigned as, struct bytes *args)
 {
     struct etf_in in = etf_open(request);
@@ -117,7 +119,8 @@ void request_handle(struct process *p, struct bytes message, struct turn *t)
     else if (row->changes && !turn_may_change(t))
         read_only(r, m.from, t);
     else if (row->reads)
-        waiting_read(r, &(struct read_request){m.from, {args[0], args[1]}, row->handle}, t);
+        waiting_read(r, &(struct read_request){m.from, {args[0], args[1], args[2]}, row->handle},
+                     t);
     else
         row->handle(r, m.from, args, t);
 }

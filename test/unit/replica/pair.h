@@ -113,9 +113,10 @@ static inline void pair_open(const char *type, const char *more)
     side_open(&pair.b, BYTES("b@h"), options);
 }
 
-static inline void pair_deliver(void)
+/* At most so many messages. */
+static inline void pair_deliver_some(size_t most)
 {
-    for (struct packet *l; (l = pair.first) != NULL;) {
+    for (struct packet *l; (l = pair.first) != NULL && most > 0; most--) {
         struct side *to = l->from == &pair.a ? &pair.b : &pair.a;
         pair.first = l->next;
         if (pair.first == NULL)
@@ -126,6 +127,11 @@ static inline void pair_deliver(void)
             buf_free(&l->memory[i]);
         mem_free(l);
     }
+}
+
+static inline void pair_deliver(void)
+{
+    pair_deliver_some(SIZE_MAX);
 }
 
 static inline void pair_close(void)
