@@ -212,6 +212,20 @@
 /* Milliseconds that a fun may take on its caller's node: less than the 5 s of GenServer.call,
  * so that the caller gets the error. */
 #define LIMIT_APPLY_MS 4000
+/* Funs that a node is asked to apply in one question, and bytes of them and of the states that they
+ * return; a single one may have more.  Each costs 5 us there, and a step here handles the answer.
+ */
+#define LIMIT_QUESTION_FUNS  256
+#define LIMIT_QUESTION_BYTES (256u * 1024)
+/* Milliseconds of such a question after which that node begins no further fun: the callers of those
+ * before wait for it. */
+#define LIMIT_QUESTION_MS 50
+/* Bytes of the reason of a fun that failed, after which that node begins no further one: all
+ * reasons are in the answer. */
+#define LIMIT_QUESTION_REASON 4096
+/* Milliseconds until a question counts as not answered: that node is to notice before that one of
+ * the funs hangs, and to answer for the others, whose callers wait LIMIT_MUTATION_WAIT_MS. */
+#define LIMIT_ANSWERED_MS (LIMIT_APPLY_MS + LIMIT_QUESTION_MS + 400)
 /* Milliseconds that a replica without a saved state waits for a peer's state before it takes
  * mutations: less than the caller's 5 s. */
 #define LIMIT_CATCH_UP_MS 3000
@@ -330,6 +344,8 @@
 
 _Static_assert(LIMIT_FRAME_BYTES <= INT32_MAX, "ei counts bytes in an int");
 _Static_assert(2 * LIMIT_FOLLOWED <= LIMIT_CONNECTIONS, "followed nodes leave room for others");
+_Static_assert(LIMIT_ANSWERED_MS < LIMIT_MUTATION_WAIT_MS,
+               "callers wait for all funs of a question");
 _Static_assert(LIMIT_QUEUE_SLOW_BYTES < LIMIT_QUEUE_BYTES, "slow comes before gone");
 
 #endif

@@ -360,7 +360,7 @@ void replica_status(const struct process *p, struct buf *out)
     durable_put_status(r, out);
     put_count(out, "tags", tags.all);
     put_count(out, "tombstones", crdt_tombstones(r->crdt));
-    put_count(out, "waiting", r->queued + (r->fun_call != 0));
+    put_count(out, "waiting", r->queued + r->asked.count);
 }
 
 void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t)
