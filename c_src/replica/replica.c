@@ -57,14 +57,21 @@ uint64_t replica_changes(const struct process *p)
 
 /* --- cached encodings ------------------------------------------------------ */
 
-void replica_changed(struct replica *r)
+static void drop_encodings(struct replica *r)
 {
     buf_free(&r->state_message);
     buf_free(&r->value);
     mem_free(r->digests);
     r->digests = NULL;
+}
+
+void replica_changed(struct replica *r)
+{
+    drop_encodings(r);
     r->durable.unsaved = true;
     r->changes++;
+    if (r->resting)
+        replica_set_wake(r);
 }
 
 struct bytes replica_state_message(struct replica *r)
@@ -104,7 +111,7 @@ static void free_self(void *self)
     durable_free(r);
     intake_free(r);
     member_free_all(r);
-    replica_changed(r);
+    drop_encodings(r);
     crdt_free(r->crdt);
     crdt_free(r->delta);
     replica_options_free(&r->options);
@@ -138,16 +145,25 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     return p;
 }
 
+/* A node may have a hundred thousand replicas.  So one without members, and with nothing in its
+ * delta, does not tick; its next tick is overdue when that changes. */
+static uint64_t tick_due(struct replica *r)
+{
+    r->resting = r->member_count == 0 && crdt_empty(r->delta);
+    if (r->resting)
+        return UINT64_MAX;
+    return r->sync_at_ms < r->repair_at_ms ? r->sync_at_ms : r->repair_at_ms;
+}
+
 void replica_set_wake(struct replica *r)
 {
-    uint64_t at_ms = r->sync_at_ms;
+    uint64_t at_ms = tick_due(r);
     if (r->catch_up_by_ms != 0 && !intake_is_open(r) && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
-    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), r->repair_at_ms,
-                               intake_due(r)};
+    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), intake_due(r)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         at_ms = others[i] < at_ms ? others[i] : at_ms;
-    process_wake_at(r->process, at_ms);
+    process_wake_at(r->process, at_ms != UINT64_MAX ? at_ms : 0);
 }
 
 static void wake(struct process *p, struct turn *t)
