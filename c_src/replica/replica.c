@@ -57,21 +57,14 @@ uint64_t replica_changes(const struct process *p)
 
 /* --- cached encodings ------------------------------------------------------ */
 
-static void drop_encodings(struct replica *r)
+void replica_changed(struct replica *r)
 {
     buf_free(&r->state_message);
     buf_free(&r->value);
     mem_free(r->digests);
     r->digests = NULL;
-}
-
-void replica_changed(struct replica *r)
-{
-    drop_encodings(r);
     r->durable.unsaved = true;
     r->changes++;
-    if (r->resting)
-        replica_set_wake(r);
 }
 
 struct bytes replica_state_message(struct replica *r)
@@ -111,7 +104,7 @@ static void free_self(void *self)
     durable_free(r);
     intake_free(r);
     member_free_all(r);
-    drop_encodings(r);
+    replica_changed(r);
     crdt_free(r->crdt);
     crdt_free(r->delta);
     replica_options_free(&r->options);
@@ -145,8 +138,8 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     return p;
 }
 
-/* A node may have a hundred thousand replicas.  So one without members, and with nothing in its
- * delta, does not tick; its next tick is overdue when that changes. */
+/* A node may have a hundred thousand replicas.  So one without members, whose last delta is gone,
+ * does not tick; its next tick is overdue when a member comes. */
 static uint64_t tick_due(struct replica *r)
 {
     r->resting = r->member_count == 0 && crdt_empty(r->delta);
