@@ -13,7 +13,8 @@ defmodule Report do
     "replicas" => {"One node with many replicas", "replicas", "µs of CPU a call", false},
     "elements" => {"A gset with many elements", "elements", "ms", true},
     "journal" => {"kill -9 to the next ok", "elements in the journal", "ms", true},
-    "peers" => {"A delta to many peers", "peers", "µs of CPU a delta", true}
+    "peers" => {"A delta to many peers", "peers", "µs of CPU a delta", true},
+    "starts" => {"Start with many replicas", "replicas", "ms until ready", true}
   }
 
   def run do

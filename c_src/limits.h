@@ -145,8 +145,9 @@
 
 /* --- processes --------------------------------------------------------- */
 
-/* Local processes: replicas, scopes, servers. */
-#define LIMIT_PROCESSES 4096
+/* Local processes: replicas, scopes, servers.  100,000 replicas and then some, at about 2 kB each.
+ */
+#define LIMIT_PROCESSES 131072
 /* Remote monitors and links on one local process: a cluster's worth of callers in mid-call. */
 #define LIMIT_WATCHERS 65536
 /* Pending calls of all local processes. */
@@ -328,8 +329,8 @@
 
 /* --- standard output and error ------------------------------------------ */
 
-/* Bytes of log lines that wait to be written: one for each of LIMIT_PROCESSES, which may all log
- * one in the same step. */
+/* Bytes of log lines that wait to be written: thousands of processes may log one in the same
+ * step. */
 #define LIMIT_LOG_BYTES (1024u * 1024)
 /* Milliseconds that the process waits at its end, for each of the two, until everything is
  * written. */
@@ -337,8 +338,8 @@
 
 /* --- configuration ----------------------------------------------------- */
 
-/* Bytes of a configuration file. */
-#define LIMIT_CONFIG_BYTES (1024u * 1024)
+/* Bytes of a configuration file: LIMIT_PROCESSES replicas, each with a group and a file. */
+#define LIMIT_CONFIG_BYTES (64u * 1024 * 1024)
 /* Bytes of a cookie: an atom's. */
 #define LIMIT_COOKIE_BYTES LIMIT_ATOM_CHARS
 

@@ -2,8 +2,7 @@
 
 import Servers
 
-# The node takes 4,096 processes.
-most = 4_000
+most = 10_000
 few = coppice("bench_few", replicas: [views: %{crdt: :gcounter}])
 many = coppice("bench_many", replicas: replicas(most))
 b = beam()
@@ -48,7 +47,7 @@ for {series, server} <- [{"coppice", few}, {"BEAM", b}], n <- [1, 10, 100, 1000]
 end
 |> then(&Bench.curve("connections", &1))
 
-for work <- [:value, :mutate], n <- [1, 10, 100, 1000, 4000] do
+for work <- [:value, :mutate], n <- [1, 10, 100, 1000, most] do
   {"#{work}", n, fn -> us.(work, many, replicas: n) end}
 end
 |> then(&Bench.curve("replicas", &1))

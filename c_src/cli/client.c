@@ -1,7 +1,6 @@
 #include "client.h"
 #include "cookie.h"
 
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "../dist/command_name.h"
 #include "../dist/handshake.h"
 #include "../dist/place.h"
+#include "../net/random.h"
 #include "../net/shell.h"
 #include "../node/node.h"
 #include "../term/canon.h"
@@ -204,7 +204,7 @@ static int converse_by_any_name(struct config *config, struct client *c)
     while (host.at[0] != '@')
         host = (struct bytes){host.at + 1, host.len - 1};
     host = (struct bytes){host.at + 1, host.len - 1};
-    must(RAND_bytes(&first, sizeof(first)) == 1);
+    random_fill(&first, sizeof(first));
     for (uint64_t waited = 0; waited < c->request.timeout_ms; waited += NAMES_PAUSE_MS) {
         for (unsigned i = 0; i < COMMAND_NAMES; i++) {
             buf_clear(&config->node);

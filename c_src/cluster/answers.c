@@ -42,7 +42,7 @@ static void on_late(struct wakeup *w, struct turn *t)
     struct peer *p = CONTAINER_OF(w, struct peer, answers_late);
     answers_drop(p, "no connection in time", t);
     if (p->dialling == DIAL_ONCE && p->attempt == NULL)
-        p->dialling = DIAL_NEVER;
+        peer_set(p, DIAL_NEVER, p->tried);
     p->cluster->untidy = true;
 }
 

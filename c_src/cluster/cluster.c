@@ -34,6 +34,7 @@ void cluster_free(struct cluster *c)
     for (size_t i = 0; i < c->peers.count; i++)
         answers_end(c->peers.list[i]);
     names_free(&c->peers);
+    hash_table_free(&c->connections_by_id);
     mem_free(c->connections);
     mem_free(c->dirty);
     mem_free(c);
@@ -211,7 +212,7 @@ static void connect(struct cluster *c, struct bytes node, enum dialling dialling
 {
     struct peer *p = peer_named(c, node);
     if (p->dialling < dialling)
-        p->dialling = dialling;
+        peer_set(p, dialling, p->tried);
     peer_dial(p, t);
 }
 
@@ -238,7 +239,7 @@ void cluster_release(struct cluster *c, struct bytes node)
     struct peer *p = peer_find(c, node);
     if (p == NULL)
         return;
-    p->dialling = p->answer_count > 0 ? DIAL_ONCE : DIAL_NEVER;
+    peer_set(p, p->answer_count > 0 ? DIAL_ONCE : DIAL_NEVER, p->tried);
     wakeup_stop(c->wakeups, &p->redial);
     c->untidy = true;
 }
@@ -256,12 +257,7 @@ bool cluster_is_wanted(const struct cluster *c, struct bytes node)
 
 bool cluster_has_tried_all(const struct cluster *c)
 {
-    for (size_t i = 0; i < c->peers.count; i++) {
-        const struct peer *p = c->peers.list[i];
-        if (p->dialling == DIAL_ALWAYS && !p->tried)
-            return false;
-    }
-    return true;
+    return c->untried == 0;
 }
 
 bool cluster_send(struct cluster *c, struct bytes node, const struct signal *signal, struct turn *t)
@@ -359,9 +355,10 @@ static void check_connection(const struct cluster *c, const struct connection *x
 
 void cluster_check(const struct cluster *c)
 {
-    size_t queued = 0, answered = 0;
+    size_t queued = 0, answered = 0, untried = 0;
     for (size_t i = 0; i < c->connection_count; i++) {
         must(i == 0 || c->connections[i - 1]->id < c->connections[i]->id);
+        must(connection_find(c, c->connections[i]->id) == c->connections[i]);
         check_connection(c, c->connections[i]);
         queued += c->connections[i]->queued + c->connections[i]->kept;
     }
@@ -374,8 +371,10 @@ void cluster_check(const struct cluster *c)
         must(p->attempt == NULL || p->attempt->peer == p);
         must(p->redial.place == 0 || p->dialling == DIAL_ALWAYS);
         answered += p->answer_count > 0;
+        untried += p->dialling == DIAL_ALWAYS && !p->tried;
         must((p->answer_count > 0) == (p->answers_late.place != 0));
         must(p->answer_count == 0 || (p->up == NULL && p->dialling != DIAL_NEVER));
     }
+    must(untried == c->untried && c->connections_by_id.count == c->connection_count);
     must(answered == c->answered_nodes && c->answer_bytes <= LIMIT_ANSWER_BYTES);
 }

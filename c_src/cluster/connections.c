@@ -21,9 +21,8 @@ static size_t place_of(const struct cluster *c, uint32_t id)
 
 struct connection *connection_find(const struct cluster *c, uint32_t id)
 {
-    size_t place = place_of(c, id);
-    return place < c->connection_count && c->connections[place]->id == id ? c->connections[place]
-                                                                          : NULL;
+    struct hash_link *found = hash_table_find(&c->connections_by_id, id);
+    return found != NULL ? CONTAINER_OF(found, struct connection, by_id) : NULL;
 }
 
 static void on_timer(struct wakeup *w, struct turn *t)
@@ -62,6 +61,7 @@ struct connection *connection_add(struct cluster *c, uint32_t id, enum connectio
                              .timer.ring = on_timer,
                              .read_ms = t->now_ms,
                              .written_ms = t->now_ms};
+    hash_table_put(&c->connections_by_id, &x->by_id, id);
     wakeup_set(c->wakeups, &x->timer, t->now_ms + wait_ms);
     return x;
 }
@@ -184,6 +184,7 @@ void connection_end(struct connection *x, bool closed, struct turn *t)
         c->listener.close(c->listener.who, x->id);
     }
     sorted_remove(c->connections, &c->connection_count, sizeof(*c->connections), place);
+    hash_table_remove(&c->connections_by_id, &x->by_id);
     strangers_remove(x);
     wakeup_stop(c->wakeups, &x->timer);
     wakeup_stop(c->wakeups, &x->work);

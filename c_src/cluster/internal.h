@@ -28,6 +28,7 @@ enum connection_role {
 struct connection {
     struct cluster *cluster;
     uint32_t id;
+    struct hash_link by_id;
     enum connection_role role;
     bool accepted, opened;
     struct peer *peer;       /* of a lookup, or of a link that is named */
@@ -49,9 +50,9 @@ enum dialling { DIAL_NEVER, DIAL_ONCE, DIAL_ALWAYS };
 struct peer {
     struct buf name; /* first: names.h */
     struct cluster *cluster;
-    enum dialling dialling;
-    uint16_t port; /* to be dialled at; 0: cluster_locate() was not called */
-    bool tried;    /* an attempt has ended, well or not */
+    enum dialling dialling; /* see peer_set() */
+    uint16_t port;          /* to be dialled at; 0: cluster_locate() was not called */
+    bool tried;             /* an attempt has ended, well or not; see peer_set() */
     struct connection *up;
     uint64_t up_ms;             /* since when */
     struct connection *attempt; /* our own dialling: the look-up, if any, then the link */
@@ -77,6 +78,7 @@ struct cluster {
     bool ready, stopping;
 
     struct connection **connections; /* sorted by id */
+    struct hash_table connections_by_id;
     size_t connection_count, connection_cap;
     size_t connection_max; /* LIMIT_CONNECTIONS, or what the process can have */
     struct strangers strangers;
@@ -92,7 +94,8 @@ struct cluster {
     uint64_t withheld;                   /* signals that their peers could not read */
 
     struct names peers;
-    bool untidy; /* some peer may be of no further interest */
+    size_t untried; /* of them, wanted and not yet tried */
+    bool untidy;    /* some peer may be of no further interest */
 
     struct connection *registration; /* NULL: being retried */
     bool registered;
@@ -158,6 +161,8 @@ struct bytes name_local(struct bytes name);
 
 struct peer *peer_find(const struct cluster *c, struct bytes name);
 struct peer *peer_named(struct cluster *c, struct bytes name); /* added where missing */
+/* Sets how often it is dialled, and whether it was tried. */
+void peer_set(struct peer *p, enum dialling dialling, bool tried);
 /* Dials, unless it is connected or being dialled. */
 void peer_dial(struct peer *p, struct turn *t);
 /* Our attempt has ended without a link. */

@@ -222,9 +222,7 @@ static void link_up(struct connection *x, struct turn *t)
     x->peer = p;
     p->up = x;
     p->up_ms = t->now_ms;
-    p->tried = true;
-    if (p->dialling == DIAL_ONCE)
-        p->dialling = DIAL_NEVER;
+    peer_set(p, p->dialling == DIAL_ONCE ? DIAL_NEVER : p->dialling, true);
     wakeup_stop(c->wakeups, &p->redial);
     wakeup_set(c->wakeups, &x->timer, t->now_ms + tick_ms(c));
     answers_send(p, t);

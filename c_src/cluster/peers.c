@@ -25,6 +25,19 @@ struct peer *peer_named(struct cluster *c, struct bytes name)
     return p;
 }
 
+static bool is_untried(const struct peer *p)
+{
+    return p->dialling == DIAL_ALWAYS && !p->tried;
+}
+
+void peer_set(struct peer *p, enum dialling dialling, bool tried)
+{
+    p->cluster->untried -= is_untried(p);
+    p->dialling = dialling;
+    p->tried = tried;
+    p->cluster->untried += is_untried(p);
+}
+
 /* Each command comes under a name of its own: without this they would pile up. */
 void peers_tidy(struct cluster *c)
 {
@@ -109,13 +122,13 @@ void peer_failed(struct peer *p, enum unreachable why, const char *text, struct 
     /* Logged once until it succeeds: a peer that is away for a night is not news. */
     bool news = !p->tried || p->backoff_ms == LIMIT_DIAL_BACKOFF_MIN_MS;
     must(p->attempt == NULL);
-    p->tried = true;
+    peer_set(p, p->dialling, true);
     c->untidy = true;
     c->listener.unreachable(c->listener.who, buf_bytes(&p->name), why, text, t);
     if (!answers_drop(p, text, t) && news && p->dialling != DIAL_NEVER)
         turn_log(t, LOG_WARNING, "cannot connect to %.*s: %s", TEXT(p->name), text);
     if (p->dialling == DIAL_ONCE)
-        p->dialling = DIAL_NEVER;
+        peer_set(p, DIAL_NEVER, true);
     if (p->up == NULL)
         peer_redial_later(p, t);
 }

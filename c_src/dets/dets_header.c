@@ -1,10 +1,10 @@
 #include "dets_header.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "../limits.h"
 #include "../term/head.h"
+#include "../term/md5.h"
 #include "../term/phash2.h"
 
 /* Each field and its offset, for reading and writing. */
@@ -70,11 +70,7 @@ unsigned dets_class(uint64_t size)
 
 static void digest(uint8_t md5[DETS_MD5_BYTES], const uint8_t *header)
 {
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    must(md != NULL && EVP_DigestInit_ex(md, EVP_md5(), NULL) == 1);
-    must(EVP_DigestUpdate(md, header + DETS_AT_TYPE, DETS_AT_MD5 - DETS_AT_TYPE) == 1);
-    must(EVP_DigestFinal_ex(md, md5, NULL) == 1);
-    EVP_MD_CTX_free(md);
+    md5_of((struct bytes){header + DETS_AT_TYPE, DETS_AT_MD5 - DETS_AT_TYPE}, md5);
 }
 
 enum err dets_header_read(struct dets_header *header, struct bytes file)

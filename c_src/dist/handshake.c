@@ -1,11 +1,10 @@
 #include "handshake.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "../limits.h"
+#include "../term/md5.h"
 #include "../term/utf8.h"
 #include "flags.h"
 #include "wire.h"
@@ -194,16 +193,11 @@ enum err read_ack(struct bytes message, uint8_t digest[DIGEST_BYTES])
 
 void digest_make(uint8_t digest[DIGEST_BYTES], struct bytes cookie, uint32_t challenge)
 {
-    char decimal[16];
-    int n = snprintf(decimal, sizeof(decimal), "%u", challenge);
-    must(n > 0 && (size_t)n < sizeof(decimal));
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    must(md != NULL);
-    must(EVP_DigestInit_ex(md, EVP_md5(), NULL) == 1);
-    must(EVP_DigestUpdate(md, cookie.at, cookie.len) == 1);
-    must(EVP_DigestUpdate(md, decimal, (size_t)n) == 1);
-    must(EVP_DigestFinal_ex(md, digest, NULL) == 1);
-    EVP_MD_CTX_free(md);
+    struct buf text = {0};
+    buf_put(&text, cookie);
+    buf_printf(&text, "%u", challenge);
+    md5_of(buf_bytes(&text), digest);
+    buf_free(&text);
 }
 
 bool digest_equal(const uint8_t a[DIGEST_BYTES], const uint8_t b[DIGEST_BYTES])

@@ -17,11 +17,12 @@ void descriptors_fill(void)
         close(opened);
 }
 
-uint64_t descriptors_raise(void)
+uint64_t descriptors_raise(size_t stores)
 {
     struct rlimit limit;
     must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    rlim_t wanted = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    rlim_t most = DESCRIPTORS_MAX(stores);
+    rlim_t wanted = limit.rlim_max < most ? limit.rlim_max : most;
     if (limit.rlim_cur < wanted) {
         limit.rlim_cur = wanted;
         must(setrlimit(RLIMIT_NOFILE, &limit) == 0);

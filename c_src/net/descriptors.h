@@ -2,6 +2,7 @@
 #ifndef COPPICE_NET_DESCRIPTORS_H
 #define COPPICE_NET_DESCRIPTORS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../limits.h"
@@ -11,18 +12,21 @@
 /* ... of a stored replica: its lock, its journal, and what a snapshot needs while it is written ...
  */
 #define DESCRIPTORS_STORE 3
-/* ... and of a node, at most.  More are not asked for: epmd inherits the limit, and closes that
- * many at its start. */
-#define DESCRIPTORS_MAX                                                                            \
-    (2 * DESCRIPTORS_OWN + LIMIT_CONNECTIONS + DESCRIPTORS_STORE * LIMIT_PROCESSES)
+/* ... and of a node with so many of them, or a few thousand that are started later.  More are not
+ * asked for: epmd inherits the limit, and closes that many at its start. */
+#define DESCRIPTORS_STORES 4096
+#define DESCRIPTORS_MAX(stores)                                                                    \
+    (2 * DESCRIPTORS_OWN + LIMIT_CONNECTIONS +                                                     \
+     DESCRIPTORS_STORE * ((stores) > DESCRIPTORS_STORES ? (stores) : DESCRIPTORS_STORES))
+#define DESCRIPTORS_MOST DESCRIPTORS_MAX(LIMIT_PROCESSES)
 
 /* Opens /dev/null as each of standard input, output and error that is closed; a socket or a pipe
  * would get its number otherwise, and with it what is printed.  To be called before anything is
  * opened. */
 void descriptors_fill(void);
 
-/* Raises the soft limit of open files to the hard one, but not above DESCRIPTORS_MAX; returns
- * what the limit is then. */
-uint64_t descriptors_raise(void);
+/* Raises the soft limit of open files to the hard one, but not above DESCRIPTORS_MAX of so many
+ * stored replicas; returns what the limit is then. */
+uint64_t descriptors_raise(size_t stores);
 
 #endif

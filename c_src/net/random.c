@@ -1,15 +1,20 @@
 #include "random.h"
 
-#include <openssl/rand.h>
+#include <uv.h>
 
 #include "../err.h"
 
 #define NUMBERS (sizeof(((struct randoms *)0)->numbers) / sizeof(uint64_t))
 
+void random_fill(void *bytes, size_t count)
+{
+    must(uv_random(NULL, NULL, bytes, count, 0, NULL) == 0);
+}
+
 uint64_t random_take(struct randoms *r)
 {
     if (r->left == 0) {
-        must(RAND_bytes((unsigned char *)r->numbers, sizeof(r->numbers)) == 1);
+        random_fill(r->numbers, sizeof(r->numbers));
         r->left = NUMBERS;
     }
     uint64_t number = r->numbers[--r->left];

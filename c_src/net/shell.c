@@ -475,7 +475,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
     struct shell *sh = mem_take(sizeof(*sh));
     *sh = (struct shell){.node = node, .config = config, .options = options};
     uint16_t port = 0;
-    uint64_t descriptors = descriptors_raise();
+    uint64_t descriptors = descriptors_raise(config->stored_count);
     shell_open(sh);
     if (!options->listen || begin_to_listen(sh, &port)) {
         if (options->listen)

@@ -121,7 +121,7 @@ static void close_sockets(void)
 {
     struct stat status;
     long max = sysconf(_SC_OPEN_MAX);
-    int end = max > 0 && max < DESCRIPTORS_MAX ? (int)max : DESCRIPTORS_MAX;
+    int end = max > 0 && max < DESCRIPTORS_MOST ? (int)max : DESCRIPTORS_MOST;
     for (int fd = STDERR_FILENO + 1; fd < end; fd++)
         if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode))
             close(fd);

@@ -8,6 +8,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/turn.h"
+#include "../replica/rivals.h"
 #include "../term/etf.h"
 #include "../term/text.h"
 #include "../term/write.h"
@@ -49,9 +50,12 @@ void config_free(struct config *c)
     for (size_t i = 0; i < c->scope_count; i++)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);
-    for (size_t i = 0; i < c->replica_count; i++)
-        term_free(&c->replicas[i].term);
+    for (size_t i = 0; i < c->replica_count; i++) {
+        term_free(&c->replicas[i]->term);
+        mem_free(c->replicas[i]);
+    }
     mem_free(c->replicas);
+    hash_table_free(&c->replica_names);
     *c = (struct config){0};
 }
 
@@ -212,7 +216,13 @@ enum err config_flag(struct config *c, const char *key, struct bytes value,
 void config_replica(const struct config *c, size_t i, struct bytes *name, struct bytes *map)
 {
     must(i < c->replica_count);
-    struct etf_in in = etf_open(term_bytes(&c->replicas[i].term));
+    config_replica_read(c->replicas[i], name, map);
+}
+
+void config_replica_read(const struct config_replica *replica, struct bytes *name,
+                         struct bytes *map)
+{
+    struct etf_in in = etf_open(term_bytes(&replica->term));
     etf_tuple_of(&in, 2);
     *name = etf_any(&in);
     *map = etf_any(&in);
@@ -239,27 +249,25 @@ static bool is_scope(const struct config *c, struct bytes name)
     return false;
 }
 
-/* Whether replica i can run beside the scopes and the replicas before it. */
-static enum err check_beside(const struct config *c, const struct replica_options *all, size_t i,
-                             same_file *is_same, struct options_error *wrong)
+/* Whether a replica can run beside the scopes and the replicas before it. */
+static enum err check_beside(const struct config *c, const struct rivals *before,
+                             const struct replica_options *o, same_file *is_same,
+                             struct options_error *wrong)
 {
-    struct bytes name = atom_text(term_bytes(&all[i].name));
-    enum err e = OK;
+    struct bytes name = atom_text(term_bytes(&o->name));
     if (is_scope(c, name)) {
         snprintf(wrong->what, sizeof(wrong->what), "name: %.*s is a pg scope of this node",
                  name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
         return ERR_SHAPE;
     }
-    for (size_t k = 0; e == OK && k < i; k++)
-        e = replica_options_compare(&all[i], &all[k], is_same, wrong);
-    return e;
+    return rivals_check(before, o, is_same, wrong);
 }
 
 static enum err replica_error(const struct config *c, size_t i, struct bytes name,
                               const struct options_error *wrong, struct config_error *error)
 {
-    error->line = c->replicas[i].line;
-    error->column = c->replicas[i].column;
+    error->line = c->replicas[i]->line;
+    error->column = c->replicas[i]->column;
     return config_wrong_replica(error, name, wrong);
 }
 
@@ -267,13 +275,16 @@ static enum err check_replicas(const struct config *c, same_file *is_same,
                                struct config_error *error)
 {
     struct replica_options *all = mem_take(c->replica_count * sizeof(*all));
+    struct rivals before = {0};
     struct options_error wrong;
     enum err e = OK;
-    for (size_t i = 0; i < c->replica_count; i++)
+    for (size_t i = 0; e == OK && i < c->replica_count; i++) {
         must(options_of(c, i, &all[i], &wrong) == OK); /* checked when they were read */
-    for (size_t i = 0; e == OK && i < c->replica_count; i++)
-        if (check_beside(c, all, i, is_same, &wrong) != OK)
+        if (check_beside(c, &before, &all[i], is_same, &wrong) != OK)
             e = replica_error(c, i, term_bytes(&all[i].name), &wrong, error);
+        rivals_add(&before, &all[i]);
+    }
+    rivals_free(&before);
     for (size_t i = 0; i < c->replica_count; i++)
         replica_options_free(&all[i]);
     mem_free(all);

@@ -24,6 +24,7 @@
 
 #include "../dist/name_pattern.h"
 #include "../dist/place.h"
+#include "../otp/hash_table.h"
 #include "../replica/options.h"
 #include "tls_options.h"
 
@@ -33,6 +34,7 @@
 
 /* A replica as written: {Name, Map}; checked. */
 struct config_replica {
+    struct hash_link by_name; /* in config.replica_names */
     struct term term;
     unsigned line, column; /* 0: not from a file */
 };
@@ -71,8 +73,9 @@ struct config {
     bool epmd;          /* false: it is neither registered with nor asked */
     uint16_t peer_port; /* of peers without one of their own; 0: config_peer_port() says */
     struct tls_options tls;
-    struct config_replica *replicas;
-    size_t replica_count;
+    struct config_replica **replicas;
+    struct hash_table replica_names;
+    size_t replica_count, replica_cap;
     size_t stored_count; /* of these, with storage */
 };
 
@@ -98,7 +101,7 @@ must_use enum err config_flag(struct config *c, const char *key, struct bytes va
 
 /* Checks the whole, once everything is read: a node name is required, nodes to connect to must be
  * allowed, certificates are compared with tls only, and replicas must be able to run beside the
- * scopes and each other (replica_options_compare()); without epmd, nodes of `connect` need a port.
+ * scopes and each other (rivals_check()); without epmd, nodes of `connect` need a port.
  */
 must_use enum err config_check(const struct config *c, same_file *is_same,
                                struct config_error *error);

@@ -8,6 +8,7 @@
 #include "../dist/handshake.h"
 #include "../limits.h"
 #include "../mem.h"
+#include "../otp/list.h"
 #include "../term/etf.h"
 #include "../term/text.h"
 #include "../term/write.h"
@@ -377,15 +378,24 @@ static enum err check_options(struct config *c, struct bytes name, struct bytes 
     return config_wrong_replica(error, name, &wrong);
 }
 
+static bool has_replica(const struct config *c, struct bytes name)
+{
+    struct hash_link *link = hash_table_find(&c->replica_names, bytes_hash(name, 0));
+    for (; link != NULL; link = hash_table_next(link)) {
+        struct config_replica *replica = CONTAINER_OF(link, struct config_replica, by_name);
+        struct bytes other, ignored;
+        config_replica_read(replica, &other, &ignored);
+        if (bytes_equal(name, other))
+            return true;
+    }
+    return false;
+}
+
 enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
                             struct config_error *error)
 {
-    struct bytes other, ignored;
-    for (size_t i = 0; i < c->replica_count; i++) {
-        config_replica(c, i, &other, &ignored);
-        if (bytes_equal(name, other))
-            return config_expected(error, "replica", "each name once", name);
-    }
+    if (has_replica(c, name))
+        return config_expected(error, "replica", "each name once", name);
     enum err e = check_options(c, name, map, error);
     if (e != OK)
         return e;
@@ -393,9 +403,13 @@ enum err config_add_replica(struct config *c, struct bytes name, struct bytes ma
     put_tuple(&both, 2);
     put_term(&both, name);
     put_term(&both, map);
-    c->replicas = mem_resize(c->replicas, (c->replica_count + 1) * sizeof(*c->replicas));
-    c->replicas[c->replica_count++] = (struct config_replica){
+    struct config_replica *replica = mem_take(sizeof(*replica));
+    *replica = (struct config_replica){
         .term = term_take(&both), .line = error->line, .column = error->column};
+    c->replicas =
+        mem_room(c->replicas, c->replica_count, &c->replica_cap, sizeof(struct config_replica *));
+    c->replicas[c->replica_count++] = replica;
+    hash_table_put(&c->replica_names, &replica->by_name, bytes_hash(name, 0));
     return OK;
 }
 

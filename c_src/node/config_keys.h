@@ -25,6 +25,10 @@ const struct config_row *config_row_at(size_t i);
 must_use enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
                                      struct config_error *error);
 
+/* The name and map of a replica, inside it. */
+void config_replica_read(const struct config_replica *replica, struct bytes *name,
+                         struct bytes *map);
+
 /* Bytes of a name in a message, at most. */
 #define NAME_SHOWN 80
 

@@ -3,12 +3,13 @@
 #ifndef COPPICE_NODE_GROUPS_H
 #define COPPICE_NODE_GROUPS_H
 
-#include "../otp/names.h"
+#include "../otp/hash_table.h"
 #include "../otp/process.h"
 
-/* All zero is empty. */
+/* All zero is empty; the seed is that of hashes, since peers choose the groups. */
 struct groups {
-    struct names groups;
+    struct hash_table by_name;
+    uint64_t seed;
 };
 
 void groups_free(struct groups *g);

@@ -4,6 +4,7 @@
 #include "../mem.h"
 #include "../otp/names.h"
 #include "../pg/pg.h"
+#include "../replica/rivals.h"
 #include "../term/etf.h"
 #include "../term/text.h"
 #include "../term/write.h"
@@ -19,9 +20,12 @@ struct membership {
     struct process *scopes[LIMIT_SCOPES];
     size_t scope_count;
     struct groups replicas;
+    struct rivals rivals; /* the same replicas */
     struct pubsub *pubsub;
     uint64_t scope_restarts;
     bool settled, stopping, given_up;
+    bool told_known;                       /* what replicas were told last */
+    bool has_new_ones;                     /* that were not told that it is known */
     struct names stopped;                  /* replicas that were stopped on request */
     uint64_t restarted_ms[LIMIT_RESTARTS]; /* the last ones; those before are overwritten */
     size_t restarts;
@@ -40,6 +44,8 @@ struct membership *membership_new(const struct config *config, struct processes 
                              .learning = learning,
                              .registrar = registrar,
                              .stores = stores,
+                             .replicas.seed = processes_seed(table),
+                             .rivals.seed = processes_seed(table),
                              .pubsub = pubsub_new(table, learning)};
     return m;
 }
@@ -48,6 +54,7 @@ void membership_free(struct membership *m)
 {
     pubsub_free(m->pubsub);
     groups_free(&m->replicas);
+    rivals_free(&m->rivals);
     names_free(&m->stopped);
     mem_free(m);
 }
@@ -189,11 +196,7 @@ static struct process *start_with_files(struct membership *m, struct replica_opt
 enum err membership_check_replica(const struct membership *m, const struct replica_options *options,
                                   struct options_error *error)
 {
-    enum err e = OK;
-    for (struct process *p = NULL; e == OK && (p = replica_next(m->table, p)) != NULL;)
-        if (!bytes_equal(process_name(p), atom_text(term_bytes(&options->name))))
-            e = replica_options_compare(options, replica_options(p), NULL, error);
-    return e;
+    return rivals_check(&m->rivals, options, NULL, error);
 }
 
 struct process *membership_add_replica(struct membership *m, struct replica_options *options,
@@ -204,6 +207,7 @@ struct process *membership_add_replica(struct membership *m, struct replica_opti
     if (p == NULL)
         return NULL;
     groups_add(&m->replicas, replica_group(p), p);
+    rivals_add(&m->rivals, replica_options(p));
     struct buf *stopped = names_find(&m->stopped, process_name(p));
     if (stopped != NULL)
         names_remove(&m->stopped, stopped);
@@ -213,6 +217,7 @@ struct process *membership_add_replica(struct membership *m, struct replica_opti
     registrar_add(m->registrar, p, t);
     pubsub_add(m->pubsub, p, t);
     m->settled = false;
+    m->has_new_ones = true;
     return p;
 }
 
@@ -286,6 +291,7 @@ void membership_ended(struct membership *m, struct process *p, struct bytes reas
     if (pubsub_ended(m->pubsub, p, t) || !replica_is(p))
         return;
     groups_remove(&m->replicas, replica_group(p), p);
+    rivals_remove(&m->rivals, replica_options(p));
     for (size_t i = 0; i < m->scope_count; i++)
         pg_leave_all(m->scopes[i], process_pid(p), t);
     replica_ended(m, p, reason, t);
@@ -382,7 +388,11 @@ void membership_put_pubsub(const struct membership *m, struct buf *out)
 
 void membership_settle(struct membership *m, bool known, struct turn *t)
 {
+    m->settled = known;
+    if (known == m->told_known && !(known && m->has_new_ones))
+        return;
+    m->told_known = known;
+    m->has_new_ones &= !known;
     for (struct process *p = NULL; (p = replica_next(m->table, p)) != NULL;)
         replica_settled(p, known, t);
-    m->settled = known;
 }

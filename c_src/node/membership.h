@@ -23,7 +23,7 @@ void membership_stop(struct membership *m);
 void membership_add_scope(struct membership *m, struct bytes name, struct turn *t);
 
 /* ERR_SHAPE, with *error set, if such a replica cannot run beside one that runs under another name
- * (replica_options_compare()). */
+ * (rivals_check()). */
 must_use enum err membership_check_replica(const struct membership *m,
                                            const struct replica_options *options,
                                            struct options_error *error);

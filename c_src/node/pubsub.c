@@ -3,6 +3,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/gen.h"
+#include "../otp/names.h"
 #include "../pg/pg.h"
 #include "../replica/replica.h"
 #include "../term/etf.h"
@@ -37,7 +38,8 @@ struct pubsub {
 struct pubsub *pubsub_new(struct processes *table, const struct learning *learning)
 {
     struct pubsub *ps = mem_take(sizeof(*ps));
-    *ps = (struct pubsub){.table = table, .learning = learning};
+    *ps =
+        (struct pubsub){.table = table, .learning = learning, .topics.seed = processes_seed(table)};
     return ps;
 }
 

@@ -11,6 +11,7 @@
 struct services {
     struct services_options options;
     bool stopping;
+    struct buf unknown; /* the peer at which is_cluster_known() has stopped; empty: none */
     struct stores *stores;
     struct learning *learning;
     struct follow *follow;
@@ -129,6 +130,7 @@ void services_free(struct services *s)
     follow_free(s->follow);
     learning_free(s->learning);
     stores_free(s->stores);
+    buf_free(&s->unknown);
     mem_free(s);
 }
 
@@ -197,17 +199,38 @@ static bool is_peer_known(const struct services *s, struct bytes name)
            membership_knows(s->membership, name);
 }
 
-/* Whether it is known who is in the cluster: every name was looked up, every wanted node was tried,
- * and every connected one is known. */
-static bool is_cluster_known(const struct services *s)
+/* Notes the first peer behind that name, in their order, that is not known, if there is one. */
+static void note_unknown(struct services *s, struct bytes after)
 {
-    const struct cluster *c = s->options.cluster;
-    if (discovery_is_asking(s->discovery) || !cluster_has_tried_all(c))
+    struct cluster_peer peer = {.name = after};
+    while (cluster_next(s->options.cluster, &peer))
+        if (!command_name_is(peer.name) && !is_peer_known(s, peer.name)) {
+            buf_put(&s->unknown, peer.name);
+            return;
+        }
+}
+
+/* Whether it is known who is in the cluster: every name was looked up, every wanted node was tried,
+ * and every connected one is known.
+ *
+ * It is asked in each step until it is so, and there may be a thousand peers: so it looks at the
+ * peer that was not known before, and at others only when that one is. */
+static bool is_cluster_known(struct services *s)
+{
+    struct cluster_peer peer;
+    if (discovery_is_asking(s->discovery) || !cluster_has_tried_all(s->options.cluster))
         return false;
-    for (struct cluster_peer peer = {0}; cluster_next(c, &peer);)
-        if (!command_name_is(peer.name) && !is_peer_known(s, peer.name))
-            return false;
-    return true;
+    bool waits = s->unknown.len > 0;
+    if (waits && cluster_find(s->options.cluster, buf_bytes(&s->unknown), &peer) &&
+        !is_peer_known(s, peer.name))
+        return false;
+    struct buf after = s->unknown;
+    s->unknown = (struct buf){0};
+    note_unknown(s, buf_bytes(&after));
+    if (waits && s->unknown.len == 0)
+        note_unknown(s, (struct bytes){0}); /* those before it may have come since */
+    buf_free(&after);
+    return s->unknown.len == 0;
 }
 
 void services_settle(struct services *s, struct turn *t)

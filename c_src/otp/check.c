@@ -28,7 +28,7 @@ static void check_watches(const struct process *p, size_t *total, size_t *calls)
 
 static void check_living(const struct process *p)
 {
-    must(p->table->slots[p->number % LIMIT_PROCESSES] == p);
+    must(process_of_pid(p->table, term_bytes(&p->pid)) == p);
     must(p->name.len == 0 || process_named(p->table, buf_bytes(&p->name)) == p);
     must((p->wake.place != 0) == (p->wake_at_ms != 0 && !p->suspended));
     must(p->held_messages <= LIMIT_BACKLOG && p->held_bytes <= LIMIT_BACKLOG_BYTES);
@@ -51,6 +51,7 @@ void processes_check(const struct processes *table)
         living += !p->ended;
     }
     must(living == table->living && living <= LIMIT_PROCESSES);
+    must(living == table->numbers.count);
     must(watchers == table->watchers.count && watches == table->watches.count);
     must(calls == table->calls && calls <= LIMIT_CALLS);
 }

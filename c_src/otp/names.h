@@ -1,14 +1,19 @@
-/* Records by name, a node's for instance: a sorted array of pointers to what begins with its
- * name. */
+/* Records by name, a node's for instance: a sorted array of pointers to what begins with its name,
+ * and a hash table, since a name is looked up for each message.
+ *
+ * The hashes have no seed: an attacker who chooses names that collide slows down lookups to a walk
+ * over as many as there may be, which is about as many as there may be connections. */
 #ifndef COPPICE_OTP_NAMES_H
 #define COPPICE_OTP_NAMES_H
 
 #include "../term/bytes.h"
+#include "hash_table.h"
 
 /* Each record's first member is a `struct buf` with its name. */
 struct names {
     void **list; /* in the order of names, each once */
     size_t count, cap;
+    struct hash_table by_hash;
 };
 
 /* NULL for none. */

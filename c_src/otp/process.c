@@ -8,7 +8,6 @@
 /* A process's number is split into the pid's id and serial for peers without V4_NC, which allow 15
  * bits for the one and 13 for the other (erl_ext_dist, NEW_PID_EXT). */
 #define PID_ID_BITS 15
-_Static_assert((UINT64_C(1) << PID_ID_BITS) % LIMIT_PROCESSES == 0, "the id gives the slot");
 
 struct processes *processes_new(struct bytes node, uint32_t creation, uint64_t seed,
                                 struct wakeups *wakeups)
@@ -44,6 +43,7 @@ void processes_free(struct processes *table)
         process_free(p);
     }
     buf_free(&table->spare);
+    hash_table_free(&table->numbers);
     hash_table_free(&table->names);
     hash_table_free(&table->watchers);
     hash_table_free(&table->watches);
@@ -76,16 +76,6 @@ void processes_on_spawn(struct processes *table,
     table->on_spawn_who = who;
 }
 
-/* The next number whose slot is free: there is one while fewer than LIMIT_PROCESSES run. */
-static uint64_t next_number(struct processes *table)
-{
-    must(table->living < LIMIT_PROCESSES);
-    do
-        table->last_process++;
-    while (table->slots[table->last_process % LIMIT_PROCESSES] != NULL);
-    return table->last_process;
-}
-
 static struct term pid_of(const struct processes *table, uint64_t number)
 {
     struct buf pid = {0};
@@ -103,7 +93,7 @@ struct process *process_start(struct processes *table, const struct process_kind
     p->table = table;
     p->kind = kind;
     p->self = self;
-    p->number = next_number(table);
+    p->number = ++table->last_process;
     p->pid = pid_of(table, p->number);
     p->wake.ring = on_wakeup;
     p->held_end = &p->held;
@@ -112,7 +102,7 @@ struct process *process_start(struct processes *table, const struct process_kind
     buf_put(&p->name, name);
     if (name.len > 0)
         hash_table_put(&table->names, &p->named, bytes_hash(name, table->seed));
-    table->slots[p->number % LIMIT_PROCESSES] = p;
+    hash_table_put(&table->numbers, &p->numbered, p->number);
     table->living++;
     *table->end = p;
     table->end = &p->next;
@@ -124,7 +114,7 @@ static void unregister(struct process *p)
     struct processes *table = p->table;
     if (p->name.len > 0)
         hash_table_remove(&table->names, &p->named);
-    table->slots[p->number % LIMIT_PROCESSES] = NULL;
+    hash_table_remove(&table->numbers, &p->numbered);
     table->living--;
 }
 
@@ -186,7 +176,9 @@ struct process *process_of_pid(struct processes *table, struct bytes pid)
     struct etf_pid parts = etf_pid(&in);
     if (etf_finish(&in) != OK)
         return NULL;
-    struct process *p = table->slots[parts.id % LIMIT_PROCESSES];
+    uint64_t number = parts.id | (uint64_t)parts.serial << PID_ID_BITS;
+    struct hash_link *link = hash_table_find(&table->numbers, number);
+    struct process *p = link != NULL ? CONTAINER_OF(link, struct process, numbered) : NULL;
     bool same = p != NULL && !p->ended && bytes_equal(term_bytes(&p->pid), pid);
     return same ? p : NULL;
 }
@@ -224,6 +216,11 @@ struct bytes processes_node(const struct processes *table)
 uint32_t processes_creation(const struct processes *table)
 {
     return table->creation;
+}
+
+uint64_t processes_seed(const struct processes *table)
+{
+    return table->seed;
 }
 
 struct process *processes_next(struct processes *table, const struct process *after)

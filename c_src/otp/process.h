@@ -107,6 +107,8 @@ struct bytes process_name(const struct process *p); /* text; empty when not regi
 struct processes *process_table(const struct process *p);
 struct bytes processes_node(const struct processes *table);
 uint32_t processes_creation(const struct processes *table);
+/* That of processes_new(), for other hashes of what peers choose. */
+uint64_t processes_seed(const struct processes *table);
 
 /* Appends a new unique reference of this node. */
 void processes_reference(struct processes *table, struct buf *out);

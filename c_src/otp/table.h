@@ -30,9 +30,10 @@ struct process {
     void *self;
     uint64_t number; /* counts starts; encoded in the pid */
     struct term pid;
-    struct buf name;        /* text */
-    struct hash_link named; /* in table->names when it has a name */
-    struct process *next;   /* the one started next */
+    struct buf name;           /* text */
+    struct hash_link numbered; /* in table->numbers until it has ended */
+    struct hash_link named;    /* likewise in table->names, when it has a name */
+    struct process *next;      /* the one started next */
     bool ended, suspended;
     uint64_t wake_at_ms; /* 0: never; `wake` is set to it unless suspended */
     struct wakeup wake;
@@ -48,12 +49,11 @@ struct process {
 struct processes {
     struct bytes node;
     uint32_t creation;
-    struct process *slots[LIMIT_PROCESSES]; /* by number modulo size; running processes only */
     struct process *first, **end; /* all, in order of start; ended ones until processes_tidy() */
     size_t living;
     bool untidy;                           /* some have ended */
     uint64_t last_process, last_reference; /* the last numbers issued */
-    struct hash_table names;
+    struct hash_table numbers, names;      /* of running processes only */
     struct hash_table watchers, watches;
     uint64_t seed; /* of hashes, since peers choose what is hashed */
     size_t calls;

@@ -12,7 +12,7 @@ struct crdt *durable_delta(struct replica *r, bool own)
     struct durable *d = &r->durable;
     if (d->journals)
         return own ? d->own : d->remote;
-    return own ? r->delta : NULL;
+    return own && r->member_count > 0 ? r->delta : NULL;
 }
 
 bool durable_is_ready(const struct replica *r)
@@ -183,11 +183,10 @@ static void publish_in_flight(struct replica *r)
 {
     bool changed;
     struct buf *in_flight = &r->durable.in_flight;
-    if (in_flight->len == 0)
-        return;
-    bool merged = crdt_merge(r->delta, buf_bytes(in_flight), NULL, &changed) == OK;
-    for (size_t i = 0; i < r->member_count && !merged; i++)
-        r->members[i]->behind = true;
+    bool wanted = in_flight->len > 0 && r->member_count > 0;
+    if (wanted && crdt_merge(r->delta, buf_bytes(in_flight), NULL, &changed) != OK)
+        for (size_t i = 0; i < r->member_count; i++)
+            r->members[i]->behind = true;
     buf_clear(in_flight);
 }
 

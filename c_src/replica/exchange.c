@@ -234,7 +234,7 @@ void exchange_sync(struct replica *r, bool final, struct turn *t)
     push_resume(r, t);
     if (!dirty)
         return;
-    /* Even without members: new ones are sent the state. */
+    /* Even if the members have gone: new ones are sent the state. */
     r->delta_bytes = 0;
     crdt_free(r->delta);
     r->delta = crdt_make(r->options.type, &r->crdt_options);

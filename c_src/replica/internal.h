@@ -87,6 +87,7 @@ struct replica {
     bool settled, caught_up;
     uint64_t catch_up_by_ms; /* 0 until a mutation waits */
     uint64_t sync_at_ms, repair_at_ms;
+    bool resting; /* it does not tick */
 
     size_t pushes;          /* members with unsent ranges */
     uint64_t piece_sent_ms; /* when the last piece was sent */

@@ -48,6 +48,8 @@ struct member *member_add(struct replica *r, struct bytes pid)
     r->members =
         sorted_insert(r->members, &r->member_count, &r->member_cap, sizeof(*r->members), at);
     r->members[at] = m;
+    if (r->resting)
+        replica_set_wake(r);
     return m;
 }
 

@@ -137,16 +137,25 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     return p;
 }
 
+/* A node may have a hundred thousand replicas.  So one without members, whose last delta is gone,
+ * does not tick; its next tick is overdue when a member comes. */
+static uint64_t tick_due(struct replica *r)
+{
+    r->resting = r->member_count == 0 && crdt_empty(r->delta);
+    if (r->resting)
+        return UINT64_MAX;
+    return r->sync_at_ms < r->repair_at_ms ? r->sync_at_ms : r->repair_at_ms;
+}
+
 void replica_set_wake(struct replica *r)
 {
-    uint64_t at_ms = r->sync_at_ms;
+    uint64_t at_ms = tick_due(r);
     if (r->catch_up_by_ms != 0 && !intake_is_open(r) && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
-    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), r->repair_at_ms,
-                               intake_due(r)};
+    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), intake_due(r)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         at_ms = others[i] < at_ms ? others[i] : at_ms;
-    process_wake_at(r->process, at_ms);
+    process_wake_at(r->process, at_ms != UINT64_MAX ? at_ms : 0);
 }
 
 static void wake(struct process *p, struct turn *t)

@@ -51,21 +51,22 @@ static void names_are_hashed_with_the_seed(void)
     world_close();
 }
 
-static void slots_are_reused(void)
+static void as_many_run_as_there_may_be(void)
 {
     world_open();
     struct process *p = NULL;
     for (unsigned i = 0; i < LIMIT_PROCESSES; i++)
         CU_ASSERT_PTR_NOT_NULL_FATAL(p = spy_start(NULL));
     CU_ASSERT_PTR_NULL(spy_start(NULL));
-    ASSERT_TERM(process_pid(p), term_of(US(4096)));
+    /* Number 131072: 0 in the 15 bits of the id, 4 above them. */
+    ASSERT_TERM(process_pid(p), term_of("#Pid<'a@h'.0.4.7>"));
+    CU_ASSERT_PTR_EQUAL(process_of_pid(world.table, term_of("#Pid<'a@h'.0.4.7>")), p);
     process_exit(p, term_of("normal"), &world.turn);
     processes_tidy(world.table);
     CU_ASSERT_PTR_NOT_NULL(p = spy_start("last"));
-    /* It gets the free slot; the numbers before it are skipped. */
-    ASSERT_TERM(process_pid(p), term_of(US(8192)));
-    CU_ASSERT_PTR_EQUAL(process_of_pid(world.table, term_of(US(8192))), p);
-    CU_ASSERT_PTR_NULL(process_of_pid(world.table, term_of(US(4096))));
+    ASSERT_TERM(process_pid(p), term_of("#Pid<'a@h'.1.4.7>"));
+    CU_ASSERT_PTR_EQUAL(process_of_pid(world.table, term_of("#Pid<'a@h'.1.4.7>")), p);
+    CU_ASSERT_PTR_NULL(process_of_pid(world.table, term_of("#Pid<'a@h'.0.4.7>")));
     processes_check(world.table);
     world_close();
     CU_ASSERT_EQUAL(world.freed, LIMIT_PROCESSES + 1);
@@ -362,7 +363,7 @@ static void reads_the_node_of_identifiers(void)
 }
 
 SUITE("process", TEST(finds_by_pid_and_name), TEST(names_are_unique),
-      TEST(names_are_hashed_with_the_seed), TEST(slots_are_reused),
+      TEST(names_are_hashed_with_the_seed), TEST(as_many_run_as_there_may_be),
       TEST(iterates_in_order_of_start), TEST(calls_leave_once), TEST(references_are_unique),
       TEST(monitors_of_missing_processes_end_at_once), TEST(notifies_watchers),
       TEST(demonitors_by_name), TEST(unlinks_are_acknowledged), TEST(exits_of_links_end_it),

@@ -51,19 +51,18 @@ static void applies_a_fun_on_its_callers_node(void)
 {
     world_open_settled();
     deliver(CAST("{mutate, {increment, [3]}}"));
-    deliver(CAST("sync_now"));
+    joined(OTHERS(5), false);
+    skip_sent();
     deliver(CALL(1, "{mutate, " FUN "}"));
-    SENT("rex", APPLY(OUR_REF(1), FUN, OURS("#{<<\"c1\">> => 3}")));
+    SENT("rex", APPLY(OUR_REF(2), FUN, OURS("#{<<\"c1\">> => 3}")));
     SENT_NOTHING();
     CU_ASSERT(status("waiting") == 1);
-    deliver(RETURN(OUR_REF(1), OURS("#{<<\"c1\">> => 8}")));
+    deliver(RETURN(OUR_REF(2), OURS("#{<<\"c1\">> => 8}")));
     SENT(THEM(1), REPLY(1, "ok"));
     CU_ASSERT(status("waiting") == 0 && status("mutations") == 2);
     value_is("{v, {ok, 8}}");
 
     /* The change is sent to the group as our own. */
-    joined(OTHERS(5), false);
-    skip_sent();
     deliver(CALL(1, "sync_now"));
     SENT(OTHERS(5), OUR_DELTA("#{<<\"c1\">> => 8}"));
     world_close();

@@ -294,8 +294,28 @@ static void reports_its_status(void)
     world_close();
 }
 
+/* A node may have a hundred thousand replicas that no other node has. */
+static void rests_without_members(void)
+{
+    world_open_settled();
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
+    deliver(CAST("{mutate, increment}"));
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
+    wait_ms(10 * SYNC_MS);
+    joined(THEM(9), false);
+    wait_ms(SYNC_MS);
+    skip_sent();
+    deliver(CAST("{mutate, increment}"));
+    wait_ms(SYNC_MS);
+    SENT(THEM(9), OUR_DELTA("#{<<\"c1\">> => 2}"));
+    left(THEM(9));
+    wait_ms(10 * SYNC_MS);
+    CU_ASSERT_EQUAL(wakeups_due(&world.wakeups), UINT64_MAX);
+    world_close();
+}
+
 SUITE("replica", TEST(starts_under_its_name), TEST(answers_reads), TEST(serves_no_stale_encodings),
       TEST(answers_unknown_requests), TEST(ignores_other_messages), TEST(mutates_by_operation),
       TEST(refuses_wrong_operations), TEST(answers_with_results), TEST(limits_counts),
       TEST(syncs_on_every_form_of_request), TEST(shows_its_state_as_groves_server_does),
-      TEST(reports_its_status))
+      TEST(reports_its_status), TEST(rests_without_members))
