@@ -92,17 +92,21 @@ bool tag_set_remove(struct tag_set *s, struct tag tag);
 bool tag_set_next(const struct tag_set *s, size_t *at, struct tag *tag);
 void tag_set_check(const struct tag_set *s);
 
-/* The tags of one element.  A single tag, the usual case, needs no allocation.  16 bytes; all
+/* The tags of one element.  A single tag, the usual case, needs no allocation.  12 bytes; all
  * zero is empty and valid. */
-struct tags {
-    union __attribute__((packed, aligned(4))) {
-        struct tag one;       /* count 1 */
-        struct tag_set *many; /* count 2 and more */
+struct __attribute__((packed, aligned(4))) tags {
+    union {
+        uint64_t n;           /* of the single tag */
+        struct tag_set *many; /* at least two */
     };
-    uint32_t count;
+    uint32_t held; /* 0: none; TAGS_MANY: many; else the single tag's actor + 1 */
 };
 
+#define TAGS_MANY UINT32_MAX
+
 void tags_free(struct tags *t);
+uint32_t tags_count(const struct tags *t);
+struct tag tags_single(const struct tags *t); /* the only one */
 bool tags_has(const struct tags *t, struct tag tag);
 bool tags_add(struct tags *t, struct tag tag, uint64_t seed); /* false if present */
 bool tags_remove(struct tags *t, struct tag tag);

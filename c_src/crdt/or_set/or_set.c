@@ -219,7 +219,7 @@ static void put_tags(const struct or_set *s, const struct tags *tags, struct buf
 {
     enum mapset_form form = s->crdt.options->form;
     struct tag tag;
-    mapset_put(out, form, tags->count);
+    mapset_put(out, form, tags_count(tags));
     for (size_t at = 0; tags_next(tags, &at, &tag);) {
         tag_put(out, &s->actors, tag);
         mapset_element_end(out);
@@ -241,12 +241,12 @@ static void put_entries(const struct or_set *s, struct part part, struct buf *ou
     size_t first = out->len;
     for (size_t at = 0; (tags = part_next(part, &s->entries, &at)) != NULL; count++) {
         put_term(out, table_key(&s->entries, tags));
-        if (tags->count > 1) {
+        if (tags_count(tags) > 1) {
             put_tags(s, tags, out);
             continue;
         }
         buf_put(out, buf_bytes(&front));
-        tag_put(out, &s->actors, tags->one);
+        tag_put(out, &s->actors, tags_single(tags));
         buf_put(out, buf_bytes(&back));
     }
     put_map_count(out, first, count);
