@@ -78,58 +78,76 @@ void tag_reader_close(struct tag_reader *r)
     *r = (struct tag_reader){0};
 }
 
-/* The cursor's next two terms; errors are left in the cursor. */
-static void read_pair(struct etf_in *in, struct bytes *actor, uint64_t *n)
+struct wire_tag wire_tag_read_pair(struct etf_in *in)
 {
-    *actor = etf_any(in);
-    if (in->err == OK && etf_peek(in) != ETF_INTEGER)
-        etf_fail(in, ERR_SHAPE);
-    *n = etf_uint64(in);
-    if (*n > INT64_MAX)
+    struct wire_tag tag = {.actor = etf_any(in)};
+    tag.n = etf_uint64(in);
+    if (tag.n > INT64_MAX)
         etf_fail(in, ERR_RANGE);
+    return tag;
+}
+
+struct wire_tag wire_tag_read(struct etf_in *in)
+{
+    etf_tuple_of(in, 2);
+    return wire_tag_read_pair(in);
+}
+
+static bool is_last(const struct tag_reader *r, struct bytes actor)
+{
+    return actor.at == r->last.at || bytes_equal(actor, r->last);
+}
+
+enum err tag_validate_wire(struct tag_reader *r, const struct wire_tag *tag)
+{
+    struct bytes canonical;
+    if (is_last(r, tag->actor))
+        return OK;
+    enum err e = canon_view(&r->canonical, tag->actor, &canonical);
+    if (e == OK)
+        r->last = tag->actor;
+    return e;
+}
+
+struct tag tag_of_wire(struct tag_reader *r, struct actors *a, const struct wire_tag *tag)
+{
+    struct bytes canonical;
+    if (!is_last(r, tag->actor)) {
+        enum err e = canon_view(&r->canonical, tag->actor, &canonical);
+        must(e == OK);
+        r->number = actors_number(a, canonical);
+        r->last = tag->actor;
+    }
+    return (struct tag){tag->n, r->number};
 }
 
 enum err tag_validate_pair(struct tag_reader *r, struct etf_in *pairs)
 {
-    struct bytes actor, canonical;
-    uint64_t n;
-    read_pair(pairs, &actor, &n);
-    if (pairs->err != OK || bytes_equal(actor, r->last))
-        return pairs->err;
-    enum err e = canon_view(&r->canonical, actor, &canonical);
-    if (e == OK)
-        r->last = actor;
-    return e;
+    struct wire_tag tag = wire_tag_read_pair(pairs);
+    return pairs->err == OK ? tag_validate_wire(r, &tag) : pairs->err;
 }
 
 struct tag tag_read_pair(struct tag_reader *r, struct actors *a, struct etf_in *pairs)
 {
-    struct bytes actor, canonical;
-    uint64_t n;
-    read_pair(pairs, &actor, &n);
+    struct wire_tag tag = wire_tag_read_pair(pairs);
     must(pairs->err == OK);
-    if (!bytes_equal(actor, r->last)) {
-        enum err e = canon_view(&r->canonical, actor, &canonical);
-        must(e == OK);
-        r->number = actors_number(a, canonical);
-        r->last = actor;
-    }
-    return (struct tag){n, r->number};
+    return tag_of_wire(r, a, &tag);
 }
 
 enum err tag_validate(struct tag_reader *r, struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
-    etf_tuple_of(&in, 2);
-    enum err e = tag_validate_pair(r, &in);
-    return e == OK ? etf_finish(&in) : e;
+    struct wire_tag tag = wire_tag_read(&in);
+    enum err e = etf_finish(&in);
+    return e == OK ? tag_validate_wire(r, &tag) : e;
 }
 
 struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
-    etf_tuple_of(&in, 2);
-    return tag_read_pair(r, a, &in);
+    struct wire_tag tag = wire_tag_read(&in);
+    must(etf_finish(&in) == OK);
+    return tag_of_wire(r, a, &tag);
 }
 
 /* --- the tags of one element ------------------------------------------------ */

@@ -52,6 +52,17 @@ struct tag_reader {
     uint32_t number;
 };
 
+/* A tag as it is encoded: its actor is a slice of the frame. */
+struct wire_tag {
+    struct bytes actor;
+    uint64_t n;
+};
+
+/* The next term of the cursor, {Actor, N}, or its next two, Actor and N.  ERR_SHAPE for anything
+ * else, ERR_RANGE for an N below 0 or too large. */
+struct wire_tag wire_tag_read(struct etf_in *in);
+struct wire_tag wire_tag_read_pair(struct etf_in *in);
+
 /* Starts all zero; close frees.  A reader either validates or reads, not both. */
 void tag_reader_close(struct tag_reader *r);
 /* ERR_SHAPE for anything but {Actor, N}, ERR_RANGE for an N below 0 or too large, ERR_DUPLICATE
@@ -59,6 +70,10 @@ void tag_reader_close(struct tag_reader *r);
 must_use enum err tag_validate(struct tag_reader *r, struct bytes checked);
 /* A tag that passed tag_validate(). */
 struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked);
+
+/* The same for a tag that has been read: ERR_DUPLICATE or ERR_LIMIT for its actor. */
+must_use enum err tag_validate_wire(struct tag_reader *r, const struct wire_tag *tag);
+struct tag tag_of_wire(struct tag_reader *r, struct actors *a, const struct wire_tag *tag);
 
 /* The same for a tag encoded as a pair Actor => N of a map: the next pair of the cursor. */
 must_use enum err tag_validate_pair(struct tag_reader *r, struct etf_in *pairs);
