@@ -147,20 +147,26 @@ static enum err validate_canonical(struct bytes map)
     return etf_finish(&in);
 }
 
-static enum err read_map(struct buf *canonical, struct bytes checked)
+/* A map may have many counters that nobody has incremented yet: an empty map is not copied. */
+static enum err read_map(struct buf *scratch, struct bytes checked, struct bytes *canonical)
 {
     struct etf_in in = etf_open(checked);
     if (etf_peek(&in) != ETF_MAP)
         return ERR_SHAPE;
-    enum err e = canon_put(canonical, checked);
-    return e == OK ? validate_canonical(buf_bytes(canonical)) : e;
+    *canonical = checked;
+    if (etf_map(&in) == 0)
+        return OK;
+    enum err e = canon_put(scratch, checked);
+    *canonical = buf_bytes(scratch);
+    return e == OK ? validate_canonical(*canonical) : e;
 }
 
 enum err counts_validate(struct bytes checked)
 {
-    struct buf canonical = {0};
-    enum err e = read_map(&canonical, checked);
-    buf_free(&canonical);
+    struct buf scratch = {0};
+    struct bytes canonical;
+    enum err e = read_map(&scratch, checked, &canonical);
+    buf_free(&scratch);
     return e;
 }
 
@@ -188,19 +194,20 @@ static void join_canonical(struct counts *c, struct bytes canonical, struct coun
 
 bool counts_join(struct counts *c, struct bytes valid, struct counts *delta)
 {
-    struct buf canonical = {0};
+    struct buf scratch = {0};
+    struct bytes canonical;
     struct counts raised = {0};
-    enum err e = read_map(&canonical, valid);
+    enum err e = read_map(&scratch, valid, &canonical);
     must(e == OK);
-    join_canonical(c, buf_bytes(&canonical), &raised);
+    join_canonical(c, canonical, &raised);
     bool grew = raised.len > 0;
     if (grew && delta != NULL) {
-        buf_clear(&canonical);
-        counts_put(&raised, PART_WHOLE, &canonical);
-        join_canonical(delta, buf_bytes(&canonical), NULL);
+        buf_clear(&scratch);
+        counts_put(&raised, PART_WHOLE, &scratch);
+        join_canonical(delta, buf_bytes(&scratch), NULL);
     }
     counts_free(&raised);
-    buf_free(&canonical);
+    buf_free(&scratch);
     return grew;
 }
 

@@ -134,9 +134,11 @@ void dot_heap_free(struct dot_heap *h)
     *h = (struct dot_heap){0};
 }
 
-static bool is_current(const struct dot_ref *ref, uint32_t actor)
+static bool is_current(const struct dot_ref *ref, const struct table *elements, uint32_t actor)
 {
-    return dots_of(ref->dots, actor) == ref->n;
+    const struct dots *d =
+        ref->element < table_end(elements) ? table_at(elements, ref->element) : NULL;
+    return d != NULL && dots_of(d, actor) == ref->n;
 }
 
 /* Moves an entry towards the leaves until no child is below it. */
@@ -153,11 +155,11 @@ static void sink(struct dot_heap *h, size_t at)
     h->list[at] = ref;
 }
 
-static void compact(struct dot_heap *h, uint32_t actor)
+static void compact(struct dot_heap *h, const struct table *elements, uint32_t actor)
 {
     size_t current = 0;
     for (size_t i = 0; i < h->count; i++) {
-        if (is_current(&h->list[i], actor))
+        if (is_current(&h->list[i], elements, actor))
             h->list[current++] = h->list[i];
     }
     if (current == h->count)
@@ -169,10 +171,11 @@ static void compact(struct dot_heap *h, uint32_t actor)
 
 /* A full heap is compacted, and doubled unless more than half was stale, so the cost of
  * compacting is amortized over as many pushes. */
-void dot_heap_push(struct dot_heap *h, uint32_t actor, struct dot_ref ref)
+void dot_heap_push(struct dot_heap *h, const struct table *elements, uint32_t actor,
+                   struct dot_ref ref)
 {
     if (h->count == h->cap) {
-        compact(h, actor);
+        compact(h, elements, actor);
         if (h->count >= h->cap / 2)
             h->list = mem_room(h->list, h->cap, &h->cap, sizeof(*h->list));
     }
@@ -193,12 +196,12 @@ bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_ref *ref)
     return true;
 }
 
-size_t dot_heap_check(const struct dot_heap *h, uint32_t actor)
+size_t dot_heap_check(const struct dot_heap *h, const struct table *elements, uint32_t actor)
 {
     size_t current = 0;
     for (size_t i = 0; i < h->count; i++) {
         must(i == 0 || h->list[(i - 1) / 2].n <= h->list[i].n);
-        current += is_current(&h->list[i], actor);
+        current += is_current(&h->list[i], elements, actor);
     }
     return current;
 }

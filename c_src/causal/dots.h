@@ -33,14 +33,15 @@ void dots_merge(struct dots *d, const struct tag *news, size_t count);
 /* Keeps only the first count of dots_list(). */
 void dots_truncate(struct dots *d, size_t count);
 
-/* A min-heap of one actor's dots by n: 16 bytes per dot (up to 32 of address space).
+/* A min-heap of one actor's dots by n: 12 bytes per dot (up to 24 of address space).
  *
- * An entry is current while its dots have this n for the actor, else stale.  Stale entries stay
- * until they are popped or room is needed, so dots must live until all their entries, stale
- * ones included, have been popped. */
-struct dot_ref {
+ * An entry names an element by its number in a table with records of struct dots.  It is current
+ * while these have this n for the actor, else stale.  Stale entries stay until they are popped or
+ * room is needed, so an element must not be removed before all its entries have been popped; and
+ * when elements are renumbered, the heap is to be filled anew. */
+struct __attribute__((packed, aligned(4))) dot_ref {
     uint64_t n;
-    struct dots *dots;
+    uint32_t element;
 };
 
 struct dot_heap {
@@ -50,12 +51,13 @@ struct dot_heap {
 
 void dot_heap_free(struct dot_heap *h);
 
-void dot_heap_push(struct dot_heap *h, uint32_t actor, struct dot_ref ref);
+void dot_heap_push(struct dot_heap *h, const struct table *elements, uint32_t actor,
+                   struct dot_ref ref);
 
 /* Pops the entry with the least n; false if that is above most, or the heap is empty. */
 bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_ref *ref);
 
 /* Invariant: it is a heap.  Returns the number of current entries. */
-size_t dot_heap_check(const struct dot_heap *h, uint32_t actor);
+size_t dot_heap_check(const struct dot_heap *h, const struct table *elements, uint32_t actor);
 
 #endif

@@ -78,11 +78,39 @@ bool dvv_raise_context(struct dvv *s, struct tag tag, struct dvv *delta)
     return true;
 }
 
+static void push_dot(struct dvv *s, size_t element, struct tag dot)
+{
+    dot_heap_push(&s->by_actor[dot.actor].heap, &s->entries, dot.actor,
+                  (struct dot_ref){dot.n, (uint32_t)element});
+}
+
+/* Fills the heaps anew: the elements have other numbers. */
+static void refill_heaps(struct dvv *s)
+{
+    for (size_t i = 0; i < s->by_actor_count; i++)
+        s->by_actor[i].heap.count = 0;
+    s->generation = s->entries.generation;
+    for (size_t i = 0; i < table_end(&s->entries); i++) {
+        struct dots *d = table_at(&s->entries, i);
+        for (size_t k = 0; d != NULL && k < d->count; k++)
+            push_dot(s, i, dots_list(d)[k]);
+    }
+}
+
+static struct dots *add_element(struct dvv *s, struct bytes element)
+{
+    bool added;
+    struct dots *d = table_add(&s->entries, element, &added);
+    must(added);
+    if (s->generation != s->entries.generation)
+        refill_heaps(s);
+    return d;
+}
+
 bool dvv_add_dots(struct dvv *s, struct bytes element, struct tag *tags, size_t count,
                   struct dvv *delta)
 {
     static const struct dots none;
-    bool added;
     struct dots *d = table_find(&s->entries, element);
     size_t seen = 0;
     for (size_t i = 0; i < count; i++) {
@@ -93,12 +121,11 @@ bool dvv_add_dots(struct dvv *s, struct bytes element, struct tag *tags, size_t 
     if (count == 0)
         return false;
     if (d == NULL)
-        d = table_add(&s->entries, element, &added);
+        d = add_element(s, element);
     dots_merge(d, tags, count);
     for (size_t i = 0; i < count; i++) {
         dvv_raise_clock(s, tags[i], delta);
-        dot_heap_push(&s->by_actor[tags[i].actor].heap, tags[i].actor,
-                      (struct dot_ref){tags[i].n, d});
+        push_dot(s, table_number(&s->entries, d), tags[i]);
     }
     for (size_t i = 0; delta != NULL && i < count; i++)
         tags[i] = translate(delta, s, tags[i]);
@@ -130,10 +157,11 @@ void dvv_drop_dominated(struct dvv *s, dvv_on_drop *on_drop, void *arg)
         uint64_t context = s->by_actor[actor].context;
         struct dot_ref ref;
         while (dot_heap_pop(&s->by_actor[actor].heap, context, &ref)) {
-            if (dots_of(ref.dots, actor) != ref.n)
+            struct dots *d = table_at(&s->entries, ref.element);
+            if (dots_of(d, actor) != ref.n)
                 continue;
-            drop_dominated_dots(s, ref.dots);
-            on_drop(s, ref.dots, arg);
+            drop_dominated_dots(s, d);
+            on_drop(s, d, arg);
         }
     }
 }
@@ -187,7 +215,7 @@ void dvv_check(const struct dvv *s)
     }
     for (uint32_t i = 0; i < s->by_actor_count; i++) {
         must(s->by_actor[i].context <= s->by_actor[i].clock);
-        must(dot_heap_check(&s->by_actor[i].heap, i) == dots[i]);
+        must(dot_heap_check(&s->by_actor[i].heap, &s->entries, i) == dots[i]);
     }
     mem_free(dots);
 }

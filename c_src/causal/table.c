@@ -8,6 +8,13 @@
 #define INDEX_AT_FIRST 8
 /* Entry numbers and some bits of a hash share a slot's 32 bits. */
 #define ENTRIES_MAX (UINT32_C(1) << 30)
+#define HOLE        UINT32_MAX
+/* Instead of the length of a key that has as many bytes or more: the length follows. */
+#define LONG_KEY 255
+/* A block or array doubles up to so many units or entries, and then grows by an eighth. */
+#define DOUBLES_UP_TO 4096
+/* A block of no more units does not shrink. */
+#define SMALL_BLOCK 1024
 
 /* Called for each entry that a walk looks at, and for each that is to be added; tests that count
  * work define it. */
@@ -15,21 +22,44 @@
 #define TABLE_PROBE() ((void)0)
 #endif
 
-struct table_entry {
-    uint32_t hash, len;
-    uint8_t rest[]; /* record, key */
-};
-
-_Static_assert(sizeof(struct table_entry) % sizeof(void *) == 0, "records are aligned");
-
-static struct table_entry *entry_of(const void *record)
+void table_init(struct table *t, size_t record_bytes, uint64_t seed)
 {
-    return (struct table_entry *)((uintptr_t)record - sizeof(struct table_entry));
+    must(record_bytes <= 4096);
+    *t = (struct table){
+        .record_bytes = (uint16_t)record_bytes,
+        .unit_bits = record_bytes > 0 && record_bytes % 8 == 0 ? 3 : 2,
+        .seed = seed,
+    };
 }
 
-static struct bytes key_of(const struct table *t, const struct table_entry *e)
+/* --- entries ----------------------------------------------------------------- */
+
+static uint8_t *record_at(const struct table *t, uint32_t unit)
 {
-    return (struct bytes){e->rest + t->record_bytes, e->len};
+    return t->block + ((size_t)unit << t->unit_bits);
+}
+
+static struct bytes key_of(const struct table *t, const uint8_t *record)
+{
+    const uint8_t *at = record + t->record_bytes;
+    uint32_t len = *at++;
+    if (len == LONG_KEY) {
+        memcpy(&len, at, sizeof(len));
+        at += sizeof(len);
+    }
+    return (struct bytes){at, len};
+}
+
+/* The size of an entry with such a key. */
+static size_t units_for(const struct table *t, size_t key_len)
+{
+    size_t bytes = t->record_bytes + key_len + (key_len < LONG_KEY ? 1 : 1 + sizeof(uint32_t));
+    return (bytes + (1u << t->unit_bits) - 1) >> t->unit_bits;
+}
+
+static uint32_t units_of(const struct table *t, const uint8_t *record)
+{
+    return (uint32_t)units_for(t, key_of(t, record).len);
 }
 
 static uint32_t hash_of(const struct table *t, struct bytes key)
@@ -37,139 +67,61 @@ static uint32_t hash_of(const struct table *t, struct bytes key)
     return (uint32_t)bytes_hash(key, t->seed);
 }
 
-static uint32_t mask_of(const struct table *t)
-{
-    return (uint32_t)(t->index_cap - 1);
-}
-
-static struct table_entry *entry_in(const struct table *t, uint32_t slot)
-{
-    return t->entries[(slot & mask_of(t)) - 1];
-}
-
-void table_init(struct table *t, size_t record_bytes, uint64_t seed)
-{
-    *t = (struct table){.record_bytes = record_bytes, .seed = seed};
-}
-
 void table_free(struct table *t, void (*free_record)(void *record))
 {
-    for (size_t i = 0; i < t->count; i++) {
-        if (t->entries[i] != NULL && free_record != NULL)
-            free_record(t->entries[i]->rest);
-        mem_free(t->entries[i]);
+    for (uint32_t i = 0; free_record != NULL && i < t->count; i++) {
+        if (t->entries[i] != HOLE)
+            free_record(record_at(t, t->entries[i]));
     }
+    mem_free(t->block);
     mem_free(t->entries);
     mem_free(t->index);
     table_init(t, t->record_bytes, t->seed);
 }
 
+/* --- the index ----------------------------------------------------------------- */
+
+static uint32_t mask_of(const struct table *t)
+{
+    return t->index_cap - 1;
+}
+
+static uint32_t number_in(const struct table *t, uint32_t slot)
+{
+    return (slot & mask_of(t)) - 1;
+}
+
+static uint8_t *record_in(const struct table *t, uint32_t slot)
+{
+    return record_at(t, t->entries[number_in(t, slot)]);
+}
+
 /* The slot of the key, or the free slot where it belongs. */
 static uint32_t slot_of(const struct table *t, struct bytes key, uint32_t hash)
 {
-    uint32_t mask = mask_of(t), at = hash & mask;
-    for (; t->index[at] != 0; at = (at + 1) & mask) {
-        if (((t->index[at] ^ hash) & ~mask) != 0)
-            continue;
-        const struct table_entry *e = entry_in(t, t->index[at]);
-        if (e->hash == hash && bytes_equal(key_of(t, e), key))
+    uint32_t mask = mask_of(t), at = hash & mask, slot;
+    for (; (slot = t->index[at]) != 0; at = (at + 1) & mask) {
+        if (((slot ^ hash) & ~mask) == 0 && bytes_equal(key_of(t, record_in(t, slot)), key))
             break;
     }
     return at;
 }
 
-void *table_find(const struct table *t, struct bytes key)
+/* The slot of an entry that is present: entries are compared by address, not by key. */
+static uint32_t slot_of_record(const struct table *t, const uint8_t *record)
 {
-    if (t->live == 0)
-        return NULL;
-    uint32_t slot = t->index[slot_of(t, key, hash_of(t, key))];
-    return slot != 0 ? entry_in(t, slot)->rest : NULL;
-}
-
-/* --- room ------------------------------------------------------------------ */
-
-/* Rebuilds the index from the entries. */
-static void reindex(struct table *t, size_t cap)
-{
-    mem_free(t->index);
-    t->index = mem_take(cap * sizeof(*t->index));
-    t->index_cap = cap;
-    uint32_t mask = mask_of(t);
-    for (size_t i = 0; i < t->count; i++) {
-        if (t->entries[i] == NULL)
-            continue;
-        uint32_t hash = t->entries[i]->hash, at = hash & mask;
-        while (t->index[at] != 0)
-            at = (at + 1) & mask;
-        t->index[at] = (hash & ~mask) | (uint32_t)(i + 1);
+    uint32_t hash = hash_of(t, key_of(t, record)), mask = mask_of(t), at = hash & mask;
+    for (; t->index[at] != 0; at = (at + 1) & mask) {
+        if (((t->index[at] ^ hash) & ~mask) == 0 && record_in(t, t->index[at]) == record)
+            break;
     }
+    must(t->index[at] != 0);
+    return at;
 }
 
-static void compact(struct table *t)
+static void slot_fill(struct table *t, uint32_t at, uint32_t hash, uint32_t number)
 {
-    size_t to = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        if (t->entries[i] != NULL)
-            t->entries[to++] = t->entries[i];
-    }
-    t->count = to;
-    t->generation++;
-    must(t->count == t->live);
-}
-
-/* The load factor is at most 3/4, which keeps probes short. */
-static size_t index_for(size_t entries)
-{
-    size_t cap = INDEX_AT_FIRST;
-    while (cap / 4 * 3 < entries)
-        cap *= 2;
-    return cap;
-}
-
-/* Room for one more entry.  Never for as many as a peer's header counts, which may be the same
- * one many times.  A full array is compacted once more than a quarter of it is holes, so the cost
- * is amortized over as many removals. */
-static void make_room(struct table *t)
-{
-    must(t->count < ENTRIES_MAX);
-    bool compacts = t->count == t->cap && t->count - t->live > t->count / 4;
-    if (compacts)
-        compact(t);
-    if (t->count == t->cap) {
-        t->cap = t->cap > 0 ? 2 * t->cap : 1; /* many nested states have a single entry */
-        t->entries = mem_resize(t->entries, t->cap * sizeof(struct table_entry *));
-    }
-    size_t index_cap = index_for(t->count + 1);
-    if (compacts || index_cap > t->index_cap)
-        reindex(t, index_cap > t->index_cap ? index_cap : t->index_cap);
-}
-
-/* --- entries --------------------------------------------------------------- */
-
-static struct table_entry *entry_new(const struct table *t, struct bytes key, uint32_t hash)
-{
-    must(key.len <= UINT32_MAX);
-    struct table_entry *e = mem_take(sizeof(*e) + t->record_bytes + key.len);
-    e->hash = hash;
-    e->len = (uint32_t)key.len;
-    if (key.len > 0)
-        memcpy(e->rest + t->record_bytes, key.at, key.len);
-    return e;
-}
-
-void *table_add(struct table *t, struct bytes key, bool *added)
-{
-    TABLE_PROBE();
-    if (t->count == t->cap || t->count >= t->index_cap / 4 * 3)
-        make_room(t);
-    uint32_t hash = hash_of(t, key), at = slot_of(t, key, hash);
-    *added = t->index[at] == 0;
-    if (*added) {
-        t->entries[t->count++] = entry_new(t, key, hash);
-        t->index[at] = (hash & ~mask_of(t)) | (uint32_t)t->count;
-        t->live++;
-    }
-    return entry_in(t, t->index[at])->rest;
+    t->index[at] = (hash & ~mask_of(t)) | (number + 1);
 }
 
 /* Backward-shift deletion: no probe ends before its goal. */
@@ -177,7 +129,7 @@ static void slot_clear(struct table *t, uint32_t hole)
 {
     uint32_t mask = mask_of(t);
     for (uint32_t at = (hole + 1) & mask; t->index[at] != 0; at = (at + 1) & mask) {
-        uint32_t home = entry_in(t, t->index[at])->hash & mask;
+        uint32_t home = hash_of(t, key_of(t, record_in(t, t->index[at]))) & mask;
         if (((at - home) & mask) < ((at - hole) & mask))
             continue;
         t->index[hole] = t->index[at];
@@ -186,35 +138,186 @@ static void slot_clear(struct table *t, uint32_t hole)
     t->index[hole] = 0;
 }
 
-/* The slot of an entry that is present: entries are compared by address, not by key. */
-static uint32_t slot_of_entry(const struct table *t, const struct table_entry *e)
+/* Rebuilds the index from the entries. */
+static void reindex(struct table *t, uint32_t cap)
 {
-    uint32_t mask = mask_of(t), at = e->hash & mask;
-    for (; t->index[at] != 0; at = (at + 1) & mask) {
-        if (((t->index[at] ^ e->hash) & ~mask) == 0 && entry_in(t, t->index[at]) == e)
-            break;
+    mem_free(t->index);
+    t->index = mem_take(cap * sizeof(*t->index));
+    t->index_cap = cap;
+    uint32_t mask = mask_of(t);
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->entries[i] == HOLE)
+            continue;
+        uint32_t hash = hash_of(t, key_of(t, record_at(t, t->entries[i]))), at = hash & mask;
+        while (t->index[at] != 0)
+            at = (at + 1) & mask;
+        slot_fill(t, at, hash, i);
     }
-    must(t->index[at] != 0);
-    return at;
+}
+
+/* The load factor is at most 3/4, which keeps probes short. */
+static uint32_t index_for(uint32_t entries)
+{
+    uint32_t cap = INDEX_AT_FIRST;
+    while (cap / 4 * 3 < entries)
+        cap *= 2;
+    return cap;
+}
+
+/* --- room ---------------------------------------------------------------------- */
+
+/* Many nested states have a single entry. */
+static uint32_t grown(uint32_t cap, size_t least)
+{
+    size_t cap_next = cap < DOUBLES_UP_TO ? 2 * (size_t)cap : cap + (size_t)cap / 8;
+    size_t next = cap_next > least ? cap_next : least;
+    must(next < HOLE);
+    return (uint32_t)next;
+}
+
+static void set_room(struct table *t, uint32_t units)
+{
+    t->room = units;
+    t->block = mem_resize(t->block, (size_t)units << t->unit_bits);
+}
+
+static void set_cap(struct table *t, uint32_t cap)
+{
+    t->cap = cap;
+    t->entries = mem_resize(t->entries, cap * sizeof(*t->entries));
+}
+
+/* Closes all holes. */
+static void compact(struct table *t)
+{
+    uint32_t number = 0, to = 0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->entries[i] == HOLE)
+            continue;
+        const uint8_t *from = record_at(t, t->entries[i]);
+        uint32_t units = units_of(t, from);
+        memmove(record_at(t, to), from, (size_t)units << t->unit_bits);
+        t->entries[number++] = to;
+        to += units;
+    }
+    must(number == t->live && to == t->full);
+    t->count = number;
+    t->used = to;
+    t->generation++;
+    set_room(t, to);
+    set_cap(t, number);
+    reindex(t, index_for(number + 1));
+}
+
+static bool is_empty_mostly(const struct table *t)
+{
+    return t->full < t->room / 4 && t->room > SMALL_BLOCK;
+}
+
+/* Whether it is time to close holes, before an entry of so many units is added. */
+static bool is_sparse(const struct table *t, size_t units)
+{
+    return is_empty_mostly(t) || (t->used + units > t->room && t->used - t->full > t->used / 4) ||
+           (t->count == t->cap && t->count - t->live > t->count / 4);
+}
+
+/* Room for one more entry.  Never for as many as a peer's header counts, which may be the same
+ * one many times. */
+static void make_room(struct table *t, size_t units)
+{
+    must(t->count < ENTRIES_MAX);
+    if (is_sparse(t, units))
+        compact(t);
+    if (t->used + units > t->room)
+        set_room(t, grown(t->room, t->used + units));
+    if (t->count == t->cap)
+        set_cap(t, grown(t->cap, 1));
+    if (t->count >= t->index_cap / 4 * 3)
+        reindex(t, index_for(t->count + 1));
+}
+
+static bool has_room(const struct table *t, size_t units)
+{
+    return t->used + units <= t->room && t->count < t->cap && t->count < t->index_cap / 4 * 3 &&
+           !is_empty_mostly(t);
+}
+
+/* --- finding, adding and removing ------------------------------------------------ */
+
+void *table_find(const struct table *t, struct bytes key)
+{
+    if (t->live == 0)
+        return NULL;
+    uint32_t slot = t->index[slot_of(t, key, hash_of(t, key))];
+    return slot != 0 ? record_in(t, slot) : NULL;
+}
+
+static void *append(struct table *t, struct bytes key, uint32_t units)
+{
+    uint8_t *record = record_at(t, t->used), *at = record + t->record_bytes;
+    uint32_t len = (uint32_t)key.len;
+    memset(record, 0, t->record_bytes);
+    *at++ = len < LONG_KEY ? (uint8_t)len : LONG_KEY;
+    if (len >= LONG_KEY) {
+        memcpy(at, &len, sizeof(len));
+        at += sizeof(len);
+    }
+    if (len > 0)
+        memcpy(at, key.at, len);
+    t->entries[t->count++] = t->used;
+    t->live++;
+    t->used += units;
+    t->full += units;
+    return record;
+}
+
+/* A key that is present may be one of the table's own, so nothing moves until it is clear that
+ * it is new. */
+void *table_add(struct table *t, struct bytes key, bool *added)
+{
+    TABLE_PROBE();
+    must(key.len < UINT32_MAX);
+    uint32_t hash = hash_of(t, key), at = 0;
+    if (t->index_cap > 0) {
+        at = slot_of(t, key, hash);
+        *added = t->index[at] == 0;
+        if (!*added)
+            return record_in(t, t->index[at]);
+    }
+    *added = true;
+    size_t units = units_for(t, key.len);
+    if (!has_room(t, units)) {
+        make_room(t, units);
+        at = slot_of(t, key, hash);
+    }
+    slot_fill(t, at, hash, t->count);
+    return append(t, key, (uint32_t)units);
 }
 
 void table_remove(struct table *t, void *record)
 {
-    struct table_entry *e = entry_of(record);
-    uint32_t at = slot_of_entry(t, e), slot = t->index[at];
+    uint32_t at = slot_of_record(t, record), number = number_in(t, t->index[at]);
     slot_clear(t, at);
-    t->entries[(slot & mask_of(t)) - 1] = NULL;
+    t->full -= units_of(t, record);
+    t->entries[number] = HOLE;
     t->live--;
-    mem_free(e);
-    while (t->count > 0 && t->entries[t->count - 1] == NULL)
+    while (t->count > 0 && t->entries[t->count - 1] == HOLE)
         t->count--;
+    if (t->count == 0) {
+        t->used = 0;
+    } else {
+        uint32_t last = t->entries[t->count - 1];
+        t->used = last + units_of(t, record_at(t, last));
+    }
 }
+
+/* --- reading --------------------------------------------------------------------- */
 
 void *table_at(const struct table *t, size_t i)
 {
     TABLE_PROBE();
     must(i < t->count);
-    return t->entries[i] != NULL ? t->entries[i]->rest : NULL;
+    return t->entries[i] != HOLE ? record_at(t, t->entries[i]) : NULL;
 }
 
 size_t table_end(const struct table *t)
@@ -222,29 +325,37 @@ size_t table_end(const struct table *t)
     return t->count;
 }
 
+/* Often it is the one that was just added. */
 size_t table_number(const struct table *t, const void *record)
 {
-    return (t->index[slot_of_entry(t, entry_of(record))] & mask_of(t)) - 1;
+    uint32_t last = t->count - 1;
+    if (record_at(t, t->entries[last]) == record)
+        return last;
+    return number_in(t, t->index[slot_of_record(t, record)]);
 }
 
 struct bytes table_key(const struct table *t, const void *record)
 {
-    return key_of(t, entry_of(record));
+    return key_of(t, record);
 }
 
 void table_check(const struct table *t)
 {
     size_t live = 0, slots = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        if (t->entries[i] == NULL)
+    uint32_t full = 0, end = 0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->entries[i] == HOLE)
             continue;
-        struct bytes key = key_of(t, t->entries[i]);
-        must(t->entries[i]->hash == hash_of(t, key));
-        must(table_find(t, key) == t->entries[i]->rest);
+        const uint8_t *record = record_at(t, t->entries[i]);
+        must(t->entries[i] >= end);
+        must(table_find(t, key_of(t, record)) == record);
+        end = t->entries[i] + units_of(t, record);
+        full += units_of(t, record);
         live++;
     }
-    for (size_t i = 0; i < t->index_cap; i++)
+    for (uint32_t i = 0; i < t->index_cap; i++)
         slots += t->index[i] != 0;
     must(live == t->live && slots == live);
-    must(t->count == 0 || t->entries[t->count - 1] != NULL);
+    must(full == t->full && end == t->used && t->used <= t->room && t->count <= t->cap);
+    must(t->count == 0 || t->entries[t->count - 1] != HOLE);
 }

@@ -39,6 +39,12 @@ void tag_index_free(struct tag_index *ix)
     tag_index_init(ix, ix->table, ix->seed);
 }
 
+/* If not, it is built before it is used. */
+static bool is_built(const struct tag_index *ix)
+{
+    return ix->cap > 0 && ix->generation == ix->table->generation;
+}
+
 static uint32_t mask_of(const struct tag_index *ix)
 {
     return (uint32_t)(ix->cap - 1);
@@ -165,7 +171,7 @@ static size_t tags_in_table(const struct table *t)
     size_t tags = 0;
     for (size_t i = 0; i < table_end(t); i++) {
         const struct tags *record = table_at(t, i);
-        tags += record != NULL ? record->count : 0;
+        tags += record != NULL ? tags_count(record) : 0;
     }
     return tags;
 }
@@ -195,7 +201,7 @@ struct tags *tag_index_find(struct tag_index *ix, struct tag tag)
 {
     if (ix->table->live == 0)
         return NULL;
-    if (ix->generation != ix->table->generation || ix->cap == 0)
+    if (!is_built(ix))
         rebuild(ix);
     struct probe p = probe_open(ix, tag);
     struct tags *first = first_with(&p, tag);
@@ -204,9 +210,10 @@ struct tags *tag_index_find(struct tag_index *ix, struct tag tag)
 
 void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag tag)
 {
+    if (!is_built(ix))
+        return;
     size_t number = table_number(ix->table, record);
-    if (ix->generation != ix->table->generation || ix->used == ix->cap / 4 * 3 ||
-        number + 1 >= ix->cap)
+    if (ix->used == ix->cap / 4 * 3 || number + 1 >= ix->cap)
         rebuild(ix);
     else
         insert(ix, record, number, tag);
@@ -227,8 +234,8 @@ static bool leads_to(const struct tag_index *ix, size_t number, struct tag tag)
 
 void tag_index_check(const struct tag_index *ix)
 {
-    if (ix->generation != ix->table->generation)
-        return; /* rebuilt before the next use */
+    if (!is_built(ix))
+        return;
     if (ix->others != NULL)
         tag_set_check(&ix->others->tags);
     for (size_t i = 0; i < table_end(ix->table); i++) {

@@ -2,7 +2,9 @@
  * only the tag.
  *
  * A hash index over a table whose records are struct tags: 32 bits per slot, 5 to 13 bytes per
- * tag.  Tags are added but never removed: each hit is verified in the table.
+ * tag.  Tags are added but never removed: each hit is verified in the table.  It is built by the
+ * first search, and again by the first one after entries of the table were renumbered: a set of
+ * which nothing is removed does without.
  *
  * A tag belongs to one element, or to several if an actor lost its state and started counting
  * again; a malicious state may have it on all.  The slots lead to the first one; the others are in
@@ -22,7 +24,7 @@ struct tag_index {
     uint32_t *slots;
     size_t used, cap;          /* used: slots, and elements in lists */
     struct tag_others *others; /* the lists; NULL until a tag has several elements */
-    size_t generation;         /* the table's, when the index was built */
+    uint32_t generation;       /* the table's, when the index was built */
     uint64_t seed;
 };
 

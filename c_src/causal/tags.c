@@ -6,7 +6,7 @@
 #include "../term/write.h"
 
 _Static_assert(sizeof(struct tag) == 12, "tags are packed");
-_Static_assert(sizeof(struct tags) == 16, "an element's tags are small");
+_Static_assert(sizeof(struct tags) == 12, "an element's tags are small");
 
 /* --- actors ---------------------------------------------------------------- */
 
@@ -78,121 +78,153 @@ void tag_reader_close(struct tag_reader *r)
     *r = (struct tag_reader){0};
 }
 
-/* The cursor's next two terms; errors are left in the cursor. */
-static void read_pair(struct etf_in *in, struct bytes *actor, uint64_t *n)
+struct wire_tag wire_tag_read_pair(struct etf_in *in)
 {
-    *actor = etf_any(in);
-    if (in->err == OK && etf_peek(in) != ETF_INTEGER)
-        etf_fail(in, ERR_SHAPE);
-    *n = etf_uint64(in);
-    if (*n > INT64_MAX)
+    struct wire_tag tag = {.actor = etf_any(in)};
+    tag.n = etf_uint64(in);
+    if (tag.n > INT64_MAX)
         etf_fail(in, ERR_RANGE);
+    return tag;
+}
+
+struct wire_tag wire_tag_read(struct etf_in *in)
+{
+    etf_tuple_of(in, 2);
+    return wire_tag_read_pair(in);
+}
+
+static bool is_last(const struct tag_reader *r, struct bytes actor)
+{
+    return actor.at == r->last.at || bytes_equal(actor, r->last);
+}
+
+enum err tag_validate_wire(struct tag_reader *r, const struct wire_tag *tag)
+{
+    struct bytes canonical;
+    if (is_last(r, tag->actor))
+        return OK;
+    enum err e = canon_view(&r->canonical, tag->actor, &canonical);
+    if (e == OK)
+        r->last = tag->actor;
+    return e;
+}
+
+struct tag tag_of_wire(struct tag_reader *r, struct actors *a, const struct wire_tag *tag)
+{
+    struct bytes canonical;
+    if (!is_last(r, tag->actor)) {
+        enum err e = canon_view(&r->canonical, tag->actor, &canonical);
+        must(e == OK);
+        r->number = actors_number(a, canonical);
+        r->last = tag->actor;
+    }
+    return (struct tag){tag->n, r->number};
 }
 
 enum err tag_validate_pair(struct tag_reader *r, struct etf_in *pairs)
 {
-    struct bytes actor, canonical;
-    uint64_t n;
-    read_pair(pairs, &actor, &n);
-    if (pairs->err != OK || bytes_equal(actor, r->last))
-        return pairs->err;
-    enum err e = canon_view(&r->canonical, actor, &canonical);
-    if (e == OK)
-        r->last = actor;
-    return e;
+    struct wire_tag tag = wire_tag_read_pair(pairs);
+    return pairs->err == OK ? tag_validate_wire(r, &tag) : pairs->err;
 }
 
 struct tag tag_read_pair(struct tag_reader *r, struct actors *a, struct etf_in *pairs)
 {
-    struct bytes actor, canonical;
-    uint64_t n;
-    read_pair(pairs, &actor, &n);
+    struct wire_tag tag = wire_tag_read_pair(pairs);
     must(pairs->err == OK);
-    if (!bytes_equal(actor, r->last)) {
-        enum err e = canon_view(&r->canonical, actor, &canonical);
-        must(e == OK);
-        r->number = actors_number(a, canonical);
-        r->last = actor;
-    }
-    return (struct tag){n, r->number};
+    return tag_of_wire(r, a, &tag);
 }
 
 enum err tag_validate(struct tag_reader *r, struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
-    etf_tuple_of(&in, 2);
-    enum err e = tag_validate_pair(r, &in);
-    return e == OK ? etf_finish(&in) : e;
+    struct wire_tag tag = wire_tag_read(&in);
+    enum err e = etf_finish(&in);
+    return e == OK ? tag_validate_wire(r, &tag) : e;
 }
 
 struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
-    etf_tuple_of(&in, 2);
-    return tag_read_pair(r, a, &in);
+    struct wire_tag tag = wire_tag_read(&in);
+    must(etf_finish(&in) == OK);
+    return tag_of_wire(r, a, &tag);
 }
 
 /* --- the tags of one element ------------------------------------------------ */
 
+static struct tags tags_of(struct tag tag)
+{
+    return (struct tags){.n = tag.n, .held = tag.actor + 1};
+}
+
+struct tag tags_single(const struct tags *t)
+{
+    return (struct tag){t->n, t->held - 1};
+}
+
 void tags_free(struct tags *t)
 {
-    if (t->count > 1) {
+    if (t->held == TAGS_MANY) {
         tag_set_free(t->many);
         mem_free(t->many);
     }
     *t = (struct tags){0};
 }
 
+uint32_t tags_count(const struct tags *t)
+{
+    return t->held == TAGS_MANY ? (uint32_t)t->many->count : t->held > 0;
+}
+
 bool tags_has(const struct tags *t, struct tag tag)
 {
-    return t->count > 1 ? tag_set_has(t->many, tag) : t->count == 1 && tag_equal(t->one, tag);
+    if (t->held == TAGS_MANY)
+        return tag_set_has(t->many, tag);
+    return t->held > 0 && tag_equal(tags_single(t), tag);
 }
 
 bool tags_add(struct tags *t, struct tag tag, uint64_t seed)
 {
+    must(tag.actor < TAGS_MANY - 1);
     if (tags_has(t, tag))
         return false;
-    if (t->count == 0) {
-        t->one = tag;
-    } else {
-        if (t->count == 1) {
-            struct tag_set *many = mem_take(sizeof(*many));
-            tag_set_init(many, seed);
-            tag_set_add(many, t->one);
-            t->many = many;
-        }
-        tag_set_add(t->many, tag);
+    if (t->held == 0) {
+        *t = tags_of(tag);
+        return true;
     }
-    t->count++;
-    return true;
+    if (t->held != TAGS_MANY) {
+        struct tag_set *many = mem_take(sizeof(*many));
+        tag_set_init(many, seed);
+        tag_set_add(many, tags_single(t));
+        *t = (struct tags){.many = many, .held = TAGS_MANY};
+    }
+    return tag_set_add(t->many, tag);
 }
 
 bool tags_remove(struct tags *t, struct tag tag)
 {
     if (!tags_has(t, tag))
         return false;
-    if (t->count > 1)
-        tag_set_remove(t->many, tag);
-    t->count--;
-    if (t->count == 1) {
-        struct tag_set *many = t->many;
-        struct tag left;
-        size_t at = 0;
-        must(tag_set_next(many, &at, &left));
-        tag_set_free(many);
-        mem_free(many);
-        t->one = left;
+    if (t->held != TAGS_MANY) {
+        *t = (struct tags){0};
+        return true;
+    }
+    tag_set_remove(t->many, tag);
+    if (t->many->count == 1) {
+        struct tag left = t->many->list[0];
+        tags_free(t);
+        *t = tags_of(left);
     }
     return true;
 }
 
 bool tags_next(const struct tags *t, size_t *at, struct tag *tag)
 {
-    if (t->count > 1)
+    if (t->held == TAGS_MANY)
         return tag_set_next(t->many, at, tag);
-    if (*at >= t->count)
+    if (t->held == 0 || *at > 0)
         return false;
-    *tag = t->one;
+    *tag = tags_single(t);
     ++*at;
     return true;
 }

@@ -52,6 +52,17 @@ struct tag_reader {
     uint32_t number;
 };
 
+/* A tag as it is encoded: its actor is a slice of the frame. */
+struct wire_tag {
+    struct bytes actor;
+    uint64_t n;
+};
+
+/* The next term of the cursor, {Actor, N}, or its next two, Actor and N.  ERR_SHAPE for anything
+ * else, ERR_RANGE for an N below 0 or too large. */
+struct wire_tag wire_tag_read(struct etf_in *in);
+struct wire_tag wire_tag_read_pair(struct etf_in *in);
+
 /* Starts all zero; close frees.  A reader either validates or reads, not both. */
 void tag_reader_close(struct tag_reader *r);
 /* ERR_SHAPE for anything but {Actor, N}, ERR_RANGE for an N below 0 or too large, ERR_DUPLICATE
@@ -59,6 +70,10 @@ void tag_reader_close(struct tag_reader *r);
 must_use enum err tag_validate(struct tag_reader *r, struct bytes checked);
 /* A tag that passed tag_validate(). */
 struct tag tag_read(struct tag_reader *r, struct actors *a, struct bytes checked);
+
+/* The same for a tag that has been read: ERR_DUPLICATE or ERR_LIMIT for its actor. */
+must_use enum err tag_validate_wire(struct tag_reader *r, const struct wire_tag *tag);
+struct tag tag_of_wire(struct tag_reader *r, struct actors *a, const struct wire_tag *tag);
 
 /* The same for a tag encoded as a pair Actor => N of a map: the next pair of the cursor. */
 must_use enum err tag_validate_pair(struct tag_reader *r, struct etf_in *pairs);
@@ -92,17 +107,21 @@ bool tag_set_remove(struct tag_set *s, struct tag tag);
 bool tag_set_next(const struct tag_set *s, size_t *at, struct tag *tag);
 void tag_set_check(const struct tag_set *s);
 
-/* The tags of one element.  A single tag, the usual case, needs no allocation.  16 bytes; all
+/* The tags of one element.  A single tag, the usual case, needs no allocation.  12 bytes; all
  * zero is empty and valid. */
-struct tags {
-    union __attribute__((packed, aligned(4))) {
-        struct tag one;       /* count 1 */
-        struct tag_set *many; /* count 2 and more */
+struct __attribute__((packed, aligned(4))) tags {
+    union {
+        uint64_t n;           /* of the single tag */
+        struct tag_set *many; /* at least two */
     };
-    uint32_t count;
+    uint32_t held; /* 0: none; TAGS_MANY: many; else the single tag's actor + 1 */
 };
 
+#define TAGS_MANY UINT32_MAX
+
 void tags_free(struct tags *t);
+uint32_t tags_count(const struct tags *t);
+struct tag tags_single(const struct tags *t); /* the only one */
 bool tags_has(const struct tags *t, struct tag tag);
 bool tags_add(struct tags *t, struct tag tag, uint64_t seed); /* false if present */
 bool tags_remove(struct tags *t, struct tag tag);

@@ -4,6 +4,7 @@
 #include "../mem.h"
 #include "../term/write.h"
 #include "figures.h"
+#include "parsed.h"
 #include "part.h"
 
 static struct form form_of(const struct crdt_type *type)
@@ -68,21 +69,21 @@ enum err crdt_mutate(struct crdt *c, const struct op *ops, size_t count, struct 
     return e;
 }
 
-/* A checked struct: the values of its known fields, and the unknown fields. */
-struct parsed {
-    struct bytes values[CRDT_FIELDS_MAX];
-    struct buf extras;
-};
-
-static enum err parse(struct parsed *r, const struct crdt_type *type, struct bytes checked)
+enum err crdt_parse(struct parsed *r, const struct crdt_type *type, struct bytes checked)
 {
     struct form form = form_of(type);
-    r->extras = (struct buf){0};
+    *r = (struct parsed){.type = type};
     return struct_read(checked, &form, r->values, &r->extras);
 }
 
-static bool join_parsed(struct crdt *c, const struct parsed *r, struct crdt *delta)
+void parsed_free(struct parsed *r)
 {
+    buf_free(&r->extras);
+}
+
+bool crdt_join_parsed(struct crdt *c, const struct parsed *r, struct crdt *delta)
+{
+    must(r->type == c->type);
     must(delta == NULL || (delta->type == c->type && delta != c));
     bool grew = c->type->join(c, r->values, delta);
     return unknown_join(&c->unknown, buf_bytes(&r->extras),
@@ -94,22 +95,22 @@ enum err crdt_merge(struct crdt *c, struct bytes checked, struct crdt *delta, bo
 {
     struct parsed r;
     *changed = false;
-    enum err e = parse(&r, c->type, checked);
+    enum err e = crdt_parse(&r, c->type, checked);
     if (e == OK)
         e = c->type->validate(r.values);
     if (e == OK)
-        *changed = join_parsed(c, &r, delta);
-    buf_free(&r.extras);
+        *changed = crdt_join_parsed(c, &r, delta);
+    parsed_free(&r);
     return e;
 }
 
 enum err crdt_validate(const struct crdt_type *type, struct bytes checked)
 {
     struct parsed r;
-    enum err e = parse(&r, type, checked);
+    enum err e = crdt_parse(&r, type, checked);
     if (e == OK)
         e = type->validate(r.values);
-    buf_free(&r.extras);
+    parsed_free(&r);
     return e;
 }
 
@@ -122,10 +123,10 @@ enum err crdt_validate_field(const struct crdt_type *type, struct bytes checked)
 bool crdt_join(struct crdt *c, struct bytes valid, struct crdt *delta)
 {
     struct parsed r;
-    enum err e = parse(&r, c->type, valid);
+    enum err e = crdt_parse(&r, c->type, valid);
     must(e == OK);
-    bool grew = join_parsed(c, &r, delta);
-    buf_free(&r.extras);
+    bool grew = crdt_join_parsed(c, &r, delta);
+    parsed_free(&r);
     return grew;
 }
 

@@ -3,6 +3,7 @@
 #include "../../limits.h"
 #include "../../term/canon.h"
 #include "../../term/write.h"
+#include "../alike.h"
 #include "../figures.h"
 #include "../part.h"
 #include "../types.h"
@@ -44,9 +45,26 @@ static struct etf_in pairs_open(struct bytes map, uint32_t *count)
     return in;
 }
 
+static enum err validate_fields(const struct bytes *values, unsigned level);
+
+/* crdt_validate() does not know the nesting level, so nested maps are validated directly. */
+static enum err validate_value(struct alike *a, struct etf_in *in, unsigned level)
+{
+    struct parsed r;
+    enum err e = alike_read(a, in, &r);
+    if (e == OK && values_too_deep(r.type, level))
+        e = ERR_LIMIT;
+    if (e == OK)
+        e = r.type == &or_map_type ? validate_fields(r.values, level + 1)
+                                   : r.type->validate(r.values);
+    parsed_free(&r);
+    return e;
+}
+
 static enum err validate_fields(const struct bytes *values, unsigned level)
 {
     enum err e = crdt_validate_field(&or_set_type, values[KEYS]);
+    struct alike alike = {0};
     struct buf scratch = {0};
     struct bytes key;
     uint32_t left;
@@ -54,31 +72,18 @@ static enum err validate_fields(const struct bytes *values, unsigned level)
     for (; e == OK && left > 0; left--) {
         e = canon_view(&scratch, etf_any(&in), &key);
         if (e == OK)
-            e = values_validate(etf_any(&in), level);
+            e = validate_value(&alike, &in, level);
     }
     buf_free(&scratch);
     return e == OK ? etf_finish(&in) : e;
 }
 
-static enum err validate_map(struct bytes checked, unsigned level)
-{
-    const struct form form = {or_map_type.module, or_map_type.fields, or_map_type.needed};
-    struct bytes values[CRDT_FIELDS_MAX];
-    struct buf extras = {0};
-    enum err e = struct_read(checked, &form, values, &extras);
-    buf_free(&extras);
-    return e == OK ? validate_fields(values, level) : e;
-}
-
-/* crdt_validate() does not know the nesting level, so nested maps are validated directly. */
 enum err values_validate(struct bytes checked, unsigned level)
 {
-    const struct crdt_type *type = crdt_type_of(checked);
-    if (type == NULL)
-        return ERR_SHAPE;
-    if (values_too_deep(type, level))
-        return ERR_LIMIT;
-    return type == &or_map_type ? validate_map(checked, level + 1) : crdt_validate(type, checked);
+    struct alike first = {0};
+    struct etf_in in = etf_open(checked);
+    enum err e = validate_value(&first, &in, level);
+    return e == OK ? etf_finish(&in) : e;
 }
 
 /* delta_buffer is ignored: it is private to the sender. */
@@ -89,17 +94,20 @@ static enum err validate(const struct bytes *values)
 
 static bool join_values(struct values *v, struct bytes map, struct values *delta)
 {
+    struct alike alike = {0};
     struct buf scratch = {0};
     bool grew = false;
     uint32_t left;
     struct etf_in in = pairs_open(map, &left);
     for (; left > 0; left--) {
         struct bytes key;
+        struct parsed value;
         enum err e = canon_view(&scratch, etf_any(&in), &key);
+        if (e == OK)
+            e = alike_read(&alike, &in, &value);
         must(e == OK);
-        struct bytes value = etf_any(&in);
-        const struct typed_state state = {crdt_type_of(value), value};
-        grew = values_join(v, key, &state, delta) || grew;
+        grew = values_join_parsed(v, key, &value, delta) || grew;
+        parsed_free(&value);
     }
     buf_free(&scratch);
     return grew;

@@ -67,8 +67,8 @@ struct group {
 };
 
 struct step {
-    struct group *group;
-    size_t next; /* SIZE_MAX: none */
+    size_t group; /* its number */
+    size_t next;  /* SIZE_MAX: none */
 };
 
 struct batch {
@@ -139,7 +139,7 @@ static enum err plan(struct batch *b, size_t i)
     e = check_allowed(b, g, &r);
     if (e != OK)
         return e;
-    b->steps[i] = (struct step){g, SIZE_MAX};
+    b->steps[i] = (struct step){table_number(&b->groups, g), SIZE_MAX};
     if (g->first == SIZE_MAX)
         g->first = i;
     else
@@ -303,8 +303,9 @@ static void put_replies(struct batch *b, struct mutation_turn *t)
         g->replies = etf_open(buf_bytes(&g->reply));
     }
     for (size_t i = 0; i < b->count; i++) {
+        struct group *g = table_at(&b->groups, b->steps[i].group);
         if (op_is(&b->ops[i], "update", 2))
-            put_term(t->reply, etf_any(&b->steps[i].group->replies));
+            put_term(t->reply, etf_any(&g->replies));
         else
             mutation_reply_ok(t, 1);
     }

@@ -150,26 +150,46 @@ static void adopt(struct values *v, struct bytes key, struct crdt *state)
     count(v, &before, *place);
 }
 
-bool values_join(struct values *v, struct bytes key, const struct typed_state *g,
-                 struct values *delta)
+/* valid: NULL for an empty state. */
+static bool join_value(struct values *v, struct bytes key, const struct crdt_type *type,
+                       const struct parsed *valid, struct values *delta)
 {
     struct crdt **place = place_of(v, key);
-    int order = *place != NULL ? type_order((*place)->type, g->type) : -1;
+    int order = *place != NULL ? type_order((*place)->type, type) : -1;
     if (order > 0)
         return false;
-    struct crdt *news = delta != NULL ? state_make(delta, g->type) : NULL;
+    struct crdt *news = delta != NULL ? state_make(delta, type) : NULL;
     struct figures before = figures_of(*place);
     if (order < 0) {
         drop(*place);
-        *place = state_make(v, g->type);
+        *place = state_make(v, type);
     }
-    bool joined = g->valid.len > 0 && crdt_join(*place, g->valid, news);
+    bool joined = valid != NULL && crdt_join_parsed(*place, valid, news);
     bool grew = joined || order < 0;
     count(v, &before, *place);
     if (grew && news != NULL)
         adopt(delta, key, news);
     else
         drop(news);
+    return grew;
+}
+
+bool values_join_parsed(struct values *v, struct bytes key, const struct parsed *valid,
+                        struct values *delta)
+{
+    return join_value(v, key, valid->type, valid, delta);
+}
+
+bool values_join(struct values *v, struct bytes key, const struct typed_state *g,
+                 struct values *delta)
+{
+    struct parsed valid;
+    if (g->valid.len == 0)
+        return join_value(v, key, g->type, NULL, delta);
+    enum err e = crdt_parse(&valid, g->type, g->valid);
+    must(e == OK);
+    bool grew = join_value(v, key, g->type, &valid, delta);
+    parsed_free(&valid);
     return grew;
 }
 

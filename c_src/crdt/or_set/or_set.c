@@ -112,11 +112,12 @@ static enum err validate_tombstones(struct tag_reader *r, struct bytes field)
 static enum err validate_entry(struct tag_reader *r, struct buf *scratch,
                                struct or_set_entry *entry)
 {
-    struct bytes tag, element;
+    struct bytes element;
+    struct wire_tag tag;
     enum err e = canon_view(scratch, entry->element, &element);
     while (e == OK && or_set_in_tag(entry, &tag))
-        e = tag_validate(r, tag);
-    return e;
+        e = tag_validate_wire(r, &tag);
+    return e == OK ? entry->in.err : e;
 }
 
 static enum err validate_entries(struct tag_reader *r, struct bytes field)
@@ -171,11 +172,12 @@ static void join_tombstones(struct joining *j, struct bytes field)
 static void join_entry(struct joining *j, struct or_set_entry *entry)
 {
     struct or_set *s = j->s;
-    struct bytes element, at;
+    struct bytes element;
+    struct wire_tag wire;
     enum err e = canon_view(&j->scratch, entry->element, &element);
     must(e == OK);
-    while (or_set_in_tag(entry, &at)) {
-        struct tag tag = tag_read(&j->tags, &s->actors, at);
+    while (or_set_in_tag(entry, &wire)) {
+        struct tag tag = tag_of_wire(&j->tags, &s->actors, &wire);
         if (!or_set_add_tag(s, element, tag))
             continue;
         j->grew = true;
@@ -219,7 +221,7 @@ static void put_tags(const struct or_set *s, const struct tags *tags, struct buf
 {
     enum mapset_form form = s->crdt.options->form;
     struct tag tag;
-    mapset_put(out, form, tags->count);
+    mapset_put(out, form, tags_count(tags));
     for (size_t at = 0; tags_next(tags, &at, &tag);) {
         tag_put(out, &s->actors, tag);
         mapset_element_end(out);
@@ -241,12 +243,12 @@ static void put_entries(const struct or_set *s, struct part part, struct buf *ou
     size_t first = out->len;
     for (size_t at = 0; (tags = part_next(part, &s->entries, &at)) != NULL; count++) {
         put_term(out, table_key(&s->entries, tags));
-        if (tags->count > 1) {
+        if (tags_count(tags) > 1) {
             put_tags(s, tags, out);
             continue;
         }
         buf_put(out, buf_bytes(&front));
-        tag_put(out, &s->actors, tags->one);
+        tag_put(out, &s->actors, tags_single(tags));
         buf_put(out, buf_bytes(&back));
     }
     put_map_count(out, first, count);

@@ -50,7 +50,7 @@ bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
     struct tags *record = table_add(&s->entries, element, &added);
     if (!tags_add(record, tag, s->entries.seed))
         return false;
-    count_tags(s, record->count - 1, record->count);
+    count_tags(s, tags_count(record) - 1, tags_count(record));
     tag_index_add(&s->tag_index, record, tag);
     note_own_tag(s, tag);
     return true;
@@ -58,7 +58,7 @@ bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
 
 static void drop_empty(struct or_set *s, struct tags *record)
 {
-    if (record->count == 0)
+    if (tags_count(record) == 0)
         table_remove(&s->entries, record);
 }
 
@@ -70,7 +70,7 @@ bool or_set_add_tombstone(struct or_set *s, struct tag tag)
     note_own_tag(s, tag);
     while ((record = tag_index_find(&s->tag_index, tag)) != NULL) {
         tags_remove(record, tag);
-        count_tags(s, record->count + 1, record->count);
+        count_tags(s, tags_count(record) + 1, tags_count(record));
         drop_empty(s, record);
     }
     return true;
@@ -113,7 +113,7 @@ bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta)
         return false;
     struct tags taken = *record;
     *record = (struct tags){0};
-    count_tags(s, taken.count, 0);
+    count_tags(s, tags_count(&taken), 0);
     table_remove(&s->entries, record);
     tombstone_all(s, &s->actors, &taken);
     if (delta != NULL)
@@ -151,7 +151,7 @@ static void check_counts(const struct or_set *s)
     struct tag_counts walked = {0};
     for (size_t i = 0; i < table_end(&s->entries); i++) {
         const struct tags *tags = table_at(&s->entries, i);
-        size_t count = tags != NULL ? tags->count : 0;
+        size_t count = tags != NULL ? tags_count(tags) : 0;
         walked.all += count;
         walked.most = count > walked.most ? count : walked.most;
     }
@@ -175,7 +175,7 @@ void or_set_check(const struct or_set *s)
     must(bytes_equal(actors_term(&s->actors, OWN), s->crdt.options->actor));
     for (size_t i = 0; i < table_end(&s->entries); i++) {
         const struct tags *tags = table_at(&s->entries, i);
-        must(tags == NULL || tags->count > 0);
+        must(tags == NULL || tags_count(tags) > 0);
         for (size_t at = 0; tags != NULL && tags_next(tags, &at, &tag);) {
             check_tag(s, tag);
             must(!tag_set_has(&s->tombstones, tag));

@@ -1,7 +1,6 @@
 #include "or_set_in.h"
 
-#include <string.h>
-
+#include "../alike.h"
 #include "../mapset.h"
 
 enum err or_set_in_open(struct or_set_in *e, struct bytes checked)
@@ -11,41 +10,44 @@ enum err or_set_in_open(struct or_set_in *e, struct bytes checked)
     return e->in.err;
 }
 
-static bool skip_prefix(struct etf_in *in, struct bytes prefix)
-{
-    if ((size_t)(in->end - in->at) < prefix.len || memcmp(in->at, prefix.at, prefix.len) != 0)
-        return false;
-    in->at += prefix.len;
-    return true;
-}
-
-/* Any single term between the same bytes is a set of one tag. */
+/* Any actor and number between the same bytes are a set of one tag. */
 static bool read_same_shape(struct or_set_in *e, struct or_set_entry *entry)
 {
     struct etf_in ahead = e->in;
-    if (e->front.len == 0 || !skip_prefix(&ahead, e->front))
+    if (e->front.len == 0 || !skip_same(&ahead, e->front))
         return false;
-    entry->tag = etf_any(&ahead);
-    if (!skip_prefix(&ahead, e->back))
+    if (!skip_same(&ahead, e->actor))
+        e->actor = etf_any(&ahead);
+    entry->tag = (struct wire_tag){e->actor, etf_uint64(&ahead)};
+    if (entry->tag.n > INT64_MAX || !skip_same(&ahead, e->back))
         return false;
     entry->tags = 1;
+    entry->in = (struct etf_in){0};
     e->in = ahead;
     return true;
+}
+
+/* The set is of one tag: keeps what surrounds it. */
+static void keep_shape(struct or_set_in *e, struct bytes set, struct etf_in in)
+{
+    const uint8_t *end = set.at + set.len;
+    struct wire_tag tag = wire_tag_read(&in);
+    if (in.err != OK)
+        return;
+    e->front = (struct bytes){set.at, (size_t)(tag.actor.at - set.at)};
+    e->actor = tag.actor;
+    e->back = (struct bytes){in.at, (size_t)(end - in.at)};
 }
 
 static void read_set(struct or_set_in *e, struct or_set_entry *entry)
 {
     struct bytes set = etf_any(&e->in);
     enum err err = mapset_read(set, &entry->in, &entry->tags);
-    entry->tag = (struct bytes){0};
-    if (err != OK) {
+    entry->tag = (struct wire_tag){0};
+    if (err != OK)
         etf_fail(&e->in, err == ERR_TYPE ? ERR_SHAPE : err);
-    } else if (entry->tags == 1) {
-        struct etf_in ahead = entry->in;
-        entry->tag = etf_any(&ahead);
-        e->front = (struct bytes){set.at, (size_t)(entry->tag.at - set.at)};
-        e->back = (struct bytes){ahead.at, (size_t)(set.at + set.len - ahead.at)};
-    }
+    else if (entry->tags == 1)
+        keep_shape(e, set, entry->in);
 }
 
 bool or_set_in_next(struct or_set_in *e, struct or_set_entry *entry)
@@ -59,11 +61,16 @@ bool or_set_in_next(struct or_set_in *e, struct or_set_entry *entry)
     return e->in.err == OK;
 }
 
-bool or_set_in_tag(struct or_set_entry *entry, struct bytes *tag)
+bool or_set_in_tag(struct or_set_entry *entry, struct wire_tag *tag)
 {
     if (entry->tags == 0)
         return false;
     entry->tags--;
-    *tag = entry->tag.len > 0 ? entry->tag : mapset_next(&entry->in);
-    return true;
+    if (entry->tag.actor.len > 0) {
+        *tag = entry->tag;
+        return true;
+    }
+    *tag = wire_tag_read(&entry->in);
+    etf_any(&entry->in);
+    return entry->in.err == OK;
 }

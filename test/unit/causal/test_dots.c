@@ -64,53 +64,74 @@ static void keeps_the_greatest_of_each_actor(void)
     }
 }
 
+/* A table of ELEMENTS elements without dots. */
+static void open_elements(struct table *t)
+{
+    table_init(t, sizeof(struct dots), 1);
+    for (uint8_t i = 0; i < ELEMENTS; i++) {
+        bool added;
+        table_add(t, (struct bytes){(uint8_t[]){97, i}, 2}, &added);
+        CU_ASSERT(added);
+    }
+}
+
+static void close_element(void *record)
+{
+    dots_free(record);
+}
+
 /* All current entries are popped in order, whatever was merged and truncated meanwhile. */
 static void heap_pops_in_order(void)
 {
-    static struct dots elements[ELEMENTS];
+    struct table elements;
     struct dot_heap h = {0};
     struct dot_ref ref;
     uint64_t n = 0, model[ELEMENTS] = {0}, floor = 0;
+    open_elements(&elements);
     for (unsigned step = 0; step < 30000; step++) {
-        size_t i = random_below(ELEMENTS);
+        uint32_t i = (uint32_t)random_below(ELEMENTS);
         if (random_below(50) == 0) {
             floor += random_below(n - floor + 1);
             for (uint64_t last = 0; dot_heap_pop(&h, floor, &ref); last = ref.n) {
                 CU_ASSERT(ref.n > last && ref.n <= floor);
-                if (dots_of(ref.dots, 3) != ref.n)
+                struct dots *d = table_at(&elements, ref.element);
+                if (dots_of(d, 3) != ref.n)
                     continue;
-                CU_ASSERT(model[ref.dots - elements] == ref.n);
-                model[ref.dots - elements] = 0;
-                dots_truncate(ref.dots, 0);
+                CU_ASSERT(model[ref.element] == ref.n);
+                model[ref.element] = 0;
+                dots_truncate(d, 0);
             }
             for (size_t k = 0; k < ELEMENTS; k++)
                 CU_ASSERT(model[k] == 0 || model[k] > floor);
         }
         struct tag tag = {n += 1 + random_below(3), 3};
         model[i] = tag.n;
-        dots_merge(&elements[i], &tag, 1);
-        dot_heap_push(&h, 3, (struct dot_ref){tag.n, &elements[i]});
+        dots_merge(table_at(&elements, i), &tag, 1);
+        dot_heap_push(&h, &elements, 3, (struct dot_ref){tag.n, i});
         size_t current = 0;
         for (size_t k = 0; k < ELEMENTS; k++)
             current += model[k] > 0;
-        CU_ASSERT(dot_heap_check(&h, 3) == current);
+        CU_ASSERT(dot_heap_check(&h, &elements, 3) == current);
     }
     dot_heap_free(&h);
+    table_free(&elements, close_element);
 }
 
 /* An element that is added again and again needs one entry. */
 static void stale_entries_take_no_room(void)
 {
-    static struct dots elements[ELEMENTS];
+    struct table elements;
     struct dot_heap h = {0};
+    open_elements(&elements);
     for (uint64_t n = 1; n < 1000000; n++) {
-        struct dots *d = &elements[n % ELEMENTS];
-        dots_merge(d, &(struct tag){n, 0}, 1);
-        dot_heap_push(&h, 0, (struct dot_ref){n, d});
+        uint32_t i = (uint32_t)(n % ELEMENTS);
+        dots_merge(table_at(&elements, i), &(struct tag){n, 0}, 1);
+        dot_heap_push(&h, &elements, 0, (struct dot_ref){n, i});
     }
     CU_ASSERT(h.cap <= 4 * ELEMENTS);
-    CU_ASSERT(dot_heap_check(&h, 0) == ELEMENTS);
+    CU_ASSERT(dot_heap_check(&h, &elements, 0) == ELEMENTS);
     dot_heap_free(&h);
+    table_free(&elements, close_element);
 }
 
 SUITE("dots", TEST(keeps_the_greatest_of_each_actor), TEST(heap_pops_in_order),

@@ -51,7 +51,7 @@ static void add(struct fixture *h, uint32_t i, struct tag t)
 static void take(struct fixture *h, struct tags *record, struct tag t)
 {
     CU_ASSERT(tags_remove(record, t));
-    if (record->count == 0)
+    if (tags_count(record) == 0)
         table_remove(&h->table, record);
 }
 
