@@ -75,20 +75,21 @@ static bool put_alias(struct buf *to, struct bytes caller, struct bytes tag, str
 
 /* owner: of an alias. */
 static void send_to(const struct process *p, enum signal_kind kind, struct bytes to,
-                    struct bytes owner, struct bytes payload, struct turn *t)
+                    struct bytes owner, struct bytes payload, struct share rest, struct turn *t)
 {
     t->post->send(t->post, &(struct signal){.kind = kind,
                                             .node = node_of(to),
                                             .from = process_pid(p),
                                             .to = to,
                                             .owner = owner,
-                                            .payload = payload});
+                                            .payload = payload,
+                                            .rest = rest});
 }
 
-/* Sends {Tag, Reply} or, unless first is NULL, {Tag, {First, Reply}}.  A reply may be large: it is
- * copied once. */
+/* Sends {Tag, Reply} or, unless first is NULL, {Tag, {First, Reply}}.  One of reply and rest is the
+ * Reply; the rest is not copied. */
 static void reply_to(const struct process *p, struct bytes from, const char *first,
-                     struct bytes reply, struct turn *t)
+                     struct bytes reply, struct share rest, struct turn *t)
 {
     struct etf_in in = etf_open(from);
     etf_tuple_of(&in, 2);
@@ -101,13 +102,14 @@ static void reply_to(const struct process *p, struct bytes from, const char *fir
         put_tuple(&message, 2);
         put_atom(&message, first);
     }
-    put_term(&message, reply);
+    buf_put(&message, reply);
     if (canon_put(&pid, caller) != OK)
         ; /* there is nobody to reply to */
     else if (put_alias(&alias, buf_bytes(&pid), tag, t))
-        send_to(p, SIGNAL_ALIAS_SEND, buf_bytes(&alias), buf_bytes(&pid), buf_bytes(&message), t);
+        send_to(p, SIGNAL_ALIAS_SEND, buf_bytes(&alias), buf_bytes(&pid), buf_bytes(&message), rest,
+                t);
     else
-        send_to(p, SIGNAL_SEND, buf_bytes(&pid), (struct bytes){0}, buf_bytes(&message), t);
+        send_to(p, SIGNAL_SEND, buf_bytes(&pid), (struct bytes){0}, buf_bytes(&message), rest, t);
     buf_free(&message);
     buf_free(&pid);
     buf_free(&alias);
@@ -115,7 +117,7 @@ static void reply_to(const struct process *p, struct bytes from, const char *fir
 
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)
 {
-    reply_to(p, from, NULL, reply, t);
+    reply_to(p, from, NULL, reply, (struct share){0}, t);
 }
 
 void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t)
@@ -128,13 +130,19 @@ void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t)
 
 void gen_reply_value(const struct process *p, struct bytes from, struct bytes value, struct turn *t)
 {
-    reply_to(p, from, "ok", value, t);
+    reply_to(p, from, "ok", value, (struct share){0}, t);
+}
+
+void gen_reply_shared(const struct process *p, struct bytes from, struct share value,
+                      struct turn *t)
+{
+    reply_to(p, from, "ok", (struct bytes){0}, value, t);
 }
 
 void gen_reply_error(const struct process *p, struct bytes from, struct bytes reason,
                      struct turn *t)
 {
-    reply_to(p, from, "error", reason, t);
+    reply_to(p, from, "error", reason, (struct share){0}, t);
 }
 
 void gen_reply_unknown(const struct process *p, struct bytes from, struct bytes request,

@@ -90,7 +90,7 @@ static void send_fun(struct replica *r, struct bytes from, struct bytes fun, str
 {
     must(r->fun_call == 0);
     struct buf args = {0};
-    put_application(&args, fun, replica_state_term(r));
+    put_application(&args, fun, encoding_state(r).part);
     r->fun_call = rex_start(r->process, buf_bytes(&r->fun_node), "erlang", "apply",
                             buf_bytes(&args), LIMIT_APPLY_MS, t);
     buf_free(&args);

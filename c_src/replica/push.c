@@ -14,8 +14,8 @@
 static size_t state_bytes(struct replica *r, struct turn *t)
 {
     struct buf sample = {0};
-    if (r->state_message.len > 0)
-        return r->state_message.len;
+    if (encoding_bytes(r) > 0)
+        return encoding_bytes(r);
     if (r->estimated_ms == 0 || t->now_ms - r->estimated_ms > ESTIMATE_MS) {
         crdt_state_of(r->crdt, (struct part){0, SAMPLE_BUCKETS}, &sample);
         r->estimated_bytes = sample.len * (PART_BUCKETS / SAMPLE_BUCKETS);
@@ -119,7 +119,7 @@ void push_all(struct replica *r, struct member *m, struct turn *t)
     if (m->behind)
         return;
     if (push_piece_buckets(r, t) == PART_BUCKETS) {
-        member_send(r, m, replica_state_message(r), t);
+        member_send_state(r, m, t);
         return;
     }
     mark(r, m, PART_WHOLE);
@@ -149,7 +149,7 @@ bool push_final(struct replica *r, struct member *m, struct turn *t)
     if (!durable_is_safe(r))
         return false;
     push_stop(r, m);
-    member_send(r, m, replica_state_message(r), t);
+    member_send_state(r, m, t);
     return true;
 }
 
