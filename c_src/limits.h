@@ -202,6 +202,10 @@
 #define LIMIT_MUTATIONS 65536
 /* Bytes of those mutations. */
 #define LIMIT_MUTATION_BYTES (64u * 1024 * 1024)
+/* Calls of a replica that wait until a large state or value is encoded. */
+#define LIMIT_ENCODE_CALLS 65536
+/* Bytes of a large state or value that are encoded in one step: one or two milliseconds. */
+#define LIMIT_ENCODE_BYTES (1024u * 1024)
 /* Milliseconds that a call waits behind funs on other nodes: less than the 5 s after which
  * GenServer.call gives up. */
 #define LIMIT_MUTATION_WAIT_MS 4500

@@ -1,3 +1,4 @@
+#include "../limits.h"
 #include "../mem.h"
 #include "../otp/list.h"
 #include "../sorted.h"
@@ -6,6 +7,8 @@
 /* Bytes that are written at once.  They are reported as written when all of them are: of a state
  * that takes minutes each piece shows that the peer reads. */
 #define PIECE_BYTES (256u * 1024)
+/* Of large messages so much is made ready at a time: a piece, with the last fragment. */
+#define FILL_BYTES (PIECE_BYTES - LIMIT_FRAGMENT_BYTES)
 
 static int compare_id(const void *element, const void *key)
 {
@@ -130,9 +133,12 @@ static void flush(struct connection *x, size_t fill_bytes, struct turn *t)
 {
     if (x->channel == NULL)
         return;
-    if (x->queued < fill_bytes)
-        channel_fill(x->channel, fill_bytes - x->queued);
     connection_send(x, channel_out(x->channel), t);
+    while (x->queued < fill_bytes && channel_kept(x->channel) > 0) {
+        size_t room = fill_bytes - x->queued;
+        channel_fill(x->channel, room < FILL_BYTES ? room : FILL_BYTES);
+        connection_send(x, channel_out(x->channel), t);
+    }
     count_kept(x);
 }
 

@@ -394,7 +394,7 @@ void link_written(struct connection *x, size_t count, struct turn *t)
 
 static void queue(struct connection *x, const struct signal *signal, struct turn *t)
 {
-    size_t bytes = signal->payload.len + signal->reason.len;
+    size_t bytes = signal->payload.len + signal->rest.part.len + signal->reason.len;
     if (bytes > LIMIT_FRAME_BYTES) {
         turn_log(t, LOG_ERROR, "a message of %zu bytes for %.*s is too large to be sent", bytes,
                  TEXT(link_name(x)));

@@ -59,6 +59,7 @@ struct mutation_turn {
 };
 
 struct tag_counts; /* figures.h */
+struct put_cursor; /* encoding.h */
 
 struct crdt_type {
     const char *module; /* "Elixir.Grove.Counter.GCounter", as in __struct__ */
@@ -103,6 +104,9 @@ struct crdt_type {
     /* Appends the value of one field, limited to the entries of one part.  The delta buffer is
      * written empty. */
     void (*put)(const struct crdt *c, unsigned field, struct part part, struct buf *out);
+
+    /* put for the whole, and value, in slices (encoding.h); NULL: they are written in one go. */
+    bool (*encode)(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out);
 
     /* Adds the digest of every entry, in any order. */
     void (*digest)(const struct crdt *c, const struct digests *d);

@@ -3,6 +3,7 @@
 #include "../mem.h"
 #include "../term/canon.h"
 #include "../term/write.h"
+#include "encoding.h"
 #include "types.h"
 
 enum { ACTOR, CLOCK, CONTEXT, DELTA_BUFFER, ENTRIES };
@@ -239,19 +240,25 @@ static void put_dots(const struct dvv *s, struct dots *d, struct buf *out)
     }
 }
 
-static void put_entries(const struct dvv *s, struct part part, struct buf *out)
+static bool put_entries(const struct dvv *s, struct part part, struct put_cursor *at,
+                        struct buf *out)
 {
     const struct table *t = &s->entries;
     struct dots *d;
-    put_map(out, (uint32_t)t->live);
-    for (size_t at = 0; (d = part_next(part, t, &at)) != NULL;) {
+    if (at->at == 0)
+        put_map(out, (uint32_t)t->live);
+    while ((d = part_next(part, t, &at->at)) != NULL) {
         put_term(out, table_key(t, d));
         put_dots(s, d, out);
+        if (out->len >= at->until)
+            return false;
     }
+    return true;
 }
 
 static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
+    struct put_cursor whole = {.until = SIZE_MAX};
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
@@ -264,7 +271,7 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
         put_atom(out, "nil");
         break;
     case ENTRIES:
-        put_entries(of_const(c), part, out);
+        put_entries(of_const(c), part, &whole, out);
         break;
     }
 }
@@ -301,6 +308,17 @@ static void value(const struct crdt *c, struct buf *out)
             mapset_element(out, table_key(t, record));
     }
     mapset_end(out, c->options->form);
+}
+
+static bool encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
+{
+    if (field == ENTRIES)
+        return put_entries(of_const(c), PART_WHOLE, at, out);
+    if (field == CRDT_VALUE)
+        value(c, out);
+    else
+        put(c, field, PART_WHOLE, out);
+    return true;
 }
 
 /* Any dot or context implies a clock above 0 for its actor. */
@@ -348,6 +366,7 @@ const struct crdt_type dvv_set_type = {
     .validate = validate,
     .join = join,
     .put = put,
+    .encode = encode,
     .digest = digest,
     .value = value,
     .empty = empty,

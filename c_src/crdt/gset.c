@@ -3,6 +3,7 @@
 #include "../causal/digests.h"
 #include "../term/canon.h"
 #include "../term/write.h"
+#include "encoding.h"
 #include "types.h"
 
 enum { ACTOR, DELTA_BUFFER, ELEMENTS };
@@ -82,21 +83,29 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
     return grew;
 }
 
-static void put_elements(const struct gset *s, struct part part, struct buf *out)
+static bool put_elements(const struct gset *s, struct part part, struct put_cursor *at,
+                         struct buf *out)
 {
     const struct table *t = &s->elements;
     const void *record;
-    uint32_t count = 0;
-    mapset_put(out, s->crdt.options->form, 0);
-    size_t first = out->len;
-    for (size_t at = 0; (record = part_next(part, t, &at)) != NULL; count++)
+    if (at->first == 0) {
+        mapset_put(out, s->crdt.options->form, 0);
+        at->first = out->len;
+    }
+    while ((record = part_next(part, t, &at->at)) != NULL) {
         mapset_element(out, table_key(t, record));
-    put_map_count(out, first, count);
+        at->count++;
+        if (out->len >= at->until)
+            return false;
+    }
+    put_map_count(out, at->first, at->count);
     mapset_end(out, s->crdt.options->form);
+    return true;
 }
 
 static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
+    struct put_cursor whole = {.until = SIZE_MAX};
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
@@ -106,9 +115,17 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
         mapset_end(out, c->options->form);
         break;
     case ELEMENTS:
-        put_elements(of_const(c), part, out);
+        put_elements(of_const(c), part, &whole, out);
         break;
     }
+}
+
+static bool encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
+{
+    if (field == ELEMENTS || field == CRDT_VALUE)
+        return put_elements(of_const(c), PART_WHOLE, at, out);
+    put(c, field, PART_WHOLE, out);
+    return true;
 }
 
 static void digest(const struct crdt *c, const struct digests *d)
@@ -123,7 +140,7 @@ static void digest(const struct crdt *c, const struct digests *d)
 
 static void value(const struct crdt *c, struct buf *out)
 {
-    put_elements(of_const(c), PART_WHOLE, out);
+    put(c, ELEMENTS, PART_WHOLE, out);
 }
 
 static bool empty(const struct crdt *c)
@@ -152,6 +169,7 @@ const struct crdt_type gset_type = {
     .join = join,
     .divisible = true,
     .put = put,
+    .encode = encode,
     .digest = digest,
     .value = value,
     .empty = empty,

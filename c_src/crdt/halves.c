@@ -1,6 +1,7 @@
 #include "halves.h"
 
 #include "../term/write.h"
+#include "encoding.h"
 #include "part.h"
 
 static struct crdt *half(const struct crdt *c, unsigned field)
@@ -41,6 +42,17 @@ void halves_put(const struct crdt *c, unsigned field, struct part part, struct b
         put_term(out, c->options->actor);
     else
         crdt_state_of(half(c, field), part, out);
+}
+
+bool halves_encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
+{
+    if (field == HALVES_FIRST || field == HALVES_SECOND)
+        return crdt_encoding_nested(half(c, field), at, out);
+    if (field == CRDT_VALUE)
+        c->type->value(c, out);
+    else
+        c->type->put(c, field, PART_WHOLE, out);
+    return true;
 }
 
 void halves_digest(const struct crdt *c, const struct digests *d)

@@ -21,6 +21,7 @@ void halves_open(struct crdt *c);
 void halves_close(struct crdt *c);
 bool halves_join(struct crdt *c, const struct bytes *values, struct crdt *delta);
 void halves_put(const struct crdt *c, unsigned field, struct part part, struct buf *out);
+bool halves_encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out);
 void halves_digest(const struct crdt *c, const struct digests *d);
 void halves_copy_extras(struct crdt *to, const struct crdt *from);
 bool halves_empty(const struct crdt *c);

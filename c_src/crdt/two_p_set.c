@@ -90,6 +90,7 @@ const struct crdt_type two_p_set_type = {
     .join = halves_join,
     .divisible = true,
     .put = halves_put,
+    .encode = halves_encode,
     .digest = halves_digest,
     .copy_extras = halves_copy_extras,
     .value = value,

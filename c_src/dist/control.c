@@ -459,6 +459,7 @@ void control_write(struct buf *out, const struct signal *signal, uint64_t flags,
         put_version(out);
     if (payload.len > 0)
         put_term(out, payload);
+    buf_put(out, signal->rest.part);
 }
 
 const char *signal_name(enum signal_kind kind)

@@ -53,7 +53,7 @@ bool control_can_write(enum signal_kind kind, uint64_t flags);
 void control_write(struct buf *out, const struct signal *signal, uint64_t flags, bool versioned);
 
 /* Whether the payload or reason follows the control tuple.  Appends only that tuple, and returns
- * what follows it. */
+ * what follows it, up to the signal's rest. */
 bool control_has_payload(const struct signal *signal, uint64_t flags);
 struct bytes control_put(struct buf *out, const struct signal *signal, uint64_t flags,
                          bool versioned);

@@ -29,6 +29,7 @@ static bool refuse_reply(struct signal *s, struct buf *memory)
     put_atom(memory, "error");
     put_bad_term(memory, ERR_TAG);
     s->payload = buf_bytes(memory);
+    s->rest = (struct share){0};
     return true;
 }
 
@@ -40,7 +41,7 @@ bool signal_fit(struct signal *s, uint64_t flags, struct buf *memory)
         put_bad_term(memory, ERR_TAG);
         s->reason = buf_bytes(memory);
     }
-    if (s->payload.len == 0 || !etf_has_record(s->payload))
+    if (!etf_has_record(s->payload) && !etf_has_record(s->rest.part))
         return true;
     return refuse_reply(s, memory);
 }

@@ -17,6 +17,7 @@ struct kept {
     struct kept *next;
     struct ends ends;
     struct buf bytes;
+    struct share rest;  /* held: what follows them in the payload */
     size_t control_len; /* 0: a frame */
     size_t sent;        /* bytes of the payload */
     uint64_t sequence;
@@ -112,12 +113,13 @@ static void kept_free(struct kept *m)
 {
     ends_free(&m->ends);
     buf_free(&m->bytes);
+    shared_release(m->rest.of);
     mem_free(m);
 }
 
 static size_t payload_left(const struct kept *m)
 {
-    return m->bytes.len - m->control_len - m->sent;
+    return m->bytes.len - m->control_len + m->rest.part.len - m->sent;
 }
 
 void outgoing_free(struct outgoing *o)
@@ -196,7 +198,7 @@ static bool place(struct outgoing *o, struct kept *m, struct buf *out)
 
 static size_t payload_of(const struct signal *s)
 {
-    return s->payload.len + s->reason.len;
+    return s->payload.len + s->rest.part.len + s->reason.len;
 }
 
 static void put_frame(struct buf *out, const struct signal *signal, uint64_t flags)
@@ -219,10 +221,13 @@ static struct kept *kept_of(struct outgoing *o, const struct signal *signal, uin
         struct bytes payload = control_put(&m->bytes, signal, flags, false);
         m->control_len = m->bytes.len;
         buf_put(&m->bytes, payload);
+        m->rest = signal->rest;
+        if (m->rest.of != NULL)
+            shared_hold(m->rest.of);
     } else {
         put_frame(&m->bytes, signal, flags);
     }
-    o->kept += m->bytes.len;
+    o->kept += m->bytes.len + m->rest.part.len;
     return m;
 }
 
@@ -240,6 +245,16 @@ void outgoing_send(struct outgoing *o, const struct signal *signal, uint64_t fla
         queue_put(&o->rest, m);
 }
 
+/* Appends the next bytes of the payload. */
+static void put_payload(const struct kept *m, size_t len, struct buf *out)
+{
+    size_t own = m->bytes.len - m->control_len;
+    size_t from_own = m->sent >= own ? 0 : own - m->sent < len ? own - m->sent : len;
+    buf_put(out, (struct bytes){m->bytes.at + m->control_len + m->sent, from_own});
+    if (len > from_own)
+        buf_put(out, (struct bytes){m->rest.part.at + (m->sent + from_own - own), len - from_own});
+}
+
 /* Appends the next fragment. */
 static void put_fragment(struct outgoing *o, struct kept *m, struct buf *out)
 {
@@ -252,7 +267,7 @@ static void put_fragment(struct outgoing *o, struct kept *m, struct buf *out)
         buf_put(out, (struct bytes){m->bytes.at, m->control_len});
         o->kept -= m->control_len;
     }
-    buf_put(out, (struct bytes){m->bytes.at + m->control_len + m->sent, len});
+    put_payload(m, len, out);
     frame_close(out, start);
     m->sent += len;
     o->kept -= len;
@@ -295,6 +310,10 @@ static void place_rest(struct outgoing *o, struct buf *out)
 
 void outgoing_fill(struct outgoing *o, size_t bytes, struct buf *out)
 {
+    if (o->count > 0 && out->len < bytes) {
+        size_t more = bytes - out->len;
+        buf_room(out, (more < o->kept ? more : o->kept) + LIMIT_FRAGMENT_BYTES);
+    }
     while (o->count > 0 && out->len < bytes) {
         size_t streams = o->count;
         stream_step(o, out);

@@ -17,7 +17,8 @@ struct outgoing;
 struct outgoing *outgoing_new(void);
 void outgoing_free(struct outgoing *o);
 
-/* Appends a signal to out as one frame, for a peer with these flags, or keeps a copy of it. */
+/* Appends a signal to out as one frame, for a peer with these flags, or keeps a copy of it, and
+ * holds what it shares. */
 void outgoing_send(struct outgoing *o, const struct signal *signal, uint64_t flags,
                    struct buf *out);
 

@@ -20,11 +20,13 @@ void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory
     copy->mfa = keep(memory, s->mfa);
     copy->options = keep(memory, s->options);
     copy->payload = keep(memory, s->payload);
+    copy->payload.len += keep(memory, s->rest.part).len;
+    copy->rest = (struct share){0};
     copy->owner = keep(memory, s->owner);
 }
 
 size_t signal_bytes(const struct signal *s)
 {
     return s->node.len + s->from.len + s->to.len + s->ref.len + s->reason.len + s->mfa.len +
-           s->options.len + s->payload.len + s->owner.len;
+           s->options.len + s->payload.len + s->rest.part.len + s->owner.len;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "../err.h"
-#include "../term/bytes.h"
+#include "../term/shared.h"
 
 enum signal_kind {
     SIGNAL_SEND,          /* payload to the pid `to` */
@@ -48,6 +48,8 @@ struct signal {
     struct bytes payload; /* the message, as received: a checked term, unless unfit is set */
     enum err unfit;       /* why etf_check() refused the payload; etf_length() has accepted it, or
                              it is only the beginning of one that is too large (ERR_LIMIT) */
+    struct share rest;    /* written only: what follows payload in the same term; whoever keeps the
+                             signal holds it instead of copying it.  May be none */
     struct bytes owner;   /* written only: the pid that made the alias `to`; empty if not known */
     uint64_t id;          /* of UNLINK_ID and its acknowledgement; of SPAWN_REPLY, the bits below */
 };
@@ -56,7 +58,8 @@ struct signal {
 #define SPAWN_LINKED    1u
 #define SPAWN_MONITORED 2u
 
-/* A copy whose slices are in memory (empty before; the caller frees it). */
+/* A copy whose slices are in memory (empty before; the caller frees it), the rest behind the
+ * payload. */
 void signal_copy(struct signal *copy, const struct signal *s, struct buf *memory);
 /* The bytes of all slices. */
 size_t signal_bytes(const struct signal *s);

@@ -87,32 +87,35 @@ static bool take_alias(struct bytes tag, struct bytes caller, struct buf *scratc
 
 /* owner: of an alias. */
 static void send_to(const struct process *p, enum signal_kind kind, struct bytes to,
-                    struct bytes owner, struct bytes payload, struct turn *t)
+                    struct bytes owner, struct bytes payload, struct share rest, struct turn *t)
 {
     t->post->send(t->post, &(struct signal){.kind = kind,
                                             .node = node_of(to),
                                             .from = process_pid(p),
                                             .to = to,
                                             .owner = owner,
-                                            .payload = payload});
+                                            .payload = payload,
+                                            .rest = rest});
 }
 
-/* {Tag, {First, Reply}}; without a first (NULL) or a reply (empty) {Tag, Reply} or {Tag, First}. */
-static void put_reply(struct buf *message, struct bytes tag, const char *first, struct bytes reply)
+/* {Tag, {First, Reply}}; without a first (NULL) {Tag, Reply}, with nothing behind it {Tag, First}.
+ * Behind it comes reply, or the rest of the message, which is not put. */
+static void put_reply(struct buf *message, struct bytes tag, const char *first, struct bytes reply,
+                      bool rest)
 {
     put_tuple(message, 2);
     put_term(message, tag);
-    if (first != NULL && reply.len > 0)
+    if (first != NULL && (reply.len > 0 || rest))
         put_tuple(message, 2);
     if (first != NULL)
         put_atom(message, first);
     put_term(message, reply);
 }
 
-/* A reply may be large: it is copied once.  The memory of small ones is used again; a reply may
- * lead to another one while it is sent. */
+/* One of reply and rest is the reply.  A reply may be large: it is copied once, the rest is not.
+ * The memory of small ones is used again; a reply may lead to another one while it is sent. */
 static void reply_to(const struct process *p, struct bytes from, const char *first,
-                     struct bytes reply, struct turn *t)
+                     struct bytes reply, struct share rest, struct turn *t)
 {
     struct etf_in in = etf_open(from);
     etf_tuple_of(&in, 2);
@@ -120,13 +123,13 @@ static void reply_to(const struct process *p, struct bytes from, const char *fir
     must(in.err == OK);
     struct buf alias_memory = {0}, pid_memory = {0}, message = p->table->spare;
     p->table->spare = (struct buf){0};
-    put_reply(&message, tag, first, reply);
+    put_reply(&message, tag, first, reply, rest.part.len > 0);
     if (canon_view(&pid_memory, caller, &pid) != OK)
         ; /* there is nobody to reply to */
     else if (take_alias(tag, pid, &alias_memory, &alias, t))
-        send_to(p, SIGNAL_ALIAS_SEND, alias, pid, buf_bytes(&message), t);
+        send_to(p, SIGNAL_ALIAS_SEND, alias, pid, buf_bytes(&message), rest, t);
     else
-        send_to(p, SIGNAL_SEND, pid, (struct bytes){0}, buf_bytes(&message), t);
+        send_to(p, SIGNAL_SEND, pid, (struct bytes){0}, buf_bytes(&message), rest, t);
     buf_free(&p->table->spare);
     buf_reset(&message);
     p->table->spare = message;
@@ -136,23 +139,29 @@ static void reply_to(const struct process *p, struct bytes from, const char *fir
 
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)
 {
-    reply_to(p, from, NULL, reply, t);
+    reply_to(p, from, NULL, reply, (struct share){0}, t);
 }
 
 void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t)
 {
-    reply_to(p, from, "ok", (struct bytes){0}, t);
+    reply_to(p, from, "ok", (struct bytes){0}, (struct share){0}, t);
 }
 
 void gen_reply_value(const struct process *p, struct bytes from, struct bytes value, struct turn *t)
 {
-    reply_to(p, from, "ok", value, t);
+    reply_to(p, from, "ok", value, (struct share){0}, t);
+}
+
+void gen_reply_shared(const struct process *p, struct bytes from, struct share value,
+                      struct turn *t)
+{
+    reply_to(p, from, "ok", (struct bytes){0}, value, t);
 }
 
 void gen_reply_error(const struct process *p, struct bytes from, struct bytes reason,
                      struct turn *t)
 {
-    reply_to(p, from, "error", reason, t);
+    reply_to(p, from, "error", reason, (struct share){0}, t);
 }
 
 void gen_reply_unknown(const struct process *p, struct bytes from, struct bytes request,

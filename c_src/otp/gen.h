@@ -32,10 +32,12 @@ bool gen_is_system(struct bytes message, struct gen_message *m);
  * to the pid.  from may be a copy that the caller kept. */
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t);
 
-/* gen_reply() with `ok`, {ok, Value} or {error, Reason}. */
+/* gen_reply() with `ok`, {ok, Value} (also with a value that is not copied) or {error, Reason}. */
 void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t);
 void gen_reply_value(const struct process *p, struct bytes from, struct bytes value,
                      struct turn *t);
+void gen_reply_shared(const struct process *p, struct bytes from, struct share value,
+                      struct turn *t);
 void gen_reply_error(const struct process *p, struct bytes from, struct bytes reason,
                      struct turn *t);
 

@@ -31,10 +31,18 @@ bool turn_may_change(struct turn *t)
 
 void turn_send(struct turn *t, struct bytes from, struct bytes to, struct bytes message)
 {
-    t->post->send(
-        t->post,
-        &(struct signal){
-            .kind = SIGNAL_SEND, .node = node_of(to), .from = from, .to = to, .payload = message});
+    turn_send_shared(t, from, to, message, (struct share){0});
+}
+
+void turn_send_shared(struct turn *t, struct bytes from, struct bytes to, struct bytes first,
+                      struct share rest)
+{
+    t->post->send(t->post, &(struct signal){.kind = SIGNAL_SEND,
+                                            .node = node_of(to),
+                                            .from = from,
+                                            .to = to,
+                                            .payload = first,
+                                            .rest = rest});
 }
 
 void turn_send_named(struct turn *t, struct bytes from, struct bytes node, struct bytes name,

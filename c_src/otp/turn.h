@@ -67,6 +67,10 @@ uint64_t turn_random(struct turn *t);
 /* Sends a message (any term) from the pid to the pid. */
 void turn_send(struct turn *t, struct bytes from, struct bytes to, struct bytes message);
 
+/* The same for a message in two parts. */
+void turn_send_shared(struct turn *t, struct bytes from, struct bytes to, struct bytes first,
+                      struct share rest);
+
 /* Sends a message from the pid to the name (an atom's text) on the node. */
 void turn_send_named(struct turn *t, struct bytes from, struct bytes node, struct bytes name,
                      struct bytes message);

@@ -122,7 +122,7 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
         put_atom(&reply, "equal");
     } else if (push_piece_buckets(r, t) == PART_BUCKETS) {
         put_pair(&reply, "state");
-        put_term(&reply, replica_state_term(r));
+        put_term(&reply, encoding_state(r).part);
     } else {
         note_comparing(r, from, t);
         put_pair(&reply, "ranges");

@@ -22,7 +22,8 @@ bool durable_is_ready(const struct replica *r)
 
 bool durable_may_mutate(const struct replica *r)
 {
-    return durable_is_ready(r) && !r->durable.appending && !r->durable.capturing;
+    return durable_is_ready(r) && !r->durable.appending && !r->durable.capturing &&
+           !encoding_is_open(r);
 }
 
 struct bytes durable_failure(const struct replica *r)
@@ -123,6 +124,7 @@ static void roll_back(struct replica *r, struct turn *t)
     waiting_refuse_mutations(r, t);
     mutation_refuse_all(r, buf_bytes(&d->reason), t);
     buf_clear(&d->in_flight);
+    encoding_finish(r);
     reset(r, &r->crdt);
     reset(r, &d->own);
     reset(r, &d->remote);

@@ -13,6 +13,7 @@ enum err exchange_merge(struct replica *r, struct bytes checked, bool relay)
     bool changed;
     if (etf_is_deeper(checked, LIMIT_STRUCT_DEPTH))
         return ERR_LIMIT;
+    encoding_finish(r);
     enum err e = crdt_merge(r->crdt, checked, durable_delta(r, relay), &changed);
     if (changed) {
         replica_changed(r);

@@ -131,7 +131,7 @@ static void add_queued(struct replica *r, size_t bytes)
 {
     if (r->queue == NULL || !may_join(r, r->queue))
         return;
-    size_t state = replica_state_term(r).len;
+    size_t state = encoding_state(r).part.len;
     bytes += state;
     while (r->queue != NULL && r->asked.count < LIMIT_QUESTION_FUNS && may_join(r, r->queue)) {
         bytes += r->queue->body.len + state;
@@ -146,7 +146,7 @@ static void add_queued(struct replica *r, size_t bytes)
 static uint64_t ask_for_one(struct replica *r, struct turn *t)
 {
     struct buf args = {0};
-    put_application(&args, buf_bytes(&r->asked.list[0]->body), replica_state_term(r));
+    put_application(&args, buf_bytes(&r->asked.list[0]->body), encoding_state(r).part);
     uint64_t call = rex_start(r->process, buf_bytes(&r->fun_node), "erlang", "apply",
                               buf_bytes(&args), LIMIT_APPLY_MS, t);
     buf_free(&args);
@@ -161,7 +161,7 @@ static uint64_t ask_for_several(struct replica *r, struct turn *t)
     struct question q = {.funs = funs,
                          .count = r->asked.count,
                          .module = r->options.type->module,
-                         .state = replica_state_term(r),
+                         .state = encoding_state(r).part,
                          .timeout_ms = LIMIT_ANSWERED_MS};
     buf_put(&r->asked.state, q.state);
     return question_ask(&r->forms, r->process, buf_bytes(&r->fun_node), &q, t);

@@ -145,6 +145,7 @@ static void validated(struct replica *r, struct intake *i, struct turn *t)
 static void join_slice(struct replica *r, struct intake *i, struct turn *t)
 {
     bool changed;
+    encoding_finish(r);
     bool all = crdt_slices_join(i->slices, LIMIT_SLICE_BYTES, r->crdt, durable_delta(r, i->relay),
                                 &changed);
     if (changed) {
@@ -195,7 +196,7 @@ static bool waits_for_disk(const struct replica *r)
 
 uint64_t intake_due(const struct replica *r)
 {
-    return r->intakes != NULL && !waits_for_disk(r) ? 1 : UINT64_MAX;
+    return r->intakes != NULL && !waits_for_disk(r) && !encoding_is_open(r) ? 1 : UINT64_MAX;
 }
 
 void intake_wake(struct replica *r, struct turn *t)

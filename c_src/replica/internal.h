@@ -10,6 +10,7 @@
  *     exchange.c   sends deltas, merges what arrives
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     intake.h     joins large structs in slices
+ *     encoding.h   encodes the state and the value, in slices if they are large
  *     member.h     the other members of the group, and the exchange with each
  */
 #ifndef COPPICE_REPLICA_INTERNAL_H
@@ -18,6 +19,7 @@
 #include "../otp/gen.h"
 #include "../otp/names.h"
 #include "durable.h"
+#include "encoding.h"
 #include "intake.h"
 #include "member.h"
 #include "question.h"
@@ -55,12 +57,8 @@ struct replica {
     struct crdt *crdt;
     struct crdt *delta; /* what grew since the last sync */
 
-    /* Encoded on demand, empty or NULL after a change: {grove_delta, State, Self}, with State
-     * at state_at; the value; the digests of the COMPARE_RANGES, and of all buckets. */
-    struct buf state_message;
-    size_t state_at;
-    struct buf value;
-    uint64_t *digests, *bucket_digests;
+    struct encoding encodings[ENCODED_KINDS];
+    uint64_t *digests, *bucket_digests; /* of the COMPARE_RANGES, of all buckets; or NULL */
 
     size_t sampled_bytes; /* of the encoded state, by a sample; with what changed since ... */
     size_t estimated_bytes;
@@ -105,9 +103,6 @@ struct replica *replica_of(const struct process *p);
 void replica_set_wake(struct replica *r); /* at the earliest time that something is due */
 /* The state has changed: drops its cached encodings. */
 void replica_changed(struct replica *r);
-struct bytes replica_state_term(struct replica *r); /* valid until the next change */
-struct bytes replica_state_message(struct replica *r);
-struct bytes replica_value_term(struct replica *r);
 /* Counts a refused input and logs it, at a decreasing rate. */
 void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t);
 

@@ -111,3 +111,10 @@ void member_send(struct replica *r, const struct member *m, struct bytes message
               m->adapter ? buf_bytes(&wrapped) : message);
     buf_free(&wrapped);
 }
+
+void member_send_state(struct replica *r, const struct member *m, struct turn *t)
+{
+    struct message_parts message = encoding_message(r);
+    must(!m->adapter);
+    turn_send_shared(t, process_pid(r->process), term_bytes(&m->pid), message.first, message.rest);
+}

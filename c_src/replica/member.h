@@ -72,6 +72,8 @@ struct bytes member_node(const struct member *m); /* text */
 bool member_is_slow(const struct member *m, struct turn *t);
 /* The message goes to a member, or by an adapter to whoever is subscribed. */
 void member_send(struct replica *r, const struct member *m, struct bytes message, struct turn *t);
+/* Sends {grove_delta, State, Self} to a member that is no adapter process. */
+void member_send_state(struct replica *r, const struct member *m, struct turn *t);
 
 /* --- push.c -------------------------------------------------------------- */
 

@@ -16,8 +16,8 @@
 static size_t state_bytes(struct replica *r, struct turn *t)
 {
     struct buf sample = {0};
-    if (r->state_message.len > 0)
-        return r->state_message.len;
+    if (encoding_bytes(r) > 0)
+        return encoding_bytes(r);
     size_t changed = r->estimated_bytes - r->sampled_bytes;
     if (r->estimated_ms == 0 ||
         (t->now_ms - r->estimated_ms > ESTIMATE_MS && changed > r->sampled_bytes / ESTIMATE_PART)) {
@@ -142,7 +142,7 @@ void push_all(struct replica *r, struct member *m, struct turn *t)
     if (m->behind)
         return;
     if (push_piece_buckets(r, t) == PART_BUCKETS) {
-        member_send(r, m, replica_state_message(r), t);
+        member_send_state(r, m, t);
         return;
     }
     mark(r, m, PART_WHOLE);
@@ -172,7 +172,7 @@ bool push_final(struct replica *r, struct member *m, struct turn *t)
     if (!durable_is_safe(r))
         return false;
     push_stop(r, m);
-    member_send(r, m, replica_state_message(r), t);
+    member_send_state(r, m, t);
     return true;
 }
 

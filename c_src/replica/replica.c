@@ -55,42 +55,14 @@ uint64_t replica_changes(const struct process *p)
     return replica_of(p)->changes;
 }
 
-/* --- cached encodings ------------------------------------------------------ */
+/* --- changes ---------------------------------------------------------------- */
 
 void replica_changed(struct replica *r)
 {
-    buf_free(&r->state_message);
-    buf_free(&r->value);
+    encoding_forget(r);
     compare_forget_digests(r);
     r->durable.unsaved = true;
     r->changes++;
-}
-
-struct bytes replica_state_message(struct replica *r)
-{
-    struct buf *message = &r->state_message;
-    if (message->len == 0) {
-        put_tuple(message, 3);
-        put_atom(message, "grove_delta");
-        r->state_at = message->len;
-        crdt_state(r->crdt, message);
-        put_term(message, process_pid(r->process));
-    }
-    return buf_bytes(message);
-}
-
-struct bytes replica_state_term(struct replica *r)
-{
-    struct bytes message = replica_state_message(r);
-    size_t around = r->state_at + process_pid(r->process).len;
-    return (struct bytes){message.at + r->state_at, message.len - around};
-}
-
-struct bytes replica_value_term(struct replica *r)
-{
-    if (r->value.len == 0)
-        crdt_value(r->crdt, &r->value);
-    return buf_bytes(&r->value);
 }
 
 /* --- life cycle ------------------------------------------------------------ */
@@ -103,7 +75,8 @@ static void free_self(void *self)
     durable_free(r);
     intake_free(r);
     member_free_all(r);
-    replica_changed(r);
+    encoding_free(r);
+    mem_free(r->digests);
     crdt_free(r->crdt);
     crdt_free(r->delta);
     replica_options_free(&r->options);
@@ -152,7 +125,8 @@ void replica_set_wake(struct replica *r)
     uint64_t at_ms = tick_due(r);
     if (r->catch_up_by_ms != 0 && !intake_is_open(r) && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
-    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), intake_due(r)};
+    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), intake_due(r),
+                               encoding_due(r)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         at_ms = others[i] < at_ms ? others[i] : at_ms;
     process_wake_at(r->process, at_ms != UINT64_MAX ? at_ms : 0);
@@ -172,6 +146,7 @@ static void wake(struct process *p, struct turn *t)
     push_wake(r, t);
     repair_wake(r, t);
     intake_wake(r, t);
+    encoding_wake(r, t);
     replica_set_wake(r);
 }
 
@@ -245,6 +220,7 @@ void replica_adapter_joined(struct process *p, struct bytes pid, struct turn *t)
 void replica_drained(struct process *p, struct bytes node, struct turn *t)
 {
     push_to_behind(replica_of(p), node, t);
+    encoding_drained(replica_of(p));
 }
 
 void replica_settled(struct process *p, bool settled, struct turn *t)
@@ -297,7 +273,7 @@ static void state(const struct process *p, struct buf *out)
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_atom(out, "crdt_module");
     put_atom(out, r->options.type->module);
-    put_field(out, "crdt_state", replica_state_term(r));
+    put_field(out, "crdt_state", encoding_state(r).part);
     put_field(out, "group", term_bytes(&r->options.group));
     put_pubsub(r, out);
     put_nil_field(out, "snapshot_interval");

@@ -17,13 +17,13 @@ struct row {
 static void value(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
     (void)args;
-    gen_reply_value(r->process, from, replica_value_term(r), t);
+    encoding_reply(r, ENCODED_VALUE, from, t);
 }
 
 static void state(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
     (void)args;
-    gen_reply_value(r->process, from, replica_state_term(r), t);
+    encoding_reply(r, ENCODED_STATE, from, t);
 }
 
 static void sync_now(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)

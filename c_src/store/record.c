@@ -15,8 +15,8 @@
 
 /* --- reading -------------------------------------------------------------------------- */
 
-/* The term after the version byte; in scratch if it was compressed. */
-static enum err open_external(struct bytes external, struct buf *scratch, struct bytes *term)
+/* The term after the version byte; in memory if it was compressed. */
+static enum err open_external(struct bytes external, struct buf *memory, struct bytes *term)
 {
     if (external.len < 2)
         return ERR_SHORT;
@@ -25,51 +25,56 @@ static enum err open_external(struct bytes external, struct buf *scratch, struct
     *term = (struct bytes){external.at + 1, external.len - 1};
     if (*term->at != TAG_COMPRESSED)
         return OK;
-    enum err e = unpack(scratch, (struct bytes){term->at + 1, term->len - 1});
-    *term = buf_bytes(scratch);
+    enum err e = unpack(memory, (struct bytes){term->at + 1, term->len - 1});
+    *term = buf_bytes(memory);
     return e;
 }
 
-/* Appends a state: exactly one term, checked, and a map, as all structs are. */
-static enum err take_state(struct bytes term, struct buf *state)
+/* A state is a map, as all structs are. */
+static enum err take_state(struct bytes checked, struct bytes *state)
 {
-    size_t len;
-    enum err e = etf_check(term, &len);
-    if (e == OK && len != term.len)
-        e = ERR_TRAILING;
-    if (e != OK)
-        return e;
-    struct etf_in in = etf_open(term);
+    struct etf_in in = etf_open(checked);
     if (etf_peek(&in) != ETF_MAP)
         return ERR_SHAPE;
-    buf_put(state, term);
+    *state = checked;
     return OK;
 }
 
-static enum err take_encoded(struct bytes external, struct buf *state)
+/* Exactly one term, in a binary. */
+static enum err take_encoded(struct bytes external, struct buf *memory, struct bytes *state)
 {
-    struct buf scratch = {0};
     struct bytes term;
-    enum err e = open_external(external, &scratch, &term);
+    size_t len;
+    enum err e = open_external(external, memory, &term);
     if (e == OK)
-        e = take_state(term, state);
-    buf_free(&scratch);
-    return e;
+        e = etf_check(term, &len);
+    if (e == OK && len != term.len)
+        e = ERR_TRAILING;
+    return e == OK ? take_state(term, state) : e;
 }
 
-/* The second element: a struct, or a binary with one. */
-static enum err take_element(struct bytes element, struct buf *state, enum record_form *form)
+/* The second element: a struct, or a binary with one.  unfit: why it was refused, or OK. */
+static enum err take_element(struct bytes element, enum err unfit, struct buf *memory,
+                             struct bytes *state, enum record_form *form)
 {
     struct head head;
     enum err e = head_read(element.at, element.at + element.len, &head);
     *form = RECORD_RAW;
+    if (e == OK)
+        e = unfit;
     if (e != OK || head.tag != TAG_BINARY)
         return e == OK ? take_state(element, state) : e;
     struct bytes content = head_content(element.at, &head);
     if (content.len == 0 || *content.at != TAG_VERSION)
         return ERR_SHAPE;
     *form = RECORD_ENCODED;
-    return take_encoded(content, state);
+    return take_encoded(content, memory, state);
+}
+
+static void take(struct bytes *from, size_t len, struct bytes *term)
+{
+    *term = (struct bytes){from->at, len};
+    *from = (struct bytes){from->at + len, from->len - len};
 }
 
 /* Consumes one term, which may exceed this node's limits: some are only kept. */
@@ -77,19 +82,29 @@ static enum err take_term(struct bytes *from, struct bytes *term)
 {
     size_t len;
     enum err e = etf_measure(*from, &len);
-    if (e != OK)
-        return e;
-    *term = (struct bytes){from->at, len};
-    *from = (struct bytes){from->at + len, from->len - len};
+    if (e == OK)
+        take(from, len, term);
+    return e;
+}
+
+/* The same for one that is to be read.  It may be large: checking it tells its end, too, so that
+ * it is not measured.  *unfit says why it cannot be read. */
+static enum err take_checked(struct bytes *from, struct bytes *term, enum err *unfit)
+{
+    size_t len;
+    *unfit = etf_check(*from, &len);
+    if (*unfit != OK)
+        return take_term(from, term);
+    take(from, len, term);
     return OK;
 }
 
-static enum err take_tuple(struct bytes term, struct buf *state, struct buf *rest,
-                           uint32_t *rest_count, enum record_form *form)
+static enum err take_tuple(struct bytes term, struct buf *memory, struct bytes *state,
+                           struct buf *rest, uint32_t *rest_count, enum record_form *form)
 {
     struct head head;
     struct bytes element;
-    enum err e = head_read(term.at, term.at + term.len, &head);
+    enum err unfit = OK, e = head_read(term.at, term.at + term.len, &head);
     if (e == OK && (head.kind != ETF_TUPLE || head.count < 2))
         e = ERR_SHAPE;
     if (e != OK)
@@ -97,14 +112,14 @@ static enum err take_tuple(struct bytes term, struct buf *state, struct buf *res
     struct bytes elements = {term.at + head.size, term.len - (size_t)head.size};
     e = take_term(&elements, &element);
     if (e == OK)
-        e = take_term(&elements, &element);
+        e = take_checked(&elements, &element, &unfit);
     struct bytes second = element, others = elements;
     for (uint64_t i = 2; e == OK && i < head.count; i++)
         e = take_term(&elements, &element);
     if (e == OK && elements.len > 0)
         e = ERR_TRAILING;
     if (e == OK)
-        e = take_element(second, state, form);
+        e = take_element(second, unfit, memory, state, form);
     if (e != OK)
         return e;
     buf_put(rest, others);
@@ -112,15 +127,22 @@ static enum err take_tuple(struct bytes term, struct buf *state, struct buf *res
     return OK;
 }
 
-enum err record_read(struct bytes object, struct buf *state, struct buf *rest, uint32_t *rest_count,
-                     enum record_form *form)
+enum err record_read(struct bytes object, struct buf *memory, struct bytes *state, struct buf *rest,
+                     uint32_t *rest_count, enum record_form *form)
 {
-    struct buf scratch = {0};
+    struct buf of_object = {0}, of_state = {0};
     struct bytes term;
-    enum err e = open_external(object, &scratch, &term);
+    enum err e = open_external(object, &of_object, &term);
     if (e == OK)
-        e = take_tuple(term, state, rest, rest_count, form);
-    buf_free(&scratch);
+        e = take_tuple(term, &of_state, state, rest, rest_count, form);
+    /* A state that is compressed by itself is not in the object. */
+    struct buf *used = of_state.len > 0 ? &of_state : &of_object;
+    if (e == OK) {
+        *memory = *used;
+        *used = (struct buf){0};
+    }
+    buf_free(&of_object);
+    buf_free(&of_state);
     return e;
 }
 

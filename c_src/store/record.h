@@ -14,11 +14,13 @@ enum record_form {
     RECORD_AUTO     /* as in the file; raw in a new one */
 };
 
-/* Decodes an object as stored in a DETS file, with its version byte, compressed or not.  Appends
- * the state (checked, without version byte) and the concatenated elements after it.  ERR_SHAPE
- * if it is not such a record, ERR_LIMIT, or the error from decoding the term. */
-must_use enum err record_read(struct bytes object, struct buf *state, struct buf *rest,
-                              uint32_t *rest_count, enum record_form *form);
+/* Decodes an object as stored in a DETS file, with its version byte, compressed or not.  *state is
+ * the state (checked, without version byte): a part of the object or, if it is compressed there,
+ * the content of memory (empty before, and after an error).  Appends the concatenated elements
+ * after it to rest.  ERR_SHAPE if it is not such a record, ERR_LIMIT, or the error from decoding
+ * the term. */
+must_use enum err record_read(struct bytes object, struct buf *memory, struct bytes *state,
+                              struct buf *rest, uint32_t *rest_count, enum record_form *form);
 
 /* Appends the object {Group, State, Rest...}, with its version byte. */
 void record_put(struct buf *out, struct bytes group, struct bytes state, struct bytes rest,

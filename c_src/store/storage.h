@@ -51,7 +51,8 @@ void storage_free(struct storage *s);
 
 /* What storage_load() has found. */
 struct storage_found {
-    struct buf state;   /* from the table, checked; empty if there is none */
+    struct bytes state; /* from the table, checked, in memory; empty if there is none */
+    struct buf memory;
     struct buf records; /* from all segments: concatenated terms, checked */
     uint64_t count;     /* of records */
     struct buf notes;   /* log lines on torn writes, damage and salvage, each with its '\n' */

@@ -2,12 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../mem.h"
 #include "storage_internal.h"
 #include "storage_place.h"
 
 void storage_found_free(struct storage_found *found)
 {
-    buf_free(&found->state);
+    buf_free(&found->memory);
     buf_free(&found->records);
     buf_free(&found->notes);
     *found = (struct storage_found){0};
@@ -236,6 +237,21 @@ static enum err read_or_set_aside(struct storage *s, struct storage_table *table
     return e == OK ? check_missing(s, table, covers, &found->notes, failure) : e;
 }
 
+/* Moves the state, not copied, and as little else of the file as possible. */
+static void take_state(struct storage_table *t, struct storage_found *found)
+{
+    if (!t->found)
+        return;
+    struct buf *in = t->memory.len > 0 ? &t->memory : &t->file;
+    size_t at = (size_t)(t->state.at - in->at);
+    in->len = at + t->state.len;
+    found->memory = *in;
+    *in = (struct buf){0};
+    found->memory.at = mem_resize(found->memory.at, found->memory.len);
+    found->memory.cap = found->memory.len;
+    found->state = (struct bytes){found->memory.at + at, t->state.len};
+}
+
 static enum err read_table(struct storage *s, struct storage_found *found,
                            struct storage_failure *failure)
 {
@@ -247,8 +263,7 @@ static enum err read_table(struct storage *s, struct storage_found *found,
                         : s->asides        ? BEFORE_UNKNOWN
                                            : BEFORE_NOTHING;
         s->found_form = table.found ? table.form : RECORD_AUTO;
-        found->state = table.state;
-        table.state = (struct buf){0};
+        take_state(&table, found);
     }
     storage_table_free(&table);
     return e;

@@ -16,7 +16,7 @@ void storage_table_free(struct storage_table *t)
     mem_free(t->records);
     buf_free(&t->keys);
     dets_salvage_free(&t->salvage);
-    buf_free(&t->state);
+    buf_free(&t->memory);
     buf_free(&t->rest);
     *t = (struct storage_table){0};
 }
@@ -45,7 +45,8 @@ static void note(const struct storage_table *t, const struct dets_fault *fault, 
 static enum err take_own(struct storage_table *t, const struct storage *s, struct bytes object,
                          struct storage_failure *failure)
 {
-    enum err e = record_read(object, &t->state, &t->rest, &t->rest_count, &t->form);
+    buf_free(&t->memory);
+    enum err e = record_read(object, &t->memory, &t->state, &t->rest, &t->rest_count, &t->form);
     if (s->loaded && (e == ERR_SHAPE || e == ERR_LIMIT)) {
         t->lossy = true;
         return OK;
@@ -231,7 +232,8 @@ enum err storage_table_read(struct storage_table *t, const struct storage *s, bo
         return e;
     t->count = 0;
     t->found = false;
-    buf_clear(&t->state);
+    t->state = (struct bytes){0};
+    buf_free(&t->memory);
     buf_clear(&t->rest);
     t->salvaged = true;
     return read_salvaged(t, s, notes, failure);

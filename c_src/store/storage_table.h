@@ -14,8 +14,9 @@ struct storage_table {
     size_t count, cap;
     struct buf keys;
     struct dets_salvage salvage;
-    /* The group's record, if found. */
-    struct buf state, rest;
+    /* The group's record, if found.  Its state is a part of file, or the content of memory. */
+    struct bytes state;
+    struct buf memory, rest;
     uint32_t rest_count;
     enum record_form form;
     bool found;

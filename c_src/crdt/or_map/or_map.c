@@ -4,6 +4,7 @@
 #include "../../term/canon.h"
 #include "../../term/write.h"
 #include "../alike.h"
+#include "../encoding.h"
 #include "../figures.h"
 #include "../part.h"
 #include "../types.h"
@@ -147,19 +148,27 @@ static void put_value(const struct or_map *m, struct crdt *const *record, struct
     crdt_state(*record, out);
 }
 
-static void put_values(const struct or_map *m, struct part part, struct buf *out)
+static bool put_values(const struct or_map *m, struct part part, struct put_cursor *at,
+                       struct buf *out)
 {
     struct crdt *const *record;
-    uint32_t count = 0;
-    put_map(out, 0);
-    size_t first = out->len;
-    for (size_t at = 0; (record = part_next(part, &m->values.table, &at)) != NULL; count++)
+    if (at->first == 0) {
+        put_map(out, 0);
+        at->first = out->len;
+    }
+    while ((record = part_next(part, &m->values.table, &at->at)) != NULL) {
         put_value(m, record, out);
-    put_map_count(out, first, count);
+        at->count++;
+        if (out->len >= at->until)
+            return false;
+    }
+    put_map_count(out, at->first, at->count);
+    return true;
 }
 
 static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
+    struct put_cursor whole = {.until = SIZE_MAX};
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
@@ -171,7 +180,7 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
         crdt_state_of(&of_const(c)->keys.crdt, part, out);
         break;
     case VALUES:
-        put_values(of_const(c), part, out);
+        put_values(of_const(c), part, &whole, out);
         break;
     }
 }
@@ -203,6 +212,19 @@ static void value(const struct crdt *c, struct buf *out)
         if (is_live(m, table_at(t, i)))
             put_value(m, table_at(t, i), out);
     }
+}
+
+static bool encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
+{
+    if (field == KEYS)
+        return crdt_encoding_nested(&of_const(c)->keys.crdt, at, out);
+    if (field == VALUES)
+        return put_values(of_const(c), PART_WHOLE, at, out);
+    if (field == CRDT_VALUE)
+        value(c, out);
+    else
+        put(c, field, PART_WHOLE, out);
+    return true;
 }
 
 /* Even an empty value carries information: its type. */
@@ -257,6 +279,7 @@ const struct crdt_type or_map_type = {
     .join = join,
     .divisible = true,
     .put = put,
+    .encode = encode,
     .digest = digest,
     .copy_extras = copy_extras,
     .value = value,

@@ -3,6 +3,7 @@
 #include "../../causal/digests.h"
 #include "../../term/canon.h"
 #include "../../term/write.h"
+#include "../encoding.h"
 #include "../figures.h"
 #include "../types.h"
 #include "or_set_in.h"
@@ -230,18 +231,21 @@ static void put_tags(const struct or_set *s, const struct tags *tags, struct buf
 }
 
 /* The bytes around a single tag are the same in all entries: encoded once. */
-static void put_entries(const struct or_set *s, struct part part, struct buf *out)
+static bool put_entries(const struct or_set *s, struct part part, struct put_cursor *at,
+                        struct buf *out)
 {
     enum mapset_form form = s->crdt.options->form;
     struct buf front = {0}, back = {0};
-    const struct tags *tags;
-    uint32_t count = 0;
+    const struct tags *tags = NULL;
     mapset_put(&front, form, 1);
     mapset_element_end(&back);
     mapset_end(&back, form);
-    put_map(out, 0);
-    size_t first = out->len;
-    for (size_t at = 0; (tags = part_next(part, &s->entries, &at)) != NULL; count++) {
+    if (at->first == 0) {
+        put_map(out, 0);
+        at->first = out->len;
+    }
+    while (out->len < at->until && (tags = part_next(part, &s->entries, &at->at)) != NULL) {
+        at->count++;
         put_term(out, table_key(&s->entries, tags));
         if (tags_count(tags) > 1) {
             put_tags(s, tags, out);
@@ -251,32 +255,39 @@ static void put_entries(const struct or_set *s, struct part part, struct buf *ou
         tag_put(out, &s->actors, tags_single(tags));
         buf_put(out, buf_bytes(&back));
     }
-    put_map_count(out, first, count);
+    put_map_count(out, at->first, at->count);
     buf_free(&front);
     buf_free(&back);
+    return out->len < at->until;
 }
 
-static void put_tombstones(const struct or_set *s, struct part part, struct buf *out)
+static bool put_tombstones(const struct or_set *s, struct part part, struct put_cursor *at,
+                           struct buf *out)
 {
     enum mapset_form form = s->crdt.options->form;
     struct tag tag;
-    uint32_t count = 0;
     must(s->tombstones.count <= UINT32_MAX);
-    mapset_put(out, form, 0);
-    size_t first = out->len;
-    for (size_t at = 0; tag_set_next(&s->tombstones, &at, &tag);) {
+    if (at->first == 0) {
+        mapset_put(out, form, 0);
+        at->first = out->len;
+    }
+    while (tag_set_next(&s->tombstones, &at->at, &tag)) {
         if (!part_has_tag(part, &s->actors, tag))
             continue;
         tag_put(out, &s->actors, tag);
         mapset_element_end(out);
-        count++;
+        at->count++;
+        if (out->len >= at->until)
+            return false;
     }
-    put_map_count(out, first, count);
+    put_map_count(out, at->first, at->count);
     mapset_end(out, form);
+    return true;
 }
 
 static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
+    struct put_cursor whole = {.until = SIZE_MAX};
     switch (field) {
     case ACTOR:
         put_term(out, c->options->actor);
@@ -288,10 +299,10 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
         put_atom(out, "nil");
         break;
     case ENTRIES:
-        put_entries(of_const(c), part, out);
+        put_entries(of_const(c), part, &whole, out);
         break;
     case TOMBSTONES:
-        put_tombstones(of_const(c), part, out);
+        put_tombstones(of_const(c), part, &whole, out);
         break;
     }
 }
@@ -316,17 +327,40 @@ static void digest(const struct crdt *c, const struct digests *d)
     }
 }
 
-static void value(const struct crdt *c, struct buf *out)
+static bool put_value(const struct or_set *s, struct put_cursor *at, struct buf *out)
 {
-    const struct or_set *s = of_const(c);
-    enum mapset_form form = c->options->form;
-    mapset_put(out, form, (uint32_t)or_set_size(s));
-    for (size_t i = 0; i < or_set_end(s); i++) {
-        struct bytes element = or_set_at(s, i);
+    enum mapset_form form = s->crdt.options->form;
+    if (at->at == 0)
+        mapset_put(out, form, (uint32_t)or_set_size(s));
+    while (at->at < or_set_end(s)) {
+        struct bytes element = or_set_at(s, at->at++);
         if (element.len > 0)
             mapset_element(out, element);
+        if (out->len >= at->until)
+            return false;
     }
     mapset_end(out, form);
+    return true;
+}
+
+static void value(const struct crdt *c, struct buf *out)
+{
+    put_value(of_const(c), &(struct put_cursor){.until = SIZE_MAX}, out);
+}
+
+static bool encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
+{
+    switch (field) {
+    case ENTRIES:
+        return put_entries(of_const(c), PART_WHOLE, at, out);
+    case TOMBSTONES:
+        return put_tombstones(of_const(c), PART_WHOLE, at, out);
+    case CRDT_VALUE:
+        return put_value(of_const(c), at, out);
+    default:
+        put(c, field, PART_WHOLE, out);
+        return true;
+    }
 }
 
 static bool empty(const struct crdt *c)
@@ -383,6 +417,7 @@ const struct crdt_type or_set_type = {
     .join = join,
     .divisible = true,
     .put = put,
+    .encode = encode,
     .digest = digest,
     .value = value,
     .empty = empty,

@@ -3,6 +3,7 @@
 #include "../../causal/digests.h"
 #include "../../mem.h"
 #include "../../term/write.h"
+#include "../encoding.h"
 #include "../types.h"
 
 enum { CLOCK, DELTA_BUFFER, ELEMENTS, REPLICA_ID, TOMBSTONES };
@@ -141,41 +142,53 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 
 /* --- reading ----------------------------------------------------------------------------- */
 
-static void put_elements(const struct rga *r, struct part part, struct buf *out)
+static bool put_elements(const struct rga *r, struct part part, struct put_cursor *at,
+                         struct buf *out)
 {
-    uint32_t count = 0;
-    put_map(out, 0);
-    size_t first = out->len;
-    for (uint32_t i = 0; i < r->elements.count; i++) {
+    if (at->first == 0) {
+        put_map(out, 0);
+        at->first = out->len;
+    }
+    while (at->at < r->elements.count) {
+        uint32_t i = (uint32_t)at->at++;
         const struct rga_element *e = &r->elements.list[i];
         if (!e->present || !part_has_tag(part, &r->actors, e->id))
             continue;
         rga_put(out, r, i);
-        count++;
+        at->count++;
+        if (out->len >= at->until)
+            return false;
     }
-    put_map_count(out, first, count);
+    put_map_count(out, at->first, at->count);
+    return true;
 }
 
-static void put_tombstones(const struct rga *r, struct part part, struct buf *out)
+static bool put_tombstones(const struct rga *r, struct part part, struct put_cursor *at,
+                           struct buf *out)
 {
     enum mapset_form form = r->crdt.options->form;
-    uint32_t count = 0;
-    mapset_put(out, form, 0);
-    size_t first = out->len;
-    for (uint32_t i = 0; i < r->elements.count; i++) {
-        const struct rga_element *e = &r->elements.list[i];
+    if (at->first == 0) {
+        mapset_put(out, form, 0);
+        at->first = out->len;
+    }
+    while (at->at < r->elements.count) {
+        const struct rga_element *e = &r->elements.list[at->at++];
         if (!e->removed || !part_has_tag(part, &r->actors, e->id))
             continue;
         tag_put(out, &r->actors, e->id);
         mapset_element_end(out);
-        count++;
+        at->count++;
+        if (out->len >= at->until)
+            return false;
     }
-    put_map_count(out, first, count);
+    put_map_count(out, at->first, at->count);
     mapset_end(out, form);
+    return true;
 }
 
 static void put(const struct crdt *c, unsigned field, struct part part, struct buf *out)
 {
+    struct put_cursor whole = {.until = SIZE_MAX};
     switch (field) {
     case CLOCK:
         put_uint(out, of_const(c)->clock);
@@ -184,13 +197,13 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
         put_atom(out, "nil");
         break;
     case ELEMENTS:
-        put_elements(of_const(c), part, out);
+        put_elements(of_const(c), part, &whole, out);
         break;
     case REPLICA_ID:
         put_term(out, c->options->actor);
         break;
     case TOMBSTONES:
-        put_tombstones(of_const(c), part, out);
+        put_tombstones(of_const(c), part, &whole, out);
         break;
     }
 }
@@ -236,6 +249,19 @@ static void value(const struct crdt *c, struct buf *out)
     while ((number = rga_tree_next_shown(&r->tree, &at)) != RGA_NONE)
         put_term(out, rga_elements_terms(&r->elements, number).value);
     put_nil(out);
+}
+
+static bool encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
+{
+    if (field == ELEMENTS)
+        return put_elements(of_const(c), PART_WHOLE, at, out);
+    if (field == TOMBSTONES)
+        return put_tombstones(of_const(c), PART_WHOLE, at, out);
+    if (field == CRDT_VALUE)
+        value(c, out);
+    else
+        put(c, field, PART_WHOLE, out);
+    return true;
 }
 
 static bool empty(const struct crdt *c)
@@ -286,6 +312,7 @@ const struct crdt_type rga_type = {
     .join = join,
     .divisible = true,
     .put = put,
+    .encode = encode,
     .digest = digest,
     .value = value,
     .empty = empty,

@@ -254,6 +254,83 @@ static void a_peer_without_fragments_gets_one_frame(void)
     close_pair();
 }
 
+/* {Front, Rest} in two parts. */
+static void send_shared(struct bytes front, struct shared *rest)
+{
+    struct signal s = from_to(A(1), B(1));
+    struct buf payload = {0};
+    put_tuple(&payload, 2);
+    put_term(&payload, front);
+    s.payload = buf_bytes(&payload);
+    s.rest = (struct share){rest, shared_bytes(rest)};
+    channel_send(a, &s);
+    channel_check(a);
+    buf_free(&payload);
+}
+
+/* The message that arrives; it must be {Front, Rest}. */
+static void expect_shared(struct bytes front, struct bytes rest)
+{
+    struct signal signal;
+    enum channel_event event = CHANNEL_QUIET;
+    while (event == CHANNEL_QUIET || event == CHANNEL_BUSY) {
+        channel_fill(a, 1);
+        pass(a, b);
+        event = channel_next(b, &signal);
+        CU_ASSERT_FATAL(event != CHANNEL_QUIET || channel_kept(a) > 0);
+    }
+    CU_ASSERT_FATAL(event == CHANNEL_SIGNAL);
+    struct etf_in in = etf_open(signal.payload);
+    etf_tuple_of(&in, 2);
+    CU_ASSERT(bytes_equal(etf_any(&in), front));
+    CU_ASSERT(bytes_equal(etf_any(&in), rest));
+    CU_ASSERT(etf_finish(&in) == OK);
+}
+
+/* One may have several times what is sent, and need not keep it until it has been sent; the first
+ * part may itself be of more than one fragment, or end at the end of one. */
+static void shares_what_is_large(void)
+{
+    const size_t fronts[] = {1, LIMIT_FRAGMENT_BYTES - 7, LIMIT_FRAGMENT_BYTES - 6,
+                             LIMIT_FRAGMENT_BYTES - 5, 3 * LIMIT_FRAGMENT_BYTES};
+    const size_t rests[] = {1, LIMIT_FRAGMENT_BYTES, LARGE_BYTES};
+    for (size_t i = 0; i < sizeof(fronts) / sizeof(fronts[0]); i++) {
+        for (size_t j = 0; j < sizeof(rests) / sizeof(rests[0]); j++) {
+            struct buf text = {0}, front = {0}, rest = {0}, kept = {0};
+            memset(buf_room(&text, LARGE_BYTES), 'x', LARGE_BYTES);
+            put_binary(&front, (struct bytes){text.at, fronts[i]});
+            put_binary(&rest, (struct bytes){text.at, rests[j]});
+            buf_put(&kept, buf_bytes(&rest));
+            struct shared *shared = shared_new(&rest);
+            open_pair(&self_a);
+            send_shared(buf_bytes(&front), shared);
+            send_shared(buf_bytes(&front), shared);
+            shared_release(shared);
+            expect_shared(buf_bytes(&front), buf_bytes(&kept));
+            expect_shared(buf_bytes(&front), buf_bytes(&kept));
+            close_pair();
+            buf_free(&text);
+            buf_free(&front);
+            buf_free(&kept);
+        }
+    }
+}
+
+static void shares_nothing_after_the_end(void)
+{
+    struct buf rest = {0}, zeros = {0};
+    memset(buf_room(&zeros, LARGE_BYTES), 0, LARGE_BYTES);
+    put_binary(&rest, (struct bytes){zeros.at, LARGE_BYTES});
+    struct shared *shared = shared_new(&rest);
+    open_pair(&self_a);
+    send_shared(term_of("first"), shared);
+    channel_fill(a, LIMIT_FRAGMENT_BYTES);
+    close_pair(); /* nothing is lost, says the sanitizer */
+    shared_release(shared);
+    shared_release(NULL);
+    buf_free(&zeros);
+}
+
 #define MANY 400
 
 /* Random signals between a few processes: all arrive, in order for each pair. */
@@ -338,5 +415,6 @@ static void passes_on_who_has_sent_too_much(void)
 SUITE("large messages", TEST(checks_a_large_message_in_steps),
       TEST(refuses_a_large_message_after_some_steps), TEST(small_signals_overtake_a_large_one),
       TEST(large_messages_take_turns), TEST(what_may_be_of_the_same_processes_waits),
-      TEST(a_peer_without_fragments_gets_one_frame), TEST(keeps_the_order_of_each_pair),
+      TEST(a_peer_without_fragments_gets_one_frame), TEST(shares_what_is_large),
+      TEST(shares_nothing_after_the_end), TEST(keeps_the_order_of_each_pair),
       TEST(passes_on_who_has_sent_too_much))

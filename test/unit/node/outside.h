@@ -20,6 +20,7 @@ static inline void outside_send(struct post *post, const struct signal *signal)
     (void)post;
     buf_clear(&outside.reply);
     buf_put(&outside.reply, signal->payload);
+    buf_put(&outside.reply, signal->rest.part);
 }
 
 static inline bool outside_no(struct post *post, struct bytes node)

@@ -88,6 +88,7 @@ static void keep_signal(struct post *post, const struct signal *s)
     buf_put(&last_to, s->to);
     buf_put(&last_node, s->node);
     buf_put(&last_payload, s->payload);
+    buf_put(&last_payload, s->rest.part);
 }
 
 static bool callers_are_connected(struct post *post, struct bytes node)
@@ -149,6 +150,20 @@ static void echoes_recorded_tags(void)
     buf_free(&last_to);
     buf_free(&last_node);
     buf_free(&last_payload);
+    world_close();
+}
+
+static void replies_with_shared_bytes(void)
+{
+    world_open();
+    spy_start(NULL);
+    struct buf value = {0};
+    buf_put(&value, term_of("[1,2,3]"));
+    struct shared *shared = shared_new(&value);
+    gen_reply_shared(processes_next(world.table, NULL), term_of("{" THEM(4) ",tag}"),
+                     (struct share){shared, shared_bytes(shared)}, &world.turn);
+    shared_release(shared);
+    SENT("SEND b@h " US(1) " -> " THEM(4) ": {tag,{ok,[1,2,3]}}");
     world_close();
 }
 
@@ -219,5 +234,6 @@ static void net_kernel_answers_is_auth(void)
 }
 
 SUITE("gen", TEST(reads_recorded_messages), TEST(anything_else_is_an_info),
-      TEST(echoes_recorded_tags), TEST(finds_the_alias_as_gen_does),
-      TEST(replies_with_ok_value_and_error), TEST(net_kernel_answers_is_auth))
+      TEST(echoes_recorded_tags), TEST(replies_with_shared_bytes),
+      TEST(finds_the_alias_as_gen_does), TEST(replies_with_ok_value_and_error),
+      TEST(net_kernel_answers_is_auth))

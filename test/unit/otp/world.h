@@ -57,7 +57,9 @@ static inline void write_part(struct buf *line, const char *before, struct bytes
 
 static inline void world_send(struct post *post, const struct signal *s)
 {
-    struct buf *line = &((struct world *)post)->sent;
+    struct buf *line = &((struct world *)post)->sent, payload = {0};
+    buf_put(&payload, s->payload);
+    buf_put(&payload, s->rest.part);
     buf_printf(line, "%s %.*s", signal_name(s->kind), (int)s->node.len, (const char *)s->node.at);
     write_part(line, " ", s->from);
     write_part(line, " -> ", s->to);
@@ -65,8 +67,9 @@ static inline void world_send(struct post *post, const struct signal *s)
     if (s->id != 0)
         buf_printf(line, " id %llu", (unsigned long long)s->id);
     write_part(line, " because ", s->reason);
-    write_part(line, ": ", s->payload);
+    write_part(line, ": ", buf_bytes(&payload));
     buf_printf(line, "\n");
+    buf_free(&payload);
 }
 
 static inline bool world_connected(struct post *post, struct bytes node)

@@ -43,7 +43,7 @@ static inline void pair_send(struct post *post, const struct signal *s)
 {
     struct side *from = (struct side *)post;
     from->messages += s->payload.len > 0;
-    from->bytes += s->payload.len;
+    from->bytes += s->payload.len + s->rest.part.len;
     if (from->cut)
         return;
     struct packet *l = mem_take(sizeof(*l));
@@ -54,7 +54,9 @@ static inline void pair_send(struct post *post, const struct signal *s)
     l->signal.to = packet_copy(&l->memory[1], s->to);
     l->signal.ref = packet_copy(&l->memory[2], s->ref);
     l->signal.reason = packet_copy(&l->memory[3], s->reason);
-    l->signal.payload = packet_copy(&l->memory[4], s->payload);
+    buf_put(&l->memory[4], s->payload);
+    l->signal.payload = packet_copy(&l->memory[4], s->rest.part);
+    l->signal.rest = (struct share){0};
     *pair.end = l;
     pair.end = &l->next;
 }

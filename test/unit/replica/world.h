@@ -73,12 +73,13 @@ static inline void world_send(struct post *post, const struct signal *s)
     struct world *w = (struct world *)post;
     if (s->payload.len == 0)
         return;
-    write_term(&w->sent, s->to);
-    buf_printf(&w->sent, " ");
-    write_term(&w->sent, s->payload);
-    buf_printf(&w->sent, "\n");
     buf_clear(&w->payload);
     buf_put(&w->payload, s->payload);
+    buf_put(&w->payload, s->rest.part);
+    write_term(&w->sent, s->to);
+    buf_printf(&w->sent, " ");
+    write_term(&w->sent, buf_bytes(&w->payload));
+    buf_printf(&w->sent, "\n");
 }
 
 static inline bool world_connected(struct post *post, struct bytes node)

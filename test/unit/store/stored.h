@@ -91,7 +91,7 @@ static inline uint64_t set_of_state(struct bytes state)
 
 static inline uint64_t set_of_found(const struct storage_found *found)
 {
-    uint64_t set = set_of_state(buf_bytes(&found->state));
+    uint64_t set = set_of_state(found->state);
     struct etf_in in = etf_open(buf_bytes(&found->records));
     for (uint64_t i = 0; i < found->count; i++) {
         struct bytes n;

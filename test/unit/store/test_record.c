@@ -13,7 +13,8 @@
 /* The results of record_read(). */
 struct read {
     enum err e;
-    struct buf state, rest;
+    struct bytes state;
+    struct buf memory, rest;
     uint32_t rest_count;
     enum record_form form;
 };
@@ -21,7 +22,7 @@ struct read {
 static struct read read_object(struct bytes object)
 {
     struct read r = {0};
-    r.e = record_read(wall(object), &r.state, &r.rest, &r.rest_count, &r.form);
+    r.e = record_read(wall(object), &r.memory, &r.state, &r.rest, &r.rest_count, &r.form);
     if (r.e != OK)
         CU_ASSERT(r.state.len == 0 && r.rest.len == 0);
     return r;
@@ -29,7 +30,7 @@ static struct read read_object(struct bytes object)
 
 static void read_free(struct read *r)
 {
-    buf_free(&r->state);
+    buf_free(&r->memory);
     buf_free(&r->rest);
 }
 
@@ -80,7 +81,7 @@ static void reads_records_of_a_beam(void)
         CU_ASSERT_EQUAL_FATAL(r.e, OK);
         CU_ASSERT_EQUAL(r.form, shapes[i].form);
         CU_ASSERT_EQUAL(r.rest_count, shapes[i].rest_count);
-        ASSERT_TERM(canonical(&got, buf_bytes(&r.state)), canonical(&wanted, state()));
+        ASSERT_TERM(canonical(&got, r.state), canonical(&wanted, state()));
         if (shapes[i].rest != NULL) {
             put_list(&rest, r.rest_count);
             buf_put(&rest, buf_bytes(&r.rest));
@@ -105,7 +106,7 @@ static void writes_the_bytes_of_a_beam(void)
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         struct read r = read_object(recorded(same[i]));
         struct buf out = {0};
-        record_put(&out, group, buf_bytes(&r.state), buf_bytes(&r.rest), r.rest_count, r.form);
+        record_put(&out, group, r.state, buf_bytes(&r.rest), r.rest_count, r.form);
         CU_ASSERT(bytes_equal(buf_bytes(&out), recorded(same[i])));
         buf_free(&out);
         read_free(&r);
@@ -216,7 +217,7 @@ static void survives_random_damage(void)
         struct read r = read_object(buf_bytes(&copy));
         size_t len;
         if (r.e == OK) {
-            CU_ASSERT(etf_check(buf_bytes(&r.state), &len) == OK && len == r.state.len);
+            CU_ASSERT(etf_check(r.state, &len) == OK && len == r.state.len);
             CU_ASSERT_EQUAL(*r.state.at, TAG_MAP);
         }
         read_free(&r);

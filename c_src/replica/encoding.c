@@ -1,0 +1,277 @@
+#include "encoding.h"
+
+#include "../crdt/encoding.h"
+#include "../limits.h"
+#include "../mem.h"
+#include "../term/canon.h"
+#include "../term/etf.h"
+#include "../term/write.h"
+#include "internal.h"
+
+/* A caller. */
+struct asker {
+    struct asker *next;
+    struct buf from;
+    struct share reply; /* held; none as long as that is being encoded */
+};
+
+struct encoding_work {
+    struct crdt_encoding *slices; /* NULL: all is encoded ... */
+    bool answers;                 /* ... and these are to be answered; else their nodes are slow */
+    struct buf out;
+    struct asker *askers, **end;
+    size_t count;
+};
+
+/* --- what is encoded ---------------------------------------------------------- */
+
+/* What is in front of the state in {grove_delta, State, Self}. */
+static size_t front_bytes(struct bytes message)
+{
+    struct etf_in in = etf_open(message);
+    etf_tuple_of(&in, 3);
+    etf_any(&in);
+    return (size_t)(in.at - message.at);
+}
+
+static struct share share_of(const struct replica *r, enum encoded what, struct shared *s)
+{
+    struct bytes all = shared_bytes(s);
+    if (what == ENCODED_VALUE)
+        return (struct share){s, all};
+    size_t front = front_bytes(all), back = process_pid(r->process).len;
+    return (struct share){s, {all.at + front, all.len - front - back}};
+}
+
+/* --- slices ------------------------------------------------------------------- */
+
+static struct encoding_work *work_of(struct encoding *e)
+{
+    if (e->work == NULL) {
+        e->work = mem_take(sizeof(*e->work));
+        e->work->end = &e->work->askers;
+    }
+    return e->work;
+}
+
+static void begin(struct replica *r, enum encoded what)
+{
+    struct encoding_work *w = work_of(&r->encodings[what]);
+    must(w->slices == NULL);
+    if (what == ENCODED_STATE) {
+        put_tuple(&w->out, 3);
+        put_atom(&w->out, "grove_delta");
+    }
+    w->slices = crdt_encoding_open(r->crdt, what == ENCODED_VALUE);
+}
+
+/* All is encoded: every caller that waits gets these bytes, even if the state changes first. */
+static void complete(struct replica *r, enum encoded what)
+{
+    struct encoding *e = &r->encodings[what];
+    struct encoding_work *w = e->work;
+    if (what == ENCODED_STATE)
+        put_term(&w->out, process_pid(r->process));
+    crdt_encoding_free(w->slices);
+    w->slices = NULL;
+    e->bytes = shared_new(&w->out);
+    for (struct asker *a = w->askers; a != NULL; a = a->next) {
+        if (a->reply.of != NULL)
+            continue;
+        a->reply = share_of(r, what, e->bytes);
+        shared_hold(a->reply.of);
+    }
+    w->answers = w->askers != NULL;
+}
+
+static void step(struct replica *r, enum encoded what, size_t bytes)
+{
+    struct encoding_work *w = r->encodings[what].work;
+    if (crdt_encoding_step(w->slices, bytes, &w->out))
+        complete(r, what);
+}
+
+static void work_end(struct encoding *e)
+{
+    struct encoding_work *w = e->work;
+    if (w == NULL || w->slices != NULL || w->askers != NULL)
+        return;
+    buf_free(&w->out);
+    mem_free(w);
+    e->work = NULL;
+}
+
+static struct shared *encode_now(struct replica *r, enum encoded what)
+{
+    struct encoding *e = &r->encodings[what];
+    if (e->bytes == NULL && (e->work == NULL || e->work->slices == NULL))
+        begin(r, what);
+    if (e->bytes == NULL)
+        step(r, what, SIZE_MAX);
+    work_end(e);
+    return e->bytes;
+}
+
+struct share encoding_state(struct replica *r)
+{
+    return share_of(r, ENCODED_STATE, encode_now(r, ENCODED_STATE));
+}
+
+struct message_parts encoding_message(struct replica *r)
+{
+    struct shared *s = encode_now(r, ENCODED_STATE);
+    struct bytes all = shared_bytes(s);
+    size_t front = front_bytes(all);
+    return (struct message_parts){{all.at, front}, {s, {all.at + front, all.len - front}}};
+}
+
+size_t encoding_bytes(const struct replica *r)
+{
+    const struct shared *s = r->encodings[ENCODED_STATE].bytes;
+    return s != NULL ? shared_bytes(s).len : 0;
+}
+
+/* --- callers ------------------------------------------------------------------ */
+
+static void asker_add(struct replica *r, enum encoded what, struct bytes from, struct turn *t)
+{
+    struct encoding_work *w = r->encodings[what].work;
+    if (w->count == LIMIT_ENCODE_CALLS) {
+        struct buf reason = {0};
+        put_atom(&reason, "overloaded");
+        gen_reply_error(r->process, from, buf_bytes(&reason), t);
+        buf_free(&reason);
+        return;
+    }
+    struct asker *a = mem_take(sizeof(*a));
+    buf_put(&a->from, from);
+    *w->end = a;
+    w->end = &a->next;
+    w->count++;
+}
+
+static void asker_remove(struct encoding_work *w, struct asker **at)
+{
+    struct asker *a = *at;
+    *at = a->next;
+    if (w->end == &a->next)
+        w->end = at;
+    w->count--;
+    shared_release(a->reply.of);
+    buf_free(&a->from);
+    mem_free(a);
+}
+
+static bool is_slow(const struct asker *a, struct turn *t)
+{
+    struct buf pid = {0};
+    bool slow = canon_put(&pid, gen_caller(buf_bytes(&a->from))) == OK &&
+                t->post->slow(t->post, node_of(buf_bytes(&pid)));
+    buf_free(&pid);
+    return slow;
+}
+
+/* Many from one node would be too much at once. */
+static void answer(struct replica *r, struct encoding *e, struct turn *t)
+{
+    struct encoding_work *w = e->work;
+    w->answers = false;
+    for (struct asker **at = &w->askers; *at != NULL;) {
+        if ((*at)->reply.of == NULL || is_slow(*at, t)) {
+            at = &(*at)->next;
+            continue;
+        }
+        gen_reply_shared(r->process, buf_bytes(&(*at)->from), (*at)->reply, t);
+        asker_remove(w, at);
+    }
+    work_end(e);
+}
+
+void encoding_reply(struct replica *r, enum encoded what, struct bytes from, struct turn *t)
+{
+    struct encoding *e = &r->encodings[what];
+    if (e->bytes == NULL && (e->work == NULL || e->work->slices == NULL)) {
+        begin(r, what);
+        step(r, what, LIMIT_ENCODE_BYTES);
+    }
+    if (e->bytes != NULL) {
+        work_end(e);
+        gen_reply_shared(r->process, from, share_of(r, what, e->bytes), t);
+        return;
+    }
+    asker_add(r, what, from, t);
+    replica_set_wake(r);
+}
+
+/* --- changes and time ----------------------------------------------------------- */
+
+static bool is_open(const struct encoding *e)
+{
+    return e->work != NULL && (e->work->slices != NULL || e->work->answers);
+}
+
+bool encoding_is_open(const struct replica *r)
+{
+    return is_open(&r->encodings[ENCODED_STATE]) || is_open(&r->encodings[ENCODED_VALUE]);
+}
+
+void encoding_finish(struct replica *r)
+{
+    for (unsigned i = 0; i < ENCODED_KINDS; i++)
+        if (r->encodings[i].work != NULL && r->encodings[i].work->slices != NULL)
+            step(r, (enum encoded)i, SIZE_MAX);
+}
+
+void encoding_forget(struct replica *r)
+{
+    for (unsigned i = 0; i < ENCODED_KINDS; i++) {
+        must(r->encodings[i].work == NULL || r->encodings[i].work->slices == NULL);
+        shared_release(r->encodings[i].bytes);
+        r->encodings[i].bytes = NULL;
+    }
+}
+
+uint64_t encoding_due(const struct replica *r)
+{
+    return encoding_is_open(r) ? 1 : UINT64_MAX;
+}
+
+void encoding_wake(struct replica *r, struct turn *t)
+{
+    bool was_open = encoding_is_open(r);
+    for (unsigned i = 0; i < ENCODED_KINDS; i++) {
+        struct encoding *e = &r->encodings[i];
+        if (e->work != NULL && e->work->slices != NULL)
+            step(r, (enum encoded)i, LIMIT_ENCODE_BYTES);
+        if (e->work != NULL && e->work->slices == NULL)
+            answer(r, e, t);
+    }
+    if (was_open && !encoding_is_open(r))
+        mutation_resume(r, t);
+}
+
+void encoding_drained(struct replica *r)
+{
+    for (unsigned i = 0; i < ENCODED_KINDS; i++) {
+        struct encoding_work *w = r->encodings[i].work;
+        if (w == NULL || w->slices != NULL)
+            continue;
+        w->answers = true;
+        replica_set_wake(r);
+    }
+}
+
+void encoding_free(struct replica *r)
+{
+    for (unsigned i = 0; i < ENCODED_KINDS; i++) {
+        struct encoding *e = &r->encodings[i];
+        shared_release(e->bytes);
+        if (e->work == NULL)
+            continue;
+        crdt_encoding_free(e->work->slices);
+        e->work->slices = NULL;
+        while (e->work->askers != NULL)
+            asker_remove(e->work, &e->work->askers);
+        work_end(e);
+    }
+}

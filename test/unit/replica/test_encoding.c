@@ -1,0 +1,185 @@
+/* Large states and values: encoded over several wake-ups, all of it of one state, and kept until a
+ * change. */
+#include "unit/replica/large.h"
+#include "unit/replica/world.h"
+
+#define GSET "#{crdt => gset, group => {set, <<\"v\">>}, sync_interval => 1000, " NO_REPAIR "}"
+
+static void wait_for_joins(void)
+{
+    while (wakeups_due(&world.wakeups) <= world.turn.now_ms)
+        wakeups_ring(&world.wakeups, &world.turn);
+}
+
+/* A set of several megabytes. */
+static void open_large(void)
+{
+    struct buf message = {0};
+    world_open(GSET);
+    replica_settled(world.replica, true, &world.turn);
+    put_delta(&message, "gset", "b", 0, LARGE);
+    deliver_bytes(buf_bytes(&message));
+    wait_for_joins();
+    CU_ASSERT(message.len > 2 * LIMIT_ENCODE_BYTES);
+    buf_free(&message);
+    skip_sent();
+}
+
+/* One wake-up, due at once; false when there is none. */
+static bool wakes(void)
+{
+    bool due = wakeups_due(&world.wakeups) <= world.turn.now_ms;
+    if (due)
+        wakeups_ring(&world.wakeups, &world.turn);
+    return due;
+}
+
+static bool sent_something(void)
+{
+    return world.read < world.sent.len;
+}
+
+/* The number of elements in the last message, {Tag, {ok, State or Value}}. */
+static size_t elements(bool value)
+{
+    struct etf_in in = etf_open(buf_bytes(&world.payload));
+    struct bytes values[CRDT_FIELDS_MAX], set;
+    static const char *const fields[] = {"elements", NULL};
+    static const struct form form = {"Elixir.Grove.Set.GSet", fields, 1};
+    uint32_t count = 0;
+    struct etf_in inside;
+    etf_tuple_of(&in, 2);
+    etf_any(&in);
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "ok");
+    set = etf_any(&in);
+    CU_ASSERT_FATAL(etf_finish(&in) == OK);
+    if (!value) {
+        CU_ASSERT_FATAL(struct_read(set, &form, values, NULL) == OK);
+        set = values[0];
+    }
+    CU_ASSERT(mapset_read(set, &inside, &count) == OK);
+    skip_sent();
+    return count;
+}
+
+static void encodes_in_slices(void)
+{
+    open_large();
+    for (int value = 0; value < 2; value++) {
+        unsigned steps = 0;
+        deliver(value ? CALL(1, "value") : CALL(1, "state"));
+        for (; !sent_something(); steps++)
+            CU_ASSERT_FATAL(wakes());
+        CU_ASSERT(steps > 1);
+        CU_ASSERT_EQUAL(elements(value), LARGE);
+        CU_ASSERT(!wakes());
+        /* It is kept. */
+        deliver(value ? CALL(2, "value") : CALL(2, "state"));
+        CU_ASSERT_EQUAL(elements(value), LARGE);
+    }
+    world_close();
+}
+
+/* Both at once; and who asks later gets the same. */
+static void answers_all_who_wait(void)
+{
+    open_large();
+    deliver(CALL(1, "state"));
+    deliver(CALL(2, "value"));
+    CU_ASSERT(wakes());
+    deliver(CALL(3, "state"));
+    SENT_NOTHING();
+    wait_for_joins();
+    SENT_PREFIX(THEM(1), "{t1,{ok,");
+    SENT_PREFIX(THEM(3), "{t3,{ok,");
+    SENT_PREFIX(THEM(2), "{t2,{ok,");
+    SENT_NOTHING();
+    world_close();
+}
+
+static void mutations_wait(void)
+{
+    open_large();
+    deliver(CALL(1, "state"));
+    deliver(CALL(2, "{mutate, {add, [new]}}"));
+    deliver(CALL(3, "{mutate, {add, [newer]}}"));
+    SENT_NOTHING();
+    CU_ASSERT_EQUAL(status("waiting"), 2);
+    while (!sent_something())
+        CU_ASSERT_FATAL(wakes());
+    SENT_PREFIX(THEM(1), "{t1,{ok,");
+    SENT(THEM(2), "{t2, ok}");
+    SENT(THEM(3), "{t3, ok}");
+    SENT_NOTHING();
+    deliver(CALL(4, "state"));
+    wait_for_joins();
+    CU_ASSERT_EQUAL(elements(false), LARGE + 2);
+    world_close();
+}
+
+/* The reply has the state from before. */
+static void a_small_delta_does_not_wait(void)
+{
+    struct buf message = {0};
+    open_large();
+    deliver(CALL(1, "state"));
+    deliver(CALL(2, "value"));
+    put_delta(&message, "gset", "b", LARGE, 1);
+    deliver_bytes(buf_bytes(&message));
+    SENT_NOTHING();
+    CU_ASSERT(wakes());
+    SENT_PREFIX(THEM(1), "{t1,{ok,");
+    CU_ASSERT_EQUAL(elements(true), LARGE);
+    deliver(CALL(3, "state"));
+    wait_for_joins();
+    CU_ASSERT_EQUAL(elements(false), LARGE + 1);
+    buf_free(&message);
+    world_close();
+}
+
+/* Of the callers on a node one at a time gets such a reply. */
+static void callers_of_a_slow_node_wait(void)
+{
+    open_large();
+    world.slow = BYTES("b@h");
+    deliver(CALL(1, "state"));
+    deliver(CALL(2, "state"));
+    wait_for_joins();
+    SENT_NOTHING();
+    deliver(CALL(3, "{mutate, {add, [new]}}"));
+    SENT(THEM(3), "{t3, ok}");
+    world.slow = BYTES("");
+    replica_drained(world.replica, BYTES("b@h"), &world.turn);
+    CU_ASSERT(wakes());
+    SENT_PREFIX(THEM(1), "{t1,{ok,");
+    CU_ASSERT_EQUAL(elements(false), LARGE);
+    world_close();
+}
+
+/* One whose node is gone is answered some time: nobody hears that it has drained. */
+static void the_slow_are_not_forgotten(void)
+{
+    open_large();
+    world.slow = BYTES("b@h");
+    deliver(CALL(1, "state"));
+    wait_for_joins();
+    world.slow = BYTES("");
+    wait_ms(2 * SYNC_MS);
+    CU_ASSERT_EQUAL(elements(false), LARGE);
+    world_close();
+}
+
+static void may_end_meanwhile(void)
+{
+    open_large();
+    deliver(CALL(1, "state"));
+    deliver(CALL(2, "value"));
+    CU_ASSERT(wakes());
+    deliver("{system, {" THEM(7) ", stop}, {terminate, normal}}");
+    world_close();
+}
+
+SUITE("encoding", TEST(encodes_in_slices), TEST(answers_all_who_wait), TEST(mutations_wait),
+      TEST(a_small_delta_does_not_wait), TEST(callers_of_a_slow_node_wait),
+      TEST(the_slow_are_not_forgotten), TEST(may_end_meanwhile))
