@@ -231,6 +231,14 @@ void encoding_forget(struct replica *r)
     }
 }
 
+bool encoding_waits(const struct replica *r)
+{
+    for (unsigned i = 0; i < ENCODED_KINDS; i++)
+        if (r->encodings[i].work != NULL)
+            return true;
+    return false;
+}
+
 uint64_t encoding_due(const struct replica *r)
 {
     return encoding_is_open(r) ? 1 : UINT64_MAX;

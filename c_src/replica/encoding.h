@@ -39,6 +39,8 @@ size_t encoding_bytes(const struct replica *r);
 
 /* Whether changes wait for the last slice. */
 bool encoding_is_open(const struct replica *r);
+/* Whether somebody waits for a reply, be it only because a slow node does not read. */
+bool encoding_waits(const struct replica *r);
 /* To be called before a change that does not wait: encodes what is left. */
 void encoding_finish(struct replica *r);
 /* After a change. */

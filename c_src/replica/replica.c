@@ -110,11 +110,11 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     return p;
 }
 
-/* A node may have a hundred thousand replicas.  So one without members, whose last delta is gone,
- * does not tick; its next tick is overdue when a member comes. */
+/* A node may have a hundred thousand replicas.  So one without members, whose last delta is gone
+ * and whose callers are answered, does not tick; its next tick is overdue when a member comes. */
 static uint64_t tick_due(struct replica *r)
 {
-    r->resting = r->member_count == 0 && crdt_empty(r->delta);
+    r->resting = r->member_count == 0 && crdt_empty(r->delta) && !encoding_waits(r);
     if (r->resting)
         return UINT64_MAX;
     return r->sync_at_ms < r->repair_at_ms ? r->sync_at_ms : r->repair_at_ms;
