@@ -135,8 +135,7 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
 static bool part_read(const struct bytes *args, struct part *part)
 {
     struct etf_in first = etf_open(args[0]), count = etf_open(args[1]);
-    part->first = etf_uint32(&first);
-    part->count = etf_uint32(&count);
+    *part = PART_RANGE(etf_uint32(&first), etf_uint32(&count));
     return etf_finish(&first) == OK && etf_finish(&count) == OK && part->count > 0 &&
            part->first < PART_BUCKETS && part->count <= PART_BUCKETS - part->first;
 }
