@@ -26,11 +26,11 @@ static bool is_plain_leaf(const uint8_t *at)
     }
 }
 
-/* A list whose first element is no byte is no STRING. */
+/* A list whose first element is no byte is no STRING.  (An INTEGER is checked as an element.) */
 static bool is_plain_list(const uint8_t *first)
 {
     return *first == TAG_SMALL_ATOM_UTF8 || *first == TAG_BINARY || *first == TAG_SMALL_TUPLE ||
-           *first == TAG_NEW_PID || *first == TAG_NEWER_REFERENCE;
+           *first == TAG_NEW_PID || *first == TAG_NEWER_REFERENCE || *first == TAG_INTEGER;
 }
 
 /* The end of the term, or NULL if it is not canonical, or that is not known. */

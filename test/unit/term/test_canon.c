@@ -494,8 +494,11 @@ static void views_terms(void)
     check_view(hex("58 64 0003 614068 00000001 00000000 00000002"), false);
     check_view(hex("5a 0001 77 03 614068 00000002 00000001"), true);
     check_view(hex("65 77 03 614068 00000001 02"), false);
-    /* Lists: of an atom and a byte; with a tail that is a list, or none at all. */
+    /* Lists: of an atom and a byte; of a number that is none, or is, as it should not be; with a
+     * tail that is a list, or none at all. */
     check_view(hex("6c 00000002 77 01 61 61 01 6a"), true);
+    check_view(hex("6c 00000002 62 00000100 61 01 6a"), true);
+    check_view(hex("6c 00000002 62 00000001 77 01 61 6a"), false);
     check_view(hex("6c 00000001 77 01 61 6c 00000001 77 01 61 6a"), false);
     check_view(hex("6c 00000001 77 01 61 6b 0001 01"), false);
     check_view(hex("6c 00000000 6a"), false);
