@@ -10,8 +10,8 @@
  *     exchange.c   sends deltas, merges what arrives
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     intake.h     joins large structs in slices
- *     member.h     the other members of the group, and the exchange with each
- */
+ *     subscribers.h processes that are told of changes
+ *     member.h     the other members of the group, and the exchange with each */
 #ifndef COPPICE_REPLICA_INTERNAL_H
 #define COPPICE_REPLICA_INTERNAL_H
 
@@ -21,6 +21,7 @@
 #include "intake.h"
 #include "member.h"
 #include "question.h"
+#include "subscribers.h"
 
 /* A mutation as it arrived. */
 struct mutation {
@@ -36,9 +37,8 @@ struct mutation {
 struct queued_mutation {
     struct queued_mutation *next;
     struct buf from, body;
-    bool wants_results;
-    bool alone;        /* a fun that must not share a question with others */
-    uint64_t until_ms; /* while funs run, its caller waits no longer */
+    bool wants_results, alone; /* alone: a fun that must not share a question with others */
+    uint64_t until_ms;         /* while funs run, its caller waits no longer */
 };
 
 /* Funs that a node has been asked to apply, in order. */
@@ -79,6 +79,7 @@ struct replica {
     struct question_forms forms;
 
     struct durable durable;
+    struct subscribers subscribers;
 
     struct intake *intakes, **intakes_end; /* the next one first */
     size_t delta_bytes;                    /* about so many of them were joined to delta ... */
@@ -93,9 +94,8 @@ struct replica {
     uint32_t next_range;    /* where the next piece begins, at the earliest */
     bool push_blocked;      /* no such member can take a piece now: wait for push_resume() */
 
-    uint64_t repairs, mutations, merges, refused, ignored;
+    uint64_t repairs, mutations, merges, refused, ignored, changes;
     uint64_t same_actor; /* structs from other members with our actor */
-    uint64_t changes;
 };
 
 /* --- replica.c ----------------------------------------------------------- */
