@@ -27,6 +27,7 @@ struct client {
     struct request request; /* it, as the node takes it */
     bool asking;            /* the open request asks for the node's replicas */
     bool taken;             /* nothing was sent: try another name */
+    int failed;             /* the exit code of a change that was not printed */
     unsigned closed;        /* how often that was only inferred */
     struct tls_contexts tls;
 };
@@ -67,6 +68,19 @@ static int fail_late(const struct client_request *r)
     return fail(EX_TEMPFAIL, "%s at %s: %s", r->server, r->node, err_text(ERR_TIMEOUT));
 }
 
+/* Why it was not answered: a sentence, or the reason for which the process has ended. */
+static int fail_unanswered(const struct client_request *r, struct bytes reason)
+{
+    struct etf_in in = etf_open(reason);
+    if (etf_peek(&in) == ETF_BINARY || etf_accept(&in, "noproc") || etf_accept(&in, "noconnection"))
+        return fail_with_reason(r, EX_UNAVAILABLE, reason);
+    struct buf text = {0};
+    put_term_text(&text, reason);
+    print_error("%s at %s: it has ended (%.*s)", r->server, r->node, TEXT(text));
+    buf_free(&text);
+    return EX_UNAVAILABLE;
+}
+
 static int print_reply(const struct client_request *r, enum err err, struct bytes reply)
 {
     if (r->format == FORMAT_PONG)
@@ -74,7 +88,7 @@ static int print_reply(const struct client_request *r, enum err err, struct byte
     if (err == ERR_TIMEOUT)
         return fail_late(r);
     if (err != OK)
-        return fail_with_reason(r, EX_UNAVAILABLE, reply);
+        return fail_unanswered(r, reply);
     if (r->format == FORMAT_PONG)
         return 0;
     struct etf_in in = etf_open(reply);
@@ -153,12 +167,28 @@ static int check_replica(const struct client_request *r, enum err err, struct by
 
 /* --- the requests --------------------------------------------------------------------- */
 
+/* After a failure, the rest of those that have come is dropped. */
+static int take_change(struct client *c, struct bytes change)
+{
+    if (c->failed == 0)
+        c->failed = c->wanted->changed(c->wanted, change);
+    return c->failed;
+}
+
+static bool is_map(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_peek(&in) == ETF_MAP;
+}
+
 static int answered(void *who, enum err err, struct bytes answer, const struct request **next)
 {
     struct client *c = who;
     c->taken = err == ERR_TAKEN || (err == ERR_STATUS && ++c->closed < COMMAND_NAMES);
     if (c->taken)
         return EX_TEMPFAIL;
+    if (!c->asking && c->wanted->changed != NULL && err == OK && is_map(answer))
+        return take_change(c, answer);
     if (!c->asking)
         return print_reply(c->wanted, err, answer);
     c->asking = false;

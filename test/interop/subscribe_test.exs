@@ -188,6 +188,68 @@ defmodule SubscribeTest do
     end
   end
 
+  describe "coppice watch" do
+    defp watch(c, args) do
+      command = Coppice.command(["watch" | args])
+      sh = ["-c", ~S(exec "$@" 2>&1), "sh" | command]
+      env = for {key, x} <- Coppice.env([]), do: {to_charlist(key), to_charlist(x)}
+      options = [:binary, :exit_status, line: 1000, args: sh, env: env]
+      port = Port.open({:spawn_executable, "/bin/sh"}, options)
+      eventually(fn -> subscribers(c, String.to_atom(List.last(args))) == 1 end)
+      port
+    end
+
+    defp line(port) do
+      assert_receive {^port, {:data, {:eol, line}}}, 8_000 * slowdown()
+      line
+    end
+
+    defp exit_status(port) do
+      assert_receive {^port, {:exit_status, status}}, 8_000 * slowdown()
+      status
+    end
+
+    test "prints each value until it is interrupted", %{c: c, views: views} do
+      port = watch(c, [c.node, "views"])
+      assert line(port) == "0"
+      add(views, 2)
+      assert line(port) == "2"
+      {:os_pid, pid} = Port.info(port, :os_pid)
+      signal(pid, "INT")
+      assert exit_status(port) == 0
+      eventually(fn -> subscribers(c) == 0 end)
+    end
+
+    test "prints sets as lists", %{c: c} do
+      {:ok, tags} = Coppice.start_replica(c, :tags, counter(crdt: :or_set))
+      port = watch(c, ["--plain", c.node, "tags"])
+      assert line(port) == "[]"
+      :ok = GenServer.call(tags, {:mutate, {:add, ["red"]}})
+      assert line(port) == "[<<\"red\">>]"
+    end
+
+    test "ends with the replica, or with its node", %{c: c, views: views} do
+      port = watch(c, [c.node, "views"])
+      title = watch(c, [c.node, "title"])
+      assert {line(port), line(title)} == {"0", "nil"}
+      GenServer.stop(views)
+      assert line(port) == "coppice: views at #{c.node}: it has ended (normal)"
+      assert exit_status(port) == 69
+      Coppice.kill(c)
+      lost = "the connection was lost (noconnection)"
+      assert line(title) == "coppice: title at #{c.node}: #{lost}"
+      assert exit_status(title) == 69
+    end
+
+    test "does not print a large value again and again", %{c: c, title: title} do
+      port = watch(c, [c.node, "title"])
+      assert line(port) == "nil"
+      :ok = GenServer.call(title, {:mutate, {:set, [String.duplicate("x", 2_000_000)]}})
+      assert line(port) =~ "coppice: title at #{c.node}: its value is too large"
+      assert exit_status(port) == 1
+    end
+  end
+
   describe "with storage" do
     # A value that was told, and then killed with the node, would come back smaller.
     test "only what is on disk is told" do
