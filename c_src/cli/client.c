@@ -229,6 +229,7 @@ static void pause_ms(unsigned ms)
 static int converse_by_any_name(struct config *config, struct client *c)
 {
     struct bytes host = c->request.node;
+    unsigned of_kind = c->request.kind == REQUEST_SUBSCRIBE ? COMMAND_NAMES : 0;
     uint8_t first = 0;
     int code = 0;
     while (host.at[0] != '@')
@@ -238,7 +239,7 @@ static int converse_by_any_name(struct config *config, struct client *c)
     for (uint64_t waited = 0; waited < c->request.timeout_ms; waited += NAMES_PAUSE_MS) {
         for (unsigned i = 0; i < COMMAND_NAMES; i++) {
             buf_clear(&config->node);
-            command_name_put(&config->node, (first + i) % COMMAND_NAMES, host);
+            command_name_put(&config->node, of_kind + (first + i) % COMMAND_NAMES, host);
             if (!node_name_valid(buf_bytes(&config->node)))
                 return fail(EX_USAGE, "NODE: the host is too long for the name of a second node");
             code = converse(config, c);
@@ -249,8 +250,8 @@ static int converse_by_any_name(struct config *config, struct client *c)
     }
     if (c->wanted->format == FORMAT_PONG)
         printf("pang\n");
-    return fail(EX_TEMPFAIL, "%d commands are connected to %s: try again later", COMMAND_NAMES,
-                c->wanted->node);
+    return fail(EX_TEMPFAIL, "%d %s are connected to %s: try again later", COMMAND_NAMES,
+                of_kind > 0 ? "`coppice watch`" : "commands", c->wanted->node);
 }
 
 int client_run(struct args *args, const struct client_request *request)

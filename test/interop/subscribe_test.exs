@@ -190,13 +190,17 @@ defmodule SubscribeTest do
 
   describe "coppice watch" do
     defp watch(c, args) do
+      port = start_watch(args)
+      eventually(fn -> subscribers(c, String.to_atom(List.last(args))) == 1 end)
+      port
+    end
+
+    defp start_watch(args) do
       command = Coppice.command(["watch" | args])
       sh = ["-c", ~S(exec "$@" 2>&1), "sh" | command]
       env = for {key, x} <- Coppice.env([]), do: {to_charlist(key), to_charlist(x)}
       options = [:binary, :exit_status, line: 1000, args: sh, env: env]
-      port = Port.open({:spawn_executable, "/bin/sh"}, options)
-      eventually(fn -> subscribers(c, String.to_atom(List.last(args))) == 1 end)
-      port
+      Port.open({:spawn_executable, "/bin/sh"}, options)
     end
 
     defp line(port) do
@@ -239,6 +243,14 @@ defmodule SubscribeTest do
       lost = "the connection was lost (noconnection)"
       assert line(title) == "coppice: title at #{c.node}: #{lost}"
       assert exit_status(title) == 69
+    end
+
+    test "leaves names for other commands", %{c: c} do
+      watches = for _ <- 1..16, do: start_watch([c.node, "views"])
+      assert Enum.map(watches, &line/1) == List.duplicate("0", 16)
+      assert {0, "0\n", ""} = Coppice.run(["value", c.node, "views"])
+      assert {75, error} = Coppice.fail(["watch", c.node, "views", "--timeout", "10"])
+      assert error == "coppice: 16 `coppice watch` are connected to #{c.node}: try again later\n"
     end
 
     test "does not print a large value again and again", %{c: c, title: title} do
