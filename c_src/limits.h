@@ -292,6 +292,14 @@
 /* Ranges that differ in which one side has nothing at all, above which ranges are sent as they are,
  * if they are also most of those that differ: to look for what is equal would be in vain. */
 #define LIMIT_EMPTY_RANGES 64
+/* Processes that are told of a replica's changes, in all and on one node: each change is a message
+ * to each of them.  Who has more readers tells them himself, as Phoenix.PubSub does. */
+#define LIMIT_CHANGE_SUBSCRIBERS      4096
+#define LIMIT_CHANGE_SUBSCRIBERS_NODE 1024
+/* Bytes queued for a node above which its subscribers wait, and then get one message for all that
+ * has changed: some messages of a usual size, since one at a time would cost a round through the
+ * kernel each. */
+#define LIMIT_CHANGE_QUEUE_BYTES (64u * 1024)
 /* Milliseconds between two pieces to the same member, to leave the loop free for other work. */
 #define LIMIT_PIECE_PAUSE_MS 20
 

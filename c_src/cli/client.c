@@ -27,6 +27,7 @@ struct client {
     struct request request; /* it, as the node takes it */
     bool asking;            /* the open request asks for the node's replicas */
     bool taken;             /* nothing was sent: try another name */
+    int failed;             /* the exit code of a change that was not printed */
     unsigned closed;        /* how often that was only inferred */
     struct tls_contexts tls;
 };
@@ -67,6 +68,19 @@ static int fail_late(const struct client_request *r)
     return fail(EX_TEMPFAIL, "%s at %s: %s", r->server, r->node, err_text(ERR_TIMEOUT));
 }
 
+/* Why it was not answered: a sentence, or the reason for which the process has ended. */
+static int fail_unanswered(const struct client_request *r, struct bytes reason)
+{
+    struct etf_in in = etf_open(reason);
+    if (etf_peek(&in) == ETF_BINARY || etf_accept(&in, "noproc") || etf_accept(&in, "noconnection"))
+        return fail_with_reason(r, EX_UNAVAILABLE, reason);
+    struct buf text = {0};
+    put_term_text(&text, reason);
+    print_error("%s at %s: it has ended (%.*s)", r->server, r->node, TEXT(text));
+    buf_free(&text);
+    return EX_UNAVAILABLE;
+}
+
 static int print_reply(const struct client_request *r, enum err err, struct bytes reply)
 {
     if (r->format == FORMAT_PONG)
@@ -74,7 +88,7 @@ static int print_reply(const struct client_request *r, enum err err, struct byte
     if (err == ERR_TIMEOUT)
         return fail_late(r);
     if (err != OK)
-        return fail_with_reason(r, EX_UNAVAILABLE, reply);
+        return fail_unanswered(r, reply);
     if (r->format == FORMAT_PONG)
         return 0;
     struct etf_in in = etf_open(reply);
@@ -153,12 +167,28 @@ static int check_replica(const struct client_request *r, enum err err, struct by
 
 /* --- the requests --------------------------------------------------------------------- */
 
+/* After a failure, the rest of those that have come is dropped. */
+static int take_change(struct client *c, struct bytes change)
+{
+    if (c->failed == 0)
+        c->failed = c->wanted->changed(c->wanted, change);
+    return c->failed;
+}
+
+static bool is_map(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_peek(&in) == ETF_MAP;
+}
+
 static int answered(void *who, enum err err, struct bytes answer, const struct request **next)
 {
     struct client *c = who;
     c->taken = err == ERR_TAKEN || (err == ERR_STATUS && ++c->closed < COMMAND_NAMES);
     if (c->taken)
         return EX_TEMPFAIL;
+    if (!c->asking && c->wanted->changed != NULL && err == OK && is_map(answer))
+        return take_change(c, answer);
     if (!c->asking)
         return print_reply(c->wanted, err, answer);
     c->asking = false;
@@ -199,6 +229,7 @@ static void pause_ms(unsigned ms)
 static int converse_by_any_name(struct config *config, struct client *c)
 {
     struct bytes host = c->request.node;
+    unsigned of_kind = c->request.kind == REQUEST_SUBSCRIBE ? COMMAND_NAMES : 0;
     uint8_t first = 0;
     int code = 0;
     while (host.at[0] != '@')
@@ -208,7 +239,7 @@ static int converse_by_any_name(struct config *config, struct client *c)
     for (uint64_t waited = 0; waited < c->request.timeout_ms; waited += NAMES_PAUSE_MS) {
         for (unsigned i = 0; i < COMMAND_NAMES; i++) {
             buf_clear(&config->node);
-            command_name_put(&config->node, (first + i) % COMMAND_NAMES, host);
+            command_name_put(&config->node, of_kind + (first + i) % COMMAND_NAMES, host);
             if (!node_name_valid(buf_bytes(&config->node)))
                 return fail(EX_USAGE, "NODE: the host is too long for the name of a second node");
             code = converse(config, c);
@@ -219,8 +250,8 @@ static int converse_by_any_name(struct config *config, struct client *c)
     }
     if (c->wanted->format == FORMAT_PONG)
         printf("pang\n");
-    return fail(EX_TEMPFAIL, "%d commands are connected to %s: try again later", COMMAND_NAMES,
-                c->wanted->node);
+    return fail(EX_TEMPFAIL, "%d %s are connected to %s: try again later", COMMAND_NAMES,
+                of_kind > 0 ? "`coppice watch`" : "commands", c->wanted->node);
 }
 
 int client_run(struct args *args, const struct client_request *request)

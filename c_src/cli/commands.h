@@ -30,15 +30,19 @@ int command_call(struct args *args);
 /* cast NODE SERVER TERM: GenServer.cast; prints `ok` once it is sent. */
 int command_cast(struct args *args);
 
-/* The next four send nothing, and return EX_UNAVAILABLE, unless SERVER is a coppice's replica. */
+/* The next five send nothing, and return EX_UNAVAILABLE, unless SERVER is a coppice's replica. */
 
 /* mutate NODE SERVER OP [ARG...]: calls with {mutate, {OP, [ARG, ...]}}; prints the reply. */
 int command_mutate(struct args *args);
 
-/* value NODE SERVER, state NODE SERVER: print what a replica answers in {ok, _}; value --plain with
- * sets as lists. */
+/* value NODE SERVER, state NODE SERVER: print what a replica answers in {ok, _}; value --plain
+ * and watch --plain with sets as lists. */
 int command_value(struct args *args);
 int command_state(struct args *args);
+
+/* watch NODE SERVER (watch.c): prints the value, and again after each change, one a line, until a
+ * signal stops it (0), or the replica or the connection is lost (EX_UNAVAILABLE). */
+int command_watch(struct args *args);
 
 /* sync NODE SERVER: has a replica send its delta now; prints `ok`. */
 int command_sync(struct args *args);

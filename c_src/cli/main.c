@@ -29,6 +29,7 @@ static const struct command {
     {"cast", command_cast, "NODE SERVER TERM", "GenServer.cast to any process, unchecked"},
     {"mutate", command_mutate, "NODE SERVER OP [ARG...]", "apply an operation to a replica"},
     {"value", command_value, "NODE SERVER", "print the value of a replica"},
+    {"watch", command_watch, "NODE SERVER", "print the value of a replica whenever it changes"},
     {"state", command_state, "NODE SERVER", "print the CRDT of a replica, as Grove's struct"},
     {"sync", command_sync, "NODE SERVER", "send the delta of a replica to its peers now"},
     {"status", command_status, "NODE", "print the peers and replicas of a coppice"},
@@ -62,7 +63,7 @@ static void print_options(void)
         "                            - for standard input, up to its end or a NUL\n"
         "  --timeout MS              how long to wait for a reply (5000)\n"
         "  --owned                   run: stop when standard input ends\n"
-        "  --plain                   value: print a MapSet as a list of its elements\n"
+        "  --plain                   value, watch: print a MapSet as a list of its elements\n"
         "  -h, --help                print the help of the command\n");
     const char *key, *help;
     for (size_t i = 0; (key = config_key(i, &help)) != NULL; i++)

@@ -8,7 +8,7 @@
 
 void command_name_put(struct buf *out, unsigned i, struct bytes host)
 {
-    must(i < COMMAND_NAMES);
+    must(i < 2 * COMMAND_NAMES);
     buf_printf(out, PREFIX "%u@%.*s", i + 1, TEXT(host));
 }
 

@@ -10,9 +10,12 @@
 
 #include "../term/bytes.h"
 
+/* For commands that end with their answer, and as many for those that stay connected: these must
+ * not keep the former from their names. */
 #define COMMAND_NAMES 16
 
-/* Appends the name number i, from 0, on that host: -coppice_1@host ... */
+/* Appends the name number i, from 0, on that host: -coppice_1@host ...  The first COMMAND_NAMES are
+ * for the former, the next ones for the latter. */
 void command_name_put(struct buf *out, unsigned i, struct bytes host);
 
 /* Whether a node of this name is a command: nothing asks it anything, follows or shows it. */

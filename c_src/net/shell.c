@@ -259,7 +259,7 @@ static void perform(struct shell *sh, struct action *a)
         break;
     case ACTION_ANSWER:
         sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes), &sh->next);
-        sh->ending = sh->next == NULL;
+        sh->ending |= sh->next == NULL && !(a->more && sh->code == 0);
         break;
     case ACTION_LOG:
         log_line(sh->log, a->level, buf_bytes(&a->bytes));

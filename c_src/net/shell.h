@@ -17,8 +17,8 @@ struct shell_options {
     struct tls_contexts tls;
     bool owned; /* end in good order when standard input ends (owner.h) */
     /* A client node's request, or NULL, and the callback for its answer.  It gives the program's
-     * exit code, or sets *next to another request, whose answer it takes in turn.  Requests are
-     * borrowed until they are answered. */
+     * exit code, or sets *next to another request, whose answer it takes in turn; or 0 to an answer
+     * that others follow (node/event.h).  Requests are borrowed until they are answered. */
     const struct request *request;
     int (*answered)(void *who, enum err err, struct bytes term, const struct request **next);
     void *who;

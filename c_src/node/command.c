@@ -3,6 +3,7 @@
 #include "../err.h"
 #include "../mem.h"
 #include "../otp/watch.h"
+#include "../term/etf.h"
 #include "../term/write.h"
 #include "asker.h"
 
@@ -26,26 +27,66 @@ static void answer(struct command *c, enum err err, struct bytes term)
     buf_put(&a->bytes, term);
 }
 
+static bool is_ok(const struct answer *a)
+{
+    struct etf_in in = etf_open(a->reply);
+    return a->err == OK && etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2 &&
+           etf_accept(&in, "ok");
+}
+
 static void take_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
 {
+    struct command *c = process_self(p);
     (void)call;
     (void)t;
+    bool subscribed = c->kind == REQUEST_SUBSCRIBE && is_ok(a);
+    if (subscribed || !c->open)
+        return;
     if (!answer_is_unfit(a)) {
-        answer(process_self(p), a->err, a->reply);
+        answer(c, a->err, a->reply);
         return;
     }
     struct buf reason = {0}, text = {0};
     buf_printf(&text, "its reply has a term that cannot be read here: %s", err_text(a->err));
     put_binary(&reason, buf_bytes(&text));
-    answer(process_self(p), a->err, buf_bytes(&reason));
+    answer(c, a->err, buf_bytes(&reason));
     buf_free(&reason);
     buf_free(&text);
 }
 
+/* {coppice_changed, Name, Ref, Change} */
+static void take_message(struct process *p, struct bytes message, struct turn *t)
+{
+    const struct command *c = process_self(p);
+    struct etf_in in = etf_open(message);
+    bool change = c->open && c->kind == REQUEST_SUBSCRIBE && etf_peek(&in) == ETF_TUPLE &&
+                  etf_tuple(&in) == 4 && etf_accept(&in, "coppice_changed");
+    if (!change) {
+        asker_message(p, message, t);
+        return;
+    }
+    etf_any(&in);
+    etf_any(&in);
+    struct action *a = outbox_add(c->out, ACTION_ANSWER);
+    a->more = true;
+    buf_put(&a->bytes, etf_any(&in));
+}
+
+/* The replica is down. */
+static void take_down(struct process *p, uint64_t watch, struct bytes reason, struct turn *t)
+{
+    struct command *c = process_self(p);
+    (void)watch;
+    (void)t;
+    if (c->open)
+        answer(c, ERR_CLOSED, reason);
+}
+
 static const struct process_kind kind = {
     .module = "coppice_command",
-    .message = asker_message,
+    .message = take_message,
     .answer = take_answer,
+    .down = take_down,
     .state = asker_state,
     .free = asker_free,
 };
@@ -90,10 +131,27 @@ static void call(const struct command *c, struct turn *t)
     must(number != 0);
 }
 
+/* The replica is watched from before it is asked: it may be another one, started again, after. */
+static void subscribe(struct command *c, struct turn *t)
+{
+    struct address whom = {.name = buf_bytes(&c->name), .node = buf_bytes(&c->node)};
+    struct buf term = {0};
+    put_tuple(&term, 3);
+    put_atom(&term, "subscribe");
+    put_term(&term, process_pid(c->caller));
+    put_term(&term, buf_bytes(&c->term));
+    watch_start(c->caller, &whom, t);
+    uint64_t number = call_start(c->caller, &whom, buf_bytes(&term), c->timeout_ms, t);
+    must(number != 0);
+    buf_free(&term);
+}
+
 static void send(struct command *c, struct turn *t)
 {
     if (c->kind == REQUEST_CAST)
         cast(c, t);
+    else if (c->kind == REQUEST_SUBSCRIBE)
+        subscribe(c, t);
     else
         call(c, t);
 }

@@ -14,7 +14,8 @@ struct command *command_new(struct processes *table, struct cluster *cluster, st
 void command_free(struct command *c);
 
 /* Copies the request, and sends it as soon as its node is connected.  One ACTION_ANSWER is appended
- * to out in the end; until then there must not be another request. */
+ * to out in the end (of REQUEST_SUBSCRIBE others before it); until then there must not be another
+ * request. */
 void command_request(struct command *c, const struct request *request, struct turn *t);
 
 /* A node is connected, or could not be reached. */

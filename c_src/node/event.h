@@ -30,10 +30,15 @@ enum event_kind {
     EVENT_STOP      /* shut down in good order */
 };
 
-/* A request to a process of another node; one ACTION_ANSWER follows.  It was not sent, but may be
+/* A request to a process of another node; one ACTION_ANSWER follows, of REQUEST_SUBSCRIBE one for
+ * each change (`more`), until the subscription ends.  It was not sent, but may be
  * under another name, when the answer is ERR_TAKEN (that node is connected to another one of this
  * node's name) or ERR_STATUS (that node has closed the connection in the handshake). */
-enum request_kind { REQUEST_CALL, REQUEST_CAST };
+enum request_kind {
+    REQUEST_CALL,
+    REQUEST_CAST,
+    REQUEST_SUBSCRIBE /* to a replica's changes (docs/requests.md); term: the options */
+};
 
 struct request {
     enum request_kind kind;
@@ -76,8 +81,8 @@ enum action_kind {
     ACTION_RESOLVE,    /* query, bytes (host): EVENT_RESOLVED follows */
     ACTION_START_EPMD, /* run `epmd -daemon`: EVENT_EPMD follows */
     ACTION_READY,      /* bytes (name), port: the node is registered */
-    ACTION_ANSWER,     /* err, bytes: the reply to the request, or the reason (a term) */
-    ACTION_LOG,        /* level, bytes: one line */
+    ACTION_ANSWER, /* err, bytes: the reply, or the reason (a term); more: another one follows */
+    ACTION_LOG,    /* level, bytes: one line */
     /* These run off the loop, for one store in the order in which they were requested, except
      * that appending goes on while a snapshot is written. */
     ACTION_OPEN_STORE,  /* store, storage: assigns the number to these files */
@@ -94,7 +99,7 @@ struct action {
     enum action_kind kind;
     uint32_t conn;
     uint16_t port;
-    bool tls;
+    bool tls, more;
     int code;
     enum err err;
     enum log_level level;

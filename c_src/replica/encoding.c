@@ -117,6 +117,11 @@ struct share encoding_state(struct replica *r)
     return share_of(r, ENCODED_STATE, encode_now(r, ENCODED_STATE));
 }
 
+struct share encoding_value(struct replica *r)
+{
+    return share_of(r, ENCODED_VALUE, encode_now(r, ENCODED_VALUE));
+}
+
 struct message_parts encoding_message(struct replica *r)
 {
     struct shared *s = encode_now(r, ENCODED_STATE);

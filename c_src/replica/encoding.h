@@ -25,8 +25,9 @@ struct encoding {
 /* Replies {ok, State} or {ok, Value} to a call, at once or after some slices. */
 void encoding_reply(struct replica *r, enum encoded what, struct bytes from, struct turn *t);
 
-/* The state at once.  Valid until the next change. */
+/* The state, or the value, at once.  Valid until the next change. */
 struct share encoding_state(struct replica *r);
+struct share encoding_value(struct replica *r);
 
 /* {grove_delta, State, Self} at once, in two parts.  Valid until the next change. */
 struct message_parts {

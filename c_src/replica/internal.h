@@ -11,8 +11,8 @@
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     intake.h     joins large structs in slices
  *     encoding.h   encodes the state and the value, in slices if they are large
- *     member.h     the other members of the group, and the exchange with each
- */
+ *     subscribers.h processes that are told of changes
+ *     member.h     the other members of the group, and the exchange with each */
 #ifndef COPPICE_REPLICA_INTERNAL_H
 #define COPPICE_REPLICA_INTERNAL_H
 
@@ -23,6 +23,7 @@
 #include "intake.h"
 #include "member.h"
 #include "question.h"
+#include "subscribers.h"
 
 /* A mutation as it arrived. */
 struct mutation {
@@ -38,9 +39,8 @@ struct mutation {
 struct queued_mutation {
     struct queued_mutation *next;
     struct buf from, body;
-    bool wants_results;
-    bool alone;        /* a fun that must not share a question with others */
-    uint64_t until_ms; /* while funs run, its caller waits no longer */
+    bool wants_results, alone; /* alone: a fun that must not share a question with others */
+    uint64_t until_ms;         /* while funs run, its caller waits no longer */
 };
 
 /* Funs that a node has been asked to apply, in order. */
@@ -77,6 +77,7 @@ struct replica {
     struct question_forms forms;
 
     struct durable durable;
+    struct subscribers subscribers;
 
     struct intake *intakes, **intakes_end; /* the next one first */
     size_t delta_bytes;                    /* about so many of them were joined to delta ... */
@@ -92,9 +93,8 @@ struct replica {
     uint32_t next_range;    /* where the next piece begins, at the earliest */
     bool push_blocked;      /* no such member can take a piece now: wait for push_resume() */
 
-    uint64_t repairs, mutations, merges, refused, ignored;
+    uint64_t repairs, mutations, merges, refused, ignored, changes;
     uint64_t same_actor; /* structs from other members with our actor */
-    uint64_t changes;
 };
 
 /* --- replica.c ----------------------------------------------------------- */

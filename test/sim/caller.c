@@ -23,6 +23,7 @@ void caller_free(struct sim *s, unsigned node)
 {
     struct caller *c = &s->callers[node];
     channel_free(c->channel);
+    subscriber_free(s, node);
     buf_free(&c->name);
     for (size_t i = 0; i < s->call_count; i++)
         if (s->calls[i].node == node)
@@ -429,6 +430,7 @@ void caller_result(struct sim *s, unsigned node, uint64_t number, enum sim_outco
 
 void caller_lost(struct sim *s, unsigned node, const char *why)
 {
+    subscriber_lost(s, node);
     for (size_t i = s->calls_over; i < s->call_count; i++)
         if (s->calls[i].node == node && s->calls[i].outcome == SIM_OPEN)
             call_over(s, &s->calls[i], SIM_DOWN, why);

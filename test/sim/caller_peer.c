@@ -128,6 +128,13 @@ static bool is_rex(struct bytes name)
     return etf_accept(&in, "rex");
 }
 
+/* A name but rex; its only pid is the caller's. */
+static bool is_missing(struct bytes to)
+{
+    struct etf_in in = etf_open(to);
+    return etf_peek(&in) == ETF_ATOM && !is_rex(to);
+}
+
 static void answer_noproc(struct sim *s, unsigned node, const struct signal *monitor)
 {
     struct buf reason = {0};
@@ -148,13 +155,14 @@ static void received(struct sim *s, unsigned node, const struct signal *signal)
         reply_received(s, node, signal->payload);
         break;
     case SIGNAL_SEND:
-        sim_violated(s, "caller%u got a message to its pid instead of its alias", node + 1);
+        subscriber_message(s, node, signal);
+        break;
     case SIGNAL_REG_SEND:
         if (is_rex(signal->to))
             fun_call(s, node, signal->payload);
         break;
     case SIGNAL_MONITOR:
-        if (!is_rex(signal->to))
+        if (is_missing(signal->to))
             answer_noproc(s, node, signal);
         break;
     case SIGNAL_MONITOR_EXIT:

@@ -35,12 +35,11 @@
  *
  * The same is checked of a BEAM's replica: while it lives, Grove keeps what it acknowledged. */
 
-struct process *check_replica_on(struct sim *s, unsigned node)
+struct process *check_replica_on(const struct sim *s, unsigned node)
 {
     const struct node *n = s->nodes[node].node;
     struct processes *all = n != NULL ? node_processes(n) : NULL;
-    struct process *p = all != NULL ? process_named(all, BYTES("counter")) : NULL;
-    return p;
+    return all != NULL ? process_named(all, BYTES("counter")) : NULL;
 }
 
 /* --- reading a state --------------------------------------------------------- */
@@ -376,29 +375,35 @@ void check_refused(struct sim *s, unsigned node, int64_t by)
     check_count(s, node, node, sign, &s->nodes[node].seen);
 }
 
-void check_state(struct sim *s, unsigned node, struct bytes reply)
+void check_reported(struct sim *s, unsigned node, const struct counted *counts)
 {
     struct ledger *l = &s->ledgers[node];
+    if (s->unaccounted || !sim_is_durable(s, node))
+        return;
+    for (unsigned sign = 0; sign < SIGNS; sign++) {
+        uint64_t own = counts->by[sign][node], before = l->reported[sign];
+        l->reported[sign] = own > before ? own : before;
+        check_count(s, node, node, sign, &s->nodes[node].seen);
+    }
+}
+
+void check_state(struct sim *s, unsigned node, struct bytes reply)
+{
     struct counted reported;
     struct etf_in in = etf_open(reply);
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
-    if (in.err != OK || s->item_type != NULL || s->unaccounted || !sim_is_durable(s, node))
+    if (in.err != OK || s->item_type != NULL || s->unaccounted)
         return;
     if (!read_state(s, etf_any(&in), &reported))
         sim_violated(s, "n%u replied with a state with invalid counts", node + 1);
-    for (unsigned sign = 0; sign < SIGNS; sign++) {
-        uint64_t count = reported.by[sign][node];
-        l->reported[sign] = count > l->reported[sign] ? count : l->reported[sign];
-        check_count(s, node, node, sign, &s->nodes[node].seen);
-    }
+    check_reported(s, node, &reported);
 }
 
 /* --- at the end -------------------------------------------------------------- */
 
 /* Whether the reader knows what the others know.  Its own counts are nowhere else; nor is what an
- * actor has lost in a crash that had told it to the reader alone, from which it does not take it.
- */
+ * actor has lost in a crash and had told to the reader alone, from which it does not take it. */
 static bool knows_all(const struct counted *reader, const struct counted *others)
 {
     for (unsigned sign = 0; sign < SIGNS; sign++)
@@ -424,8 +429,7 @@ bool sim_converged(struct sim *s)
         const struct sim_node *n = &s->nodes[i];
         if (n->node == NULL)
             continue;
-        if (first == NULL)
-            first = n;
+        first = first != NULL ? first : n;
         if (!n->loaded || n->state.len == 0 || !same_state(s, first, i))
             return false;
         if (n->items != first->items)

@@ -115,7 +115,14 @@ void sim_reset(struct sim *s, unsigned a, unsigned b)
 void sim_reset_caller(struct sim *s, unsigned i)
 {
     trace_printf(s, "caller%u is reset", i + 1);
+    s->links[i][CALLER_OF(i)].byte_ms = s->links[CALLER_OF(i)][i].byte_ms = 0;
     network_reset_link(s, i, CALLER_OF(i));
+}
+
+void sim_throttle_caller(struct sim *s, unsigned i, uint64_t byte_ms)
+{
+    trace_printf(s, "caller%u takes %llu ms per byte", i + 1, (unsigned long long)byte_ms);
+    s->links[i][CALLER_OF(i)].byte_ms = s->links[CALLER_OF(i)][i].byte_ms = byte_ms;
 }
 
 void sim_shift_clock(struct sim *s, unsigned i, int64_t by_ms)

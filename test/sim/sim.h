@@ -103,6 +103,8 @@ void sim_throttle(struct sim *s, unsigned a, unsigned b, uint64_t byte_ms);
 /* Connections between the two are reset; what was in flight is lost. */
 void sim_reset(struct sim *s, unsigned a, unsigned b);
 void sim_reset_caller(struct sim *s, unsigned node);
+/* Until sim_reset_caller(), each byte to and from it takes this long. */
+void sim_throttle_caller(struct sim *s, unsigned node, uint64_t byte_ms);
 void sim_shift_clock(struct sim *s, unsigned node, int64_t by_ms); /* its time of day */
 /* Gives the node, which must not be running, a new name; actor and disk stay the same. */
 void sim_rename(struct sim *s, unsigned node);
@@ -183,6 +185,9 @@ struct sim_promised sim_checkpoint(struct sim *s);
 /* Whether the value of a node's replica is as promised. */
 bool sim_honours(const struct sim *s, unsigned node, struct sim_promised promised);
 
+/* Subscribes the node's caller to changes; what it is told is checked. */
+size_t sim_subscribe(struct sim *s, unsigned node);
+
 /* Kills the node's `counter`, as exit(Pid, kill) does.  The node must be durable: what others lose
  * is not accounted for. */
 void sim_kill_replica(struct sim *s, unsigned node);
@@ -211,6 +216,8 @@ bool sim_all_ready(struct sim *s);
 /* On every running node, the replica's group consists of the replicas of all running nodes; no
  * mutation is queued, and storage works. */
 bool sim_all_settled(struct sim *s);
+/* The caller of the node, a running coppice, is subscribed, and was told of the last change. */
+bool sim_is_told(const struct sim *s, unsigned node);
 /* Every running node is ready, and all replicas have loaded their files and hold the same; a reader
  * also its own changes. */
 bool sim_converged(struct sim *s);

@@ -5,6 +5,7 @@
 #define DISCONNECTED_REQUESTS 3
 /* Long enough to include a moment when no two replicas are comparing. */
 #define WATCHERS_GONE_MS 30000
+#define SUBSCRIBE_TRIES  3
 /* Enough for a reset to reach everybody. */
 #define RESET_MS 300
 #define POLL_MS  20
@@ -12,6 +13,14 @@
 bool storm_all_known(struct sim *s)
 {
     return sim_all_ready(s) && sim_idle(s) && sim_converged(s);
+}
+
+static bool all_told(struct sim *s)
+{
+    for (unsigned i = 0; i < SIM_NODES_MAX; i++)
+        if (sim_runs(s, i) && !sim_is_beam(s, i) && !sim_is_told(s, i))
+            return false;
+    return true;
 }
 
 static bool all_known_and_settled(struct sim *s)
@@ -94,6 +103,17 @@ static void check_watchers(struct storm *st)
     }
 }
 
+/* A caller's old connection may break only now. */
+static void subscribe_all(struct storm *st)
+{
+    for (unsigned tries = 0; tries < SUBSCRIBE_TRIES; tries++) {
+        for (unsigned i = 0; i < st->nodes; i++)
+            if (sim_runs(st->sim, i) && !sim_is_beam(st->sim, i) && !sim_is_told(st->sim, i))
+                sim_subscribe(st->sim, i);
+        must_converge(st);
+    }
+}
+
 /* Waits until the calls, one per node, are answered and their changes known to all. */
 static void await_replies(struct storm *st, const size_t *calls)
 {
@@ -162,12 +182,15 @@ static void probe(struct storm *st)
         calls[i] = sim_runs(s, i) ? sim_call_value(s, i) : SIZE_MAX;
     await_replies(st, calls);
     check_watchers(st);
+    if (!storm_wait(st, all_told))
+        sim_violated(s, "after healing, a subscriber is not told of the last change");
 }
 
 void storm_converge(struct storm *st)
 {
     heal_all(st);
     must_converge(st);
+    subscribe_all(st);
     if (st->beams > 1)
         disconnect_beams(st);
     if (st->soaks) {

@@ -103,6 +103,14 @@ static void set_clock(struct storm *st)
     sim_shift_clock(st->sim, any(st), (int64_t)sim_random(st->sim, 2 * most + 1) - (int64_t)most);
 }
 
+static void caller_fault(struct storm *st)
+{
+    if (sim_random(st->sim, 3) == 0)
+        sim_throttle_caller(st->sim, any(st), 1 + sim_random(st->sim, 4));
+    else
+        sim_reset_caller(st->sim, any(st));
+}
+
 static void dns_fault(struct storm *st)
 {
     if (sim_random(st->sim, 4) == 0)
@@ -119,7 +127,7 @@ void storm_fault(struct storm *st)
     }
     switch (sim_random(st->sim, 10)) {
     case 0:
-        sim_reset_caller(st->sim, any(st));
+        caller_fault(st);
         break;
     case 1:
         sim_epmd_down(st->sim, any(st));

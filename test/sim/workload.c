@@ -62,6 +62,8 @@ static void request(struct sim *s, unsigned node)
 {
     if (sim_random(s, 8) == 0)
         sim_call(s, node, "{mutate, []}"); /* changes nothing */
+    else if (sim_random(s, 12) == 0 && !sim_is_beam(s, node))
+        sim_subscribe(s, node);
     else if (s->item_type == NULL)
         request_counts(s, node);
     else

@@ -318,6 +318,7 @@ void world_step(struct sim *s, unsigned i, struct event *e)
     grove_start(s, i);
     n->due_ms = node_due(n->node);
     check_node(s, i);
+    subscriber_note(s, i);
 }
 
 void world_schedule(struct sim *s, uint64_t ms, void (*run)(struct sim *s, unsigned machine),

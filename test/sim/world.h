@@ -8,6 +8,7 @@
  *     files.c        the disk of each machine, and the nodes' disk jobs
  *     caller.c       calls and their results
  *     caller_peer.c  the callers' end of the distribution protocol
+ *     subscriber.c   what callers are told of changes
  *     fun.c          funs that run on their caller's node
  *     grove.c        nodes that are BEAMs running Grove
  *     pubsub.c       Phoenix.PubSub on these
@@ -194,6 +195,28 @@ struct ledger {
     struct sim_promised durable;  /* ever, if the node is durable */
 };
 
+/* Of the last so many versions of a replica. */
+#define VERSIONS_KEPT 64
+
+/* What a replica had at the end of a step. */
+struct had {
+    uint64_t replica, version;
+    uint64_t value; /* a hash */
+    struct counted counts;
+};
+
+struct subscription {
+    uint64_t ref, replica; /* hashes */
+    uint64_t version;      /* the last one that was told */
+};
+
+/* What a caller is told by its node, on the present connection. */
+struct told {
+    struct had had[VERSIONS_KEPT];
+    struct subscription *list;
+    size_t count, cap;
+};
+
 /* Hashes of tags and dots that actors have issued, each with the hash of what it stands for. */
 struct issued {
     uint64_t (*list)[2]; /* open addressing; {0, 0} is free */
@@ -224,6 +247,7 @@ struct sim {
     size_t call_count, call_cap;
     size_t calls_over; /* all calls before this one are closed */
     struct ledger ledgers[SIM_NODES_MAX];
+    struct told told[SIM_NODES_MAX];
     const struct item_type *item_type; /* NULL: a counter */
     uint64_t added, removed;           /* items requested by anybody */
     struct issued issued;
@@ -321,6 +345,15 @@ void caller_opened(struct sim *s, unsigned node, uint32_t conn);
 void caller_bytes(struct sim *s, unsigned node, uint32_t conn, struct bytes bytes);
 void caller_closed(struct sim *s, unsigned node, uint32_t conn);
 
+/* --- subscriber.c */
+
+/* The node's replica may have changed. */
+void subscriber_note(struct sim *s, unsigned node);
+/* A message to the caller's pid. */
+void subscriber_message(struct sim *s, unsigned node, const struct signal *signal);
+void subscriber_lost(struct sim *s, unsigned node); /* with the connection */
+void subscriber_free(struct sim *s, unsigned node);
+
 /* --- fun.c: funs, and the callers' rex */
 
 /* Appends a closure that adds `by` to its counter argument. */
@@ -371,11 +404,13 @@ void check_acknowledged(struct sim *s, unsigned node, int64_t by);
 void check_refused(struct sim *s, unsigned node, int64_t by);
 /* The reply to `state`. */
 void check_state(struct sim *s, unsigned node, struct bytes reply);
+/* Others have been told of its own counts among these. */
+void check_reported(struct sim *s, unsigned node, const struct counted *counts);
 /* The reply to `value`, from a node that has not changed since the request. */
 void check_value(struct sim *s, unsigned node, struct bytes reply);
 void check_items_acknowledged(struct sim *s, unsigned node, uint64_t adds, uint64_t removes);
 
-struct process *check_replica_on(struct sim *s, unsigned node);
+struct process *check_replica_on(const struct sim *s, unsigned node);
 /* The value of a field that the struct must have. */
 struct bytes check_field(struct bytes map, const char *name);
 

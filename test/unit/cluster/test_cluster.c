@@ -211,6 +211,24 @@ static void calls_a_stuck_peer_slow_until_it_has_drained(void)
     close_both();
 }
 
+/* What is not flushed yet counts.  Who has not asked is not told. */
+static void tells_when_a_busy_peer_is_idle(void)
+{
+    uint32_t at_a = connect_both();
+    for (unsigned asks = 0; asks < 2; asks++) {
+        CU_ASSERT(!cluster_is_busy(a.cluster, BYTES("b@h")));
+        send_bytes(&a, BYTES("b@h"), LIMIT_CHANGE_QUEUE_BYTES);
+        CU_ASSERT(asks == 0 || cluster_is_busy(a.cluster, BYTES("b@h")));
+        cluster_flush(a.cluster, &a.turn);
+        CU_ASSERT(asks == 0 || cluster_is_busy(a.cluster, BYTES("b@h")));
+        struct buf sent = take_sent(&a, at_a);
+        CU_ASSERT(are(&a.events, asks == 0 ? "" : "idle b@h;"));
+        buf_free(&sent);
+    }
+    CU_ASSERT(!cluster_is_busy(a.cluster, BYTES("nobody@h")));
+    close_both();
+}
+
 /* Sixty callers of one node, each of 5 MB: all are answered, and little is queued at once. */
 static void answers_no_faster_than_the_peer_reads(void)
 {
@@ -413,8 +431,8 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
       TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
-      TEST(answers_no_faster_than_the_peer_reads), TEST(holds_back_what_a_peer_sends),
-      TEST(slows_down_a_peer_that_is_held_back),
+      TEST(tells_when_a_busy_peer_is_idle), TEST(answers_no_faster_than_the_peer_reads),
+      TEST(holds_back_what_a_peer_sends), TEST(slows_down_a_peer_that_is_held_back),
       TEST(handles_a_limited_number_of_bytes_in_one_step), TEST(keeps_only_so_many_requests),
       TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
       TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))

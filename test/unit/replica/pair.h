@@ -94,8 +94,8 @@ static inline void side_open(struct side *s, struct bytes node, const char *opti
 {
     struct replica_options o;
     struct options_error error;
-    s->post =
-        (struct post){pair_send, pair_connected, pair_flags, pair_slow, pair_log, NULL, NULL, NULL};
+    s->post = (struct post){pair_send, pair_connected, pair_flags, pair_slow, pair_log,
+                            NULL,      NULL,           NULL,       NULL};
     s->node = node;
     s->turn = (struct turn){.now_ms = 1000, .wall_ms = 1, .random = node.at[0], .post = &s->post};
     s->table = processes_new(node, 7, 1, &s->wakeups);
