@@ -1,0 +1,4 @@
+defmodule PageViewsTest do
+  use ExUnit.Case
+  doctest PageViews
+end
