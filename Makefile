@@ -3,6 +3,7 @@
 #   make              builds priv/coppice
 #   make demo         installs what is missing, builds, runs a C and an Elixir replica
 #   make test         installs what is missing, builds, runs every suite
+#   make budget       instructions of the hot paths, of which each has a budget
 #   make soak         runs a million storms in the simulator
 #   make bench        benchmarks, compared with a BEAM and with the limits
 #   make bench-report their tables and plots into docs/performance.md
@@ -129,6 +130,15 @@ soak:
 	    build/soak/storm build/soak/storm_small
 	$(Q)test/sim/soak build/soak/storm build/soak/storm_small
 
+# --- budgets: instructions of the hot paths -----------------------------------
+
+$(BUILD)/budget: $(BUILD)/test/budget/budget.o $(SIM_ARCHIVES)
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+budget: $(BUILD)/budget
+	$(Q)test/budget/run $<
+
 # All of these.
 programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
@@ -190,13 +200,17 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: $(CHECK_UNIT) check-tidy check-app check-docs check-interop check-partitions
+check: $(CHECK_UNIT) check-budget check-tidy check-app check-docs check-interop check-partitions
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
 	@echo "== unit and simulation suites, $*"
 	$(Q)$(MAKE) --no-print-directory FLAVOUR=$* -k -j$(CORES) -Otarget programs || true
 	$(Q)test/summary unit-$* $(MAKE) --no-print-directory FLAVOUR=$* -k unit sim
+
+check-budget:
+	@echo "== budgets"
+	$(Q)test/summary budget $(MAKE) --no-print-directory budget
 
 # Calls are read from the objects of the program.
 check-tidy: priv/coppice
@@ -229,7 +243,7 @@ partitions:
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all always unit sim programs soak demo bench bench-report test test-matrix test-peers check $(CHECK_UNIT) check-tidy \
-        check-app check-docs check-interop check-partitions partitions clean
+.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers check \
+        $(CHECK_UNIT) check-budget check-tidy check-app check-docs check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -212,6 +212,20 @@
 /* Milliseconds that a fun may take on its caller's node: less than the 5 s of GenServer.call,
  * so that the caller gets the error. */
 #define LIMIT_APPLY_MS 4000
+/* Funs that a node is asked to apply in one question, and bytes of them and of the states that they
+ * return; a single one may have more.  Each costs 5 us there, and a step here handles the answer.
+ */
+#define LIMIT_QUESTION_FUNS  256
+#define LIMIT_QUESTION_BYTES (256u * 1024)
+/* Milliseconds of such a question after which that node begins no further fun: the callers of those
+ * before wait for it. */
+#define LIMIT_QUESTION_MS 50
+/* Bytes of the reason of a fun that failed, after which that node begins no further one: all
+ * reasons are in the answer. */
+#define LIMIT_QUESTION_REASON 4096
+/* Milliseconds until a question counts as not answered: that node is to notice before that one of
+ * the funs hangs, and to answer for the others, whose callers wait LIMIT_MUTATION_WAIT_MS. */
+#define LIMIT_ANSWERED_MS (LIMIT_APPLY_MS + LIMIT_QUESTION_MS + 400)
 /* Milliseconds that a replica without a saved state waits for a peer's state before it takes
  * mutations: less than the caller's 5 s. */
 #define LIMIT_CATCH_UP_MS 3000
@@ -265,6 +279,22 @@
 /* Bytes of a struct that are joined in one step: some 10 ms of the slowest type.  Of a larger one
  * each step joins so much. */
 #define LIMIT_SLICE_BYTES (64u * 1024)
+/* Entries whose fingerprints are sent in one question for those that differ: 2 MB.  In a piece of a
+ * state there are rarely a tenth of it, unless somebody chooses keys with the same hash. */
+#define LIMIT_COMPARED_ENTRIES (256u * 1024)
+/* Milliseconds for which a coppice that has asked for digests is taken to be comparing. */
+#define LIMIT_COMPARES_MS 2000
+/* Ranges that differ in which one side has nothing at all, above which ranges are sent as they are,
+ * if they are also most of those that differ: to look for what is equal would be in vain. */
+#define LIMIT_EMPTY_RANGES 64
+/* Processes that are told of a replica's changes, in all and on one node: each change is a message
+ * to each of them.  Who has more readers tells them himself, as Phoenix.PubSub does. */
+#define LIMIT_CHANGE_SUBSCRIBERS      4096
+#define LIMIT_CHANGE_SUBSCRIBERS_NODE 1024
+/* Bytes queued for a node above which its subscribers wait, and then get one message for all that
+ * has changed: some messages of a usual size, since one at a time would cost a round through the
+ * kernel each. */
+#define LIMIT_CHANGE_QUEUE_BYTES (64u * 1024)
 /* Milliseconds between two pieces to the same member, to leave the loop free for other work. */
 #define LIMIT_PIECE_PAUSE_MS 20
 
@@ -322,6 +352,8 @@
 
 _Static_assert(LIMIT_FRAME_BYTES <= INT32_MAX, "ei counts bytes in an int");
 _Static_assert(2 * LIMIT_FOLLOWED <= LIMIT_CONNECTIONS, "followed nodes leave room for others");
+_Static_assert(LIMIT_ANSWERED_MS < LIMIT_MUTATION_WAIT_MS,
+               "callers wait for all funs of a question");
 _Static_assert(LIMIT_QUEUE_SLOW_BYTES < LIMIT_QUEUE_BYTES, "slow comes before gone");
 
 #endif

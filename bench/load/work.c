@@ -44,9 +44,7 @@ static void put_mutation(struct buf *out, enum work_kind kind)
     }
     put_tuple(out, 2);
     put_atom(out, "increment");
-    put_list(out, 1);
-    put_int(out, 1);
-    put_nil(out);
+    put_term(out, BYTES("k\0\1\1")); /* [1], as a BEAM sends it */
 }
 
 struct work *work_new(enum work_kind kind, const char *server, uint32_t replicas)

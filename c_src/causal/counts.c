@@ -1,5 +1,7 @@
 #include "counts.h"
 
+#include <string.h>
+
 #include "../limits.h"
 #include "../mem.h"
 #include "../sorted.h"
@@ -48,8 +50,13 @@ static bool is_at(const struct counts *c, size_t i, struct bytes actor)
 
 static void entry_set(struct counts *c, size_t i, struct bytes count)
 {
-    term_free(&c->list[i].count);
-    c->list[i].count = term_copy(count);
+    struct term *old = &c->list[i].count;
+    if (old->len == count.len) {
+        memcpy(old->at, count.at, count.len);
+        return;
+    }
+    term_free(old);
+    *old = term_copy(count);
 }
 
 /* Appends an entry; the caller knows that it belongs at the end. */

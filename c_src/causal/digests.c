@@ -1,5 +1,11 @@
 #include "digests.h"
 
+#include <stdlib.h>
+
+#include "../err.h"
+#include "../mem.h"
+#include "../sorted.h"
+
 #define BUCKET_BITS 16
 
 _Static_assert(PART_BUCKETS == 1u << BUCKET_BITS, "the top bits of a hash are its bucket");
@@ -29,15 +35,44 @@ uint64_t digest_tag(uint64_t so_far, const struct actors *a, struct tag more)
 
 /* --- entries of a part -------------------------------------------------------------- */
 
-static uint32_t bucket_of(uint64_t key)
+uint32_t part_bucket(uint64_t key)
 {
     return (uint32_t)(key >> (64 - BUCKET_BITS));
+}
+
+bool selection_has_bucket(const struct selection *s, uint32_t bucket)
+{
+    return (s->buckets[bucket / 8] >> bucket % 8 & 1) != 0;
+}
+
+void selection_add_bucket(struct selection *s, uint32_t bucket)
+{
+    s->buckets[bucket / 8] |= (uint8_t)(1u << bucket % 8);
+}
+
+void selection_remove_bucket(struct selection *s, uint32_t bucket)
+{
+    s->buckets[bucket / 8] &= (uint8_t) ~(1u << bucket % 8);
+}
+
+static int compare_key(const void *element, const void *key)
+{
+    uint64_t a = *(const uint64_t *)element, b = *(const uint64_t *)key;
+    return (a > b) - (a < b);
+}
+
+static bool is_selected(const struct selection *s, uint64_t key)
+{
+    if (!selection_has_bucket(s, part_bucket(key)))
+        return false;
+    return !s->by_key || sorted_find(s->keys, s->key_count, sizeof(key), &key, compare_key) != NULL;
 }
 
 /* For a bucket below first, the unsigned difference exceeds any count. */
 bool part_has(struct part part, uint64_t key)
 {
-    return bucket_of(key) - part.first < part.count;
+    return part_bucket(key) - part.first < part.count &&
+           (part.only == NULL || is_selected(part.only, key));
 }
 
 void *part_next(struct part part, const struct table *t, size_t *at)
@@ -52,6 +87,34 @@ void *part_next(struct part part, const struct table *t, size_t *at)
     return NULL;
 }
 
+/* --- items ----------------------------------------------------------------- */
+
+static void items_add(struct items *items, struct item item)
+{
+    items->list = mem_room(items->list, items->count, &items->cap, sizeof(item));
+    items->list[items->count++] = item;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return compare_key(&((const struct item *)a)->key, &((const struct item *)b)->key);
+}
+
+void items_merge(struct items *items)
+{
+    size_t kept = 0;
+    if (items->count > 0)
+        qsort(items->list, items->count, sizeof(items->list[0]), compare_items);
+    for (size_t i = 0; i < items->count; i++) {
+        struct item next = items->list[i];
+        if (kept > 0 && items->list[kept - 1].key == next.key)
+            items->list[kept - 1].digest += next.digest;
+        else
+            items->list[kept++] = next;
+    }
+    items->count = kept;
+}
+
 /* --- digests --------------------------------------------------------------- */
 
 static uint64_t path_of(const struct digests *d, unsigned field)
@@ -61,9 +124,13 @@ static uint64_t path_of(const struct digests *d, unsigned field)
 
 void digests_add(const struct digests *d, unsigned field, uint64_t key, uint64_t entry)
 {
-    if (part_has(d->part, key))
-        d->sums[(bucket_of(key) - d->part.first) / d->width] +=
-            digest_number(entry, path_of(d, field));
+    if (!part_has(d->part, key))
+        return;
+    uint64_t digest = digest_number(entry, path_of(d, field));
+    if (d->items != NULL)
+        items_add(d->items, (struct item){key, digest});
+    else
+        d->sums[(part_bucket(key) - d->part.first) / d->width] += digest;
 }
 
 void digests_add_singleton(const struct digests *d, unsigned field, uint64_t entry)

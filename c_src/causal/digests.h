@@ -14,12 +14,24 @@
 
 #define PART_BUCKETS 65536u
 
-/* Buckets first to first + count - 1; count is at least 1, the last below PART_BUCKETS. */
-struct part {
-    uint32_t first, count;
+/* Some of the buckets, and all of their entries or those with some keys. */
+struct selection {
+    uint8_t buckets[PART_BUCKETS / 8]; /* a bit for each */
+    bool by_key;
+    const uint64_t *keys; /* hashes of keys, ascending; borrowed */
+    size_t key_count;
 };
 
-#define PART_WHOLE ((struct part){0, PART_BUCKETS})
+/* Buckets first to first + count - 1; count is at least 1, the last below PART_BUCKETS.  Of those
+ * only what is selected, unless that is NULL. */
+struct part {
+    uint32_t first, count;
+    const struct selection *only;
+};
+
+#define PART_WHOLE                 ((struct part){0, PART_BUCKETS, NULL})
+#define PART_RANGE(first, count)   ((struct part){(first), (count), NULL})
+#define PART_SELECTED(a_selection) ((struct part){0, PART_BUCKETS, (a_selection)})
 
 /* --- hashes ------------------------------------------------------------------------ */
 
@@ -32,8 +44,15 @@ uint64_t digest_tag(uint64_t so_far, const struct actors *a, struct tag more);
 
 static inline bool part_is_whole(struct part part)
 {
-    return part.count == PART_BUCKETS;
+    return part.count == PART_BUCKETS && part.only == NULL;
 }
+
+/* The bucket of the entry whose key has this hash. */
+uint32_t part_bucket(uint64_t key);
+
+bool selection_has_bucket(const struct selection *s, uint32_t bucket);
+void selection_add_bucket(struct selection *s, uint32_t bucket);
+void selection_remove_bucket(struct selection *s, uint32_t bucket);
 
 /* Whether the part has the entry whose key has this hash. */
 bool part_has(struct part part, uint64_t key);
@@ -58,12 +77,29 @@ void *part_next(struct part part, const struct table *t, size_t *at);
 /* Maximum number of fields of a struct.  Part of the hash: must never change. */
 #define DIGEST_FIELDS_MAX 8
 
-/* The sums of the digests of one state's entries, one per range. */
+/* All entries whose keys have the same hash. */
+struct item {
+    uint64_t key;    /* that hash */
+    uint64_t digest; /* the sum of their digests */
+};
+
+/* Zeroed at first; its owner frees the list. */
+struct items {
+    struct item *list;
+    size_t count, cap;
+};
+
+/* Sorts entries that were collected one by one by their keys, and makes one item of those with the
+ * same key. */
+void items_merge(struct items *items);
+
+/* The sums of the digests of one state's entries, one per range; or instead the entries. */
 struct digests {
     struct part part;
     uint32_t width; /* of a range, in buckets */
     uint64_t path;  /* of fields, from the outermost state to this one; 0 for the outermost */
     uint64_t *sums;
+    struct items *items; /* if not NULL, gets each entry as an item, and sums is not used */
 };
 
 /* Adds an entry of this field: the hash of its key and its digest.  Ignores entries outside the

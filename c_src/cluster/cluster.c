@@ -338,6 +338,12 @@ bool cluster_next(const struct cluster *c, struct cluster_peer *peer)
     return false;
 }
 
+bool cluster_is_busy(const struct cluster *c, struct bytes node)
+{
+    const struct peer *p = peer_find(c, node);
+    return p != NULL && p->up != NULL && link_is_busy(p->up);
+}
+
 bool cluster_is_registered(const struct cluster *c)
 {
     return c->registered;

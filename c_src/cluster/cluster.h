@@ -72,8 +72,9 @@ struct cluster_listener {
     void (*signal)(void *who, struct bytes node, const struct signal *signal, struct turn *t);
     /* A signal of cluster_deliver() is dropped.  It is counted, and logged. */
     void (*undelivered)(void *who, const struct signal *signal, struct turn *t);
-    /* The queue of a slow peer has drained. */
+    /* The queue of a slow peer has drained; and that of a busy one (cluster_is_busy()). */
     void (*drained)(void *who, struct bytes node, struct turn *t);
+    void (*idle)(void *who, struct bytes node);
     /* A peer that is held back sends so much that it has to be slowed down: whatever holds back any
      * peer is to be finished now, in this step. */
     void (*finish)(void *who, struct turn *t);
@@ -176,6 +177,9 @@ struct cluster_peer {
 bool cluster_find(const struct cluster *c, struct bytes node, struct cluster_peer *peer);
 /* The next one in order of names; start with *peer all zero.  False at the end. */
 bool cluster_next(const struct cluster *c, struct cluster_peer *peer);
+/* Whether more than LIMIT_CHANGE_QUEUE_BYTES are queued for that node.  If so, `idle` follows once
+ * they are not. */
+bool cluster_is_busy(const struct cluster *c, struct bytes node);
 /* Whether epmd has the node registered now. */
 bool cluster_is_registered(const struct cluster *c);
 

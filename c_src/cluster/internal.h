@@ -39,6 +39,7 @@ struct connection {
     size_t queued, kept;     /* bytes sent and not yet written; in the channel, to be sent then */
     bool dirty;              /* among cluster.dirty */
     bool slow;               /* bulk should wait */
+    bool awaited;            /* somebody has asked whether it is busy, and it was */
     bool overflowed;         /* a signal was dropped: it is to be disconnected */
     uint64_t read_ms, written_ms, moved_ms; /* moved: written, or queued while nothing was */
 };
@@ -184,6 +185,8 @@ bool link_is_up(const struct connection *x);
 void link_break(struct connection *x, const char *why, struct turn *t);
 void link_release(struct connection *x, struct turn *t); /* undoes one of the holds */
 void link_written(struct connection *x, size_t count, struct turn *t);
+/* cluster_is_busy() */
+bool link_is_busy(struct connection *x);
 void link_send(struct connection *x, const struct signal *signal, struct turn *t);
 /* Ticks, or gives up a silent peer; rearms the timer. */
 void link_wake(struct connection *x, struct turn *t);

@@ -377,6 +377,31 @@ void link_bytes(struct connection *x, struct bytes bytes, struct turn *t)
     link_handle(x, t);
 }
 
+static bool has_much_unsent(const struct connection *x)
+{
+    return bytes_unsent(x) > LIMIT_CHANGE_QUEUE_BYTES;
+}
+
+bool link_is_busy(struct connection *x)
+{
+    x->awaited |= has_much_unsent(x);
+    return x->awaited;
+}
+
+/* Reports what has drained. */
+static void report_drained(struct connection *x, struct turn *t)
+{
+    const struct cluster_listener *l = &x->cluster->listener;
+    bool drained = x->slow && x->queued + x->kept <= LIMIT_QUEUE_SLOW_BYTES / 2;
+    bool idle = x->awaited && !has_much_unsent(x);
+    x->slow &= !drained;
+    x->awaited &= !idle;
+    if (drained)
+        l->drained(l->who, buf_bytes(&x->peer->name), t);
+    if (idle)
+        l->idle(l->who, buf_bytes(&x->peer->name));
+}
+
 void link_written(struct connection *x, size_t count, struct turn *t)
 {
     struct cluster *c = x->cluster;
@@ -385,11 +410,8 @@ void link_written(struct connection *x, size_t count, struct turn *t)
     c->queued -= count;
     x->moved_ms = t->now_ms;
     connection_flush(x, t);
-    if (x->slow && x->queued + x->kept <= LIMIT_QUEUE_SLOW_BYTES / 2) {
-        x->slow = false;
-        if (link_is_up(x))
-            c->listener.drained(c->listener.who, buf_bytes(&x->peer->name), t);
-    }
+    if (link_is_up(x))
+        report_drained(x, t);
     if (link_is_up(x) && channel_unread(x->channel) > 0)
         link_handle(x, t);
 }

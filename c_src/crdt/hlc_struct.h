@@ -13,6 +13,13 @@
 must_use enum err hlc_read(struct bytes checked, struct hlc *time, struct bytes *node,
                            struct buf *extras);
 
+/* The same with all parts as they are encoded there, borrowed. */
+struct hlc_parts {
+    struct bytes counter, node, time;
+};
+must_use enum err hlc_read_parts(struct bytes checked, struct hlc *time, struct hlc_parts *parts,
+                                 struct buf *extras);
+
 /* Appends the struct with the unknown fields. */
 void hlc_put(struct buf *out, struct hlc time, struct bytes node, const struct extras *extras);
 

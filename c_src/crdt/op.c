@@ -6,16 +6,15 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 
-/* The text of a canonical atom, borrowed: it is the tail of the term. */
+/* The text of a canonical atom, borrowed. */
 static struct bytes name_read(struct etf_in *in)
 {
-    struct atom atom;
-    struct etf_in ahead = *in;
-    etf_atom(in, &atom);
-    struct bytes term = etf_any(&ahead);
-    if (in->err != OK)
-        return (struct bytes){0};
-    return (struct bytes){term.at + term.len - atom.len, atom.len};
+    struct bytes name = etf_name(in);
+    if (etf_peek(in) != ETF_ATOM)
+        etf_fail(in, ERR_SHAPE);
+    else
+        etf_any(in);
+    return name;
 }
 
 /* Name or {Name, [Arg, ...]} */
@@ -60,6 +59,20 @@ static struct bytes element(struct bytes request, size_t i)
     return request;
 }
 
+static void make_room(struct ops *ops, size_t *cap)
+{
+    if (ops->count == 0) {
+        ops->list = &ops->single;
+        *cap = 1;
+    } else if (ops->list == &ops->single) {
+        *cap = 0;
+        ops->list = mem_room(NULL, 0, cap, sizeof(*ops->list));
+        ops->list[0] = ops->single;
+    } else {
+        ops->list = mem_room(ops->list, ops->count, cap, sizeof(*ops->list));
+    }
+}
+
 static void append(struct ops *ops, size_t *cap, struct bytes term, enum err *e)
 {
     struct op op;
@@ -69,7 +82,7 @@ static void append(struct ops *ops, size_t *cap, struct bytes term, enum err *e)
             *e = ERR_LIMIT;
     if (*e != OK)
         return;
-    ops->list = mem_room(ops->list, ops->count, cap, sizeof(op));
+    make_room(ops, cap);
     ops->list[ops->count++] = op;
 }
 
@@ -90,10 +103,11 @@ static enum err read_all(struct ops *ops, struct bytes canonical)
 
 enum err ops_read(struct ops *ops, struct bytes request, struct bytes *bad)
 {
+    struct bytes canonical;
     *ops = (struct ops){0};
-    enum err e = canon_put(&ops->terms, request);
+    enum err e = canon_view(&ops->terms, request, &canonical);
     if (e == OK)
-        e = read_all(ops, buf_bytes(&ops->terms));
+        e = read_all(ops, canonical);
     if (e == OK)
         return OK;
     *bad = e == ERR_SHAPE ? element(request, ops->count) : request;
@@ -105,13 +119,14 @@ void ops_single(struct ops *ops, struct bytes name)
 {
     *ops = (struct ops){.count = 1};
     buf_put(&ops->terms, name);
-    ops->list = mem_take(sizeof(*ops->list));
-    ops->list[0].name = buf_bytes(&ops->terms);
+    ops->list = &ops->single;
+    ops->single.name = buf_bytes(&ops->terms);
 }
 
 void ops_free(struct ops *ops)
 {
-    mem_free(ops->list);
+    if (ops->list != &ops->single)
+        mem_free(ops->list);
     buf_free(&ops->terms);
     *ops = (struct ops){0};
 }

@@ -19,16 +19,17 @@ struct op {
     struct bytes args[OP_ARGS_MAX]; /* canonical */
 };
 
-/* The operations of one request, and the memory that they borrow from. */
+/* The operations of one request, and the memory that they borrow from.  Not to be copied. */
 struct ops {
     struct op *list;
     size_t count;
-    struct buf terms; /* the request, canonical */
+    struct op single; /* list, if there is one only */
+    struct buf terms; /* the request, canonical, unless it was */
 };
 
-/* Reads an operation or a list of them from a checked term.  On an error (ERR_SHAPE, ERR_LIMIT
- * for too many or an argument deeper than LIMIT_VALUE_DEPTH, ERR_DUPLICATE) *ops is empty, and *bad
- * is the term at fault, borrowed from request. */
+/* Reads an operation or a list of them from a checked term, from which they may borrow.  On an
+ * error (ERR_SHAPE, ERR_LIMIT for too many or an argument deeper than LIMIT_VALUE_DEPTH,
+ * ERR_DUPLICATE) *ops is empty, and *bad is the term at fault, borrowed from request. */
 must_use enum err ops_read(struct ops *ops, struct bytes request, struct bytes *bad);
 
 /* Reads a single operation from a canonical term, from which it borrows: ERR_SHAPE for anything

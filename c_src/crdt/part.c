@@ -28,8 +28,9 @@ static void put_fields(const struct crdt *c, struct part part, const struct unkn
 
 void crdt_state_of(const struct crdt *c, struct part part, struct buf *out)
 {
-    must(is_part(part));
-    if (c->type->divisible || part.first == 0) {
+    must(is_part(part) && (part.only == NULL || c->type->divisible));
+    bool nothing_selected = part.only != NULL && part.only->by_key && part.only->key_count == 0;
+    if (!nothing_selected && (c->type->divisible || part.first == 0)) {
         put_fields(c, c->type->divisible ? part : PART_WHOLE, &c->unknown, out);
         return;
     }
@@ -48,6 +49,14 @@ void crdt_digest(const struct crdt *c, struct part part, uint32_t ranges, uint64
         d = (struct digests){.part = PART_WHOLE, .width = PART_BUCKETS, .sums = digests};
     if (c->type->divisible || part.first == 0)
         c->type->digest(c, &d);
+}
+
+void crdt_items(const struct crdt *c, const struct selection *buckets, struct items *items)
+{
+    must(c->type->divisible && !buckets->by_key);
+    struct digests d = {.part = PART_SELECTED(buckets), .width = PART_BUCKETS, .items = items};
+    c->type->digest(c, &d);
+    items_merge(items);
 }
 
 void crdt_digest_field(const struct digests *d, unsigned field, const struct crdt *c)

@@ -1,8 +1,8 @@
 /* Parts of a state (causal/digests.h): for comparing two states in a few bytes, and for sending a
  * large one in pieces.
  *
- * The struct with the entries of one part is a valid delta, and the join of all parts of a state
- * is the state.
+ * The struct with the entries of one part is a valid delta, also if only some keys of it are
+ * selected, and the join of all parts of a state is the state.
  *
  * Types that are not divisible keep everything in bucket 0: no part but the whole would be a
  * valid delta.  These are the registers and the DVVSet.  A DVVSet has a single context: raised by
@@ -22,6 +22,11 @@ bool crdt_is_divisible(const struct crdt_type *type);
  * state has only once (a tag counter, a clock, unknown fields) are in every part of a divisible
  * type.  Walks the whole state. */
 void crdt_state_of(const struct crdt *c, struct part part, struct buf *out);
+
+/* Stores the entries of the selected buckets as items, ascending by key: what crdt_state_of() has
+ * in a part that selects these keys, and no other.  A counter or clock that a state has only once
+ * is in the item with key 0.  Only for a divisible type.  Walks the whole state. */
+void crdt_items(const struct crdt *c, const struct selection *buckets, struct items *items);
 
 /* Splits the part into equal ranges (their number divides part.count) and stores a digest of each
  * range's entries in digests.  Digests are equal if the states are equal in that range, whatever

@@ -122,20 +122,11 @@ static enum channel_event signal_step(struct channel *c, struct signal *signal, 
     }
 }
 
-/* Empties a buffer; frees its memory if it has grown large. */
-static void reset(struct buf *b)
-{
-    if (b->cap > LIMIT_SPARE_BYTES)
-        buf_free(b);
-    else
-        buf_clear(b);
-}
-
 enum channel_event channel_next(struct channel *c, struct signal *signal)
 {
     if (c->checking)
         return check_step(c, signal);
-    reset(&c->scratch);
+    buf_reset(&c->scratch);
     buf_free(&c->checked_in);
     fragments_forget(c->fragments);
     if (c->state == ACCEPT_OK)
@@ -151,7 +142,7 @@ enum channel_event channel_next(struct channel *c, struct signal *signal)
             more = false;
     }
     if (event == CHANNEL_BAD || (event == CHANNEL_QUIET && c->consumed == c->in.len)) {
-        reset(&c->in);
+        buf_reset(&c->in);
         c->consumed = 0;
     }
     return event;

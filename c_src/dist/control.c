@@ -18,14 +18,15 @@
 #define ALTACT_EXIT   16u
 #define ALTACT_SELECT (ALTACT_ALIAS | ALTACT_NAME | ALTACT_EXIT)
 
-/* Elements of a control tuple that has to be taken apart because this node does not accept one
- * of them: more than any has. */
-#define UNFIT_ARITY_MAX 16
+/* Elements of a control tuple: more than any has. */
+#define ELEMENTS_MAX 16
+
+/* Of {bad_term, _}, at most. */
+#define BAD_TERM_BYTES 64
+/* What is made canonical is no longer than this: atoms, pids and references. */
+#define SMALL_BYTES_MAX (2 * LIMIT_ATOM_BYTES)
 
 enum payload { NO_PAYLOAD, MESSAGE, REASON };
-
-/* Set in the needs of a row that is read but never written. */
-#define READ_ONLY (UINT64_C(1) << 63)
 
 /* With one of them only, a BEAM sends none of the three either (erts, dist.c,
  * erts_dsig_send_monitor): ei has the first, and takes a monitor for an error. */
@@ -40,58 +41,78 @@ enum payload { NO_PAYLOAD, MESSAGE, REASON };
  *     i  id: not 0             c  the bits of 37 that select the row
  *     m  mfa: any term        o  options: any term
  *     b  id, as bits
- *     _  any term, not kept; written as '' */
+ *     _  any term, not kept; written as ''
+ *
+ * A row's place is its number; those of 37 begin there. */
 struct row {
-    uint8_t number;
     enum signal_kind kind;
     const char *name;
     const char *fields;
     enum payload payload;
-    uint64_t needs; /* flags required for writing; the last row that qualifies is used: those
-                       before it are what older peers get.  None: such a signal is not sent */
+    uint64_t needs; /* flags required for writing */
     unsigned altact_bits;
 };
 
 static const struct row rows[] = {
-    {1, SIGNAL_LINK, "LINK", "ft", NO_PAYLOAD, 0, 0},
-    {2, SIGNAL_SEND, "SEND", "_t", MESSAGE, 0, 0},
-    {3, SIGNAL_EXIT, "EXIT", "ftx", NO_PAYLOAD, 0, 0},
-    {4, SIGNAL_UNLINK, "UNLINK", "ft", NO_PAYLOAD, 0, 0},
-    {6, SIGNAL_REG_SEND, "REG_SEND", "f_n", MESSAGE, 0, 0},
-    {7, SIGNAL_GROUP_LEADER, "GROUP_LEADER", "ft", NO_PAYLOAD, 0, 0},
-    {8, SIGNAL_EXIT2, "EXIT2", "ftx", NO_PAYLOAD, 0, 0},
-    {12, SIGNAL_SEND, "SEND_TT", "_t_", MESSAGE, READ_ONLY, 0},
-    {13, SIGNAL_EXIT, "EXIT_TT", "ft_x", NO_PAYLOAD, READ_ONLY, 0},
-    {16, SIGNAL_REG_SEND, "REG_SEND_TT", "f_n_", MESSAGE, READ_ONLY, 0},
-    {18, SIGNAL_EXIT2, "EXIT2_TT", "ft_x", NO_PAYLOAD, READ_ONLY, 0},
-    {19, SIGNAL_MONITOR, "MONITOR", "fwr", NO_PAYLOAD, MONITORS, 0},
-    {20, SIGNAL_DEMONITOR, "DEMONITOR", "fwr", NO_PAYLOAD, MONITORS, 0},
-    {21, SIGNAL_MONITOR_EXIT, "MONITOR_EXIT", "Ftrx", NO_PAYLOAD, MONITORS, 0},
-    {22, SIGNAL_SEND, "SEND_SENDER", "ft", MESSAGE, DFLAG_SEND_SENDER, 0},
-    {23, SIGNAL_SEND, "SEND_SENDER_TT", "ft_", MESSAGE, READ_ONLY, 0},
-    {24, SIGNAL_EXIT, "PAYLOAD_EXIT", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
-    {25, SIGNAL_EXIT, "PAYLOAD_EXIT_TT", "ft_", REASON, READ_ONLY, 0},
-    {26, SIGNAL_EXIT2, "PAYLOAD_EXIT2", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
-    {27, SIGNAL_EXIT2, "PAYLOAD_EXIT2_TT", "ft_", REASON, READ_ONLY, 0},
-    {28, SIGNAL_MONITOR_EXIT, "PAYLOAD_MONITOR_EXIT", "Ftr", REASON, MONITORS | DFLAG_EXIT_PAYLOAD,
-     0},
-    {29, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf_mo", MESSAGE, READ_ONLY, 0},
-    {30, SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf_mo_", MESSAGE, READ_ONLY, 0},
-    {31, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rtbF", NO_PAYLOAD, 0, 0},
-    {32, SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rtbF_", NO_PAYLOAD, READ_ONLY, 0},
-    {33, SIGNAL_ALIAS_SEND, "ALIAS_SEND", "fa", MESSAGE, DFLAG_ALIAS, 0},
-    {34, SIGNAL_ALIAS_SEND, "ALIAS_SEND_TT", "fa_", MESSAGE, READ_ONLY, 0},
-    {35, SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NO_PAYLOAD, DFLAG_UNLINK_ID, 0},
-    {36, SIGNAL_UNLINK_ID_ACK, "UNLINK_ID_ACK", "ift", NO_PAYLOAD, DFLAG_UNLINK_ID, 0},
-    {37, SIGNAL_SEND, "ALTACT_SEND", "cft", MESSAGE, READ_ONLY, 0},
-    {37, SIGNAL_REG_SEND, "ALTACT_REG_SEND", "cfn", MESSAGE, READ_ONLY, ALTACT_NAME},
-    {37, SIGNAL_ALIAS_SEND, "ALTACT_ALIAS_SEND", "cfa", MESSAGE, DFLAG_ALTACT_SIG, ALTACT_ALIAS},
-    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cft", REASON, READ_ONLY, ALTACT_EXIT},
-    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfn", REASON, READ_ONLY, ALTACT_EXIT | ALTACT_NAME},
-    {37, SIGNAL_EXIT2, "ALTACT_EXIT2", "cfa", REASON, READ_ONLY, ALTACT_EXIT | ALTACT_ALIAS},
+    [1] = {SIGNAL_LINK, "LINK", "ft", NO_PAYLOAD, 0, 0},
+    [2] = {SIGNAL_SEND, "SEND", "_t", MESSAGE, 0, 0},
+    [3] = {SIGNAL_EXIT, "EXIT", "ftx", NO_PAYLOAD, 0, 0},
+    [4] = {SIGNAL_UNLINK, "UNLINK", "ft", NO_PAYLOAD, 0, 0},
+    [6] = {SIGNAL_REG_SEND, "REG_SEND", "f_n", MESSAGE, 0, 0},
+    [7] = {SIGNAL_GROUP_LEADER, "GROUP_LEADER", "ft", NO_PAYLOAD, 0, 0},
+    [8] = {SIGNAL_EXIT2, "EXIT2", "ftx", NO_PAYLOAD, 0, 0},
+    [12] = {SIGNAL_SEND, "SEND_TT", "_t_", MESSAGE, 0, 0},
+    [13] = {SIGNAL_EXIT, "EXIT_TT", "ft_x", NO_PAYLOAD, 0, 0},
+    [16] = {SIGNAL_REG_SEND, "REG_SEND_TT", "f_n_", MESSAGE, 0, 0},
+    [18] = {SIGNAL_EXIT2, "EXIT2_TT", "ft_x", NO_PAYLOAD, 0, 0},
+    [19] = {SIGNAL_MONITOR, "MONITOR", "fwr", NO_PAYLOAD, MONITORS, 0},
+    [20] = {SIGNAL_DEMONITOR, "DEMONITOR", "fwr", NO_PAYLOAD, MONITORS, 0},
+    [21] = {SIGNAL_MONITOR_EXIT, "MONITOR_EXIT", "Ftrx", NO_PAYLOAD, MONITORS, 0},
+    [22] = {SIGNAL_SEND, "SEND_SENDER", "ft", MESSAGE, DFLAG_SEND_SENDER, 0},
+    [23] = {SIGNAL_SEND, "SEND_SENDER_TT", "ft_", MESSAGE, 0, 0},
+    [24] = {SIGNAL_EXIT, "PAYLOAD_EXIT", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
+    [25] = {SIGNAL_EXIT, "PAYLOAD_EXIT_TT", "ft_", REASON, 0, 0},
+    [26] = {SIGNAL_EXIT2, "PAYLOAD_EXIT2", "ft", REASON, DFLAG_EXIT_PAYLOAD, 0},
+    [27] = {SIGNAL_EXIT2, "PAYLOAD_EXIT2_TT", "ft_", REASON, 0, 0},
+    [28] = {SIGNAL_MONITOR_EXIT, "PAYLOAD_MONITOR_EXIT", "Ftr", REASON,
+            MONITORS | DFLAG_EXIT_PAYLOAD, 0},
+    [29] = {SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST", "rf_mo", MESSAGE, 0, 0},
+    [30] = {SIGNAL_SPAWN_REQUEST, "SPAWN_REQUEST_TT", "rf_mo_", MESSAGE, 0, 0},
+    [31] = {SIGNAL_SPAWN_REPLY, "SPAWN_REPLY", "rtbF", NO_PAYLOAD, 0, 0},
+    [32] = {SIGNAL_SPAWN_REPLY, "SPAWN_REPLY_TT", "rtbF_", NO_PAYLOAD, 0, 0},
+    [33] = {SIGNAL_ALIAS_SEND, "ALIAS_SEND", "fa", MESSAGE, DFLAG_ALIAS, 0},
+    [34] = {SIGNAL_ALIAS_SEND, "ALIAS_SEND_TT", "fa_", MESSAGE, 0, 0},
+    [35] = {SIGNAL_UNLINK_ID, "UNLINK_ID", "ift", NO_PAYLOAD, DFLAG_UNLINK_ID, 0},
+    [36] = {SIGNAL_UNLINK_ID_ACK, "UNLINK_ID_ACK", "ift", NO_PAYLOAD, DFLAG_UNLINK_ID, 0},
+    [37] = {SIGNAL_SEND, "ALTACT_SEND", "cft", MESSAGE, 0, 0},
+    [38] = {SIGNAL_REG_SEND, "ALTACT_REG_SEND", "cfn", MESSAGE, 0, ALTACT_NAME},
+    [39] = {SIGNAL_ALIAS_SEND, "ALTACT_ALIAS_SEND", "cfa", MESSAGE, DFLAG_ALTACT_SIG, ALTACT_ALIAS},
+    [40] = {SIGNAL_EXIT2, "ALTACT_EXIT2", "cft", REASON, 0, ALTACT_EXIT},
+    [41] = {SIGNAL_EXIT2, "ALTACT_EXIT2", "cfn", REASON, 0, ALTACT_EXIT | ALTACT_NAME},
+    [42] = {SIGNAL_EXIT2, "ALTACT_EXIT2", "cfa", REASON, 0, ALTACT_EXIT | ALTACT_ALIAS},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* The rows by which signals are written, those that older peers know first: the last one that
+ * qualifies is used.  With none, such a signal is not sent. */
+#define WRITTEN_MAX 2
+static const uint8_t written[SIGNAL_KINDS][WRITTEN_MAX] = {
+    [SIGNAL_SEND] = {2, 22},
+    [SIGNAL_REG_SEND] = {6},
+    [SIGNAL_ALIAS_SEND] = {33, 39},
+    [SIGNAL_LINK] = {1},
+    [SIGNAL_UNLINK] = {4},
+    [SIGNAL_UNLINK_ID] = {35},
+    [SIGNAL_UNLINK_ID_ACK] = {36},
+    [SIGNAL_EXIT] = {3, 24},
+    [SIGNAL_EXIT2] = {8, 26},
+    [SIGNAL_GROUP_LEADER] = {7},
+    [SIGNAL_MONITOR] = {19},
+    [SIGNAL_DEMONITOR] = {20},
+    [SIGNAL_MONITOR_EXIT] = {21, 28},
+    [SIGNAL_SPAWN_REPLY] = {31},
+};
 
 /* The member of a signal that a field is stored in; NULL if it is not kept. */
 static struct bytes *slot_of(struct signal *s, char field)
@@ -141,22 +162,79 @@ static bool fits(char field, enum etf_kind kind)
     }
 }
 
+/* Whether the field may be any term. */
+static bool is_any(char field)
+{
+    return field == 'x' || field == 'm' || field == 'o';
+}
+
 static const struct row *row_of(uint64_t number, unsigned altact_bits)
 {
-    for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].number == number && rows[i].altact_bits == altact_bits)
-            return &rows[i];
-    return NULL;
+    size_t place = number < ALTACT_SIG_SEND ? (size_t)number : ROWS;
+    if (number == ALTACT_SIG_SEND)
+        for (place = ALTACT_SIG_SEND; place < ROWS && rows[place].altact_bits != altact_bits;)
+            place++;
+    return place < ROWS && rows[place].fields != NULL ? &rows[place] : NULL;
+}
+
+/* A control tuple, taken apart, and for each element why this node does not accept it, or OK. */
+struct elements {
+    uint32_t count;
+    struct bytes list[ELEMENTS_MAX];
+    enum err unfit[ELEMENTS_MAX];
+};
+
+/* Cuts the next element off; an error only if its end is not found. */
+static enum err element_cut(struct etf_in *in, struct bytes *element, enum err *unfit)
+{
+    struct bytes rest = {in->at, (size_t)(in->end - in->at)};
+    size_t len;
+    *unfit = etf_check(rest, &len);
+    enum err e = *unfit == OK ? OK : etf_length(rest, &len);
+    if (e != OK)
+        return e;
+    *element = (struct bytes){rest.at, len};
+    in->at += len;
+    return OK;
+}
+
+/* Cuts the control tuple, without its version byte, off the front of terms. */
+static enum err tuple_cut(struct bytes *terms, bool versioned, struct elements *t)
+{
+    size_t version = versioned ? 1 : 0, len;
+    if (terms->len <= version)
+        return ERR_SHORT;
+    if (versioned && terms->at[0] != VERSION_BYTE)
+        return ERR_TAG;
+    struct bytes rest = {terms->at + version, terms->len - version};
+    struct etf_in in = etf_open(rest);
+    enum err e = OK;
+    t->count = etf_tuple(&in);
+    if (t->count == 0 || t->count > ELEMENTS_MAX) {
+        e = etf_length(rest, &len);
+        return e == OK ? ERR_CONTROL : e;
+    }
+    for (uint32_t i = 0; i < t->count && e == OK; i++)
+        e = element_cut(&in, &t->list[i], &t->unfit[i]);
+    *terms = (struct bytes){in.at, (size_t)(in.end - in.at)};
+    return e;
+}
+
+/* Element i, an integer. */
+static bool number_at(const struct elements *t, uint32_t i, uint64_t *number)
+{
+    if (i >= t->count || t->unfit[i] != OK)
+        return false;
+    struct etf_in in = etf_open(t->list[i]);
+    *number = etf_uint64(&in);
+    return in.err == OK;
 }
 
 /* The row of a control message, or NULL. */
-static const struct row *row_read(struct bytes control)
+static const struct row *row_read(const struct elements *t)
 {
-    struct etf_in in = etf_open(control);
-    uint32_t arity = etf_tuple(&in);
-    uint64_t number = etf_uint64(&in);
-    uint64_t bits = number == ALTACT_SIG_SEND ? etf_uint64(&in) : 0;
-    if (in.err != OK)
+    uint64_t number, bits = 0;
+    if (!number_at(t, 0, &number) || (number == ALTACT_SIG_SEND && !number_at(t, 1, &bits)))
         return NULL;
     const struct row *row = row_of(number, (unsigned)(bits & ALTACT_SELECT));
     if (row == NULL)
@@ -164,81 +242,71 @@ static const struct row *row_read(struct bytes control)
     size_t wanted = 1 + strlen(row->fields);
     /* "we should only verify that it is large enough" (dist.c, of this number only) */
     if (number == ALTACT_SIG_SEND)
-        return arity >= wanted + (bits & ALTACT_TOKEN ? 1 : 0) ? row : NULL;
-    return arity == wanted ? row : NULL;
+        return t->count >= wanted + (bits & ALTACT_TOKEN ? 1 : 0) ? row : NULL;
+    return t->count == wanted ? row : NULL;
 }
 
-static enum err fields_read(struct bytes control, const struct row *row, struct signal *s)
+/* Makes so much room in scratch that it does not move while elements are put there. */
+static void reserve(const struct elements *t, struct buf *scratch)
 {
-    struct etf_in in = etf_open(control);
-    etf_tuple(&in);
-    etf_any(&in);
-    for (const char *field = row->fields; *field != '\0'; field++) {
-        if (!fits(*field, etf_peek(&in)))
-            return ERR_CONTROL;
-        struct bytes *slot = slot_of(s, *field);
-        if (*field == 'i' || *field == 'b')
-            s->id = etf_uint64(&in);
-        else if (slot != NULL)
-            *slot = etf_any(&in);
-        else
-            etf_any(&in);
-        if (*field == 'i' && s->id == 0)
-            return ERR_CONTROL;
+    size_t bytes = BAD_TERM_BYTES; /* a reason that is the payload */
+    for (uint32_t i = 0; i < t->count; i++) {
+        size_t len = t->list[i].len;
+        bytes += BAD_TERM_BYTES + (len < SMALL_BYTES_MAX / 2 ? 2 * len : SMALL_BYTES_MAX);
     }
-    return in.err == OK ? OK : ERR_CONTROL;
+    buf_room(scratch, bytes);
 }
 
-/* Cuts one term, without its version byte, off the front of terms.  *unfit is set to the reason
- * why this node does not accept it, or to OK; the result is an error only if its end is not
- * found. */
-static enum err term_cut(struct bytes *terms, bool versioned, struct bytes *term, enum err *unfit)
+/* A pid, atom or reference in its canonical form, perhaps in scratch. */
+static struct bytes small_term(struct bytes element, struct buf *scratch)
 {
-    size_t version = versioned ? 1 : 0;
-    if (terms->len <= version)
-        return ERR_SHORT;
-    if (versioned && terms->at[0] != VERSION_BYTE)
-        return ERR_TAG;
-    struct bytes rest = {terms->at + version, terms->len - version};
-    size_t len;
-    *unfit = etf_check(rest, &len);
-    enum err e = *unfit == OK ? OK : etf_length(rest, &len);
-    if (e != OK)
-        return e;
-    *term = (struct bytes){rest.at, len};
-    *terms = (struct bytes){rest.at + len, rest.len - len};
-    return OK;
+    size_t before = scratch->len;
+    if (canon_is_plain(element))
+        return element;
+    enum err e = canon_put(scratch, element);
+    must(e == OK);
+    return (struct bytes){scratch->at + before, scratch->len - before};
 }
 
-static bool is_small(enum etf_kind kind)
+/* A reason, or what is not kept, may be any term, and stays as it is, since it may be costly to
+ * sort and for nobody; one that this node does not accept is replaced. */
+static struct bytes any_term(struct bytes element, enum err unfit, struct buf *scratch)
 {
-    return kind == ETF_INTEGER || kind == ETF_ATOM || kind == ETF_REFERENCE || kind == ETF_PID;
+    size_t before = scratch->len;
+    if (unfit == OK)
+        return element;
+    put_bad_term(scratch, unfit);
+    return (struct bytes){scratch->at + before, scratch->len - before};
 }
 
-/* Appends the control tuple with its numbers, names, pids and references in canonical form.  A
- * reason, or what is not kept, may be any term, and stays as it is, since it may be costly to sort
- * and for nobody; one that this node does not accept is replaced, and fields_read() refuses
- * the rest. */
-static enum err put_control(struct buf *out, struct bytes control, enum err unfit)
+static enum err field_read(const struct elements *t, uint32_t i, char field, struct buf *scratch,
+                           struct signal *s)
 {
-    struct etf_in in = etf_open(control);
-    uint32_t arity = etf_tuple(&in);
-    if (in.err != OK || arity == 0 || (unfit != OK && arity > UNFIT_ARITY_MAX))
+    struct etf_in in = etf_open(t->list[i]);
+    enum err unfit = t->unfit[i];
+    enum etf_kind kind = unfit == OK ? etf_peek(&in) : ETF_FOREIGN;
+    struct bytes *slot = slot_of(s, field);
+    if (!fits(field, kind))
         return ERR_CONTROL;
-    put_tuple(out, arity);
-    while (arity-- > 0) {
-        enum etf_kind kind = etf_peek(&in);
-        struct bytes element = etf_any(&in);
-        size_t len;
-        enum err e = unfit == OK ? OK : etf_check(element, &len);
-        if (e == OK && is_small(kind))
-            e = canon_put(out, element);
-        else if (e == OK)
-            put_term(out, element);
-        if (e != OK)
-            put_bad_term(out, e);
-    }
-    return etf_finish(&in);
+    if (field == 'i' || field == 'b')
+        s->id = etf_uint64(&in);
+    else if (slot != NULL && is_any(field))
+        *slot = any_term(t->list[i], unfit, scratch);
+    else if (slot != NULL)
+        *slot = small_term(t->list[i], scratch);
+    return in.err != OK || (field == 'i' && s->id == 0) ? ERR_CONTROL : OK;
+}
+
+static enum err fields_read(const struct elements *t, const struct row *row, struct buf *scratch,
+                            struct signal *s)
+{
+    enum err e = OK;
+    reserve(t, scratch);
+    const uint8_t *at = scratch->at;
+    for (uint32_t i = 1; row->fields[i - 1] != '\0' && e == OK; i++)
+        e = field_read(t, i, row->fields[i - 1], scratch, s);
+    must(scratch->at == at);
+    return e;
 }
 
 /* Prepares the check of what follows the control tuple. */
@@ -262,23 +330,21 @@ static enum err payload_open(struct control *c, struct bytes terms, bool version
 
 enum err control_open(struct control *c, struct bytes terms, bool versioned, struct buf *scratch)
 {
-    struct bytes control;
-    enum err unfit;
+    struct elements t;
     c->payload = (struct bytes){0};
     c->unfit = OK;
     c->cut = false;
     buf_clear(scratch);
-    enum err e = term_cut(&terms, versioned, &control, &unfit);
-    if (e == OK)
-        e = put_control(scratch, control, unfit);
+    enum err e = tuple_cut(&terms, versioned, &t);
     if (e != OK)
         return e;
-    c->control_len = scratch->len;
-    const struct row *row = row_read(buf_bytes(scratch));
+    const struct row *row = row_read(&t);
     if (row == NULL)
         return ERR_CONTROL;
     c->row = (size_t)(row - rows);
-    return payload_open(c, terms, versioned);
+    c->signal = (struct signal){.kind = row->kind};
+    e = fields_read(&t, row, scratch, &c->signal);
+    return e == OK ? payload_open(c, terms, versioned) : e;
 }
 
 bool control_check(struct control *c, size_t bytes)
@@ -309,22 +375,16 @@ static enum err payload_measure(const struct control *c)
 enum err control_finish(const struct control *c, struct buf *scratch, struct signal *signal)
 {
     const struct row *row = &rows[c->row];
-    must(c->checked && scratch->len == c->control_len);
-    *signal = (struct signal){.kind = row->kind};
+    must(c->checked);
+    *signal = c->signal;
     enum err e = row->payload != NO_PAYLOAD ? payload_measure(c) : OK;
-    if (e != OK)
-        return e;
-    if (row->payload == REASON && c->unfit == OK) {
-        signal->reason = c->payload;
-    } else if (row->payload == REASON) {
-        put_bad_term(scratch, c->unfit);
-        signal->reason =
-            (struct bytes){scratch->at + c->control_len, scratch->len - c->control_len};
+    if (row->payload == REASON) {
+        signal->reason = any_term(c->payload, c->unfit, scratch);
     } else {
         signal->payload = c->payload;
         signal->unfit = c->unfit;
     }
-    return fields_read((struct bytes){scratch->at, c->control_len}, row, signal);
+    return e;
 }
 
 enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
@@ -341,12 +401,12 @@ enum err control_read(struct bytes terms, bool versioned, struct buf *scratch,
 
 static const struct row *row_to_write(enum signal_kind kind, uint64_t flags)
 {
-    const struct row *last = NULL;
-    uint64_t lacks = ~flags | READ_ONLY;
-    for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].kind == kind && (rows[i].needs & lacks) == 0)
-            last = &rows[i];
-    return last;
+    for (unsigned i = WRITTEN_MAX; i-- > 0;) {
+        const struct row *row = &rows[written[kind][i]];
+        if (row->fields != NULL && (row->needs & ~flags) == 0)
+            return row;
+    }
+    return NULL;
 }
 
 bool control_can_write(enum signal_kind kind, uint64_t flags)
@@ -382,7 +442,7 @@ struct bytes control_put(struct buf *out, const struct signal *signal, uint64_t 
     if (versioned)
         put_version(out);
     put_tuple(out, 1 + (uint32_t)strlen(row->fields));
-    put_uint(out, row->number);
+    put_uint(out, row < &rows[ALTACT_SIG_SEND] ? (uint64_t)(row - rows) : ALTACT_SIG_SEND);
     for (const char *field = row->fields; *field != '\0'; field++)
         field_write(out, row, *field, &s);
     if (row->payload == NO_PAYLOAD)
@@ -404,7 +464,7 @@ void control_write(struct buf *out, const struct signal *signal, uint64_t flags,
 const char *signal_name(enum signal_kind kind)
 {
     size_t i = 0;
-    while (i < ROWS && rows[i].kind != kind)
+    while (i < ROWS && (rows[i].fields == NULL || rows[i].kind != kind))
         i++;
     must(i < ROWS);
     return rows[i].name;

@@ -12,8 +12,8 @@
 
 /* Reads one message: the control tuple and the payload, if there is one.  terms is what follows
  * the header of a frame; if versioned, a version byte (131) precedes each term ('p' frames).
- * All terms are checked here (etf_check).  Those of the control tuple are made canonical in
- * scratch, from which the signal's slices borrow; the payload borrows from terms.  Terms that
+ * All terms are checked here (etf_check).  Where those of the control tuple are not canonical,
+ * they are made so in scratch.  The signal's slices borrow from there and from terms.  Terms that
  * this node does not accept: signal.h.
  *
  * ERR_CONTROL: an unknown number, a wrong arity or type, a missing or an unexpected payload;
@@ -26,8 +26,8 @@ must_use enum err control_read(struct bytes terms, bool versioned, struct buf *s
  * the control tuple alone, then checked until that is true, then finished.  terms and scratch must
  * stay where they are meanwhile.  Errors as above, from the first or the last. */
 struct control {
-    size_t row;         /* which of the table's */
-    size_t control_len; /* of the tuple in scratch */
+    size_t row;           /* which of the table's */
+    struct signal signal; /* without the payload */
     struct bytes payload;
     bool checked, cut;
     enum err unfit;

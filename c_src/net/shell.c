@@ -276,10 +276,10 @@ static void perform(struct shell *sh, struct action *a)
 /* Stops the node in good order; once it is stopping, does nothing. */
 static void stop(struct shell *sh, const char *why)
 {
-    struct buf line = {0};
     if (sh->ending)
         return;
     if (sh->options->listen) {
+        struct buf line = {0};
         buf_printf(&line, "%s: saving", why);
         say(sh, LOG_INFO, &line);
     }

@@ -7,6 +7,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "dial.h"
+#include "stream_write.h"
 #include "tls.h"
 
 #define READ_BYTES 262144
@@ -30,23 +31,18 @@ struct socket {
     char from[FROM_BYTES]; /* whom it was accepted from, while in sockets.shaking */
     uv_timer_t drain;      /* also the end of an accepted one's handshake */
     uv_shutdown_t ending;
-    size_t said;  /* bytes that TLS says for itself, not yet sent */
-    bool wrote;   /* something, perhaps not yet sent */
-    bool known;   /* in the tree */
-    bool opened;  /* reported to the node */
-    bool heard;   /* it has sent something */
-    bool closing; /* by the node, which expects no more callbacks */
-    bool closed;  /* uv_close() was called */
-    enum err err; /* reported to the node at the end; OK: nothing */
+    uv_idle_t report; /* runs while there is something in taken */
+    size_t taken;     /* bytes of the node that the kernel took at once: to be reported */
+    size_t said;      /* bytes that TLS says for itself, not yet sent */
+    bool wrote;       /* something, perhaps not yet sent */
+    bool known;       /* in the tree */
+    bool opened;      /* reported to the node */
+    bool heard;       /* it has sent something */
+    bool closing;     /* by the node, which expects no more callbacks */
+    bool closed;      /* uv_close() was called */
+    enum err err;     /* reported to the node at the end; OK: nothing */
     const char *why;
     unsigned holds; /* handles and requests of libuv that still point here */
-};
-
-struct writing {
-    uv_write_t write;
-    struct socket *socket;
-    struct buf bytes;
-    size_t plain; /* bytes of the node in them; 0: TLS speaks for itself */
 };
 
 static int by_id(const void *a, const void *b)
@@ -107,9 +103,10 @@ static struct socket *socket_new(struct sockets *all, uint32_t id)
     must(*(struct socket **)tsearch(s, &all->by_id, by_id) == s);
     s->known = true;
     must(uv_timer_init(all->loop, &s->drain) == 0);
-    s->drain.data = s;
+    must(uv_idle_init(all->loop, &s->report) == 0);
+    s->drain.data = s->report.data = s;
     s->why = "";
-    s->holds = 1;
+    s->holds = 2; /* the timer and the report */
     return s;
 }
 
@@ -155,9 +152,9 @@ static void socket_release(struct socket *s)
     all->events.gone(all->events.who);
 }
 
-static void on_closed_timer(uv_handle_t *timer)
+static void on_closed_own(uv_handle_t *handle)
 {
-    socket_release(timer->data);
+    socket_release(handle->data);
 }
 
 static void on_closed_tcp(uv_handle_t *tcp)
@@ -190,7 +187,8 @@ static void socket_end(struct socket *s, enum err err)
         dial_stop(s->dial);
     if (s->tcp != NULL)
         uv_close((uv_handle_t *)s->tcp, on_closed_tcp);
-    uv_close((uv_handle_t *)&s->drain, on_closed_timer);
+    uv_close((uv_handle_t *)&s->drain, on_closed_own);
+    uv_close((uv_handle_t *)&s->report, on_closed_own);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -200,38 +198,49 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)s->all->scratch, READ_BYTES);
 }
 
-static void on_written(uv_write_t *write, int status)
+/* So many bytes, of which so many are the node's; 0: TLS speaks for itself. */
+static void on_written(void *who, size_t len, size_t plain, bool good)
 {
-    struct writing *w = write->data;
-    struct socket *s = w->socket;
-    size_t count = w->plain;
-    s->said -= count == 0 ? w->bytes.len : 0;
-    buf_free(&w->bytes);
-    mem_free(w);
+    struct socket *s = who;
+    s->said -= plain == 0 ? len : 0;
     if (s->closed)
         return;
-    if (status != 0)
+    if (!good)
         socket_end(s, ERR_CLOSED);
-    else if (!s->closing && count > 0)
+    else if (!s->closing && plain > 0)
+        s->all->events.written(s->all->events.who, s->id, plain);
+}
+
+static void on_report(uv_idle_t *report)
+{
+    struct socket *s = report->data;
+    size_t count = s->taken;
+    s->taken = 0;
+    uv_idle_stop(report);
+    if (!s->closing)
         s->all->events.written(s->all->events.who, s->id, count);
+}
+
+/* All is written.  The node is told in the next round of the loop, before that waits. */
+static void written_at_once(struct socket *s, size_t len, size_t plain)
+{
+    s->said -= plain == 0 ? len : 0;
+    s->taken += plain;
+    if (plain > 0)
+        uv_idle_start(&s->report, on_report);
 }
 
 /* Writes the bytes (taken over), of which so many are reported as written. */
 static void socket_write(struct socket *s, struct buf *bytes, size_t plain)
 {
-    struct writing *w = mem_take(sizeof(*w));
+    size_t len = bytes->len;
+    const struct stream_write write = {(uv_stream_t *)s->tcp, plain, on_written, s};
     s->wrote = true;
-    w->socket = s;
-    w->plain = plain;
-    w->bytes = *bytes;
-    *bytes = (struct buf){0};
-    w->write.data = w;
-    uv_buf_t part = uv_buf_init((char *)w->bytes.at, (unsigned)w->bytes.len);
-    if (uv_write(&w->write, (uv_stream_t *)s->tcp, &part, 1, on_written) != 0) {
-        buf_free(&w->bytes);
-        mem_free(w);
+    enum stream_written written = stream_write(&write, bytes);
+    if (written == STREAM_WRITTEN)
+        written_at_once(s, len, plain);
+    else if (written == STREAM_BROKEN)
         socket_end(s, ERR_CLOSED);
-    }
 }
 
 /* --- TLS --------------------------------------------------------------------------- */

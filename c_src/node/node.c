@@ -280,6 +280,14 @@ static void on_drained(void *who, struct bytes node, struct turn *t)
         replica_drained(p, node, t);
 }
 
+static void on_idle(void *who, struct bytes node)
+{
+    const struct node *n = who;
+    (void)node;
+    for (struct process *p = NULL; (p = replica_next(n->processes, p)) != NULL;)
+        replica_idle(p);
+}
+
 static void on_finish(void *who, struct turn *t)
 {
     const struct node *n = who;
@@ -337,8 +345,9 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {
-        on_dial, on_send,   on_close,       on_start_epmd, on_ready,  on_name_taken,  on_up,
-        on_down, on_signal, on_undelivered, on_drained,    on_finish, on_unreachable, n,
+        on_dial,       on_send, on_close,  on_start_epmd,  on_ready,
+        on_name_taken, on_up,   on_down,   on_signal,      on_undelivered,
+        on_drained,    on_idle, on_finish, on_unreachable, n,
     };
     n->config = config;
     n->serves = serves;

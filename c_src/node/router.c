@@ -83,6 +83,11 @@ static bool post_slow(struct post *post, struct bytes node)
     return peer.slow;
 }
 
+static bool post_busy(struct post *post, struct bytes node)
+{
+    return cluster_is_busy(router_of(post)->cluster, node);
+}
+
 static void post_log(struct post *post, enum log_level level, struct bytes line)
 {
     struct action *a = outbox_add(router_of(post)->out, ACTION_LOG);
@@ -111,7 +116,7 @@ void router_init(struct router *r, struct bytes node, struct cluster *cluster, s
 {
     *r = (struct router){
         .post = {post_send, post_connected, post_flags, post_slow, post_log, post_hold,
-                 post_release, post_is_held},
+                 post_release, post_is_held, post_busy},
         .node = node,
         .cluster = cluster,
         .out = out,

@@ -4,6 +4,7 @@
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
+#include "table.h"
 
 /* {Pid, Tag} */
 static bool is_from(struct bytes from)
@@ -18,14 +19,23 @@ struct gen_message gen_read(struct bytes message)
     struct etf_in in = etf_open(message);
     uint32_t arity = etf_tuple(&in);
     if (arity == 2 && etf_accept(&in, "$gen_cast"))
-        return (struct gen_message){.kind = GEN_CAST, .request = etf_any(&in)};
+        return (struct gen_message){.kind = GEN_CAST, .request = etf_last(&in)};
     bool call = arity == 3 && etf_accept(&in, "$gen_call");
     if (!call && (arity != 3 || !etf_accept(&in, "system")))
         return m;
     struct bytes from = etf_any(&in);
     if (is_from(from))
-        m = (struct gen_message){call ? GEN_CALL : GEN_SYSTEM, from, etf_any(&in)};
+        m = (struct gen_message){call ? GEN_CALL : GEN_SYSTEM, from, etf_last(&in)};
     return m;
+}
+
+bool gen_is_system(struct bytes message, struct gen_message *m)
+{
+    struct etf_in in = etf_open(message);
+    if (etf_tuple(&in) != 3 || !etf_accept(&in, "system"))
+        return false;
+    *m = gen_read(message);
+    return m->kind == GEN_SYSTEM;
 }
 
 struct bytes gen_caller(struct bytes from)
@@ -59,18 +69,20 @@ static bool find_alias(struct bytes tag, struct bytes *ref)
     return etf_next(&list, &first) && alias_of(first, ref);
 }
 
-/* Puts the tag's alias, canonical; false without one, or when its node does not support aliases.
- * Of a node that is not connected that is not known: it does if it is the caller's own, since
- * that has made the alias. */
-static bool put_alias(struct buf *to, struct bytes caller, struct bytes tag, struct turn *t)
+/* The tag's alias, canonical, perhaps in scratch; false without one, or when its node does not
+ * support aliases.  Of a node that is not connected (which has no flags) that is not known: it does
+ * if it is the caller's own, since that has made the alias. */
+static bool take_alias(struct bytes tag, struct bytes caller, struct buf *scratch,
+                       struct bytes *alias, struct turn *t)
 {
-    struct bytes alias;
-    if (!find_alias(tag, &alias) || canon_put(to, alias) != OK)
+    struct bytes found;
+    if (!find_alias(tag, &found) || canon_view(scratch, found, alias) != OK)
         return false;
-    struct bytes node = node_of(buf_bytes(to));
-    if (!t->post->connected(t->post, node))
+    struct bytes node = node_of(*alias);
+    uint64_t flags = t->post->flags(t->post, node);
+    if (flags == 0)
         return bytes_equal(node, node_of(caller));
-    return control_can_write(SIGNAL_ALIAS_SEND, t->post->flags(t->post, node));
+    return control_can_write(SIGNAL_ALIAS_SEND, flags);
 }
 
 /* owner: of an alias. */
@@ -85,32 +97,41 @@ static void send_to(const struct process *p, enum signal_kind kind, struct bytes
                                             .payload = payload});
 }
 
-/* Sends {Tag, Reply} or, unless first is NULL, {Tag, {First, Reply}}.  A reply may be large: it is
- * copied once. */
+/* {Tag, {First, Reply}}; without a first (NULL) or a reply (empty) {Tag, Reply} or {Tag, First}. */
+static void put_reply(struct buf *message, struct bytes tag, const char *first, struct bytes reply)
+{
+    put_tuple(message, 2);
+    put_term(message, tag);
+    if (first != NULL && reply.len > 0)
+        put_tuple(message, 2);
+    if (first != NULL)
+        put_atom(message, first);
+    put_term(message, reply);
+}
+
+/* A reply may be large: it is copied once.  The memory of small ones is used again; a reply may
+ * lead to another one while it is sent. */
 static void reply_to(const struct process *p, struct bytes from, const char *first,
                      struct bytes reply, struct turn *t)
 {
     struct etf_in in = etf_open(from);
     etf_tuple_of(&in, 2);
-    struct bytes caller = etf_any(&in), tag = etf_any(&in);
-    must(etf_finish(&in) == OK);
-    struct buf alias = {0}, pid = {0}, message = {0};
-    put_tuple(&message, 2);
-    put_term(&message, tag);
-    if (first != NULL) {
-        put_tuple(&message, 2);
-        put_atom(&message, first);
-    }
-    put_term(&message, reply);
-    if (canon_put(&pid, caller) != OK)
+    struct bytes caller = etf_any(&in), tag = etf_last(&in), pid, alias;
+    must(in.err == OK);
+    struct buf alias_memory = {0}, pid_memory = {0}, message = p->table->spare;
+    p->table->spare = (struct buf){0};
+    put_reply(&message, tag, first, reply);
+    if (canon_view(&pid_memory, caller, &pid) != OK)
         ; /* there is nobody to reply to */
-    else if (put_alias(&alias, buf_bytes(&pid), tag, t))
-        send_to(p, SIGNAL_ALIAS_SEND, buf_bytes(&alias), buf_bytes(&pid), buf_bytes(&message), t);
+    else if (take_alias(tag, pid, &alias_memory, &alias, t))
+        send_to(p, SIGNAL_ALIAS_SEND, alias, pid, buf_bytes(&message), t);
     else
-        send_to(p, SIGNAL_SEND, buf_bytes(&pid), (struct bytes){0}, buf_bytes(&message), t);
-    buf_free(&message);
-    buf_free(&pid);
-    buf_free(&alias);
+        send_to(p, SIGNAL_SEND, pid, (struct bytes){0}, buf_bytes(&message), t);
+    buf_free(&p->table->spare);
+    buf_reset(&message);
+    p->table->spare = message;
+    buf_free(&pid_memory);
+    buf_free(&alias_memory);
 }
 
 void gen_reply(const struct process *p, struct bytes from, struct bytes reply, struct turn *t)
@@ -120,10 +141,7 @@ void gen_reply(const struct process *p, struct bytes from, struct bytes reply, s
 
 void gen_reply_ok(const struct process *p, struct bytes from, struct turn *t)
 {
-    struct buf ok = {0};
-    put_atom(&ok, "ok");
-    gen_reply(p, from, buf_bytes(&ok), t);
-    buf_free(&ok);
+    reply_to(p, from, "ok", (struct bytes){0}, t);
 }
 
 void gen_reply_value(const struct process *p, struct bytes from, struct bytes value, struct turn *t)

@@ -24,6 +24,9 @@ struct gen_message {
  * term, or one that etf_length() accepted; then the parts are such, too. */
 struct gen_message gen_read(struct bytes message);
 
+/* Whether that would be a system message; then it is in *m. */
+bool gen_is_system(struct bytes message, struct gen_message *m);
+
 /* Sends {Tag, reply} with the tag echoed byte for byte.  It goes to the alias in the tag, if
  * there is one and the caller's node supports aliases, so that a late reply is dropped; else
  * to the pid.  from may be a copy that the caller kept. */

@@ -89,10 +89,10 @@ void process_deliver(struct process *p, struct bytes message, struct turn *t)
 {
     if (p->ended)
         return;
-    struct gen_message m = gen_read(message);
-    if (m.kind == GEN_SYSTEM)
+    struct gen_message m;
+    if (gen_is_system(message, &m))
         sys_handle(p, m.from, m.request, t);
-    else if (m.kind == GEN_INFO && call_answered(p, message, OK, t))
+    else if (call_answered(p, message, OK, t))
         return;
     else if (mailbox_must_hold(p))
         hold_message(p, message, t);

@@ -43,6 +43,7 @@ void processes_free(struct processes *table)
         next = p->next;
         process_free(p);
     }
+    buf_free(&table->spare);
     hash_table_free(&table->names);
     hash_table_free(&table->watchers);
     hash_table_free(&table->watches);

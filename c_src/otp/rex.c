@@ -29,7 +29,7 @@ static bool is_frame(struct bytes term, bool *fun)
     return *fun || (arity == 4 && first == ETF_ATOM);
 }
 
-/* What read_exit() has to know of a stack trace. */
+/* What rex_read_exit() has to know of a stack trace. */
 struct trace {
     size_t frames;
     bool in_fun; /* the call of a fun failed, not the fun's body */
@@ -50,10 +50,9 @@ static bool read_trace(struct bytes term, struct trace *trace)
     return etf_finish(&in) == OK;
 }
 
-/* The reason of {'EXIT', Reason}: {Exception, Stack} for an error, any term for an exit.
- * rpc removes its own frames from the stack.  So undef means a missing function only when
+/* rpc removes its own frames from the stack.  So undef means a missing function only when
  * the stack has a single frame or starts with a fun; else it was raised deeper in the code. */
-static enum rex_outcome read_exit(struct bytes reason, struct bytes *term)
+enum rex_outcome rex_read_exit(struct bytes reason, struct bytes *term)
 {
     struct etf_in in = etf_open(reason);
     struct trace trace;
@@ -89,5 +88,5 @@ enum rex_outcome rex_read(const struct answer *a, struct bytes *term)
     struct etf_in reason = etf_open(*term);
     if (etf_tuple(&reason) != 2 || !etf_accept(&reason, "EXIT"))
         return REX_FAILED;
-    return read_exit(etf_any(&reason), term);
+    return rex_read_exit(etf_any(&reason), term);
 }

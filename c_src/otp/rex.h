@@ -27,4 +27,8 @@ enum rex_outcome {
  * four. */
 enum rex_outcome rex_read(const struct answer *a, struct bytes *term);
 
+/* Reads the Reason of {'EXIT', Reason}, as `catch` returns it: {Exception, StackTrace} of an
+ * error, any term of an exit.  REX_RAISED or REX_UNDEF, with *term as above. */
+enum rex_outcome rex_read_exit(struct bytes reason, struct bytes *term);
+
 #endif

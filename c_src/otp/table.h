@@ -57,6 +57,7 @@ struct processes {
     struct hash_table watchers, watches;
     uint64_t seed; /* of hashes, since peers choose what is hashed */
     size_t calls;
+    struct buf spare;           /* memory for a message, empty */
     struct wakeups *wakeups;    /* the node's */
     struct process *sys_helper; /* sys_state.c's; NULL until needed */
     void (*on_end)(void *who, struct process *p, struct bytes reason, struct turn *t);

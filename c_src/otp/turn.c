@@ -76,13 +76,7 @@ struct bytes atom_text(struct bytes atom)
     return (struct bytes){atom.at + head, atom.len - head};
 }
 
-/* The node's atom follows the tag; in a reference, the tag and the count of words. */
 struct bytes node_of(struct bytes identifier)
 {
-    struct etf_in whole = etf_open(identifier);
-    size_t head = etf_peek(&whole) == ETF_REFERENCE ? 3 : 1;
-    must(identifier.len > head);
-    struct etf_in in = etf_open((struct bytes){identifier.at + head, identifier.len - head});
-    must(etf_peek(&in) == ETF_ATOM);
-    return atom_text(etf_any(&in));
+    return atom_text(etf_node(identifier));
 }

@@ -32,6 +32,9 @@ struct post {
     uint64_t (*hold)(struct post *post, struct bytes node);
     void (*release)(struct post *post, uint64_t hold);
     bool (*is_held)(struct post *post, uint64_t hold);
+    /* True when even a little is queued for that node (LIMIT_CHANGE_QUEUE_BYTES): news that can be
+     * joined should wait.  replica_idle() tells when that has changed. */
+    bool (*busy)(struct post *post, struct bytes node);
 };
 
 struct turn;

@@ -3,6 +3,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../otp/watch.h"
+#include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "internal.h"
@@ -15,23 +16,53 @@
  *     {part, First, Count}   {ok, {Covered, Struct}}    Covered buckets from First on
  *
  * In return, the asker sends its own entries of the parts that differ, so that both sides
- * have everything after one exchange. */
+ * have everything after one exchange.  Unless most of the ranges that differ are empty on one
+ * side, they are first narrowed down (narrow.c). */
 
 /* --- digests ------------------------------------------------------------------- */
 
-static const uint64_t *digests(struct replica *r)
+void compare_forget_digests(struct replica *r)
 {
-    if (r->digests == NULL) {
-        r->digests = mem_take(COMPARE_RANGES * sizeof(r->digests[0]));
-        crdt_digest(r->crdt, PART_WHOLE, COMPARE_RANGES, r->digests);
+    mem_free(r->digests);
+    mem_free(r->bucket_digests);
+    r->digests = r->bucket_digests = NULL;
+}
+
+const uint64_t *compare_bucket_digests(struct replica *r)
+{
+    if (r->bucket_digests == NULL) {
+        r->bucket_digests = mem_take(PART_BUCKETS * sizeof(uint64_t));
+        crdt_digest(r->crdt, PART_WHOLE, PART_BUCKETS, r->bucket_digests);
     }
+    return r->bucket_digests;
+}
+
+void compare_release_digests(struct replica *r, struct turn *t)
+{
+    if (push_piece_buckets(r, t) == PART_BUCKETS)
+        compare_forget_digests(r);
+}
+
+/* Of a large state by those of its buckets, which are looked at next if it differs. */
+static const uint64_t *digests(struct replica *r, struct turn *t)
+{
+    if (r->digests != NULL)
+        return r->digests;
+    r->digests = mem_take(COMPARE_RANGES * sizeof(r->digests[0]));
+    if (push_piece_buckets(r, t) == PART_BUCKETS) {
+        crdt_digest(r->crdt, PART_WHOLE, COMPARE_RANGES, r->digests);
+        return r->digests;
+    }
+    const uint64_t *buckets = compare_bucket_digests(r);
+    for (size_t i = 0; i < PART_BUCKETS; i++)
+        r->digests[i / COMPARE_RANGE_BUCKETS] += buckets[i];
     return r->digests;
 }
 
 /* The digest of the whole state is the sum of those of its ranges. */
-static uint64_t digest(struct replica *r)
+static uint64_t digest(struct replica *r, struct turn *t)
 {
-    const uint64_t *ranges = digests(r);
+    const uint64_t *ranges = digests(r, t);
     uint64_t sum = 0;
     for (size_t i = 0; i < COMPARE_RANGES; i++)
         sum += ranges[i];
@@ -54,13 +85,32 @@ static void put_pair(struct buf *out, const char *name)
     put_atom(out, name);
 }
 
-static void put_ranges(struct replica *r, struct buf *out)
+static void put_ranges(struct replica *r, struct buf *out, struct turn *t)
 {
     struct buf encoded = {0};
     for (size_t i = 0; i < COMPARE_RANGES; i++)
-        buf_put_u64(&encoded, digests(r)[i]);
+        buf_put_u64(&encoded, digests(r, t)[i]);
     put_binary(out, buf_bytes(&encoded));
     buf_free(&encoded);
+}
+
+static void note_comparing(struct replica *r, struct bytes from, struct turn *t)
+{
+    struct buf pid = {0};
+    struct member *m =
+        canon_put(&pid, gen_caller(from)) == OK ? member_of_pid(r, buf_bytes(&pid)) : NULL;
+    if (m != NULL)
+        m->compares_ms = t->now_ms;
+    buf_free(&pid);
+}
+
+/* Members that meet ask each other at the same time, and either comparison serves both.  Of a large
+ * state one is enough: the member with the smaller pid goes on, the other asks again at the next
+ * sync tick.  But whoever has mutations that wait for its peers' states does not wait. */
+static bool is_left_to(const struct replica *r, const struct member *m, const struct turn *t)
+{
+    return r->caught_up && m->compares_ms != 0 && t->now_ms - m->compares_ms < LIMIT_COMPARES_MS &&
+           bytes_compare(process_pid(r->process), term_bytes(&m->pid)) > 0;
 }
 
 void compare_digest(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
@@ -68,14 +118,15 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
     struct etf_in in = etf_open(args[0]);
     uint64_t theirs = etf_uint64(&in);
     struct buf reply = {0};
-    if (etf_finish(&in) == OK && theirs == digest(r)) {
+    if (etf_finish(&in) == OK && theirs == digest(r, t)) {
         put_atom(&reply, "equal");
     } else if (push_piece_buckets(r, t) == PART_BUCKETS) {
         put_pair(&reply, "state");
         put_term(&reply, replica_state_term(r));
     } else {
+        note_comparing(r, from, t);
         put_pair(&reply, "ranges");
-        put_ranges(r, &reply);
+        put_ranges(r, &reply, t);
     }
     gen_reply_value(r->process, from, buf_bytes(&reply), t);
     buf_free(&reply);
@@ -123,28 +174,29 @@ uint64_t compare_start(struct replica *r, struct member *m, struct turn *t)
 {
     struct buf request = {0};
     put_pair(&request, "digest");
-    put_uint(&request, digest(r));
+    put_uint(&request, digest(r, t));
     return ask(r, m, &request, t);
 }
 
-static uint64_t ask_part(struct replica *r, struct member *m, struct turn *t)
+enum reply_result compare_ask(struct replica *r, struct member *m, struct buf *request,
+                              struct turn *t)
 {
-    struct buf request = {0};
-    put_tuple(&request, 3);
-    put_atom(&request, "part");
-    put_uint(&request, m->comparison->asked.first);
-    put_uint(&request, m->comparison->asked.count);
-    return ask(r, m, &request, t);
+    m->call = ask(r, m, request, t);
+    return m->call != 0 ? REPLY_MORE : REPLY_FAILED;
 }
 
 /* At most a piece of ours at once: we send as many ranges in return. */
-static enum reply_result ask_next_part(struct replica *r, struct member *m, struct turn *t)
+enum reply_result compare_next_part(struct replica *r, struct member *m, struct turn *t)
 {
     struct comparison *c = m->comparison;
     if (!push_next_part(c->differs, 0, push_piece_buckets(r, t), &c->asked))
         return REPLY_DONE;
-    m->call = ask_part(r, m, t);
-    return m->call != 0 ? REPLY_MORE : REPLY_FAILED;
+    struct buf request = {0};
+    put_tuple(&request, 3);
+    put_atom(&request, "part");
+    put_uint(&request, c->asked.first);
+    put_uint(&request, c->asked.count);
+    return compare_ask(r, m, &request, t);
 }
 
 /* An accepted reply settles at least one range, so the comparison ends. */
@@ -169,9 +221,11 @@ enum reply_result compare_taken(struct replica *r, struct member *m, struct turn
     struct comparison *c = m->comparison;
     if (c == NULL)
         return REPLY_DONE;
+    if (c->narrowing != NULL)
+        return narrow_next(r, m, t);
     memset(c->differs + c->asked.first / COMPARE_RANGE_BUCKETS, false,
            c->asked.count / COMPARE_RANGE_BUCKETS);
-    return ask_next_part(r, m, t);
+    return compare_next_part(r, m, t);
 }
 
 static enum reply_result ranges_received(struct replica *r, struct member *m, struct bytes theirs,
@@ -179,10 +233,22 @@ static enum reply_result ranges_received(struct replica *r, struct member *m, st
 {
     if (theirs.len != COMPARE_RANGES * sizeof(uint64_t))
         return REPLY_REFUSED;
+    if (is_left_to(r, m, t)) {
+        m->compares_ms = 0;
+        return REPLY_LATER;
+    }
     m->comparison = mem_take(sizeof(*m->comparison));
-    for (size_t i = 0; i < COMPARE_RANGES; i++)
-        m->comparison->differs[i] = digest_at(theirs, i) != digests(r)[i];
-    return ask_next_part(r, m, t);
+    const uint64_t *ours = digests(r, t);
+    size_t differ = 0, empty = 0;
+    for (size_t i = 0; i < COMPARE_RANGES; i++) {
+        uint64_t other = digest_at(theirs, i);
+        m->comparison->differs[i] = other != ours[i];
+        differ += other != ours[i];
+        empty += other != ours[i] && (other == 0 || ours[i] == 0);
+    }
+    if (empty > LIMIT_EMPTY_RANGES && empty > differ / 2)
+        return compare_next_part(r, m, t);
+    return differ > 0 ? narrow_start(r, m, t) : REPLY_DONE;
 }
 
 static enum reply_result digest_received(struct replica *r, struct member *m, struct etf_in *in,
@@ -216,12 +282,16 @@ enum reply_result compare_answer(struct replica *r, struct member *m, struct byt
     etf_expect(&in, "ok");
     if (m->comparison == NULL)
         return digest_received(r, m, &in, t);
+    if (m->comparison->narrowing != NULL)
+        return narrow_answer(r, m, reply, t);
     etf_tuple_of(&in, 2);
     return part_received(r, m, &in, t);
 }
 
 void compare_stop(struct member *m)
 {
+    if (m->comparison != NULL)
+        narrow_stop(m->comparison);
     mem_free(m->comparison);
     m->comparison = NULL;
 }

@@ -15,7 +15,7 @@
 struct replica;
 
 /* Arguments of a request, at most. */
-#define REQUEST_ARGS_MAX 2
+#define REQUEST_ARGS_MAX 3
 
 /* from is empty for a cast; args has as many elements as the request has arguments. */
 typedef void request_handler(struct replica *r, struct bytes from, const struct bytes *args,

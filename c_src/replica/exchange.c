@@ -35,10 +35,11 @@ static bool is_self(const struct replica *r, struct bytes sender)
     struct etf_in in = etf_open(sender);
     if (etf_peek(&in) != ETF_PID)
         return false;
-    struct buf pid = {0};
+    struct buf scratch = {0};
+    struct bytes pid;
     bool self =
-        canon_put(&pid, sender) == OK && bytes_equal(buf_bytes(&pid), process_pid(r->process));
-    buf_free(&pid);
+        canon_view(&scratch, sender, &pid) == OK && bytes_equal(pid, process_pid(r->process));
+    buf_free(&scratch);
     return self;
 }
 
@@ -57,15 +58,16 @@ void exchange_refuse(struct replica *r, struct bytes sender, enum err why, struc
 
 static struct member *member_of_sender(struct replica *r, struct bytes sender)
 {
-    struct buf pid = {0};
+    struct buf scratch = {0};
+    struct bytes pid;
     struct member *m = NULL;
     struct etf_in in = etf_open(sender);
-    if (etf_peek(&in) == ETF_PID && canon_put(&pid, sender) == OK) {
-        m = member_of_pid(r, buf_bytes(&pid));
+    if (etf_peek(&in) == ETF_PID && canon_view(&scratch, sender, &pid) == OK) {
+        m = member_of_pid(r, pid);
         if (m == NULL)
-            topic_unknown_sender(r, buf_bytes(&pid));
+            topic_unknown_sender(r, pid);
     }
-    buf_free(&pid);
+    buf_free(&scratch);
     return m;
 }
 

@@ -1,9 +1,10 @@
-/* Funs that only a BEAM can run: one at a time is sent to its caller's node with the state, and
- * the state that it returns is merged.  Both act as the same actor, so nothing else may mutate
- * meanwhile: another mutation would issue the same counts and tags.  A node that does not answer
- * therefore delays everybody, but once: what else it has queued is refused, and its next funs
- * are for a while. */
+/* Funs that only a BEAM can run: they are sent to their callers' node with the state, and the
+ * state that they return is merged.  Both act as the same actor, so nothing else may mutate
+ * meanwhile: another mutation would issue the same counts and tags.  So one node at a time is
+ * asked, for all its funs that are next in the queue.  A node that does not answer delays
+ * everybody, but once: what else it has queued is refused, and its next funs are for a while. */
 #include "../limits.h"
+#include "../mem.h"
 #include "../otp/rex.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
@@ -83,38 +84,119 @@ static bool is_unresponsive(struct replica *r, struct bytes node, const struct t
     return false;
 }
 
-/* --- sending one ------------------------------------------------------------ */
+/* --- those that a node has been asked for ------------------------------------ */
 
-/* rex can run the fun although the caller waits in its call: it is another process. */
-static void send_fun(struct replica *r, struct bytes from, struct bytes fun, struct turn *t)
+static struct asked take_asked(struct replica *r)
 {
-    must(r->fun_call == 0);
-    struct buf args = {0};
-    put_application(&args, fun, replica_state_term(r));
-    r->fun_call = rex_start(r->process, buf_bytes(&r->fun_node), "erlang", "apply",
-                            buf_bytes(&args), LIMIT_APPLY_MS, t);
-    buf_free(&args);
-    if (r->fun_call != 0)
-        buf_put(&r->fun_from, from);
-    else
-        mutation_refuse(r, from, "overloaded", t);
+    struct asked asked = r->asked;
+    r->asked = (struct asked){0};
+    return asked;
 }
 
-void fun_run(struct replica *r, struct bytes from, struct bytes fun, struct turn *t)
+static void asked_free(struct asked *asked)
+{
+    for (size_t i = 0; i < asked->count; i++)
+        mutation_drop(asked->list[i]);
+    mem_free(asked->list);
+    buf_free(&asked->state);
+}
+
+/* --- asking ----------------------------------------------------------------- */
+
+static void add(struct replica *r, struct queued_mutation *q)
+{
+    struct asked *asked = &r->asked;
+    asked->list =
+        mem_room(asked->list, asked->count, &asked->cap, sizeof(struct queued_mutation *));
+    asked->list[asked->count++] = q;
+}
+
+static bool is_closure(struct bytes body)
+{
+    struct etf_in in = etf_open(body);
+    return etf_peek(&in) == ETF_FUN;
+}
+
+/* Whether a queued mutation may share the question of a fun that runs on fun_node.  Captures may
+ * not: most of them run here. */
+static bool may_join(const struct replica *r, const struct queued_mutation *q)
+{
+    struct bytes body = buf_bytes(&q->body);
+    return !q->alone && !q->wants_results && is_closure(body) &&
+           fun_runs_on(buf_bytes(&q->from), body, buf_bytes(&r->fun_node));
+}
+
+/* The closures of that node that are next in the queue.  The answer has a state for each. */
+static void add_queued(struct replica *r, size_t bytes)
+{
+    if (r->queue == NULL || !may_join(r, r->queue))
+        return;
+    size_t state = replica_state_term(r).len;
+    bytes += state;
+    while (r->queue != NULL && r->asked.count < LIMIT_QUESTION_FUNS && may_join(r, r->queue)) {
+        bytes += r->queue->body.len + state;
+        if (bytes > LIMIT_QUESTION_BYTES)
+            return;
+        r->estimated_bytes += r->queue->body.len;
+        add(r, mutation_take(r));
+    }
+}
+
+/* rex can run the funs although their callers wait in their calls: it is another process. */
+static uint64_t ask_for_one(struct replica *r, struct turn *t)
+{
+    struct buf args = {0};
+    put_application(&args, buf_bytes(&r->asked.list[0]->body), replica_state_term(r));
+    uint64_t call = rex_start(r->process, buf_bytes(&r->fun_node), "erlang", "apply",
+                              buf_bytes(&args), LIMIT_APPLY_MS, t);
+    buf_free(&args);
+    return call;
+}
+
+static uint64_t ask_for_several(struct replica *r, struct turn *t)
+{
+    struct bytes funs[LIMIT_QUESTION_FUNS];
+    for (size_t i = 0; i < r->asked.count; i++)
+        funs[i] = buf_bytes(&r->asked.list[i]->body);
+    struct question q = {.funs = funs,
+                         .count = r->asked.count,
+                         .module = r->options.type->module,
+                         .state = replica_state_term(r),
+                         .timeout_ms = LIMIT_ANSWERED_MS};
+    buf_put(&r->asked.state, q.state);
+    return question_ask(&r->forms, r->process, buf_bytes(&r->fun_node), &q, t);
+}
+
+static void ask(struct replica *r, const struct mutation *m, struct turn *t)
+{
+    must(r->fun_call == 0 && r->asked.count == 0);
+    add(r, mutation_keep(m, t));
+    if (!m->alone && is_closure(m->body))
+        add_queued(r, m->body.len);
+    r->fun_call = r->asked.count == 1 ? ask_for_one(r, t) : ask_for_several(r, t);
+    if (r->fun_call != 0)
+        return;
+    struct asked asked = take_asked(r);
+    for (size_t i = 0; i < asked.count; i++)
+        mutation_refuse(r, buf_bytes(&asked.list[i]->from), "overloaded", t);
+    asked_free(&asked);
+}
+
+void fun_run(struct replica *r, const struct mutation *m, struct turn *t)
 {
     buf_clear(&r->fun_node);
-    put_node(&r->fun_node, from, fun);
+    put_node(&r->fun_node, m->from, m->body);
     if (r->fun_node.len == 0)
-        mutation_refuse(r, from, "no_caller", t);
+        mutation_refuse(r, m->from, "no_caller", t);
     else if (!turn_may_write(t, buf_bytes(&r->fun_node)))
-        mutation_refuse(r, from, "read_only", t); /* its result would be that node's change */
+        mutation_refuse(r, m->from, "read_only", t); /* its result would be that node's change */
     else if (is_unresponsive(r, buf_bytes(&r->fun_node), t))
-        mutation_refuse(r, from, "unresponsive", t);
+        mutation_refuse(r, m->from, "unresponsive", t);
     else
-        send_fun(r, from, fun, t);
+        ask(r, m, t);
 }
 
-/* --- its result ------------------------------------------------------------- */
+/* --- the answer about one ---------------------------------------------------- */
 
 /* Merges the state that the fun returned. */
 static void merge_result(struct replica *r, struct bytes result, struct buf *reason)
@@ -157,20 +239,137 @@ static void read_result(struct replica *r, const struct answer *a, struct buf *r
     }
 }
 
+/* --- the answer about several ------------------------------------------------ */
+
+/* Merges a result, or appends why there is none. */
+static void take_result(struct replica *r, const struct fun_result *result, struct buf *reason)
+{
+    switch (result->outcome) {
+    case FUN_RETURNED:
+        merge_result(r, result->term, reason);
+        break;
+    case FUN_FAILED:
+        put_term(reason, result->term);
+        break;
+    case FUN_UNDEF:
+        put_atom(reason, "undef");
+        break;
+    case FUN_OTHER:
+        put_pair(reason, "bad_result");
+        put_atom(reason, "other_type");
+        break;
+    }
+}
+
+/* Whether a valid struct has everything that another one has. */
+static bool includes(struct replica *r, struct bytes all, struct bytes part)
+{
+    struct crdt *joined = crdt_make(r->options.type, &r->crdt_options);
+    bool more = false;
+    enum err e = crdt_merge(joined, all, NULL, &more);
+    if (e == OK)
+        e = crdt_merge(joined, part, NULL, &more);
+    crdt_free(joined);
+    return e == OK && !more;
+}
+
+/* Whether the next fun was applied to what is now our state: to a valid result that lacks nothing
+ * of the state before it, *base, which becomes that result. */
+static bool is_sound(struct replica *r, const struct fun_result *result, bool merged,
+                     struct bytes *base)
+{
+    if (result->outcome != FUN_RETURNED)
+        return true;
+    if (!merged || !includes(r, result->term, *base))
+        return false;
+    *base = result->term;
+    return true;
+}
+
+/* Answers the callers of the results up to one that the next fun should not have been applied to;
+ * returns how many that are. */
+static size_t take_results(struct replica *r, const struct asked *asked,
+                           const struct fun_result *results, size_t count, struct turn *t)
+{
+    struct bytes base = buf_bytes(&asked->state);
+    bool sound = true;
+    size_t i = 0;
+    for (; i < count && sound; i++) {
+        struct buf reason = {0};
+        take_result(r, &results[i], &reason);
+        sound = i + 1 == count || is_sound(r, &results[i], reason.len == 0, &base);
+        mutation_finish(r, buf_bytes(&asked->list[i]->from), &reason, t);
+        buf_free(&reason);
+    }
+    return i;
+}
+
+/* Puts back those that are not answered, to be asked for again. */
+static void put_back(struct replica *r, struct asked *asked, size_t from)
+{
+    while (asked->count > from) {
+        struct queued_mutation *q = asked->list[--asked->count];
+        if (q != NULL)
+            mutation_put_back(r, q);
+    }
+}
+
+/* If nothing is known of any, each is asked for alone: the answer may be about the others. */
+static void finish_several(struct replica *r, struct asked *asked, const struct answer *a,
+                           bool *late, struct turn *t)
+{
+    struct fun_result results[LIMIT_QUESTION_FUNS];
+    struct question_answer answer;
+    size_t answered = 0;
+    if (question_read(a, asked->count, results, &answer)) {
+        answered = take_results(r, asked, results, answer.count, t);
+        *late = answer.hung;
+    } else {
+        for (size_t i = 0; i < asked->count; i++)
+            asked->list[i]->alone = true;
+    }
+    if (*late) {
+        struct queued_mutation **hung = &asked->list[answer.count];
+        mutation_refuse(r, buf_bytes(&(*hung)->from), "timeout", t);
+        mutation_drop(*hung);
+        *hung = NULL;
+    }
+    put_back(r, asked, answered);
+}
+
+/* --- any answer -------------------------------------------------------------- */
+
+static void finish_all(struct replica *r, const struct asked *asked, const struct buf *reason,
+                       struct turn *t)
+{
+    for (size_t i = 0; i < asked->count; i++)
+        mutation_finish(r, buf_bytes(&asked->list[i]->from), reason, t);
+}
+
+static void finish(struct replica *r, struct asked *asked, const struct answer *a, bool *late,
+                   struct turn *t)
+{
+    struct buf reason = {0};
+    if (!durable_is_ready(r)) {
+        finish_all(r, asked, &r->durable.reason, t);
+    } else if (asked->count == 1 || *late || a->err == ERR_CLOSED) {
+        read_result(r, a, &reason);
+        finish_all(r, asked, &reason, t);
+    } else {
+        finish_several(r, asked, a, late, t);
+    }
+    buf_free(&reason);
+}
+
 void fun_answer(struct replica *r, const struct answer *a, struct turn *t)
 {
     must(r->fun_call != 0);
-    struct buf from = r->fun_from, reason = {0};
+    struct asked asked = take_asked(r);
+    bool late = a->err == ERR_TIMEOUT;
     r->fun_call = 0;
-    r->fun_from = (struct buf){0};
-    if (durable_is_ready(r))
-        read_result(r, a, &reason);
-    else
-        put_term(&reason, buf_bytes(&r->durable.reason));
-    mutation_finish(r, buf_bytes(&from), &reason, t);
-    buf_free(&from);
-    buf_free(&reason);
-    if (a->err == ERR_TIMEOUT) {
+    finish(r, &asked, a, &late, t);
+    asked_free(&asked);
+    if (late) {
         mark_unresponsive(r, buf_bytes(&r->fun_node), t);
         mutation_refuse_funs(r, buf_bytes(&r->fun_node), t);
     }
@@ -179,7 +378,8 @@ void fun_answer(struct replica *r, const struct answer *a, struct turn *t)
 
 void fun_free(struct replica *r)
 {
-    buf_free(&r->fun_from);
+    asked_free(&r->asked);
+    question_forms_free(&r->forms);
     buf_free(&r->fun_node);
     names_free(&r->unresponsive);
 }

@@ -4,13 +4,14 @@
  *     request.c    the table of requests
  *     mutation.c   the mutation queue
  *     fun.c        funs, which run on their caller's node
+ *     question.h   one question about several of them
  *     durable.h    storage, and the callers that wait for it
  *     catch_up.c   holds mutations until the peers have sent their states
  *     exchange.c   sends deltas, merges what arrives
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     intake.h     joins large structs in slices
- *     member.h     the other members of the group, and the exchange with each
- */
+ *     subscribers.h processes that are told of changes
+ *     member.h     the other members of the group, and the exchange with each */
 #ifndef COPPICE_REPLICA_INTERNAL_H
 #define COPPICE_REPLICA_INTERNAL_H
 
@@ -19,20 +20,32 @@
 #include "durable.h"
 #include "intake.h"
 #include "member.h"
+#include "question.h"
+#include "subscribers.h"
 
 /* A mutation as it arrived. */
 struct mutation {
     struct bytes from;  /* empty for a cast */
     struct bytes body;  /* Op | [Op] | Fun; not canonical: a fun's bytes must not change */
     bool wants_results; /* {mutate_reply, _}: the reply has the operations' results, not `ok` */
+    /* Of one that was in the queue, as below. */
+    bool alone;
+    uint64_t until_ms;
 };
 
 /* Its copy in the queue. */
 struct queued_mutation {
     struct queued_mutation *next;
     struct buf from, body;
-    bool wants_results;
-    uint64_t until_ms; /* while funs run, its caller waits no longer */
+    bool wants_results, alone; /* alone: a fun that must not share a question with others */
+    uint64_t until_ms;         /* while funs run, its caller waits no longer */
+};
+
+/* Funs that a node has been asked to apply, in order. */
+struct asked {
+    struct queued_mutation **list;
+    size_t count, cap;
+    struct buf state; /* a copy of what the first is applied to, if there are several */
 };
 
 struct replica {
@@ -43,14 +56,15 @@ struct replica {
     struct crdt *delta; /* what grew since the last sync */
 
     /* Encoded on demand, empty or NULL after a change: {grove_delta, State, Self}, with State
-     * at state_at; the value; the digests of the COMPARE_RANGES. */
+     * at state_at; the value; the digests of the COMPARE_RANGES, and of all buckets. */
     struct buf state_message;
     size_t state_at;
     struct buf value;
-    uint64_t *digests;
+    uint64_t *digests, *bucket_digests;
 
-    size_t estimated_bytes; /* of the encoded state ... */
-    uint64_t estimated_ms;  /* ... at this time; 0: never */
+    size_t sampled_bytes; /* of the encoded state, by a sample; with what changed since ... */
+    size_t estimated_bytes;
+    uint64_t estimated_ms; /* ... which was taken at this time; 0: never */
 
     struct member **members; /* sorted by pid bytes */
     size_t member_count, member_cap;
@@ -58,12 +72,14 @@ struct replica {
 
     struct queued_mutation *queue, **queue_end;
     size_t queued, queued_bytes;
-    uint64_t fun_call;         /* the call that runs a fun; 0 for none */
-    struct buf fun_from;       /* the caller of that mutation */
-    struct buf fun_node;       /* the name of the node it was last sent to */
+    uint64_t fun_call;         /* the call that runs funs; 0 for none */
+    struct asked asked;        /* what it runs */
+    struct buf fun_node;       /* the name of the node that was last asked */
     struct names unresponsive; /* nodes that have let a fun time out */
+    struct question_forms forms;
 
     struct durable durable;
+    struct subscribers subscribers;
 
     struct intake *intakes, **intakes_end; /* the next one first */
     size_t delta_bytes;                    /* about so many of them were joined to delta ... */
@@ -78,9 +94,8 @@ struct replica {
     uint32_t next_range;    /* where the next piece begins, at the earliest */
     bool push_blocked;      /* no such member can take a piece now: wait for push_resume() */
 
-    uint64_t repairs, mutations, merges, refused, ignored;
+    uint64_t repairs, mutations, merges, refused, ignored, changes;
     uint64_t same_actor; /* structs from other members with our actor */
-    uint64_t changes;
 };
 
 /* --- replica.c ----------------------------------------------------------- */
@@ -109,6 +124,12 @@ void mutation_resume(struct replica *r, struct turn *t);
 void mutation_finish(struct replica *r, struct bytes from, const struct buf *reason,
                      struct turn *t);
 void mutation_refuse(struct replica *r, struct bytes from, const char *reason, struct turn *t);
+/* A copy of a mutation, as it is in the queue; the caller frees it. */
+struct queued_mutation *mutation_keep(const struct mutation *m, const struct turn *t);
+void mutation_drop(struct queued_mutation *q);
+/* Takes the first one out of the queue, which must not be empty; and puts it back there. */
+struct queued_mutation *mutation_take(struct replica *r);
+void mutation_put_back(struct replica *r, struct queued_mutation *q);
 /* Refuses queued funs that would run on this node. */
 void mutation_refuse_funs(struct replica *r, struct bytes node, struct turn *t);
 /* Refuses calls that have waited behind funs for too long. */
@@ -120,8 +141,9 @@ void mutation_free(struct replica *r);
 
 /* --- fun.c --------------------------------------------------------------- */
 
-/* Sends a fun to its caller's node, or refuses it. */
-void fun_run(struct replica *r, struct bytes from, struct bytes fun, struct turn *t);
+/* Sends a fun to its caller's node, with those of that node which are next in the queue, or refuses
+ * it. */
+void fun_run(struct replica *r, const struct mutation *m, struct turn *t);
 /* The answer to fun_call. */
 void fun_answer(struct replica *r, const struct answer *a, struct turn *t);
 /* Whether the fun of that caller would run on this node. */

@@ -24,10 +24,13 @@ enum pull_stage {
 #define COMPARE_RANGES        1024
 #define COMPARE_RANGE_BUCKETS (PART_BUCKETS / COMPARE_RANGES)
 
+struct narrowing; /* narrow.c */
+
 /* What remains to be exchanged with a coppice. */
 struct comparison {
     bool differs[COMPARE_RANGES]; /* as of its digests; later changes are sent as deltas */
     struct part asked;            /* the part that was requested last */
+    struct narrowing *narrowing;  /* while ranges are narrowed down; or NULL */
 };
 
 struct member {
@@ -51,6 +54,7 @@ struct member {
     uint64_t backoff_ticks;        /* PULL_BACKOFF: sync ticks left */
     unsigned failures;             /* of pulls, in a row */
     struct comparison *comparison; /* while ranges are pulled from a coppice; or NULL */
+    uint64_t compares_ms;          /* when it last began to compare with us; 0: never */
     bool *unsent;                  /* which of the COMPARE_RANGES must be sent to it; or NULL */
 };
 
@@ -89,6 +93,9 @@ uint64_t push_due(const struct replica *r);
 void push_wake(struct replica *r, struct turn *t);
 /* Sends the entries of a part (whole ranges); later, as above. */
 void push_part(struct replica *r, struct member *m, struct part part, struct turn *t);
+/* The same for the entries with these keys. */
+void push_entries(struct replica *r, struct member *m, const struct selection *keys,
+                  struct turn *t);
 /* How many buckets make a piece, about: whole ranges; PART_BUCKETS for a small state. */
 uint32_t push_piece_buckets(struct replica *r, struct turn *t);
 /* The first run of marked ranges at or after `from` (wrapping around), at most `most` buckets
@@ -113,6 +120,7 @@ enum reply_result {
     REPLY_MORE,   /* another request was sent, its call is m->call */
     REPLY_TAKEN,  /* it is being joined: pull_taken() follows */
     REPLY_FAILED, /* try again later */
+    REPLY_LATER,  /* ask again at the next sync tick */
     REPLY_REFUSED /* unusable: give up */
 };
 
@@ -125,6 +133,28 @@ enum reply_result compare_taken(struct replica *r, struct member *m, struct turn
 void compare_stop(struct member *m);
 /* The handlers of the other side's requests. */
 request_handler compare_digest, compare_part;
+/* The state has changed, or is gone: frees digests that are kept. */
+void compare_forget_digests(struct replica *r);
+/* For narrow.c.  Sends a request, and frees it: REPLY_MORE, or REPLY_FAILED. */
+enum reply_result compare_ask(struct replica *r, struct member *m, struct buf *request,
+                              struct turn *t);
+/* Asks for the next part that differs; REPLY_DONE if there is none. */
+enum reply_result compare_next_part(struct replica *r, struct member *m, struct turn *t);
+/* The digests of all PART_BUCKETS, half a megabyte, until the next change;
+ * compare_release_digests() frees those of a small state. */
+const uint64_t *compare_bucket_digests(struct replica *r);
+void compare_release_digests(struct replica *r, struct turn *t);
+
+/* --- narrow.c ------------------------------------------------------------ */
+
+/* Narrows the ranges of a comparison down to entries; those that cannot be are left in it. */
+enum reply_result narrow_start(struct replica *r, struct member *m, struct turn *t);
+enum reply_result narrow_answer(struct replica *r, struct member *m, struct bytes reply,
+                                struct turn *t);
+/* An answer has been joined. */
+enum reply_result narrow_next(struct replica *r, struct member *m, struct turn *t);
+void narrow_stop(struct comparison *c);
+request_handler narrow_digests, narrow_entries;
 
 /* --- repair.c ------------------------------------------------------------ */
 

@@ -150,7 +150,8 @@ static bool run_capture(struct replica *r, struct bytes from, struct bytes fun, 
 
 static struct mutation mutation_of(const struct queued_mutation *q)
 {
-    return (struct mutation){buf_bytes(&q->from), buf_bytes(&q->body), q->wants_results};
+    return (struct mutation){buf_bytes(&q->from), buf_bytes(&q->body), q->wants_results, q->alone,
+                             q->until_ms};
 }
 
 static size_t bytes_in_queue(const struct mutation *m)
@@ -158,18 +159,26 @@ static size_t bytes_in_queue(const struct mutation *m)
     return sizeof(struct queued_mutation) + m->from.len + m->body.len;
 }
 
-static void enqueue(struct replica *r, const struct mutation *m, struct turn *t)
+struct queued_mutation *mutation_keep(const struct mutation *m, const struct turn *t)
 {
-    size_t more = bytes_in_queue(m);
-    if (r->queued == LIMIT_MUTATIONS || more > LIMIT_MUTATION_BYTES - r->queued_bytes) {
-        mutation_refuse(r, m->from, "overloaded", t);
-        return;
-    }
     struct queued_mutation *q = mem_take(sizeof(*q));
     buf_put(&q->from, m->from);
     buf_put(&q->body, m->body);
     q->wants_results = m->wants_results;
-    q->until_ms = t->now_ms + LIMIT_MUTATION_WAIT_MS;
+    q->alone = m->alone;
+    q->until_ms = m->until_ms != 0 ? m->until_ms : t->now_ms + LIMIT_MUTATION_WAIT_MS;
+    return q;
+}
+
+static void enqueue(struct replica *r, const struct mutation *m, struct turn *t)
+{
+    size_t more = bytes_in_queue(m);
+    /* Funs that were put back may have exceeded the limits. */
+    if (r->queued >= LIMIT_MUTATIONS || r->queued_bytes + more > LIMIT_MUTATION_BYTES) {
+        mutation_refuse(r, m->from, "overloaded", t);
+        return;
+    }
+    struct queued_mutation *q = mutation_keep(m, t);
     *r->queue_end = q;
     r->queue_end = &q->next;
     r->queued++;
@@ -191,11 +200,27 @@ static struct queued_mutation *dequeue(struct replica *r, struct queued_mutation
     return q;
 }
 
-static void queued_free(struct queued_mutation *q)
+void mutation_drop(struct queued_mutation *q)
 {
     buf_free(&q->from);
     buf_free(&q->body);
     mem_free(q);
+}
+
+struct queued_mutation *mutation_take(struct replica *r)
+{
+    return dequeue(r, &r->queue);
+}
+
+void mutation_put_back(struct replica *r, struct queued_mutation *q)
+{
+    struct mutation m = mutation_of(q);
+    q->next = r->queue;
+    if (r->queue == NULL)
+        r->queue_end = &q->next;
+    r->queue = q;
+    r->queued++;
+    r->queued_bytes += bytes_in_queue(&m);
 }
 
 static bool is_fun(struct bytes term)
@@ -212,7 +237,7 @@ static void run(struct replica *r, const struct mutation *m, struct turn *t)
     if (!is_fun(m->body) || m->wants_results)
         run_ops(r, m, t);
     else if (!run_capture(r, m->from, m->body, t))
-        fun_run(r, m->from, m->body, t);
+        fun_run(r, m, t);
 }
 
 /* A fun is sent the state, which must be safe for that. */
@@ -251,7 +276,7 @@ void mutation_resume(struct replica *r, struct turn *t)
             struct queued_mutation *q = dequeue(r, &r->queue);
             struct mutation m = mutation_of(q);
             run(r, &m, t);
-            queued_free(q);
+            mutation_drop(q);
         }
         durable_flush(r, t);
     } while (may_run_next(r));
@@ -264,7 +289,7 @@ void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t)
     while (r->queue != NULL) {
         struct queued_mutation *q = dequeue(r, &r->queue);
         mutation_finish(r, buf_bytes(&q->from), &why, t);
-        queued_free(q);
+        mutation_drop(q);
     }
     buf_free(&why);
 }
@@ -274,7 +299,7 @@ static void refuse_at(struct replica *r, struct queued_mutation **at, const char
 {
     struct queued_mutation *q = dequeue(r, at);
     mutation_refuse(r, buf_bytes(&q->from), reason, t);
-    queued_free(q);
+    mutation_drop(q);
 }
 
 void mutation_refuse_funs(struct replica *r, struct bytes node, struct turn *t)
@@ -313,5 +338,5 @@ void mutation_wake(struct replica *r, struct turn *t)
 void mutation_free(struct replica *r)
 {
     while (r->queue != NULL)
-        queued_free(dequeue(r, &r->queue));
+        mutation_drop(dequeue(r, &r->queue));
 }

@@ -177,6 +177,10 @@ static void finish(struct replica *r, struct member *m, enum reply_result result
         back_off(m);
     else
         m->failures = 0;
+    if (result == REPLY_LATER) {
+        m->pull = PULL_BACKOFF;
+        m->backoff_ticks = 1;
+    }
     m->pulled |= result == REPLY_DONE;
     ask_due(r, t);
     catch_up_check(r, t);

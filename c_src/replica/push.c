@@ -8,17 +8,22 @@
 /* The part of a state that is encoded to estimate the size of all of it. */
 #define SAMPLE_BUCKETS (PART_BUCKETS / 64)
 
-/* Milliseconds for which an estimate is reused: it costs a walk over the whole state. */
-#define ESTIMATE_MS 10000
+/* Milliseconds for which an estimate is reused, and longer until so large a part of the state has
+ * changed: it costs a walk over all of it. */
+#define ESTIMATE_MS   10000
+#define ESTIMATE_PART 8
 
 static size_t state_bytes(struct replica *r, struct turn *t)
 {
     struct buf sample = {0};
     if (r->state_message.len > 0)
         return r->state_message.len;
-    if (r->estimated_ms == 0 || t->now_ms - r->estimated_ms > ESTIMATE_MS) {
-        crdt_state_of(r->crdt, (struct part){0, SAMPLE_BUCKETS}, &sample);
-        r->estimated_bytes = sample.len * (PART_BUCKETS / SAMPLE_BUCKETS);
+    size_t changed = r->estimated_bytes - r->sampled_bytes;
+    if (r->estimated_ms == 0 ||
+        (t->now_ms - r->estimated_ms > ESTIMATE_MS && changed > r->sampled_bytes / ESTIMATE_PART)) {
+        crdt_state_of(r->crdt, PART_RANGE(0, SAMPLE_BUCKETS), &sample);
+        r->sampled_bytes = sample.len * (PART_BUCKETS / SAMPLE_BUCKETS);
+        r->estimated_bytes = r->sampled_bytes;
         r->estimated_ms = t->now_ms;
         buf_free(&sample);
     }
@@ -62,8 +67,8 @@ bool push_next_part(const bool *marked, uint32_t from, uint32_t most, struct par
         return false;
     const bool *end = memchr(first, false, (size_t)(marked + COMPARE_RANGES - first));
     size_t ranges = (size_t)((end != NULL ? end : marked + COMPARE_RANGES) - first);
-    *part = (struct part){(uint32_t)(first - marked) * COMPARE_RANGE_BUCKETS,
-                          (uint32_t)ranges * COMPARE_RANGE_BUCKETS};
+    *part = PART_RANGE((uint32_t)(first - marked) * COMPARE_RANGE_BUCKETS,
+                       (uint32_t)ranges * COMPARE_RANGE_BUCKETS);
     part->count = part->count < most ? part->count : most;
     return true;
 }
@@ -97,16 +102,34 @@ void push_stop(struct replica *r, struct member *m)
     m->unsent = NULL;
 }
 
+static void send_part(struct replica *r, struct member *m, struct part part, struct turn *t)
+{
+    struct buf message = {0};
+    put_part(r, part, &message);
+    member_send(r, m, buf_bytes(&message), t);
+    buf_free(&message);
+}
+
 void push_part(struct replica *r, struct member *m, struct part part, struct turn *t)
 {
     if (!may_push(r, m, t)) {
         mark(r, m, part);
         return;
     }
-    struct buf message = {0};
-    put_part(r, part, &message);
-    member_send(r, m, buf_bytes(&message), t);
-    buf_free(&message);
+    send_part(r, m, part, t);
+}
+
+/* What cannot be sent now is later sent with its whole range. */
+void push_entries(struct replica *r, struct member *m, const struct selection *keys, struct turn *t)
+{
+    if (may_push(r, m, t)) {
+        send_part(r, m, PART_SELECTED(keys), t);
+        return;
+    }
+    for (size_t i = 0; i < keys->key_count; i++) {
+        uint32_t range = part_bucket(keys->keys[i]) / COMPARE_RANGE_BUCKETS;
+        mark(r, m, PART_RANGE(range * COMPARE_RANGE_BUCKETS, COMPARE_RANGE_BUCKETS));
+    }
 }
 
 /* --- states ------------------------------------------------------------------- */

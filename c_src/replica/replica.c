@@ -61,10 +61,10 @@ void replica_changed(struct replica *r)
 {
     buf_free(&r->state_message);
     buf_free(&r->value);
-    mem_free(r->digests);
-    r->digests = NULL;
+    compare_forget_digests(r);
     r->durable.unsaved = true;
     r->changes++;
+    subscribers_changed(r);
 }
 
 struct bytes replica_state_message(struct replica *r)
@@ -99,6 +99,7 @@ struct bytes replica_value_term(struct replica *r)
 static void free_self(void *self)
 {
     struct replica *r = self;
+    subscribers_free(r);
     mutation_free(r);
     fun_free(r);
     durable_free(r);
@@ -143,8 +144,8 @@ void replica_set_wake(struct replica *r)
     uint64_t at_ms = r->sync_at_ms;
     if (r->catch_up_by_ms != 0 && !intake_is_open(r) && r->catch_up_by_ms < at_ms)
         at_ms = r->catch_up_by_ms;
-    const uint64_t others[] = {durable_due(r), push_due(r), mutation_due(r), r->repair_at_ms,
-                               intake_due(r)};
+    const uint64_t others[] = {durable_due(r),  push_due(r),   mutation_due(r),
+                               r->repair_at_ms, intake_due(r), subscribers_due(r)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         at_ms = others[i] < at_ms ? others[i] : at_ms;
     process_wake_at(r->process, at_ms);
@@ -164,6 +165,7 @@ static void wake(struct process *p, struct turn *t)
     push_wake(r, t);
     repair_wake(r, t);
     intake_wake(r, t);
+    subscribers_wake(r, t);
     replica_set_wake(r);
 }
 
@@ -185,7 +187,8 @@ static void answer(struct process *p, uint64_t call, const struct answer *a, str
 static void down(struct process *p, uint64_t watch, struct bytes reason, struct turn *t)
 {
     (void)reason;
-    topic_server_down(replica_of(p), watch, t);
+    if (!subscribers_down(replica_of(p), watch))
+        topic_server_down(replica_of(p), watch, t);
 }
 
 static void leave(struct process *p, struct bytes reason, struct turn *t)
@@ -193,6 +196,7 @@ static void leave(struct process *p, struct bytes reason, struct turn *t)
     (void)reason;
     intake_finish(replica_of(p), t);
     exchange_sync(replica_of(p), true, t);
+    subscribers_finish(replica_of(p), t);
     snapshot_final(replica_of(p));
 }
 
@@ -237,6 +241,11 @@ void replica_adapter_joined(struct process *p, struct bytes pid, struct turn *t)
 void replica_drained(struct process *p, struct bytes node, struct turn *t)
 {
     push_to_behind(replica_of(p), node, t);
+}
+
+void replica_idle(struct process *p)
+{
+    subscribers_idle(replica_of(p));
 }
 
 void replica_settled(struct process *p, bool settled, struct turn *t)
@@ -334,7 +343,7 @@ void replica_status(const struct process *p, struct buf *out)
 {
     const struct replica *r = replica_of(p);
     struct tag_counts tags = crdt_tags(r->crdt);
-    put_map(out, 21);
+    put_map(out, 22);
     put_field(out, "actor", term_bytes(&r->options.actor));
     put_count(out, "actors", crdt_actors(r->crdt));
     put_count(out, "behind", count_behind(r));
@@ -359,9 +368,10 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "snapshots", r->durable.saves);
     put_atom(out, "storage");
     durable_put_status(r, out);
+    put_count(out, "subscribers", r->subscribers.count);
     put_count(out, "tags", tags.all);
     put_count(out, "tombstones", crdt_tombstones(r->crdt));
-    put_count(out, "waiting", r->queued + (r->fun_call != 0));
+    put_count(out, "waiting", r->queued + r->asked.count);
 }
 
 void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t)

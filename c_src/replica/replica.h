@@ -8,6 +8,7 @@
  *     {mutate_reply, Op | [Op]}     {ok, Result} or {ok, [Result]}
  *     value, state                  {ok, Term}
  *     sync_now                      ok
+ *     {subscribe, Pid}              {ok, Ref}; Pid is told of changes
  *
  * Mutations are queued: a fun that cannot run here is applied on its caller's
  * node, and the next mutation must see its result.  Reads and deltas from peers
@@ -70,6 +71,9 @@ bool replica_is_delta(struct bytes message);
 /* The send queue of that node has drained: sends the state to its members that missed a
  * delta. */
 void replica_drained(struct process *p, struct bytes node, struct turn *t);
+
+/* The queue of a busy node (struct post) has drained: sends its subscribers what has changed. */
+void replica_idle(struct process *p);
 
 /* Whether the node knows the members of the cluster: false while it dials for the first time
  * or has not received a peer's groups.  A replica that has not caught up holds its mutations

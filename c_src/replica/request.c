@@ -6,7 +6,7 @@
 enum { CALL = 1, CAST = 2, INFO = 4 };
 
 struct row {
-    const char *name;
+    struct bytes name;
     uint32_t args; /* after the name; without any, the atom alone or {Name} */
     unsigned as;   /* CALL | CAST | INFO */
     bool reads;    /* discloses the state: waits until it is safe */
@@ -54,32 +54,40 @@ static void delta(struct replica *r, struct bytes from, const struct bytes *args
 /* Grove documents functions, not the messages that they send, so each request is accepted
  * under every plausible name. */
 static const struct row rows[] = {
-    {"value", 0, CALL, true, false, value},
-    {"get_value", 0, CALL, true, false, value},
-    {"state", 0, CALL, true, false, state},
-    {"get_state", 0, CALL, true, false, state},
-    {"get", 0, CALL, true, false, state},
-    {"sync_now", 0, CALL | CAST | INFO, true, false, sync_now},
-    {"sync", 0, CALL | CAST | INFO, true, false, sync_now},
-    {"digest", 1, CALL, true, false, compare_digest},
-    {"part", 2, CALL, true, false, compare_part},
-    {"mutate", 1, CALL | CAST, false, true, mutate},
-    {"batch", 1, CALL | CAST, false, true, mutate},
-    {"mutate_reply", 1, CALL, false, true, mutate_reply},
-    {"grove_delta", 1, CAST | INFO, false, true, delta},
-    {"grove_delta", 2, CAST | INFO, false, true, delta},
-    {"delta", 1, CAST | INFO, false, true, delta},
-    {"delta", 2, CAST | INFO, false, true, delta},
+    {BYTES("value"), 0, CALL, true, false, value},
+    {BYTES("get_value"), 0, CALL, true, false, value},
+    {BYTES("state"), 0, CALL, true, false, state},
+    {BYTES("get_state"), 0, CALL, true, false, state},
+    {BYTES("get"), 0, CALL, true, false, state},
+    {BYTES("sync_now"), 0, CALL | CAST | INFO, true, false, sync_now},
+    {BYTES("sync"), 0, CALL | CAST | INFO, true, false, sync_now},
+    {BYTES("subscribe"), 1, CALL, true, false, subscribers_subscribe},
+    {BYTES("subscribe"), 2, CALL, true, false, subscribers_subscribe},
+    {BYTES("unsubscribe"), 1, CALL | CAST, false, false, subscribers_unsubscribe},
+    {BYTES("coppice_ack"), 1, CAST | INFO, false, false, subscribers_ack},
+    {BYTES("digest"), 1, CALL, true, false, compare_digest},
+    {BYTES("part"), 2, CALL, true, false, compare_part},
+    {BYTES("narrow"), 3, CALL, true, false, narrow_digests},
+    {BYTES("entries"), 3, CALL, true, false, narrow_entries},
+    {BYTES("mutate"), 1, CALL | CAST, false, true, mutate},
+    {BYTES("batch"), 1, CALL | CAST, false, true, mutate},
+    {BYTES("mutate_reply"), 1, CALL, false, true, mutate_reply},
+    {BYTES("grove_delta"), 1, CAST | INFO, false, true, delta},
+    {BYTES("grove_delta"), 2, CAST | INFO, false, true, delta},
+    {BYTES("delta"), 1, CAST | INFO, false, true, delta},
+    {BYTES("delta"), 2, CAST | INFO, false, true, delta},
 };
 
-/* The row for Name, {Name}, {Name, Arg} or {Name, Arg, Arg}, or NULL; sets args. */
+/* The row for Name, {Name}, {Name, Arg} and so on, or NULL; sets args. */
 static const struct row *row_of(struct bytes request, unsigned as, struct bytes *args)
 {
     struct etf_in in = etf_open(request);
     uint32_t arity = etf_peek(&in) == ETF_TUPLE ? etf_tuple(&in) : 1;
+    struct bytes name = etf_name(&in);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if ((rows[i].as & as) == 0 || rows[i].args + 1 != arity || !etf_accept(&in, rows[i].name))
+        if ((rows[i].as & as) == 0 || rows[i].args + 1 != arity || !bytes_equal(name, rows[i].name))
             continue;
+        etf_any(&in);
         for (uint32_t n = 0; n < rows[i].args; n++)
             args[n] = etf_any(&in);
         return &rows[i];
@@ -117,7 +125,8 @@ void request_handle(struct process *p, struct bytes message, struct turn *t)
     else if (row->changes && !turn_may_change(t))
         read_only(r, m.from, t);
     else if (row->reads)
-        waiting_read(r, &(struct read_request){m.from, {args[0], args[1]}, row->handle}, t);
+        waiting_read(r, &(struct read_request){m.from, {args[0], args[1], args[2]}, row->handle},
+                     t);
     else
         row->handle(r, m.from, args, t);
 }

@@ -1,23 +1,15 @@
 #include "bytes.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../err.h"
+#include "../limits.h"
 #include "../mem.h"
 
 #define BUF_INITIAL_BYTES 64
-
-struct bytes bytes_of(const char *text)
-{
-    return (struct bytes){(const uint8_t *)text, strlen(text)};
-}
-
-bool bytes_equal(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
-}
 
 int bytes_compare(struct bytes a, struct bytes b)
 {
@@ -55,54 +47,31 @@ uint64_t bytes_hash(struct bytes b, uint64_t seed)
     return fold(h ^ last, 0x94d049bb133111ebu ^ b.len);
 }
 
-struct bytes buf_bytes(const struct buf *b)
-{
-    return (struct bytes){b->at, b->len};
-}
-
-uint8_t *buf_room(struct buf *b, size_t n)
+uint8_t *buf_grow(struct buf *b, size_t n)
 {
     must(n <= SIZE_MAX / 2 - b->len);
-    if (b->at == NULL || b->len + n > b->cap) {
-        size_t grown = b->cap * 2 > BUF_INITIAL_BYTES ? b->cap * 2 : BUF_INITIAL_BYTES;
-        b->cap = grown >= b->len + n ? grown : b->len + n;
-        b->at = mem_resize(b->at, b->cap);
-    }
+    size_t grown = b->cap * 2 > BUF_INITIAL_BYTES ? b->cap * 2 : BUF_INITIAL_BYTES;
+    b->cap = grown >= b->len + n ? grown : b->len + n;
+    b->at = mem_resize(b->at, b->cap);
     return b->at + b->len;
-}
-
-void buf_put(struct buf *b, struct bytes more)
-{
-    if (more.len == 0)
-        return;
-    memcpy(buf_room(b, more.len), more.at, more.len);
-    b->len += more.len;
-}
-
-void buf_put_u8(struct buf *b, uint8_t v)
-{
-    *buf_room(b, 1) = v;
-    b->len += 1;
 }
 
 void buf_put_u16(struct buf *b, uint16_t v)
 {
-    uint8_t *at = buf_room(b, 2);
-    at[0] = (uint8_t)(v >> 8);
-    at[1] = (uint8_t)v;
-    b->len += 2;
+    v = htobe16(v);
+    buf_put(b, (struct bytes){(const uint8_t *)&v, sizeof(v)});
 }
 
 void buf_put_u32(struct buf *b, uint32_t v)
 {
-    buf_put_u16(b, (uint16_t)(v >> 16));
-    buf_put_u16(b, (uint16_t)v);
+    v = htobe32(v);
+    buf_put(b, (struct bytes){(const uint8_t *)&v, sizeof(v)});
 }
 
 void buf_put_u64(struct buf *b, uint64_t v)
 {
-    buf_put_u32(b, (uint32_t)(v >> 32));
-    buf_put_u32(b, (uint32_t)v);
+    v = htobe64(v);
+    buf_put(b, (struct bytes){(const uint8_t *)&v, sizeof(v)});
 }
 
 void buf_printf(struct buf *b, const char *format, ...)
@@ -126,9 +95,12 @@ void buf_drop(struct buf *b, size_t n)
         memmove(b->at, b->at + n, b->len);
 }
 
-void buf_clear(struct buf *b)
+void buf_reset(struct buf *b)
 {
-    b->len = 0;
+    if (b->cap > LIMIT_SPARE_BYTES)
+        buf_free(b);
+    else
+        buf_clear(b);
 }
 
 void buf_free(struct buf *b)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
     const uint8_t *at;
@@ -22,9 +23,15 @@ struct bytes {
 #define TEXT(bytes) (int)(bytes).len, (const char *)(bytes).at
 
 /* The bytes of a C string, without its NUL; valid as long as text is. */
-struct bytes bytes_of(const char *text);
+static inline struct bytes bytes_of(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
+}
 
-bool bytes_equal(struct bytes a, struct bytes b);
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
 
 /* memcmp order, a proper prefix first: <0, 0 or >0. */
 int bytes_compare(struct bytes a, struct bytes b);
@@ -41,14 +48,35 @@ struct buf {
 };
 
 /* The content of the buffer; valid until the buffer is next changed. */
-struct bytes buf_bytes(const struct buf *b);
+static inline struct bytes buf_bytes(const struct buf *b)
+{
+    return (struct bytes){b->at, b->len};
+}
+
+/* buf_room() of a buffer that has too little. */
+uint8_t *buf_grow(struct buf *b, size_t n);
 
 /* Reserves n more bytes and returns where they start; the caller writes there and adds what it
  * wrote to len. */
-uint8_t *buf_room(struct buf *b, size_t n);
+static inline uint8_t *buf_room(struct buf *b, size_t n)
+{
+    return b->at != NULL && n <= b->cap - b->len ? b->at + b->len : buf_grow(b, n);
+}
 
-void buf_put(struct buf *b, struct bytes more);
-void buf_put_u8(struct buf *b, uint8_t v);
+static inline void buf_put(struct buf *b, struct bytes more)
+{
+    if (more.len == 0)
+        return;
+    memcpy(buf_room(b, more.len), more.at, more.len);
+    b->len += more.len;
+}
+
+static inline void buf_put_u8(struct buf *b, uint8_t v)
+{
+    *buf_room(b, 1) = v;
+    b->len += 1;
+}
+
 void buf_put_u16(struct buf *b, uint16_t v); /* big endian, as the next two */
 void buf_put_u32(struct buf *b, uint32_t v);
 void buf_put_u64(struct buf *b, uint64_t v);
@@ -60,7 +88,13 @@ void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pr
 void buf_drop(struct buf *b, size_t n);
 
 /* Empties the buffer and keeps its memory. */
-void buf_clear(struct buf *b);
+static inline void buf_clear(struct buf *b)
+{
+    b->len = 0;
+}
+
+/* The same, but frees the memory if it has grown beyond LIMIT_SPARE_BYTES. */
+void buf_reset(struct buf *b);
 
 /* Frees the memory; leaves an empty buffer. */
 void buf_free(struct buf *b);

@@ -9,6 +9,8 @@
 
 /* The maximum length of a STRING. */
 #define STRING_ELEMENTS_MAX UINT16_MAX
+/* Of a longer term it is not looked first whether it is plain. */
+#define PLAIN_BYTES_MAX 1024
 
 void canon_replace(struct canon *c, uint64_t n)
 {
@@ -259,6 +261,10 @@ static void end_term(struct canon *c)
 enum err canon_put(struct buf *out, struct bytes checked)
 {
     uint64_t work;
+    if (checked.len <= PLAIN_BYTES_MAX && canon_is_plain(checked)) {
+        buf_put(out, checked);
+        return OK;
+    }
     return canon_put_counted(out, checked, &work);
 }
 
@@ -299,25 +305,9 @@ enum err canon_copy(struct term *t, struct bytes checked)
     return e;
 }
 
-/* An INTEGER is canonical unless it fits a SMALL_INTEGER. */
-static bool is_canonical(struct bytes term)
-{
-    switch (term.at[0]) {
-    case TAG_BINARY:
-    case TAG_SMALL_INTEGER:
-    case TAG_SMALL_ATOM_UTF8:
-    case TAG_NIL:
-        return true;
-    case TAG_INTEGER:
-        return term.at[1] != 0 || term.at[2] != 0 || term.at[3] != 0;
-    default:
-        return false;
-    }
-}
-
 enum err canon_view(struct buf *scratch, struct bytes checked, struct bytes *canonical)
 {
-    if (is_canonical(checked)) {
+    if (canon_is_plain(checked)) {
         *canonical = checked;
         return OK;
     }

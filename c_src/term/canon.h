@@ -36,9 +36,12 @@ must_use enum err canon_put(struct buf *out, struct bytes checked);
 /* The same as an owned term; "none" on an error. */
 must_use enum err canon_copy(struct term *t, struct bytes checked);
 
-/* The canonical form of a checked term for immediate use: the term itself, in place, if its
- * type has a single encoding (a binary, a small atom or integer), else a copy in scratch,
- * which is cleared first. */
+/* Whether a checked term is canonical, as far as a short look tells: false also for every term with
+ * a map, a fun or a large integer in it. */
+bool canon_is_plain(struct bytes checked);
+
+/* The canonical form of a checked term for immediate use: the term itself, in place, if that
+ * canon_is_plain(), else a copy in scratch, which is cleared first. */
 must_use enum err canon_view(struct buf *scratch, struct bytes checked, struct bytes *canonical);
 
 /* Appends the canonical form of a term with a version byte, compressed (131,80) or not:

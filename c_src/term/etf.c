@@ -5,11 +5,6 @@
 
 #include "head.h"
 
-struct etf_in etf_open(struct bytes terms)
-{
-    return (struct etf_in){terms.at, terms.len > 0 ? terms.at + terms.len : terms.at, OK};
-}
-
 void etf_fail(struct etf_in *in, enum err e)
 {
     must(e != OK);
@@ -56,11 +51,30 @@ static struct bytes take(struct etf_in *in, uint64_t n)
     return (struct bytes){step(in, n), n};
 }
 
-enum etf_kind etf_peek(const struct etf_in *in)
+struct bytes etf_name(const struct etf_in *in)
 {
     struct head head;
     const uint8_t *at;
-    return next_head(in, &at, &head) == OK ? head.kind : ETF_NOTHING;
+    if (next_head(in, &at, &head) != OK || head.kind != ETF_ATOM)
+        return (struct bytes){0};
+    return head_content(at, &head);
+}
+
+struct bytes etf_node(struct bytes identifier)
+{
+    return head_node(identifier.at);
+}
+
+/* The tag says it, but for a bitstring without a partial byte. */
+enum etf_kind etf_peek(const struct etf_in *in)
+{
+    struct head head;
+    const uint8_t *at = head_past_empty(in->at, in->end);
+    if (at == in->end)
+        return ETF_NOTHING;
+    if (*at != TAG_BIT_BINARY)
+        return head_layouts[*at].kind;
+    return head_read(at, in->end, &head) == OK ? head.kind : ETF_NOTHING;
 }
 
 struct bytes etf_any(struct etf_in *in)
@@ -114,6 +128,8 @@ static uint32_t open_counted(struct etf_in *in, enum etf_kind kind)
 
 uint32_t etf_tuple(struct etf_in *in)
 {
+    if (in->end - in->at >= 2 && *in->at == TAG_SMALL_TUPLE)
+        return step(in, 2)[1];
     return open_counted(in, ETF_TUPLE);
 }
 
@@ -149,13 +165,25 @@ void etf_atom(struct etf_in *in, struct atom *atom)
     }
 }
 
-bool etf_accept(struct etf_in *in, const char *name)
+/* The name right behind the head of an atom, as most are encoded. */
+static bool is_small_atom(const struct etf_in *in, struct bytes name)
+{
+    return in->at[1] == name.len && (size_t)(in->end - in->at) >= 2 + name.len &&
+           memcmp(in->at + 2, name.at, name.len) == 0;
+}
+
+bool etf_accept_name(struct etf_in *in, struct bytes name)
 {
     struct head head;
     const uint8_t *at;
+    if (in->end - in->at >= 2 && *in->at == TAG_SMALL_ATOM_UTF8) {
+        bool same = is_small_atom(in, name);
+        step(in, same ? 2 + name.len : 0);
+        return same;
+    }
     if (next_head(in, &at, &head) != OK || head.kind != ETF_ATOM)
         return false;
-    if (!bytes_equal(head_content(at, &head), bytes_of(name)))
+    if (!bytes_equal(head_content(at, &head), name))
         return false;
     in->at = at + head.size;
     return true;
@@ -177,11 +205,24 @@ void etf_expect(struct etf_in *in, const char *name)
         etf_fail(in, ERR_SHAPE);
 }
 
+/* Takes an integer that is no big one: those are ei's. */
+static bool take_word(struct etf_in *in, int64_t *v)
+{
+    ptrdiff_t room = in->end - in->at;
+    if (room < 2 || (*in->at == TAG_INTEGER && room < 5) || !head_word(in->at, v))
+        return false;
+    step(in, *in->at == TAG_INTEGER ? 5 : 2);
+    return true;
+}
+
 int64_t etf_int64(struct etf_in *in)
 {
     struct head head;
     EI_LONGLONG v;
+    int64_t word;
     int used = 0;
+    if (take_word(in, &word))
+        return word;
     if (!find(in, ETF_INTEGER, &head))
         return 0;
     if (ei_decode_longlong((const char *)in->at, &used, &v) != 0) {
@@ -196,7 +237,13 @@ uint64_t etf_uint64(struct etf_in *in)
 {
     struct head head;
     EI_ULONGLONG v;
+    struct etf_in ahead = *in;
+    int64_t word;
     int used = 0;
+    if (take_word(&ahead, &word) && word >= 0) {
+        *in = ahead;
+        return (uint64_t)word;
+    }
     if (!find(in, ETF_INTEGER, &head))
         return 0;
     if (ei_decode_ulonglong((const char *)in->at, &used, &v) != 0) {

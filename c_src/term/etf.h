@@ -17,6 +17,7 @@
 #include "../err.h"
 #include "../limits.h"
 #include "bytes.h"
+#include "etf_check.h"
 
 /* The type of a term, whatever its encoding. */
 enum etf_kind {
@@ -49,42 +50,12 @@ struct atom {
     uint8_t text[LIMIT_ATOM_BYTES];
 };
 
-/* Checks and measures the term at the front of b: bounds, tags, UTF-8, nesting
- * (LIMIT_TERM_DEPTH), counts larger than the rest of the input, integer and reference sizes,
- * finite floats, and the parts of funs.  *len is set to the term's length; bytes after it are
- * ignored.  Does not look for duplicate keys in a map (canon does); refuses compressed terms
- * (see canon_external).  Errors: ERR_SHORT, ERR_TAG, ERR_LIMIT, ERR_UTF8, ERR_RANGE,
- * ERR_SHAPE. */
-must_use enum err etf_check(struct bytes b, size_t *len);
-
-/* The same in steps of about so many bytes, during which b stays where it is.  True after the last:
- * *e is the result, and if that is OK, c->at is behind the term. */
-struct etf_check {
-    const uint8_t *at, *end;
-    bool unlimited; /* ignore this node's own limits */
-    size_t depth;
-    uint64_t left[LIMIT_TERM_DEPTH]; /* terms still to check in each open container */
-};
-void etf_check_open(struct etf_check *c, struct bytes b);
-bool etf_check_step(struct etf_check *c, size_t bytes, enum err *e);
-
-/* The same as etf_check() without this node's own limits (LIMIT_TERM_DEPTH, LIMIT_INTEGER_BYTES):
- * for terms that are not read but stored and passed on as they are.  On an error *len tells how far
- * it got. */
-must_use enum err etf_measure(struct bytes b, size_t *len);
-
-/* Finds only the end of the term at the front of b, whatever its values: for a message that is
- * to be refused without losing what comes after it.  ERR_SHORT, or ERR_TAG or ERR_SHAPE where
- * the end cannot be found: an unknown tag, or a pid, port or reference whose node is not an
- * atom. */
-must_use enum err etf_length(struct bytes b, size_t *len);
-
-/* Whether a checked term has more than so many levels of containers. */
-bool etf_is_deeper(struct bytes checked, size_t levels);
-
 /* A cursor over whole terms that etf_check() accepted.  Over a term of which only the length is
  * known, etf_peek(), etf_tuple(), etf_accept() and etf_any() may be used. */
-struct etf_in etf_open(struct bytes terms);
+static inline struct etf_in etf_open(struct bytes terms)
+{
+    return (struct etf_in){terms.at, terms.len > 0 ? terms.at + terms.len : terms.at, OK};
+}
 
 /* Sets the error, unless one is set already, and empties the cursor. */
 void etf_fail(struct etf_in *in, enum err e);
@@ -118,8 +89,16 @@ void etf_atom(struct etf_in *in, struct atom *atom);
 
 /* If the next term is the atom with this (ASCII) name, or [], consumes it and returns true;
  * otherwise returns false, without an error. */
-bool etf_accept(struct etf_in *in, const char *name);
+bool etf_accept_name(struct etf_in *in, struct bytes name);
+static inline bool etf_accept(struct etf_in *in, const char *name)
+{
+    return etf_accept_name(in, bytes_of(name));
+}
 bool etf_accept_nil(struct etf_in *in);
+
+/* The text of the next term if that is an atom, in its own encoding, to be compared with ASCII
+ * names; empty for any other term.  Does not consume it. */
+struct bytes etf_name(const struct etf_in *in);
 
 /* Requires this atom (ERR_SHAPE otherwise). */
 void etf_expect(struct etf_in *in, const char *name);
@@ -136,6 +115,9 @@ bool etf_bool(struct etf_in *in);
 
 /* The bytes of a binary; ERR_SHAPE for a bitstring. */
 struct bytes etf_binary(struct etf_in *in);
+
+/* The node of a pid, port or reference, as an atom term. */
+struct bytes etf_node(struct bytes identifier);
 
 /* The fields of a pid, port or reference.  Slices borrow from the frame. */
 struct etf_pid {

@@ -40,7 +40,7 @@ static enum err check_float(const uint8_t *at)
 static enum err check_node(const uint8_t *at, const uint8_t *end)
 {
     struct head node;
-    const uint8_t *name = head_node(at).at;
+    const uint8_t *name = at + head_layouts[*at].head;
     enum err e = head_read(name, end, &node);
     return e == OK ? check_atom(name, &node) : e;
 }
@@ -85,6 +85,32 @@ static enum err check_value(const struct etf_check *c, const struct head *head)
         return ERR_TAG;
     default:
         return OK;
+    }
+}
+
+/* Whether the value is fine, as a short look at a common tag tells; if not, check_value() is to say
+ * it. */
+static inline bool is_sound(const uint8_t *at, const struct head *head)
+{
+    switch (head->tag) {
+    case TAG_SMALL_INTEGER:
+    case TAG_INTEGER:
+    case TAG_BINARY:
+    case TAG_STRING:
+    case TAG_NIL:
+    case TAG_LIST:
+    case TAG_SMALL_TUPLE:
+    case TAG_MAP:
+        return true;
+    case TAG_SMALL_ATOM_UTF8:
+        return utf8_is_ascii((struct bytes){at + 2, head->count});
+    case TAG_NEW_PID:
+        return at[1] == TAG_SMALL_ATOM_UTF8 && utf8_is_ascii((struct bytes){at + 3, at[2]});
+    case TAG_NEWER_REFERENCE:
+        return head->count > 0 && head->count <= LIMIT_REF_WORDS && at[3] == TAG_SMALL_ATOM_UTF8 &&
+               utf8_is_ascii((struct bytes){at + 5, at[4]});
+    default:
+        return false;
     }
 }
 
@@ -145,11 +171,11 @@ static enum err check_open(struct etf_check *c, uint64_t terms)
 }
 
 /* Checks one term without its subterms, whose number goes to *terms. */
-static enum err check_one(struct etf_check *c, uint64_t *terms)
+static inline enum err check_one(struct etf_check *c, uint64_t *terms)
 {
     struct head head;
     enum err e = head_read(c->at, c->end, &head);
-    if (e == OK)
+    if (e == OK && !is_sound(c->at, &head))
         e = check_value(c, &head);
     if (e != OK)
         return e;

@@ -8,14 +8,7 @@
 /* Bytes of a FLOAT's text, padded with NULs. */
 #define FLOAT_TEXT_BYTES 31
 
-/* The layout of a tag.  The count field, of width bytes at offset, is multiplied by unit
- * (bytes) and each (subterms); more is the number of other subterms.  If node is not 0, an
- * atom follows the head, and after it node bytes and the counted ones. */
-struct layout {
-    uint8_t kind, head, offset, width, unit, each, more, node;
-};
-
-static const struct layout layouts[256] = {
+const struct head_layout head_layouts[256] = {
     [TAG_NEW_FLOAT] = {.kind = ETF_FLOAT, .head = 9},
     [TAG_FLOAT] = {.kind = ETF_FLOAT, .head = 1 + FLOAT_TEXT_BYTES},
     [TAG_SMALL_INTEGER] = {.kind = ETF_INTEGER, .head = 2},
@@ -55,35 +48,33 @@ static const struct layout layouts[256] = {
 };
 
 /* Counts the node and what follows it as part of the head. */
-static enum err add_node(const uint8_t *at, const uint8_t *end, const struct layout *layout,
+static enum err add_node(const uint8_t *at, const uint8_t *end, const struct head_layout *layout,
                          struct head *head)
 {
     if (at == end)
         return ERR_SHORT;
-    const struct layout *atom = &layouts[*at];
+    const struct head_layout *atom = &head_layouts[*at];
     if (atom->kind != ETF_ATOM)
         return ERR_SHAPE;
     if (end - at < atom->head)
         return ERR_SHORT;
-    head->size += atom->head + head_number(at + 1, atom->width) + layout->node;
+    head->size += (uint64_t)atom->head + head_count(at + 1, atom->width) + layout->node;
     return OK;
 }
 
-enum err head_read(const uint8_t *at, const uint8_t *end, struct head *head)
+enum err head_read_other(const uint8_t *at, const uint8_t *end, struct head *head)
 {
     size_t room = (size_t)(end - at);
-    if (room == 0)
-        return ERR_SHORT;
-    const struct layout *layout = &layouts[*at];
+    const struct head_layout *layout = &head_layouts[*at];
     if (layout->kind == ETF_NOTHING)
         return ERR_TAG;
     if (room < layout->head)
         return ERR_SHORT;
     head->tag = *at;
     head->kind = layout->kind;
-    head->count = head_number(at + layout->offset, layout->width);
+    head->count = head_count(at + layout->offset, layout->width);
     head->size = layout->head + head->count * layout->unit;
-    head->terms = head->count * layout->each + layout->more;
+    head->terms = 0;
     if (layout->node > 0) {
         enum err e = add_node(at + layout->head, end, layout, head);
         if (e != OK)
@@ -97,16 +88,10 @@ enum err head_read(const uint8_t *at, const uint8_t *end, struct head *head)
 
 struct bytes head_node(const uint8_t *at)
 {
-    const uint8_t *node = at + layouts[*at].head;
-    const struct layout *layout = &layouts[*node];
-    must(layouts[*at].node > 0 && layout->kind == ETF_ATOM);
-    return (struct bytes){node, layout->head + head_number(node + 1, layout->width)};
-}
-
-struct bytes head_content(const uint8_t *at, const struct head *head)
-{
-    must(head->count < head->size);
-    return (struct bytes){at + (head->size - head->count), head->count};
+    const uint8_t *node = at + head_layouts[*at].head;
+    const struct head_layout *layout = &head_layouts[*node];
+    must(head_layouts[*at].node > 0 && layout->kind == ETF_ATOM);
+    return (struct bytes){node, (size_t)layout->head + head_count(node + 1, layout->width)};
 }
 
 static const char *past_digits(const char *text)
@@ -145,11 +130,4 @@ enum err head_float(const uint8_t *at, double *v)
         return ERR_SHAPE;
     *v = strtod(text, NULL);
     return isfinite(*v) ? OK : ERR_RANGE;
-}
-
-const uint8_t *head_past_empty(const uint8_t *at, const uint8_t *end)
-{
-    while (end - at > HEAD_BYTES_COUNTED && *at == TAG_LIST && head_number(at + 1, 4) == 0)
-        at += HEAD_BYTES_COUNTED;
-    return at;
 }

@@ -86,6 +86,9 @@ static int magnitude_compare(const struct magnitude *a, const struct magnitude *
 
 int integer_compare(struct bytes a, struct bytes b)
 {
+    int64_t v, w;
+    if (head_word(a.at, &v) && head_word(b.at, &w))
+        return (v > w) - (v < w);
     struct magnitude x, y;
     magnitude_of(a, &x);
     magnitude_of(b, &y);
@@ -131,6 +134,9 @@ int integer_compare_float(struct bytes a, double f)
 
 int integer_sign(struct bytes a)
 {
+    int64_t v;
+    if (head_word(a.at, &v))
+        return (v > 0) - (v < 0);
     struct magnitude m;
     magnitude_of(a, &m);
     return m.negative ? -1 : m.len > 0;

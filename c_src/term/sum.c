@@ -41,6 +41,10 @@ enum err sum_add(struct sum *s, struct bytes amount)
 
 enum err sum_put(struct sum *s, struct buf *out)
 {
+    if (s->big.len == 0) {
+        put_uint(out, s->small);
+        return OK;
+    }
     enum err e = carry(s);
     if (e == OK)
         buf_put(out, buf_bytes(&s->big));

@@ -24,8 +24,12 @@ static void written(struct buf *out, int result, int used)
 void put_int(struct buf *out, int64_t v)
 {
     int used = 0;
+    if (v >= 0 && v <= UINT8_MAX) {
+        buf_put(out, (struct bytes){(const uint8_t[]){TAG_SMALL_INTEGER, (uint8_t)v}, 2});
+        return;
+    }
     /* ei uses a SMALL_BIG for everything beyond 28 bits; OTP does not. */
-    if (v >= INT32_MIN && v <= INT32_MAX && (v < 0 || v > UINT8_MAX)) {
+    if (v >= INT32_MIN && v <= INT32_MAX) {
         buf_put_u8(out, TAG_INTEGER);
         buf_put_u32(out, (uint32_t)v);
         return;
@@ -76,6 +80,11 @@ void put_atom_bytes(struct buf *out, struct bytes text)
 {
     int used = 0;
     must(text.len <= LIMIT_ATOM_BYTES);
+    if (text.len <= UINT8_MAX && utf8_is_ascii(text)) {
+        buf_put(out, (struct bytes){(const uint8_t[]){TAG_SMALL_ATOM_UTF8, (uint8_t)text.len}, 2});
+        buf_put(out, text);
+        return;
+    }
     char *room = (char *)buf_room(out, ATOM_HEAD_BYTES + text.len);
     int result = ei_encode_atom_len_as(room, &used, (const char *)text.at, (int)text.len,
                                        ERLANG_UTF8, ERLANG_UTF8);
@@ -107,8 +116,7 @@ void put_tuple(struct buf *out, uint32_t arity)
         put_counted(out, TAG_LARGE_TUPLE, arity);
         return;
     }
-    buf_put_u8(out, TAG_SMALL_TUPLE);
-    buf_put_u8(out, (uint8_t)arity);
+    buf_put(out, (struct bytes){(const uint8_t[]){TAG_SMALL_TUPLE, (uint8_t)arity}, 2});
 }
 
 void put_map(struct buf *out, uint32_t n)

@@ -118,13 +118,106 @@ static void run(struct sim *s, unsigned node, struct bytes args, struct buf *out
     fun_apply(s, node, fun, state, out);
 }
 
-/* {badrpc, {'EXIT', {undef, [{Module, Function, [], []}]}}} */
-void fun_put_undef(struct buf *out, struct bytes module, struct bytes function)
+/* {badrpc, {'EXIT', _}}: the caller appends the reason. */
+static void put_exit(struct buf *out)
 {
     put_tuple(out, 2);
     put_atom(out, "badrpc");
     put_tuple(out, 2);
     put_atom(out, "EXIT");
+}
+
+/* The value of this name in args, [_, [{Name, Value}] | _]. */
+static struct bytes bound(struct bytes args, const char *name)
+{
+    struct etf_in in = etf_open(args);
+    struct bytes element = {0}, pair = {0}, value = {0};
+    struct etf_list list = etf_list(&in);
+    must(etf_next(&list, &element) && etf_next(&list, &element));
+    struct etf_in bindings = etf_open(element);
+    for (struct etf_list all = etf_list(&bindings); etf_next(&all, &pair);) {
+        struct etf_in at = etf_open(pair);
+        etf_tuple_of(&at, 2);
+        if (etf_accept(&at, name))
+            value = etf_any(&at);
+    }
+    must(value.len > 0);
+    return value;
+}
+
+/* Puts a result before the others: a state, or what is there for a fun that failed. */
+static void add_result(struct buf *results, bool failed, struct bytes state)
+{
+    struct buf all = {0};
+    if (failed) {
+        put_tuple(&all, 2);
+        put_atom(&all, "error");
+        put_atom(&all, "oops");
+    } else {
+        put_term(&all, state);
+    }
+    buf_put(&all, buf_bytes(results));
+    buf_free(results);
+    *results = all;
+}
+
+/* What has become of the funs. */
+struct done {
+    struct buf state, results; /* the last result first */
+    uint32_t count;
+    bool hung;
+};
+
+/* With funs_fail, some fail, and some are so slow that those behind them are not applied; with
+ * funs_hang, some hang. */
+static void apply_all(struct sim *s, unsigned node, struct bytes funs, struct done *done)
+{
+    struct etf_in in = etf_open(funs);
+    struct bytes fun;
+    bool slow = false;
+    for (struct etf_list l = etf_list(&in); etf_next(&l, &fun);) {
+        done->hung |= s->options.funs_hang && sim_random(s, 16) == 0;
+        if (done->hung || slow)
+            continue;
+        bool failed = s->options.funs_fail && sim_random(s, 4) == 0;
+        slow = s->options.funs_fail && sim_random(s, 4) == 0;
+        struct buf next = {0};
+        if (!failed) {
+            fun_apply(s, node, fun, buf_bytes(&done->state), &next);
+            buf_free(&done->state);
+            done->state = next;
+        }
+        add_result(&done->results, failed, buf_bytes(&done->state));
+        done->count++;
+    }
+}
+
+/* The answer to replica/question.h: the form is not evaluated, but each fun is applied.  If one
+ * hangs, the process is killed at once. */
+static void run_all(struct sim *s, unsigned node, struct bytes args, struct buf *out)
+{
+    struct done done = {0};
+    buf_put(&done.state, bound(args, "State"));
+    apply_all(s, node, bound(args, "Funs"), &done);
+    if (done.hung) {
+        put_exit(out);
+        put_tuple(out, 2);
+        put_atom(out, "$coppice");
+        put_list(out, done.count + 1);
+        put_term(out, buf_bytes(&done.state));
+    } else {
+        put_list(out, done.count);
+    }
+    buf_put(out, buf_bytes(&done.results));
+    put_nil(out);
+    buf_free(&done.state);
+    buf_free(&done.results);
+}
+
+/* {badrpc, {'EXIT', {undef, [{Module, Function, [], []}]}}} */
+void fun_put_undef(struct buf *out, struct bytes module, struct bytes function)
+{
+    put_exit(out);
     put_tuple(out, 2);
     put_atom(out, "undef");
     put_list(out, 1);
@@ -152,14 +245,19 @@ void fun_call(struct sim *s, unsigned node, struct bytes message)
         sim_violated(s, "the rex of caller%u got something other than a call", node + 1);
     struct etf_in name = etf_open(module), called = etf_open(function);
     bool erlang = etf_accept(&name, "erlang"), nodes = etf_accept(&called, "nodes");
-    if (s->options.funs_hang && erlang && !nodes && sim_random(s, 4) == 0)
+    bool several = etf_accept(&name, "erl_eval");
+    if (s->options.funs_hang && !nodes && (erlang || several) && sim_random(s, 4) == 0)
         return;
     put_tuple(&reply, 2);
     put_term(&reply, tag);
     if (erlang && nodes)
         put_nil(&reply); /* it is connected to the asking node only */
+    else if (erlang && s->options.funs_fail && sim_random(s, 4) == 0)
+        fun_put_undef(&reply, module, function);
     else if (erlang)
         run(s, node, args, &reply);
+    else if (several)
+        run_all(s, node, args, &reply);
     else
         fun_put_undef(&reply, module, function);
     enum err e = canon_put(&pid, from);

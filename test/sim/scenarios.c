@@ -379,6 +379,28 @@ static void funs_run_on_their_callers_node_in_order(struct sim *s)
                  "[ 2058] n1 has 17\n");
 }
 
+/* The second and the third share a question. */
+static void funs_that_wait_are_sent_together(struct sim *s)
+{
+    settle(s);
+    sim_add_by_closure(s, 0, 3);
+    sim_add_by_closure(s, 0, 10);
+    sim_add_by_closure(s, 0, 20);
+    sim_call(s, 0, "value");
+    sim_run(s, SOON_MS);
+    SIM_TRACE(s, "[ 2000] n1 += 3 by a closure\n"
+                 "[ 2000] n1 += 10 by a closure\n"
+                 "[ 2000] n1 += 20 by a closure\n"
+                 "[ 2000] n1, value\n"
+                 "[ 2008] n1, value: {ok,0}\n"
+                 "[ 2009] n1 has 3\n"
+                 "[ 2010] n1 += 3 by a closure: ok\n"
+                 "[ 2011] n1 has 33\n"
+                 "[ 2012] n1 += 10 by a closure: ok\n"
+                 "[ 2012] n1 += 20 by a closure: ok\n"
+                 "[ 2058] n2 has 33\n");
+}
+
 static void a_fun_is_dropped_with_its_caller(struct sim *s)
 {
     settle(s);
@@ -468,6 +490,7 @@ static const struct scenario scenarios[] = {
      a_caller_notices_that_the_node_has_crashed},
     {"funs run on their caller's node, in order", 2, "pncounter",
      funs_run_on_their_callers_node_in_order},
+    {"funs that wait are sent together", 2, "pncounter", funs_that_wait_are_sent_together},
     {"a fun is dropped with its caller", 2, "gcounter", a_fun_is_dropped_with_its_caller},
     {"invalid requests change nothing", 2, "gcounter", invalid_requests_change_nothing},
     {"commands are answered", 2, "gcounter", commands_are_answered},

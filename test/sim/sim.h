@@ -57,6 +57,7 @@ struct sim_options {
     /* A BEAM withholds a delta until it has a value, as Grove does since 0.2. */
     bool withholds;
     bool funs_hang; /* some funs never return on their callers' nodes */
+    bool funs_fail; /* some raise there, and some are slow */
     /* Its Grove, and the coppices, use a topic of Phoenix.PubSub in place of the group. */
     bool pubsub;
     uint64_t rex_ms; /* how long its rex takes to answer; its scope greets at once */

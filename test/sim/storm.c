@@ -112,6 +112,7 @@ static void draw(struct storm *st, uint64_t seed, const char *wanted)
     if ((more >> 52) % 3 == 0)
         o.rex_ms = UINT64_C(1) << (more >> 54) % (st->lossless ? 8 : 12);
     o.funs_hang = (more >> 58) % 4 == 0;
+    o.funs_fail = (more >> 30) % 3 == 0;
     o.pubsub = st->pubsub = st->beams > 0 && (more >> 60) % 3 == 0;
     /* A second BEAM would take the reader's deltas, and vouch for them. */
     o.has_reader = st->counts && !st->lossless && st->beams < 2 && (more >> 32) % 4 == 0;

@@ -37,7 +37,8 @@ static void request_counts(struct sim *s, unsigned node)
         sim_add_by_export(s, node);
         break;
     case 3:
-        sim_add_by_closure(s, node, (uint64_t)by);
+        for (uint64_t left = 1 + sim_random(s, 4); left > 0; left--)
+            sim_add_by_closure(s, node, (uint64_t)by);
         break;
     case 4:
         if (sim_random(s, 2))

@@ -6,8 +6,8 @@ BEGIN {
     everybody = "err.h mem.h limits.h sorted.h"
 
     # None of these gives access to a clock, randomness, files or sockets.
-    pure = "ctype.h float.h inttypes.h limits.h malloc.h math.h stdarg.h stdbool.h stddef.h " \
-           "stdint.h stdio.h stdlib.h string.h sysexits.h"
+    pure = "ctype.h endian.h float.h inttypes.h limits.h malloc.h math.h stdarg.h stdbool.h " \
+           "stddef.h stdint.h stdio.h stdlib.h string.h sysexits.h"
     system_of["term"] = pure " ei.h zlib.h openssl/bn.h openssl/crypto.h openssl/evp.h"
     system_of["dist"] = pure " openssl/crypto.h openssl/evp.h openssl/md5.h"
     system_of["store"] = pure " errno.h zlib.h"

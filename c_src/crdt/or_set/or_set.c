@@ -303,6 +303,8 @@ static void digest(const struct crdt *c, const struct digests *d)
         digests_add_singleton(d, COUNTER, digest_number(0, s->counter));
     for (size_t i = 0; (tags = part_next(PART_WHOLE, &s->entries, &i)) != NULL;) {
         uint64_t element = digest_bytes(0, table_key(&s->entries, tags));
+        if (!part_has(d->part, element))
+            continue;
         for (size_t at = 0; tags_next(tags, &at, &tag);)
             digests_add(d, ENTRIES, element, digest_tag(element, &s->actors, tag));
     }

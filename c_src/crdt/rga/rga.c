@@ -217,6 +217,8 @@ static void digest(const struct crdt *c, const struct digests *d)
     for (uint32_t i = 0; i < r->elements.count; i++) {
         const struct rga_element *e = &r->elements.list[i];
         uint64_t id = digest_tag(0, &r->actors, e->id);
+        if (!part_has(d->part, id))
+            continue;
         if (e->present)
             digests_add(d, ELEMENTS, id, element_digest(r, i, id));
         if (e->removed)

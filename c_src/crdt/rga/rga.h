@@ -22,6 +22,7 @@
 
 #include "../crdt.h"
 #include "rga_elements.h"
+#include "rga_layout.h"
 #include "rga_tree.h"
 
 /* The number of our own actor. */
@@ -69,8 +70,10 @@ uint64_t rga_own_max(const struct rga *r);
  * end of each change, which may have raised rga_own_max(). */
 void rga_count_own(struct rga *r);
 
-/* Adds an element with a new id of our own, after prev, or at the head for RGA_HEAD. */
-uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value);
+/* Adds an element with a new id of our own, after prev, or at the head for RGA_HEAD.  front is the
+ * place for a first child of prev, which the time makes it; NULL if its place is not known. */
+uint32_t rga_add_own(struct rga *r, uint32_t prev, const struct rga_place *front, struct hlc time,
+                     struct bytes value);
 /* Undoes the last rga_add_own(). */
 void rga_undo_add_own(struct rga *r, uint32_t number);
 /* Removes an element, or undoes that. */
@@ -92,9 +95,20 @@ must_use enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count,
 
 /* --- rga_wire.c ------------------------------------------------------------------------ */
 
+/* Reads ids; the last actors usually repeat. */
+struct rga_id_reader {
+    struct tag_reader tags;
+    struct rga_id_prefix {
+        struct bytes bytes; /* an id up to its number, as encoded there */
+        uint32_t actor;
+    } last[2]; /* the one before the other */
+};
+
 /* Reads the elements of one checked struct.  Starts all zero. */
 struct rga_reader {
-    struct tag_reader ids, prevs;
+    struct rga_id_reader ids;
+    struct rga_layout learned; /* from the last element that had to be read by names */
+    bool has_learned;
     struct bytes node; /* the last one, as encoded there */
     uint32_t node_number;
     struct buf node_canonical, value, extras, time_extras;

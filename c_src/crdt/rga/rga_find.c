@@ -3,9 +3,9 @@
 
 uint32_t rga_slot_of(const struct rga_inner *n, uint32_t child)
 {
-    uint32_t i = 0;
+    uint32_t i = n->count - 1; /* text grows at its end, mostly */
     while (n->child[i] != child)
-        i++;
+        i--;
     return i;
 }
 
@@ -25,7 +25,10 @@ uint32_t rga_leaf_of(const struct rga_tree *t, uint32_t element)
 uint32_t rga_entry_of(const struct rga_tree *t, uint32_t element)
 {
     const struct rga_leaf *leaf = &t->leaves[rga_leaf_of(t, element)];
-    uint32_t i = 0;
+    uint32_t i = t->last_entry;
+    if (i < leaf->count && leaf->element[i] == element)
+        return i;
+    i = 0;
     while (leaf->element[i] != element)
         i++;
     return i;
@@ -35,8 +38,11 @@ uint32_t rga_entry_of(const struct rga_tree *t, uint32_t element)
 
 uint32_t rga_tree_shown(const struct rga_tree *t)
 {
-    if (t->leaf_count == 0)
-        return 0;
+    return t->shown;
+}
+
+uint32_t rga_count_shown(const struct rga_tree *t)
+{
     uint32_t child = t->limbo_leaf, at = rga_entry_of(t, RGA_LIMBO);
     uint32_t before = rga_bits(rga_low_bits(t->leaves[child].shown, at));
     for (uint32_t node = t->leaves[child].parent; node != NO_NODE; node = t->inners[node].parent) {
@@ -56,9 +62,9 @@ static uint32_t bit_at(uint64_t shown, uint32_t below)
     return (uint32_t)__builtin_ctzll(shown);
 }
 
-uint32_t rga_tree_at(const struct rga_tree *t, uint32_t index)
+static struct rga_place place_at(const struct rga_tree *t, uint32_t index)
 {
-    must(index < rga_tree_shown(t));
+    must(index < t->shown);
     uint32_t node = t->root;
     for (uint32_t level = t->inners[node].level; level > 0; level--) {
         const struct rga_inner *n = &t->inners[node];
@@ -67,8 +73,24 @@ uint32_t rga_tree_at(const struct rga_tree *t, uint32_t index)
             index -= n->shown[i];
         node = n->child[i];
     }
-    const struct rga_leaf *leaf = &t->leaves[node];
-    return leaf->element[bit_at(leaf->shown, index)];
+    uint32_t at = bit_at(t->leaves[node].shown, index);
+    return (struct rga_place){node, at, t->leaves[node].depth[at] + rga_shift_of(t, 0, node)};
+}
+
+uint32_t rga_tree_at(const struct rga_tree *t, uint32_t index)
+{
+    struct rga_place at = place_at(t, index);
+    return t->leaves[at.leaf].element[at.at];
+}
+
+struct rga_place rga_tree_front_at(const struct rga_tree *t, uint32_t index, uint32_t *parent)
+{
+    *parent = RGA_HEAD;
+    if (index == 0)
+        return rga_tree_front(t, RGA_HEAD);
+    struct rga_place at = place_at(t, index - 1);
+    *parent = t->leaves[at.leaf].element[at.at];
+    return (struct rga_place){at.leaf, at.at + 1, at.depth + 1};
 }
 
 /* --- by depth ------------------------------------------------------------------ */
@@ -275,11 +297,15 @@ struct rga_place rga_tree_front(const struct rga_tree *t, uint32_t parent)
     return (struct rga_place){place.leaf, place.at + 1, place.depth + 1};
 }
 
+uint32_t rga_tree_child_at(const struct rga_tree *t, struct rga_place front)
+{
+    uint32_t depth = front.depth, element = rga_tree_next(t, &front);
+    return element != RGA_NONE && front.depth == depth ? element : RGA_NONE;
+}
+
 uint32_t rga_tree_first_child(const struct rga_tree *t, uint32_t parent)
 {
-    struct rga_place next = rga_tree_front(t, parent);
-    uint32_t depth = next.depth, element = rga_tree_next(t, &next);
-    return element != RGA_NONE && next.depth == depth ? element : RGA_NONE;
+    return rga_tree_child_at(t, rga_tree_front(t, parent));
 }
 
 /* The last sibling that comes before a new one; in NO_NODE if there is none. */
@@ -287,7 +313,7 @@ static struct rga_place sibling_before(const struct rga_tree *t, uint32_t parent
                                        rga_before *before, const void *arg)
 {
     struct rga_place front = rga_tree_front(t, parent);
-    uint32_t first = rga_tree_first_child(t, parent);
+    uint32_t first = rga_tree_child_at(t, front);
     if (first == RGA_NONE || !before(arg, first))
         return (struct rga_place){NO_NODE, 0, 0};
     struct search s = {t, front.depth, before, arg};

@@ -272,7 +272,8 @@ void rga_copy_tombstone(struct rga *to, const struct rga *from, uint32_t number)
 
 /* --- our own elements ---------------------------------------------------------------------- */
 
-uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes value)
+uint32_t rga_add_own(struct rga *r, uint32_t prev, const struct rga_place *front, struct hlc time,
+                     struct bytes value)
 {
     struct tag id = {rga_own_max(r) + 1, RGA_OWN};
     must(id.n <= LIMIT_OWN_NUMBER && r->pending_len == 0);
@@ -285,7 +286,10 @@ uint32_t rga_add_own(struct rga *r, uint32_t prev, struct hlc time, struct bytes
     e->node = RGA_OWN;
     e->prev = prev;
     rga_elements_set_terms(&r->elements, number, &(struct rga_terms){.value = value});
-    attach(r, number, e);
+    if (front != NULL)
+        rga_tree_insert(&r->tree, *front, number, true);
+    else
+        attach(r, number, e);
     return number;
 }
 

@@ -50,6 +50,9 @@ uint32_t rga_slot_of(const struct rga_inner *n, uint32_t child);
 uint32_t rga_leaf_of(const struct rga_tree *t, uint32_t element);
 uint32_t rga_entry_of(const struct rga_tree *t, uint32_t element);
 
+/* Counts t->shown anew. */
+uint32_t rga_count_shown(const struct rga_tree *t);
+
 /* What is added to the depths in a node along the path from the root. */
 uint32_t rga_shift_of(const struct rga_tree *t, uint32_t level, uint32_t node);
 

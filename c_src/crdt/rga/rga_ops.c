@@ -3,6 +3,9 @@
 #include "../../term/write.h"
 #include "rga.h"
 
+/* So many changes take no allocation: a request has one, mostly. */
+#define CHANGES_FEW 4
+
 /* A batch in progress.  Whether an operation is valid depends on those before it, so each is
  * applied at once and logged, to be undone if a later one fails. */
 struct batch {
@@ -12,21 +15,27 @@ struct batch {
     struct change {
         uint32_t number;
         bool removed; /* else added */
-    } * changes;
-    size_t count, cap;
+    } few[CHANGES_FEW], *more;
+    size_t count, more_cap;
     uint64_t clock, own_seen; /* before the batch */
 };
 
+static struct change *change_at(struct batch *b, size_t i)
+{
+    return i < CHANGES_FEW ? &b->few[i] : &b->more[i - CHANGES_FEW];
+}
+
 static void log_change(struct batch *b, uint32_t number, bool removed)
 {
-    b->changes = mem_room(b->changes, b->count, &b->cap, sizeof(*b->changes));
-    b->changes[b->count++] = (struct change){number, removed};
+    if (b->count >= CHANGES_FEW)
+        b->more = mem_room(b->more, b->count - CHANGES_FEW, &b->more_cap, sizeof(*b->more));
+    *change_at(b, b->count++) = (struct change){number, removed};
 }
 
 static void undo(struct batch *b)
 {
     while (b->count > 0) {
-        const struct change *change = &b->changes[--b->count];
+        const struct change *change = change_at(b, --b->count);
         if (change->removed)
             rga_set_removed(b->r, change->number, false);
         else
@@ -70,12 +79,13 @@ static enum err index_read(struct bytes arg, uint32_t below, uint32_t *index)
 
 /* --- operations ----------------------------------------------------------------------- */
 
-static enum err insert(struct batch *b, struct bytes value, uint32_t prev, struct hlc time)
+static enum err insert(struct batch *b, struct bytes value, uint32_t prev,
+                       const struct rga_place *front, struct hlc time)
 {
     struct rga *r = b->r;
     if (rga_own_max(r) >= LIMIT_OWN_NUMBER)
         return ERR_LIMIT;
-    uint32_t number = rga_add_own(r, prev, time, value);
+    uint32_t number = rga_add_own(r, prev, front, time, value);
     log_change(b, number, false);
     if (b->t->reply != NULL)
         tag_put(b->t->reply, &r->actors, r->elements.list[number].id);
@@ -108,14 +118,14 @@ static enum err insert_after(struct batch *b, const struct op *op)
     enum err e = prev_read(b, op->args[1], &prev);
     if (e != OK)
         return e;
-    return insert(b, op->args[0], prev, time_behind(b, prev));
+    return insert(b, op->args[0], prev, NULL, time_behind(b, prev));
 }
 
 /* A time for a new first child.  Elements put in front of each other one by one are siblings: their
  * times are those of a run, so that those of others do not come between them. */
-static bool time_in_front(struct batch *b, uint32_t prev, struct hlc *time)
+static bool time_in_front(struct batch *b, struct rga_place front, struct hlc *time)
 {
-    uint32_t first = rga_tree_first_child(&b->r->tree, prev);
+    uint32_t first = rga_tree_child_at(&b->r->tree, front);
     uint64_t random = mutation_random(b->t);
     if (first == RGA_NONE) {
         *time = hlc_run(b->t->wall_ms, random);
@@ -130,14 +140,14 @@ static enum err insert_at(struct batch *b, const struct op *op)
 {
     const struct rga_tree *tree = &b->r->tree;
     struct hlc time;
-    uint32_t index;
+    uint32_t index, prev;
     enum err e = index_read(op->args[0], rga_tree_shown(tree) + 1, &index);
     if (e != OK)
         return e;
-    uint32_t prev = index > 0 ? rga_tree_at(tree, index - 1) : RGA_HEAD;
-    if (!time_in_front(b, prev, &time))
+    struct rga_place front = rga_tree_front_at(tree, index, &prev);
+    if (!time_in_front(b, front, &time))
         return ERR_LIMIT;
-    return insert(b, op->args[1], prev, time);
+    return insert(b, op->args[1], prev, &front, time);
 }
 
 static void remove_number(struct batch *b, uint32_t number)
@@ -189,13 +199,14 @@ static enum err apply(struct batch *b, const struct op *op)
 }
 
 /* Called only when nothing can be undone any more. */
-static void write_delta(const struct batch *b, struct rga *delta)
+static void write_delta(struct batch *b, struct rga *delta)
 {
     for (size_t i = 0; i < b->count; i++) {
-        if (b->changes[i].removed)
-            rga_copy_tombstone(delta, b->r, b->changes[i].number);
+        const struct change *change = change_at(b, i);
+        if (change->removed)
+            rga_copy_tombstone(delta, b->r, change->number);
         else
-            rga_copy_element(delta, b->r, b->changes[i].number);
+            rga_copy_element(delta, b->r, change->number);
     }
     if (b->r->clock > b->clock)
         rga_raise_clock(delta, b->r->clock);
@@ -218,6 +229,6 @@ enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct m
         write_delta(&b, (struct rga *)t->delta);
     rga_count_own(r);
     tag_reader_close(&b.reader);
-    mem_free(b.changes);
+    mem_free(b.more);
     return e;
 }

@@ -104,6 +104,39 @@ void rga_refresh(struct rga_tree *t, uint32_t level, uint32_t node)
     }
 }
 
+/* Nothing is in limbo. */
+static bool limbo_is_last(const struct rga_tree *t)
+{
+    const struct rga_leaf *leaf = &t->leaves[t->limbo_leaf];
+    return leaf->next == NO_NODE && leaf->element[leaf->count - 1] == RGA_LIMBO;
+}
+
+/* Adds to the shown entries of all slots above a leaf, modulo 2^32. */
+static void count_more(struct rga_tree *t, uint32_t leaf, uint32_t more)
+{
+    uint32_t child = leaf;
+    for (uint32_t node = t->leaves[leaf].parent; node != NO_NODE; node = t->inners[node].parent) {
+        struct rga_inner *n = &t->inners[node];
+        n->shown[rga_slot_of(n, child)] += more;
+        t->written++;
+        child = node;
+    }
+}
+
+/* Updates all slots above a leaf with a new entry.  Usually that is deeper than others there, and
+ * changes nothing but the number of the shown. */
+static void count_entry(struct rga_tree *t, uint32_t leaf, uint32_t depth, bool shown)
+{
+    const struct rga_inner *n = &t->inners[t->leaves[leaf].parent];
+    uint32_t slot = rga_slot_of(n, leaf);
+    depth += n->shift[slot];
+    t->written++;
+    if (n->first[slot] == RGA_NONE || (int32_t)(depth - n->depth[slot]) <= 0)
+        rga_refresh(t, 0, leaf);
+    else if (shown)
+        count_more(t, leaf, 1);
+}
+
 /* --- nodes ------------------------------------------------------------------------ */
 
 /* Room for one more node; exactly one for the first, which may remain the only one. */
@@ -361,15 +394,24 @@ void rga_tree_insert(struct rga_tree *t, struct rga_place place, uint32_t elemen
         leaf->shown >> at << 1 << at | (uint64_t)shown << at | rga_low_bits(leaf->shown, at);
     leaf->count++;
     t->leaf_of[element] = place.leaf;
-    rga_refresh(t, 0, place.leaf);
+    t->last_entry = at;
+    count_entry(t, place.leaf, leaf->depth[at], shown);
+    t->shown = limbo_is_last(t) ? t->shown + shown : rga_count_shown(t);
 }
 
 void rga_tree_show(struct rga_tree *t, uint32_t element, bool shown)
 {
-    uint64_t bit = UINT64_C(1) << rga_entry_of(t, element);
-    struct rga_leaf *leaf = &t->leaves[t->leaf_of[element]];
-    leaf->shown = shown ? leaf->shown | bit : leaf->shown & ~bit;
-    rga_refresh(t, 0, t->leaf_of[element]);
+    uint32_t number = rga_leaf_of(t, element), at = rga_entry_of(t, element);
+    struct rga_leaf *leaf = &t->leaves[number];
+    uint64_t bit = UINT64_C(1) << at;
+    t->last_entry = at;
+    if (((leaf->shown & bit) != 0) == shown)
+        return;
+    leaf->shown ^= bit;
+    t->written++;
+    uint32_t more = shown ? 1 : UINT32_MAX;
+    count_more(t, number, more);
+    t->shown = limbo_is_last(t) ? t->shown + more : rga_count_shown(t);
 }
 
 void rga_tree_remove(struct rga_tree *t, uint32_t element)
@@ -384,6 +426,7 @@ void rga_tree_remove(struct rga_tree *t, uint32_t element)
     leaf->shown = leaf->shown >> at >> 1 << at | rga_low_bits(leaf->shown, at);
     t->leaf_of[element] = NO_NODE;
     rga_refresh(t, 0, number);
+    t->shown = rga_count_shown(t);
 }
 
 /* --- invariants --------------------------------------------------------------------- */
@@ -431,6 +474,7 @@ void rga_tree_check(const struct rga_tree *t)
         return;
     }
     must(nodes_check(t) >= 2 && t->leaves[0].parent != NO_NODE);
+    must(t->shown == rga_count_shown(t));
     for (size_t i = 0; i < t->leaf_of_len; i++)
         here += t->leaf_of[i] != NO_NODE;
     uint32_t deepest = 1, element;

@@ -37,6 +37,8 @@ struct rga_tree {
     uint32_t *leaf_of; /* of each element; RGA_NONE if it is not in the tree */
     size_t leaf_of_len;
     uint32_t limbo_leaf; /* of RGA_LIMBO */
+    uint32_t shown;      /* elements shown below the head */
+    uint32_t last_entry; /* where in its leaf the last change was: it is looked at first */
     bool shifted;        /* a slot may have a shift */
     uint64_t written;    /* nodes written so far: tests of cost count them */
 };
@@ -56,9 +58,14 @@ bool rga_tree_has(const struct rga_tree *t, uint32_t element);
 uint32_t rga_tree_shown(const struct rga_tree *t);
 uint32_t rga_tree_at(const struct rga_tree *t, uint32_t index);
 
+/* The place for a new first child of the shown element before this index, *parent: RGA_HEAD for 0.
+ * As rga_tree_at() and rga_tree_front(), with one search. */
+struct rga_place rga_tree_front_at(const struct rga_tree *t, uint32_t index, uint32_t *parent);
+
 /* The first child of a parent, which is in the tree, RGA_HEAD or RGA_LIMBO; RGA_NONE if it has
- * none. */
+ * none.  The same for the parent whose front a place is. */
 uint32_t rga_tree_first_child(const struct rga_tree *t, uint32_t parent);
+uint32_t rga_tree_child_at(const struct rga_tree *t, struct rga_place front);
 
 /* Whether an element is another one, or one of its descendants. */
 bool rga_tree_is_within(const struct rga_tree *t, uint32_t element, uint32_t other);

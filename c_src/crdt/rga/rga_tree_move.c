@@ -245,4 +245,5 @@ void rga_tree_move(struct rga_tree *t, uint32_t element, struct rga_place place)
     for (uint32_t i = 0; i < count; i++)
         join_around(t, cuts[i]);
     shrink_root(t);
+    t->shown = rga_count_shown(t);
 }

@@ -131,6 +131,11 @@ static inline void on_drained(void *who, struct bytes node, struct turn *t)
     note(who, "drained", node);
 }
 
+static inline void on_idle(void *who, struct bytes node)
+{
+    note(who, "idle", node);
+}
+
 /* Resumes the peers that are held back. */
 static inline void on_finish(void *who, struct turn *t)
 {
@@ -177,6 +182,7 @@ static inline void open_side_with(struct side *s, const struct cluster_options *
         .signal = on_signal,
         .undelivered = on_undelivered,
         .drained = on_drained,
+        .idle = on_idle,
         .finish = on_finish,
         .unreachable = on_unreachable,
         .who = s,

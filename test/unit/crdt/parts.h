@@ -32,7 +32,7 @@ static inline void digest_all(const struct crdt *c, uint64_t *digests)
 
 static inline struct part range_at(uint32_t i, uint32_t ranges)
 {
-    return (struct part){i * (PART_BUCKETS / ranges), PART_BUCKETS / ranges};
+    return PART_RANGE(i * (PART_BUCKETS / ranges), PART_BUCKETS / ranges);
 }
 
 static inline uint64_t digest_of(const struct crdt *c)

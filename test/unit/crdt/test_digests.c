@@ -52,7 +52,7 @@ static struct buf seen_in(const struct crdt *c, const struct crdt *later, uint32
 {
     struct crdt *eye = empty(c->type, "eye");
     if (range > 0)
-        merge_part(eye, later, (struct part){0, 1});
+        merge_part(eye, later, PART_RANGE(0, 1));
     merge_part(eye, c, range_at(range, RANGES));
     struct buf out = put(eye, crdt_state);
     crdt_free(eye);

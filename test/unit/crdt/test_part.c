@@ -1,6 +1,7 @@
 /* Parts of states of every type.
  *
  * Expected results are computed by joins alone, which have suites of their own. */
+#include "mem.h"
 #include "unit/crdt/parts.h"
 
 /* Parts cut at random buckets and joined in random order. */
@@ -13,10 +14,10 @@ static void check_parts(struct world *w, const struct crdt *c, unsigned cuts)
     for (unsigned i = 0; i < cuts; i++) {
         uint32_t room = PART_BUCKETS - first - (cuts - i);
         uint32_t count = 1 + (uint32_t)random_below(&w->random, 2 * room / (cuts - i + 1));
-        parts[i] = (struct part){first, count < room ? count : 1};
+        parts[i] = PART_RANGE(first, count < room ? count : 1);
         first += parts[i].count;
     }
-    parts[cuts] = (struct part){first, PART_BUCKETS - first};
+    parts[cuts] = PART_RANGE(first, PART_BUCKETS - first);
     for (unsigned left = cuts + 1; left > 0; left--) {
         size_t i = random_below(&w->random, left);
         merge_part(made, c, parts[i]);
@@ -63,6 +64,86 @@ static void part_has_only_its_entries(void)
         }
         world_close(&w);
     }
+}
+
+/* Items of a state: their digests sum up to that of the state, and what two halves of their keys
+ * select joins to it. */
+static void check_items(struct world *w, const struct crdt *c)
+{
+    struct selection all = {0}, half = {.by_key = true};
+    struct items items = {0};
+    struct crdt *made = crdt_make(w->type, &versioned);
+    uint64_t sum = 0, keys[2][4 * STEPS * WORLD_STATES];
+    size_t counts[2] = {0};
+    for (uint32_t i = 0; i < PART_BUCKETS; i++)
+        selection_add_bucket(&all, i);
+    crdt_items(c, &all, &items);
+    for (size_t i = 0; i < items.count; i++) {
+        size_t to = random_below(&w->random, 2);
+        CU_ASSERT_FATAL(counts[to] < sizeof(keys[0]) / sizeof(keys[0][0]));
+        CU_ASSERT(i == 0 || items.list[i - 1].key < items.list[i].key);
+        keys[to][counts[to]++] = items.list[i].key;
+        sum += items.list[i].digest;
+    }
+    CU_ASSERT(sum == digest_of(c));
+    memcpy(half.buckets, all.buckets, sizeof(all.buckets));
+    for (size_t i = 0; i < 2; i++) {
+        half.keys = keys[i];
+        half.key_count = counts[i];
+        merge_part(made, c, PART_SELECTED(&half));
+        CU_ASSERT(!merge_part(made, c, PART_SELECTED(&half)));
+    }
+    CU_ASSERT(equivalent(made, c) && digest_of(made) == sum);
+    mem_free(items.list);
+    crdt_free(made);
+}
+
+static void items_join_to_the_state(void)
+{
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        for (unsigned round = 0; round < ROUNDS && workloads[t].divisible; round++) {
+            struct world w = world_open(&workloads[t], 50, round);
+            world_run(&w, STEPS);
+            world_join_all(&w, w.states[0], false);
+            check_items(&w, w.states[0]);
+            check_items(&w, w.states[1]);
+            world_close(&w);
+        }
+    }
+}
+
+/* Exactly the entries of the selected keys, and nothing for none. */
+static void selects_by_bucket_and_by_key(void)
+{
+    struct selection few = {0};
+    struct items items = {0}, selected = {0};
+    const struct crdt_type *type = crdt_type_named(BYTES("or_set"));
+    struct crdt *c = make(type, "a", "[{add, [1]}, {add, [2]}, {add, [3]}, {remove, [2]}]");
+    struct crdt *got = empty(type, "b");
+    for (uint32_t i = 1; i < PART_BUCKETS; i++) /* without the counter, which is in the first */
+        selection_add_bucket(&few, i);
+    crdt_items(c, &few, &items);
+    CU_ASSERT_FATAL(items.count == 3); /* two elements, a tombstone */
+    CU_ASSERT(!merge_part(got, c, PART_SELECTED(&(struct selection){.by_key = true})));
+    for (uint32_t i = 0; i < PART_BUCKETS; i++)
+        if (i != part_bucket(items.list[1].key))
+            selection_remove_bucket(&few, i);
+    crdt_items(c, &few, &selected);
+    CU_ASSERT(selected.count == 1 && selected.list[0].digest == items.list[1].digest);
+    few.by_key = true;
+    few.keys = &items.list[1].key;
+    few.key_count = 1;
+    CU_ASSERT(merge_part(got, c, PART_SELECTED(&few)));
+    selected.count = 0;
+    for (uint32_t i = 1; i < PART_BUCKETS; i++)
+        selection_add_bucket(&few, i);
+    few.by_key = false;
+    crdt_items(got, &few, &selected);
+    CU_ASSERT(selected.count == 1 && selected.list[0].digest == items.list[1].digest);
+    mem_free(items.list);
+    mem_free(selected.list);
+    crdt_free(c);
+    crdt_free(got);
 }
 
 static void some_types_are_indivisible(void)
@@ -136,7 +217,7 @@ static void unknown_fields_are_in_every_part(void)
         CU_ASSERT(digest_of(c) == 0);
         CU_ASSERT(crdt_merge(c, wall(term_of(wider[i])), NULL, &changed) == OK && changed);
         CU_ASSERT(digest_of(c) != 0);
-        CU_ASSERT(merge_part(part, c, (struct part){1, 1}));
+        CU_ASSERT(merge_part(part, c, PART_RANGE(1, 1)));
         is(part, crdt_state, bare[i]);
         crdt_free(c);
         crdt_free(part);
@@ -165,7 +246,7 @@ static size_t exchange(struct crdt *a, struct crdt *b, struct part part)
     crdt_digest(b, part, WAYS, theirs);
     for (uint32_t i = 0, width = part.count / WAYS; i < WAYS; i++) {
         if (ours[i] != theirs[i])
-            bytes += exchange(a, b, (struct part){part.first + i * width, width});
+            bytes += exchange(a, b, PART_RANGE(part.first + i * width, width));
     }
     return bytes;
 }
@@ -222,6 +303,7 @@ static void exchange_is_small_for_a_large_state(void)
 }
 
 SUITE("parts", TEST(parts_join_to_the_state), TEST(part_has_only_its_entries),
+      TEST(items_join_to_the_state), TEST(selects_by_bucket_and_by_key),
       TEST(some_types_are_indivisible), TEST(parts_have_similar_sizes),
       TEST(unknown_fields_are_in_every_part), TEST(exchanging_differences_converges),
       TEST(exchange_is_small_for_a_large_state))

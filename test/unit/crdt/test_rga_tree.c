@@ -148,6 +148,16 @@ static void check_entry(const struct rga_tree *t, uint32_t i)
                         (i >= other && i < model_end(other)));
 }
 
+/* The two ways to the place for a first child of a shown element. */
+static void check_front(const struct rga_tree *t, uint32_t index)
+{
+    uint32_t parent = RGA_NONE, element = rga_tree_at(t, index);
+    struct rga_place front = rga_tree_front_at(t, index + 1, &parent);
+    struct rga_place same = rga_tree_front(t, element);
+    CU_ASSERT_FATAL(parent == element && memcmp(&front, &same, sizeof(front)) == 0);
+    CU_ASSERT_FATAL(rga_tree_child_at(t, front) == rga_tree_first_child(t, element));
+}
+
 static void check_against_model(const struct rga_tree *t)
 {
     struct rga_place at = {0}, at_shown = {0};
@@ -163,6 +173,7 @@ static void check_against_model(const struct rga_tree *t)
             continue;
         CU_ASSERT_FATAL(rga_tree_next_shown(t, &at_shown) == model.element[i]);
         CU_ASSERT_FATAL(rga_tree_at(t, shown) == model.element[i]);
+        check_front(t, shown);
         shown++;
     }
     CU_ASSERT(rga_tree_next(t, &at) == RGA_NONE && rga_tree_next_shown(t, &at_shown) == RGA_NONE);

@@ -354,6 +354,25 @@ static void makes_canonical(void)
     buf_free(&scratch);
 }
 
+/* {1, From, To} whose pids are encoded as long as no BEAM does: behind empty heads of lists, as
+ * many as the limit of depth allows. */
+static void takes_pids_of_any_length(void)
+{
+    struct buf terms = {0}, scratch = {0};
+    struct signal signal;
+    buf_put(&terms, hex("68 03 61 01"));
+    for (unsigned pid = 0; pid < 2; pid++) {
+        for (unsigned i = 0; i < LIMIT_TERM_DEPTH; i++)
+            buf_put(&terms, hex("6c 00000000"));
+        buf_put(&terms, hex("67 64 0003 624068 00000001 00000002 03"));
+    }
+    CU_ASSERT_EQUAL(control_read(wall(buf_bytes(&terms)), false, &scratch, &signal), OK);
+    ASSERT_TERM(signal.from, term_of(F));
+    ASSERT_TERM(signal.to, term_of(F));
+    buf_free(&terms);
+    buf_free(&scratch);
+}
+
 static void refuses_bad_terms(void)
 {
     CU_ASSERT_EQUAL(read_error(hex(""), false), ERR_SHORT);
@@ -487,5 +506,6 @@ static void names_signals(void)
 
 SUITE("control", TEST(reads_each_number), TEST(refuses_every_prefix), TEST(refuses_wrong_payloads),
       TEST(refuses_wrong_arities), TEST(refuses_wrong_types), TEST(refuses_malformed_tuples),
-      TEST(refuses_unknown_numbers), TEST(makes_canonical), TEST(refuses_bad_terms),
-      TEST(writes_signals), TEST(writes_only_what_the_peer_knows), TEST(names_signals))
+      TEST(refuses_unknown_numbers), TEST(makes_canonical), TEST(takes_pids_of_any_length),
+      TEST(refuses_bad_terms), TEST(writes_signals), TEST(writes_only_what_the_peer_knows),
+      TEST(names_signals))

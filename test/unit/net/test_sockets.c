@@ -19,6 +19,7 @@ static uv_tcp_t listener;
 static struct sockaddr_in address;
 static uint32_t last_accepted;
 static unsigned accepted, closed, gone;
+static size_t written;
 
 static void on_id(void *who, uint32_t id, const struct certificate *peer)
 {
@@ -45,7 +46,7 @@ static void on_written(void *who, uint32_t id, size_t count)
 {
     (void)who;
     (void)id;
-    (void)count;
+    written += count;
 }
 
 static void on_closed(void *who, uint32_t id, enum err err, const char *why)
@@ -76,6 +77,7 @@ static void open_all(void)
                                          on_written, on_closed, on_gone,    NULL};
     int length = sizeof(address);
     accepted = closed = gone = 0;
+    written = 0;
     CU_ASSERT_EQUAL(uv_loop_init(&loop), 0);
     sockets_init(&sockets, &loop, &events);
     CU_ASSERT_EQUAL(uv_tcp_init(&loop, &listener), 0);
@@ -186,6 +188,38 @@ static void few_linger(void)
     close_all();
 }
 
+/* What the kernel takes at once, and what has to wait for the reader. */
+static void what_is_written_is_reported_from_the_loop(void)
+{
+    uint32_t id;
+    struct buf large = {0};
+    size_t len = 64u * 1024 * 1024, got = 0;
+    static char text[1 << 20];
+    open_all();
+    int fd = client(&id);
+    say_hello(id);
+    CU_ASSERT(written == 0);
+    run_once();
+    CU_ASSERT(written == 5);
+    memset(buf_room(&large, len), 'x', len);
+    large.len = len;
+    socket_send(&sockets, id, &large);
+    say_hello(id);
+    run_once();
+    CU_ASSERT(written == 5 && large.at == NULL);
+    while (got < 5 + len + 5) {
+        ssize_t n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+        got += n > 0 ? (size_t)n : 0;
+        run_once();
+    }
+    CU_ASSERT(got == 5 + len + 5);
+    while (written < 5 + len + 5)
+        uv_run(&loop, UV_RUN_ONCE);
+    CU_ASSERT(written == 5 + len + 5);
+    close(fd);
+    close_all();
+}
+
 static void the_soft_limit_of_descriptors_is_raised(void)
 {
     struct rlimit limit;
@@ -199,4 +233,5 @@ static void the_soft_limit_of_descriptors_is_raised(void)
 
 SUITE("sockets", TEST(numbers_come_round), TEST(a_closed_number_is_free),
       TEST(one_to_which_nothing_was_said_is_closed_at_once), TEST(few_linger),
+      TEST(what_is_written_is_reported_from_the_loop),
       TEST(the_soft_limit_of_descriptors_is_raised))

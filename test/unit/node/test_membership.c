@@ -39,7 +39,8 @@ static void count_line(struct post *post, enum log_level level, struct bytes lin
     lines++;
 }
 
-static struct post post = {drop, is_connected, no_flags, never_slow, count_line, NULL, NULL, NULL};
+static struct post post = {drop, is_connected, no_flags, never_slow, count_line,
+                           NULL, NULL,         NULL,     NULL};
 
 /* Whoever knows the cookie may kill a scope as often as they like. */
 static void logs_restarts_of_scopes_at_a_decreasing_rate(void)

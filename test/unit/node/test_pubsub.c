@@ -38,7 +38,8 @@ static void no_log(struct post *p, enum log_level level, struct bytes line)
     (void)line;
 }
 
-static struct post post = {drop, is_connected, no_flags, never_slow, no_log, NULL, NULL, NULL};
+static struct post post = {drop, is_connected, no_flags, never_slow, no_log,
+                           NULL, NULL,         NULL,     NULL};
 
 static struct process *named(const char *name)
 {

@@ -96,7 +96,7 @@ static inline void world_log(struct post *post, enum log_level level, struct byt
 static inline void world_open(void)
 {
     world = (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log,
-                                    NULL, NULL, NULL}};
+                                    NULL, NULL, NULL, NULL}};
     world.turn = (struct turn){.now_ms = 1000, .random = 1, .post = &world.post};
     world.table = processes_new(BYTES("a@h"), 7, 1, &world.wakeups);
     world.flags = DFLAGS_OURS;

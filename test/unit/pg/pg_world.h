@@ -135,7 +135,8 @@ static inline void on_left(void *who, struct process *scope, struct bytes group,
 static inline struct world *world_new_with(uint64_t random)
 {
     struct world *w = mem_take(sizeof(*w));
-    w->post = (struct post){record, connected, no_flags, never_slow, count_line, NULL, NULL, NULL};
+    w->post =
+        (struct post){record, connected, no_flags, never_slow, count_line, NULL, NULL, NULL, NULL};
     w->turn = (struct turn){.now_ms = 1000000, .random = random, .post = &w->post};
     w->table = processes_new(BYTES("c1@127.0.0.1"), 9, 1, &w->wakeups);
     w->scope =

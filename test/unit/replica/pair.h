@@ -92,8 +92,8 @@ static inline void side_open(struct side *s, struct bytes node, const char *opti
 {
     struct replica_options o;
     struct options_error error;
-    s->post =
-        (struct post){pair_send, pair_connected, pair_flags, pair_slow, pair_log, NULL, NULL, NULL};
+    s->post = (struct post){pair_send, pair_connected, pair_flags, pair_slow, pair_log,
+                            NULL,      NULL,           NULL,       NULL};
     s->node = node;
     s->turn = (struct turn){.now_ms = 1000, .wall_ms = 1, .random = node.at[0], .post = &s->post};
     s->table = processes_new(node, 7, 1, &s->wakeups);
@@ -113,9 +113,10 @@ static inline void pair_open(const char *type, const char *more)
     side_open(&pair.b, BYTES("b@h"), options);
 }
 
-static inline void pair_deliver(void)
+/* At most so many messages. */
+static inline void pair_deliver_some(size_t most)
 {
-    for (struct packet *l; (l = pair.first) != NULL;) {
+    for (struct packet *l; (l = pair.first) != NULL && most > 0; most--) {
         struct side *to = l->from == &pair.a ? &pair.b : &pair.a;
         pair.first = l->next;
         if (pair.first == NULL)
@@ -126,6 +127,11 @@ static inline void pair_deliver(void)
             buf_free(&l->memory[i]);
         mem_free(l);
     }
+}
+
+static inline void pair_deliver(void)
+{
+    pair_deliver_some(SIZE_MAX);
 }
 
 static inline void pair_close(void)

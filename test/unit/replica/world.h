@@ -51,7 +51,7 @@ struct world {
     struct wakeups wakeups;
     struct processes *table;
     struct process *replica;
-    struct bytes slow;  /* this node is slow */
+    struct bytes slow;  /* this node is slow, and busy */
     struct buf sent;    /* lines */
     struct buf payload; /* of the last message, as encoded */
     struct buf log;
@@ -147,7 +147,7 @@ static inline void world_open(const char *options)
     struct replica_options o;
     struct options_error error;
     world = (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log,
-                                    NULL, NULL, NULL}};
+                                    NULL, NULL, NULL, world_slow}};
     world.disk = (struct replica_disk){world_load, world_begin, world_append, world_save, &world};
     world.turn =
         (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};
