@@ -28,6 +28,7 @@
 -export([batch/2, batch/3, 'batch!'/2, 'batch!'/3]).
 -export([value/1, value/2, 'value!'/1, 'value!'/2, state/1, state/2, 'state!'/1, 'state!'/2]).
 -export([sync_now/1, 'sync_now!'/1]).
+-export([subscribe/1, subscribe/2, subscribe/3, unsubscribe/2, ack/2]).
 -export([start_replica/3, stop_replica/2, status/1]).
 -export(['__info__'/1]).
 
@@ -212,6 +213,56 @@ sync_now(Replica) ->
 -spec 'sync_now!'(Replica) -> Replica when Replica :: coppice:replica().
 'sync_now!'(Replica) ->
     done(coppice:sync_now(Replica), Replica).
+
+%% Has this process told of each change of a replica, with the value as it is at once.
+%%
+%%     iex> {:ok, _pid} = Coppice.start_replica(:"c1@127.0.0.1", :visits, crdt: :gcounter)
+%%     iex> visits = {:visits, :"c1@127.0.0.1"}
+%%     iex> {:ok, ref} = Coppice.subscribe(visits)
+%%     iex> receive do: ({:coppice_changed, :visits, ^ref, %{value: value}} -> value)
+%%     0
+%%     iex> Coppice.mutate!(visits, {:increment, [5]})
+%%     iex> receive do: ({:coppice_changed, :visits, ^ref, %{value: value}} -> value)
+%%     5
+%%     iex> Coppice.unsubscribe(visits, ref)
+%%     :ok
+%%     iex> Coppice.stop(visits)
+%%     :ok
+%%
+%% A message may stand for several changes. A value of more than about a megabyte is not in it. The
+%% subscription ends with the process, with the connection to the replica's node, and with the
+%% replica: monitor that, and subscribe again when it is back. Only coppices know this request; to
+%% a Grove server do not send it.
+-spec subscribe(coppice:replica()) -> {ok, Subscription :: reference()} | {error, Reason :: term()}.
+subscribe(Replica) ->
+    coppice:subscribe(Replica).
+
+%% The same for another process, on this node or on any that the replica's node is connected to.
+-spec subscribe(coppice:replica(), pid()) ->
+    {ok, Subscription :: reference()} | {error, Reason :: term()}.
+subscribe(Replica, Pid) ->
+    coppice:subscribe(Replica, Pid).
+
+%% The same with options.
+%%
+%%   * `:what` - `:value` (default), or `:version`, which leaves the value out of the messages
+%%   * `:ack` - `true`: the next message is sent only after `ack/2`, so that a slow process has one
+%%     of them in its mailbox at most
+-spec subscribe(coppice:replica(), pid(), map() | [{atom(), term()}]) ->
+    {ok, Subscription :: reference()} | {error, Reason :: term()}.
+subscribe(Replica, Pid, Options) ->
+    coppice:subscribe(Replica, Pid, Options).
+
+%% Ends a subscription, or all those of a process to the replica. A message may be under way.
+-spec unsubscribe(coppice:replica(), Subscription :: reference() | pid()) ->
+    ok | {error, Reason :: term()}.
+unsubscribe(Replica, Subscription) ->
+    coppice:unsubscribe(Replica, Subscription).
+
+%% Asks for the next message of a subscription with `ack: true`.
+-spec ack(coppice:replica(), Subscription :: reference()) -> ok.
+ack(Replica, Subscription) ->
+    coppice:ack(Replica, Subscription).
 
 %% Starts a replica on a node (its name, or the process of `start_link/1`); the keyword list or map
 %% is that of a configuration.

@@ -28,6 +28,7 @@
 -export([start_link/1, child_spec/1, node/1, port/1, stop/1, format_error/1]).
 -export([mutate/2, mutate/3, mutate_reply/2, mutate_reply/3, batch/2, batch/3]).
 -export([value/1, value/2, state/1, state/2, sync_now/1]).
+-export([subscribe/1, subscribe/2, subscribe/3, unsubscribe/2, ack/2]).
 -export([start_replica/3, stop_replica/2, status/1]).
 -export_type([config/0, exit_reason/0, replica/0, coppice/0, operation/0, change/0, grove/0]).
 
@@ -86,7 +87,8 @@
 %% One of Grove's structs: a map. include/coppice.hrl has their names.
 -type grove() :: #{'__struct__' := module(), atom() => term()}.
 
-%% Starts a coppice; returns when it answers calls.
+%% Starts a coppice; returns when it answers calls, and is connected to this node if it connects here
+%% by default.
 %%
 %% The program is started again whenever it ends (see `child_spec/1`). It stops when the process
 %% ends, also when the emulator is killed. What it logs goes to `logger`, with its own level and
@@ -236,6 +238,47 @@ state(Replica, Timeout) ->
 -spec sync_now(replica()) -> ok | {error, Reason :: term()}.
 sync_now(Replica) ->
     gen_server:call(Replica, sync_now).
+
+%% Has this process told of each change of a replica, with the value as it is at once.
+%%
+%% ```erlang
+%% {ok, Ref} = coppice:subscribe({page_views, Node}),
+%% receive
+%%     {coppice_changed, page_views, Ref, #{value := Value, version := _}} -> Value
+%% end.
+%% ```
+%%
+%% A message may stand for several changes. A value of more than about a megabyte is not in it. The
+%% subscription ends with the process, with the connection to the replica's node, and with the
+%% replica: monitor that, and subscribe again when it is back. Only coppices know this request; to
+%% a Grove server do not send it.
+-spec subscribe(replica()) -> {ok, Subscription :: reference()} | {error, Reason :: term()}.
+subscribe(Replica) ->
+    subscribe(Replica, self()).
+
+%% The same for another process, on this node or on any that the replica's node is connected to.
+-spec subscribe(replica(), pid()) ->
+    {ok, Subscription :: reference()} | {error, Reason :: term()}.
+subscribe(Replica, Pid) ->
+    gen_server:call(Replica, {subscribe, Pid}).
+
+%% The same with options, a map or keyword list: `what => version` leaves the value out of the
+%% messages; with `ack => true`, the next message is sent only after `ack/2`, so that a slow process
+%% has one of them in its mailbox at most.
+-spec subscribe(replica(), pid(), map() | [{atom(), term()}]) ->
+    {ok, Subscription :: reference()} | {error, Reason :: term()}.
+subscribe(Replica, Pid, Options) ->
+    gen_server:call(Replica, {subscribe, Pid, coppice_config:keywords(Options)}).
+
+%% Ends a subscription, or all those of a process to the replica. A message may be under way.
+-spec unsubscribe(replica(), Subscription :: reference() | pid()) -> ok | {error, Reason :: term()}.
+unsubscribe(Replica, Subscription) ->
+    gen_server:call(Replica, {unsubscribe, Subscription}).
+
+%% Asks for the next message of a subscription with `ack => true`.
+-spec ack(replica(), Subscription :: reference()) -> ok.
+ack(Replica, Subscription) ->
+    gen_server:cast(Replica, {coppice_ack, Subscription}).
 
 %% Starts a replica; the map or keyword list is that of a configuration (docs/configuration.md).
 %%

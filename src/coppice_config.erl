@@ -2,7 +2,8 @@
 %% gets in its environment.
 -module(coppice_config).
 
--export([options/1, get/2, get/3, text/1, environment/1, keywords/1, epmd_port/1]).
+-export([options/1, get/2, get/3, text/1, connects_here/1, environment/1, keywords/1]).
+-export([epmd_port/1]).
 -export_type([options/0]).
 
 %% Keys of this application, which the program does not know.
@@ -35,6 +36,11 @@ text(Options) ->
     Terms = lists:flatmap(fun terms/1, add_tls(Options, add_connect(Options))),
     Lines = [io_lib:format("~0tp.~n", [Term]) || Term <- Terms],
     <<_/binary>> = unicode:characters_to_binary(Lines).
+
+%% Whether it connects to this node because nothing else was said.
+-spec connects_here(options()) -> boolean().
+connects_here(Options) ->
+    not (proplists:is_defined(connect, Options) orelse proplists:is_defined(config_file, Options)).
 
 add_connect(Options) ->
     case proplists:is_defined(connect, Options) of
@@ -88,6 +94,8 @@ pairs(List) -> List.
 -spec keywords(term()) -> term().
 keywords([{Key, _} | _] = List) when is_atom(Key) ->
     keywords(maps:from_list(List));
+keywords([]) ->
+    #{};
 keywords(#{storage := Storage} = Map) ->
     Map#{storage := keywords(Storage)};
 keywords(Other) ->

@@ -13,6 +13,7 @@
 -define(READY_MS, 10000).
 %% Time to sync and save after SIGTERM; then comes SIGKILL.
 -define(STOP_MS, 10000).
+-define(CONNECTION_MS, 2000).
 %% The first pause is long enough to see that the emulator is being stopped, too: a service manager
 %% signals both at the same moment.
 -define(FIRST_PAUSE_MS, 1000).
@@ -61,6 +62,7 @@ is_stopping() ->
     element(1, init:get_status()) =:= stopping.
 
 await_ready({noreply, #state{phase = ready} = State}) ->
+    await_connection(State),
     {ok, State};
 await_ready({noreply, #state{port = Port, timer = Timer} = State}) ->
     receive
@@ -76,6 +78,23 @@ await_ready({noreply, #state{port = Port, timer = Timer} = State}) ->
     end;
 await_ready({stop, Reason, _State}) ->
     {stop, Reason}.
+
+%% A program that connects to this node because nothing else was said is dialling it now.  A call of
+%% the user's at this moment would dial as well, and may fail when one connection gives way to the
+%% other.  A program that cannot connect says so in its log.
+await_connection(#state{options = Options, node = Node}) ->
+    case coppice_config:connects_here(Options) of
+        true ->
+            ok = net_kernel:monitor_nodes(true, [{node_type, all}]),
+            lists:member(Node, nodes(connected)) orelse
+                receive
+                    {nodeup, Node, _} -> true
+                after ?CONNECTION_MS -> false
+                end,
+            ok = net_kernel:monitor_nodes(false, [{node_type, all}]);
+        false ->
+            ok
+    end.
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, Reply :: term(), #state{}}.
 handle_call(node, _From, State) ->

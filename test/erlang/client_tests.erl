@@ -18,6 +18,8 @@ tests() ->
         {sets, fun sets/2},
         {errors, fun errors/2},
         {replicas_come_and_go, fun replicas_come_and_go/2},
+        {subscriptions, fun subscriptions/2},
+        {a_subscriber_asks_for_the_next, fun a_subscriber_asks_for_the_next/2},
         {status, fun status/2},
         {stop_a_replica, fun stop_a_replica/2}
     ].
@@ -72,6 +74,40 @@ replicas_come_and_go(Pid, Node) ->
     ?assertEqual({error, name_taken}, coppice:start_replica(Pid, likes, #{crdt => gset})),
     ?assertEqual(ok, coppice:stop_replica(the_coppice, likes)),
     ?assertEqual({error, not_found}, coppice:stop_replica({coppice, Node}, likes)).
+
+subscriptions(_Pid, Node) ->
+    {ok, Seen} = coppice:start_replica(Node, seen, #{crdt => gcounter}),
+    {ok, Ref} = coppice:subscribe(Seen),
+    {ok, Other} = coppice:subscribe({seen, Node}, self(), [{what, version}]),
+    ?assertMatch(#{value := 0, version := _}, change(Ref)),
+    ?assertEqual([version], maps:keys(change(Other))),
+    ok = coppice:mutate(Seen, increment),
+    ?assertMatch(#{value := 1}, change(Ref)),
+    ok = coppice:unsubscribe(Seen, Ref),
+    {ok, Last} = coppice:subscribe(Seen, self()),
+    ?assertMatch(#{value := 1}, change(Last)),
+    ok = coppice:unsubscribe(Seen, self()),
+    ?assertMatch({error, {bad_options, _}}, coppice:subscribe(Seen, self(), #{jump => true})).
+
+%% Without that it gets no second one, though it has the answer of a later call.
+a_subscriber_asks_for_the_next(_Pid, Node) ->
+    {ok, Asked} = coppice:start_replica(Node, asked, #{crdt => gcounter}),
+    {ok, Ref} = coppice:subscribe(Asked, self(), #{ack => true}),
+    ?assertMatch(#{value := 0}, change(Ref)),
+    [ok = coppice:mutate(Asked, increment) || _ <- [1, 2, 3]],
+    {ok, Free} = coppice:subscribe(Asked),
+    ?assertMatch(#{value := 3}, change(Free)),
+    receive
+        {coppice_changed, asked, Ref, _} -> ?assert(false)
+    after 0 -> ok
+    end,
+    ok = coppice:ack(Asked, Ref),
+    ?assertMatch(#{value := 3}, change(Ref)).
+
+change(Ref) ->
+    receive
+        {coppice_changed, _Name, Ref, Change} -> Change
+    end.
 
 status(Pid, Node) ->
     ?assertMatch(#{node := Node, replicas := #{views := #{}}}, coppice:status(Node)),
