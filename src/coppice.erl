@@ -87,8 +87,8 @@
 %% One of Grove's structs: a map. include/coppice.hrl has their names.
 -type grove() :: #{'__struct__' := module(), atom() => term()}.
 
-%% Starts a coppice; returns when it answers calls, and is connected to this node if it connects here
-%% by default.
+%% Starts a coppice; returns when it answers calls, and is connected to this node if that is its
+%% default.
 %%
 %% The program is started again whenever it ends (see `child_spec/1`). It stops when the process
 %% ends, also when the emulator is killed. What it logs goes to `logger`, with its own level and

@@ -261,7 +261,10 @@ no_port(#state{timer = Timer} = State) ->
     State#state{port = undefined, timer = undefined, phase = pausing}.
 
 %% Whether to start it again.
-again(Reason, #state{node = undefined} = State) ->
+again(Reason, #state{node = undefined, options = Options} = State) ->
+    Which = coppice_config:get(node, Options, coppice_config:get(config_file, Options)),
+    Why = coppice:format_error(Reason),
+    logger:error("coppice ~tp cannot be started: ~ts", [Which, Why], #{application => coppice}),
     {stop, Reason, State};
 again(Reason, #state{options = Options} = State) ->
     case {coppice_config:get(restart, Options, permanent), Reason} of

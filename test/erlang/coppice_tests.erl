@@ -331,15 +331,18 @@ lines_during_a_stop_are_logged_test() ->
 
 %% What is logged while a program with this script starts and is stopped.
 logged(Script) ->
-    {ok, #{level := Shown}} = logger:get_handler_config(default),
-    ok = logger:set_handler_config(default, level, none),
-    ok = logger:add_handler(?MODULE, ?MODULE, #{config => self()}),
-    with_primary(level, all, fun() ->
+    logged_by(fun() ->
         with_program(Script ++ ?READY "; read line", fun(Options, _Folder) ->
             {ok, Pid} = coppice:start_link(Options),
             coppice:stop(Pid)
         end)
-    end),
+    end).
+
+logged_by(Fun) ->
+    {ok, #{level := Shown}} = logger:get_handler_config(default),
+    ok = logger:set_handler_config(default, level, none),
+    ok = logger:add_handler(?MODULE, ?MODULE, #{config => self()}),
+    with_primary(level, all, Fun),
     ok = logger:remove_handler(?MODULE),
     ok = logger:set_handler_config(default, level, Shown),
     all_logged().
@@ -355,6 +358,17 @@ all_logged() ->
 %% The handler of logged/1.
 log(#{meta := #{application := coppice}} = Event, #{config := Pid}) -> Pid ! {logged, Event};
 log(_Event, _Config) -> ok.
+
+%% A supervisor shows the reason as a term.
+a_start_that_fails_is_explained_test() ->
+    process_flag(trap_exit, true),
+    Failed = fun() -> {error, _} = coppice:start_link(#{node => 'c1@127.0.0.1'}) end,
+    Lines = [Text || {error, Text, _} <- logged_by(Failed)],
+    ?assertEqual(
+        [<<"coppice 'c1@127.0.0.1' cannot be started: this node is not distributed: "
+            "start it with a name, or set connect to []">>],
+        Lines
+    ).
 
 %% Plain Erlang shows warnings, without any configuration.
 the_default_handler_shows_them_test() ->
