@@ -89,7 +89,12 @@ defmodule ElixirTest do
 
   test "Logger gets the program's lines" do
     me = self()
-    filter = fn event, _ -> send(me, {:event, event}) && :stop end
+
+    filter = fn event, _ ->
+      send(me, {:event, event})
+      :stop
+    end
+
     Logger.configure(level: :info)
     :ok = :logger.add_primary_filter(:elixir_test, {filter, nil})
     replica(:gset) |> Coppice.stop()
