@@ -248,9 +248,9 @@ end_supervisor(Supervisor) ->
 %% The emulator takes longer to stop than the first pause, since another program does.
 nothing_is_started_while_the_emulator_stops_test_() ->
     {timeout, 60, fun() ->
-        Slow = "trap 'sleep 3; exit 0' TERM; " ?READY "; read line",
+        Slow = "trap 'echo stops >pipe; sleep 3; exit 0' TERM; " ?READY "; read line",
         Ended = "echo >>starts; " ?READY "; echo $$ >pipe; read line",
-        with_program(Slow, fun(SlowOptions, _) ->
+        with_program(Slow, fun(SlowOptions, SlowFolder) ->
             with_program(Ended, fun(Options, Folder) ->
                 {ok, Peer, _} = peer:start(#{connection => standard_io, args => paths()}),
                 {ok, _} = peer:call(Peer, supervisor, start_child, [
@@ -259,9 +259,11 @@ nothing_is_started_while_the_emulator_stops_test_() ->
                 {ok, _} = peer:call(Peer, gen_server, start, [
                     coppice_owner, coppice_config:options(Options), []
                 ]),
-                os:cmd("kill " ++ from_pipe(Folder)),
+                Program = from_pipe(Folder),
                 Down = monitor(process, Peer),
                 peer:cast(Peer, init, stop, []),
+                "stops" = from_pipe(SlowFolder),
+                os:cmd("kill " ++ Program),
                 receive
                     {'DOWN', Down, _, _, _} -> ok
                 end,
