@@ -1,10 +1,10 @@
-%% For Erlang code that talks to a replica through gen_server:
+%% The names of Grove's modules, for Erlang code that uses a replica:
 %%
 %%     -include_lib("coppice/include/coppice.hrl").
 %%
-%%     ok = gen_server:call({page_views, Node}, {mutate, {increment, [5]}}),
-%%     {ok, 5} = gen_server:call({page_views, Node}, value),
-%%     {ok, #{'__struct__' := ?GROVE_GCOUNTER}} = gen_server:call({page_views, Node}, state).
+%%     ok = coppice:mutate({page_views, Node}, {increment, [5]}),
+%%     {ok, 5} = coppice:value({page_views, Node}),
+%%     {ok, #{'__struct__' := ?GROVE_GCOUNTER}} = coppice:state({page_views, Node}).
 %%
 %% docs/requests.md describes every request and reply.
 
@@ -20,16 +20,10 @@
 -define(GROVE_OR_MAP, 'Elixir.Grove.Map.ORMap').
 -define(GROVE_RGA, 'Elixir.Grove.Sequence.RGA').
 
-%% A Grove struct is a map; its '__struct__' is one of the above.
--type coppice_struct() :: #{'__struct__' := module(), atom() => term()}.
-
-%% The name of a function of Grove's and its arguments: {increment, [5]}, or increment.
--type coppice_operation() :: {Name :: atom(), Arguments :: [term()]} | atom().
-
--type coppice_mutation() ::
-    coppice_operation()
-    | [coppice_operation()]
-    | fun((coppice_struct()) -> coppice_struct()).
+%% The types of the module coppice, by the names that they had here.
+-type coppice_struct() :: coppice:grove().
+-type coppice_operation() :: coppice:operation().
+-type coppice_mutation() :: coppice:change().
 
 %% Calls and their replies; any of them may be {error, Reason}.
 -type coppice_request() ::

@@ -6,6 +6,8 @@ defmodule Page do
 
   def blocks(text) do
     text
+    # An empty line in a block is a line of it.
+    |> String.replace("\n\n    ", "\n    \n    ")
     |> String.split("\n")
     |> Enum.chunk_by(&String.starts_with?(&1, "    "))
     |> Enum.map(fn lines -> Enum.map(lines, &String.replace_prefix(&1, "    ", "")) end)
@@ -65,10 +67,11 @@ defmodule Shell do
     await(bash, "", fn got -> String.contains?(got, @ended) end) |> String.split(@ended) |> hd()
   end
 
-  @doc "Starts a command that goes on; returns what it prints first."
+  @doc "Starts a command that goes on; returns what it prints until it is ready."
   def start({bash, _group}, line) do
     Port.command(bash, line <> "\n")
-    await(bash, "", fn got -> got =~ ~r/^ready .*\n/m end)
+    printed = await(bash, "", fn got -> got =~ ~r/^ready .*\n/m end)
+    Regex.replace(~r/(^ready [^\n]*\n).*/ms, printed, "\\1")
   end
 
   defp await(bash, got, enough?) do
@@ -154,6 +157,8 @@ wrong =
   for page <- pages do
     place = Path.join(folder, Path.basename(page, ".md"))
     File.mkdir_p!(place)
+    # A clone of this repository.
+    File.ln_s!(File.cwd!(), Path.join(place, "coppice"))
     {_, wrong} = Reader.read(page, place)
     Enum.each(Process.get(:shells, []), &Shell.close/1)
     Process.delete(:shells)

@@ -80,9 +80,20 @@ defmodule TlsTest do
   end
 
   describe "the Erlang application on a node with TLS" do
+    # The first one compiles the last.
+    @modules [:coppice_docs, :coppice_config, :coppice_log, :coppice_owner, :coppice]
+
+    defp load(beam) do
+      for module <- @modules do
+        {:ok, ^module, code} = :compile.file(~c"src/#{module}.erl", [:binary])
+        arguments = [module, ~c"#{module}", code]
+        {:module, _} = Beam.call(beam, :code, :load_binary, arguments)
+        if module == :coppice_docs, do: apply(:code, :load_binary, arguments)
+      end
+    end
+
     defp owned(beam, options) do
-      {:ok, :coppice, code} = :compile.file(~c"src/coppice.erl", [:binary])
-      {:module, _} = Beam.call(beam, :code, :load_binary, [:coppice, ~c"coppice", code])
+      load(beam)
       program = Path.expand(System.get_env("COPPICE", "priv/coppice"))
       defaults = %{node: Coppice.name(), program: program, replicas: %{r: %{crdt: :gcounter}}}
       options = Map.merge(defaults, options)
