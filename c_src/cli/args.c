@@ -16,16 +16,27 @@
 
 /* --- files and environment -------------------------------------------------------- */
 
+/* Its text stays: it can be read once, and SIGHUP has the configuration read again. */
+static enum err read_input(struct buf *text)
+{
+    static struct buf kept;
+    static bool read;
+    enum err e = read ? OK : file_read_input(&kept, LIMIT_CONFIG_BYTES);
+    read = true;
+    buf_put(text, buf_bytes(&kept));
+    return e;
+}
+
 int args_read_config(struct config *c, const char *file)
 {
     struct buf text = {0};
     struct config_error error = {0};
     int code = 0;
     bool input = strcmp(file, "-") == 0;
-    enum err e = input ? file_read_input(&text, LIMIT_CONFIG_BYTES)
-                       : file_read(&text, file, LIMIT_CONFIG_BYTES);
+    enum err e = input ? read_input(&text) : file_read(&text, file, LIMIT_CONFIG_BYTES);
     if (input)
         file = "standard input";
+    c->file = file;
     if (e != OK)
         code = fail_to_read(EX_CONFIG, file, e);
     else if (config_read(c, buf_bytes(&text), &error) != OK)
@@ -194,7 +205,7 @@ static int parse(struct args *args, int count, char **words, bool files)
 
 int args_parse(struct args *args, int count, char **words)
 {
-    *args = (struct args){.timeout_ms = TIMEOUT_DEFAULT_MS, .operands = words};
+    *args = (struct args){.timeout_ms = TIMEOUT_DEFAULT_MS, .operands = words, .words = count};
     config_init(&args->config);
     read_epmd_port(&args->config);
     int code = parse(args, count, words, true);

@@ -24,6 +24,7 @@ void config_init(struct config *c)
         .allows_all = true,
         .epmd_port = EPMD_PORT,
         .start_epmd = true,
+        .log_level = LOG_INFO,
         .epmd = true,
     };
     buf_put(&c->address, BYTES("::"));
@@ -50,10 +51,8 @@ void config_free(struct config *c)
     for (size_t i = 0; i < c->scope_count; i++)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);
-    for (size_t i = 0; i < c->replica_count; i++) {
-        term_free(&c->replicas[i]->term);
-        mem_free(c->replicas[i]);
-    }
+    while (c->replica_count > 0)
+        config_drop_replica(c, c->replicas[c->replica_count - 1]);
     mem_free(c->replicas);
     hash_table_free(&c->replica_names);
     *c = (struct config){0};
@@ -107,6 +106,7 @@ static enum err read_entry(struct config *c, struct bytes entry, unsigned *seen,
     if (!replica && (*seen & bit) != 0)
         return config_expected(error, row->key, "each key once", entry);
     *seen |= bit;
+    c->lines[row - config_row_at(0)] = (struct config_line){c->file, error->line};
     struct bytes first = etf_any(&in);
     return replica ? config_add_replica(c, first, etf_any(&in), error) : row->read(c, first, error);
 }

@@ -103,6 +103,9 @@ void sim_throttle(struct sim *s, unsigned a, unsigned b, uint64_t byte_ms);
 /* Connections between the two are reset; what was in flight is lost. */
 void sim_reset(struct sim *s, unsigned a, unsigned b);
 void sim_reset_caller(struct sim *s, unsigned node);
+/* A coppice that runs has its configuration read again: with one more replica, `extra`, or without;
+ * and it dials all peers but one; all, if that is the node itself. */
+void sim_reload(struct sim *s, unsigned node, bool extra, unsigned without);
 void sim_shift_clock(struct sim *s, unsigned node, int64_t by_ms); /* its time of day */
 /* Gives the node, which must not be running, a new name; actor and disk stay the same. */
 void sim_rename(struct sim *s, unsigned node);

@@ -416,7 +416,7 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 17);
+    CU_ASSERT_EQUAL(i, 19);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
