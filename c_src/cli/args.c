@@ -16,6 +16,11 @@
 
 /* --- files and environment -------------------------------------------------------- */
 
+static int fail_at(const struct config_error *e)
+{
+    return fail(EX_CONFIG, "%s:%u:%u: %s", e->file, e->line, e->column, e->what);
+}
+
 /* Its text stays: it can be read once, and SIGHUP has the configuration read again. */
 static enum err read_input(struct buf *text)
 {
@@ -40,7 +45,7 @@ int args_read_config(struct config *c, const char *file)
     if (e != OK)
         code = fail_to_read(EX_CONFIG, file, e);
     else if (config_read(c, buf_bytes(&text), &error) != OK)
-        code = fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
+        code = fail_at(&error);
     buf_free(&text);
     return code;
 }
@@ -50,11 +55,11 @@ int args_check_config(const struct config *c, const char *file)
     struct config_error error = {0};
     if (config_check(c, file_is_same, &error) == OK)
         return 0;
+    if (error.file != NULL)
+        return fail_at(&error);
     if (file == NULL)
         return fail(EX_CONFIG, "%s", error.what);
-    if (error.line == 0)
-        return fail(EX_CONFIG, "%s: %s", file, error.what);
-    return fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
+    return fail(EX_CONFIG, "%s: %s", file, error.what);
 }
 
 int args_read_tls(struct tls_contexts *contexts, const struct config *c, bool listens)
@@ -69,9 +74,9 @@ int args_read_tls(struct tls_contexts *contexts, const struct config *c, bool li
 static void read_epmd_port(struct config *c)
 {
     const char *port = getenv("ERL_EPMD_PORT");
-    struct config_error ignored;
-    if (port != NULL && config_flag(c, "epmd_port", bytes_of(port), &ignored) != OK)
-        print_error("ignoring ERL_EPMD_PORT: not a port number");
+    struct config_error error;
+    if (port != NULL && config_flag(c, "epmd_port", bytes_of(port), &error) != OK)
+        print_error("$ERL_EPMD_PORT is ignored: %s", error.what);
 }
 
 /* --- options ------------------------------------------------------------------------ */

@@ -435,13 +435,8 @@ static size_t share_out(struct shell *sh, uint64_t descriptors)
 
 static void refuse_to_listen(struct shell *sh, int e, uint16_t port)
 {
-    const struct config *c = sh->config;
     struct buf line = {0};
-    buf_printf(&line, "cannot listen on %.*s ", TEXT(c->address));
-    if (e == UV_EADDRINUSE && c->port_last > c->port)
-        buf_printf(&line, "ports %u to %u: all are in use", c->port, c->port_last);
-    else
-        buf_printf(&line, "port %u: %s", port, uv_strerror(e));
+    listener_put_failure(&line, sh->config, e, port);
     say(sh, LOG_ERROR, &line);
     sh->code = EX_OSERR;
 }

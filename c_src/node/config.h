@@ -41,7 +41,7 @@
 /* Where a key stands. */
 struct config_line {
     const char *file; /* borrowed; NULL: in no file */
-    unsigned line;
+    unsigned line, column;
 };
 
 /* A replica as written: {Name, Map}; checked. */
@@ -103,6 +103,7 @@ struct config {
 
 /* Where and why a configuration is wrong. */
 struct config_error {
+    const char *file;      /* config.file then; NULL: not from a file */
     unsigned line, column; /* 0: not from a file */
     char what[640];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
 };
@@ -132,6 +133,9 @@ must_use enum err config_check(const struct config *c, same_file *is_same,
  * or else the one that this node itself is configured to listen on, as with a BEAM's
  * -erl_epmd_port.  0: none. */
 uint16_t config_peer_port(const struct config *c);
+
+/* Where the key of that name stands, of those of config_key(). */
+const struct config_line *config_line_of(const struct config *c, const char *key);
 
 /* The replica of that name (a term), or NULL. */
 struct config_replica *config_find_replica(const struct config *c, struct bytes name);

@@ -103,20 +103,11 @@ static const struct {
     {"tls", same_tls},
 };
 
-static const struct config_line *line_of(const struct config *c, const char *key)
-{
-    const char *help;
-    size_t i = 0;
-    while (!bytes_equal(bytes_of(config_key(i, &help)), bytes_of(key)))
-        i++;
-    return &c->lines[i];
-}
-
-/* "c1.config:3: ", or nothing. */
+/* "c1.config:3:1: ", or nothing. */
 static void put_line(struct buf *out, const struct config_line *line)
 {
     if (line->file != NULL)
-        buf_printf(out, "%s:%u: ", line->file, line->line);
+        buf_printf(out, "%s:%u:%u: ", line->file, line->line, line->column);
 }
 
 static void refuse(struct change *c, const struct config_line *at, enum log_level level,
@@ -140,7 +131,7 @@ static void refuse_fixed(struct change *c)
                    "%s: cannot change while the node runs; it goes on as before until it is "
                    "restarted",
                    fixed[i].key);
-        refuse(c, line_of(c->r->fresh, fixed[i].key), LOG_WARNING, &what);
+        refuse(c, config_line_of(c->r->fresh, fixed[i].key), LOG_WARNING, &what);
     }
 }
 
@@ -334,7 +325,7 @@ static void refuse_replica(struct change *c, const struct config_replica *replic
                            enum log_level level, const char *why)
 {
     struct buf what = {0};
-    const struct config_line at = {replica->file, replica->line};
+    const struct config_line at = {replica->file, replica->line, replica->column};
     buf_printf(&what, "replica %.*s: %s", TEXT(atom_text(name_term(replica))), why);
     refuse(c, &at, level, &what);
 }

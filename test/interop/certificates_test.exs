@@ -54,7 +54,7 @@ defmodule CertificatesTest do
     good = peer_named(ca, "good", connect: [c.node])
     Coppice.logs(good, "connected to #{c.node}")
     bad = peer_named(ca, "bad", connect: [c.node])
-    assert line(bad, "cannot connect to #{c.node}: ") == "the peer refuses this node"
+    assert line(bad, "cannot connect to #{c.node}: ") =~ "the peer refuses this node"
     assert line(c, "a stranger disconnected: ") == refused("bad")
     other = guarded(ca, connect: [bad.node, good.node])
     assert line(other, "cannot connect to #{bad.node}: ") == refused("bad")

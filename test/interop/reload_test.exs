@@ -127,7 +127,7 @@ defmodule ReloadTest do
       {c, file, _} = running
       :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
       running = change(running, replicas: [views: Map.put(views, :sync_interval, 77)])
-      line = "warning #{file}:3: replica views: its options cannot change while it runs"
+      line = "warning #{file}:3:1: replica views: its options cannot change while it runs"
       said(running, line)
       again(running)
       assert length(String.split(Coppice.log(c), line)) == 3
@@ -141,7 +141,7 @@ defmodule ReloadTest do
       {c, file, _} = running
       {:ok, _} = Coppice.start_replica(c, :views, counter())
       running = change(running, replicas: [views: counter()])
-      said(running, "error #{file}:3: replica views: it cannot start: a process of this name runs")
+      said(running, "error #{file}:3:1: replica views: it cannot start: a process of")
       :ok = Coppice.stop_replica(c, :views)
       again(running)
       said(running, "info replica views: is new")
@@ -156,7 +156,7 @@ defmodule ReloadTest do
     text = "cannot change while the node runs; it goes on as before until it is restarted"
 
     for key <- [:node, :net_ticktime, :visible] do
-      assert Coppice.log(c) =~ ~r/warning #{file}:\d+: #{key}: #{text}/, "#{key}"
+      assert Coppice.log(c) =~ ~r/warning #{file}:\d+:1: #{key}: #{text}/, "#{key}"
     end
 
     said(running, "warning the configuration was read again: 0 changes, and 3 not made")

@@ -147,7 +147,7 @@ static void other_options_wait_for_a_restart(void)
     start(0, "a@h", "{replica, one, #{crdt => gcounter}}.");
     for (unsigned i = 0; i < 2; i++) {
         reload("\n{replica, one, #{crdt => gset}}.");
-        CU_ASSERT(logged(0, "c.config:2: replica one: its options cannot change"));
+        CU_ASSERT(logged(0, "c.config:2:1: replica one: its options cannot change"));
     }
     reload("{replica, one, #{crdt => gcounter}}.");
     CU_ASSERT(logged(0, "nothing has changed"));
@@ -160,7 +160,7 @@ static void a_taken_name_is_tried_again(void)
     start(0, "a@h", "");
     call(0, "{start_replica, one, #{crdt => gcounter}}");
     reload(settings);
-    CU_ASSERT(logged(0, "c.config:2: replica one: it cannot start: a process of this name runs"));
+    CU_ASSERT(logged(0, "c.config:2:1: replica one: it cannot start: a process of this name runs"));
     ASSERT_TERM(call(0, "{stop_replica, one}"), term_of("ok"));
     reload(settings);
     CU_ASSERT(logged(0, "replica one: is new") && runs("one"));
@@ -168,7 +168,7 @@ static void a_taken_name_is_tried_again(void)
     call(0, "{start_replica, two, #{crdt => gcounter}}");
     reload("{replica, one, #{crdt => gcounter}}. {replica, x, #{crdt => gcounter, group => two, "
            "actor => <<\"two@a@h\">>}}.");
-    CU_ASSERT(logged(0, "c.config:1: replica x: actor: ") && !runs("x"));
+    CU_ASSERT(logged(0, "c.config:1:38: replica x: actor: ") && !runs("x"));
     outside_close();
     stop_all();
 }
@@ -179,12 +179,12 @@ static void what_cannot_change_is_said(void)
     reload("{follow, true}.\n{visible, true}.\n{listen, #{port => 9}}.\n{scope, s}.\n"
            "{net_ticktime, 8}.\n{epmd_port, 9}.\n{start_epmd, false}.\n{peer_port, 9}.\n"
            "{tls, #{certfile => \"c\"}}.\n{allow_certificates, \"*\"}.");
-    static const char *const keys[] = {"1: follow",     "2: visible",      "3: listen",
-                                       "4: scope",      "5: net_ticktime", "6: epmd_port",
-                                       "7: start_epmd", "8: peer_port",    "9: tls"};
+    static const char *const keys[] = {"1:1: follow:",     "2:1: visible:",      "3:1: listen:",
+                                       "4:1: scope:",      "5:1: net_ticktime:", "6:1: epmd_port:",
+                                       "7:1: start_epmd:", "8:1: peer_port:",    "9:1: tls:"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         char text[60];
-        snprintf(text, sizeof(text), "c.config:%s: cannot change", keys[i]);
+        snprintf(text, sizeof(text), "c.config:%s cannot change", keys[i]);
         CU_ASSERT(logged(0, text));
     }
     /* Without tls there is no certificate to compare. */
