@@ -16,20 +16,36 @@
 
 /* --- files and environment -------------------------------------------------------- */
 
+static int fail_at(const struct config_error *e)
+{
+    return fail(EX_CONFIG, "%s:%u:%u: %s", e->file, e->line, e->column, e->what);
+}
+
+/* Its text stays: it can be read once, and SIGHUP has the configuration read again. */
+static enum err read_input(struct buf *text)
+{
+    static struct buf kept;
+    static bool read;
+    enum err e = read ? OK : file_read_input(&kept, LIMIT_CONFIG_BYTES);
+    read = true;
+    buf_put(text, buf_bytes(&kept));
+    return e;
+}
+
 int args_read_config(struct config *c, const char *file)
 {
     struct buf text = {0};
     struct config_error error = {0};
     int code = 0;
     bool input = strcmp(file, "-") == 0;
-    enum err e = input ? file_read_input(&text, LIMIT_CONFIG_BYTES)
-                       : file_read(&text, file, LIMIT_CONFIG_BYTES);
+    enum err e = input ? read_input(&text) : file_read(&text, file, LIMIT_CONFIG_BYTES);
     if (input)
         file = "standard input";
+    c->file = file;
     if (e != OK)
         code = fail_to_read(EX_CONFIG, file, e);
     else if (config_read(c, buf_bytes(&text), &error) != OK)
-        code = fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
+        code = fail_at(&error);
     buf_free(&text);
     return code;
 }
@@ -39,11 +55,11 @@ int args_check_config(const struct config *c, const char *file)
     struct config_error error = {0};
     if (config_check(c, file_is_same, &error) == OK)
         return 0;
+    if (error.file != NULL)
+        return fail_at(&error);
     if (file == NULL)
         return fail(EX_CONFIG, "%s", error.what);
-    if (error.line == 0)
-        return fail(EX_CONFIG, "%s: %s", file, error.what);
-    return fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
+    return fail(EX_CONFIG, "%s: %s", file, error.what);
 }
 
 int args_read_tls(struct tls_contexts *contexts, const struct config *c, bool listens)
@@ -58,9 +74,9 @@ int args_read_tls(struct tls_contexts *contexts, const struct config *c, bool li
 static void read_epmd_port(struct config *c)
 {
     const char *port = getenv("ERL_EPMD_PORT");
-    struct config_error ignored;
-    if (port != NULL && config_flag(c, "epmd_port", bytes_of(port), &ignored) != OK)
-        print_error("ignoring ERL_EPMD_PORT: not a port number");
+    struct config_error error;
+    if (port != NULL && config_flag(c, "epmd_port", bytes_of(port), &error) != OK)
+        print_error("$ERL_EPMD_PORT is ignored: %s", error.what);
 }
 
 /* --- options ------------------------------------------------------------------------ */
@@ -194,7 +210,7 @@ static int parse(struct args *args, int count, char **words, bool files)
 
 int args_parse(struct args *args, int count, char **words)
 {
-    *args = (struct args){.timeout_ms = TIMEOUT_DEFAULT_MS, .operands = words};
+    *args = (struct args){.timeout_ms = TIMEOUT_DEFAULT_MS, .operands = words, .words = count};
     config_init(&args->config);
     read_epmd_port(&args->config);
     int code = parse(args, count, words, true);

@@ -15,6 +15,7 @@ struct args {
     uint64_t timeout_ms;
     char **operands; /* what is neither an option nor an option's value */
     int count;       /* of the operands */
+    int words;       /* that were parsed */
 };
 
 /* Parses what follows the command's name: options as --some-key VALUE or --some_key=VALUE, and
@@ -24,8 +25,8 @@ struct args {
 int args_parse(struct args *args, int count, char **words);
 void args_free(struct args *args);
 
-/* Reads a configuration file into c, as config_read() does.  Returns 0, or EX_CONFIG after
- * printing the error. */
+/* Reads a configuration file into c, as config_read() does; standard input is read once, and its
+ * text kept.  Borrows the file's name.  Returns 0, or EX_CONFIG after printing the error. */
 int args_read_config(struct config *c, const char *file);
 
 /* Checks the whole (config_check()), which was read from this file; NULL for none or several.

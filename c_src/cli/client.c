@@ -65,7 +65,8 @@ static int fail_with_reason(const struct client_request *r, int code, struct byt
 
 static int fail_late(const struct client_request *r)
 {
-    return fail(EX_TEMPFAIL, "%s at %s: %s", r->server, r->node, err_text(ERR_TIMEOUT));
+    return fail(EX_TEMPFAIL, "%s at %s: %s; --timeout MS waits longer", r->server, r->node,
+                err_text(ERR_TIMEOUT));
 }
 
 /* Why it was not answered: a sentence, or the reason for which the process has ended. */
@@ -241,7 +242,8 @@ static int converse_by_any_name(struct config *config, struct client *c)
             buf_clear(&config->node);
             command_name_put(&config->node, of_kind + (first + i) % COMMAND_NAMES, host);
             if (!node_name_valid(buf_bytes(&config->node)))
-                return fail(EX_USAGE, "NODE: the host is too long for the name of a second node");
+                return fail(EX_USAGE, "NODE: the name of its host is too long for a node beside "
+                                      "it, which a command is");
             code = converse(config, c);
             if (!c->taken)
                 return code;

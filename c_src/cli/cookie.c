@@ -1,6 +1,8 @@
 #include "cookie.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,13 +75,35 @@ static bool cut(struct buf *cookie)
     return true;
 }
 
-static int check(struct config *c)
+/* where: "$COPPICE_COOKIE" or "the cookie in PATH". */
+static int check(struct config *c, const char *where)
 {
     if (!cut(&c->cookie))
-        return fail(EX_CONFIG, "the cookie has a character that is not printable ASCII");
-    if (c->cookie.len == 0 || c->cookie.len > LIMIT_COOKIE_BYTES)
-        return fail(EX_CONFIG, "the cookie must have 1 to 255 characters");
+        return fail(EX_CONFIG,
+                    "%s: a character is not printable ASCII; is it the cookie of the cluster?",
+                    where);
+    if (c->cookie.len == 0)
+        return fail(EX_CONFIG, "%s: empty; write the cookie of the cluster there", where);
+    if (c->cookie.len > LIMIT_COOKIE_BYTES)
+        return fail(EX_CONFIG, "%s: expected at most %d characters, found %zu", where,
+                    LIMIT_COOKIE_BYTES, c->cookie.len);
     return 0;
+}
+
+static int check_file(struct config *c, enum err e, const char *path)
+{
+    char where[PATH_MAX + 40];
+    if (e == ERR_CLOSED)
+        return fail(EX_CONFIG,
+                    "cannot read the cookie from %s: %s; set cookie_file or COPPICE_COOKIE", path,
+                    strerror(errno));
+    snprintf(where, sizeof(where), "the cookie in %s", path);
+    if (e != OK)
+        return fail(EX_CONFIG,
+                    "%s: expected at most %d characters, found more; is it another file?", where,
+                    LIMIT_COOKIE_BYTES);
+    warn_if_public(path);
+    return check(c, where);
 }
 
 int cookie_read(struct config *c)
@@ -88,18 +112,10 @@ int cookie_read(struct config *c)
     struct buf path = {0};
     if (cookie != NULL) {
         buf_put(&c->cookie, bytes_of(cookie));
-        return check(c);
+        return check(c, "$COPPICE_COOKIE");
     }
     enum err e = read_file(c, &path);
-    int code = 0;
-    if (e == ERR_CLOSED)
-        code =
-            fail(EX_CONFIG, "cannot read the cookie from %s: %s; set cookie_file or COPPICE_COOKIE",
-                 (const char *)path.at, strerror(errno));
-    else if (e != OK)
-        code = fail(EX_CONFIG, "the cookie must have 1 to 255 characters");
-    else
-        warn_if_public((const char *)path.at);
+    int code = check_file(c, e, (const char *)path.at);
     buf_free(&path);
-    return code == 0 ? check(c) : code;
+    return code;
 }

@@ -13,6 +13,8 @@
 
 /* Bytes of a word that are shown. */
 #define WORD_BYTES 200
+/* A message is cut to so many bytes for errors_into(): a path, and what is wrong in the file. */
+#define MESSAGE_BYTES 8192
 
 void put_term_text(struct buf *out, struct bytes term)
 {
@@ -81,8 +83,22 @@ void print_canonical(struct bytes canonical)
     print_line(&text);
 }
 
+/* Where messages go; NULL: to standard error. */
+static struct buf *errors;
+
+void errors_into(struct buf *out)
+{
+    errors = out;
+}
+
 static void print_message(const char *format, va_list arguments)
 {
+    if (errors != NULL) {
+        char text[MESSAGE_BYTES];
+        vsnprintf(text, sizeof(text), format, arguments);
+        buf_printf(errors, "%s%s", errors->len > 0 ? "; " : "", text);
+        return;
+    }
     fputs("coppice: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

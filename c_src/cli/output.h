@@ -38,6 +38,9 @@ void print_canonical(struct bytes canonical);
 /* Prints "coppice: ", the message and a newline on standard error. */
 void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Until it is called with NULL: messages are appended to *out instead, with "; " between them. */
+void errors_into(struct buf *out);
+
 /* Prints the message likewise and returns code, for the caller to return. */
 int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -20,10 +20,29 @@ static void put_about(struct buf *line, const struct args *args)
     buf_put_u8(line, 0);
 }
 
+/* Nothing of the command line has been reordered, since `run` has no operands. */
+static bool reread(void *who, struct config *fresh, struct tls_contexts *tls, struct buf *why)
+{
+    const struct args *args = who;
+    struct args again;
+    errors_into(why);
+    int code = args_parse(&again, args->words, args->operands);
+    *fresh = again.config;
+    if (code == 0)
+        code = args_check_config(fresh, again.file);
+    if (code == 0)
+        code = cookie_read(fresh);
+    if (code == 0)
+        code = args_read_tls(tls, fresh, true);
+    errors_into(NULL);
+    return code == 0;
+}
+
 int command_run(struct args *args)
 {
     struct config *config = &args->config;
-    struct shell_options options = {.listen = true, .owned = args->owned};
+    struct shell_options options = {
+        .listen = true, .owned = args->owned, .reread = reread, .who = args};
     if (args->owned && !owner_possible())
         return fail(EX_USAGE, "--owned: standard input is neither a pipe, a socket nor a terminal, "
                               "so no owner can hold it open");

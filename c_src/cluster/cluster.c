@@ -75,6 +75,30 @@ bool cluster_allows(const struct cluster *c, struct bytes node)
     return c->options.allow == NULL || name_patterns_match(c->options.allow, node);
 }
 
+/* A connection of either role whose peer is known by a name that is not allowed, or NULL. */
+static struct connection *next_not_allowed(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->connection_count; i++) {
+        struct connection *x = c->connections[i];
+        bool named = x->peer != NULL || (x->channel != NULL && channel_peer(x->channel).len > 0);
+        if (named && !cluster_allows(c, link_name(x)))
+            return x;
+    }
+    return NULL;
+}
+
+void cluster_restrict(struct cluster *c, const struct name_patterns *allow,
+                      const struct name_patterns *allow_certificates, struct turn *t)
+{
+    c->options.allow = allow;
+    c->options.allow_certificates = allow_certificates;
+    for (struct connection *x; (x = next_not_allowed(c)) != NULL;)
+        if (x->role == ROLE_LOOKUP)
+            lookup_failed(x, false, CLUSTER_NOT_ALLOWED, t);
+        else
+            link_break(x, CLUSTER_NOT_ALLOWED, t);
+}
+
 /* Counts it, and appends why the certificate is refused: text. */
 static void refuse_certificate(struct cluster *c, const struct certificate *certificate,
                                struct buf *why)
@@ -240,6 +264,7 @@ void cluster_release(struct cluster *c, struct bytes node)
     if (p == NULL)
         return;
     peer_set(p, p->answer_count > 0 ? DIAL_ONCE : DIAL_NEVER, p->tried);
+    p->port = 0;
     wakeup_stop(c->wakeups, &p->redial);
     c->untidy = true;
 }

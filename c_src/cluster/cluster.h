@@ -29,8 +29,8 @@ struct cluster_options {
     uint64_t flags;            /* announced besides DFLAG_PUBLISHED: DFLAGS_OURS (dist/flags.h) */
     bool tls;                  /* all links are TLS: listener and events see plain bytes */
     bool serves;               /* registers with epmd, and accepts connections */
-    const struct name_patterns *allow; /* NULL: every node; borrowed */
-    /* With TLS: names of certificates (certificate.h).  NULL: every certificate, or none. */
+    /* As of cluster_restrict(). */
+    const struct name_patterns *allow;
     const struct name_patterns *allow_certificates;
     uint16_t epmd_port;
     bool starts_epmd;     /* once, when there is none at its own start */
@@ -130,8 +130,14 @@ void cluster_locate(struct cluster *c, struct bytes node, uint16_t port);
 /* Connects to a node: now and whenever the connection is lost, or once. */
 void cluster_connect(struct cluster *c, struct bytes node, struct turn *t);
 void cluster_connect_once(struct cluster *c, struct bytes node, struct turn *t);
-/* Undoes cluster_connect(); an open connection stays. */
+/* Undoes cluster_connect() and cluster_locate(); an open connection stays. */
 void cluster_release(struct cluster *c, struct bytes node);
+/* Who may be connected from now on, by either's dialling: nodes of these names (NULL: every node),
+ * and, with TLS, with certificates of these names (certificate.h; NULL: every certificate, or
+ * none).  Both are borrowed.  A connection to a node that `allow` does not name ends, with a line
+ * of the log; certificates are compared before a connection is used, and not again. */
+void cluster_restrict(struct cluster *c, const struct name_patterns *allow,
+                      const struct name_patterns *allow_certificates, struct turn *t);
 /* Whether this node may be connected with it, by either's dialling. */
 bool cluster_allows(const struct cluster *c, struct bytes node);
 #define CLUSTER_NOT_ALLOWED "it is not among the nodes of allow" /* for the log */

@@ -237,7 +237,8 @@ static void put_reason(struct buf *out, const struct connection *x)
     else if (channel_error(x->channel) != ERR_STATUS || refusal == STATUSES)
         buf_printf(out, "%s", err_text(channel_error(x->channel)));
     else
-        buf_printf(out, "the peer refuses this node");
+        buf_printf(out,
+                   "the peer refuses this node: is it allowed there (allow, net_kernel:allow/1)?");
     buf_put_u8(out, '\0');
 }
 
@@ -418,8 +419,9 @@ static void queue(struct connection *x, const struct signal *signal, struct turn
 {
     size_t bytes = signal->payload.len + signal->rest.part.len + signal->reason.len;
     if (bytes > LIMIT_FRAME_BYTES) {
-        turn_log(t, LOG_ERROR, "a message of %zu bytes for %.*s is too large to be sent", bytes,
-                 TEXT(link_name(x)));
+        turn_log(t, LOG_ERROR,
+                 "a message of %zu bytes for %.*s is too large to be sent: at most %d are", bytes,
+                 TEXT(link_name(x)), LIMIT_FRAME_BYTES);
         return;
     }
     connection_mark(x);

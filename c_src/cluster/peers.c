@@ -119,14 +119,15 @@ void peer_redial_later(struct peer *p, struct turn *t)
 void peer_failed(struct peer *p, enum unreachable why, const char *text, struct turn *t)
 {
     struct cluster *c = p->cluster;
-    /* Logged once until it succeeds: a peer that is away for a night is not news. */
+    /* A warning once until it succeeds: a peer that is away for a night is not news. */
     bool news = !p->tried || p->backoff_ms == LIMIT_DIAL_BACKOFF_MIN_MS;
     must(p->attempt == NULL);
     peer_set(p, p->dialling, true);
     c->untidy = true;
     c->listener.unreachable(c->listener.who, buf_bytes(&p->name), why, text, t);
-    if (!answers_drop(p, text, t) && news && p->dialling != DIAL_NEVER)
-        turn_log(t, LOG_WARNING, "cannot connect to %.*s: %s", TEXT(p->name), text);
+    if (!answers_drop(p, text, t) && p->dialling != DIAL_NEVER)
+        turn_log(t, news ? LOG_WARNING : LOG_DEBUG, "cannot connect to %.*s: %s", TEXT(p->name),
+                 text);
     if (p->dialling == DIAL_ONCE)
         peer_set(p, DIAL_NEVER, true);
     if (p->up == NULL)

@@ -70,13 +70,18 @@ static void registration_refused(struct cluster *c, struct turn *t)
     c->registration = NULL;
     c->refusals++;
     if (!c->ready && c->refusals == REFUSALS_MAX) {
-        turn_log(t, LOG_ERROR, "epmd refuses the name %.*s: it is taken by another node",
+        turn_log(t, LOG_ERROR,
+                 "epmd refuses the name %.*s: another node has it (epmd -names lists them): end "
+                 "that one, or set node to another name",
                  TEXT(c->self.name));
         c->listener.name_taken(c->listener.who, t);
         return;
     }
     if (c->refusals == 1)
-        turn_log(t, LOG_WARNING, "epmd refuses the name %.*s; retrying", TEXT(c->self.name));
+        turn_log(
+            t, LOG_WARNING,
+            "epmd refuses the name %.*s: another node has it, or had it just now; trying again",
+            TEXT(c->self.name));
     wakeup_set(c->wakeups, &c->reregister, t->now_ms + LIMIT_DIAL_BACKOFF_MIN_MS);
 }
 

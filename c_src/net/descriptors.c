@@ -29,3 +29,16 @@ uint64_t descriptors_raise(size_t stores)
     }
     return limit.rlim_cur;
 }
+
+/* A connection may briefly be there twice, once from each side. */
+bool descriptors_suffice(uint64_t limit, size_t nodes, size_t stores, struct buf *line)
+{
+    size_t needed = DESCRIPTORS_OWN + 2 * nodes + DESCRIPTORS_STORE * stores;
+    if (needed <= limit)
+        return true;
+    buf_printf(line,
+               "the limit of open files is %llu, but the nodes and the stored replicas that are "
+               "configured may need %zu: raise the hard limit (ulimit -n, LimitNOFILE)",
+               (unsigned long long)limit, needed);
+    return false;
+}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "../limits.h"
+#include "../term/bytes.h"
 
 /* Descriptors of the loop, the log and epmd ... */
 #define DESCRIPTORS_OWN 32
@@ -28,5 +29,9 @@ void descriptors_fill(void);
 /* Raises the soft limit of open files to the hard one, but not above DESCRIPTORS_MAX of so many
  * stored replicas; returns what the limit is then. */
 uint64_t descriptors_raise(size_t stores);
+
+/* Whether so many connected nodes and stored replicas can do with this limit; if not, appends a
+ * line for the log. */
+bool descriptors_suffice(uint64_t limit, size_t nodes, size_t stores, struct buf *line);
 
 #endif

@@ -82,3 +82,27 @@ int listener_open(uv_tcp_t *tcp, const struct config *config, uv_connection_cb c
         *port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
     return e;
 }
+
+static const char *what_to_do(int error)
+{
+    switch (error) {
+    case UV_EADDRINUSE:
+        return "; choose another port in listen, or 0 for any free one";
+    case UV_EADDRNOTAVAIL:
+        return "; choose an address of this machine in listen, or \"::\" for all";
+    case UV_EACCES:
+        return "; choose a port from 1024 on in listen";
+    default:
+        return "; choose another address or port in listen";
+    }
+}
+
+void listener_put_failure(struct buf *line, const struct config *config, int error, uint16_t port)
+{
+    buf_printf(line, "cannot listen on %.*s ", TEXT(config->address));
+    if (error == UV_EADDRINUSE && config->port_last > config->port)
+        buf_printf(line, "ports %u to %u: all are in use", config->port, config->port_last);
+    else
+        buf_printf(line, "port %u: %s", port, uv_strerror(error));
+    buf_printf(line, "%s", what_to_do(error));
+}

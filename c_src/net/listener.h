@@ -14,4 +14,7 @@
 int listener_open(uv_tcp_t *tcp, const struct config *config, uv_connection_cb callback,
                   struct buf *address, uint16_t *port);
 
+/* Appends a line for the log about such an error, at this port. */
+void listener_put_failure(struct buf *line, const struct config *config, int error, uint16_t port);
+
 #endif

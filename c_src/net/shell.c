@@ -288,40 +288,46 @@ static void stop(struct shell *sh, const char *why)
 
 static void use_tls(struct shell *sh, const struct tls_contexts *contexts, const char *why)
 {
-    struct buf line = {0}, host = {0};
+    struct buf line = {0};
     sockets_use_tls(&sh->sockets, contexts, sh->shaking_max);
     if (!sh->options->listen)
         return;
-    struct bytes name = buf_bytes(&sh->config->node);
-    const uint8_t *at = memchr(name.at, '@', name.len);
-    buf_put(&host, (struct bytes){at + 1, (size_t)(name.at + name.len - at - 1)});
-    buf_put_u8(&host, 0);
     buf_printf(&line, "%s", why);
-    bool good = tls_contexts_describe(contexts, (const char *)host.at, &line);
+    bool good = tls_contexts_describe(contexts, buf_bytes(&sh->config->node), &line);
     say(sh, good ? LOG_INFO : LOG_WARNING, &line);
-    buf_free(&host);
 }
 
-/* New connections use what was read; an error changes nothing. */
-static void reload_tls(struct shell *sh)
+/* What has changed is logged as lines were before. */
+static void use_config(struct shell *sh, struct config *fresh, const struct tls_contexts *tls)
 {
-    struct tls_contexts contexts;
-    struct tls_error error;
-    struct buf line = {0};
-    if (tls_contexts_read(&contexts, &sh->config->tls, true, &error) == OK) {
-        use_tls(sh, &contexts, "SIGHUP: read again: TLS with ");
-        tls_contexts_free(&contexts);
-        return;
-    }
-    buf_printf(&line, "SIGHUP: tls: %s; the certificates from before stay in use", error.what);
-    say(sh, LOG_ERROR, &line);
+    if (sh->config->tls.on && fresh->tls.on)
+        use_tls(sh, tls, "SIGHUP: read again: TLS with ");
+    step(sh, &(struct event){.kind = EVENT_CONFIG, .config = fresh});
+    log_set(sh->config->log_level, sh->config->log_json);
 }
 
-static void on_signal(void *who, const char *name, bool reload)
+/* An error changes nothing. */
+static void reload(struct shell *sh)
+{
+    struct config fresh = {0};
+    struct tls_contexts tls = {0};
+    struct buf why = {0}, line = {0};
+    if (sh->options->reread(sh->options->who, &fresh, &tls, &why)) {
+        use_config(sh, &fresh, &tls);
+    } else {
+        buf_printf(&line, "SIGHUP: %.*s; nothing is changed", TEXT(why));
+        say(sh, LOG_ERROR, &line);
+    }
+    tls_contexts_free(&tls);
+    config_free(&fresh);
+    buf_free(&why);
+}
+
+static void on_signal(void *who, const char *name, bool asks_to_reload)
 {
     struct shell *sh = who;
-    if (reload && sh->config->tls.on && sh->options->listen)
-        reload_tls(sh);
+    if (asks_to_reload && sh->options->reread != NULL && !sh->ending)
+        reload(sh);
     else
         stop(sh, name);
 }
@@ -335,7 +341,8 @@ static void shell_open(struct shell *sh)
 {
     const struct socket_events events = {on_opened,  on_accepted, on_refused, on_bytes,
                                          on_written, on_closed,   on_gone,    sh};
-    sh->log = log_open();
+    sh->log = log_open(buf_bytes(&sh->config->node));
+    log_set(sh->config->log_level, sh->config->log_json);
     sh->out = writer_new(STDOUT_FILENO, NULL);
     must(uv_loop_init(&sh->loop) == 0);
     sockets_init(&sh->sockets, &sh->loop, &events);
@@ -390,19 +397,11 @@ static bool shell_close(struct shell *sh)
     return closed;
 }
 
-/* A connection may briefly be there twice, once from each side. */
 static void check_descriptors(struct shell *sh, uint64_t limit)
 {
     struct buf line = {0};
-    size_t needed =
-        DESCRIPTORS_OWN + 2 * sh->config->connects + DESCRIPTORS_STORE * sh->config->stored_count;
-    if (needed <= limit)
-        return;
-    buf_printf(&line,
-               "the limit of open files is %llu, but the nodes and the stored replicas that are "
-               "configured may need %zu: raise the hard limit (ulimit -n, LimitNOFILE)",
-               (unsigned long long)limit, needed);
-    say(sh, LOG_WARNING, &line);
+    if (!descriptors_suffice(limit, sh->config->connects, sh->config->stored_count, &line))
+        say(sh, LOG_WARNING, &line);
 }
 
 static void say_start(struct shell *sh, struct bytes address, uint16_t port)
@@ -436,13 +435,8 @@ static size_t share_out(struct shell *sh, uint64_t descriptors)
 
 static void refuse_to_listen(struct shell *sh, int e, uint16_t port)
 {
-    const struct config *c = sh->config;
     struct buf line = {0};
-    buf_printf(&line, "cannot listen on %.*s ", TEXT(c->address));
-    if (e == UV_EADDRINUSE && c->port_last > c->port)
-        buf_printf(&line, "ports %u to %u: all are in use", c->port, c->port_last);
-    else
-        buf_printf(&line, "port %u: %s", port, uv_strerror(e));
+    listener_put_failure(&line, sh->config, e, port);
     say(sh, LOG_ERROR, &line);
     sh->code = EX_OSERR;
 }

@@ -13,8 +13,12 @@ struct shell_options {
      * on which port, what stops it, and that it has ended. */
     const char *about;
     bool listen; /* on the configured address and port */
-    /* Of a node with config->tls, read from there; SIGHUP has them read again. */
+    /* Of a node with config->tls, read from there. */
     struct tls_contexts tls;
+    /* Of a node that listens: reads the configuration again, into *fresh and *tls, and checks it,
+     * when there is a SIGHUP.  False, with the text why, on an error; *fresh and *tls are to be
+     * freed either way. */
+    bool (*reread)(void *who, struct config *fresh, struct tls_contexts *tls, struct buf *why);
     bool owned; /* end in good order when standard input ends (owner.h) */
     /* A client node's request, or NULL, and the callback for its answer.  It gives the program's
      * exit code, or sets *next to another request, whose answer it takes in turn; or 0 to an answer
@@ -26,7 +30,7 @@ struct shell_options {
 
 /* Runs the node until it ends; gives the exit code.  Prints `ready NODE PORT` on standard output
  * when the node is registered, log lines on standard error; it waits for neither to be read, but
- * for LIMIT_FLUSH_MS at the end. */
+ * for LIMIT_FLUSH_MS at the end.  The config is the node's, too, and changes with SIGHUP. */
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options);
 
 /* Ends the program after the last shell_run(): like exit(), which would wait for a look-up of a

@@ -245,8 +245,17 @@ enum err tls_contexts_read(struct tls_contexts *c, const struct tls_options *opt
     return e;
 }
 
-bool tls_contexts_describe(const struct tls_contexts *c, const char *host, struct buf *about)
+/* What is behind the @ of the name, ended by a zero. */
+static void put_host(struct buf *out, struct bytes node)
 {
+    const uint8_t *at = memchr(node.at, '@', node.len);
+    buf_put(out, (struct bytes){at + 1, (size_t)(node.at + node.len - at - 1)});
+    buf_put_u8(out, 0);
+}
+
+bool tls_contexts_describe(const struct tls_contexts *c, struct bytes node, struct buf *about)
+{
+    struct buf host = {0};
     const struct tls_context *shown = c->server != NULL ? c->server : c->client;
     X509 *x = SSL_CTX_get0_certificate(shown->ssl);
     if (x == NULL) {
@@ -259,7 +268,8 @@ bool tls_contexts_describe(const struct tls_contexts *c, const char *host, struc
     tls_put_time(about, X509_get0_notAfter(x));
     bool valid = X509_cmp_current_time(X509_get0_notAfter(x)) > 0 &&
                  X509_cmp_current_time(X509_get0_notBefore(x)) < 0;
-    bool named = tls_names_host(x, host, shown->wildcards);
+    put_host(&host, node);
+    bool named = tls_names_host(x, (const char *)host.at, shown->wildcards);
     if (!valid)
         buf_printf(about, ": it is not valid now, and peers will refuse it");
     else if (!named)
@@ -267,7 +277,8 @@ bool tls_contexts_describe(const struct tls_contexts *c, const char *host, struc
             about,
             ": it is not for %s, the host of this node's name, and peers that verify it will "
             "refuse it: it needs subjectAltName DNS:%s",
-            host, host);
+            (const char *)host.at, (const char *)host.at);
+    buf_free(&host);
     return valid && named;
 }
 

@@ -29,8 +29,8 @@ must_use enum err tls_contexts_read(struct tls_contexts *c, const struct tls_opt
                                     bool listens, struct tls_error *error);
 
 /* Appends a text about the certificate that the node shows, for the log; false if peers will refuse
- * it: it is not valid at the moment, or not for this host, which is that of the node's name. */
-bool tls_contexts_describe(const struct tls_contexts *c, const char *host, struct buf *about);
+ * it: it is not valid at the moment, or not for the host in the node's name. */
+bool tls_contexts_describe(const struct tls_contexts *c, struct bytes node, struct buf *about);
 
 /* The same contexts again, to be freed on their own. */
 void tls_contexts_hold(struct tls_contexts *c, const struct tls_contexts *from);

@@ -24,6 +24,7 @@ void config_init(struct config *c)
         .allows_all = true,
         .epmd_port = EPMD_PORT,
         .start_epmd = true,
+        .log_level = LOG_INFO,
         .epmd = true,
     };
     buf_put(&c->address, BYTES("::"));
@@ -50,10 +51,8 @@ void config_free(struct config *c)
     for (size_t i = 0; i < c->scope_count; i++)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);
-    for (size_t i = 0; i < c->replica_count; i++) {
-        term_free(&c->replicas[i]->term);
-        mem_free(c->replicas[i]);
-    }
+    while (c->replica_count > 0)
+        config_drop_replica(c, c->replicas[c->replica_count - 1]);
     mem_free(c->replicas);
     hash_table_free(&c->replica_names);
     *c = (struct config){0};
@@ -107,6 +106,7 @@ static enum err read_entry(struct config *c, struct bytes entry, unsigned *seen,
     if (!replica && (*seen & bit) != 0)
         return config_expected(error, row->key, "each key once", entry);
     *seen |= bit;
+    c->lines[row - config_row_at(0)] = (struct config_line){c->file, error->line, error->column};
     struct bytes first = etf_any(&in);
     return replica ? config_add_replica(c, first, etf_any(&in), error) : row->read(c, first, error);
 }
@@ -119,6 +119,7 @@ enum err config_read(struct config *c, struct bytes text, struct config_error *e
     enum err e = OK;
     while (e == OK && !text_at_end(&in)) {
         struct text_error wrong = {0};
+        error->file = c->file;
         error->line = in.line;
         error->column = in.column;
         buf_clear(&entry);
@@ -198,6 +199,7 @@ enum err config_flag(struct config *c, const char *key, struct bytes value,
                      struct config_error *error)
 {
     const struct config_row *row = config_row(bytes_of(key));
+    error->file = NULL;
     error->line = error->column = 0;
     if (row == NULL) {
         snprintf(error->what, sizeof(error->what), "--%s: unknown option", key);
@@ -209,6 +211,8 @@ enum err config_flag(struct config *c, const char *key, struct bytes value,
         e = flag_connect(c, row, &term, error);
     else if (e == OK)
         e = row->read(c, buf_bytes(&term), error);
+    if (e == OK)
+        c->lines[row - config_row_at(0)] = (struct config_line){0};
     buf_free(&term);
     return e;
 }
@@ -230,6 +234,20 @@ void config_replica_read(const struct config_replica *replica, struct bytes *nam
 }
 
 /* --- the whole ------------------------------------------------------------- */
+
+const struct config_line *config_line_of(const struct config *c, const char *key)
+{
+    return &c->lines[config_row(bytes_of(key)) - config_row_at(0)];
+}
+
+/* The error is about this key, which may stand in no file. */
+static void is_at(const struct config *c, const char *key, struct config_error *error)
+{
+    const struct config_line *at = config_line_of(c, key);
+    error->file = at->file;
+    error->line = at->line;
+    error->column = at->column;
+}
 
 static enum err options_of(const struct config *c, size_t i, struct replica_options *options,
                            struct options_error *wrong)
@@ -266,6 +284,7 @@ static enum err check_beside(const struct config *c, const struct rivals *before
 static enum err replica_error(const struct config *c, size_t i, struct bytes name,
                               const struct options_error *wrong, struct config_error *error)
 {
+    error->file = c->replicas[i]->file;
     error->line = c->replicas[i]->line;
     error->column = c->replicas[i]->column;
     return config_wrong_replica(error, name, wrong);
@@ -304,9 +323,11 @@ static enum err check_connects(const struct config *c, struct config_error *erro
         struct bytes name = buf_bytes(&c->connect[i].name);
         if (name_patterns_match(&c->allow, name))
             continue;
-        snprintf(error->what, sizeof(error->what),
-                 "connect: '%.*s' is not among the nodes of allow",
-                 name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
+        is_at(c, "connect", error);
+        snprintf(
+            error->what, sizeof(error->what),
+            "connect: '%.*s' is not among the nodes of allow: add it there, or take it out here",
+            name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
         return ERR_SHAPE;
     }
     return OK;
@@ -314,6 +335,7 @@ static enum err check_connects(const struct config *c, struct config_error *erro
 
 enum err config_check(const struct config *c, same_file *is_same, struct config_error *error)
 {
+    error->file = NULL;
     error->line = error->column = 0;
     if (c->node.len == 0) {
         snprintf(error->what, sizeof(error->what),
@@ -321,10 +343,12 @@ enum err config_check(const struct config *c, same_file *is_same, struct config_
         return ERR_SHAPE;
     }
     if (c->certified && !c->tls.on) {
+        is_at(c, "allow_certificates", error);
         snprintf(error->what, sizeof(error->what),
                  "allow_certificates: there are no certificates without tls: set tls, too");
         return ERR_SHAPE;
     }
+    is_at(c, "connect", error);
     enum err e = config_check_ports(c, error);
     if (e == OK)
         e = check_connects(c, error);

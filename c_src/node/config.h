@@ -12,6 +12,8 @@
  *     {scope, auto}.                              or an atom, or a list of atoms
  *     {net_ticktime, 60}.                         seconds
  *     {start_epmd, true}.
+ *     {log_level, info}.                          debug, info, warning or error
+ *     {log, text}.                                or json
  *     {epmd, true}.
  *     {tls, #{certfile => "node.pem", ...}}.      or a path; see tls_options.h
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
@@ -25,6 +27,7 @@
 #include "../dist/name_pattern.h"
 #include "../dist/place.h"
 #include "../otp/hash_table.h"
+#include "../otp/turn.h"
 #include "../replica/options.h"
 #include "tls_options.h"
 
@@ -32,10 +35,20 @@
  * where the scope is `auto`. */
 #define COPPICE_SCOPE "coppice_scope"
 
+/* Keys that there can be. */
+#define CONFIG_KEYS 20
+
+/* Where a key stands. */
+struct config_line {
+    const char *file; /* borrowed; NULL: in no file */
+    unsigned line, column;
+};
+
 /* A replica as written: {Name, Map}; checked. */
 struct config_replica {
     struct hash_link by_name; /* in config.replica_names */
     struct term term;
+    const char *file;      /* borrowed; NULL: not from a file */
     unsigned line, column; /* 0: not from a file */
 };
 
@@ -46,6 +59,11 @@ struct config_query {
     uint64_t interval_ms;
     uint16_t port; /* 0: as of other nodes */
 };
+
+void config_query_free(struct config_query *q);
+/* *to is to be freed. */
+void config_query_copy(struct config_query *to, const struct config_query *from);
+bool config_query_equal(const struct config_query *a, const struct config_query *b);
 
 struct config {
     struct buf node;        /* name@host */
@@ -62,6 +80,8 @@ struct config {
     struct name_patterns allow_certificates; /* names in those of who may be connected */
     struct name_patterns read_only;          /* who may change nothing */
     bool visible;
+    enum log_level log_level; /* lines below are not written */
+    bool log_json;            /* each line of the log is an object of JSON */
     uint16_t port, port_last; /* to listen on: the first free one of these; 0: any that is free */
     struct buf address;       /* to listen on; default: all, of both families */
     bool scope_auto;          /* use the scopes that peers use */
@@ -77,10 +97,13 @@ struct config {
     struct hash_table replica_names;
     size_t replica_count, replica_cap;
     size_t stored_count; /* of these, with storage */
+    const char *file;    /* that is being read, for lines[] and replicas; borrowed */
+    struct config_line lines[CONFIG_KEYS]; /* in the order of config_key() */
 };
 
 /* Where and why a configuration is wrong. */
 struct config_error {
+    const char *file;      /* config.file then; NULL: not from a file */
     unsigned line, column; /* 0: not from a file */
     char what[640];        /* "net_ticktime: expected seconds from 4 to 86400, found abc" */
 };
@@ -110,6 +133,14 @@ must_use enum err config_check(const struct config *c, same_file *is_same,
  * or else the one that this node itself is configured to listen on, as with a BEAM's
  * -erl_epmd_port.  0: none. */
 uint16_t config_peer_port(const struct config *c);
+
+/* Where the key of that name stands, of those of config_key(). */
+const struct config_line *config_line_of(const struct config *c, const char *key);
+
+/* The replica of that name (a term), or NULL. */
+struct config_replica *config_find_replica(const struct config *c, struct bytes name);
+/* Forgets it. */
+void config_drop_replica(struct config *c, struct config_replica *replica);
 
 /* The i-th key of config_flag() and its help text; NULL at the end. */
 const char *config_key(size_t i, const char **help);

@@ -14,10 +14,24 @@
 
 #define EXPECTED "a list of node names and {dns, Host, Map}, such as ['a@host', 'b@host:9100']"
 
-static void query_free(struct config_query *q)
+void config_query_free(struct config_query *q)
 {
     buf_free(&q->host);
     buf_free(&q->name);
+}
+
+void config_query_copy(struct config_query *to, const struct config_query *from)
+{
+    *to = (struct config_query){.interval_ms = from->interval_ms, .port = from->port};
+    buf_put(&to->host, buf_bytes(&from->host));
+    buf_put(&to->name, buf_bytes(&from->name));
+}
+
+bool config_query_equal(const struct config_query *a, const struct config_query *b)
+{
+    return bytes_equal(buf_bytes(&a->host), buf_bytes(&b->host)) &&
+           bytes_equal(buf_bytes(&a->name), buf_bytes(&b->name)) &&
+           a->interval_ms == b->interval_ms && a->port == b->port;
 }
 
 void config_clear_connects(struct config *c)
@@ -25,7 +39,7 @@ void config_clear_connects(struct config *c)
     for (size_t i = 0; i < c->connects; i++)
         place_free(&c->connect[i]);
     for (size_t i = 0; i < c->query_count; i++)
-        query_free(&c->queries[i]);
+        config_query_free(&c->queries[i]);
     mem_free(c->connect);
     mem_free(c->queries);
     c->connect = NULL;
@@ -142,7 +156,7 @@ static enum err read_query(struct config *c, struct bytes term, struct config_er
     if (e == OK)
         add_query(c, &q);
     else
-        query_free(&q);
+        config_query_free(&q);
     return e;
 }
 

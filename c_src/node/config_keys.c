@@ -36,7 +36,7 @@ static bool as_atom(struct bytes term, struct atom *atom)
     return etf_finish(&in) == OK;
 }
 
-static struct bytes atom_text(const struct atom *atom)
+static struct bytes text_of(const struct atom *atom)
 {
     return (struct bytes){atom->text, atom->len};
 }
@@ -58,22 +58,22 @@ static bool as_text(struct bytes term, struct buf *out)
 
 static bool as_node(struct bytes term, struct atom *atom)
 {
-    return as_atom(term, atom) && node_name_valid(atom_text(atom));
+    return as_atom(term, atom) && node_name_valid(text_of(atom));
 }
 
 static enum err read_node(struct config *c, struct bytes value, struct config_error *error)
 {
     struct atom atom;
     struct place place = {0};
-    bool is_place = as_node(value, &atom) && place_read(atom_text(&atom), &place);
+    bool is_place = as_node(value, &atom) && place_read(text_of(&atom), &place);
     uint16_t port = place.port;
     place_free(&place);
     if (is_place && port != 0)
         return config_expected(error, "node", "a name without a port, which belongs into listen",
                                value);
-    if (!is_place || command_name_is(atom_text(&atom)))
+    if (!is_place || command_name_is(text_of(&atom)))
         return config_expected(error, "node", "a node name such as 'c1@127.0.0.1'", value);
-    buf_set(&c->node, atom_text(&atom));
+    buf_set(&c->node, text_of(&atom));
     return OK;
 }
 
@@ -121,9 +121,9 @@ static bool read_node_pattern(struct bytes term, struct name_patterns *patterns)
 {
     struct atom atom;
     bool good = patterns->count < LIMIT_PATTERNS && as_atom(term, &atom) &&
-                name_pattern_valid(atom_text(&atom));
+                name_pattern_valid(text_of(&atom));
     if (good)
-        append_name(&patterns->list, &patterns->count, atom_text(&atom));
+        append_name(&patterns->list, &patterns->count, text_of(&atom));
     return good;
 }
 
@@ -134,7 +134,7 @@ static bool read_certificate_pattern(struct bytes term, struct name_patterns *pa
     struct buf text = {0}, pattern = {0};
     bool good = as_atom(term, &atom);
     if (good)
-        buf_set(&text, atom_text(&atom));
+        buf_set(&text, text_of(&atom));
     else
         good = as_text(term, &text);
     good = good && patterns->count < LIMIT_PATTERNS && certificate_pattern_valid(buf_bytes(&text));
@@ -184,6 +184,27 @@ static enum err read_read_only(struct config *c, struct bytes value, struct conf
 {
     return read_patterns(&c->read_only, read_node_pattern, "read_only", node_patterns, value,
                          error);
+}
+
+static enum err read_log_level(struct config *c, struct bytes value, struct config_error *error)
+{
+    for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++) {
+        struct etf_in in = etf_open(value);
+        if (etf_accept(&in, log_level_name(level))) {
+            c->log_level = level;
+            return OK;
+        }
+    }
+    return config_expected(error, "log_level", "debug, info, warning or error", value);
+}
+
+static enum err read_log(struct config *c, struct bytes value, struct config_error *error)
+{
+    struct etf_in text = etf_open(value), json = text;
+    c->log_json = etf_accept(&json, "json");
+    if (!c->log_json && !etf_accept(&text, "text"))
+        return config_expected(error, "log", "text or json", value);
+    return OK;
 }
 
 static enum err read_visible(struct config *c, struct bytes value, struct config_error *error)
@@ -264,7 +285,7 @@ static enum err read_listen(struct config *c, struct bytes value, struct config_
 
 static bool as_scope(struct bytes term, struct atom *atom)
 {
-    return as_atom(term, atom) && replica_name_is_free(atom_text(atom));
+    return as_atom(term, atom) && replica_name_is_free(text_of(atom));
 }
 
 static enum err read_scope(struct config *c, struct bytes value, struct config_error *error)
@@ -275,16 +296,16 @@ static enum err read_scope(struct config *c, struct bytes value, struct config_e
     clear_names(&c->scopes, &c->scope_count);
     c->scope_auto = false;
     if (as_scope(value, &atom)) {
-        c->scope_auto = bytes_equal(atom_text(&atom), BYTES("auto"));
+        c->scope_auto = bytes_equal(text_of(&atom), BYTES("auto"));
         if (!c->scope_auto)
-            append_name(&c->scopes, &c->scope_count, atom_text(&atom));
+            append_name(&c->scopes, &c->scope_count, text_of(&atom));
         return OK;
     }
     struct etf_in in = etf_open(value);
     for (struct etf_list l = etf_list(&in); etf_next(&l, &element);) {
         if (!as_scope(element, &atom) || c->scope_count == LIMIT_SCOPES)
             return config_expected(error, "scope", expected, element);
-        append_name(&c->scopes, &c->scope_count, atom_text(&atom));
+        append_name(&c->scopes, &c->scope_count, text_of(&atom));
     }
     if (etf_finish(&in) != OK || c->scope_count == 0)
         return config_expected(error, "scope", expected, value);
@@ -378,7 +399,7 @@ static enum err check_options(struct config *c, struct bytes name, struct bytes 
     return config_wrong_replica(error, name, &wrong);
 }
 
-static bool has_replica(const struct config *c, struct bytes name)
+struct config_replica *config_find_replica(const struct config *c, struct bytes name)
 {
     struct hash_link *link = hash_table_find(&c->replica_names, bytes_hash(name, 0));
     for (; link != NULL; link = hash_table_next(link)) {
@@ -386,15 +407,27 @@ static bool has_replica(const struct config *c, struct bytes name)
         struct bytes other, ignored;
         config_replica_read(replica, &other, &ignored);
         if (bytes_equal(name, other))
-            return true;
+            return replica;
     }
-    return false;
+    return NULL;
+}
+
+void config_drop_replica(struct config *c, struct config_replica *replica)
+{
+    size_t i = c->replica_count - 1;
+    while (c->replicas[i] != replica)
+        i--;
+    memmove(&c->replicas[i], &c->replicas[i + 1],
+            (--c->replica_count - i) * sizeof(struct config_replica *));
+    hash_table_remove(&c->replica_names, &replica->by_name);
+    term_free(&replica->term);
+    mem_free(replica);
 }
 
 enum err config_add_replica(struct config *c, struct bytes name, struct bytes map,
                             struct config_error *error)
 {
-    if (has_replica(c, name))
+    if (config_find_replica(c, name) != NULL)
         return config_expected(error, "replica", "each name once", name);
     enum err e = check_options(c, name, map, error);
     if (e != OK)
@@ -404,8 +437,10 @@ enum err config_add_replica(struct config *c, struct bytes name, struct bytes ma
     put_term(&both, name);
     put_term(&both, map);
     struct config_replica *replica = mem_take(sizeof(*replica));
-    *replica = (struct config_replica){
-        .term = term_take(&both), .line = error->line, .column = error->column};
+    *replica = (struct config_replica){.term = term_take(&both),
+                                       .file = error->line > 0 ? c->file : NULL,
+                                       .line = error->line,
+                                       .column = error->column};
     c->replicas =
         mem_room(c->replicas, c->replica_count, &c->replica_cap, sizeof(struct config_replica *));
     c->replicas[c->replica_count++] = replica;
@@ -432,8 +467,13 @@ static const struct config_row rows[] = {
     {"epmd", read_epmd, BARE_NOT, "false to do without epmd: all ports are configured (true)"},
     {"peer_port", read_peer_port, BARE_NOT, "PORT of peers, without epmd (default that of listen)"},
     {"tls", read_tls, BARE_TLS, "FILE of -ssl_dist_optfile, or '#{certfile => \"F\", ...}' (none)"},
+    {"log_level", read_log_level, BARE_ATOM,
+     "debug, info, warning or error: lines from there on (info)"},
+    {"log", read_log, BARE_ATOM, "json for a log of JSON objects, one a line (text)"},
     {"replica", read_replica, BARE_REPLICA, "'NAME, #{crdt => gcounter, ...}'; may be repeated"},
 };
+
+_Static_assert(sizeof(rows) / sizeof(rows[0]) <= CONFIG_KEYS, "each key has its line");
 
 const struct config_row *config_row_at(size_t i)
 {

@@ -34,7 +34,11 @@ struct discovery *discovery_new(const struct discovery_options *options);
 void discovery_free(struct discovery *d);
 
 /* Begins to look up all names. */
-void discovery_start(struct discovery *d, struct turn *t);
+void discovery_start(struct discovery *d);
+/* The names in the configuration are others now: those that are new are looked up, and those that
+ * are gone no more; the nodes that were found by these stay connected, and are not dialled again.
+ * Logs each change, and returns how many there were. */
+size_t discovery_changed(struct discovery *d, struct turn *t);
 /* EVENT_RESOLVED. */
 void discovery_resolved(struct discovery *d, const struct event *event, struct turn *t);
 

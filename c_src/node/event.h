@@ -10,6 +10,8 @@
 #include "../otp/turn.h"
 #include "../store/storage.h"
 
+struct config;
+
 enum event_kind {
     EVENT_START,    /* first of all; port: that the node listens on, 0 for none; connections */
     EVENT_ACCEPTED, /* conn, certificate: a connection was accepted */
@@ -27,6 +29,7 @@ enum event_kind {
     EVENT_RESOLVED, /* query, err, bytes: of ACTION_RESOLVE, the addresses with a space between two;
                        none when the name has none.  ERR_HOST: why that is not known now */
     EVENT_EPMD,     /* of ACTION_START_EPMD; bytes: why it could not be started, or empty */
+    EVENT_CONFIG,   /* config: it was read again, and checked; reload.h says what comes of it */
     EVENT_STOP      /* shut down in good order */
 };
 
@@ -71,6 +74,7 @@ struct event {
     /* Of EVENT_BEGUN and EVENT_APPENDED: another one of the two, for another store, which has
      * happened at the same time and is handled in the same step; its times are not read. */
     const struct event *also;
+    struct config *config; /* of EVENT_CONFIG; has what was in the place of it afterwards */
 };
 
 enum action_kind {

@@ -136,7 +136,10 @@ static struct process *scope_start(struct membership *m, struct bytes name, stru
     const struct pg_listener listener = {member_joined, member_left, m};
     struct process *scope = pg_start(m->table, name, &listener, t);
     if (scope == NULL) {
-        turn_log(t, LOG_ERROR, "the pg scope %.*s cannot start: its name is taken", TEXT(name));
+        turn_log(t, LOG_ERROR,
+                 "the pg scope %.*s cannot start: its name is taken by a replica: give that one "
+                 "another name",
+                 TEXT(name));
         return NULL;
     }
     for (struct bytes node = {0}; learning_next(m->learning, &node);)
@@ -323,8 +326,10 @@ static void add_configured(struct membership *m, size_t i, struct turn *t)
     enum err e = replica_options_read(&options, name, map, processes_node(m->table), &error);
     must(e == OK); /* config_read() has checked it */
     if (membership_add_replica(m, &options, t) == NULL) {
-        turn_log(t, LOG_ERROR, "the replica %.*s cannot start: its name is taken",
-                 TEXT(atom_text(term_bytes(&options.name))));
+        turn_log(
+            t, LOG_ERROR,
+            "the replica %.*s cannot start: its name is taken by a pg scope: give it another name",
+            TEXT(atom_text(term_bytes(&options.name))));
         replica_options_free(&options);
     }
 }

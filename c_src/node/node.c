@@ -7,14 +7,16 @@
 #include "../mem.h"
 #include "../term/write.h"
 #include "command.h"
+#include "reload.h"
 #include "router.h"
 #include "services.h"
 #include "stores.h"
 
 struct node {
     const struct config *config;
-    bool serves; /* else it is for one command */
-    bool bare;   /* node_new_bare() */
+    struct config *own; /* the same, of a node that serves: it changes */
+    bool serves;        /* else it is for one command */
+    bool bare;          /* node_new_bare() */
     bool stopping, ended;
     struct outbox out;
     struct turn turn; /* of the current step */
@@ -90,6 +92,17 @@ static void request(struct node *n, const struct request *request)
     command_request(n->command, request, &n->turn);
 }
 
+static void reload(struct node *n, struct config *fresh)
+{
+    struct server *server = n->services != NULL ? services_server(n->services) : NULL;
+    reload_apply(&(struct reload){.config = n->own,
+                                  .fresh = fresh,
+                                  .cluster = n->cluster,
+                                  .server = server,
+                                  .parts = server != NULL ? server_parts(server) : NULL},
+                 &n->turn);
+}
+
 static void dispatch(struct node *n, const struct event *e)
 {
     switch (e->kind) {
@@ -131,6 +144,9 @@ static void dispatch(struct node *n, const struct event *e)
         break;
     case EVENT_EPMD:
         cluster_epmd_started(n->cluster, e->bytes, &n->turn);
+        break;
+    case EVENT_CONFIG:
+        reload(n, e->config);
         break;
     case EVENT_STOP:
         stop(n, 0);
@@ -361,16 +377,22 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
     return n;
 }
 
-struct node *node_new(const struct config *config)
-{
-    return node_make(config, true, DFLAGS_OURS);
-}
-
-struct node *node_new_bare(const struct config *config, uint64_t flags)
+static struct node *make_serving(struct config *config, uint64_t flags, bool bare)
 {
     struct node *n = node_make(config, true, flags);
-    n->bare = true;
+    n->own = config;
+    n->bare = bare;
     return n;
+}
+
+struct node *node_new(struct config *config)
+{
+    return make_serving(config, DFLAGS_OURS, false);
+}
+
+struct node *node_new_bare(struct config *config, uint64_t flags)
+{
+    return make_serving(config, flags, true);
 }
 
 struct node *node_new_client(const struct config *config)

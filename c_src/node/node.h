@@ -27,12 +27,12 @@ struct node;
 struct processes;
 
 /* A node that registers with epmd, listens and runs replicas.  The config is borrowed for as long
- * as the node lives. */
-struct node *node_new(const struct config *config);
+ * as the node lives, and changed by EVENT_CONFIG. */
+struct node *node_new(struct config *config);
 
 /* For tests: such a node with other flags, by which others tell what it is (dist/flags.h), and
  * without `rex`, so that the test can register its own. */
-struct node *node_new_bare(const struct config *config, uint64_t flags);
+struct node *node_new_bare(struct config *config, uint64_t flags);
 
 /* A node for one command, which is one or more requests (EVENT_REQUEST): not registered, not
  * listening, logging nothing. */

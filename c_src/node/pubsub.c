@@ -199,7 +199,10 @@ static void start_worker(struct system *s, size_t i, struct turn *t)
     put_worker_group(s, i, &group);
     s->workers[i] = process_start(ps->table, &worker_kind, s, buf_bytes(&name));
     if (s->workers[i] == NULL)
-        turn_log(t, LOG_ERROR, "the adapter %.*s cannot start: its name is taken", TEXT(name));
+        turn_log(t, LOG_ERROR,
+                 "the adapter %.*s cannot start: its name is taken by a replica: give that one "
+                 "another name",
+                 TEXT(name));
     else if (ps->scope != NULL)
         pg_join(ps->scope, buf_bytes(&group), process_pid(s->workers[i]), t);
     buf_free(&name);
@@ -299,7 +302,9 @@ static void scope_start(struct pubsub *ps, struct turn *t)
     const struct pg_listener listener = {on_joined, on_left, ps};
     ps->scope = pg_start(ps->table, BYTES(SCOPE), &listener, t);
     if (ps->scope == NULL) {
-        turn_log(t, LOG_ERROR, "the pg scope " SCOPE " cannot start: its name is taken");
+        turn_log(t, LOG_ERROR,
+                 "the pg scope " SCOPE
+                 " cannot start: its name is taken by a replica: give that one another name");
         return;
     }
     for (struct bytes node = {0}; learning_next(ps->learning, &node);)

@@ -30,6 +30,16 @@ void server_free(struct server *s)
     mem_free(s);
 }
 
+bool server_wants(const struct server *s, struct bytes node)
+{
+    return names_find(&s->wanted, node) != NULL;
+}
+
+const struct server_options *server_parts(const struct server *s)
+{
+    return &s->options;
+}
+
 /* --- status ---------------------------------------------------------------- */
 
 static uint32_t count_replicas(const struct server *s)

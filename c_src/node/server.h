@@ -34,6 +34,11 @@ struct server_options {
 struct server *server_new(const struct server_options *options);
 void server_free(struct server *s);
 
+/* Whether {connect, Node} has asked for a node that was not configured then. */
+bool server_wants(const struct server *s, struct bytes node);
+/* What it was made with. */
+const struct server_options *server_parts(const struct server *s);
+
 /* Puts the map that the request `status` is answered with. */
 void server_put_status(const struct server *s, struct buf *out);
 

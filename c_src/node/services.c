@@ -159,7 +159,7 @@ void services_start(struct services *s, struct turn *t)
     registrar_start(s->registrar);
     membership_start(s->membership, t);
     connect_configured(s, t);
-    discovery_start(s->discovery, t);
+    discovery_start(s->discovery);
 }
 
 void services_stop(struct services *s)
@@ -249,6 +249,11 @@ bool services_have_given_up(const struct services *s)
 void services_resolved(struct services *s, const struct event *e, struct turn *t)
 {
     discovery_resolved(s->discovery, e, t);
+}
+
+struct server *services_server(const struct services *s)
+{
+    return s->server;
 }
 
 struct stores *services_stores(const struct services *s)

@@ -46,6 +46,9 @@ bool services_have_given_up(const struct services *s);
 /* EVENT_RESOLVED. */
 void services_resolved(struct services *s, const struct event *e, struct turn *t);
 
+/* What another configuration changes: reload.h. */
+struct server *services_server(const struct services *s);
+
 /* The files of the replicas. */
 struct stores *services_stores(const struct services *s);
 

@@ -58,6 +58,12 @@ void turn_send_named(struct turn *t, struct bytes from, struct bytes node, struc
     buf_free(&to);
 }
 
+const char *log_level_name(enum log_level level)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    return names[level];
+}
+
 void turn_log(struct turn *t, enum log_level level, const char *format, ...)
 {
     char line[2 * LIMIT_ATOM_BYTES]; /* the name of a node or process, and a sentence */

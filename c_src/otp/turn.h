@@ -8,7 +8,9 @@
 
 #include "../dist/signal.h"
 
-enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+/* "debug", "info", "warning" or "error". */
+const char *log_level_name(enum log_level level);
 
 /* Outgoing signals and log lines; the node implements it. */
 struct post {

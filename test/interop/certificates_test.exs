@@ -54,7 +54,7 @@ defmodule CertificatesTest do
     good = peer_named(ca, "good", connect: [c.node])
     Coppice.logs(good, "connected to #{c.node}")
     bad = peer_named(ca, "bad", connect: [c.node])
-    assert line(bad, "cannot connect to #{c.node}: ") == "the peer refuses this node"
+    assert line(bad, "cannot connect to #{c.node}: ") =~ "the peer refuses this node"
     assert line(c, "a stranger disconnected: ") == refused("bad")
     other = guarded(ca, connect: [bad.node, good.node])
     assert line(other, "cannot connect to #{bad.node}: ") == refused("bad")
@@ -125,7 +125,7 @@ defmodule CertificatesTest do
       Coppice.signal(c, "HUP")
       line = line(c, "SIGHUP: tls: #{file}: ")
       assert line =~ "verify: allow_certificates compares the names of nodes that are dialled"
-      assert line =~ "the certificates from before stay in use"
+      assert line =~ "; nothing is changed"
       assert Beam.ping(beam_named(ca, "bad"), c.node) == :pang
       assert Beam.ping(beam_named(ca, "good"), c.node) == :pong
     end

@@ -35,13 +35,13 @@ defmodule ListenTest do
     port = taken_port()
     first = Coppice.start(listen: listen({port, port + 1}))
     {71, error} = refused({port, first.port})
-    assert error =~ "cannot listen on 127.0.0.1 ports #{port} to #{port + 1}: all are in use\n"
+    assert error =~ "cannot listen on 127.0.0.1 ports #{port} to #{port + 1}: all are in use; "
   end
 
   test "a port in use is refused" do
     port = taken_port()
     {71, error} = refused(port)
-    assert error =~ "cannot listen on 127.0.0.1 port #{port}: address already in use\n"
+    assert error =~ "cannot listen on 127.0.0.1 port #{port}: address already in use; "
   end
 
   test "an epmd that it starts listens at $ERL_EPMD_ADDRESS" do
@@ -58,6 +58,6 @@ defmodule ListenTest do
   test "an address of another host is refused" do
     config = Coppice.config_text(node: Coppice.name(), listen: %{address: ~c"192.0.2.1"})
     {71, error} = Coppice.fail(["run", "-c", Coppice.config_file(config)])
-    assert error =~ "cannot listen on 192.0.2.1 port 0: address not available\n"
+    assert error =~ "cannot listen on 192.0.2.1 port 0: address not available; "
   end
 end

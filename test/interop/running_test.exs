@@ -185,7 +185,7 @@ defmodule RunningTest do
   end
 
   describe "signals" do
-    for signal <- ["TERM", "INT", "HUP"] do
+    for signal <- ["TERM", "INT"] do
       test "#{signal} ends it in an orderly way, and the log says so" do
         table = Table.path()
         c = Coppice.start(replicas: [views: counter(storage: %{file: table})])

@@ -1,4 +1,4 @@
-#include <stdio.h>
+#include <string.h>
 
 #include "world.h"
 
@@ -15,10 +15,8 @@ static unsigned named_by(struct sim *s, struct bytes host)
     return i;
 }
 
-static void answer(struct sim *s, unsigned i, uint32_t query)
+static void answer(struct sim *s, unsigned i, uint32_t query, unsigned of)
 {
-    struct sim_node *n = &s->nodes[i];
-    unsigned of = named_by(s, buf_bytes(&n->config.queries[query].host));
     struct event e = {.kind = EVENT_RESOLVED, .query = query};
     if (s->dns_fails)
         e.err = ERR_HOST, e.bytes = BYTES("temporary failure");
@@ -31,16 +29,20 @@ static void answer(struct sim *s, unsigned i, uint32_t query)
 static void answer_all(struct sim *s, unsigned i)
 {
     struct sim_node *n = &s->nodes[i];
-    uint32_t asks = n->asks;
+    struct sim_asked asked[SIM_ASKED_MAX];
+    unsigned count = n->asks;
+    memcpy(asked, n->asked, count * sizeof(*asked));
     n->asks = 0;
-    for (uint32_t query = 0; asks >> query != 0; query++)
-        if ((asks >> query & 1) != 0 && n->node != NULL)
-            answer(s, i, query);
+    for (unsigned k = 0; k < count; k++)
+        if (n->node != NULL)
+            answer(s, i, asked[k].query, asked[k].of);
 }
 
-void dns_resolve(struct sim *s, unsigned i, uint32_t query)
+void dns_resolve(struct sim *s, unsigned i, uint32_t query, struct bytes host)
 {
-    s->nodes[i].asks |= UINT32_C(1) << query;
+    struct sim_node *n = &s->nodes[i];
+    must(n->asks < SIM_ASKED_MAX);
+    n->asked[n->asks++] = (struct sim_asked){query, named_by(s, host)};
     world_schedule(s, ANSWER_MS, answer_all, i);
 }
 

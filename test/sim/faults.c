@@ -131,6 +131,22 @@ void sim_shift_clock(struct sim *s, unsigned i, int64_t by_ms)
     s->nodes[i].wall_ms += (uint64_t)by_ms;
 }
 
+void sim_reload(struct sim *s, unsigned i, bool extra, unsigned without)
+{
+    struct config fresh = {0};
+    struct config_error error;
+    struct buf name = {0};
+    trace_printf(s, "%s reads its configuration, with%s another replica, without n%u",
+                 world_name(s, i), extra ? "" : "out", without + 1);
+    buf_put(&name, buf_bytes(&s->nodes[i].config.node));
+    world_put_config(s, i, buf_bytes(&name), without, &fresh);
+    if (extra)
+        must(config_flag(&fresh, "replica", BYTES("extra, #{crdt => gcounter}"), &error) == OK);
+    world_step(s, i, &(struct event){.kind = EVENT_CONFIG, .config = &fresh});
+    config_free(&fresh);
+    buf_free(&name);
+}
+
 void sim_rename(struct sim *s, unsigned i)
 {
     char name[40];

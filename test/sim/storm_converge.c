@@ -76,6 +76,8 @@ static void heal_all(struct storm *st)
         sim_reset_caller(s, a);
         if (!sim_runs(s, a) && !sim_has_left(s, a))
             sim_start(s, a);
+        if (sim_runs(s, a) && !sim_is_beam(s, a))
+            sim_reload(s, a, false, a);
     }
     sim_run(s, RESET_MS);
 }

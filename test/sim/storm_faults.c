@@ -119,13 +119,20 @@ static void dns_fault(struct storm *st)
         sim_list(st->sim, any(st), sim_random(st->sim, 2));
 }
 
+static void reload(struct storm *st)
+{
+    unsigned node = any(st);
+    if (sim_runs(st->sim, node) && !sim_is_beam(st->sim, node))
+        sim_reload(st->sim, node, sim_random(st->sim, 2), any(st));
+}
+
 void storm_fault(struct storm *st)
 {
     if (st->discovers && sim_random(st->sim, 4) == 0) {
         dns_fault(st);
         return;
     }
-    switch (sim_random(st->sim, 10)) {
+    switch (sim_random(st->sim, 11)) {
     case 0:
         caller_fault(st);
         break;
@@ -142,6 +149,9 @@ void storm_fault(struct storm *st)
     case 5:
     case 6:
         start_or_end(st);
+        break;
+    case 7:
+        reload(st);
         break;
     default:
         link_fault(st);

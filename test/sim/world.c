@@ -72,10 +72,10 @@ static void connect(const struct sim_options *o, struct config *c, unsigned j)
     flag(c, "connect", text);
 }
 
-static void connect_all(const struct sim_options *o, struct config *c, unsigned i)
+static void connect_all(const struct sim_options *o, struct config *c, unsigned i, unsigned without)
 {
     for (unsigned j = 0; j < o->nodes; j++)
-        if (j != i && (o->follows ? j == 0 : !o->dials_lower || j < i))
+        if (j != i && j != without && (o->follows ? j == 0 : !o->dials_lower || j < i))
             connect(o, c, j);
     if (o->follows)
         flag(c, "follow", "true");
@@ -115,18 +115,24 @@ static void do_without_epmd(struct config *c)
 void world_configure(struct sim *s, unsigned i, const char *name)
 {
     struct config *c = &s->nodes[i].config;
-    char text[40];
     config_free(c);
+    world_put_config(s, i, bytes_of(name), i, c);
+}
+
+void world_put_config(struct sim *s, unsigned i, struct bytes name, unsigned without,
+                      struct config *c)
+{
+    char text[40];
     config_init(c);
     buf_put(&c->cookie, BYTES(COOKIE));
     snprintf(text, sizeof(text), "%llu", (unsigned long long)(s->options.ticktime_ms / 1000));
     flag(c, "net_ticktime", text);
-    flag(c, "node", name);
+    buf_put(&c->node, name);
     if (s->options.without_epmd)
         do_without_epmd(c);
     if (i == COMMANDER)
         return;
-    connect_all(&s->options, c, i);
+    connect_all(&s->options, c, i, without);
     configure_readers(s, c, i);
     if (sim_is_beam(s, i)) {
         flag(c, "visible", "true");
@@ -261,7 +267,7 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
         network_close(s, PARTY_NODE, i, a->conn);
         return true;
     case ACTION_RESOLVE:
-        dns_resolve(s, i, a->query);
+        dns_resolve(s, i, a->query, bytes);
         return true;
     case ACTION_START_EPMD:
         world_schedule(s, EPMD_START_MS, epmd_start, i);
@@ -270,7 +276,8 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
         ready(s, i, a);
         return true;
     case ACTION_LOG:
-        trace_log(s, "%s: %.*s", world_name(s, i), SLICE(bytes));
+        if (a->level > LOG_DEBUG)
+            trace_log(s, "%s: %.*s", world_name(s, i), SLICE(bytes));
         return true;
     case ACTION_ANSWER:
         answered(s, i, a);

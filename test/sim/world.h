@@ -119,6 +119,15 @@ struct counted {
     uint64_t by[SIGNS][SIM_NODES_MAX]; /* each actor's counts */
 };
 
+/* A look-up, by its number, and the node whose name it is. */
+struct sim_asked {
+    uint32_t query;
+    unsigned of;
+};
+
+/* More than the nodes' names, since some are no longer of interest when they are answered. */
+#define SIM_ASKED_MAX 32
+
 struct sim_node {
     struct config config;
     struct node *node; /* NULL: not running */
@@ -141,9 +150,10 @@ struct sim_node {
     uint64_t replica;  /* a hash of the replica's pid; 0: there was none yet */
     unsigned replicas; /* how many there were, restarted ones included */
     bool loaded;       /* its files have been read */
-    uint32_t asks;     /* bits of the names that it is looking up */
-    bool unlisted;     /* its address is not in DNS */
-    bool wiped;        /* its disk has been replaced since the last checkpoint */
+    unsigned asks;     /* how many names it is looking up */
+    struct sim_asked asked[SIM_ASKED_MAX];
+    bool unlisted; /* its address is not in DNS */
+    bool wiped;    /* its disk has been replaced since the last checkpoint */
 };
 
 /* --- callers ------------------------------------------------------------- */
@@ -267,6 +277,10 @@ uint64_t world_random(struct sim *s);
 uint64_t world_wall_ms(const struct sim *s, unsigned node); /* its time of day */
 const char *world_name(const struct sim *s, unsigned i);    /* good until the next call */
 void world_configure(struct sim *s, unsigned i, const char *name);
+/* The same into another configuration, which is empty; the node does not dial the one it is without
+ * (itself: it dials as usual). */
+void world_put_config(struct sim *s, unsigned i, struct bytes name, unsigned without,
+                      struct config *c);
 /* The machine of that name; MACHINES for none. */
 unsigned world_machine(const struct sim *s, unsigned from, struct bytes name);
 
@@ -300,8 +314,8 @@ void epmd_closed(struct sim *s, unsigned machine, uint32_t conn);
 
 /* --- dns.c */
 
-/* Looks up the name with this number in the node's configuration. */
-void dns_resolve(struct sim *s, unsigned node, uint32_t query);
+/* Looks up the name of a node, d1, d2, ..., for the query with this number. */
+void dns_resolve(struct sim *s, unsigned node, uint32_t query, struct bytes host);
 
 /* --- files.c */
 

@@ -68,7 +68,8 @@ defmodule Coppice do
 
   def signal(coppice, name), do: TestCase.signal(coppice.os_pid, name)
 
-  defp finish(coppice) do
+  @doc "Stops it, at the end of a test."
+  def finish(coppice) do
     unless PortOwner.gone?(coppice.owner) do
       status = stop(coppice)
 

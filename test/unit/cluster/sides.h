@@ -162,8 +162,8 @@ static inline void on_unreachable(void *who, struct bytes node, enum unreachable
 static inline void post_log(struct post *post, enum log_level level, struct bytes line)
 {
     struct side *s = post == &a.post ? &a : &b;
-    (void)level;
-    buf_printf(&s->log, "%.*s;", TEXT(line));
+    if (level > LOG_DEBUG)
+        buf_printf(&s->log, "%.*s;", TEXT(line));
 }
 
 /* --- connections and epmd --------------------------------------------------------- */

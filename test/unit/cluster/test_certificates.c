@@ -238,7 +238,8 @@ static void the_refused_are_told(void)
     struct buf answer = b.sent;
     b.sent = (struct buf){0};
     reads(&a, a.dialled, buf_bytes(&answer));
-    CU_ASSERT(are(&a.log, "cannot connect to b@h: the peer refuses this node;"));
+    CU_ASSERT(are(&a.log, "cannot connect to b@h: the peer refuses this node: is it allowed there "
+                          "(allow, net_kernel:allow/1)?;"));
     buf_free(&answer);
     close_both();
     restrict_none();

@@ -202,7 +202,7 @@ static inline void perform(unsigned i, const struct action *a)
     else if (a->kind == ACTION_EXIT) {
         nodes[i].ended = true;
         nodes[i].code = a->code;
-    } else if (a->kind == ACTION_LOG)
+    } else if (a->kind == ACTION_LOG && a->level > LOG_DEBUG)
         buf_printf(&nodes[i].log, "%.*s\n", (int)a->bytes.len, (const char *)a->bytes.at);
 }
 

@@ -262,7 +262,9 @@ static void reads_who_has_access(void)
     CU_ASSERT(config_check(&c, NULL, &error) == OK);
     CU_ASSERT(config_flag(&c, "connect", BYTES("b@h"), &error) == OK);
     CU_ASSERT(config_check(&c, NULL, &error) == ERR_SHAPE);
-    CU_ASSERT_STRING_EQUAL(error.what, "connect: 'b@h' is not among the nodes of allow");
+    CU_ASSERT_STRING_EQUAL(
+        error.what,
+        "connect: 'b@h' is not among the nodes of allow: add it there, or take it out here");
     CU_ASSERT(config_flag(&c, "allow", BYTES("b@*"), &error) == OK);
     CU_ASSERT(c.allow.count == 1);
     CU_ASSERT(config_flag(&c, "allow", BYTES("[]"), &error) == OK);
@@ -282,6 +284,9 @@ static void replicas_must_fit_together(void)
     refused_whole("{replica, a, " IN_G "}}.\n{replica, b, " IN_G
                   ", actor => <<\"a@c1@host\">>}}.\n" NODE_LINE,
                   2, "replica b: actor: <<\"a@c1@host\">> is the actor of replica a");
+    refused_whole(NODE_LINE "{allow, a@h}.\n{connect, [b@h]}.", 3, "connect: 'b@h' is not among");
+    refused_whole(NODE_LINE "\n{allow_certificates, x}.", 3, "allow_certificates: there are no");
+    refused_whole(NODE_LINE "{epmd, false}.\n{connect, [b@h]}.", 3, "connect: no port is known");
     refused_whole(NODE_LINE "{replica, coppice_scope, #{crdt => gset}}.", 2,
                   "replica coppice_scope: name: coppice_scope is a pg scope of this node");
     /* The scope may come last. */
@@ -416,7 +421,7 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 17);
+    CU_ASSERT_EQUAL(i, 19);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),

@@ -114,7 +114,7 @@ static void held_messages_are_bounded(void)
         process_deliver(p, term_of("1"), &world.turn);
     CU_ASSERT_TRUE(
         bytes_equal(buf_bytes(&world.log),
-                    BYTES("1 one is suspended and its mailbox is full: messages are dropped\n")));
+                    BYTES("2 one is suspended and its mailbox is full: messages are dropped\n")));
     processes_check(world.table);
     process_resume(p, &world.turn);
     size_t lines = 0;
@@ -139,7 +139,7 @@ static void held_bytes_are_bounded(void)
     processes_check(world.table);
     CU_ASSERT_TRUE(
         bytes_equal(buf_bytes(&world.log),
-                    BYTES("1 spy is suspended and its mailbox is full: messages are dropped\n")));
+                    BYTES("2 spy is suspended and its mailbox is full: messages are dropped\n")));
     buf_free(&big);
     buf_free(&zeros);
     world_close();
