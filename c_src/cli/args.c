@@ -1,12 +1,13 @@
 #include "args.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../limits.h"
 #include "../net/file.h"
 #include "../term/etf.h"
+#include "../term/similar.h"
 #include "../term/text.h"
 #include "output.h"
 
@@ -16,6 +17,11 @@
 
 /* --- files and environment -------------------------------------------------------- */
 
+static const char *name_of(const char *file)
+{
+    return strcmp(file, "-") == 0 ? STANDARD_INPUT : file;
+}
+
 int args_read_config(struct config *c, const char *file)
 {
     struct buf text = {0};
@@ -24,8 +30,7 @@ int args_read_config(struct config *c, const char *file)
     bool input = strcmp(file, "-") == 0;
     enum err e = input ? file_read_input(&text, LIMIT_CONFIG_BYTES)
                        : file_read(&text, file, LIMIT_CONFIG_BYTES);
-    if (input)
-        file = "standard input";
+    file = name_of(file);
     if (e != OK)
         code = fail_to_read(EX_CONFIG, file, e);
     else if (config_read(c, buf_bytes(&text), &error) != OK)
@@ -41,6 +46,7 @@ int args_check_config(const struct config *c, const char *file)
         return 0;
     if (file == NULL)
         return fail(EX_CONFIG, "%s", error.what);
+    file = name_of(file);
     if (error.line == 0)
         return fail(EX_CONFIG, "%s: %s", file, error.what);
     return fail(EX_CONFIG, "%s:%u:%u: %s", file, error.line, error.column, error.what);
@@ -64,6 +70,36 @@ static void read_epmd_port(struct config *c)
 }
 
 /* --- options ------------------------------------------------------------------------ */
+
+static const struct option_row own_options[] = {
+    {"config", "FILE", "configuration (-c), as file:consult/1 reads it; - for standard input"},
+    {"timeout", "MS", "how long to wait for a reply (5000)"},
+    {"json", NULL, "print the result as JSON (docs/json.md)"},
+    {"plain", NULL, "print a MapSet as a list of its elements"},
+    {"owned", NULL, "stop when standard input ends"},
+    {"help", NULL, "print this text (-h)"},
+};
+
+#define OWN_OPTIONS (sizeof(own_options) / sizeof(own_options[0]))
+
+bool option_at(size_t i, struct option_row *row)
+{
+    if (i < OWN_OPTIONS) {
+        *row = own_options[i];
+        return true;
+    }
+    row->value = "VALUE";
+    row->key = config_key(i - OWN_OPTIONS, &row->help);
+    return row->key != NULL;
+}
+
+static bool find_option(const char *key, struct option_row *row)
+{
+    for (size_t i = 0; option_at(i, row); i++)
+        if (strcmp(row->key, key) == 0)
+            return true;
+    return false;
+}
 
 /* --some-key VALUE or --some_key=VALUE */
 struct option {
@@ -93,36 +129,39 @@ static bool read_key(struct option *o, const char *word)
     return true;
 }
 
-static bool takes_value(const struct option *o)
+/* Prints what is wrong with an option; similar to key, unless that is empty. */
+static int fail_option(const char *word, const char *key, const char *wrong)
 {
-    static const char *const bare[] = {"help", "owned", "plain"};
-    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
-        if (strcmp(o->key, bare[i]) == 0)
-            return false;
-    return true;
+    struct buf text = {0};
+    struct option_row row;
+    char what[160];
+    struct similar similar = similar_open(bytes_of(key));
+    for (size_t i = 0; option_at(i, &row); i++)
+        similar_try(&similar, bytes_of(row.key));
+    snprintf(what, sizeof(what), "%s", wrong);
+    similar_suggest(&similar, "--", what, sizeof(what));
+    put_word(&text, word);
+    print_error("%.*s: %s", TEXT(text), what);
+    buf_free(&text);
+    return EX_USAGE;
 }
 
 /* Reads the option at words[*i] and leaves *i on its last word.  0, or EX_USAGE after printing
  * what is wrong. */
 static int read_option(struct option *o, int count, char **words, int *i)
 {
-    const char *word = words[*i], *wrong = NULL;
+    struct option_row row;
+    const char *word = words[*i];
     *o = (struct option){0};
-    if (!read_key(o, word))
-        wrong = "unknown option";
-    else if (!takes_value(o) && o->value != NULL)
-        wrong = "takes no value";
-    else if (takes_value(o) && o->value == NULL && *i + 1 == count)
-        wrong = "unknown option, or its value is missing";
-    else if (takes_value(o) && o->value == NULL)
+    if (!read_key(o, word) || !find_option(o->key, &row))
+        return fail_option(word, o->key, "unknown option");
+    if (row.value == NULL && o->value != NULL)
+        return fail_option(word, "", "takes no value");
+    if (row.value != NULL && o->value == NULL && *i + 1 == count)
+        return fail_option(word, "", "its value is missing");
+    if (row.value != NULL && o->value == NULL)
         o->value = words[++*i];
-    if (wrong == NULL)
-        return 0;
-    struct buf text = {0};
-    put_word(&text, word);
-    print_error("%.*s: %s", TEXT(text), wrong);
-    buf_free(&text);
-    return EX_USAGE;
+    return 0;
 }
 
 static int read_timeout(struct args *args, const char *value)
@@ -152,6 +191,8 @@ static int apply_option(struct args *args, const struct option *o)
         args->owned = true;
     else if (strcmp(o->key, "plain") == 0)
         args->plain = true;
+    else if (strcmp(o->key, "json") == 0)
+        args->json = true;
     else if (strcmp(o->key, "help") == 0)
         args->help = true;
     else if (strcmp(o->key, "timeout") == 0)

@@ -11,11 +11,21 @@ struct args {
     const char *file; /* of -c; NULL without, or with several */
     bool owned;       /* --owned */
     bool plain;       /* --plain */
+    bool json;        /* --json */
     bool help;        /* --help */
     uint64_t timeout_ms;
     char **operands; /* what is neither an option nor an option's value */
     int count;       /* of the operands */
 };
+
+/* An option: its key, as in --some_key; what stands for its value in help, NULL for an option
+ * without one; and one line of help. */
+struct option_row {
+    const char *key, *value, *help;
+};
+
+/* The i-th option, those of the configuration last; false after the last. */
+bool option_at(size_t i, struct option_row *row);
 
 /* Parses what follows the command's name: options as --some-key VALUE or --some_key=VALUE, and
  * operands; all that stands behind `--` is an operand.  Options override the file given by -c,

@@ -13,6 +13,7 @@
 #include "../node/node.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
+#include "../term/similar.h"
 #include "../term/text.h"
 #include "../term/write.h"
 #include "output.h"
@@ -33,14 +34,35 @@ struct client {
 
 /* --- the reply -------------------------------------------------------------------- */
 
+/* Appends an operation that no type has, or not now, and the one that may have been meant. */
+static void put_bad_op(struct buf *text, struct bytes op)
+{
+    static const char *const names[] = {"increment", "decrement", "set",       "resolve",
+                                        "add",       "remove",    "put",       "update",
+                                        "delete",    "insert",    "insert_at", "remove_at"};
+    struct atom name = {0};
+    char suggestion[80] = "";
+    struct etf_in in = etf_open(op);
+    if (etf_peek(&in) == ETF_TUPLE)
+        etf_tuple(&in);
+    etf_atom(&in, &name);
+    struct similar similar = similar_open((struct bytes){name.text, name.len});
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        similar_try(&similar, bytes_of(names[i]));
+    buf_put(text, BYTES("not an operation of this type, or not possible now: "));
+    put_term_text(text, op);
+    if (similar.distance > 0)
+        similar_suggest(&similar, "", suggestion, sizeof(suggestion));
+    buf_put(text, bytes_of(suggestion));
+}
+
 /* Appends the text of why a process, or the way to it, has failed. */
 static void put_reason(struct buf *text, struct bytes reason)
 {
     struct etf_in in = etf_open(reason);
     bool pair = etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2;
     if (pair && etf_accept(&in, "bad_op")) {
-        buf_put(text, BYTES("not an operation of this type, or not possible now: "));
-        put_term_text(text, etf_any(&in));
+        put_bad_op(text, etf_any(&in));
     } else if (!pair && etf_accept(&in, "noproc")) {
         buf_put(text, BYTES("no such process (noproc)"));
     } else if (!pair && etf_accept(&in, "noconnection")) {

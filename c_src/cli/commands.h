@@ -1,4 +1,5 @@
-/* The commands of `coppice`, each from its parsed arguments to its exit code (output.h).
+/* The commands of `coppice`: their table, and each from its parsed arguments to its exit code
+ * (output.h).
  *
  * Its operands have been checked (operands.h).  A command prints its result and its errors, and
  * borrows args. */
@@ -9,6 +10,33 @@
 #include "args.h"
 
 #define COPPICE_VERSION "coppice " COPPICE_RELEASE
+
+/* What there is to say about a command: help, completions and checks are made from this. */
+struct command {
+    const char *name;
+    int (*run)(struct args *args);
+    const char *operands; /* operands.h */
+    const char *help;     /* one line */
+    const char *options;  /* keys of those that it heeds, besides --help: "timeout plain", * for
+                           * each key of the configuration */
+    const char *more;     /* lines: what the one line leaves open; may be empty */
+    const char *example;  /* lines: of a shell, with what they print */
+};
+
+/* The commands (main.c): the i-th, NULL after the last; and the one of that name, or NULL. */
+const struct command *command_at(size_t i);
+const struct command *command_named(const char *name);
+
+/* --- help.c ------------------------------------------------------------------------ */
+
+/* Prints the help of one command: usage, example, options. */
+void help_print(const struct command *command);
+
+/* help [COMMAND...]: prints that of each, or one line for each command. */
+int command_help(struct args *args);
+
+/* Says that there is no such command, and returns EX_USAGE. */
+int help_fail_unknown(const char *name);
 
 /* --- run.c ------------------------------------------------------------------------ */
 

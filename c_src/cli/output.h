@@ -22,8 +22,15 @@
 #include "../err.h"
 #include "../term/bytes.h"
 
+/* Its name in messages. */
+#define STANDARD_INPUT "standard input"
+
 /* Appends a checked term as Erlang text; nothing if it has no canonical form. */
 void put_term_text(struct buf *out, struct bytes term);
+
+/* From now on the next three print JSON (term/json.h), and MapSets as print_plain() does: --json.
+ */
+void output_json(void);
 
 /* Prints a checked term and a newline on standard output. */
 void print_term(struct bytes term);
