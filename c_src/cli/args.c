@@ -75,6 +75,7 @@ static const struct option_row own_options[] = {
     {"config", "FILE", "configuration (-c), as file:consult/1 reads it; - for standard input"},
     {"timeout", "MS", "how long to wait for a reply (5000)"},
     {"json", NULL, "print the result as JSON (docs/json.md)"},
+    {"term", NULL, "print the Erlang term"},
     {"plain", NULL, "print a MapSet as a list of its elements"},
     {"owned", NULL, "stop when standard input ends"},
     {"help", NULL, "print this text (-h)"},
@@ -193,6 +194,8 @@ static int apply_option(struct args *args, const struct option *o)
         args->plain = true;
     else if (strcmp(o->key, "json") == 0)
         args->json = true;
+    else if (strcmp(o->key, "term") == 0)
+        args->term = true;
     else if (strcmp(o->key, "help") == 0)
         args->help = true;
     else if (strcmp(o->key, "timeout") == 0)

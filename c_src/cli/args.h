@@ -12,6 +12,7 @@ struct args {
     bool owned;       /* --owned */
     bool plain;       /* --plain */
     bool json;        /* --json */
+    bool term;        /* --term */
     bool help;        /* --help */
     uint64_t timeout_ms;
     char **operands; /* what is neither an option nor an option's value */

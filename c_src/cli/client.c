@@ -2,7 +2,6 @@
 #include "cookie.h"
 
 #include <openssl/rand.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -92,7 +91,7 @@ static int fail_late(const struct client_request *r)
 static int print_reply(const struct client_request *r, enum err err, struct bytes reply)
 {
     if (r->format == FORMAT_PONG)
-        printf("%s\n", err == OK ? "pong" : "pang");
+        print_word(err == OK ? "pong" : "pang");
     if (err == ERR_TIMEOUT)
         return fail_late(r);
     if (err != OK)
@@ -106,7 +105,9 @@ static int print_reply(const struct client_request *r, enum err err, struct byte
         return fail_with_reason(r, EXIT_FAILURE, etf_any(&in));
     if (pair && r->format == FORMAT_RESULT && etf_accept(&in, "ok"))
         reply = etf_any(&in);
-    if (r->plain)
+    if (r->show != NULL)
+        r->show(reply, r->who);
+    else if (r->plain)
         print_plain(reply);
     else
         print_term(reply);
@@ -240,7 +241,7 @@ static int converse_by_any_name(struct config *config, struct client *c)
         pause_ms(NAMES_PAUSE_MS);
     }
     if (c->wanted->format == FORMAT_PONG)
-        printf("pang\n");
+        print_word("pang");
     return fail(EX_TEMPFAIL, "%d commands are connected to %s: try again later", COMMAND_NAMES,
                 c->wanted->node);
 }

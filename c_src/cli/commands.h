@@ -71,7 +71,9 @@ int command_state(struct args *args);
 /* sync NODE SERVER: has a replica send its delta now; prints `ok`. */
 int command_sync(struct args *args);
 
-/* status NODE: prints a coppice's map of its peers and replicas. */
+/* --- status.c ---------------------------------------------------------------------- */
+
+/* status NODE: prints a coppice's peers and replicas as a page; with --term or --json, its map. */
 int command_status(struct args *args);
 
 /* --- dets.c ----------------------------------------------------------------------- */

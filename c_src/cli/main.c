@@ -59,8 +59,12 @@ static const struct command commands[] = {
      "#{'__struct__' => 'Elixir.Grove.Counter.GCounter',...}"},
     {"sync", command_sync, "NODE SERVER", "send a replica's delta to its peers now", REACH, "",
      "$ coppice sync c1@127.0.0.1 page_views\nok"},
-    {"status", command_status, "NODE", "print the peers and replicas of a coppice", "json " REACH,
-     "docs/requests.md says what each key means.", "$ coppice status c1@127.0.0.1"},
+    {"status", command_status, "NODE", "print the peers and replicas of a coppice",
+     "term json " REACH,
+     "MEMBERS are the other replicas of the group, BEHIND those that are still to be\n"
+     "brought up to date; WAITING are changes that are not on disk yet.",
+     "$ coppice status c1@127.0.0.1\n"
+     "$ coppice status --json c1@127.0.0.1 | jq '.replicas.tags.behind'\n0"},
     {"config", command_config, "check FILE", "print ok, or where a configuration is wrong", "",
      "FILE - stands for standard input.", "$ coppice config check c1.config\nok"},
     {"dets", command_dets, "check|list|dump|salvage FILE", "inspect or recover a DETS file", "json",

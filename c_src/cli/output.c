@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../crdt/mapset.h"
 #include "../term/canon.h"
@@ -16,6 +17,13 @@ static bool as_json; /* output_json() */
 
 /* Bytes of a word that are shown. */
 #define WORD_BYTES 200
+
+bool output_has_colour(void)
+{
+    const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && (none == NULL || *none == '\0') && terminal != NULL &&
+           strcmp(terminal, "dumb") != 0;
+}
 
 void output_json(void)
 {
@@ -106,6 +114,14 @@ void print_term(struct bytes term)
     if (canon_put(&canonical, term) == OK)
         print_canonical(buf_bytes(&canonical));
     buf_free(&canonical);
+}
+
+void print_word(const char *text)
+{
+    struct buf atom = {0};
+    put_atom(&atom, text);
+    print_canonical(buf_bytes(&atom));
+    buf_free(&atom);
 }
 
 static void print_message(const char *format, va_list arguments)

@@ -28,7 +28,11 @@
 /* Appends a checked term as Erlang text; nothing if it has no canonical form. */
 void put_term_text(struct buf *out, struct bytes term);
 
-/* From now on the next three print JSON (term/json.h), and MapSets as print_plain() does: --json.
+/* Whether standard output is a terminal that is to have colours: not with $NO_COLOR (unless that is
+ * empty, see no-color.org) or on a terminal of the kind `dumb`. */
+bool output_has_colour(void);
+
+/* From now on the next four print JSON (term/json.h), and MapSets as print_plain() does: --json.
  */
 void output_json(void);
 
@@ -41,6 +45,9 @@ void print_plain(struct bytes term);
 
 /* The same as print_term() for a term that is canonical already. */
 void print_canonical(struct bytes canonical);
+
+/* The same for the atom of this text: `pong`. */
+void print_word(const char *text);
 
 /* Prints "coppice: ", the message and a newline on standard error. */
 void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -115,11 +115,6 @@ int command_cast(struct args *args)
     return send_operand(args, REQUEST_CAST);
 }
 
-int command_status(struct args *args)
-{
-    return call_with_atom(args, "coppice", "status", false);
-}
-
 /* --- replicas ------------------------------------------------------------------------ */
 
 int command_mutate(struct args *args)

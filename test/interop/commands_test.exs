@@ -165,7 +165,7 @@ defmodule CommandsTest do
     first = Coppice.start()
     second = Coppice.start(connect: [first.node], follow: true)
     eventually(fn -> Map.has_key?(Coppice.status(first).peers, second.node) end)
-    assert %{peers: peers} = prints(["status", first.node])
+    assert %{peers: peers} = prints(["status", "--term", first.node])
     assert Map.keys(peers) -- [second.node, node()] == []
     {:ok, names} = prints(["call", first.node, "coppice", "peers"])
     assert names -- [second.node, node()] == []
@@ -240,7 +240,7 @@ defmodule CommandsTest do
   end
 
   test "status shows the replicas", %{node: node} do
-    assert %{node: ^node, replicas: %{views: %{refused: 0}}} = prints(["status", node])
+    assert %{node: ^node, replicas: %{views: %{refused: 0}}} = prints(["status", "--term", node])
   end
 
   test "the wrong cookie is refused and not shown", %{node: node} do

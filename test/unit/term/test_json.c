@@ -32,6 +32,7 @@ static void numbers(void)
     CU_ASSERT(prints("-9223372036854775809", "{\"$integer\":\"-9223372036854775809\"}"));
     CU_ASSERT(prints("1.5", "1.5"));
     CU_ASSERT(prints("1.0", "1.0"));
+    CU_ASSERT(prints("-0.0", "-0.0"));
     CU_ASSERT(prints("-1.0e-300", "-1.0e-300"));
 }
 
