@@ -76,6 +76,12 @@ int command_sync(struct args *args);
 /* status NODE: prints a coppice's peers and replicas as a page; with --term or --json, its map. */
 int command_status(struct args *args);
 
+/* --- diff.c ------------------------------------------------------------------------ */
+
+/* diff NODE NODE SERVER: prints `equal`, or how the states of two replicas differ (EXIT_FAILURE).
+ */
+int command_diff(struct args *args);
+
 /* --- dets.c ----------------------------------------------------------------------- */
 
 /* dets check|list|dump|salvage FILE (docs/dets-format.md).  EX_NOINPUT if FILE cannot be

@@ -85,6 +85,8 @@ static int check(struct config *c)
 int cookie_read(struct config *c)
 {
     const char *cookie = getenv("COPPICE_COOKIE");
+    if (c->cookie.len > 0)
+        return 0;
     struct buf path = {0};
     if (cookie != NULL) {
         buf_put(&c->cookie, bytes_of(cookie));

@@ -62,9 +62,16 @@ static const struct command commands[] = {
     {"status", command_status, "NODE", "print the peers and replicas of a coppice",
      "term json " REACH,
      "MEMBERS are the other replicas of the group, BEHIND those that are still to be\n"
-     "brought up to date; WAITING are changes that are not on disk yet.",
+     "brought up to date; WAITING are changes that are not acknowledged yet.",
      "$ coppice status c1@127.0.0.1\n"
      "$ coppice status --json c1@127.0.0.1 | jq '.replicas.tags.behind'\n0"},
+    {"diff", command_diff, "NODE NODE SERVER", "say whether two replicas agree, and where not",
+     REACH,
+     "Compares states, not values, so that it finds what is going to differ, too.\n"
+     "Exits with 0 if they are equal, with 1 if not.  While changes are made, those\n"
+     "that are on their way are differences.",
+     "$ coppice diff c1@127.0.0.1 c2@127.0.0.1 tags\n"
+     "only at c1@127.0.0.1: entries <<\"red\">>"},
     {"config", command_config, "check FILE", "print ok, or where a configuration is wrong", "",
      "FILE - stands for standard input.", "$ coppice config check c1.config\nok"},
     {"dets", command_dets, "check|list|dump|salvage FILE", "inspect or recover a DETS file", "json",

@@ -4,7 +4,7 @@
  * Exit codes are those of <sysexits.h>:
  *
  *     0                 success
- *     1  EXIT_FAILURE   the reply was {error, _}; a DETS file is damaged
+ *     1  EXIT_FAILURE   the reply was {error, _}; replicas differ; a DETS file is damaged
  *     64 EX_USAGE       wrong arguments
  *     66 EX_NOINPUT     a DETS file cannot be read
  *     69 EX_UNAVAILABLE no such node, process or replica; run: epmd refused the node's name
