@@ -72,13 +72,14 @@ static void read_epmd_port(struct config *c)
 /* --- options ------------------------------------------------------------------------ */
 
 static const struct option_row own_options[] = {
-    {"config", "FILE", "configuration (-c), as file:consult/1 reads it; - for standard input"},
-    {"timeout", "MS", "how long to wait for a reply (5000)"},
-    {"json", NULL, "print the result as JSON (docs/json.md)"},
-    {"term", NULL, "print the Erlang term"},
-    {"plain", NULL, "print a MapSet as a list of its elements"},
-    {"owned", NULL, "stop when standard input ends"},
-    {"help", NULL, "print this text (-h)"},
+    {"config", "FILE", "configuration (-c), as file:consult/1 reads it; - for standard input",
+     false},
+    {"timeout", "MS", "how long to wait for a reply (5000)", false},
+    {"json", NULL, "print the result as JSON (docs/json.md)", false},
+    {"term", NULL, "print the Erlang term", false},
+    {"plain", NULL, "print a MapSet as a list of its elements", false},
+    {"owned", NULL, "stop when standard input ends", false},
+    {"help", NULL, "print this text (-h)", false},
 };
 
 #define OWN_OPTIONS (sizeof(own_options) / sizeof(own_options[0]))
@@ -89,7 +90,7 @@ bool option_at(size_t i, struct option_row *row)
         *row = own_options[i];
         return true;
     }
-    row->value = "VALUE";
+    *row = (struct option_row){.value = "VALUE", .configuration = true};
     row->key = config_key(i - OWN_OPTIONS, &row->help);
     return row->key != NULL;
 }

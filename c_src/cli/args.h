@@ -19,10 +19,12 @@ struct args {
     int count;       /* of the operands */
 };
 
-/* An option: its key, as in --some_key; what stands for its value in help, NULL for an option
- * without one; and one line of help. */
+/* An option. */
 struct option_row {
-    const char *key, *value, *help;
+    const char *key;    /* as in --some_key */
+    const char *value;  /* what stands for its value in help; NULL for an option without one */
+    const char *help;   /* one line; of a key of the configuration it begins with the value */
+    bool configuration; /* it is such a key */
 };
 
 /* The i-th option, those of the configuration last; false after the last. */

@@ -15,6 +15,7 @@
 #include "../term/similar.h"
 #include "../term/text.h"
 #include "../term/write.h"
+#include "operands.h"
 #include "output.h"
 
 /* Bytes of a list of replicas in an error message. */
@@ -36,9 +37,6 @@ struct client {
 /* Appends an operation that no type has, or not now, and the one that may have been meant. */
 static void put_bad_op(struct buf *text, struct bytes op)
 {
-    static const char *const names[] = {"increment", "decrement", "set",       "resolve",
-                                        "add",       "remove",    "put",       "update",
-                                        "delete",    "insert",    "insert_at", "remove_at"};
     struct atom name = {0};
     char suggestion[80] = "";
     struct etf_in in = etf_open(op);
@@ -46,8 +44,8 @@ static void put_bad_op(struct buf *text, struct bytes op)
         etf_tuple(&in);
     etf_atom(&in, &name);
     struct similar similar = similar_open((struct bytes){name.text, name.len});
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        similar_try(&similar, bytes_of(names[i]));
+    for (size_t i = 0; operands_operation(i) != NULL; i++)
+        similar_try(&similar, bytes_of(operands_operation(i)));
     buf_put(text, BYTES("not an operation of this type, or not possible now: "));
     put_term_text(text, op);
     if (similar.distance > 0)

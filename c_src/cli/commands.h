@@ -35,8 +35,16 @@ void help_print(const struct command *command);
 /* help [COMMAND...]: prints that of each, or one line for each command. */
 int command_help(struct args *args);
 
+/* Whether an option is in command->options. */
+bool command_heeds(const struct command *command, const struct option_row *row);
+
 /* Says that there is no such command, and returns EX_USAGE. */
 int help_fail_unknown(const char *name);
+
+/* --- completion.c ----------------------------------------------------------------- */
+
+/* completion bash|zsh|fish: prints what makes that shell complete the commands. */
+int command_completion(struct args *args);
 
 /* --- run.c ------------------------------------------------------------------------ */
 

@@ -25,15 +25,14 @@ int help_fail_unknown(const char *name)
     return fail(EX_USAGE, "`coppice help` lists the commands");
 }
 
-/* Whether a command heeds the option: its key, or the * of the configuration's, is in the list. */
-static bool heeds(const struct command *command, const struct option_row *row, bool configures)
+bool command_heeds(const struct command *command, const struct option_row *row)
 {
     size_t len = strlen(row->key);
     if (strcmp(row->key, "help") == 0)
         return true;
     for (const char *at = command->options; *at != '\0'; at += strspn(at, " ")) {
         size_t word = strcspn(at, " ");
-        if ((configures && *at == '*') || (word == len && strncmp(at, row->key, len) == 0))
+        if ((row->configuration && *at == '*') || (word == len && strncmp(at, row->key, len) == 0))
             return true;
         at += word;
     }
@@ -43,18 +42,12 @@ static bool heeds(const struct command *command, const struct option_row *row, b
 static void print_options(const struct command *command)
 {
     struct option_row row;
-    const char *help;
-    size_t all = 0, own;
-    while (option_at(all, &row))
-        all++;
-    for (own = all; config_key(all - own, &help) != NULL; own--)
-        continue;
     printf("\nOptions, also as --OPTION=VALUE:\n\n");
     for (size_t i = 0; option_at(i, &row); i++) {
-        if (!heeds(command, &row, i >= own))
+        if (!command_heeds(command, &row))
             continue;
         char text[40];
-        const char *value = i < own && row.value != NULL ? row.value : "";
+        const char *value = !row.configuration && row.value != NULL ? row.value : "";
         snprintf(text, sizeof(text), "--%s%s%s", row.key, *value != '\0' ? " " : "", value);
         printf("  %-*s%s\n", OPTION_COLUMNS, text, row.help);
     }

@@ -80,6 +80,11 @@ static const struct command commands[] = {
      "  dump      print each object\n"
      "  salvage   write what can be read to FILE.salvaged",
      "$ coppice dets check tags.dets\n$ coppice dets salvage tags.dets"},
+    {"completion", command_completion, "bash|zsh|fish", "print completions for a shell", "",
+     "For bash, into ~/.bashrc:  source <(coppice completion bash)\n"
+     "For zsh, into ~/.zshrc behind compinit:  source <(coppice completion zsh)\n"
+     "For fish:  coppice completion fish >~/.config/fish/completions/coppice.fish",
+     "$ source <(coppice completion bash)\n$ coppice sta<Tab>"},
     {"version", command_version, "", "print the version", "", "",
      "$ coppice version\n" COPPICE_VERSION},
     {"help", command_help, "[COMMAND...]", "print this, or the help of commands", "", "",

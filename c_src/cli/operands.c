@@ -117,3 +117,11 @@ int operands_check(const struct args *args, const char *command, const char *ope
         print_error("usage: coppice %s%s%s", command, *operands != '\0' ? " " : "", operands);
     return code;
 }
+
+const char *operands_operation(size_t i)
+{
+    static const char *const names[] = {"increment", "decrement", "set",       "resolve",
+                                        "add",       "remove",    "put",       "update",
+                                        "delete",    "insert",    "insert_at", "remove_at"};
+    return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}

@@ -19,4 +19,7 @@ int operands_check(const struct args *args, const char *command, const char *ope
 struct bytes operands_next(const char **operands);
 bool operands_alternative(struct bytes *word, struct bytes *alternative);
 
+/* The i-th name of an operation of any data type, NULL after the last: for suggestions. */
+const char *operands_operation(size_t i);
+
 #endif
