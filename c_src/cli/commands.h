@@ -84,6 +84,11 @@ int command_sync(struct args *args);
 /* status NODE: prints a coppice's peers and replicas as a page; with --term or --json, its map. */
 int command_status(struct args *args);
 
+/* --- top.c ------------------------------------------------------------------------- */
+
+/* top NODE: shows that page on a terminal, each second anew, until `q` or a signal. */
+int command_top(struct args *args);
+
 /* --- diff.c ------------------------------------------------------------------------ */
 
 /* diff NODE NODE SERVER: prints `equal`, or how the states of two replicas differ (EXIT_FAILURE).

@@ -65,6 +65,9 @@ static const struct command commands[] = {
      "brought up to date; WAITING are changes that are not acknowledged yet.",
      "$ coppice status c1@127.0.0.1\n"
      "$ coppice status --json c1@127.0.0.1 | jq '.replicas.tags.behind'\n0"},
+    {"top", command_top, "NODE", "show the status again and again", REACH,
+     "The page of `coppice status`, each second; needs a terminal.  q or Ctrl-C ends it.",
+     "$ coppice top c1@127.0.0.1"},
     {"diff", command_diff, "NODE NODE SERVER", "say whether two replicas agree, and where not",
      REACH,
      "Compares states, not values, so that it finds what is going to differ, too.\n"

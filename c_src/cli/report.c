@@ -127,8 +127,8 @@ static void add_peer(struct grid *g, struct bytes name, struct bytes peer)
 
 static void add_replica(struct grid *g, struct bytes name, struct bytes replica)
 {
-    static const unsigned shown[] = {CRDT,    GROUP,     MEMBERS, BEHIND,
-                                     WAITING, MUTATIONS, MERGES,  STORAGE};
+    static const unsigned shown[] = {CRDT,    STORAGE,   MEMBERS, BEHIND,
+                                     WAITING, MUTATIONS, MERGES,  GROUP};
     struct bytes values[REPLICA_KEYS] = {{0}};
     (void)read_map(replica, replica_keys, values);
     put_value(grid_cell(g), name, CELL_BYTES);
@@ -223,8 +223,9 @@ static void put_problems(struct buf *out, const struct bytes *node)
 bool report_put(struct buf *out, struct bytes status, bool colour)
 {
     static const char *const peer_heads[] = {"PEER", "KIND", "LISTED", "ACCESS", "QUEUED", NULL};
-    static const char *const replica_heads[] = {"REPLICA", "TYPE",    "GROUP",  "MEMBERS", "BEHIND",
-                                                "WAITING", "CHANGES", "MERGES", "STORAGE", NULL};
+    static const char *const replica_heads[] = {"REPLICA", "TYPE",    "STORAGE", "MEMBERS",
+                                                "BEHIND",  "WAITING", "CHANGES", "MERGES",
+                                                "GROUP",   NULL};
     struct bytes node[NODE_KEYS] = {{0}};
     struct etf_in replicas;
     struct buf problems = {0};
@@ -239,8 +240,9 @@ bool report_put(struct buf *out, struct bytes status, bool colour)
     put_problems(&problems, node);
     if (problems.len > 0) {
         buf_put(out, colour ? BYTES("\n\x1b[31m") : BYTES("\n"));
+        problems.len--; /* the last end of line */
         buf_put(out, buf_bytes(&problems));
-        buf_put(out, colour ? BYTES("\x1b[0m") : BYTES(""));
+        buf_put(out, colour ? BYTES("\x1b[0m\n") : BYTES("\n"));
     }
     buf_free(&problems);
     return true;
