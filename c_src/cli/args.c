@@ -1,12 +1,13 @@
 #include "args.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../limits.h"
 #include "../net/file.h"
 #include "../term/etf.h"
+#include "../term/similar.h"
 #include "../term/text.h"
 #include "output.h"
 
@@ -19,6 +20,11 @@
 static int fail_at(const struct config_error *e)
 {
     return fail(EX_CONFIG, "%s:%u:%u: %s", e->file, e->line, e->column, e->what);
+}
+
+static const char *name_of(const char *file)
+{
+    return strcmp(file, "-") == 0 ? STANDARD_INPUT : file;
 }
 
 /* Its text stays: it can be read once, and SIGHUP has the configuration read again. */
@@ -39,9 +45,7 @@ int args_read_config(struct config *c, const char *file)
     int code = 0;
     bool input = strcmp(file, "-") == 0;
     enum err e = input ? read_input(&text) : file_read(&text, file, LIMIT_CONFIG_BYTES);
-    if (input)
-        file = "standard input";
-    c->file = file;
+    c->file = file = name_of(file);
     if (e != OK)
         code = fail_to_read(EX_CONFIG, file, e);
     else if (config_read(c, buf_bytes(&text), &error) != OK)
@@ -59,7 +63,7 @@ int args_check_config(const struct config *c, const char *file)
         return fail_at(&error);
     if (file == NULL)
         return fail(EX_CONFIG, "%s", error.what);
-    return fail(EX_CONFIG, "%s: %s", file, error.what);
+    return fail(EX_CONFIG, "%s: %s", name_of(file), error.what);
 }
 
 int args_read_tls(struct tls_contexts *contexts, const struct config *c, bool listens)
@@ -80,6 +84,38 @@ static void read_epmd_port(struct config *c)
 }
 
 /* --- options ------------------------------------------------------------------------ */
+
+static const struct option_row own_options[] = {
+    {"config", "FILE", "configuration (-c), as file:consult/1 reads it; - for standard input",
+     false},
+    {"timeout", "MS", "how long to wait for a reply (5000)", false},
+    {"json", NULL, "print the result as JSON (docs/json.md)", false},
+    {"term", NULL, "print the Erlang term", false},
+    {"plain", NULL, "print a MapSet as a list of its elements", false},
+    {"owned", NULL, "stop when standard input ends", false},
+    {"help", NULL, "print this text (-h)", false},
+};
+
+#define OWN_OPTIONS (sizeof(own_options) / sizeof(own_options[0]))
+
+bool option_at(size_t i, struct option_row *row)
+{
+    if (i < OWN_OPTIONS) {
+        *row = own_options[i];
+        return true;
+    }
+    *row = (struct option_row){.value = "VALUE", .configuration = true};
+    row->key = config_key(i - OWN_OPTIONS, &row->help);
+    return row->key != NULL;
+}
+
+static bool find_option(const char *key, struct option_row *row)
+{
+    for (size_t i = 0; option_at(i, row); i++)
+        if (strcmp(row->key, key) == 0)
+            return true;
+    return false;
+}
 
 /* --some-key VALUE or --some_key=VALUE */
 struct option {
@@ -109,36 +145,39 @@ static bool read_key(struct option *o, const char *word)
     return true;
 }
 
-static bool takes_value(const struct option *o)
+/* Prints what is wrong with an option; similar to key, unless that is empty. */
+static int fail_option(const char *word, const char *key, const char *wrong)
 {
-    static const char *const bare[] = {"help", "owned", "plain"};
-    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
-        if (strcmp(o->key, bare[i]) == 0)
-            return false;
-    return true;
+    struct buf text = {0};
+    struct option_row row;
+    char what[160];
+    struct similar similar = similar_open(bytes_of(key));
+    for (size_t i = 0; option_at(i, &row); i++)
+        similar_try(&similar, bytes_of(row.key));
+    snprintf(what, sizeof(what), "%s", wrong);
+    similar_suggest(&similar, "--", what, sizeof(what));
+    put_word(&text, word);
+    print_error("%.*s: %s", TEXT(text), what);
+    buf_free(&text);
+    return EX_USAGE;
 }
 
 /* Reads the option at words[*i] and leaves *i on its last word.  0, or EX_USAGE after printing
  * what is wrong. */
 static int read_option(struct option *o, int count, char **words, int *i)
 {
-    const char *word = words[*i], *wrong = NULL;
+    struct option_row row;
+    const char *word = words[*i];
     *o = (struct option){0};
-    if (!read_key(o, word))
-        wrong = "unknown option";
-    else if (!takes_value(o) && o->value != NULL)
-        wrong = "takes no value";
-    else if (takes_value(o) && o->value == NULL && *i + 1 == count)
-        wrong = "unknown option, or its value is missing";
-    else if (takes_value(o) && o->value == NULL)
+    if (!read_key(o, word) || !find_option(o->key, &row))
+        return fail_option(word, o->key, "unknown option");
+    if (row.value == NULL && o->value != NULL)
+        return fail_option(word, "", "takes no value");
+    if (row.value != NULL && o->value == NULL && *i + 1 == count)
+        return fail_option(word, "", "its value is missing");
+    if (row.value != NULL && o->value == NULL)
         o->value = words[++*i];
-    if (wrong == NULL)
-        return 0;
-    struct buf text = {0};
-    put_word(&text, word);
-    print_error("%.*s: %s", TEXT(text), wrong);
-    buf_free(&text);
-    return EX_USAGE;
+    return 0;
 }
 
 static int read_timeout(struct args *args, const char *value)
@@ -168,6 +207,10 @@ static int apply_option(struct args *args, const struct option *o)
         args->owned = true;
     else if (strcmp(o->key, "plain") == 0)
         args->plain = true;
+    else if (strcmp(o->key, "json") == 0)
+        args->json = true;
+    else if (strcmp(o->key, "term") == 0)
+        args->term = true;
     else if (strcmp(o->key, "help") == 0)
         args->help = true;
     else if (strcmp(o->key, "timeout") == 0)

@@ -11,12 +11,25 @@ struct args {
     const char *file; /* of -c; NULL without, or with several */
     bool owned;       /* --owned */
     bool plain;       /* --plain */
+    bool json;        /* --json */
+    bool term;        /* --term */
     bool help;        /* --help */
     uint64_t timeout_ms;
     char **operands; /* what is neither an option nor an option's value */
     int count;       /* of the operands */
     int words;       /* that were parsed */
 };
+
+/* An option. */
+struct option_row {
+    const char *key;    /* as in --some_key */
+    const char *value;  /* what stands for its value in help; NULL for an option without one */
+    const char *help;   /* one line; of a key of the configuration it begins with the value */
+    bool configuration; /* it is such a key */
+};
+
+/* The i-th option, those of the configuration last; false after the last. */
+bool option_at(size_t i, struct option_row *row);
 
 /* Parses what follows the command's name: options as --some-key VALUE or --some_key=VALUE, and
  * operands; all that stands behind `--` is an operand.  Options override the file given by -c,

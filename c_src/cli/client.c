@@ -1,7 +1,7 @@
 #include "client.h"
 #include "cookie.h"
 
-#include <stdio.h>
+#include <openssl/rand.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,8 +13,10 @@
 #include "../node/node.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
+#include "../term/similar.h"
 #include "../term/text.h"
 #include "../term/write.h"
+#include "operands.h"
 #include "output.h"
 
 /* Bytes of a list of replicas in an error message. */
@@ -34,14 +36,32 @@ struct client {
 
 /* --- the reply -------------------------------------------------------------------- */
 
+/* Appends an operation that no type has, or not now, and the one that may have been meant. */
+static void put_bad_op(struct buf *text, struct bytes op)
+{
+    struct atom name = {0};
+    char suggestion[80] = "";
+    struct etf_in in = etf_open(op);
+    if (etf_peek(&in) == ETF_TUPLE)
+        etf_tuple(&in);
+    etf_atom(&in, &name);
+    struct similar similar = similar_open((struct bytes){name.text, name.len});
+    for (size_t i = 0; operands_operation(i) != NULL; i++)
+        similar_try(&similar, bytes_of(operands_operation(i)));
+    buf_put(text, BYTES("not an operation of this type, or not possible now: "));
+    put_term_text(text, op);
+    if (similar.distance > 0)
+        similar_suggest(&similar, "", suggestion, sizeof(suggestion));
+    buf_put(text, bytes_of(suggestion));
+}
+
 /* Appends the text of why a process, or the way to it, has failed. */
 static void put_reason(struct buf *text, struct bytes reason)
 {
     struct etf_in in = etf_open(reason);
     bool pair = etf_peek(&in) == ETF_TUPLE && etf_tuple(&in) == 2;
     if (pair && etf_accept(&in, "bad_op")) {
-        buf_put(text, BYTES("not an operation of this type, or not possible now: "));
-        put_term_text(text, etf_any(&in));
+        put_bad_op(text, etf_any(&in));
     } else if (!pair && etf_accept(&in, "noproc")) {
         buf_put(text, BYTES("no such process (noproc)"));
     } else if (!pair && etf_accept(&in, "noconnection")) {
@@ -85,7 +105,7 @@ static int fail_unanswered(const struct client_request *r, struct bytes reason)
 static int print_reply(const struct client_request *r, enum err err, struct bytes reply)
 {
     if (r->format == FORMAT_PONG)
-        printf("%s\n", err == OK ? "pong" : "pang");
+        print_word(err == OK ? "pong" : "pang");
     if (err == ERR_TIMEOUT)
         return fail_late(r);
     if (err != OK)
@@ -99,7 +119,9 @@ static int print_reply(const struct client_request *r, enum err err, struct byte
         return fail_with_reason(r, EXIT_FAILURE, etf_any(&in));
     if (pair && r->format == FORMAT_RESULT && etf_accept(&in, "ok"))
         reply = etf_any(&in);
-    if (r->plain)
+    if (r->show != NULL)
+        r->show(reply, r->who);
+    else if (r->plain)
         print_plain(reply);
     else
         print_term(reply);
@@ -251,7 +273,7 @@ static int converse_by_any_name(struct config *config, struct client *c)
         pause_ms(NAMES_PAUSE_MS);
     }
     if (c->wanted->format == FORMAT_PONG)
-        printf("pang\n");
+        print_word("pang");
     return fail(EX_TEMPFAIL, "%d %s are connected to %s: try again later", COMMAND_NAMES,
                 of_kind > 0 ? "`coppice watch`" : "commands", c->wanted->node);
 }

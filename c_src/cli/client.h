@@ -23,6 +23,9 @@ struct client_request {
     /* Of REQUEST_SUBSCRIBE: takes a Change.  0 to go on, or an exit code after printing an error.
      */
     int (*changed)(const struct client_request *r, struct bytes change);
+    /* NULL, or what takes Value, a checked term, in place of printing it: with FORMAT_RESULT. */
+    void (*show)(struct bytes value, void *who);
+    void *who;
     /* The server has to be a replica of a coppice: the node is asked for its replicas first, and
      * the request is not sent where the server is none.  Another process may take the message for
      * something else, or crash on it: Grove's server does. */

@@ -1,4 +1,5 @@
-/* The commands of `coppice`, each from its parsed arguments to its exit code (output.h).
+/* The commands of `coppice`: their table, and each from its parsed arguments to its exit code
+ * (output.h).
  *
  * Its operands have been checked (operands.h).  A command prints its result and its errors, and
  * borrows args. */
@@ -9,6 +10,41 @@
 #include "args.h"
 
 #define COPPICE_VERSION "coppice " COPPICE_RELEASE
+
+/* What there is to say about a command: help, completions and checks are made from this. */
+struct command {
+    const char *name;
+    int (*run)(struct args *args);
+    const char *operands; /* operands.h */
+    const char *help;     /* one line */
+    const char *options;  /* keys of those that it heeds, besides --help: "timeout plain", * for
+                           * each key of the configuration */
+    const char *more;     /* lines: what the one line leaves open; may be empty */
+    const char *example;  /* lines: of a shell, with what they print */
+};
+
+/* The commands (main.c): the i-th, NULL after the last; and the one of that name, or NULL. */
+const struct command *command_at(size_t i);
+const struct command *command_named(const char *name);
+
+/* --- help.c ------------------------------------------------------------------------ */
+
+/* Prints the help of one command: usage, example, options. */
+void help_print(const struct command *command);
+
+/* help [COMMAND...]: prints that of each, or one line for each command. */
+int command_help(struct args *args);
+
+/* Whether an option is in command->options. */
+bool command_heeds(const struct command *command, const struct option_row *row);
+
+/* Says that there is no such command, and returns EX_USAGE. */
+int help_fail_unknown(const char *name);
+
+/* --- completion.c ----------------------------------------------------------------- */
+
+/* completion bash|zsh|fish: prints what makes that shell complete the commands. */
+int command_completion(struct args *args);
 
 /* --- run.c ------------------------------------------------------------------------ */
 
@@ -47,8 +83,21 @@ int command_watch(struct args *args);
 /* sync NODE SERVER: has a replica send its delta now; prints `ok`. */
 int command_sync(struct args *args);
 
-/* status NODE: prints a coppice's map of its peers and replicas. */
+/* --- status.c ---------------------------------------------------------------------- */
+
+/* status NODE: prints a coppice's peers and replicas as a page; with --term or --json, its map. */
 int command_status(struct args *args);
+
+/* --- top.c ------------------------------------------------------------------------- */
+
+/* top NODE: shows that page on a terminal, each second anew, until `q` or a signal. */
+int command_top(struct args *args);
+
+/* --- diff.c ------------------------------------------------------------------------ */
+
+/* diff NODE NODE SERVER: prints `equal`, or how the states of two replicas differ (EXIT_FAILURE).
+ */
+int command_diff(struct args *args);
 
 /* --- dets.c ----------------------------------------------------------------------- */
 

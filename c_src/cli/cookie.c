@@ -109,6 +109,8 @@ static int check_file(struct config *c, enum err e, const char *path)
 int cookie_read(struct config *c)
 {
     const char *cookie = getenv("COPPICE_COOKIE");
+    if (c->cookie.len > 0)
+        return 0;
     struct buf path = {0};
     if (cookie != NULL) {
         buf_put(&c->cookie, bytes_of(cookie));

@@ -5,11 +5,11 @@
 
 #include "../dist/place.h"
 #include "../limits.h"
+#include "../term/similar.h"
 #include "../term/write.h"
 #include "output.h"
 
-/* The next word of a command's operands; empty at the end. */
-static struct bytes next_word(const char **operands)
+struct bytes operands_next(const char **operands)
 {
     *operands += strspn(*operands, " ");
     struct bytes word = {(const uint8_t *)*operands, strcspn(*operands, " ")};
@@ -33,17 +33,25 @@ static bool is_literal(struct bytes word)
     return islower(word.at[0]);
 }
 
+bool operands_alternative(struct bytes *word, struct bytes *alternative)
+{
+    if (word->len == 0)
+        return false;
+    const uint8_t *bar = memchr(word->at, '|', word->len);
+    size_t len = bar != NULL ? (size_t)(bar - word->at) : word->len;
+    *alternative = (struct bytes){word->at, len};
+    len += bar != NULL;
+    *word = (struct bytes){word->at + len, word->len - len};
+    return true;
+}
+
 /* Whether text is one of a|b|c. */
 static bool is_alternative(struct bytes word, struct bytes text)
 {
-    while (word.len > 0) {
-        const uint8_t *bar = memchr(word.at, '|', word.len);
-        size_t len = bar != NULL ? (size_t)(bar - word.at) : word.len;
-        if (bytes_equal((struct bytes){word.at, len}, text))
+    struct bytes one;
+    while (operands_alternative(&word, &one))
+        if (bytes_equal(one, text))
             return true;
-        len += bar != NULL;
-        word = (struct bytes){word.at + len, word.len - len};
-    }
     return false;
 }
 
@@ -72,16 +80,21 @@ static const char *expected(struct bytes word, struct bytes operand)
 static int fail_operand(struct bytes word, const char *wanted, const char *operand)
 {
     struct buf found = {0};
-    struct bytes name = name_of(word);
+    struct bytes name = name_of(word), one;
+    struct similar similar = similar_open(bytes_of(operand));
+    char suggestion[80] = "";
+    while (word.len > 0 && is_literal(word) && operands_alternative(&word, &one))
+        similar_try(&similar, one);
+    similar_suggest(&similar, "", suggestion, sizeof(suggestion));
     put_word(&found, operand);
-    print_error("%.*s: expected %s, found '%.*s'", TEXT(name), wanted, TEXT(found));
+    print_error("%.*s: expected %s, found '%.*s'%s", TEXT(name), wanted, TEXT(found), suggestion);
     buf_free(&found);
     return EX_USAGE;
 }
 
 static int check(const struct args *args, const char *operands)
 {
-    struct bytes word = next_word(&operands);
+    struct bytes word = operands_next(&operands);
     for (int i = 0; i < args->count; i++) {
         const char *operand = args->operands[i];
         if (word.len == 0)
@@ -90,7 +103,7 @@ static int check(const struct args *args, const char *operands)
         if (wanted != NULL)
             return fail_operand(word, wanted, operand);
         if (!is_rest(word))
-            word = next_word(&operands);
+            word = operands_next(&operands);
     }
     if (word.len == 0 || is_rest(word))
         return 0;
@@ -103,4 +116,12 @@ int operands_check(const struct args *args, const char *command, const char *ope
     if (code != 0)
         print_error("usage: coppice %s%s%s", command, *operands != '\0' ? " " : "", operands);
     return code;
+}
+
+const char *operands_operation(size_t i)
+{
+    static const char *const names[] = {"increment", "decrement", "set",       "resolve",
+                                        "add",       "remove",    "put",       "update",
+                                        "delete",    "insert",    "insert_at", "remove_at"};
+    return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
 }

@@ -14,4 +14,12 @@
  * Returns 0, or EX_USAGE after printing what is wrong. */
 int operands_check(const struct args *args, const char *command, const char *operands);
 
+/* Takes the line apart: its next word, empty at the end; and the next alternative of a
+ * word, false after the last. */
+struct bytes operands_next(const char **operands);
+bool operands_alternative(struct bytes *word, struct bytes *alternative);
+
+/* The i-th name of an operation of any data type, NULL after the last: for suggestions. */
+const char *operands_operation(size_t i);
+
 #endif

@@ -4,17 +4,33 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../crdt/mapset.h"
 #include "../term/canon.h"
+#include "../term/json.h"
 #include "../term/text.h"
 #include "../term/utf8.h"
 #include "../term/write.h"
+
+static bool as_json; /* output_json() */
 
 /* Bytes of a word that are shown. */
 #define WORD_BYTES 200
 /* A message is cut to so many bytes for errors_into(): a path, and what is wrong in the file. */
 #define MESSAGE_BYTES 8192
+
+bool output_has_colour(void)
+{
+    const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && (none == NULL || *none == '\0') && terminal != NULL &&
+           strcmp(terminal, "dumb") != 0;
+}
+
+void output_json(void)
+{
+    as_json = true;
+}
 
 void put_term_text(struct buf *out, struct bytes term)
 {
@@ -29,13 +45,6 @@ static void print_line(struct buf *text)
     buf_put_u8(text, '\n');
     fwrite(text->at, 1, text->len, stdout);
     buf_free(text);
-}
-
-void print_term(struct bytes term)
-{
-    struct buf text = {0};
-    put_term_text(&text, term);
-    print_line(&text);
 }
 
 /* What is inside of elements, keys, lists and tuples is a user's own and stays. */
@@ -64,23 +73,57 @@ static void put_plain(struct buf *out, struct bytes term)
     }
 }
 
+/* Prints a term that is canonical, but for a list of small integers. */
+static void print_text(struct bytes term)
+{
+    struct buf text = {0};
+    if (as_json)
+        json_put(&text, term);
+    else
+        text_print(&text, term);
+    print_line(&text);
+}
+
+/* Not made canonical again: small integers would become a string. */
+static void print_sets_as_lists(struct bytes canonical)
+{
+    struct buf plain = {0};
+    put_plain(&plain, canonical);
+    print_text(buf_bytes(&plain));
+    buf_free(&plain);
+}
+
 void print_plain(struct bytes term)
 {
-    struct buf canonical = {0}, plain = {0};
+    struct buf canonical = {0};
     /* Sorts the elements. */
     if (canon_put(&canonical, term) == OK)
-        put_plain(&plain, buf_bytes(&canonical));
-    /* Not made canonical again: small integers would become a string. */
-    print_canonical(buf_bytes(&plain));
+        print_sets_as_lists(buf_bytes(&canonical));
     buf_free(&canonical);
-    buf_free(&plain);
 }
 
 void print_canonical(struct bytes canonical)
 {
-    struct buf text = {0};
-    text_print(&text, canonical);
-    print_line(&text);
+    if (as_json)
+        print_sets_as_lists(canonical);
+    else
+        print_text(canonical);
+}
+
+void print_term(struct bytes term)
+{
+    struct buf canonical = {0};
+    if (canon_put(&canonical, term) == OK)
+        print_canonical(buf_bytes(&canonical));
+    buf_free(&canonical);
+}
+
+void print_word(const char *text)
+{
+    struct buf atom = {0};
+    put_atom(&atom, text);
+    print_canonical(buf_bytes(&atom));
+    buf_free(&atom);
 }
 
 /* Where messages go; NULL: to standard error. */

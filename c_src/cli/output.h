@@ -4,7 +4,7 @@
  * Exit codes are those of <sysexits.h>:
  *
  *     0                 success
- *     1  EXIT_FAILURE   the reply was {error, _}; a DETS file is damaged
+ *     1  EXIT_FAILURE   the reply was {error, _}; replicas differ; a DETS file is damaged
  *     64 EX_USAGE       wrong arguments
  *     66 EX_NOINPUT     a DETS file cannot be read
  *     69 EX_UNAVAILABLE no such node, process or replica; run: epmd refused the node's name
@@ -22,8 +22,19 @@
 #include "../err.h"
 #include "../term/bytes.h"
 
+/* Its name in messages. */
+#define STANDARD_INPUT "standard input"
+
 /* Appends a checked term as Erlang text; nothing if it has no canonical form. */
 void put_term_text(struct buf *out, struct bytes term);
+
+/* Whether standard output is a terminal that is to have colours: not with $NO_COLOR (unless that is
+ * empty, see no-color.org) or on a terminal of the kind `dumb`. */
+bool output_has_colour(void);
+
+/* From now on the next four print JSON (term/json.h), and MapSets as print_plain() does: --json.
+ */
+void output_json(void);
 
 /* Prints a checked term and a newline on standard output. */
 void print_term(struct bytes term);
@@ -34,6 +45,9 @@ void print_plain(struct bytes term);
 
 /* The same as print_term() for a term that is canonical already. */
 void print_canonical(struct bytes canonical);
+
+/* The same for the atom of this text: `pong`. */
+void print_word(const char *text);
 
 /* Prints "coppice: ", the message and a newline on standard error. */
 void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -5,6 +5,7 @@
 #include "../limits.h"
 #include "../otp/turn.h"
 #include "../term/native_record.h"
+#include "../term/similar.h"
 #include "../term/text.h"
 #include "../term/write.h"
 
@@ -64,10 +65,14 @@ static enum err crdt_read(struct replica_options *o, struct bytes value,
     if (o->type != NULL)
         return OK;
     struct buf names = {0};
-    for (size_t i = 0; crdt_type_at(i) != NULL; i++)
+    struct similar similar = similar_open(is_atom(value) ? atom_text(value) : (struct bytes){0});
+    for (size_t i = 0; crdt_type_at(i) != NULL; i++) {
         buf_printf(&names, "%s%s", i == 0 ? "one of " : ", ", crdt_type_at(i)->name);
+        similar_try(&similar, bytes_of(crdt_type_at(i)->name));
+    }
     buf_put_u8(&names, '\0');
     enum err e = wrong(error, "crdt", (const char *)names.at, value);
+    similar_suggest(&similar, "", error->what, sizeof(error->what));
     buf_free(&names);
     return e;
 }
@@ -245,10 +250,14 @@ static enum err unknown_key(const char *what, const struct row *known, struct by
                             struct options_error *error)
 {
     struct buf names = {0};
-    for (size_t i = 0; known[i].key != NULL; i++)
+    struct similar similar = similar_open(is_atom(key) ? atom_text(key) : (struct bytes){0});
+    for (size_t i = 0; known[i].key != NULL; i++) {
         buf_printf(&names, "%s%s", i == 0 ? "the keys " : ", ", known[i].key);
+        similar_try(&similar, bytes_of(known[i].key));
+    }
     buf_put_u8(&names, '\0');
     enum err e = wrong(error, what, (const char *)names.at, key);
+    similar_suggest(&similar, "", error->what, sizeof(error->what));
     buf_free(&names);
     return e;
 }

@@ -46,7 +46,7 @@ struct replica_options {
 
 /* A message for the user. */
 struct options_error {
-    char what[200]; /* "sync_interval: expected milliseconds from 10 to 86400000, found abc" */
+    char what[240]; /* "sync_interval: expected milliseconds from 10 to 86400000, found abc" */
 };
 
 /* Whether a replica or a pg scope can be registered under this name (an atom's text): it is valid,

@@ -244,7 +244,7 @@ defmodule HealingTest do
         [x, y] = for element <- ["x", "y"], do: MapSet.put(before, element)
         have([one, two], :kept, MapSet.union(x, y))
         assert repairs(two, :kept) > 0
-        assert {0, out, ""} = Coppice.run(["status", two.node])
+        assert {0, out, ""} = Coppice.run(["status", "--term", two.node])
         assert out =~ ~r/repairs\W+[1-9]/
 
         for _ <- 1..3, do: sync(for c <- [one, two], do: {:lost, c.node})
@@ -284,7 +284,7 @@ defmodule HealingTest do
       counts = fn -> Map.take(Coppice.status(world.c).replicas[name], keys) end
       wanted = %{actors: 3, tombstones: 3, tags: 6, most_tags: 4}
       eventually(fn -> assert counts.() == wanted end)
-      assert {0, out, ""} = Coppice.run(["status", world.c.node])
+      assert {0, out, ""} = Coppice.run(["status", "--term", world.c.node])
       assert out =~ ~r/actors\W+3\b/ and out =~ ~r/tombstones\W+3\b/
       assert out =~ ~r/most_tags\W+4\b/
     end

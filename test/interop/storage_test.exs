@@ -180,7 +180,7 @@ defmodule StorageTest do
   test "coppice status shows the state of the storage", world do
     c = Coppice.start(settings(world))
     eventually(fn -> storage(c) == :ready end)
-    assert {0, out, ""} = Coppice.run(["status", c.node])
+    assert {0, out, ""} = Coppice.run(["status", "--term", c.node])
     assert out =~ ~r/storage\W+ready/
     assert out =~ ~r/snapshots\W+0/
   end

@@ -100,7 +100,7 @@ defmodule WithoutEpmdTest do
     creations =
       for _ <- 1..5 do
         c = coppice([])
-        {0, text, _} = Coppice.run(["status", "#{c.node}:#{c.port}"], env: @nowhere)
+        {0, text, _} = Coppice.run(["status", "--term", "#{c.node}:#{c.port}"], env: @nowhere)
         [_, number] = Regex.run(~r/creation => (\d+)/, text)
         assert text =~ ~r/registered => false/
         String.to_integer(number)

@@ -1,0 +1,90 @@
+defmodule TopTest do
+  @moduledoc "`coppice top`, in a terminal that script(1) makes."
+  use TestCase
+
+  @usage 64
+
+  # Runs it there, and then the command `stty`, which prints how the terminal was left.
+  defp open(node, env \\ []) do
+    command = Enum.join(Coppice.command(["top", node, "--timeout", "3000"]), " ")
+    inside = "stty rows 20 cols 70; #{command}; echo CODE $?; stty -a"
+    env = Coppice.env([]) ++ [{"TERM", "xterm"} | env]
+    env = for {key, value} <- env, do: {to_charlist(key), value && to_charlist(value)}
+    args = ["-qec", inside, "/dev/null"]
+    path = System.find_executable("script")
+    port = Port.open({:spawn_executable, path}, [:binary, :exit_status, args: args, env: env])
+    {:os_pid, pid} = Port.info(port, :os_pid)
+    # Hangs up the terminal, if the test has not got so far as to end what is in it.
+    on_exit(fn -> System.cmd("kill", ["-KILL", "#{pid}"], stderr_to_stdout: true) end)
+    port
+  end
+
+  # Collects what is printed until it matches; a page comes each second.
+  defp reads(port, pattern, text \\ "", left \\ 60) do
+    cond do
+      text =~ pattern -> text
+      left == 0 -> flunk("no #{inspect(pattern)} in #{inspect(text)}")
+      true -> reads(port, pattern, text <> next(port, text), left - 1)
+    end
+  end
+
+  defp next(port, text) do
+    receive do
+      {^port, {:data, data}} -> data
+      {^port, {:exit_status, status}} -> flunk("exit #{status}: #{text}")
+    after
+      20_000 * slowdown() -> flunk("no more than #{inspect(text)}")
+    end
+  end
+
+  defp changes(n), do: ~r/views +gcounter +none +0 +0 +0 +#{n} /
+
+  test "the page is drawn again with what has changed; q ends it and leaves the terminal as it was" do
+    c = Coppice.start(replicas: [views: counter()])
+    port = open(c.node)
+    first = reads(port, changes(0))
+    assert first =~ "\e[H" and first =~ "\e[1mREPLICA"
+    assert reads(port, "q ends") =~ "q ends"
+    :ok = GenServer.call({:views, c.node}, {:mutate, {:increment, [5]}})
+    reads(port, changes(1))
+    Port.command(port, "xq")
+    text = reads(port, ~r/[^-]icanon[\s\S]*[^-]echo\b/)
+    assert text =~ "CODE 0"
+  end
+
+  test "a page is cut to the size of the terminal; there are no colours with NO_COLOR" do
+    replicas = for n <- 1..40, do: {:"replica_number_#{n}", counter()}
+    c = Coppice.start(replicas: replicas)
+    port = open(c.node, [{"NO_COLOR", "1"}])
+    [_, page | _] = port |> reads(~r/q ends[\s\S]*q ends/) |> String.split("\e[H")
+    [page, _] = String.split(page, "q ends")
+    lines = page |> String.replace(~r/\e\[[0-9]*[A-Za-z]/, "") |> String.split("\r\n")
+    assert length(lines) == 19
+    assert Enum.all?(lines, &(String.length(&1) <= 70))
+    refute page =~ "\e[1m"
+    Port.command(port, <<3>>)
+    assert reads(port, ~r/[^-]icanon[\s\S]*[^-]echo\b/) =~ "CODE 0"
+  end
+
+  test "a node that is gone is told, and shown again when it is back" do
+    name = Coppice.name()
+    c = Coppice.start(node: name, replicas: [views: counter()])
+    port = open(name)
+    reads(port, changes(0))
+    assert Coppice.stop(c) == 0
+    reads(port, "epmd there does not know that name")
+    Coppice.start(node: name, replicas: [other: counter()])
+    reads(port, ~r/other +gcounter/)
+    Port.command(port, "q")
+    reads(port, "CODE 0")
+  end
+
+  test "without a terminal, or without a node, it says so" do
+    c = Coppice.start()
+    assert {@usage, err} = Coppice.fail(["top", c.node])
+    assert err =~ "top needs a terminal; `coppice status` prints the same once"
+    port = open(c.node, [{"TERM", "dumb"}])
+    assert reads(port, ~r/CODE \d+/) =~ "top needs a terminal"
+    assert "nobody@127.0.0.1" |> open() |> reads(~r/CODE \d+/) =~ "CODE 69"
+  end
+end
