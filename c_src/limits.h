@@ -61,6 +61,10 @@
 #define LIMIT_SPARE_BYTES (256u * 1024)
 /* Milliseconds from connecting to the end of the handshake (net_setuptime). */
 #define LIMIT_HANDSHAKE_MS 7000
+/* How long an attempt of ours that is open waits for the peer's own, which is in the handshake:
+ * that takes milliseconds.  Somebody who only calls himself like the peer puts off our dialling so.
+ */
+#define LIMIT_LET_IN_MS 500
 /* Bytes queued for a peer above which it gets no more deltas (it gets the state once it has
  * drained), and what it sends is not handled before it has read: an answer may be a million
  * times as large as its request ... */

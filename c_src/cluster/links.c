@@ -1,6 +1,7 @@
 #include "../dist/command_name.h"
 #include "../dist/fit.h"
 #include "internal.h"
+#include "simultaneous.h"
 
 #define TICKS_A_TICKTIME 4
 /* Net_ticktimes in which a peer has to read something of what it is sent.  Reading is the least
@@ -31,6 +32,18 @@ void link_opened(struct connection *x, struct turn *t)
 {
     x->channel =
         channel_dial(&x->cluster->self, buf_bytes(&x->peer->name), (uint32_t)turn_random(t));
+    x->waits = link_is_connecting(x, buf_bytes(&x->peer->name));
+    if (x->waits)
+        wakeup_set(x->cluster->wakeups, &x->timer, t->now_ms + LIMIT_LET_IN_MS);
+    else
+        connection_flush(x, t);
+}
+
+/* It has waited long enough. */
+static void link_begin(struct connection *x, struct turn *t)
+{
+    x->waits = false;
+    wakeup_set(x->cluster->wakeups, &x->timer, t->now_ms + LIMIT_HANDSHAKE_MS);
     connection_flush(x, t);
 }
 
@@ -87,26 +100,6 @@ void link_break(struct connection *x, const char *why, struct turn *t)
     link_end(x, false, why, t);
 }
 
-/* Whether another connection is in the handshake under that name. */
-static bool is_connecting(const struct connection *x, struct bytes name)
-{
-    const struct cluster *c = x->cluster;
-    for (size_t i = 0; i < c->connection_count; i++) {
-        const struct connection *other = c->connections[i];
-        if (other != x && other->accepted && !link_is_up(other) &&
-            bytes_equal(channel_peer(other->channel), name))
-            return true;
-    }
-    return false;
-}
-
-/* Whether the peer may take our attempt for connected at any moment: it has our answer to its
- * challenge. */
-static bool is_answered(const struct connection *attempt)
-{
-    return attempt->role == ROLE_LINK && attempt->opened && channel_flags(attempt->channel) != 0;
-}
-
 /* Both have dialled, and the peer's attempt is the one that is kept: ours has not failed.
  * Should the peer's fail, we dial again. */
 static void link_yield(struct connection *x, bool closed, struct turn *t)
@@ -122,7 +115,8 @@ static void link_yield(struct connection *x, bool closed, struct turn *t)
 void link_closed(struct connection *x, const char *why, struct turn *t)
 {
     struct peer *p = x->peer;
-    if (p != NULL && p->attempt == x && is_answered(x) && is_connecting(x, buf_bytes(&p->name))) {
+    if (p != NULL && p->attempt == x && link_is_answered(x) &&
+        link_is_connecting(x, buf_bytes(&p->name))) {
         link_yield(x, true, t);
         return;
     }
@@ -133,37 +127,6 @@ void link_closed(struct connection *x, const char *why, struct turn *t)
     else if (!link_is_up(x) && !x->accepted)
         why = "closed by the peer in the handshake: does it have the same cookie?";
     link_end(x, true, why, t);
-}
-
-/* The answer to a peer that has named itself.
- *
- * Both may have dialled at the same time; then the one whose name is greater in
- * the order of atoms keeps its own attempt.  The other one says so, but goes on with its own
- * until link_up(): whoever names itself so far has not shown the cookie.  An older connection that
- * is still up may be a restarted node's: the peer decides whether it is (erl_dist_protocol;
- * kernel's net_kernel.erl, accept_pending). */
-static enum status link_status(const struct connection *x)
-{
-    struct cluster *c = x->cluster;
-    struct bytes name = channel_peer(x->channel);
-    if (!node_name_valid(name) || bytes_equal(name, c->self.name) || c->stopping ||
-        !cluster_allows(c, name))
-        return STATUS_NOT_ALLOWED;
-    struct peer *p = peer_find(c, name);
-    /* Of other nodes, the one that has come last is the one that runs. */
-    if (command_name_is(name) && is_connecting(x, name))
-        return STATUS_NOK;
-    if (p == NULL)
-        return STATUS_OK;
-    if (p->up != NULL)
-        return STATUS_ALIVE;
-    if (p->attempt == NULL)
-        return STATUS_OK;
-    /* The peer knows nothing of a look-up, or of a link that is not open, and either may be in
-     * vain: its node may be out of reach. */
-    if (p->attempt->role != ROLE_LINK || !p->attempt->opened)
-        return STATUS_OK;
-    return bytes_compare(c->self.name, name) > 0 ? STATUS_NOK : STATUS_OK_SIMULTANEOUS;
 }
 
 static void log_not_allowed(const struct connection *x, struct turn *t)
@@ -191,15 +154,6 @@ static bool link_named(struct connection *x, struct turn *t)
 static uint64_t tick_ms(const struct cluster *c)
 {
     return c->options.ticktime_ms / TICKS_A_TICKTIME;
-}
-
-/* Whether the accepted connection x, whose peer has shown the cookie, goes for the sake of our own
- * attempt.  Each side may see another one of the two finished first: so both keep that of the
- * greater name. */
-static bool link_yields(const struct connection *x, const struct peer *p)
-{
-    return p != NULL && p->up == NULL && p->attempt != NULL && p->attempt != x &&
-           is_answered(p->attempt) && bytes_compare(x->cluster->self.name, buf_bytes(&p->name)) > 0;
 }
 
 static void link_up(struct connection *x, struct turn *t)
@@ -482,7 +436,9 @@ void link_wake(struct connection *x, struct turn *t)
 {
     struct cluster *c = x->cluster;
     uint64_t now = t->now_ms;
-    if (!link_is_up(x)) {
+    if (x->waits) {
+        link_begin(x, t);
+    } else if (!link_is_up(x)) {
         link_break(x, unshaken(x), t);
     } else if (x->read_ms + c->options.ticktime_ms <= now) {
         link_break(x, "silent for longer than net_ticktime", t);

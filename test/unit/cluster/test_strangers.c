@@ -117,6 +117,7 @@ static void they_do_not_end_our_dialling(void)
         unsigned closes = a.closes;
         accept(&b, at_b);
         opened(&a, at_a);
+        passes(&a, stage == 0 ? LIMIT_LET_IN_MS : 0);
         struct buf hello = taken(&a);
         if (stage == 1)
             names_itself(&a, stranger, BYTES("b@h"));
@@ -144,8 +145,8 @@ static void they_do_not_end_our_dialling(void)
     close_both();
 }
 
-/* Both dial, b when it has already let a in, and each sees its own end of a connection first: one
- * is left, and is the same on both sides. */
+/* Both dial, b when it has already let a in, which takes long, and each sees its own end of a
+ * connection first: one is left, and is the same on both sides. */
 static void two_that_dial_late_keep_one_connection(void)
 {
     for (int order = 0; order < 3; order++) {
@@ -163,6 +164,7 @@ static void two_that_dial_late_keep_one_connection(void)
         looks_up(&b, true);
         uint32_t from_b = b.dialled;
         opened(&b, from_b);
+        passes(&b, LIMIT_LET_IN_MS);
         accept(&a, FIRST);
         struct buf hello_back = taken(&b);
         reads(&a, FIRST, buf_bytes(&hello_back));
@@ -204,6 +206,36 @@ static void they_are_fewer_where_connections_are(void)
     accept_many(&a, FIRST, 11);
     CU_ASSERT(a.closes == 1 && a.closed == FIRST);
     close_side(&a);
+}
+
+/* A BEAM drops its own attempt, if it has the lesser name, as soon as it hears of ours: so b, whose
+ * attempt opens when a has been let in, says nothing as long as that may succeed. */
+static void what_opens_late_waits_for_the_peers_attempt(void)
+{
+    serve(&a, BYTES("a@h"));
+    serve(&b, BYTES("b@h"));
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    looks_up(&a, true);
+    uint32_t from_a = a.dialled;
+    opened(&a, from_a);
+    accept(&b, AT_B);
+    cluster_connect(b.cluster, BYTES("a@h"), &b.turn);
+    struct buf hello = taken(&a);
+    reads(&b, AT_B, buf_bytes(&hello));
+    struct buf challenge = taken(&b);
+    looks_up(&b, true);
+    buf_clear(&b.sent);
+    opened(&b, b.dialled);
+    passes(&b, LIMIT_LET_IN_MS - 1);
+    CU_ASSERT_EQUAL(b.sent.len, 0);
+    reads(&a, from_a, buf_bytes(&challenge));
+    carry(from_a, AT_B);
+    CU_ASSERT(b.closed == b.dialled);
+    CU_ASSERT(are(&a.events, "up b@h;") && are(&b.events, "up a@h;"));
+    CU_ASSERT(are(&a.log, "") && are(&b.log, ""));
+    buf_free(&hello);
+    buf_free(&challenge);
+    close_both();
 }
 
 static void they_get_few_log_lines(void)
@@ -264,5 +296,6 @@ static void numbers_come_round(void)
 SUITE("strangers", TEST(the_oldest_silent_one_makes_room),
       TEST(the_oldest_makes_room_when_none_is_silent), TEST(they_cost_no_peer_its_connection),
       TEST(a_peer_that_connects_meanwhile_is_connected), TEST(they_do_not_end_our_dialling),
-      TEST(two_that_dial_late_keep_one_connection), TEST(they_are_fewer_where_connections_are),
+      TEST(two_that_dial_late_keep_one_connection),
+      TEST(what_opens_late_waits_for_the_peers_attempt), TEST(they_are_fewer_where_connections_are),
       TEST(they_get_few_log_lines), TEST(refused_names_get_few_log_lines), TEST(numbers_come_round))
