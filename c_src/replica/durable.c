@@ -12,7 +12,8 @@ struct crdt *durable_delta(struct replica *r, bool own)
     struct durable *d = &r->durable;
     if (d->journals)
         return own ? d->own : d->remote;
-    return own ? r->delta : NULL;
+    struct crdt *growth = growth_delta(r, own);
+    return own && growth == NULL ? r->delta : growth;
 }
 
 bool durable_is_ready(const struct replica *r)
@@ -126,6 +127,7 @@ static void roll_back(struct replica *r, struct turn *t)
     reset(r, &r->crdt);
     reset(r, &d->own);
     reset(r, &d->remote);
+    growth_lose(r);
     replica_changed(r);
     intake_rewind(r);
     d->loaded = false;
@@ -143,6 +145,7 @@ static void roll_back(struct replica *r, struct turn *t)
 
 static void put_delta(struct replica *r, struct crdt **delta, struct buf *out)
 {
+    growth_add(r, *delta);
     crdt_state(*delta, out);
     reset(r, delta);
 }
@@ -177,17 +180,12 @@ static void resume(struct replica *r, struct turn *t)
     replica_set_wake(r);
 }
 
-/* The delta to the members includes relayed changes, too; where the merge exceeds a limit,
- * they get the state instead. */
 static void publish_in_flight(struct replica *r)
 {
-    bool changed;
     struct buf *in_flight = &r->durable.in_flight;
     if (in_flight->len == 0)
         return;
-    bool merged = crdt_merge(r->delta, buf_bytes(in_flight), NULL, &changed) == OK;
-    for (size_t i = 0; i < r->member_count && !merged; i++)
-        r->members[i]->behind = true;
+    exchange_publish(r, buf_bytes(in_flight));
     buf_clear(in_flight);
 }
 

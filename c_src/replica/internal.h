@@ -10,14 +10,12 @@
  *     exchange.c   sends deltas, merges what arrives
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     intake.h     joins large structs in slices
- *     subscribers.h processes that are told of changes
  *     member.h     the other members of the group, and the exchange with each */
 #ifndef COPPICE_REPLICA_INTERNAL_H
 #define COPPICE_REPLICA_INTERNAL_H
 
 #include "../otp/gen.h"
 #include "../otp/names.h"
-#include "durable.h"
 #include "intake.h"
 #include "member.h"
 #include "question.h"
@@ -193,6 +191,8 @@ void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t);
 /* Counts and logs a member's answer that has a term that this node does not accept. */
 void exchange_unfit(struct replica *r, const struct member *m, enum err why, struct turn *t);
+/* Adds to the members' delta; where that exceeds a limit, they get the state instead. */
+void exchange_publish(struct replica *r, struct bytes delta);
 /* Sends the delta to all members, or the state to those that are behind.  The final sync,
  * when the process ends, includes slow nodes too. */
 void exchange_sync(struct replica *r, bool final, struct turn *t);
