@@ -45,8 +45,8 @@ static inline void outside_log(struct post *post, enum log_level level, struct b
 /* Handles the signal (its kind, target and contents) in a step of its own. */
 static inline void signal_to(unsigned i, struct signal signal)
 {
-    outside.post = (struct post){outside_send, outside_no, outside_flags, outside_no,
-                                 outside_log,  NULL,       NULL,          NULL};
+    outside.post = (struct post){outside_send, outside_no, outside_flags, outside_no, outside_log,
+                                 NULL,         NULL,       NULL,          NULL};
     outside.node = i;
     struct turn t = {.now_ms = net.now_ms, .random = net.now_ms, .post = &outside.post};
     struct buf from = {0};

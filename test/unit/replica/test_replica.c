@@ -289,7 +289,7 @@ static void reports_its_status(void)
                         " refused => 1, ignored => 1, waiting => 0, behind => 0, tombstones => 0,"
                         " tags => 0, most_tags => 0, same_actor => [],"
                         " snapshot_failure => nil, snapshots => 0,"
-                        " storage => none, files => []}"));
+                        " storage => none, subscribers => 0, files => []}"));
     buf_free(&map);
     world_close();
 }
