@@ -143,7 +143,7 @@ static bool part_read(const struct bytes *args, struct part *part)
 /* Replies with at most a piece of the requested part, in whole ranges. */
 void compare_part(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
-    struct part part;
+    struct part part = {0}; /* all entries of it */
     struct buf reply = {0};
     if (!part_read(args, &part)) {
         put_atom(&reply, "bad_part");

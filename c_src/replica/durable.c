@@ -12,7 +12,8 @@ struct crdt *durable_delta(struct replica *r, bool own)
     struct durable *d = &r->durable;
     if (d->journals)
         return own ? d->own : d->remote;
-    return own && r->member_count > 0 ? r->delta : NULL;
+    struct crdt *growth = growth_delta(r, own);
+    return own && growth == NULL && r->member_count > 0 ? r->delta : growth;
 }
 
 bool durable_is_ready(const struct replica *r)
@@ -128,6 +129,7 @@ static void roll_back(struct replica *r, struct turn *t)
     reset(r, &r->crdt);
     reset(r, &d->own);
     reset(r, &d->remote);
+    growth_lose(r);
     replica_changed(r);
     intake_rewind(r);
     d->loaded = false;
@@ -145,6 +147,7 @@ static void roll_back(struct replica *r, struct turn *t)
 
 static void put_delta(struct replica *r, struct crdt **delta, struct buf *out)
 {
+    growth_add(r, *delta);
     crdt_state(*delta, out);
     reset(r, delta);
 }
@@ -179,16 +182,11 @@ static void resume(struct replica *r, struct turn *t)
     replica_set_wake(r);
 }
 
-/* The delta to the members includes relayed changes, too; where the merge exceeds a limit,
- * they get the state instead. */
 static void publish_in_flight(struct replica *r)
 {
-    bool changed;
     struct buf *in_flight = &r->durable.in_flight;
-    bool wanted = in_flight->len > 0 && r->member_count > 0;
-    if (wanted && crdt_merge(r->delta, buf_bytes(in_flight), NULL, &changed) != OK)
-        for (size_t i = 0; i < r->member_count; i++)
-            r->members[i]->behind = true;
+    if (in_flight->len > 0)
+        exchange_publish(r, buf_bytes(in_flight));
     buf_clear(in_flight);
 }
 

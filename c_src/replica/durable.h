@@ -82,7 +82,7 @@ struct durable {
 void durable_start(struct replica *r, const struct replica_disk *disk, struct turn *t);
 void durable_free(struct replica *r);
 /* The delta that collects what grows: by our own changes and those to be relayed, or by others.
- * NULL: none does, since there are no members (new ones are sent the state) or no journal. */
+ * NULL: none does, since nobody wants it; new members are sent the state. */
 struct crdt *durable_delta(struct replica *r, bool own);
 /* Whether a mutation may run now. */
 bool durable_may_mutate(const struct replica *r);

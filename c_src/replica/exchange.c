@@ -222,8 +222,19 @@ static bool is_large(const struct replica *r)
            !has_adapters(r);
 }
 
+void exchange_publish(struct replica *r, struct bytes delta)
+{
+    bool changed;
+    if (r->member_count == 0)
+        return;
+    bool merged = crdt_merge(r->delta, delta, NULL, &changed) == OK;
+    for (size_t i = 0; i < r->member_count && !merged; i++)
+        r->members[i]->behind = true;
+}
+
 void exchange_sync(struct replica *r, bool final, struct turn *t)
 {
+    growth_publish(r);
     bool dirty = !crdt_empty(r->delta), large = dirty && !final && is_large(r);
     struct buf delta = {0};
     if (dirty && !large && r->member_count > 0)

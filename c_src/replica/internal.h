@@ -11,14 +11,12 @@
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     intake.h     joins large structs in slices
  *     encoding.h   encodes the state and the value, in slices if they are large
- *     subscribers.h processes that are told of changes
  *     member.h     the other members of the group, and the exchange with each */
 #ifndef COPPICE_REPLICA_INTERNAL_H
 #define COPPICE_REPLICA_INTERNAL_H
 
 #include "../otp/gen.h"
 #include "../otp/names.h"
-#include "durable.h"
 #include "encoding.h"
 #include "intake.h"
 #include "member.h"
@@ -189,6 +187,8 @@ void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender
 bool exchange_pulled(struct replica *r, struct member *m, struct bytes state, struct turn *t);
 /* Counts and logs a member's answer that has a term that this node does not accept. */
 void exchange_unfit(struct replica *r, const struct member *m, enum err why, struct turn *t);
+/* Adds to the delta of the members, if any; those that it is too large for get the state. */
+void exchange_publish(struct replica *r, struct bytes delta);
 /* Sends the delta to all members, or the state to those that are behind.  The final sync,
  * when the process ends, includes slow nodes too. */
 void exchange_sync(struct replica *r, bool final, struct turn *t);

@@ -13,9 +13,12 @@
  * a tenth of the time at most. */
 #define BYTES_A_MS (16u * 1024)
 
+enum what { WHAT_VALUE, WHAT_DELTA, WHAT_VERSION };
+static const char *const whats[] = {"value", "delta", "version"};
+
 struct wishes {
-    bool value; /* else the version alone */
-    bool acks;  /* it asks for each message after the first */
+    enum what what;
+    bool acks; /* it asks for each message after the first */
 };
 
 struct subscriber {
@@ -23,6 +26,7 @@ struct subscriber {
     uint64_t watch;
     struct wishes wishes;
     bool unacked;  /* and has not asked for the next one */
+    bool missed;   /* of WHAT_DELTA: the next one is the state */
     uint64_t told; /* the version that it was sent; 0: none */
 };
 
@@ -49,12 +53,29 @@ static void remove_at(struct subscribers *all, size_t i)
         all->list[i] = all->list[i + 1];
 }
 
+static bool wants_deltas(const struct replica *r)
+{
+    const struct subscribers *all = &r->subscribers;
+    size_t i = 0;
+    while (i < all->count && all->list[i]->wishes.what != WHAT_DELTA)
+        i++;
+    return i < all->count;
+}
+
+static void remove_subscriber(struct replica *r, size_t i)
+{
+    remove_at(&r->subscribers, i);
+    if (!wants_deltas(r))
+        growth_stop(r);
+}
+
 void subscribers_free(struct replica *r)
 {
     struct subscribers *all = &r->subscribers;
     for (size_t i = 0; i < all->count; i++)
         subscriber_free(all->list[i]);
     mem_free(all->list);
+    growth_stop(r);
     *all = (struct subscribers){0};
 }
 
@@ -66,7 +87,7 @@ bool subscribers_down(struct replica *r, uint64_t watch)
         i++;
     if (i == all->count)
         return false;
-    remove_at(all, i);
+    remove_subscriber(r, i);
     return true;
 }
 
@@ -84,7 +105,9 @@ static struct subscriber *add(struct replica *r, struct buf *pid, struct wishes 
 {
     struct subscribers *all = &r->subscribers;
     struct subscriber *s = mem_take(sizeof(*s));
-    *s = (struct subscriber){.pid = *pid, .wishes = wishes};
+    if (wishes.what == WHAT_DELTA && !wants_deltas(r))
+        growth_start(r);
+    *s = (struct subscriber){.pid = *pid, .wishes = wishes, .missed = true};
     *pid = (struct buf){0};
     processes_reference(process_table(r->process), &s->ref);
     all->list = mem_room(all->list, all->count, &all->cap, sizeof(struct subscriber *));
@@ -95,30 +118,42 @@ static struct subscriber *add(struct replica *r, struct buf *pid, struct wishes 
 
 /* --- messages ------------------------------------------------------------------ */
 
-/* What a member would be sent in pieces is not sent as a value, either. */
-static struct bytes small_value(struct replica *r, struct turn *t)
+static bool is_small(struct replica *r, struct turn *t)
 {
-    struct bytes none = {0};
-    if (push_piece_buckets(r, t) < PART_BUCKETS)
-        return none;
-    struct bytes value = encoding_value(r).part;
-    return value.len <= LIMIT_PIECE_BYTES ? value : none;
+    return push_piece_buckets(r, t) == PART_BUCKETS;
+}
+
+static struct bytes delta_for(struct replica *r, const struct subscriber *s, struct turn *t)
+{
+    const struct growth *g = &r->subscribers.growth;
+    if (!s->missed && !g->lost)
+        return buf_bytes(&g->encoded);
+    return is_small(r, t) ? encoding_state(r).part : (struct bytes){0};
+}
+
+/* Nothing, where it is what a member would be sent in pieces. */
+static struct bytes content_for(struct replica *r, const struct subscriber *s, struct turn *t)
+{
+    struct bytes content = {0};
+    if (s->wishes.what == WHAT_DELTA)
+        content = delta_for(r, s, t);
+    else if (s->wishes.what == WHAT_VALUE && is_small(r, t))
+        content = encoding_value(r).part;
+    return content.len <= LIMIT_PIECE_BYTES ? content : (struct bytes){0};
 }
 
 static void put_message(struct replica *r, const struct subscriber *s, struct buf *out,
                         struct turn *t)
 {
-    struct bytes value = {0};
-    if (s->wishes.value)
-        value = small_value(r, t);
+    struct bytes content = content_for(r, s, t);
     put_tuple(out, 4);
     put_atom(out, "coppice_changed");
     put_atom_bytes(out, process_name(r->process));
     put_term(out, buf_bytes(&s->ref));
-    put_map(out, value.len > 0 ? 2 : 1);
-    if (value.len > 0) {
-        put_atom(out, "value");
-        put_term(out, value);
+    put_map(out, content.len > 0 ? 2 : 1);
+    if (content.len > 0) {
+        put_atom(out, whats[s->wishes.what]);
+        put_term(out, content);
     }
     put_atom(out, "version");
     put_uint(out, version_of(r));
@@ -140,14 +175,33 @@ static size_t send(struct replica *r, struct subscriber *s, struct turn *t)
     buf_free(&message);
     s->told = version_of(r);
     s->unacked = s->wishes.acks;
+    s->missed = false;
     return bytes;
+}
+
+/* Who was not sent the delta may have it next time, as long as it is small; it costs those who were
+ * little to have that again. */
+static void forget_delta(struct replica *r)
+{
+    const struct subscribers *all = &r->subscribers;
+    bool missed = false, large = all->growth.encoded.len > LIMIT_CHANGE_QUEUE_BYTES;
+    for (size_t i = 0; i < all->count; i++) {
+        struct subscriber *s = all->list[i];
+        bool behind = s->wishes.what == WHAT_DELTA && s->told != version_of(r);
+        missed |= behind;
+        s->missed |= behind && (large || all->growth.lost);
+    }
+    if (all->growth.since != NULL && (!missed || large || all->growth.lost))
+        growth_start(r);
 }
 
 /* Sends whom it can.  The first who was not, since its node is busy, comes first the next time. */
 static void send_all(struct replica *r, struct turn *t)
 {
     struct subscribers *all = &r->subscribers;
-    size_t bytes = 0, first = all->next < all->count ? all->next : 0;
+    size_t first = all->next < all->count ? all->next : 0;
+    growth_collect(r);
+    size_t bytes = all->growth.encoded.len;
     all->dirty = all->waiting = false;
     for (size_t n = 0; n < all->count; n++) {
         size_t i = (first + n) % all->count;
@@ -161,6 +215,7 @@ static void send_all(struct replica *r, struct turn *t)
             all->next = i;
         }
     }
+    forget_delta(r);
     all->next_ms = t->now_ms + bytes / BYTES_A_MS;
 }
 
@@ -223,8 +278,12 @@ static void refuse_options(struct replica *r, struct bytes from, const char *wha
 static const char *read_option(struct etf_in *in, struct wishes *wishes)
 {
     if (etf_accept(in, "what")) {
-        wishes->value = etf_accept(in, "value");
-        return wishes->value || etf_accept(in, "version") ? NULL : "what is value or version";
+        for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++) {
+            wishes->what = (enum what)i;
+            if (etf_accept(in, whats[i]))
+                return NULL;
+        }
+        return "what is value, delta or version";
     }
     if (etf_accept(in, "ack")) {
         wishes->acks = etf_bool(in);
@@ -265,7 +324,7 @@ void subscribers_subscribe(struct replica *r, struct bytes from, const struct by
                            struct turn *t)
 {
     struct buf pid = {0};
-    struct wishes wishes = {.value = true};
+    struct wishes wishes = {0};
     const char *wrong = read_options(args[1], &wishes);
     if (!read_pid(args[0], &pid)) {
         refuse(r, from, "bad_pid", t);
@@ -300,7 +359,7 @@ void subscribers_unsubscribe(struct replica *r, struct bytes from, const struct 
         if (!is_named(all->list[i], id))
             continue;
         watch_stop(r->process, all->list[i]->watch, t);
-        remove_at(all, i);
+        remove_subscriber(r, i);
     }
     if (from.len > 0)
         gen_reply_ok(r->process, from, t);

@@ -11,6 +11,7 @@
 #define COPPICE_REPLICA_SUBSCRIBERS_H
 
 #include "durable.h"
+#include "growth.h"
 
 struct subscriber;
 
@@ -21,6 +22,7 @@ struct subscribers {
     bool dirty;       /* some may have to be sent a message */
     bool waiting;     /* some could not, since their node is busy */
     uint64_t next_ms; /* not before this time */
+    struct growth growth;
 };
 
 /* The requests {subscribe, Pid}, {subscribe, Pid, Options}, {unsubscribe, Pid | Ref} and the

@@ -89,6 +89,18 @@ defmodule SubscribeTest do
       assert next(ref) == %{version: first + 1}
     end
 
+    test "may merge deltas into a copy of its own", %{c: c} do
+      {:ok, tags} = Coppice.start_replica(c, :tags, counter(crdt: :or_set))
+      :ok = GenServer.call(tags, {:mutate, [{:add, ["red"]}, {:add, ["blue"]}]})
+      ref = subscribe(tags, %{what: :delta})
+      assert %{delta: %ORSet{} = copy} = next(ref)
+      assert ORSet.value(copy) == MapSet.new(["red", "blue"])
+      :ok = GenServer.call(tags, {:mutate, [{:add, ["green"]}, {:remove, ["red"]}]})
+      %{delta: delta} = next(ref)
+      assert ORSet.value(delta) == MapSet.new(["green"])
+      assert ORSet.value(ORSet.merge(copy, delta)) == MapSet.new(["green", "blue"])
+    end
+
     test "of a large state is not sent it", %{title: title} do
       ref = subscribe(title)
       assert %{value: nil} = next(ref)
@@ -118,7 +130,8 @@ defmodule SubscribeTest do
     test "is told what is wrong with its request", %{views: views} do
       call = &GenServer.call(views, Tuple.insert_at(&1, 0, :subscribe))
       assert call.({:me}) == {:error, :bad_pid}
-      assert {:error, {:bad_options, "what is value or version"}} = call.({self(), %{what: 1}})
+      wrong = {:bad_options, "what is value, delta or version"}
+      assert call.({self(), %{what: 1}}) == {:error, wrong}
       far = Beam.start()
       pid = Beam.run(far, fn -> self() end)
       assert call.({pid}) == {:error, :noconnection}

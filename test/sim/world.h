@@ -218,6 +218,7 @@ struct had {
 struct subscription {
     uint64_t ref, replica; /* hashes */
     uint64_t version;      /* the last one that was told */
+    struct crdt *copy;     /* what the deltas make; NULL without, or after one that was too large */
 };
 
 /* What a caller is told by its node, on the present connection. */
@@ -225,6 +226,8 @@ struct told {
     struct had had[VERSIONS_KEPT];
     struct subscription *list;
     size_t count, cap;
+    struct buf actor; /* of the copies: the replica's, which is in structs in a map's value */
+    struct crdt_options copies;
 };
 
 /* Hashes of tags and dots that actors have issued, each with the hash of what it stands for. */

@@ -5,6 +5,7 @@
 #define CHANGED(ref, change)        "{coppice_changed, page_views, " OUR_REF(ref) ", " change "}"
 #define VALUE(value, version)       "#{value => " value ", version => " version "}"
 #define VERSION(version)            "#{version => " version "}"
+#define DELTA(delta, version)       "#{delta => " delta ", version => " version "}"
 #define STORED                                                                                     \
     "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 86400000,"                \
     "  snapshot_interval => 60000, " NO_REPAIR ", storage => #{file => \"v.dets\"}}"
@@ -73,6 +74,50 @@ static void the_version_alone(void)
     increment();
     wait_ms(1);
     SENT(THEM(2), CHANGED(1, VERSION("2")));
+    world_close();
+}
+
+/* The first one is the state. */
+static void deltas(void)
+{
+    world_open_settled();
+    increment();
+    deliver(SUBSCRIBE_WITH(1, THEM(2), "#{what => delta}"));
+    SENT(THEM(1), REPLY(1, "{ok, " OUR_REF(1) "}"));
+    SENT(THEM(2), CHANGED(1, DELTA(COUNT("1"), "2")));
+    deliver(THEIR_DELTA("#{b => 4}"));
+    wait_ms(1);
+    SENT(THEM(2), CHANGED(1, DELTA(OURS("#{b => 4}"), "3")));
+    wait_ms(SYNC_MS);
+    deliver(THEIR_DELTA("#{d => 7}"));
+    wait_ms(1);
+    SENT(THEM(2), CHANGED(1, DELTA(OURS("#{d => 7}"), "4")));
+    increment();
+    wait_ms(SYNC_MS);
+    SENT(THEM(2), CHANGED(1, DELTA(COUNT("2"), "5")));
+    SENT_NOTHING();
+    world_close();
+}
+
+static void deltas_that_were_missed_are_joined(void)
+{
+    world_open_settled();
+    deliver(SUBSCRIBE_WITH(1, THEM(2), "#{what => delta, ack => true}"));
+    deliver(SUBSCRIBE_WITH(1, THEM(3), "#{what => delta}"));
+    skip_sent();
+    deliver(THEIR_DELTA("#{b => 4}"));
+    wait_ms(1);
+    SENT(THEM(3), CHANGED(3, DELTA(OURS("#{b => 4}"), "2")));
+    deliver(THEIR_DELTA("#{d => 7}"));
+    wait_ms(1);
+    SENT(THEM(3), CHANGED(3, DELTA(OURS("#{b => 4, d => 7}"), "3")));
+    deliver("{coppice_ack, " OUR_REF(1) "}");
+    wait_ms(1);
+    SENT(THEM(2), CHANGED(1, DELTA(OURS("#{b => 4, d => 7}"), "3")));
+    deliver(THEIR_DELTA("#{e => 1}"));
+    wait_ms(1);
+    SENT(THEM(3), CHANGED(3, DELTA(OURS("#{e => 1}"), "4")));
+    SENT_NOTHING();
     world_close();
 }
 
@@ -179,6 +224,31 @@ static void only_what_is_on_disk(void)
     world_close();
 }
 
+static void deltas_of_what_is_on_disk(void)
+{
+    open_ready();
+    deliver(SUBSCRIBE_WITH(1, OTHERS(2), "#{what => delta}"));
+    skip_sent();
+    increment();
+    DISK_OP("append [" COUNT("1") "]");
+    wait_ms(10);
+    SENT_NOTHING();
+    replica_appended(world.replica, 0, &(struct disk_trouble){BYTES("enospc"), BYTES("full")},
+                     &world.turn);
+    replica_loaded(world.replica, &(struct disk_content){BYTES(""), BYTES("")}, NULL, &world.turn);
+    replica_begun(world.replica, NULL, &world.turn);
+    skip_sent();
+    wait_ms(1);
+    SENT(THEM(2), CHANGED(1, VALUE("0", "5")));
+    SENT(OTHERS(2), CHANGED(3, DELTA(OURS("#{}"), "5")));
+    deliver(THEIR_DELTA("#{b => 4}"));
+    skip_sent();
+    wait_ms(1);
+    SENT(THEM(2), CHANGED(1, VALUE("4", "6")));
+    SENT(OTHERS(2), CHANGED(3, DELTA(OURS("#{b => 4}"), "6")));
+    world_close();
+}
+
 static void never_what_was_lost(void)
 {
     open_ready();
@@ -264,7 +334,7 @@ static void bad_requests_are_refused(void)
     deliver(SUBSCRIBE_WITH(1, THEM(2), map));                                                      \
     SENT(THEM(1), REPLY(1, "{error, {bad_options, <<\"" text "\">>}}"))
     REFUSED("[]", "the options are a map");
-    REFUSED("#{what => all}", "what is value or version");
+    REFUSED("#{what => all}", "what is value, delta or version");
     REFUSED("#{ack => 1}", "ack is true or false");
     REFUSED("#{1 => 1}", "the options are what and ack");
     CU_ASSERT_EQUAL(status("subscribers"), 0);
@@ -287,7 +357,8 @@ static void each_node_has_so_many(void)
 }
 
 SUITE("subscribers", TEST(tells_the_value_at_once_and_each_change),
-      TEST(changes_of_one_step_share_a_message), TEST(the_version_alone),
+      TEST(changes_of_one_step_share_a_message), TEST(the_version_alone), TEST(deltas),
+      TEST(deltas_that_were_missed_are_joined), TEST(deltas_of_what_is_on_disk),
       TEST(a_large_value_is_left_out), TEST(a_busy_node_gets_one_message_for_all),
       TEST(one_that_acknowledges_is_waited_for), TEST(only_what_is_on_disk),
       TEST(never_what_was_lost), TEST(ends_with_the_subscriber), TEST(ends_when_asked_to),
