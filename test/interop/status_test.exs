@@ -145,7 +145,8 @@ defmodule StatusTest do
         [:a, :"\n\"\\", nil, true, :"ü", "", "ü\u2028\t\e", <<0, 255>>, <<5::3>>, [], {}, %{}] ++
         [self(), make_ref(), hd(Port.list()), &String.length/1, fn -> c end]
 
-    terms = leaves ++ for a <- leaves, b <- leaves, do: Enum.random([{a, b}, [a, b], [a | b], %{a => b}])
+    pairs = for a <- leaves, b <- leaves, do: Enum.random([{a, b}, [a, b], [a | b], %{a => b}])
+    terms = leaves ++ pairs
     :ok = GenServer.call({:tags, c.node}, {:mutate, for(term <- terms, do: {:add, [term]})})
     elements = terms |> MapSet.new() |> MapSet.size()
     assert json(["value", c.node, "tags"], "length") == "#{elements}"

@@ -39,7 +39,7 @@ defmodule TopTest do
 
   defp changes(n), do: ~r/views +gcounter +none +0 +0 +0 +#{n} /
 
-  test "the page is drawn again with what has changed; q ends it and leaves the terminal as it was" do
+  test "the page is drawn again as it changes; q ends it and leaves the terminal as it was" do
     c = Coppice.start(replicas: [views: counter()])
     port = open(c.node)
     first = reads(port, changes(0))
