@@ -2,6 +2,9 @@ defmodule TopTest do
   @moduledoc "`coppice top`, in a terminal that script(1) makes."
   use TestCase
 
+  # In the roots of `make test-matrix`.
+  @moduletag skip: if(System.find_executable("script") == nil, do: "no script(1)", else: false)
+
   @usage 64
 
   # Runs it there, and then the command `stty`, which prints how the terminal was left.
