@@ -30,6 +30,7 @@ struct client {
     bool asking;            /* the open request asks for the node's replicas */
     bool taken;             /* nothing was sent: try another name */
     int failed;             /* the exit code of a change that was not printed */
+    bool waits;             /* for an answer */
     unsigned closed;        /* how often that was only inferred */
     struct tls_contexts tls;
 };
@@ -207,6 +208,7 @@ static bool is_map(struct bytes term)
 static int answered(void *who, enum err err, struct bytes answer, const struct request **next)
 {
     struct client *c = who;
+    c->waits = false;
     c->taken = err == ERR_TAKEN || (err == ERR_STATUS && ++c->closed < COMMAND_NAMES);
     if (c->taken)
         return EX_TEMPFAIL;
@@ -216,7 +218,8 @@ static int answered(void *who, enum err err, struct bytes answer, const struct r
         return print_reply(c->wanted, err, answer);
     c->asking = false;
     int code = check_replica(c->wanted, err, answer);
-    if (code == 0)
+    c->waits = code == 0;
+    if (c->waits)
         *next = &c->request;
     return code;
 }
@@ -235,7 +238,10 @@ static int converse(const struct config *config, struct client *c)
     struct shell_options options = {
         .request = c->asking ? &ask : &c->request, .tls = c->tls, .answered = answered, .who = c};
     struct node *node = node_new_client(config);
+    c->waits = true;
     int code = shell_run(node, config, &options);
+    if (code == 0 && c->waits)
+        code = EXIT_INTERRUPTED;
     node_free(node);
     buf_free(&replicas);
     return code;

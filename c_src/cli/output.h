@@ -12,7 +12,8 @@
  *     74 EX_IOERR       standard output or the disk refused a write; run: in the last
  *                       snapshot, for example
  *     75 EX_TEMPFAIL    no reply in time
- *     78 EX_CONFIG      wrong configuration, or no cookie */
+ *     78 EX_CONFIG      wrong configuration, or no cookie
+ *    130 EXIT_INTERRUPTED a signal came before the reply */
 #ifndef COPPICE_CLI_OUTPUT_H
 #define COPPICE_CLI_OUTPUT_H
 
@@ -21,6 +22,8 @@
 
 #include "../err.h"
 #include "../term/bytes.h"
+
+#define EXIT_INTERRUPTED 130
 
 /* Its name in messages. */
 #define STANDARD_INPUT "standard input"

@@ -65,13 +65,12 @@ static void draw(const struct top *top)
     screen_draw(buf_bytes(&top->page), top->last);
 }
 
-/* Until the user ends it: a node that does not answer may be one that is started again.  A look
- * that ends without answer and error was ended by a signal. */
+/* Until the user ends it: a node that does not answer may be one that is started again. */
 static void watch(struct args *args, struct top *top)
 {
     int code = 0;
     draw(top);
-    while ((code != 0 || top->taken) && screen_wait(PAUSE_MS)) {
+    while (code != EXIT_INTERRUPTED && screen_wait(PAUSE_MS)) {
         /* Wipes the error below the page. */
         if (code != 0)
             draw(top);

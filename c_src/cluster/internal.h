@@ -4,8 +4,7 @@
  *     connections.c   connections by number: timers, queues, closing
  *     registration.c  the connection to epmd that keeps this node registered
  *     peers.c         other nodes by name: looking up, dialling, backing off
- *     links.c         handshakes, ticks, signals
- *     simultaneous.c  two nodes that dial each other at the same time
+ *     links.c         handshakes, ticks, signals; simultaneous.c: both nodes dial
  *     strangers.c     accepted connections before the end of the handshake
  *     answers.c       signals that wait for their node
  *     certificate.c   names in certificates
@@ -32,7 +31,7 @@ struct connection {
     struct hash_link by_id;
     enum connection_role role;
     bool accepted, opened;
-    bool waits;              /* opened by us, while the peer's own attempt is in the handshake */
+    bool waits;              /* opened, for the end of the peer's own attempt */
     struct peer *peer;       /* of a lookup, or of a link that is named */
     struct channel *channel; /* of a link, once opened */
     struct buf in;           /* what epmd has answered so far */

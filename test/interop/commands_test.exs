@@ -128,6 +128,23 @@ defmodule CommandsTest do
     assert err =~ ~r/^coppice: rex at .*: the connection was lost \(noconnection\)\n$/
   end
 
+  test "a command that a signal ends has not succeeded" do
+    beam = Beam.start()
+    args = ["call", "#{beam.node}", "rex", "{call, timer, sleep, [9000], user}"]
+    [program | args] = Coppice.command(args)
+    env = for {key, value} <- Coppice.env([]), do: {to_charlist(key), to_charlist(value)}
+
+    for signal <- ["TERM", "INT"] do
+      opts = [:binary, :exit_status, args: args, env: env]
+      port = Port.open({:spawn_executable, program}, opts)
+      {:os_pid, pid} = Port.info(port, :os_pid)
+      eventually(fn -> Beam.nodes(beam) != [] end)
+      signal(pid, signal)
+      assert_receive {^port, {:exit_status, 130}}, 10_000 * slowdown()
+      eventually(fn -> Beam.nodes(beam) == [] end)
+    end
+  end
+
   # A BEAM never forgets the name of a node: a health check must not fill its
   # table of atoms.
   test "commands share a few node names" do

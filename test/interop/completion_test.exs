@@ -86,8 +86,8 @@ defmodule CompletionTest do
     end)
   end
 
-  # A zsh in a terminal of its own.  Control-X completes, and prints what there is; Control-E empties
-  # the line.
+  # A zsh in a terminal of its own.  Control-X completes, and prints what there is; Control-E
+  # empties the line.
   @zsh ~S"""
   zmodload zsh/zpty
   zpty shell "zsh -f -i"

@@ -37,6 +37,11 @@ defmodule HelpTest do
     for key <- ~w(owned replica), do: refute(value =~ "--#{key}")
   end
 
+  test "docs/commands.md has each command" do
+    page = File.read!("docs/commands.md")
+    for name <- commands(), do: assert({name, page =~ ~r/`#{name}\b/} == {name, true})
+  end
+
   test "several commands, one after the other" do
     [{0, a, _}, {0, b, _}] = for name <- ~w(ping sync), do: Coppice.run(["help", name])
     assert Coppice.run(["help", "ping", "sync"]) == {0, a <> "\n" <> b, ""}

@@ -2,6 +2,10 @@ defmodule StatusTest do
   @moduledoc "What `coppice status` shows to people, and what `--json` prints for programs."
   use TestCase
 
+  # In the roots of `make test-matrix`.
+  @without_jq if System.find_executable("jq") == nil, do: "jq is not installed", else: false
+  @without_script if System.find_executable("script") == nil, do: "no script(1)", else: false
+
   # The words of each line of the page.
   defp page(node) do
     {0, out, ""} = Coppice.run(["status", node])
@@ -51,6 +55,7 @@ defmodule StatusTest do
     end)
   end
 
+  @tag skip: @without_script
   test "there are colours on a terminal only, and not with NO_COLOR" do
     c = Coppice.start(replicas: [views: counter()])
     command = Enum.join(Coppice.command(["status", c.node]), " ")
@@ -118,6 +123,7 @@ defmodule StatusTest do
     assert ~w(w - - - - - - - -) in page
   end
 
+  @tag skip: @without_jq
   test "json of status, value, ping, and of a call's reply" do
     c = Coppice.start(replicas: [views: counter(), tags: %{crdt: :or_set}])
     assert json(["status", c.node], ".replicas | keys") == ~S(["tags","views"])
@@ -136,6 +142,7 @@ defmodule StatusTest do
 
   defp add(node, element), do: {0, _, ""} = Coppice.run(["mutate", node, "tags", "add", element])
 
+  @tag skip: @without_jq
   test "json of any term is read by jq" do
     c = Coppice.start(replicas: [tags: %{crdt: :or_set}])
 
@@ -145,13 +152,15 @@ defmodule StatusTest do
         [:a, :"\n\"\\", nil, true, :"ü", "", "ü\u2028\t\e", <<0, 255>>, <<5::3>>, [], {}, %{}] ++
         [self(), make_ref(), hd(Port.list()), &String.length/1, fn -> c end]
 
-    terms = leaves ++ for a <- leaves, b <- leaves, do: Enum.random([{a, b}, [a, b], [a | b], %{a => b}])
+    pairs = for a <- leaves, b <- leaves, do: Enum.random([{a, b}, [a, b], [a | b], %{a => b}])
+    terms = leaves ++ pairs
     :ok = GenServer.call({:tags, c.node}, {:mutate, for(term <- terms, do: {:add, [term]})})
     elements = terms |> MapSet.new() |> MapSet.size()
     assert json(["value", c.node, "tags"], "length") == "#{elements}"
     assert json(["state", c.node, "tags"], "has(\"entries\")") == "true"
   end
 
+  @tag skip: @without_jq
   test "json of dets check, and of an error" do
     file = Coppice.config_file("") <> ".dets"
     {:ok, table} = :dets.open_file(make_ref(), file: to_charlist(file))
