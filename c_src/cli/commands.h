@@ -48,8 +48,8 @@ int command_completion(struct args *args);
 
 /* --- run.c ------------------------------------------------------------------------ */
 
-/* run: runs the configured node until SIGTERM, SIGINT, SIGHUP or, with --owned, the end of
- * standard input. */
+/* run: runs the configured node until SIGTERM, SIGINT or, with --owned, the end of standard input;
+ * SIGHUP has the configuration read again. */
 int command_run(struct args *args);
 
 /* config check FILE: prints `ok`, or where the configuration is wrong (EX_CONFIG). */

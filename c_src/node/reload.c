@@ -302,23 +302,29 @@ static struct bytes name_term(const struct config_replica *replica)
     return name;
 }
 
+/* NULL when it was stopped on request. */
 static struct process *running(const struct change *c, const struct config_replica *replica)
 {
-    return process_named(c->r->parts->table, atom_text(name_term(replica)));
+    struct process *p = process_named(c->r->parts->table, atom_text(name_term(replica)));
+    return p != NULL && replica_is(p) ? p : NULL;
+}
+
+static void end_replica(struct change *c, struct process *p)
+{
+    struct buf reason = {0};
+    put_atom(&reason, "normal");
+    process_exit(p, buf_bytes(&reason), c->turn);
+    buf_free(&reason);
 }
 
 static void stop_replica(struct change *c, const struct config_replica *replica)
 {
     struct process *p = running(c, replica);
-    struct buf reason = {0};
     turn_log(c->turn, LOG_INFO, "replica %.*s: is gone; its files, if it has any, stay",
              TEXT(atom_text(name_term(replica))));
     c->made++;
-    if (p == NULL || !replica_is(p))
-        return;
-    put_atom(&reason, "normal");
-    process_exit(p, buf_bytes(&reason), c->turn);
-    buf_free(&reason);
+    if (p != NULL)
+        end_replica(c, p);
 }
 
 static void refuse_replica(struct change *c, const struct config_replica *replica,
@@ -330,43 +336,80 @@ static void refuse_replica(struct change *c, const struct config_replica *replic
     refuse(c, &at, level, &what);
 }
 
-/* False when it cannot run, which is logged. */
-static bool start_replica(struct change *c, const struct config_replica *replica)
+static void read_options(const struct change *c, const struct config_replica *replica,
+                         struct replica_options *options)
 {
-    const struct server_options *parts = c->r->parts;
-    struct replica_options options;
     struct options_error error;
     struct bytes name, map;
     config_replica_read(replica, &name, &map);
-    enum err e = replica_options_read(&options, name, map, processes_node(parts->table), &error);
+    enum err e =
+        replica_options_read(options, name, map, processes_node(c->r->parts->table), &error);
     must(e == OK); /* config_read() has checked it */
-    if (membership_check_replica(parts->membership, &options, &error) != OK) {
-        refuse_replica(c, replica, LOG_ERROR, error.what);
-    } else if (membership_add_replica(parts->membership, &options, c->turn) == NULL) {
-        refuse_replica(c, replica, LOG_ERROR,
-                       "it cannot start: a process of this name runs already; stop that one, and "
-                       "send SIGHUP again");
-    } else {
-        turn_log(c->turn, LOG_INFO, "replica %.*s: is new", TEXT(atom_text(name)));
+}
+
+/* Where p is not NULL, in its place.  False when it cannot run, which is logged. */
+static bool start_replica(struct change *c, const struct config_replica *replica, struct process *p)
+{
+    struct membership *m = c->r->parts->membership;
+    struct replica_options options;
+    struct options_error error;
+    read_options(c, replica, &options);
+    bool fits = membership_check_replica(m, &options, &error) == OK;
+    if (fits && p != NULL)
+        end_replica(c, p);
+    if (fits && membership_add_replica(m, &options, c->turn) != NULL) {
+        turn_log(c->turn, LOG_INFO, "replica %.*s: is %s", TEXT(atom_text(name_term(replica))),
+                 p != NULL ? "restarted with other options" : "new");
         c->made++;
         return true;
     }
+    must(!fits || p == NULL);
+    refuse_replica(c, replica, LOG_ERROR,
+                   !fits ? error.what
+                         : "it cannot start: a process of this name runs already; stop that one, "
+                           "and send SIGHUP again");
     replica_options_free(&options);
     return false;
 }
 
-/* One that is in both goes on as it is. */
+/* Whether a replica that is started with b has all that one that runs with a has acknowledged, and
+ * issues nothing again: it reads it from the same files.  Only the journal is sure to have it,
+ * since the last snapshot may fail. */
+static bool goes_on(const struct replica_options *a, const struct replica_options *b)
+{
+    return a->storage.file.len > 0 && a->storage.durability == DURABILITY_SYNC &&
+           same_text(&a->storage.file, &b->storage.file) && a->type == b->type &&
+           bytes_equal(term_bytes(&a->actor), term_bytes(&b->actor)) &&
+           bytes_equal(term_bytes(&a->group), term_bytes(&b->group));
+}
+
+static bool can_restart(const struct change *c, const struct config_replica *now,
+                        const struct process *p)
+{
+    struct replica_options options;
+    read_options(c, now, &options);
+    bool can = goes_on(replica_options(p), &options);
+    replica_options_free(&options);
+    return can;
+}
+
+/* One that is in both, and maybe runs. */
 static void keep_replica(struct change *c, struct config_replica *now,
                          struct config_replica *before)
 {
+    struct process *p = running(c, now);
     struct term spare = now->term;
-    if (bytes_equal(term_bytes(&now->term), term_bytes(&before->term)))
+    if (p == NULL || bytes_equal(term_bytes(&now->term), term_bytes(&before->term)))
+        return;
+    bool can = can_restart(c, now, p);
+    if (can && start_replica(c, now, p))
         return;
     now->term = before->term;
     before->term = spare;
-    refuse_replica(c, now, LOG_WARNING,
-                   "its options cannot change while it runs; it goes on as before until the node "
-                   "is restarted");
+    if (!can)
+        refuse_replica(c, now, LOG_WARNING,
+                       "these options cannot change while it runs; it goes on as before until the "
+                       "node is restarted");
 }
 
 static void change_replicas(struct change *c)
@@ -380,7 +423,7 @@ static void change_replicas(struct change *c)
         struct config_replica *old = config_find_replica(before, name_term(x));
         if (old != NULL)
             keep_replica(c, x, old);
-        else if (!start_replica(c, x)) {
+        else if (!start_replica(c, x, NULL)) {
             config_drop_replica(now, x); /* the next SIGHUP tries again */
             continue;
         }

@@ -7,7 +7,8 @@
  *     tls                            the files were read by the owner of the sockets
  *     log, log_level                 were applied by the owner of the log
  *     replica                        new ones start; others stop as by {stop_replica, Name}, and
- *                                    their files stay; those with other options go on with the old
+ *                                    their files stay; those with other options are restarted if
+ *                                    they have all in their files, and else go on with the old
  *
  * The rest cannot change while the node runs.  Each change has a line of the log, and so has what
  * cannot change or does not succeed: with the file and line where it stands. */

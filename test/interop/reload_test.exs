@@ -127,13 +127,42 @@ defmodule ReloadTest do
       {c, file, _} = running
       :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
       running = change(running, replicas: [views: Map.put(views, :sync_interval, 77)])
-      line = "warning #{file}:3:1: replica views: its options cannot change while it runs"
+      line = "warning #{file}:3:1: replica views: these options cannot change while it runs"
       said(running, line)
       again(running)
       assert length(String.split(Coppice.log(c), line)) == 3
       assert {:ok, 1} = GenServer.call({:views, c.node}, :value)
       change(running, replicas: [views: views])
       said(running, "read again: nothing has changed")
+    end
+
+    test "one that has all in its files is restarted with other options" do
+      stored = counter(storage: %{file: Table.path()}, snapshot_interval: 100)
+      running = start(replicas: [views: stored])
+      {c, file, _} = running
+
+      for interval <- 1001..1010 do
+        :ok = GenServer.call({:views, c.node}, {:mutate, :increment})
+        change(running, replicas: [views: Map.put(stored, :sync_interval, interval)])
+        assert {:ok, value} = GenServer.call({:views, c.node}, :value)
+        assert value == interval - 1000
+      end
+
+      said(running, "info replica views: is restarted with other options")
+      refute Coppice.log(c) =~ "cannot change"
+      change(running, replicas: [views: %{stored | actor: "another"}])
+      said(running, "warning #{file}:3:1: replica views: these options cannot change while it")
+      assert {:ok, 10} = GenServer.call({:views, c.node}, :value)
+    end
+
+    test "one that was stopped by a request stays so" do
+      views = counter()
+      running = start(replicas: [views: views])
+      {c, _, _} = running
+      :ok = Coppice.stop_replica(c, :views)
+      change(running, replicas: [views: Map.put(views, :sync_interval, 77)])
+      said(running, "nothing has changed")
+      assert GenServer.call({:coppice, c.node}, :replicas) == {:ok, []}
     end
 
     test "one whose name is taken is refused, and started once it is free" do

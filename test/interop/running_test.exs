@@ -124,6 +124,13 @@ defmodule RunningTest do
     end
   end
 
+  test "a terminal that is closed ends the node: its SIGHUP is no request to read files" do
+    {port, os_pid} = in_terminal([])
+    {:os_pid, terminal} = Port.info(port, :os_pid)
+    TestCase.signal(terminal, "KILL")
+    eventually(fn -> not File.exists?("/proc/#{os_pid}") end)
+  end
+
   # Runs a coppice in a terminal of its own: the port of the terminal, and the coppice's pid.
   defp in_terminal(arguments) do
     config = Coppice.config_file(Coppice.config_text(node: Coppice.name()))

@@ -139,7 +139,7 @@ void sim_reload(struct sim *s, unsigned i, bool extra, unsigned without)
     trace_printf(s, "%s reads its configuration, with%s another replica, without n%u",
                  world_name(s, i), extra ? "" : "out", without + 1);
     buf_put(&name, buf_bytes(&s->nodes[i].config.node));
-    world_put_config(s, i, buf_bytes(&name), without, &fresh);
+    world_put_config(s, i, buf_bytes(&name), without, extra, &fresh);
     if (extra)
         must(config_flag(&fresh, "replica", BYTES("extra, #{crdt => gcounter}"), &error) == OK);
     world_step(s, i, &(struct event){.kind = EVENT_CONFIG, .config = &fresh});

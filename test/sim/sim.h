@@ -106,7 +106,8 @@ void sim_reset_caller(struct sim *s, unsigned node);
 /* Until sim_reset_caller(), each byte to and from it takes this long. */
 void sim_throttle_caller(struct sim *s, unsigned node, uint64_t byte_ms);
 /* A coppice that runs has its configuration read again: with one more replica, `extra`, or without;
- * and it dials all peers but one; all, if that is the node itself. */
+ * with another sync_interval then, for which a durable replica is restarted; and it dials all peers
+ * but one; all, if that is the node itself. */
 void sim_reload(struct sim *s, unsigned node, bool extra, unsigned without);
 void sim_shift_clock(struct sim *s, unsigned node, int64_t by_ms); /* its time of day */
 /* Gives the node, which must not be running, a new name; actor and disk stay the same. */

@@ -90,7 +90,7 @@ static void configure_readers(struct sim *s, struct config *c, unsigned i)
         flag(c, "read_only", text);
 }
 
-static void configure_replica(struct sim *s, struct config *c, unsigned i)
+static void configure_replica(struct sim *s, struct config *c, unsigned i, uint64_t sync_ms)
 {
     const struct sim_options *o = &s->options;
     char text[300], storage[100];
@@ -99,7 +99,7 @@ static void configure_replica(struct sim *s, struct config *c, unsigned i)
     snprintf(text, sizeof(text),
              "counter, #{crdt => %s, actor => n%u, sync_interval => %llu, "
              "anti_entropy_interval => %llu%s%s}",
-             o->crdt, i + 1, (unsigned long long)o->sync_ms, (unsigned long long)repair_ms, storage,
+             o->crdt, i + 1, (unsigned long long)sync_ms, (unsigned long long)repair_ms, storage,
              o->pubsub ? ", pubsub => 'Elixir.App.PubSub'" : "");
     flag(c, "replica", text);
 }
@@ -116,10 +116,10 @@ void world_configure(struct sim *s, unsigned i, const char *name)
 {
     struct config *c = &s->nodes[i].config;
     config_free(c);
-    world_put_config(s, i, bytes_of(name), i, c);
+    world_put_config(s, i, bytes_of(name), i, false, c);
 }
 
-void world_put_config(struct sim *s, unsigned i, struct bytes name, unsigned without,
+void world_put_config(struct sim *s, unsigned i, struct bytes name, unsigned without, bool other,
                       struct config *c)
 {
     char text[40];
@@ -138,7 +138,7 @@ void world_put_config(struct sim *s, unsigned i, struct bytes name, unsigned wit
         flag(c, "visible", "true");
         flag(c, "scope", s->options.pubsub ? "[" GROVE_SCOPE ", '" PUBSUB_SCOPE "']" : GROVE_SCOPE);
     } else {
-        configure_replica(s, c, i);
+        configure_replica(s, c, i, s->options.sync_ms + other);
     }
 }
 

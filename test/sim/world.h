@@ -281,8 +281,8 @@ uint64_t world_wall_ms(const struct sim *s, unsigned node); /* its time of day *
 const char *world_name(const struct sim *s, unsigned i);    /* good until the next call */
 void world_configure(struct sim *s, unsigned i, const char *name);
 /* The same into another configuration, which is empty; the node does not dial the one it is without
- * (itself: it dials as usual). */
-void world_put_config(struct sim *s, unsigned i, struct bytes name, unsigned without,
+ * (itself: it dials as usual).  other: its replica has another sync_interval. */
+void world_put_config(struct sim *s, unsigned i, struct bytes name, unsigned without, bool other,
                       struct config *c);
 /* The machine of that name; MACHINES for none. */
 unsigned world_machine(const struct sim *s, unsigned from, struct bytes name);

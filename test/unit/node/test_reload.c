@@ -147,7 +147,7 @@ static void other_options_wait_for_a_restart(void)
     start(0, "a@h", "{replica, one, #{crdt => gcounter}}.");
     for (unsigned i = 0; i < 2; i++) {
         reload("\n{replica, one, #{crdt => gset}}.");
-        CU_ASSERT(logged(0, "c.config:2:1: replica one: its options cannot change"));
+        CU_ASSERT(logged(0, "c.config:2:1: replica one: these options cannot change"));
     }
     reload("{replica, one, #{crdt => gcounter}}.");
     CU_ASSERT(logged(0, "nothing has changed"));
