@@ -28,18 +28,12 @@ static void answer(struct command *c, enum err err, struct bytes term)
 
 static void take_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
 {
+    struct buf term = {0};
     (void)call;
     (void)t;
-    if (!answer_is_unfit(a)) {
-        answer(process_self(p), a->err, a->reply);
-        return;
-    }
-    struct buf reason = {0}, text = {0};
-    buf_printf(&text, "its reply has a term that cannot be read here: %s", err_text(a->err));
-    put_binary(&reason, buf_bytes(&text));
-    answer(process_self(p), a->err, buf_bytes(&reason));
-    buf_free(&reason);
-    buf_free(&text);
+    asker_put_answer(&term, a);
+    answer(process_self(p), a->err, buf_bytes(&term));
+    buf_free(&term);
 }
 
 static const struct process_kind kind = {
