@@ -20,6 +20,7 @@ struct coppice {
     struct node *node;
     struct loop *loop;
     uv_idle_t soon;
+    uv_timer_t later; /* of watches */
     uv_async_t wake;
     struct list waiting; /* calls that the node was not given yet, in order */
     struct list open;    /* calls that it was given */

@@ -87,8 +87,9 @@ void run_open(struct coppice *c)
 {
     uv_loop_t *uv = loop_uv(c->loop);
     must(uv_idle_init(uv, &c->soon) == 0);
+    must(uv_timer_init(uv, &c->later) == 0);
     must(uv_async_init(uv, &c->wake, on_wake) == 0);
-    c->soon.data = c->wake.data = c;
+    c->soon.data = c->later.data = c->wake.data = c;
     start_threads(uv);
 }
 

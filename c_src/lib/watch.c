@@ -4,16 +4,21 @@
 #include "../mem.h"
 #include "internal.h"
 
+/* After a value of so many bytes there is a pause of a millisecond: one of a megabyte that changes
+ * all the time would keep the node from anything else. */
+#define BYTES_A_MS 16384
+
 /* Asks for the value when the replica has changed, and then not again before it is told: so what
  * changes meanwhile is told at once, and a value is one that the replica would give to anybody. */
 struct coppice_watch {
     struct list entry;
     struct coppice *node;
-    struct buf name;  /* with a zero byte */
-    uint64_t version; /* of node_version(), last seen */
-    bool changed;     /* since the value was asked for */
-    bool asking;      /* for the value */
-    bool over;        /* coppice_unwatch() was called: freed by watches_begin() */
+    struct buf name;   /* with a zero byte */
+    uint64_t version;  /* of node_version(), last seen */
+    bool changed;      /* since the value was asked for */
+    bool asking;       /* for the value */
+    bool over;         /* coppice_unwatch() was called: freed by watches_begin() */
+    uint64_t again_ms; /* not before this time of the loop */
     bool has_told;
     enum coppice_status status; /* of what was told last ... */
     struct buf last;            /* ... and its term */
@@ -68,6 +73,7 @@ static void on_value(void *who, struct coppice_answer *a)
     struct coppice_watch *w = who;
     enum coppice_status status = coppice_status(a);
     w->asking = false;
+    w->again_ms = uv_now(loop_uv(w->node->loop)) + a->term.len / BYTES_A_MS;
     if (w->over)
         do_soon(w->node);
     else if (status == COPPICE_OK || status == COPPICE_REFUSED)
@@ -125,14 +131,26 @@ static void free_those_over(struct coppice *c)
     }
 }
 
+static void on_later(uv_timer_t *later)
+{
+    do_soon(later->data);
+}
+
 void watches_begin(struct coppice *c)
 {
+    uint64_t now = uv_now(loop_uv(c->loop)), next = UINT64_MAX;
     free_those_over(c);
     for (struct list *e = c->watches.next; c->ready && e != &c->watches; e = e->next) {
         struct coppice_watch *w = CONTAINER_OF(e, struct coppice_watch, entry);
-        if (w->changed && !w->asking && !w->over)
+        if (!w->changed || w->asking || w->over)
+            continue;
+        if (w->again_ms <= now)
             begin(w);
+        else if (w->again_ms < next)
+            next = w->again_ms;
     }
+    if (next != UINT64_MAX)
+        uv_timer_start(&c->later, on_later, next - now, 0);
 }
 
 void watches_free(struct coppice *c)

@@ -370,6 +370,32 @@ static void check_watch(void)
     CHECK(coppice_close(node) == COPPICE_OK);
 }
 
+/* A large value that changes again and again: at last it is told as it is then. */
+static void check_large(void)
+{
+    static char text[1 << 20];
+    const int changes = 20;
+    struct told w;
+    struct coppice *node =
+        open_node("{node, 'large@127.0.0.1'}. {replica, title, #{crdt => lww_register}}.", NULL);
+    char first[40];
+    int i;
+    memset(&w, 0, sizeof(w));
+    coppice_watch(node, "title", tell, &w);
+    for (i = 1; i <= changes; i++) {
+        int len = snprintf(text, sizeof(text), "{set, [<<\"%04d", i);
+        memset(text + len, 'x', sizeof(text) - 50 - (size_t)len);
+        snprintf(text + sizeof(text) - 50, 50, "\">>]}");
+        coppice_mutate(node, "title", text, NULL, NULL);
+        turn(node, NULL);
+    }
+    snprintf(first, sizeof(first), "<<\"%04dxxx", changes);
+    UNTIL(strncmp(w.text, first, strlen(first)) == 0, node, NULL);
+    CHECK(w.count <= (unsigned)changes + 1);
+    CHECK(w.size > sizeof(text) / 2);
+    CHECK(coppice_close(node) == COPPICE_OK);
+}
+
 /* Every call is told, also those that were not made yet. */
 static void check_close(void)
 {
@@ -539,6 +565,7 @@ int main(int count, char **words)
     check_two_nodes();
     check_nested();
     check_watch();
+    check_large();
     check_close();
     check_wake();
     check_threads();
