@@ -104,7 +104,8 @@ static void look(struct coppice_watch *w)
 void watches_look(void *who)
 {
     struct coppice *c = who;
-    for (struct list *e = c->watches.next; e != &c->watches; e = e->next)
+    bool runs = !loop_has_ended(c->loop); /* else all replicas have ended with it */
+    for (struct list *e = c->watches.next; runs && e != &c->watches; e = e->next)
         look(CONTAINER_OF(e, struct coppice_watch, entry));
 }
 
@@ -139,8 +140,9 @@ static void on_later(uv_timer_t *later)
 void watches_begin(struct coppice *c)
 {
     uint64_t now = uv_now(loop_uv(c->loop)), next = UINT64_MAX;
+    bool runs = c->ready && !loop_has_ended(c->loop);
     free_those_over(c);
-    for (struct list *e = c->watches.next; c->ready && e != &c->watches; e = e->next) {
+    for (struct list *e = c->watches.next; runs && e != &c->watches; e = e->next) {
         struct coppice_watch *w = CONTAINER_OF(e, struct coppice_watch, entry);
         if (!w->changed || w->asking || w->over)
             continue;
