@@ -1,6 +1,7 @@
 /* A counter that every node of a cluster shares, in a program with a poll loop of its own.
  *
- *     hits NODE [PEER]        hits hits@127.0.0.1 web1@127.0.0.1
+ *     cc -o hits hits.c $(pkg-config --cflags --libs libcoppice)
+ *     ./hits hits@127.0.0.1 web1@127.0.0.1        (this node, and one to connect to, or none)
  *
  * Each line on standard input counts one, and the counter is printed when it has changed, by this
  * program or by another node.  It ends with its input.  The cookie is in $COPPICE_COOKIE or
