@@ -9,6 +9,7 @@
 #   make bench-report their tables and plots into docs/performance.md
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
+#   make lib          libcoppice, for C programs; make install-lib installs it
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
 #
 # Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to
@@ -28,7 +29,9 @@ FLAGS_clang := -O1
 FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror
-ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g $(WARNINGS) $(FLAGS_$(FLAVOUR)) \
+# One build serves the program and the library (tools/library.mk), of which nothing but coppice.h
+# is visible; what is hidden costs nothing by being position-independent.
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g -fPIC -fvisibility=hidden $(WARNINGS) $(FLAGS_$(FLAVOUR)) \
               -isystem $(ERL_ROOT)/usr/include $(CFLAGS)
 LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -pthread
 
@@ -142,6 +145,8 @@ budget: $(BUILD)/budget
 # All of these.
 programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
+include tools/library.mk
+
 # --- everything --------------------------------------------------------------
 
 # Public targets run tools/setup first, and then make again, since the variables
@@ -200,7 +205,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: $(CHECK_UNIT) check-budget check-tidy check-app check-docs check-interop check-partitions
+check: $(CHECK_UNIT) check-budget check-tidy check-library check-app check-docs check-interop check-partitions
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
@@ -217,6 +222,10 @@ check-tidy: priv/coppice
 	@echo "== the source code"
 	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/summary tidy test/tidy/run
 	$(Q)test/summary tidy-planted test/tidy/planted
+
+check-library: lib
+	@echo "== the library"
+	$(Q)test/summary library test/library/run
 
 check-app: priv/coppice
 	@echo "== the Erlang application"
@@ -244,6 +253,7 @@ clean:
 	$(Q)rm -rf build priv/coppice
 
 .PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers check \
-        $(CHECK_UNIT) check-budget check-tidy check-app check-docs check-interop check-partitions partitions clean
+        $(CHECK_UNIT) check-budget check-tidy check-library check-app check-docs check-interop check-partitions \
+        partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -37,7 +37,8 @@
     X(ERR_NOT_DETS, "not a DETS file")                                                             \
     X(ERR_NOT_SAVED, "a DETS file that was not closed properly")                                   \
     X(ERR_DAMAGED, "a damaged DETS file")                                                          \
-    X(ERR_STORAGE, "a file could not be read or written")
+    X(ERR_STORAGE, "a file could not be read or written")                                          \
+    X(ERR_STOPPED, "the node has stopped")
 
 #define ERR_ENUM(name, text) name,
 enum err { OK = 0, ERR_LIST(ERR_ENUM) ERR_COUNT };

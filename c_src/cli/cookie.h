@@ -1,16 +1,11 @@
-/* The cookie, found and read as OTP does it. */
+/* The cookie of a command. */
 #ifndef COPPICE_CLI_COOKIE_H
 #define COPPICE_CLI_COOKIE_H
 
 #include "../node/config.h"
 
-/* Sets config->cookie, unless that was done before: from $COPPICE_COOKIE, else from cookie_file,
- * else from .erlang.cookie in the home directory, else from erlang/.erlang.cookie in
- * $XDG_CONFIG_HOME (default ~/.config).  It is every printable character, spaces included, up to
- * the first other one, after which only spaces and ends of lines may follow.  Warns where others
- * may read the file.  Returns 0, or the exit code after a message.
- *
- * Source: kernel's auth.erl (read_cookie, check_cookie), tried on OTP 25. */
+/* Sets config->cookie as cookie_find() does (net/cookie.h).  Returns 0, or the exit code after a
+ * message; a warning may be printed in both cases. */
 int cookie_read(struct config *config);
 
 #endif

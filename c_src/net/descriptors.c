@@ -17,6 +17,13 @@ void descriptors_fill(void)
         close(opened);
 }
 
+uint64_t descriptors_limit(void)
+{
+    struct rlimit limit;
+    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    return limit.rlim_cur;
+}
+
 uint64_t descriptors_raise(size_t stores)
 {
     struct rlimit limit;

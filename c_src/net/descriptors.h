@@ -26,6 +26,9 @@
  * opened. */
 void descriptors_fill(void);
 
+/* How many files the process may have open: the soft limit. */
+uint64_t descriptors_limit(void);
+
 /* Raises the soft limit of open files to the hard one, but not above DESCRIPTORS_MAX of so many
  * stored replicas; returns what the limit is then. */
 uint64_t descriptors_raise(size_t stores);

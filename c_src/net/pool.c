@@ -1,5 +1,7 @@
 #include "pool.h"
 
+#include <signal.h>
+
 #include "../err.h"
 
 static void queue_clear(struct pool_queue *q)
@@ -90,6 +92,17 @@ void pool_close(struct pool *p)
     uv_mutex_destroy(&p->lock);
 }
 
+/* The program's signals are for its own threads. */
+static bool start_thread(struct pool *p)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = uv_thread_create(&p->threads[p->count], thread_main, p) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
 void pool_run(struct pool *p, struct pool_job *job)
 {
     uv_mutex_lock(&p->lock);
@@ -99,7 +112,7 @@ void pool_run(struct pool *p, struct pool_job *job)
     uv_cond_signal(&p->changed);
     uv_mutex_unlock(&p->lock);
     /* Where the system allows no more threads, those that there are do the work. */
-    if (lacks_one && uv_thread_create(&p->threads[p->count], thread_main, p) == 0)
+    if (lacks_one && start_thread(p))
         p->count++;
     must(p->count > 0);
 }

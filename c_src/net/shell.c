@@ -1,313 +1,62 @@
 #include "shell.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../limits.h"
-#include "../mem.h"
-#include "children.h"
 #include "descriptors.h"
-#include "listener.h"
 #include "log.h"
+#include "loop.h"
 #include "owner.h"
-#include "random.h"
-#include "resolve.h"
 #include "signals.h"
-#include "sockets.h"
-#include "workers.h"
-
-#define NS_A_MS 1000000u
 
 struct shell {
-    uv_loop_t loop;
-    struct node *node;
     const struct config *config;
     const struct shell_options *options;
-    struct sockets sockets;
-    struct workers workers;
-    struct children children;
-    struct outbox outbox;
-    struct randoms randoms;
+    struct loop *loop;
     struct writer *log, *out;
-    uv_tcp_t listener;
-    uv_timer_t wake;
-    uv_idle_t wake_now; /* once all other events of this round are handled */
     struct signals signals;
-    size_t shaking_max; /* TLS handshakes */
     struct owner *owner;
-    const struct request *next; /* a client node's, to be sent after this step */
-    bool ending;
-    int code;
 };
 
-static void perform(struct shell *sh, struct action *a);
+static void on_log(void *who, enum log_level level, struct bytes line)
+{
+    const struct shell *sh = who;
+    log_line(sh->log, level, line);
+}
 
-/* Logs the line and frees it. */
-static void say(struct shell *sh, enum log_level level, struct buf *line)
+static void say(const struct shell *sh, enum log_level level, struct buf *line)
 {
     log_line(sh->log, level, buf_bytes(line));
     buf_free(line);
 }
 
-static uint64_t now_ms(struct shell *sh)
+static void on_ready(void *who, struct bytes node, uint16_t port)
 {
-    uv_update_time(&sh->loop);
-    return uv_now(&sh->loop);
-}
-
-static uint64_t wall_ms(void)
-{
-    struct timespec now;
-    must(clock_gettime(CLOCK_REALTIME, &now) == 0);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_A_MS;
-}
-
-static void on_wake(uv_timer_t *timer);
-static void on_wake_now(uv_idle_t *idle);
-
-/* A timer of 0 ms that is set again and again keeps libuv from reading sockets. */
-static void wake_at(struct shell *sh, uint64_t due, uint64_t now)
-{
-    uv_timer_stop(&sh->wake);
-    uv_idle_stop(&sh->wake_now);
-    if (due <= now)
-        uv_idle_start(&sh->wake_now, on_wake_now);
-    else if (due != UINT64_MAX)
-        uv_timer_start(&sh->wake, on_wake, due - now, 0);
-}
-
-static void end_if_done(struct shell *sh)
-{
-    if (sh->ending && sh->sockets.count == 0 && !workers_busy(&sh->workers))
-        uv_stop(&sh->loop);
-}
-
-/* Only what sockets and workers hold is left to be written. */
-static void begin_end(struct shell *sh)
-{
-    wake_at(sh, UINT64_MAX, 0);
-    sockets_close_all(&sh->sockets);
-    end_if_done(sh);
-}
-
-/* The only place where the core is entered. */
-static void step(struct shell *sh, struct event *e)
-{
-    e->now_ms = now_ms(sh);
-    e->wall_ms = wall_ms();
-    e->random = random_take(&sh->randoms);
-    node_step(sh->node, e, &sh->outbox);
-    for (size_t i = 0; i < sh->outbox.count; i++)
-        perform(sh, &sh->outbox.list[i]);
-    outbox_clear(&sh->outbox);
-    if (sh->next != NULL) {
-        struct event request = {.kind = EVENT_REQUEST, .request = sh->next};
-        sh->next = NULL;
-        step(sh, &request);
-        return;
-    }
-    uint64_t due = node_due(sh->node);
-    if (sh->ending)
-        begin_end(sh);
-    else
-        wake_at(sh, due, e->now_ms);
-}
-
-static void on_wake(uv_timer_t *timer)
-{
-    step(timer->data, &(struct event){.kind = EVENT_WAKE});
-}
-
-static void on_wake_now(uv_idle_t *idle)
-{
-    step(idle->data, &(struct event){.kind = EVENT_WAKE});
-}
-
-/* --- sockets --------------------------------------------------------------- */
-
-static void on_opened(void *who, uint32_t id, const struct certificate *peer)
-{
-    step(who, &(struct event){.kind = EVENT_OPENED, .conn = id, .certificate = peer});
-}
-
-static void on_accepted(void *who, uint32_t id, const struct certificate *peer)
-{
-    step(who, &(struct event){.kind = EVENT_ACCEPTED, .conn = id, .certificate = peer});
-}
-
-static void on_refused(void *who, const char *from, const char *why)
-{
-    struct buf text = {0};
-    buf_printf(&text, "%s is refused: %s", from, why);
-    step(who, &(struct event){.kind = EVENT_REFUSED, .bytes = buf_bytes(&text)});
-    buf_free(&text);
-}
-
-static void on_bytes(void *who, uint32_t id, struct bytes bytes)
-{
-    step(who, &(struct event){.kind = EVENT_BYTES, .conn = id, .bytes = bytes});
-}
-
-static void on_written(void *who, uint32_t id, size_t count)
-{
-    step(who, &(struct event){.kind = EVENT_WRITTEN, .conn = id, .written = count});
-}
-
-static void on_closed(void *who, uint32_t id, enum err err, const char *why)
-{
-    step(who,
-         &(struct event){.kind = EVENT_CLOSED, .conn = id, .err = err, .bytes = bytes_of(why)});
-}
-
-static void on_gone(void *who)
-{
-    end_if_done(who);
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-    struct shell *sh = listener->data;
-    if (status != 0)
-        return;
-    uint32_t accepted = socket_accept(&sh->sockets, listener);
-    if (accepted != 0)
-        on_accepted(sh, accepted, NULL);
-}
-
-/* --- files ------------------------------------------------------------------- */
-
-/* Once the node has ended, failures of its last snapshots are reported here. */
-static void on_stored(void *who, struct event *e)
-{
-    struct shell *sh = who;
-    if (e->kind == EVENT_SAVED)
-        children_reap(&sh->children);
-    if (!sh->ending) {
-        step(sh, e);
-        return;
-    }
-    if (e->kind == EVENT_SAVED && e->failure != NULL) {
-        log_line(sh->log, LOG_ERROR, bytes_of(e->failure->what));
-        sh->code = EX_IOERR;
-    }
-    end_if_done(sh);
-}
-
-static void on_resolved(void *who, uint32_t query, enum err err, struct bytes text)
-{
-    struct shell *sh = who;
-    if (!sh->ending)
-        step(sh,
-             &(struct event){.kind = EVENT_RESOLVED, .query = query, .err = err, .bytes = text});
-}
-
-static void on_epmd(void *who, const char *why)
-{
-    struct shell *sh = who;
-    if (!sh->ending)
-        step(sh, &(struct event){.kind = EVENT_EPMD, .bytes = bytes_of(why != NULL ? why : "")});
-}
-
-/* --- actions ----------------------------------------------------------------- */
-
-static void say_ready(struct shell *sh, const struct action *a)
-{
+    const struct shell *sh = who;
     struct buf line = {0};
-    buf_printf(&line, "ready %.*s %u\n", TEXT(a->bytes), a->port);
+    buf_printf(&line, "ready %.*s %u\n", (int)node.len, (const char *)node.at, port);
     writer_put(sh->out, buf_bytes(&line));
     buf_free(&line);
 }
 
-static void dial(struct shell *sh, struct action *a)
+static int on_answered(void *who, enum err err, struct bytes term, const struct request **next)
 {
-    buf_put_u8(&a->bytes, 0);
-    socket_dial(&sh->sockets, a->conn, (const char *)a->bytes.at, a->port, a->tls);
-}
-
-static void perform(struct shell *sh, struct action *a)
-{
-    switch (a->kind) {
-    case ACTION_DIAL:
-        dial(sh, a);
-        break;
-    case ACTION_SEND:
-        socket_send(&sh->sockets, a->conn, &a->bytes);
-        break;
-    case ACTION_CLOSE:
-        socket_close(&sh->sockets, a->conn);
-        break;
-    case ACTION_RESOLVE:
-        buf_put_u8(&a->bytes, 0);
-        resolve_host(&sh->loop, (const char *)a->bytes.at, a->query, on_resolved, sh);
-        break;
-    case ACTION_START_EPMD:
-        children_start_epmd(&sh->children, sh->config->epmd_port);
-        break;
-    case ACTION_READY:
-        say_ready(sh, a);
-        break;
-    case ACTION_OPEN_STORE:
-    case ACTION_LOAD:
-    case ACTION_BEGIN:
-    case ACTION_APPEND:
-    case ACTION_SAVE:
-    case ACTION_CLOSE_STORE:
-        workers_perform(&sh->workers, a);
-        break;
-    case ACTION_ANSWER:
-        sh->code = sh->options->answered(sh->options->who, a->err, buf_bytes(&a->bytes), &sh->next);
-        sh->ending |= sh->next == NULL && !(a->more && sh->code == 0);
-        break;
-    case ACTION_LOG:
-        log_line(sh->log, a->level, buf_bytes(&a->bytes));
-        break;
-    case ACTION_EXIT:
-        sh->code = a->code;
-        sh->ending = true;
-        break;
-    }
-}
-
-/* --- start and end ----------------------------------------------------------- */
-
-/* Stops the node in good order; once it is stopping, does nothing. */
-static void stop(struct shell *sh, const char *why)
-{
-    if (sh->ending)
-        return;
-    if (sh->options->listen) {
-        struct buf line = {0};
-        buf_printf(&line, "%s: saving", why);
-        say(sh, LOG_INFO, &line);
-    }
-    step(sh, &(struct event){.kind = EVENT_STOP});
-}
-
-static void use_tls(struct shell *sh, const struct tls_contexts *contexts, const char *why)
-{
-    struct buf line = {0};
-    sockets_use_tls(&sh->sockets, contexts, sh->shaking_max);
-    if (!sh->options->listen)
-        return;
-    buf_printf(&line, "%s", why);
-    bool good = tls_contexts_describe(contexts, buf_bytes(&sh->config->node), &line);
-    say(sh, good ? LOG_INFO : LOG_WARNING, &line);
+    const struct shell *sh = who;
+    return sh->options->answered(sh->options->who, err, term, next);
 }
 
 /* What has changed is logged as lines were before. */
-static void use_config(struct shell *sh, struct config *fresh, const struct tls_contexts *tls)
+static void use_config(const struct shell *sh, struct config *fresh, const struct tls_contexts *tls)
 {
     if (sh->config->tls.on && fresh->tls.on)
-        use_tls(sh, tls, "SIGHUP: read again: TLS with ");
-    step(sh, &(struct event){.kind = EVENT_CONFIG, .config = fresh});
+        loop_use_tls(sh->loop, tls, "SIGHUP: read again: TLS with ");
+    loop_step(sh->loop, &(struct event){.kind = EVENT_CONFIG, .config = fresh});
     log_set(sh->config->log_level, sh->config->log_json);
 }
 
 /* An error changes nothing. */
-static void reload(struct shell *sh)
+static void reload(const struct shell *sh)
 {
     struct config fresh = {0};
     struct tls_contexts tls = {0};
@@ -325,133 +74,26 @@ static void reload(struct shell *sh)
 
 static void on_signal(void *who, const char *name, bool asks_to_reload)
 {
-    struct shell *sh = who;
-    if (asks_to_reload && sh->options->reread != NULL && !sh->ending)
+    const struct shell *sh = who;
+    if (asks_to_reload && sh->options->reread != NULL && !loop_has_ended(sh->loop))
         reload(sh);
     else
-        stop(sh, name);
+        loop_stop(sh->loop, name);
 }
 
 static void on_owner_ended(void *who)
 {
-    stop(who, "standard input has ended");
+    const struct shell *sh = who;
+    loop_stop(sh->loop, "standard input has ended");
 }
 
-static void shell_open(struct shell *sh)
-{
-    const struct socket_events events = {on_opened,  on_accepted, on_refused, on_bytes,
-                                         on_written, on_closed,   on_gone,    sh};
-    sh->log = log_open(buf_bytes(&sh->config->node));
-    log_set(sh->config->log_level, sh->config->log_json);
-    sh->out = writer_new(STDOUT_FILENO, NULL);
-    must(uv_loop_init(&sh->loop) == 0);
-    sockets_init(&sh->sockets, &sh->loop, &events);
-    workers_open(&sh->workers, &sh->loop, sh->node, on_stored, sh);
-    children_open(&sh->children, &sh->loop, &sh->workers, on_epmd, sh);
-    must(uv_tcp_init(&sh->loop, &sh->listener) == 0);
-    must(uv_timer_init(&sh->loop, &sh->wake) == 0);
-    must(uv_idle_init(&sh->loop, &sh->wake_now) == 0);
-    sh->listener.data = sh->wake.data = sh->wake_now.data = sh;
-    signals_open(&sh->signals, &sh->loop, on_signal, sh);
-}
-
-static void close_handle(uv_handle_t *handle, void *ignored)
-{
-    (void)ignored;
-    if (!uv_is_closing(handle))
-        uv_close(handle, handle->type == UV_PROCESS ? (uv_close_cb)mem_free : NULL);
-}
-
-static void count_handle(uv_handle_t *handle, void *count)
-{
-    (void)handle;
-    ++*(size_t *)count;
-}
-
-/* Closes all handles.  Look-ups may still be open: a thread of libuv's waits for a name server, for
- * as long as the system's resolver does, and cannot be told otherwise. */
-static void close_handles(uv_loop_t *loop)
-{
-    size_t open;
-    uv_walk(loop, close_handle, NULL);
-    do {
-        open = 0;
-        uv_run(loop, UV_RUN_NOWAIT);
-        uv_walk(loop, count_handle, &open);
-    } while (open > 0);
-}
-
-/* False when a look-up is still open, which uses the loop. */
-static bool shell_close(struct shell *sh)
-{
-    if (sh->owner != NULL)
-        owner_forget(sh->owner);
-    close_handles(&sh->loop);
-    bool closed = uv_loop_close(&sh->loop) == 0;
-    owner_free(sh->owner);
-    workers_free(&sh->workers);
-    sockets_free(&sh->sockets);
-    outbox_free(&sh->outbox);
-    writer_free(sh->out, LIMIT_FLUSH_MS);
-    writer_free(sh->log, LIMIT_FLUSH_MS);
-    return closed;
-}
-
-static void check_descriptors(struct shell *sh, uint64_t limit)
-{
-    struct buf line = {0};
-    if (!descriptors_suffice(limit, sh->config->connects, sh->config->stored_count, &line))
-        say(sh, LOG_WARNING, &line);
-}
-
-static void say_start(struct shell *sh, struct bytes address, uint16_t port)
-{
-    struct buf line = {0};
-    log_line(sh->log, LOG_INFO, bytes_of(sh->options->about));
-    buf_printf(&line, "listening on %.*s port %u", TEXT(address), port);
-    say(sh, LOG_INFO, &line);
-}
-
-static void say_end(struct shell *sh)
+static void say_end(const struct shell *sh, int code)
 {
     struct buf line = {0};
     buf_printf(&line, "ended");
-    if (sh->code != 0)
-        buf_printf(&line, ", exit code %d", sh->code);
+    if (code != 0)
+        buf_printf(&line, ", exit code %d", code);
     say(sh, LOG_INFO, &line);
-}
-
-/* How many connections the node may have.  Of those with TLS some are kept for handshakes. */
-static size_t share_out(struct shell *sh, uint64_t descriptors)
-{
-    size_t connections = descriptors / 2;
-    size_t part = connections / LIMIT_TLS_STRANGERS_PART;
-    if (!sh->config->tls.on)
-        return connections;
-    sh->shaking_max = part < LIMIT_TLS_STRANGERS ? part : LIMIT_TLS_STRANGERS;
-    use_tls(sh, &sh->options->tls, "TLS with ");
-    return connections - sh->shaking_max;
-}
-
-static void refuse_to_listen(struct shell *sh, int e, uint16_t port)
-{
-    struct buf line = {0};
-    listener_put_failure(&line, sh->config, e, port);
-    say(sh, LOG_ERROR, &line);
-    sh->code = EX_OSERR;
-}
-
-/* False when it cannot; that is logged. */
-static bool begin_to_listen(struct shell *sh, uint16_t *port)
-{
-    struct buf address = {0};
-    int e = listener_open(&sh->listener, sh->config, on_connection, &address, port);
-    if (e == 0)
-        say_start(sh, buf_bytes(&address), *port);
-    else
-        refuse_to_listen(sh, e, *port);
-    buf_free(&address);
-    return e == 0;
 }
 
 /* A look-up was still open when its shell ended. */
@@ -464,31 +106,56 @@ void shell_exit(int code)
     exit(code);
 }
 
+static void shell_open(struct shell *sh, struct node *node)
+{
+    const struct loop_options options = {.listen = sh->options->listen,
+                                         .tls = sh->options->tls,
+                                         .descriptors = descriptors_raise(sh->config->stored_count),
+                                         .reaps = true,
+                                         .log = on_log,
+                                         .ready = on_ready,
+                                         .answered = on_answered,
+                                         .who = sh};
+    sh->log = log_open(buf_bytes(&sh->config->node));
+    log_set(sh->config->log_level, sh->config->log_json);
+    sh->out = writer_new(STDOUT_FILENO, NULL);
+    sh->loop = loop_new(node, sh->config, &options);
+    signals_open(&sh->signals, loop_uv(sh->loop), on_signal, sh);
+}
+
+static void shell_close(struct shell *sh)
+{
+    if (sh->owner != NULL)
+        owner_forget(sh->owner);
+    looking_up = !loop_free(sh->loop) || looking_up;
+    owner_free(sh->owner);
+    writer_free(sh->out, LIMIT_FLUSH_MS);
+    writer_free(sh->log, LIMIT_FLUSH_MS);
+}
+
+static void run(struct shell *sh)
+{
+    if (sh->options->listen)
+        log_line(sh->log, LOG_INFO, bytes_of(sh->options->about));
+    if (!loop_begin(sh->loop))
+        return;
+    if (sh->options->request != NULL)
+        loop_step(sh->loop,
+                  &(struct event){.kind = EVENT_REQUEST, .request = sh->options->request});
+    if (sh->options->owned)
+        sh->owner = owner_watch(loop_uv(sh->loop), on_owner_ended, sh);
+    if (!loop_is_done(sh->loop))
+        uv_run(loop_uv(sh->loop), UV_RUN_DEFAULT);
+}
+
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
 {
-    struct shell *sh = mem_take(sizeof(*sh));
-    *sh = (struct shell){.node = node, .config = config, .options = options};
-    uint16_t port = 0;
-    uint64_t descriptors = descriptors_raise(config->stored_count);
-    shell_open(sh);
-    if (!options->listen || begin_to_listen(sh, &port)) {
-        if (options->listen)
-            check_descriptors(sh, descriptors);
-        size_t connections = share_out(sh, descriptors);
-        step(sh, &(struct event){.kind = EVENT_START, .port = port, .connections = connections});
-        if (options->request != NULL)
-            step(sh, &(struct event){.kind = EVENT_REQUEST, .request = options->request});
-        if (options->owned)
-            sh->owner = owner_watch(&sh->loop, on_owner_ended, sh);
-        if (!sh->ending || sh->sockets.count > 0 || workers_busy(&sh->workers))
-            uv_run(&sh->loop, UV_RUN_DEFAULT);
-    }
+    struct shell sh = {.config = config, .options = options};
+    shell_open(&sh, node);
+    run(&sh);
+    int code = loop_code(sh.loop);
     if (options->listen)
-        say_end(sh);
-    int code = sh->code;
-    if (shell_close(sh))
-        mem_free(sh);
-    else
-        looking_up = true;
+        say_end(&sh, code);
+    shell_close(&sh);
     return code;
 }

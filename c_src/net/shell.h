@@ -1,7 +1,5 @@
-/* The event loop around a node: sockets, timers, signals and files, by libuv.
- *
- * It turns libuv's callbacks into events for node_step() and carries out the actions that come
- * back.  It decides nothing: decisions are the node's. */
+/* What the program has around a node besides its loop (loop.h): signals, the log on standard error,
+ * `ready` on standard output, the owner. */
 #ifndef COPPICE_NET_SHELL_H
 #define COPPICE_NET_SHELL_H
 

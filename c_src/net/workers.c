@@ -127,6 +127,10 @@ static void close_sockets(void)
             close(fd);
 }
 
+/* Runs with every signal blocked: one that ends the parent in good order goes to the whole process
+ * group, and handlers of the program that the library is in must not run here.  Of what its other
+ * threads were doing nothing is used but the allocator, which the C library keeps usable in a
+ * child; no lock of ours is taken. */
 static _Noreturn void child_main(const struct workers *ws, struct job *j, pid_t parent)
 {
     struct report r = {0};
@@ -134,15 +138,25 @@ static _Noreturn void child_main(const struct workers *ws, struct job *j, pid_t 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
-    /* A signal that ends the parent in good order goes to the whole process group. */
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
     close_sockets();
     node_saved_state(ws->node, j->files->id, &state);
     r.err = storage_save(j->files->storage, buf_bytes(&state), j->segment, &r.note, &r.failure);
     ssize_t written = write(j->pipe, &r, sizeof(r));
     _exit(written == sizeof(r) ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* The child of fork_blocked() has every signal blocked. */
+static pid_t fork_blocked(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t child = fork();
+    int e = errno;
+    if (child != 0)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = e;
+    return child;
 }
 
 static void save_in_child(struct workers *ws, struct job *j)
@@ -155,7 +169,7 @@ static void save_in_child(struct workers *ws, struct job *j)
     }
     j->segment = storage_rotate(j->files->storage);
     pid_t parent = getpid();
-    j->child = fork();
+    j->child = fork_blocked();
     if (j->child == 0) {
         j->pipe = ends[1];
         child_main(ws, j, parent);

@@ -5,6 +5,10 @@
 
 #include "../otp/process.h"
 
+/* Appends the reply, or the reason why there is none: a term, or nothing for a timeout.  What this
+ * node does not accept becomes a text that says so. */
+void asker_put_answer(struct buf *term, const struct answer *a);
+
 void asker_message(struct process *p, struct bytes message, struct turn *t);
 void asker_state(const struct process *p, struct buf *out);
 /* Frees nothing: self outlives the process. */

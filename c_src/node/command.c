@@ -37,21 +37,15 @@ static bool is_ok(const struct answer *a)
 static void take_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
 {
     struct command *c = process_self(p);
+    struct buf term = {0};
     (void)call;
     (void)t;
     bool subscribed = c->kind == REQUEST_SUBSCRIBE && is_ok(a);
     if (subscribed || !c->open)
         return;
-    if (!answer_is_unfit(a)) {
-        answer(c, a->err, a->reply);
-        return;
-    }
-    struct buf reason = {0}, text = {0};
-    buf_printf(&text, "its reply has a term that cannot be read here: %s", err_text(a->err));
-    put_binary(&reason, buf_bytes(&text));
-    answer(c, a->err, buf_bytes(&reason));
-    buf_free(&reason);
-    buf_free(&text);
+    asker_put_answer(&term, a);
+    answer(c, a->err, buf_bytes(&term));
+    buf_free(&term);
 }
 
 /* {coppice_changed, Name, Ref, Change} */

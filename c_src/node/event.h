@@ -22,6 +22,8 @@ enum event_kind {
     EVENT_CLOSED,   /* conn, err: closed by the peer, or never established; bytes: why, or empty */
     EVENT_WAKE,     /* the time given by node_due() has come */
     EVENT_REQUEST,  /* request: of a client node, once the one before is answered */
+    EVENT_CALL,     /* call, request: a REQUEST_CALL of the program that the node is in, once it is
+                       ready (ACTION_READY); one ACTION_REPLY follows */
     EVENT_LOADED,   /* store, found or failure: of ACTION_LOAD */
     EVENT_BEGUN,    /* store, failure: of ACTION_BEGIN */
     EVENT_APPENDED, /* store, failure, journal_bytes: of ACTION_APPEND */
@@ -66,6 +68,7 @@ struct event {
     size_t written;
     struct bytes bytes; /* borrowed until node_step returns */
     const struct request *request;
+    uint64_t call; /* any number */
     uint32_t store;
     const struct storage_failure *failure; /* NULL: success */
     const struct storage_found *found;
@@ -86,6 +89,7 @@ enum action_kind {
     ACTION_START_EPMD, /* run `epmd -daemon`: EVENT_EPMD follows */
     ACTION_READY,      /* bytes (name), port: the node is registered */
     ACTION_ANSWER, /* err, bytes: the reply, or the reason (a term); more: another one follows */
+    ACTION_REPLY,  /* call, err, bytes: the reply to EVENT_CALL, or the reason (a term) */
     ACTION_LOG,    /* level, bytes: one line */
     /* These run off the loop, for one store in the order in which they were requested, except
      * that appending goes on while a snapshot is written. */
@@ -108,6 +112,7 @@ struct action {
     enum err err;
     enum log_level level;
     uint32_t query;
+    uint64_t call;
     uint32_t store;
     struct storage_options storage; /* borrows from bytes */
     struct buf bytes;               /* owned */

@@ -133,6 +133,9 @@ static void dispatch(struct node *n, const struct event *e)
     case EVENT_REQUEST:
         request(n, e->request);
         break;
+    case EVENT_CALL:
+        services_call(n->services, e, &n->turn);
+        break;
     case EVENT_LOADED:
     case EVENT_BEGUN:
     case EVENT_APPENDED:
@@ -418,6 +421,14 @@ void node_free(struct node *n)
 struct processes *node_processes(const struct node *n)
 {
     return n->processes;
+}
+
+uint64_t node_version(const struct node *n, struct bytes replica)
+{
+    const struct process *p = n->processes != NULL ? process_named(n->processes, replica) : NULL;
+    if (p == NULL || !replica_is(p))
+        return 0;
+    return bytes_hash(process_pid(p), replica_changes(p)) | 1u;
 }
 
 void node_saved_state(const struct node *n, uint32_t store, struct buf *out)

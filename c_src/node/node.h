@@ -50,6 +50,10 @@ uint64_t node_due(const struct node *node);
  * simulator's checkers. */
 struct processes *node_processes(const struct node *node);
 
+/* A number that is another one after each change of the replica of that name (text), and after it
+ * was started again; 0 while there is none. */
+uint64_t node_version(const struct node *node, struct bytes replica);
+
 /* Appends the state for the snapshot of a store. */
 void node_saved_state(const struct node *node, uint32_t store, struct buf *out);
 

@@ -5,6 +5,7 @@
 #include "../otp/global.h"
 #include "../otp/kernel.h"
 #include "discovery.h"
+#include "local.h"
 #include "rpc.h"
 #include "server.h"
 
@@ -19,6 +20,7 @@ struct services {
     struct discovery *discovery;
     struct membership *membership;
     struct server *server;
+    struct local *local;
     struct rpc *rpc; /* NULL where it is bare */
 };
 
@@ -51,6 +53,7 @@ static void on_process_end(void *who, struct process *p, struct bytes reason, st
     struct processes *table = s->options.table;
     stores_ended(s->stores, p);
     membership_ended(s->membership, p, reason, t);
+    local_ended(s->local, p, reason);
     if (s->stopping)
         return;
     kernel_ended(table, p);
@@ -97,6 +100,7 @@ static void new_servers(struct services *s)
                                                     .membership = s->membership,
                                                     .follow = s->follow,
                                                     .discovery = s->discovery});
+    s->local = local_new(o->table, o->cluster, o->out);
     if (!o->bare)
         s->rpc = rpc_new(&(struct functions){.config = o->config,
                                              .table = o->table,
@@ -123,6 +127,7 @@ void services_free(struct services *s)
     if (s == NULL)
         return;
     rpc_free(s->rpc);
+    local_free(s->local);
     server_free(s->server);
     membership_free(s->membership);
     registrar_free(s->registrar);
@@ -245,6 +250,11 @@ bool services_have_given_up(const struct services *s)
 }
 
 /* --- events -------------------------------------------------------------------------- */
+
+void services_call(struct services *s, const struct event *e, struct turn *t)
+{
+    local_call(s->local, e->call, e->request, t);
+}
 
 void services_resolved(struct services *s, const struct event *e, struct turn *t)
 {

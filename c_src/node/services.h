@@ -43,6 +43,9 @@ void services_settle(struct services *s, struct turn *t);
 /* Replicas have ended too often: the node is to end. */
 bool services_have_given_up(const struct services *s);
 
+/* EVENT_CALL. */
+void services_call(struct services *s, const struct event *e, struct turn *t);
+
 /* EVENT_RESOLVED. */
 void services_resolved(struct services *s, const struct event *e, struct turn *t);
 

@@ -23,6 +23,7 @@
 #include "replica/replica.h"
 #include "term/canon.h"
 #include "term/etf.h"
+#include "term/text.h"
 #include "term/write.h"
 #include "unit/suite.h"
 
@@ -56,7 +57,8 @@ static struct test_node {
     bool stalled, hold_acks;
     const char *known_nodes; /* of a BEAM: what erlang:nodes/1 returns; NULL: never answers */
     struct buf log;
-    bool ended; /* by ACTION_EXIT, with this code */
+    struct buf replies; /* of ACTION_REPLY: "7: ok {ok,42}\n" */
+    bool ended;         /* by ACTION_EXIT, with this code */
     int code;
     unsigned dials; /* including those to epmd */
     size_t longest_write;
@@ -187,6 +189,16 @@ static inline void close_pipe(unsigned i, uint32_t conn)
     *p = net.pipes[--net.pipe_count];
 }
 
+static inline void replied(unsigned i, const struct action *a)
+{
+    struct buf term = {0};
+    buf_printf(&nodes[i].replies, "%u: %s ", (unsigned)a->call, err_text(a->err));
+    if (a->bytes.len > 0 && canon_put(&term, buf_bytes(&a->bytes)) == OK)
+        text_print(&nodes[i].replies, buf_bytes(&term));
+    buf_printf(&nodes[i].replies, "\n");
+    buf_free(&term);
+}
+
 static inline void perform(unsigned i, const struct action *a)
 {
     if (a->kind == ACTION_DIAL)
@@ -199,6 +211,8 @@ static inline void perform(unsigned i, const struct action *a)
         nodes[i].looked_up++;
     else if (a->kind == ACTION_APPEND)
         nodes[i].appends++;
+    else if (a->kind == ACTION_REPLY)
+        replied(i, a);
     else if (a->kind == ACTION_EXIT) {
         nodes[i].ended = true;
         nodes[i].code = a->code;
@@ -415,6 +429,7 @@ static inline void crash(unsigned i)
     node_free(nodes[i].node);
     config_free(&nodes[i].config);
     buf_free(&nodes[i].log);
+    buf_free(&nodes[i].replies);
     nodes[i] = (struct test_node){.accepted = nodes[i].accepted};
     settle();
 }
