@@ -10,8 +10,10 @@
 #include "../mem.h"
 #include "children.h"
 #include "descriptors.h"
+#include "handles.h"
 #include "listener.h"
 #include "log.h"
+#include "notify.h"
 #include "owner.h"
 #include "random.h"
 #include "resolve.h"
@@ -36,6 +38,7 @@ struct shell {
     uv_timer_t wake;
     uv_idle_t wake_now; /* once all other events of this round are handled */
     struct signals signals;
+    struct notify notify;
     size_t shaking_max; /* TLS handshakes */
     struct owner *owner;
     const struct request *next; /* a client node's, to be sent after this step */
@@ -218,6 +221,8 @@ static void say_ready(struct shell *sh, const struct action *a)
     struct buf line = {0};
     buf_printf(&line, "ready %.*s %u\n", TEXT(a->bytes), a->port);
     writer_put(sh->out, buf_bytes(&line));
+    buf_put_u8(&line, 0);
+    notify_ready(&sh->notify, (const char *)line.at);
     buf_free(&line);
 }
 
@@ -283,6 +288,7 @@ static void stop(struct shell *sh, const char *why)
         buf_printf(&line, "%s: saving", why);
         say(sh, LOG_INFO, &line);
     }
+    notify_stopping(&sh->notify);
     step(sh, &(struct event){.kind = EVENT_STOP});
 }
 
@@ -308,13 +314,16 @@ static void reload_tls(struct shell *sh)
     struct tls_contexts contexts;
     struct tls_error error;
     struct buf line = {0};
+    notify_reloading(&sh->notify);
     if (tls_contexts_read(&contexts, &sh->config->tls, true, &error) == OK) {
         use_tls(sh, &contexts, "SIGHUP: read again: TLS with ");
         tls_contexts_free(&contexts);
+        notify_reloaded(&sh->notify, "certificates were read again");
         return;
     }
     buf_printf(&line, "SIGHUP: tls: %s; the certificates from before stay in use", error.what);
     say(sh, LOG_ERROR, &line);
+    notify_reloaded(&sh->notify, "certificates could not be read again: see the log");
 }
 
 static void on_signal(void *who, const char *name, bool reload)
@@ -346,32 +355,8 @@ static void shell_open(struct shell *sh)
     must(uv_idle_init(&sh->loop, &sh->wake_now) == 0);
     sh->listener.data = sh->wake.data = sh->wake_now.data = sh;
     signals_open(&sh->signals, &sh->loop, on_signal, sh);
-}
-
-static void close_handle(uv_handle_t *handle, void *ignored)
-{
-    (void)ignored;
-    if (!uv_is_closing(handle))
-        uv_close(handle, handle->type == UV_PROCESS ? (uv_close_cb)mem_free : NULL);
-}
-
-static void count_handle(uv_handle_t *handle, void *count)
-{
-    (void)handle;
-    ++*(size_t *)count;
-}
-
-/* Closes all handles.  Look-ups may still be open: a thread of libuv's waits for a name server, for
- * as long as the system's resolver does, and cannot be told otherwise. */
-static void close_handles(uv_loop_t *loop)
-{
-    size_t open;
-    uv_walk(loop, close_handle, NULL);
-    do {
-        open = 0;
-        uv_run(loop, UV_RUN_NOWAIT);
-        uv_walk(loop, count_handle, &open);
-    } while (open > 0);
+    if (sh->options->listen)
+        notify_open(&sh->notify, &sh->loop);
 }
 
 /* False when a look-up is still open, which uses the loop. */
@@ -379,12 +364,13 @@ static bool shell_close(struct shell *sh)
 {
     if (sh->owner != NULL)
         owner_forget(sh->owner);
-    close_handles(&sh->loop);
+    handles_close(&sh->loop);
     bool closed = uv_loop_close(&sh->loop) == 0;
     owner_free(sh->owner);
     workers_free(&sh->workers);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
+    notify_close(&sh->notify);
     writer_free(sh->out, LIMIT_FLUSH_MS);
     writer_free(sh->log, LIMIT_FLUSH_MS);
     return closed;
