@@ -10,6 +10,10 @@
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
+#   make install      installs the program, its manual and a unit for systemd (DESTDIR, PREFIX)
+#   make uninstall    removes these again
+#   make clean        removes what was built
+#   make help         prints this
 #
 # Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to
 # the project's own), ERL_ROOT (where Erlang is installed), SEEDS (number of
@@ -200,7 +204,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: $(CHECK_UNIT) check-budget check-tidy check-app check-docs check-interop check-partitions
+check: $(CHECK_UNIT) check-budget check-tidy check-install check-app check-docs check-interop check-partitions
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
@@ -217,6 +221,10 @@ check-tidy: priv/coppice
 	@echo "== the source code"
 	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/summary tidy test/tidy/run
 	$(Q)test/summary tidy-planted test/tidy/planted
+
+check-install: priv/coppice
+	@echo "== what is installed"
+	$(Q)test/summary install test/install/run
 
 check-app: priv/coppice
 	@echo "== the Erlang application"
@@ -240,10 +248,16 @@ partitions:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/partitions/run chaos
 
+include tools/install.mk
+
 clean:
 	$(Q)rm -rf build priv/coppice
 
+# The comment at the top of this file.
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
 .PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers check \
-        $(CHECK_UNIT) check-budget check-tidy check-app check-docs check-interop check-partitions partitions clean
+        $(CHECK_UNIT) check-budget check-tidy check-install check-app check-docs check-interop check-partitions partitions clean help
 .SECONDARY:
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -type f -name '*.d' 2>/dev/null)
