@@ -10,6 +10,8 @@
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
+#   make test-package installs, upgrades and removes the Debian package in a machine of its own
+#   make deb          the Debian package
 #   make install      installs the program, its manual and a unit for systemd (DESTDIR, PREFIX)
 #   make uninstall    removes these again
 #   make clean        removes what was built
@@ -174,6 +176,15 @@ test-peers:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/peers/run
 
+deb:
+	$(Q)tools/package
+
+# What it needs and cannot have is skipped.
+test-package:
+	$(Q)tools/setup package || true
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/package/run
+
 # --- benchmarks: side by side with a BEAM, a node on `ei` and the limits ----------
 
 BENCH := $(addprefix build/bench/,load echo ei_node sync copy types trace)
@@ -257,7 +268,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers check \
+.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package check \
         $(CHECK_UNIT) check-budget check-tidy check-install check-app check-docs check-interop check-partitions partitions clean help
 .SECONDARY:
 -include $(shell find build -type f -name '*.d' 2>/dev/null)

@@ -13,7 +13,7 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 PAGES_1 := $(wildcard man/*.1)
 PAGES_3 := $(wildcard man/*.3)
 PAGES_5 := $(wildcard man/*.5)
-TEXTS   := README.md CHANGELOG.md LICENSE systemd/coppice.config
+TEXTS   := README.md CHANGELOG.md LICENSE
 GUIDES  := $(wildcard docs/*.md)
 
 # put MODE FOLDER FILE...; nothing without files
@@ -26,6 +26,7 @@ install: priv/coppice
 	$(call put,644,$(MANDIR)/man5,$(PAGES_5))
 	$(call put,644,$(DOCDIR),$(TEXTS))
 	$(call put,644,$(DOCDIR)/docs,$(GUIDES))
+	$(call put,644,$(DOCDIR)/examples,systemd/coppice.config)
 	$(call put,644,$(SYSUSERSDIR),systemd/coppice.conf)
 	$(Q)install -d '$(DESTDIR)$(UNITDIR)'
 	$(Q)sed 's|@BINDIR@|$(BINDIR)|' systemd/coppice.service >'$(DESTDIR)$(UNITDIR)/coppice.service'
