@@ -11,7 +11,6 @@ UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 
 PAGES_1 := $(wildcard man/*.1)
-PAGES_3 := $(wildcard man/*.3)
 PAGES_5 := $(wildcard man/*.5)
 TEXTS   := README.md CHANGELOG.md LICENSE
 GUIDES  := $(wildcard docs/*.md)
@@ -22,7 +21,6 @@ put = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(2)' && install -m $(1) $(3)
 install: priv/coppice
 	$(call put,755,$(BINDIR),priv/coppice)
 	$(call put,644,$(MANDIR)/man1,$(PAGES_1))
-	$(call put,644,$(MANDIR)/man3,$(PAGES_3))
 	$(call put,644,$(MANDIR)/man5,$(PAGES_5))
 	$(call put,644,$(DOCDIR),$(TEXTS))
 	$(call put,644,$(DOCDIR)/docs,$(GUIDES))
@@ -34,8 +32,7 @@ install: priv/coppice
 	@echo "  installed in $(DESTDIR)$(PREFIX); $(DOCDIR)/docs/operating.md says how to run it"
 
 INSTALLED = $(BINDIR)/coppice $(UNITDIR)/coppice.service $(SYSUSERSDIR)/coppice.conf \
-            $(PAGES_1:man/%=$(MANDIR)/man1/%) $(PAGES_3:man/%=$(MANDIR)/man3/%) \
-            $(PAGES_5:man/%=$(MANDIR)/man5/%)
+            $(PAGES_1:man/%=$(MANDIR)/man1/%) $(PAGES_5:man/%=$(MANDIR)/man5/%)
 
 # The folder of its documents is its own; the others are shared, and stay.
 uninstall:
