@@ -73,17 +73,12 @@ void notify_open(struct notify *n, uv_loop_t *loop)
     unsetenv("WATCHDOG_PID");
 }
 
-static void tell_ready(const struct notify *n, const char *status)
+void notify_ready(struct notify *n, const char *status)
 {
     char text[512];
     snprintf(text, sizeof(text), "READY=1\nSTATUS=%.*s", (int)strcspn(status, "\n"), status);
-    tell(n, text, 0);
-}
-
-void notify_ready(struct notify *n, const char *status)
-{
     n->ready = true;
-    tell_ready(n, status);
+    tell(n, text, 0);
 }
 
 void notify_reloading(const struct notify *n)
@@ -97,10 +92,10 @@ void notify_reloading(const struct notify *n)
         tell(n, text, 0);
 }
 
-void notify_reloaded(const struct notify *n, const char *status)
+void notify_reloaded(const struct notify *n)
 {
     if (n->ready)
-        tell_ready(n, status);
+        tell(n, "READY=1", 0);
 }
 
 void notify_stopping(const struct notify *n)

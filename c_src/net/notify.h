@@ -27,13 +27,13 @@ struct notify {
  * it.  The timer does not keep the loop running, and is closed with the loop's other handles. */
 void notify_open(struct notify *n, uv_loop_t *loop);
 
-/* READY=1: the node answers calls.  status is one line for people. */
+/* READY=1: the node answers calls.  status is one line for people, which stays until it stops. */
 void notify_ready(struct notify *n, const char *status);
 
 /* RELOADING=1, with the system's time that systemd compares; then READY=1 again.  A node that is
  * not ready yet tells neither. */
 void notify_reloading(const struct notify *n);
-void notify_reloaded(const struct notify *n, const char *status);
+void notify_reloaded(const struct notify *n);
 
 /* STOPPING=1: the node saves and ends. */
 void notify_stopping(const struct notify *n);

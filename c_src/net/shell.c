@@ -314,25 +314,25 @@ static void reload_tls(struct shell *sh)
     struct tls_contexts contexts;
     struct tls_error error;
     struct buf line = {0};
-    notify_reloading(&sh->notify);
     if (tls_contexts_read(&contexts, &sh->config->tls, true, &error) == OK) {
         use_tls(sh, &contexts, "SIGHUP: read again: TLS with ");
         tls_contexts_free(&contexts);
-        notify_reloaded(&sh->notify, "certificates were read again");
         return;
     }
     buf_printf(&line, "SIGHUP: tls: %s; the certificates from before stay in use", error.what);
     say(sh, LOG_ERROR, &line);
-    notify_reloaded(&sh->notify, "certificates could not be read again: see the log");
 }
 
 static void on_signal(void *who, const char *name, bool reload)
 {
     struct shell *sh = who;
-    if (reload && sh->config->tls.on && sh->options->listen)
+    if (reload && sh->config->tls.on && sh->options->listen) {
+        notify_reloading(&sh->notify);
         reload_tls(sh);
-    else
+        notify_reloaded(&sh->notify);
+    } else {
         stop(sh, name);
+    }
 }
 
 static void on_owner_ended(void *who)
