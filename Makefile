@@ -11,6 +11,12 @@
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make lib          libcoppice, for C programs; make install-lib installs it
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
+#   make test-package installs, upgrades and removes the Debian package in a machine of its own
+#   make deb          the Debian package
+#   make install      installs the program, its manual and a unit for systemd (DESTDIR, PREFIX)
+#   make uninstall    removes these again
+#   make clean        removes what was built
+#   make help         prints this
 #
 # Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to
 # the project's own), ERL_ROOT (where Erlang is installed), SEEDS (number of
@@ -175,6 +181,15 @@ test-peers:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/peers/run
 
+deb:
+	$(Q)tools/package
+
+# What it needs and cannot have is skipped.
+test-package:
+	$(Q)tools/setup package || true
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/package/run
+
 # --- benchmarks: side by side with a BEAM, a node on `ei` and the limits ----------
 
 BENCH := $(addprefix build/bench/,load echo ei_node sync copy types trace)
@@ -205,7 +220,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: $(CHECK_UNIT) check-budget check-tidy check-library check-app check-docs check-interop check-partitions
+check: $(CHECK_UNIT) check-budget check-tidy check-library check-install check-app check-docs check-interop check-partitions
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
@@ -226,6 +241,10 @@ check-tidy: priv/coppice
 check-library: lib
 	@echo "== the library"
 	$(Q)test/summary library test/library/run
+
+check-install: priv/coppice
+	@echo "== what is installed"
+	$(Q)test/summary install test/install/run
 
 check-app: priv/coppice
 	@echo "== the Erlang application"
@@ -249,11 +268,17 @@ partitions:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/partitions/run chaos
 
+include tools/install.mk
+
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers check \
-        $(CHECK_UNIT) check-budget check-tidy check-library check-app check-docs check-interop check-partitions \
-        partitions clean
+# The comment at the top of this file.
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package check \
+        $(CHECK_UNIT) check-budget check-tidy check-library check-install check-app check-docs check-interop check-partitions \
+        partitions clean help
 .SECONDARY:
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -type f -name '*.d' 2>/dev/null)

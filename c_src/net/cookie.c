@@ -26,10 +26,19 @@ static void put_default_path(struct buf *path, bool in_home)
     buf_put_u8(path, 0);
 }
 
+/* A file that systemd shows to this service alone (LoadCredential=), by an access list, which is
+ * seen in the mode as rights of the group. */
+static bool is_credential(const char *path)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    size_t len = folder != NULL ? strlen(folder) : 0;
+    return len > 0 && strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
 static void warn_if_public(const char *path, struct buf *said)
 {
     struct stat status;
-    if (stat(path, &status) == 0 && (status.st_mode & 077) != 0)
+    if (stat(path, &status) == 0 && (status.st_mode & 077) != 0 && !is_credential(path))
         buf_printf(said, "warning: others may read the cookie in %s: chmod 600 %s", path, path);
 }
 

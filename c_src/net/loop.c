@@ -8,6 +8,7 @@
 #include "../mem.h"
 #include "children.h"
 #include "descriptors.h"
+#include "handles.h"
 #include "listener.h"
 #include "random.h"
 #include "resolve.h"
@@ -296,32 +297,6 @@ void loop_use_tls(struct loop *l, const struct tls_contexts *contexts, const cha
     say(l, good ? LOG_INFO : LOG_WARNING, &line);
 }
 
-static void close_handle(uv_handle_t *handle, void *ignored)
-{
-    (void)ignored;
-    if (!uv_is_closing(handle))
-        uv_close(handle, handle->type == UV_PROCESS ? (uv_close_cb)mem_free : NULL);
-}
-
-static void count_handle(uv_handle_t *handle, void *count)
-{
-    (void)handle;
-    ++*(size_t *)count;
-}
-
-/* Closes all handles.  Look-ups may still be open: a thread of libuv's waits for a name server, for
- * as long as the system's resolver does, and cannot be told otherwise. */
-static void close_handles(uv_loop_t *loop)
-{
-    size_t open;
-    uv_walk(loop, close_handle, NULL);
-    do {
-        open = 0;
-        uv_run(loop, UV_RUN_NOWAIT);
-        uv_walk(loop, count_handle, &open);
-    } while (open > 0);
-}
-
 static void check_descriptors(struct loop *l, uint64_t limit)
 {
     struct buf line = {0};
@@ -403,7 +378,7 @@ bool loop_begin(struct loop *l)
 
 bool loop_free(struct loop *l)
 {
-    close_handles(&l->uv);
+    handles_close(&l->uv);
     bool closed = uv_loop_close(&l->uv) == 0;
     workers_free(&l->workers);
     sockets_free(&l->sockets);

@@ -7,6 +7,7 @@
 #include "descriptors.h"
 #include "log.h"
 #include "loop.h"
+#include "notify.h"
 #include "owner.h"
 #include "signals.h"
 
@@ -16,6 +17,7 @@ struct shell {
     struct loop *loop;
     struct writer *log, *out;
     struct signals signals;
+    struct notify notify;
     struct owner *owner;
 };
 
@@ -33,10 +35,12 @@ static void say(const struct shell *sh, enum log_level level, struct buf *line)
 
 static void on_ready(void *who, struct bytes node, uint16_t port)
 {
-    const struct shell *sh = who;
+    struct shell *sh = who;
     struct buf line = {0};
     buf_printf(&line, "ready %.*s %u\n", (int)node.len, (const char *)node.at, port);
     writer_put(sh->out, buf_bytes(&line));
+    line.at[line.len - 1] = '\0';
+    notify_ready(&sh->notify, (const char *)line.at);
     buf_free(&line);
 }
 
@@ -72,19 +76,28 @@ static void reload(const struct shell *sh)
     buf_free(&why);
 }
 
+static void stop(const struct shell *sh, const char *why)
+{
+    notify_stopping(&sh->notify);
+    loop_stop(sh->loop, why);
+}
+
 static void on_signal(void *who, const char *name, bool asks_to_reload)
 {
     const struct shell *sh = who;
-    if (asks_to_reload && sh->options->reread != NULL && !loop_has_ended(sh->loop))
-        reload(sh);
-    else
-        loop_stop(sh->loop, name);
+    if (!asks_to_reload || sh->options->reread == NULL || loop_has_ended(sh->loop)) {
+        stop(sh, name);
+        return;
+    }
+    notify_reloading(&sh->notify);
+    reload(sh);
+    notify_reloaded(&sh->notify);
 }
 
 static void on_owner_ended(void *who)
 {
     const struct shell *sh = who;
-    loop_stop(sh->loop, "standard input has ended");
+    stop(sh, "standard input has ended");
 }
 
 static void say_end(const struct shell *sh, int code)
@@ -121,6 +134,8 @@ static void shell_open(struct shell *sh, struct node *node)
     sh->out = writer_new(STDOUT_FILENO, NULL);
     sh->loop = loop_new(node, sh->config, &options);
     signals_open(&sh->signals, loop_uv(sh->loop), on_signal, sh);
+    if (sh->options->listen)
+        notify_open(&sh->notify, loop_uv(sh->loop));
 }
 
 static void shell_close(struct shell *sh)
@@ -128,6 +143,7 @@ static void shell_close(struct shell *sh)
     if (sh->owner != NULL)
         owner_forget(sh->owner);
     looking_up = !loop_free(sh->loop) || looking_up;
+    notify_close(&sh->notify);
     owner_free(sh->owner);
     writer_free(sh->out, LIMIT_FLUSH_MS);
     writer_free(sh->log, LIMIT_FLUSH_MS);

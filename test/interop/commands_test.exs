@@ -354,6 +354,19 @@ defmodule CommandsTest do
         assert err =~ "chmod 600" == warned
       end
     end
+
+    test "that systemd shows to this service is not warned of, whatever its mode", %{node: node} do
+      folder = home()
+      file = Path.join(folder, "cookie")
+      File.write!(file, "#{Node.get_cookie()}")
+      File.chmod!(file, 0o440)
+      env = [{"COPPICE_COOKIE", nil}, {"CREDENTIALS_DIRECTORY", folder}]
+      ping = ["ping", node, "--cookie_file", file]
+      assert {0, "pong\n", ""} = Coppice.run(ping, env: env)
+      env = [{"COPPICE_COOKIE", nil}, {"CREDENTIALS_DIRECTORY", folder <> "x"}]
+      assert {0, "pong\n", err} = Coppice.run(ping, env: env)
+      assert err =~ "others may read"
+    end
   end
 
   test "options are spelled as one likes", %{node: node} do

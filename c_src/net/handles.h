@@ -1,0 +1,12 @@
+/* The end of a loop. */
+#ifndef COPPICE_NET_HANDLES_H
+#define COPPICE_NET_HANDLES_H
+
+#include <uv.h>
+
+/* Closes all handles of the loop, and frees those of child processes.  Look-ups may still be open:
+ * a thread of libuv's waits for a name server, for as long as the system's resolver does, and
+ * cannot be told otherwise. */
+void handles_close(uv_loop_t *loop);
+
+#endif

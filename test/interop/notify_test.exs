@@ -1,0 +1,55 @@
+defmodule NotifyTest do
+  @moduledoc "What a service manager such as systemd is told on the socket in NOTIFY_SOCKET."
+  use TestCase
+
+  # A manager's socket; the environment that it gives to a service.
+  defp manager do
+    path = Path.join(System.tmp_dir!(), fresh("notify_#{System.pid()}_"))
+    {:ok, socket} = :gen_udp.open(0, [:binary, :local, active: false, ifaddr: {:local, path}])
+    on_exit(fn -> File.rm(path) end)
+    {socket, [{"NOTIFY_SOCKET", path}]}
+  end
+
+  defp next(socket) do
+    {:ok, {_, _, text}} = :gen_udp.recv(socket, 0, 60_000)
+    text
+  end
+
+  test "a node is ready, and then stops" do
+    {socket, env} = manager()
+    c = Coppice.start([], env: env)
+    assert next(socket) == "READY=1\nSTATUS=ready #{c.node} #{c.port}"
+    assert Coppice.stop(c) == 0
+    assert next(socket) == "STOPPING=1\nSTATUS=saving"
+  end
+
+  test "a loop that turns feeds the watchdog" do
+    {socket, env} = manager()
+    c = Coppice.start([], env: [{"WATCHDOG_USEC", "100000"} | env])
+    assert "READY=1" <> _ = next(socket)
+    for _ <- 1..3, do: assert(next(socket) == "WATCHDOG=1")
+    # The loop hangs: what was sent before is read, and then there is nothing more.
+    Coppice.signal(c, "STOP")
+    eventually(fn -> assert :gen_udp.recv(socket, 0, 300) == {:error, :timeout} end)
+    Coppice.signal(c, "CONT")
+    assert next(socket) == "WATCHDOG=1"
+  end
+
+  test "SIGHUP reloads, and the node is ready again" do
+    {socket, env} = manager()
+    ca = Authority.start()
+    c = Coppice.start([tls: Tls.tls(ca, Authority.issue(ca, "c"))], env: env)
+    assert "READY=1" <> _ = next(socket)
+    Coppice.signal(c, "HUP")
+    assert "RELOADING=1\nMONOTONIC_USEC=" <> us = next(socket)
+    assert String.to_integer(us) > 0
+    assert next(socket) == "READY=1"
+  end
+
+  test "nobody has to listen, and a command tells nothing" do
+    {socket, env} = manager()
+    c = Coppice.start([], env: [{"NOTIFY_SOCKET", "/nobody/is/here"}])
+    assert {0, "pong\n", ""} = Coppice.run(["ping", c.node], env: env)
+    assert :gen_udp.recv(socket, 0, 0) == {:error, :timeout}
+  end
+end
