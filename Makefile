@@ -30,7 +30,7 @@ FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-o
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g $(WARNINGS) $(FLAGS_$(FLAVOUR)) \
               -isystem $(ERL_ROOT)/usr/include $(CFLAGS)
-LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -pthread
+LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -ldl -pthread
 
 Q := $(if $(V),,@)
 CORES := $(shell nproc)

@@ -82,3 +82,16 @@ int listener_open(uv_tcp_t *tcp, const struct config *config, uv_connection_cb c
         *port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
     return e;
 }
+
+int listener_socket(struct bytes host, uint16_t *port)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof(address);
+    int e = address_of(host, *port, &address);
+    int fd = e != 0 ? e : socket_on(&address);
+    if (fd < 0)
+        return fd;
+    must(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+    *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return fd;
+}

@@ -3,13 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../limits.h"
 #include "../mem.h"
 #include "children.h"
+#include "clock.h"
 #include "descriptors.h"
+#include "handles.h"
+#include "http.h"
 #include "listener.h"
 #include "log.h"
 #include "owner.h"
@@ -18,8 +20,6 @@
 #include "signals.h"
 #include "sockets.h"
 #include "workers.h"
-
-#define NS_A_MS 1000000u
 
 struct shell {
     uv_loop_t loop;
@@ -38,6 +38,7 @@ struct shell {
     struct signals signals;
     size_t shaking_max; /* TLS handshakes */
     struct owner *owner;
+    struct http *http;
     const struct request *next; /* a client node's, to be sent after this step */
     bool ending;
     int code;
@@ -56,13 +57,6 @@ static uint64_t now_ms(struct shell *sh)
 {
     uv_update_time(&sh->loop);
     return uv_now(&sh->loop);
-}
-
-static uint64_t wall_ms(void)
-{
-    struct timespec now;
-    must(clock_gettime(CLOCK_REALTIME, &now) == 0);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_A_MS;
 }
 
 static void on_wake(uv_timer_t *timer);
@@ -97,7 +91,7 @@ static void begin_end(struct shell *sh)
 static void step(struct shell *sh, struct event *e)
 {
     e->now_ms = now_ms(sh);
-    e->wall_ms = wall_ms();
+    e->wall_ms = clock_wall_ms();
     e->random = random_take(&sh->randoms);
     node_step(sh->node, e, &sh->outbox);
     for (size_t i = 0; i < sh->outbox.count; i++)
@@ -348,40 +342,16 @@ static void shell_open(struct shell *sh)
     signals_open(&sh->signals, &sh->loop, on_signal, sh);
 }
 
-static void close_handle(uv_handle_t *handle, void *ignored)
-{
-    (void)ignored;
-    if (!uv_is_closing(handle))
-        uv_close(handle, handle->type == UV_PROCESS ? (uv_close_cb)mem_free : NULL);
-}
-
-static void count_handle(uv_handle_t *handle, void *count)
-{
-    (void)handle;
-    ++*(size_t *)count;
-}
-
-/* Closes all handles.  Look-ups may still be open: a thread of libuv's waits for a name server, for
- * as long as the system's resolver does, and cannot be told otherwise. */
-static void close_handles(uv_loop_t *loop)
-{
-    size_t open;
-    uv_walk(loop, close_handle, NULL);
-    do {
-        open = 0;
-        uv_run(loop, UV_RUN_NOWAIT);
-        uv_walk(loop, count_handle, &open);
-    } while (open > 0);
-}
-
 /* False when a look-up is still open, which uses the loop. */
 static bool shell_close(struct shell *sh)
 {
     if (sh->owner != NULL)
         owner_forget(sh->owner);
-    close_handles(&sh->loop);
+    http_close(sh->http);
+    handles_close(&sh->loop);
     bool closed = uv_loop_close(&sh->loop) == 0;
     owner_free(sh->owner);
+    http_free(sh->http);
     workers_free(&sh->workers);
     sockets_free(&sh->sockets);
     outbox_free(&sh->outbox);
@@ -460,6 +430,19 @@ static bool begin_to_listen(struct shell *sh, uint16_t *port)
     return e == 0;
 }
 
+/* False when it cannot; that is logged. */
+static bool serve_metrics(struct shell *sh)
+{
+    struct buf line = {0};
+    if (!sh->options->listen || !sh->config->metrics.on)
+        return true;
+    sh->http = http_open(&sh->loop, sh->node, sh->config, &line);
+    say(sh, sh->http != NULL ? LOG_INFO : LOG_ERROR, &line);
+    if (sh->http == NULL)
+        sh->code = EX_OSERR;
+    return sh->http != NULL;
+}
+
 /* A look-up was still open when its shell ended. */
 static bool looking_up;
 
@@ -477,7 +460,7 @@ int shell_run(struct node *node, const struct config *config, const struct shell
     uint16_t port = 0;
     uint64_t descriptors = descriptors_raise(config->stored_count);
     shell_open(sh);
-    if (!options->listen || begin_to_listen(sh, &port)) {
+    if ((!options->listen || begin_to_listen(sh, &port)) && serve_metrics(sh)) {
         if (options->listen)
             check_descriptors(sh, descriptors);
         size_t connections = share_out(sh, descriptors);

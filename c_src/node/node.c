@@ -7,6 +7,7 @@
 #include "../mem.h"
 #include "../term/write.h"
 #include "command.h"
+#include "metrics.h"
 #include "router.h"
 #include "services.h"
 #include "stores.h"
@@ -303,6 +304,7 @@ static void on_ready(void *who, uint32_t creation, struct turn *t)
                                                           .out = &n->out,
                                                           .port = n->port,
                                                           .started_ms = t->now_ms,
+                                                          .started_wall_ms = t->wall_ms,
                                                           .bare = n->bare});
     services_start(n->services, t);
     struct action *ready = outbox_add(&n->out, ACTION_READY);
@@ -392,6 +394,18 @@ struct processes *node_processes(const struct node *n)
 void node_saved_state(const struct node *n, uint32_t store, struct buf *out)
 {
     stores_saved_state(services_stores(n->services), store, out);
+}
+
+bool node_is_ready(const struct node *n)
+{
+    return n->services != NULL && !n->stopping;
+}
+
+void node_put_metrics(const struct node *n, uint64_t wall_ms, struct buf *out)
+{
+    struct overview overview;
+    services_overview(n->services, wall_ms, &overview);
+    metrics_put(&overview, out);
 }
 
 void node_check(const struct node *n)

@@ -5,6 +5,7 @@
 #include "../otp/global.h"
 #include "../otp/kernel.h"
 #include "discovery.h"
+#include "overview.h"
 #include "rpc.h"
 #include "server.h"
 
@@ -249,6 +250,18 @@ bool services_have_given_up(const struct services *s)
 void services_resolved(struct services *s, const struct event *e, struct turn *t)
 {
     discovery_resolved(s->discovery, e, t);
+}
+
+void services_overview(const struct services *s, uint64_t wall_ms, struct overview *overview)
+{
+    *overview = (struct overview){.config = s->options.config,
+                                  .table = s->options.table,
+                                  .cluster = s->options.cluster,
+                                  .access = s->options.access,
+                                  .learning = s->learning,
+                                  .started_ms = s->options.started_wall_ms,
+                                  .now_ms = wall_ms,
+                                  .port = s->options.port};
 }
 
 struct stores *services_stores(const struct services *s)

@@ -77,6 +77,7 @@ static void free_self(void *self)
     member_free_all(r);
     encoding_free(r);
     mem_free(r->digests);
+    mem_free(r->refused_for);
     crdt_free(r->crdt);
     crdt_free(r->delta);
     replica_options_free(&r->options);
