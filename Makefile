@@ -10,6 +10,7 @@
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
+#   make test-page    the status page in Chromium, with axe
 #
 # Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to
 # the project's own), ERL_ROOT (where Erlang is installed), SEEDS (number of
@@ -170,6 +171,13 @@ test-peers:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/peers/run
 
+# What cannot be had is skipped.
+test-page:
+	$(Q)tools/setup build
+	$(Q)tools/setup page || true
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/page/run
+
 # --- benchmarks: side by side with a BEAM, a node on `ei` and the limits ----------
 
 BENCH := $(addprefix build/bench/,load echo ei_node sync copy types trace)
@@ -243,7 +251,7 @@ partitions:
 clean:
 	$(Q)rm -rf build priv/coppice
 
-.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers check \
+.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers test-page check \
         $(CHECK_UNIT) check-budget check-tidy check-app check-docs check-interop check-partitions partitions clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

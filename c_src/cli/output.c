@@ -36,38 +36,12 @@ void print_term(struct bytes term)
     print_line(&text);
 }
 
-/* What is inside of elements, keys, lists and tuples is a user's own and stays. */
-static void put_plain(struct buf *out, struct bytes term)
-{
-    struct etf_in in = etf_open(term);
-    uint32_t count;
-    if (mapset_read(term, &in, &count) == OK) {
-        if (count > 0)
-            put_list(out, count);
-        for (; count > 0; count--)
-            put_term(out, mapset_next(&in));
-        put_nil(out);
-        return;
-    }
-    in = etf_open(term);
-    if (etf_peek(&in) != ETF_MAP) {
-        put_term(out, term);
-        return;
-    }
-    count = etf_map(&in);
-    put_map(out, count);
-    for (; count > 0; count--) {
-        put_term(out, etf_any(&in));
-        put_plain(out, etf_any(&in));
-    }
-}
-
 void print_plain(struct bytes term)
 {
     struct buf canonical = {0}, plain = {0};
     /* Sorts the elements. */
     if (canon_put(&canonical, term) == OK)
-        put_plain(&plain, buf_bytes(&canonical));
+        mapset_put_plain(&plain, buf_bytes(&canonical));
     /* Not made canonical again: small integers would become a string. */
     print_canonical(buf_bytes(&plain));
     buf_free(&canonical);

@@ -1,10 +1,13 @@
 #include "http.h"
 
 #include <arpa/inet.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <strings.h>
 
 #include "../limits.h"
 #include "../mem.h"
+#include "../node/page.h"
 #include "clock.h"
 #include "http_library.h"
 #include "listener.h"
@@ -13,11 +16,12 @@
 /* Milliseconds between two runs of the library while there are connections, at most. */
 #define RUN_MS 500
 
-enum page { PAGE_METRICS, PAGE_HEALTH, PAGES };
+enum page { PAGE_STATUS, PAGE_METRICS, PAGE_HEALTH, PAGES };
 
 static const struct {
     const char *path, *type;
 } pages[PAGES] = {
+    [PAGE_STATUS] = {"/", "text/html; charset=utf-8"},
     [PAGE_METRICS] = {"/metrics", "text/plain; version=0.0.4; charset=utf-8"},
     [PAGE_HEALTH] = {"/health", "text/plain; charset=utf-8"},
 };
@@ -32,6 +36,7 @@ struct http {
     const struct node *node;
     const struct config *config;
     uint64_t started_ms; /* wall clock */
+    struct buf policy;   /* Content-Security-Policy, ended by a zero */
     /* The last answers, given again for LIMIT_HTTP_REUSE_MS. */
     struct MHD_Response *kept[PAGES];
     uint64_t kept_ms[PAGES];
@@ -133,9 +138,9 @@ static bool is_asked(const struct http *h, struct MHD_Connection *c)
 
 static struct MHD_Response *response_of(const struct http *h, struct bytes body, const char *type)
 {
-    static const char *const headers[][2] = {
+    const char *const headers[][2] = {
         {"Cache-Control", "no-store"},
-        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+        {"Content-Security-Policy", (const char *)h->policy.at},
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Referrer-Policy", "no-referrer"},
         {"X-Content-Type-Options", "nosniff"},
@@ -160,8 +165,12 @@ static enum MHD_Result say(const struct http *h, struct MHD_Connection *c, unsig
     return result;
 }
 
-static void put_page(const struct http *h, struct buf *out)
+static void put_page(const struct http *h, enum page page, struct buf *out)
 {
+    if (page == PAGE_STATUS) {
+        node_put_page(h->node, clock_wall_ms(), out);
+        return;
+    }
     node_put_metrics(h->node, clock_wall_ms(), out);
     usage_put(h->started_ms, out);
 }
@@ -175,7 +184,7 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, enum pag
         return say(h, c, MHD_HTTP_OK, "ready\n");
     if (h->kept[page] == NULL || now_ms - h->kept_ms[page] > LIMIT_HTTP_REUSE_MS) {
         struct buf body = {0};
-        put_page(h, &body);
+        put_page(h, page, &body);
         if (h->kept[page] != NULL)
             h->library->MHD_destroy_response(h->kept[page]);
         h->kept[page] = response_of(h, buf_bytes(&body), pages[page].type);
@@ -208,7 +217,30 @@ static enum MHD_Result on_request(void *who, struct MHD_Connection *c, const cha
     for (int page = 0; page < PAGES; page++)
         if (strcmp(url, pages[page].path) == 0)
             return answer(h, c, (enum page)page);
-    return say(h, c, MHD_HTTP_NOT_FOUND, "Here are /metrics and /health.\n");
+    return say(h, c, MHD_HTTP_NOT_FOUND, "Here are /, /metrics and /health.\n");
+}
+
+static void put_hash(struct buf *out, const char *text)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char base64[SHA256_DIGEST_LENGTH * 2];
+    SHA256((const unsigned char *)text, strlen(text), digest);
+    EVP_EncodeBlock((unsigned char *)base64, digest, sizeof(digest));
+    buf_printf(out, "'sha256-%s'", base64);
+}
+
+/* Of all that a page could load, run or apply, a browser is to take the status page's own style and
+ * script: so whatever a name or a value might smuggle in does nothing. */
+static void put_policy(struct buf *out)
+{
+    buf_printf(out, "default-src 'none'; style-src ");
+    put_hash(out, page_style);
+    buf_printf(out, "; script-src ");
+    put_hash(out, page_script);
+    buf_printf(out,
+               "; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+               "frame-ancestors 'none'%c",
+               0);
 }
 
 /* --- start and end -------------------------------------------------------------------------- */
@@ -217,8 +249,8 @@ static void say_where(const struct metrics_options *o, uint16_t port, struct buf
 {
     struct bytes address = buf_bytes(&o->address);
     bool six = memchr(address.at, ':', address.len) != NULL;
-    buf_printf(line, "metrics at http://%s%.*s%s:%u/metrics%s", six ? "[" : "", TEXT(address),
-               six ? "]" : "", port,
+    buf_printf(line, "metrics and status page at http://%s%.*s%s:%u/%s", six ? "[" : "",
+               TEXT(address), six ? "]" : "", port,
                metrics_is_local(o) ? ""
                                    : ", for whoever reaches this address: there is no password");
 }
@@ -270,9 +302,10 @@ struct http *http_open(uv_loop_t *loop, const struct node *node, const struct co
                        .node = node,
                        .config = config,
                        .started_ms = clock_wall_ms()};
+    put_policy(&h->policy);
     if (!start(h, fd)) {
         buf_printf(line, "the web server cannot start");
-        mem_free(h);
+        http_free(h);
         return NULL;
     }
     buf_clear(line);
@@ -294,5 +327,7 @@ void http_close(struct http *h)
 
 void http_free(struct http *h)
 {
+    if (h != NULL)
+        buf_free(&h->policy);
     mem_free(h);
 }

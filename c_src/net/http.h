@@ -1,5 +1,7 @@
-/* The web server of a node with `metrics`: Prometheus's metrics, and whether the node is ready.
+/* The web server of a node with `metrics`: a status page, Prometheus's metrics, and whether
+ * the node is ready.
  *
+ *     /          the status page (node/page.h)
  *     /metrics   the metrics, in Prometheus's text format
  *     /health    200 while the node is ready, else 503
  *

@@ -8,6 +8,7 @@
 #include "../term/write.h"
 #include "command.h"
 #include "metrics.h"
+#include "page.h"
 #include "router.h"
 #include "services.h"
 #include "stores.h"
@@ -406,6 +407,13 @@ void node_put_metrics(const struct node *n, uint64_t wall_ms, struct buf *out)
     struct overview overview;
     services_overview(n->services, wall_ms, &overview);
     metrics_put(&overview, out);
+}
+
+void node_put_page(const struct node *n, uint64_t wall_ms, struct buf *out)
+{
+    struct overview overview;
+    services_overview(n->services, wall_ms, &overview);
+    page_put(&overview, out);
 }
 
 void node_check(const struct node *n)

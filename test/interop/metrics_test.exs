@@ -193,7 +193,7 @@ defmodule MetricsTest do
 
     test "warns where others may read" do
       c = coppice(metrics: %{port: 0, address: '0.0.0.0'})
-      assert Coppice.logs(c, ~r"metrics at http://0.0.0.0:\d+/.* no password")
+      assert Coppice.logs(c, ~r"status page at http://0.0.0.0:\d+/.* no password")
     end
   end
 

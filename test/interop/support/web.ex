@@ -3,8 +3,8 @@ defmodule Web do
 
   @doc "The port of a coppice's web server, from its log."
   def port(coppice) do
-    log = Coppice.logs(coppice, "metrics at http://")
-    [_, port] = Regex.run(~r"metrics at http://[^ ]*:(\d+)/", log)
+    log = Coppice.logs(coppice, "metrics and status page at http://")
+    [_, port] = Regex.run(~r"metrics and status page at http://[^ ]*:(\d+)/", log)
     String.to_integer(port)
   end
 
