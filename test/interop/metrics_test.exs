@@ -197,6 +197,45 @@ defmodule MetricsTest do
     end
   end
 
+  describe "the status page" do
+    test "is HTML that loads and runs nothing but its own" do
+      c = coppice()
+      {200, headers, body} = Web.get(c, "/")
+      assert headers["content-type"] == "text/html; charset=utf-8"
+      policy = headers["content-security-policy"]
+      [_, style] = Regex.run(~r"<style>(.*)</style>"s, body)
+      [_, script] = Regex.run(~r"<script>(.*)</script>"s, body)
+
+      for {kind, text} <- [style: style, script: script] do
+        hash = Base.encode64(:crypto.hash(:sha256, text))
+        assert policy =~ "#{kind}-src 'sha256-#{hash}';"
+      end
+
+      assert policy =~ "default-src 'none';" and policy =~ "frame-ancestors 'none'"
+      refute policy =~ "unsafe"
+      refute body =~ ~r"(src|href)=.(?!data:image/svg)"
+      refute body =~ ~r"\s(style|on\w+)="
+    end
+
+    test "shows what peers have sent as text" do
+      evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\"'&"
+      c = coppice([], views: counter(crdt: :gset))
+      mutate(c, :views, {:add, [evil]})
+      mutate(c, :views, {:add, [String.to_atom(evil)]})
+      {200, _, body} = Web.get(c, "/")
+      assert body =~ "&#60;/script&#62;&#60;script&#62;alert(1)&#60;/script&#62;&#60;img"
+      refute body =~ "<img" or body =~ "<script>alert" or body =~ "\u202e"
+    end
+
+    test "hides values where others may read" do
+      c = coppice([metrics: %{port: 0, address: '0.0.0.0'}], views: counter(crdt: :gset))
+      mutate(c, :views, {:add, ["secret"]})
+      {200, _, body} = Web.get(c, "/")
+      assert body =~ ">views</bdi>"
+      refute body =~ "secret"
+    end
+  end
+
   test "a wrong configuration is refused" do
     for {text, message} <- [
           {"9568", "metrics: expected a map such as \#{port => 9568}, found 9568"},
