@@ -76,7 +76,7 @@ static void free_self(void *self)
     intake_free(r);
     member_free_all(r);
     encoding_free(r);
-    mem_free(r->digests);
+    compare_forget_digests(r);
     mem_free(r->refused_for);
     crdt_free(r->crdt);
     crdt_free(r->delta);

