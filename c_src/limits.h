@@ -353,16 +353,17 @@
 #define LIMIT_HTTP_REUSE_MS 250
 /* Names of hosts by which it may be asked. */
 #define LIMIT_METRICS_HOSTS 64
-/* Replicas and their members that have metrics of their own: some 10 MB of text, which Prometheus
+/* Replicas and their members that have metrics of their own: some 7 MB of text, which Prometheus
  * takes, and 50 ms. */
 #define LIMIT_METRICS_ROWS 10000
 /* Replicas on the page, peers in its picture, and members of a replica: more than anybody reads. */
 #define LIMIT_PAGE_REPLICAS 100
 #define LIMIT_PAGE_PEERS    24
 #define LIMIT_PAGE_MEMBERS  64
-/* Elements and bytes of a state of which the page shows the value, and bytes of that. */
-#define LIMIT_PAGE_ELEMENTS    1000
-#define LIMIT_PAGE_STATE_BYTES (256u * 1024)
+/* Elements and bytes of a state of which the page shows the value, and bytes of that: of a hundred
+ * such states some 10 ms. */
+#define LIMIT_PAGE_ELEMENTS    200
+#define LIMIT_PAGE_STATE_BYTES (32u * 1024)
 #define LIMIT_PAGE_VALUE_BYTES 400
 
 /* --- configuration ----------------------------------------------------- */
