@@ -12,6 +12,7 @@
 #   make lib          libcoppice, for C programs; make install-lib installs it
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
 #   make test-package installs, upgrades and removes the Debian package in a machine of its own
+#   make test-page    the status page in Chromium, with axe
 #   make deb          the Debian package
 #   make install      installs the program, its manual and a unit for systemd (DESTDIR, PREFIX)
 #   make uninstall    removes these again
@@ -39,7 +40,7 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werro
 # is visible; what is hidden costs nothing by being position-independent.
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g -fPIC -fvisibility=hidden $(WARNINGS) $(FLAGS_$(FLAVOUR)) \
               -isystem $(ERL_ROOT)/usr/include $(CFLAGS)
-LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -pthread
+LIBS := -L$(ERL_ROOT)/usr/lib -lei -luv -lssl -lcrypto -lz -ldl -pthread
 
 Q := $(if $(V),,@)
 CORES := $(shell nproc)
@@ -190,6 +191,13 @@ test-package:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/package/run
 
+# What cannot be had is skipped.
+test-page:
+	$(Q)tools/setup build
+	$(Q)tools/setup page || true
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/page/run
+
 # --- benchmarks: side by side with a BEAM, a node on `ei` and the limits ----------
 
 BENCH := $(addprefix build/bench/,load echo ei_node sync copy types trace)
@@ -277,8 +285,8 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package check \
-        $(CHECK_UNIT) check-budget check-tidy check-library check-install check-app check-docs check-interop check-partitions \
-        partitions clean help
+.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page \
+        check $(CHECK_UNIT) check-budget check-tidy check-library check-install check-app check-docs check-interop \
+        check-partitions partitions clean help
 .SECONDARY:
 -include $(shell find build -type f -name '*.d' 2>/dev/null)

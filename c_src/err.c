@@ -17,6 +17,17 @@ const char *err_text(enum err e)
     return text[e];
 }
 
+const char *err_name(enum err e)
+{
+    static const char *const names[ERR_COUNT] = {[OK] = "OK",
+#define ERR_WORD(name, string) [name] = #name,
+                                                 ERR_LIST(ERR_WORD)
+#undef ERR_WORD
+    };
+    must(e >= OK && e < ERR_COUNT);
+    return names[e];
+}
+
 static void print(const char *text)
 {
     fputs(text, stderr);

@@ -47,6 +47,9 @@ enum err { OK = 0, ERR_LIST(ERR_ENUM) ERR_COUNT };
 /* The text for e; "ok" for OK.  Static, never freed. */
 const char *err_text(enum err e);
 
+/* The constant itself, such as "ERR_SHAPE", for programs that read it; "OK".  Static. */
+const char *err_name(enum err e);
+
 #define must_use __attribute__((warn_unused_result))
 
 /* Prints the text on standard error and aborts. */

@@ -352,6 +352,32 @@
  * written. */
 #define LIMIT_FLUSH_MS 500
 
+/* --- metrics and status page --------------------------------------------- */
+
+/* Connections to the web server: a Prometheus, a few browsers; and those of whoever keeps them
+ * open, each for at most that time without a byte. */
+#define LIMIT_HTTP_CONNECTIONS 32
+#define LIMIT_HTTP_IDLE_S      5
+/* Bytes of a connection's memory, of which a request's headers may fill a half. */
+#define LIMIT_HTTP_BYTES 8192
+/* Milliseconds for which an answer is given again: whoever asks without end costs no more than four
+ * a second. */
+#define LIMIT_HTTP_REUSE_MS 250
+/* Names of hosts by which it may be asked. */
+#define LIMIT_METRICS_HOSTS 64
+/* Replicas and their members that have metrics of their own: some 7 MB of text, which Prometheus
+ * takes, and 50 ms. */
+#define LIMIT_METRICS_ROWS 10000
+/* Replicas on the page, peers in its picture, and members of a replica: more than anybody reads. */
+#define LIMIT_PAGE_REPLICAS 100
+#define LIMIT_PAGE_PEERS    24
+#define LIMIT_PAGE_MEMBERS  64
+/* Elements and bytes of a state of which the page shows the value, and bytes of that: of a hundred
+ * such states some 10 ms. */
+#define LIMIT_PAGE_ELEMENTS    200
+#define LIMIT_PAGE_STATE_BYTES (32u * 1024)
+#define LIMIT_PAGE_VALUE_BYTES 400
+
 /* --- configuration ----------------------------------------------------- */
 
 /* Bytes of a configuration file: LIMIT_PROCESSES replicas, each with a group and a file. */

@@ -47,32 +47,6 @@ static void print_line(struct buf *text)
     buf_free(text);
 }
 
-/* What is inside of elements, keys, lists and tuples is a user's own and stays. */
-static void put_plain(struct buf *out, struct bytes term)
-{
-    struct etf_in in = etf_open(term);
-    uint32_t count;
-    if (mapset_read(term, &in, &count) == OK) {
-        if (count > 0)
-            put_list(out, count);
-        for (; count > 0; count--)
-            put_term(out, mapset_next(&in));
-        put_nil(out);
-        return;
-    }
-    in = etf_open(term);
-    if (etf_peek(&in) != ETF_MAP) {
-        put_term(out, term);
-        return;
-    }
-    count = etf_map(&in);
-    put_map(out, count);
-    for (; count > 0; count--) {
-        put_term(out, etf_any(&in));
-        put_plain(out, etf_any(&in));
-    }
-}
-
 /* Prints a term that is canonical, but for a list of small integers. */
 static void print_text(struct bytes term)
 {
@@ -88,7 +62,7 @@ static void print_text(struct bytes term)
 static void print_sets_as_lists(struct bytes canonical)
 {
     struct buf plain = {0};
-    put_plain(&plain, canonical);
+    mapset_put_plain(&plain, canonical);
     print_text(buf_bytes(&plain));
     buf_free(&plain);
 }

@@ -351,6 +351,11 @@ bool cluster_find(const struct cluster *c, struct bytes node, struct cluster_pee
     return describe(peer_find(c, node), peer);
 }
 
+uint64_t cluster_broken_for(const struct cluster *c, enum err why)
+{
+    return c->broken_for[why];
+}
+
 bool cluster_next(const struct cluster *c, struct cluster_peer *peer)
 {
     for (size_t i = names_after(&c->peers, peer->name); i < c->peers.count; i++)

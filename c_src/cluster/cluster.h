@@ -144,6 +144,9 @@ bool cluster_allows(const struct cluster *c, struct bytes node);
 /* How many connections were refused because the node, or the certificate of a peer, is not
  * allowed. */
 uint64_t cluster_not_allowed(const struct cluster *c);
+/* How many connections were closed because their peer has broken the protocol, has another cookie
+ * or refuses this node. */
+uint64_t cluster_broken_for(const struct cluster *c, enum err why);
 /* Whether cluster_connect() was called for it. */
 bool cluster_is_wanted(const struct cluster *c, struct bytes node);
 /* Whether each wanted node is connected or was tried at least once. */

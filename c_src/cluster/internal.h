@@ -90,6 +90,7 @@ struct cluster {
     size_t queued; /* by all connections */
 
     uint64_t not_allowed; /* connections that were refused */
+    uint64_t broken_for[ERR_COUNT];
     struct few_lines answer_lines;
     size_t answered_nodes, answer_bytes; /* that wait */
     uint64_t undelivered;                /* since the start */

@@ -211,6 +211,7 @@ static void link_bad(struct connection *x, struct turn *t)
         return;
     }
     struct buf why = {0};
+    x->cluster->broken_for[channel_error(x->channel)]++;
     put_reason(&why, x);
     link_break(x, (const char *)why.at, t);
     buf_free(&why);

@@ -173,6 +173,11 @@ bool crdt_empty(const struct crdt *c)
     return c->unknown.count == 0 && c->type->empty(c);
 }
 
+size_t crdt_elements(const struct crdt *c)
+{
+    return c->type->elements != NULL ? c->type->elements(c) : 0;
+}
+
 size_t crdt_tombstones(const struct crdt *c)
 {
     return c->type->tombstones != NULL ? c->type->tombstones(c) : 0;

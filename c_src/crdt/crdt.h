@@ -120,9 +120,9 @@ struct crdt_type {
     /* True if joining it to any state changes nothing. */
     bool (*empty)(const struct crdt *c);
 
-    /* The number of tombstones, for status; NULL for a type without them.  Like tags, it does not
-     * walk over the state. */
-    size_t (*tombstones)(const struct crdt *c);
+    /* The number of elements, keys or values, and that of tombstones, for status; NULL for a type
+     * without them.  Like tags, they do not walk over the state. */
+    size_t (*elements)(const struct crdt *c), (*tombstones)(const struct crdt *c);
 
     /* crdt_tags(); NULL for a type whose elements have no tags. */
     void (*tags)(const struct crdt *c, struct tag_counts *counts);

@@ -354,6 +354,11 @@ static void check(const struct crdt *c)
     dvv_check(of_const(c));
 }
 
+static size_t elements(const struct crdt *c)
+{
+    return of_const(c)->entries.live;
+}
+
 const struct crdt_type dvv_set_type = {
     .module = "Elixir.Grove.Set.DVVSet",
     .name = "dvv_set",
@@ -370,6 +375,7 @@ const struct crdt_type dvv_set_type = {
     .digest = digest,
     .value = value,
     .empty = empty,
+    .elements = elements,
     .actors = actors,
     .actor_count = actor_count,
     .watch = watch,

@@ -11,6 +11,8 @@ struct tag_counts {
     size_t all, most;
 };
 
+/* Elements, keys or values that are held; of a TwoPSet, all that were added; of a counter, none. */
+size_t crdt_elements(const struct crdt *c);
 size_t crdt_tombstones(const struct crdt *c);
 /* For status: an element gets a tag with each add, and has them until it is removed. */
 struct tag_counts crdt_tags(const struct crdt *c);

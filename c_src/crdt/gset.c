@@ -155,6 +155,11 @@ static void check(const struct crdt *c)
     must(table_end(t) == t->live); /* nothing is ever removed */
 }
 
+static size_t elements(const struct crdt *c)
+{
+    return of_const(c)->elements.live;
+}
+
 const struct crdt_type gset_type = {
     .module = "Elixir.Grove.Set.GSet",
     .name = "gset",
@@ -173,5 +178,6 @@ const struct crdt_type gset_type = {
     .digest = digest,
     .value = value,
     .empty = empty,
+    .elements = elements,
     .check = check,
 };

@@ -61,3 +61,28 @@ void mapset_end(struct buf *out, enum mapset_form kind)
         put_uint(out, VERSION);
     }
 }
+
+void mapset_put_plain(struct buf *out, struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    uint32_t count;
+    if (mapset_read(term, &in, &count) == OK) {
+        if (count > 0)
+            put_list(out, count);
+        for (; count > 0; count--)
+            put_term(out, mapset_next(&in));
+        put_nil(out);
+        return;
+    }
+    in = etf_open(term);
+    if (etf_peek(&in) != ETF_MAP) {
+        put_term(out, term);
+        return;
+    }
+    count = etf_map(&in);
+    put_map(out, count);
+    for (; count > 0; count--) {
+        put_term(out, etf_any(&in));
+        mapset_put_plain(out, etf_any(&in));
+    }
+}

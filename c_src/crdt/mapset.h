@@ -27,4 +27,9 @@ void mapset_element(struct buf *out, struct bytes element);
 void mapset_element_end(struct buf *out);
 void mapset_end(struct buf *out, enum mapset_form form);
 
+/* For people: appends a canonical term with each MapSet, and those that are a map's values, as a
+ * list of its elements; what is inside of these, of lists and of tuples is a user's own and stays.
+ * The result is not canonical. */
+void mapset_put_plain(struct buf *out, struct bytes canonical);
+
 #endif

@@ -377,6 +377,11 @@ static void check(const struct crdt *c)
     check_clocks(of_const(c));
 }
 
+static size_t elements(const struct crdt *c)
+{
+    return of_const(c)->len;
+}
+
 const struct crdt_type mv_register_type = {
     .module = "Elixir.Grove.Register.MVRegister",
     .name = "mv_register",
@@ -391,6 +396,7 @@ const struct crdt_type mv_register_type = {
     .digest = digest,
     .value = value,
     .empty = empty,
+    .elements = elements,
     .actors = actors,
     .actor_count = actor_count,
     .watch = watch,

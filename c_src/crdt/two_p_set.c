@@ -75,6 +75,11 @@ static size_t tombstones(const struct crdt *c)
     return of_const(c)->removed.elements.live;
 }
 
+static size_t elements(const struct crdt *c)
+{
+    return of_const(c)->added.elements.live;
+}
+
 const struct crdt_type two_p_set_type = {
     .module = "Elixir.Grove.Set.TwoPSet",
     .name = "two_p_set",
@@ -95,6 +100,7 @@ const struct crdt_type two_p_set_type = {
     .copy_extras = halves_copy_extras,
     .value = value,
     .empty = halves_empty,
+    .elements = elements,
     .tombstones = tombstones,
     .check = halves_check,
 };

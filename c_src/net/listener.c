@@ -106,3 +106,16 @@ void listener_put_failure(struct buf *line, const struct config *config, int err
         buf_printf(line, "port %u: %s", port, uv_strerror(error));
     buf_printf(line, "%s", what_to_do(error));
 }
+
+int listener_socket(struct bytes host, uint16_t *port)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof(address);
+    int e = address_of(host, *port, &address);
+    int fd = e != 0 ? e : socket_on(&address);
+    if (fd < 0)
+        return fd;
+    must(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+    *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return fd;
+}

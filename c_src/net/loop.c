@@ -2,11 +2,11 @@
 
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "../limits.h"
 #include "../mem.h"
 #include "children.h"
+#include "clock.h"
 #include "descriptors.h"
 #include "handles.h"
 #include "listener.h"
@@ -14,8 +14,6 @@
 #include "resolve.h"
 #include "sockets.h"
 #include "workers.h"
-
-#define NS_A_MS 1000000u
 
 struct loop {
     uv_loop_t uv;
@@ -49,13 +47,6 @@ static uint64_t now_ms(struct loop *l)
 {
     uv_update_time(&l->uv);
     return uv_now(&l->uv);
-}
-
-static uint64_t wall_ms(void)
-{
-    struct timespec now;
-    must(clock_gettime(CLOCK_REALTIME, &now) == 0);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_A_MS;
 }
 
 static void on_wake(uv_timer_t *timer);
@@ -100,7 +91,7 @@ static void begin_end(struct loop *l)
 void loop_step(struct loop *l, struct event *e)
 {
     e->now_ms = now_ms(l);
-    e->wall_ms = wall_ms();
+    e->wall_ms = clock_wall_ms();
     e->random = random_take(&l->randoms);
     node_step(l->node, e, &l->outbox);
     for (size_t i = 0; i < l->outbox.count; i++)

@@ -1,10 +1,12 @@
 #include "shell.h"
 
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "../limits.h"
 #include "descriptors.h"
+#include "http.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
@@ -18,6 +20,7 @@ struct shell {
     struct writer *log, *out;
     struct signals signals;
     struct notify notify;
+    struct http *http;
     struct owner *owner;
 };
 
@@ -142,19 +145,35 @@ static void shell_close(struct shell *sh)
 {
     if (sh->owner != NULL)
         owner_forget(sh->owner);
+    http_close(sh->http);
     looking_up = !loop_free(sh->loop) || looking_up;
+    http_free(sh->http);
     notify_close(&sh->notify);
     owner_free(sh->owner);
     writer_free(sh->out, LIMIT_FLUSH_MS);
     writer_free(sh->log, LIMIT_FLUSH_MS);
 }
 
-static void run(struct shell *sh)
+/* False when it cannot; that is logged. */
+static bool serve_metrics(struct shell *sh, const struct node *node)
+{
+    struct buf line = {0};
+    if (!sh->options->listen || !sh->config->metrics.on)
+        return true;
+    sh->http = http_open(loop_uv(sh->loop), node, sh->config, &line);
+    say(sh, sh->http != NULL ? LOG_INFO : LOG_ERROR, &line);
+    return sh->http != NULL;
+}
+
+/* Gives the exit code. */
+static int run(struct shell *sh, const struct node *node)
 {
     if (sh->options->listen)
         log_line(sh->log, LOG_INFO, bytes_of(sh->options->about));
+    if (!serve_metrics(sh, node))
+        return EX_OSERR;
     if (!loop_begin(sh->loop))
-        return;
+        return loop_code(sh->loop);
     if (sh->options->request != NULL)
         loop_step(sh->loop,
                   &(struct event){.kind = EVENT_REQUEST, .request = sh->options->request});
@@ -162,14 +181,14 @@ static void run(struct shell *sh)
         sh->owner = owner_watch(loop_uv(sh->loop), on_owner_ended, sh);
     if (!loop_is_done(sh->loop))
         uv_run(loop_uv(sh->loop), UV_RUN_DEFAULT);
+    return loop_code(sh->loop);
 }
 
 int shell_run(struct node *node, const struct config *config, const struct shell_options *options)
 {
     struct shell sh = {.config = config, .options = options};
     shell_open(&sh, node);
-    run(&sh);
-    int code = loop_code(sh.loop);
+    int code = run(&sh, node);
     if (options->listen)
         say_end(&sh, code);
     shell_close(&sh);

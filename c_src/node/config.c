@@ -49,6 +49,7 @@ void config_free(struct config *c)
     buf_free(&c->address);
     config_clear_connects(c);
     tls_options_free(&c->tls);
+    config_clear_metrics(c);
     for (size_t i = 0; i < c->scope_count; i++)
         buf_free(&c->scopes[i]);
     mem_free(c->scopes);

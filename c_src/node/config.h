@@ -16,6 +16,7 @@
  *     {log, text}.                                or json
  *     {epmd, true}.
  *     {tls, #{certfile => "node.pem", ...}}.      or a path; see tls_options.h
+ *     {metrics, #{port => 9568}}.                 default: none
  *     {replica, page_views, #{crdt => gcounter, ...}}.   any number of them
  *
  * docs/configuration.md is the user's manual. */
@@ -65,6 +66,21 @@ void config_query_free(struct config_query *q);
 void config_query_copy(struct config_query *to, const struct config_query *from);
 bool config_query_equal(const struct config_query *a, const struct config_query *b);
 
+/* The key `metrics`: where a web server answers (net/http.h). */
+struct metrics_options {
+    bool on;
+    struct buf address;
+    uint16_t port;     /* 0: any that is free */
+    struct buf *hosts; /* names by which it may be asked, besides addresses and localhost */
+    size_t host_count;
+    enum { VALUES_LOCAL, VALUES_HIDDEN, VALUES_SHOWN } values; /* on the page; LOCAL: on loopback */
+};
+
+/* Whether the values of replicas are shown. */
+bool metrics_shows_values(const struct metrics_options *o);
+/* Whether its address is one of this machine alone. */
+bool metrics_is_local(const struct metrics_options *o);
+
 struct config {
     struct buf node;        /* name@host */
     struct buf cookie;      /* set by the caller, from cookie_file or the environment */
@@ -93,6 +109,7 @@ struct config {
     bool epmd;          /* false: it is neither registered with nor asked */
     uint16_t peer_port; /* of peers without one of their own; 0: config_peer_port() says */
     struct tls_options tls;
+    struct metrics_options metrics;
     struct config_replica **replicas;
     struct hash_table replica_names;
     size_t replica_count, replica_cap;

@@ -239,6 +239,11 @@ static bool is_ip_address(struct bytes text)
     return colons >= 2;
 }
 
+bool config_as_address(struct bytes term, struct buf *address)
+{
+    return as_text(term, address) && is_ip_address(buf_bytes(address));
+}
+
 /* A port, or {First, Last}. */
 static bool as_ports(struct bytes term, uint16_t *first, uint16_t *last)
 {
@@ -273,7 +278,7 @@ static enum err read_listen(struct config *c, struct bytes value, struct config_
                 return config_expected(error, "listen: port",
                                        "0 to 65535, or {First, Last} from 1 to 65535", setting);
         } else if (etf_accept(&name, "address")) {
-            if (!as_text(setting, &c->address) || !is_ip_address(buf_bytes(&c->address)))
+            if (!config_as_address(setting, &c->address))
                 return config_expected(error, "listen: address",
                                        "an IP address as a string, such as \"127.0.0.1\"", setting);
         } else {
@@ -470,6 +475,8 @@ static const struct config_row rows[] = {
     {"log_level", read_log_level, BARE_ATOM,
      "debug, info, warning or error: lines from there on (info)"},
     {"log", read_log, BARE_ATOM, "json for a log of JSON objects, one a line (text)"},
+    {"metrics", config_read_metrics, BARE_NOT,
+     "'#{port => 9568}' of Prometheus metrics and a status page (none)"},
     {"replica", read_replica, BARE_REPLICA, "'NAME, #{crdt => gcounter, ...}'; may be repeated"},
 };
 

@@ -42,6 +42,14 @@ must_use enum err config_add_connects(struct config *c, struct config *more,
 must_use enum err config_check_ports(const struct config *c, struct config_error *error);
 void config_clear_connects(struct config *c);
 
+/* The key `metrics` (config_metrics.c). */
+must_use enum err config_read_metrics(struct config *c, struct bytes value,
+                                      struct config_error *error);
+void config_clear_metrics(struct config *c);
+
+/* Whether a term is an IP address as a string, which *address is set to. */
+bool config_as_address(struct bytes term, struct buf *address);
+
 /* Sets error->what to "KEY: expected EXPECTED, found TERM" and gives ERR_SHAPE. */
 enum err config_expected(struct config_error *error, const char *key, const char *expected,
                          struct bytes found);

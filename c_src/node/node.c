@@ -7,6 +7,8 @@
 #include "../mem.h"
 #include "../term/write.h"
 #include "command.h"
+#include "metrics.h"
+#include "page.h"
 #include "reload.h"
 #include "router.h"
 #include "services.h"
@@ -330,6 +332,7 @@ static void on_ready(void *who, uint32_t creation, struct turn *t)
                                                           .out = &n->out,
                                                           .port = n->port,
                                                           .started_ms = t->now_ms,
+                                                          .started_wall_ms = t->wall_ms,
                                                           .bare = n->bare});
     services_start(n->services, t);
     struct action *ready = outbox_add(&n->out, ACTION_READY);
@@ -434,6 +437,25 @@ uint64_t node_version(const struct node *n, struct bytes replica)
 void node_saved_state(const struct node *n, uint32_t store, struct buf *out)
 {
     stores_saved_state(services_stores(n->services), store, out);
+}
+
+bool node_is_ready(const struct node *n)
+{
+    return n->services != NULL && !n->stopping;
+}
+
+void node_put_metrics(const struct node *n, uint64_t wall_ms, struct buf *out)
+{
+    struct overview overview;
+    services_overview(n->services, wall_ms, &overview);
+    metrics_put(&overview, out);
+}
+
+void node_put_page(const struct node *n, uint64_t wall_ms, struct buf *out)
+{
+    struct overview overview;
+    services_overview(n->services, wall_ms, &overview);
+    page_put(&overview, out);
 }
 
 void node_check(const struct node *n)

@@ -57,6 +57,13 @@ uint64_t node_version(const struct node *node, struct bytes replica);
 /* Appends the state for the snapshot of a store. */
 void node_saved_state(const struct node *node, uint32_t store, struct buf *out);
 
+/* Whether it has its creation, runs its replicas, and is not stopping. */
+bool node_is_ready(const struct node *node);
+/* Append what its web server answers, at this time of the wall clock: metrics in Prometheus's text
+ * format, and the status page, UTF-8 HTML.  Of a node that is ready. */
+void node_put_metrics(const struct node *node, uint64_t wall_ms, struct buf *out);
+void node_put_page(const struct node *node, uint64_t wall_ms, struct buf *out);
+
 /* Invariants, for tests and the simulator, which checks them after each step. */
 void node_check(const struct node *node);
 

@@ -6,6 +6,7 @@
 #include "../otp/kernel.h"
 #include "discovery.h"
 #include "local.h"
+#include "overview.h"
 #include "rpc.h"
 #include "server.h"
 
@@ -264,6 +265,18 @@ void services_resolved(struct services *s, const struct event *e, struct turn *t
 struct server *services_server(const struct services *s)
 {
     return s->server;
+}
+
+void services_overview(const struct services *s, uint64_t wall_ms, struct overview *overview)
+{
+    *overview = (struct overview){.config = s->options.config,
+                                  .table = s->options.table,
+                                  .cluster = s->options.cluster,
+                                  .access = s->options.access,
+                                  .learning = s->learning,
+                                  .started_ms = s->options.started_wall_ms,
+                                  .now_ms = wall_ms,
+                                  .port = s->options.port};
 }
 
 struct stores *services_stores(const struct services *s)

@@ -19,8 +19,9 @@ struct services_options {
     struct access *access;
     struct outbox *out;
     uint16_t port;       /* that the node listens on */
-    uint64_t started_ms; /* monotonic */
-    bool bare;           /* without remote calls: node_new_bare() */
+    uint64_t started_ms; /* monotonic, and wall clock: */
+    uint64_t started_wall_ms;
+    bool bare; /* without remote calls: node_new_bare() */
 };
 
 struct services *services_new(const struct services_options *options);
@@ -51,6 +52,10 @@ void services_resolved(struct services *s, const struct event *e, struct turn *t
 
 /* What another configuration changes: reload.h. */
 struct server *services_server(const struct services *s);
+
+/* For the node's web server (metrics.h, page.h). */
+struct overview;
+void services_overview(const struct services *s, uint64_t wall_ms, struct overview *overview);
 
 /* The files of the replicas. */
 struct stores *services_stores(const struct services *s);

@@ -94,14 +94,14 @@ static void put_ranges(struct replica *r, struct buf *out, struct turn *t)
     buf_free(&encoded);
 }
 
-static void note_comparing(struct replica *r, struct bytes from, struct turn *t)
+/* The member that asks; NULL if it is none. */
+static struct member *member_of_caller(struct replica *r, struct bytes from)
 {
     struct buf pid = {0};
     struct member *m =
         canon_put(&pid, gen_caller(from)) == OK ? member_of_pid(r, buf_bytes(&pid)) : NULL;
-    if (m != NULL)
-        m->compares_ms = t->now_ms;
     buf_free(&pid);
+    return m;
 }
 
 /* Members that meet ask each other at the same time, and either comparison serves both.  Of a large
@@ -118,13 +118,18 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
     struct etf_in in = etf_open(args[0]);
     uint64_t theirs = etf_uint64(&in);
     struct buf reply = {0};
-    if (etf_finish(&in) == OK && theirs == digest(r, t)) {
+    struct member *m = member_of_caller(r, from);
+    bool equal = etf_finish(&in) == OK && theirs == digest(r, t);
+    if (m != NULL)
+        member_note(m, equal ? AGREEMENT_EQUAL : AGREEMENT_DIFFERS, t);
+    if (equal) {
         put_atom(&reply, "equal");
     } else if (push_piece_buckets(r, t) == PART_BUCKETS) {
         put_pair(&reply, "state");
         put_term(&reply, encoding_state(r).part);
     } else {
-        note_comparing(r, from, t);
+        if (m != NULL)
+            m->compares_ms = t->now_ms;
         put_pair(&reply, "ranges");
         put_ranges(r, &reply, t);
     }
@@ -254,6 +259,7 @@ static enum reply_result digest_received(struct replica *r, struct member *m, st
                                          struct turn *t)
 {
     bool equal = etf_accept(in, "equal");
+    member_note(m, equal ? AGREEMENT_EQUAL : AGREEMENT_DIFFERS, t);
     if (equal)
         return etf_finish(in) == OK ? REPLY_DONE : REPLY_REFUSED;
     etf_tuple_of(in, 2);

@@ -153,7 +153,7 @@ static void put_delta(struct replica *r, struct crdt **delta, struct buf *out)
 }
 
 /* The record is [Own, Remote], or a list of one of them. */
-static void append_record(struct replica *r, bool own, bool remote)
+static void append_record(struct replica *r, bool own, bool remote, struct turn *t)
 {
     struct durable *d = &r->durable;
     struct buf record = {0};
@@ -166,6 +166,7 @@ static void append_record(struct replica *r, bool own, bool remote)
         put_delta(r, &d->remote, &record);
     put_nil(&record);
     d->appending = true;
+    d->figures.append_began_ms = t->now_ms;
     r->unwritten_bytes = 0;
     d->disk.append(d->disk.who, r->process, &record);
 }
@@ -210,7 +211,7 @@ void durable_flush(struct replica *r, struct turn *t)
     d->committing = d->uncommitted;
     d->uncommitted = (struct waiters){0};
     if (own || remote)
-        append_record(r, own, remote);
+        append_record(r, own, remote, t);
     else
         committed(r, t);
 }
@@ -286,6 +287,7 @@ void replica_loaded(struct process *p, const struct disk_content *content,
     if (!merge_content(r, content, t))
         return;
     replica_changed(r);
+    r->estimated_bytes += content->state.len + content->records.len;
     r->durable.loaded = true;
     if (r->durable.journals)
         begin(r);
@@ -306,6 +308,14 @@ void replica_begun(struct process *p, const struct disk_trouble *trouble, struct
     resume(r, t);
 }
 
+static void note_appended(struct disk_figures *f, uint64_t journal_bytes, const struct turn *t)
+{
+    f->journal_bytes = journal_bytes;
+    f->appends++;
+    f->append_ms += t->now_ms - f->append_began_ms;
+    f->appended_wall_ms = t->wall_ms;
+}
+
 void replica_appended(struct process *p, uint64_t journal_bytes, const struct disk_trouble *trouble,
                       struct turn *t)
 {
@@ -317,6 +327,7 @@ void replica_appended(struct process *p, uint64_t journal_bytes, const struct di
         roll_back(r, t);
         return;
     }
+    note_appended(&r->durable.figures, journal_bytes, t);
     /* A snapshot that fails is not tried again with each change. */
     if (journal_bytes > LIMIT_JOURNAL_BYTES && !r->durable.saving && !snapshot_fails(r))
         r->durable.save_at_ms = t->now_ms;

@@ -52,6 +52,15 @@ enum disk_stage {
 /* With a journal, a change is collected in `own`, appended as a record, and only then merged
  * into replica.delta: a mutation that is not on disk is never sent.  No mutation runs while
  * a record is appended, so that the state is safe as soon as that is done. */
+/* For report.h. */
+struct disk_figures {
+    uint64_t journal_bytes;      /* of all segments, when the last record was appended */
+    uint64_t appends, append_ms; /* records, and the time that all of them took */
+    uint64_t append_began_ms, save_began_ms;
+    uint64_t appended_wall_ms, saved_wall_ms; /* the last of each that succeeded; 0: none */
+    uint64_t failed_saves, save_ms;           /* of snapshots; of those that succeeded, the time */
+};
+
 struct durable {
     struct replica_disk disk;
     enum disk_stage stage;
@@ -72,6 +81,7 @@ struct durable {
     bool capturing;
     uint64_t save_at_ms, retry_ms;
     uint64_t saves;
+    struct disk_figures figures;
     /* Why no snapshot succeeds, and since when; empty: the last one did. */
     struct buf unsaved_why, unsaved_what; /* an atom's text, a sentence */
     uint64_t unsaved_since_ms;            /* wall clock */

@@ -1,4 +1,5 @@
 #include "../limits.h"
+#include "../mem.h"
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/text.h"
@@ -47,6 +48,9 @@ static bool is_self(const struct replica *r, struct bytes sender)
 void exchange_refuse(struct replica *r, struct bytes sender, enum err why, struct turn *t)
 {
     struct buf pid = {0}, line = {0};
+    if (r->refused_for == NULL)
+        r->refused_for = mem_take(ERR_COUNT * sizeof(*r->refused_for));
+    r->refused_for[why]++;
     buf_printf(&line, "%s", err_text(why));
     if (sender.len > 0 && canon_put(&pid, sender) == OK) {
         buf_printf(&line, ", from ");
@@ -100,11 +104,14 @@ static bool receive(struct replica *r, struct bytes checked, bool relay, struct 
     if (m != NULL)
         check_actor(r, m, crdt_sender(r->options.type, checked), t);
     enum err e = exchange_merge(r, checked, relay);
-    if (e == OK)
-        r->merges++;
-    else
+    if (e != OK) {
         exchange_refuse(r, sender, e, t);
-    return e == OK;
+        return false;
+    }
+    r->merges++;
+    if (m != NULL)
+        member_note_struct(m, t);
+    return true;
 }
 
 /* A member sends its deltas to all others itself, so that they need no relay once we have its
@@ -123,8 +130,10 @@ bool exchange_accepts(struct replica *r, struct bytes sender, struct bytes actor
     *relay = !is_delta || needs_relay(r, m);
     if (is_self(r, sender))
         return false;
-    if (m != NULL)
+    if (m != NULL) {
         check_actor(r, m, actor, t);
+        member_note_struct(m, t);
+    }
     return true;
 }
 
@@ -134,6 +143,7 @@ void exchange_receive(struct replica *r, struct bytes delta, struct bytes sender
     if (is_self(r, sender) || is_nil(delta))
         return;
     struct member *m = member_of_sender(r, sender);
+    r->deltas_received++;
     receive(r, delta, needs_relay(r, m), m, sender, t);
     durable_flush(r, t);
 }
@@ -178,13 +188,20 @@ static bool sent_state(struct replica *r, struct member *m, bool final, struct t
     return m->behind && push_to(r, m, t);
 }
 
+static void send_delta(struct replica *r, const struct member *m, struct bytes delta,
+                       struct turn *t)
+{
+    member_send(r, m, delta, t);
+    r->deltas_sent++;
+}
+
 /* To whoever is subscribed. */
 static void send_to_adapters(struct replica *r, struct bytes delta, bool final, struct turn *t)
 {
     for (size_t i = 0; i < r->member_count; i++) {
         const struct member *m = r->members[i];
         if (m->adapter && (final || !member_is_slow(m, t)))
-            member_send(r, m, delta, t);
+            send_delta(r, m, delta, t);
     }
 }
 
@@ -202,7 +219,7 @@ static void send_to_members(struct replica *r, struct bytes delta, bool large, b
         if (slow || large)
             m->behind |= large || delta.len > 0;
         if (!slow && !sent_state(r, m, final, t) && delta.len > 0 && !m->subscribed)
-            member_send(r, m, delta, t);
+            send_delta(r, m, delta, t);
     }
 }
 

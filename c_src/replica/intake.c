@@ -109,7 +109,9 @@ bool intake_delta(struct replica *r, struct bytes message, struct turn *t)
     if ((arity != 2 && arity != 3) ||
         !(etf_accept(&in, "grove_delta") || etf_accept(&in, "delta")) || !is_struct(&in))
         return false;
-    return begin(r, etf_last(&in), 0, t);
+    bool begun = begin(r, etf_last(&in), 0, t);
+    r->deltas_received += begun;
+    return begun;
 }
 
 bool intake_pulled(struct replica *r, const struct member *m, struct bytes state, struct turn *t)

@@ -92,7 +92,9 @@ struct replica {
     bool push_blocked;      /* no such member can take a piece now: wait for push_resume() */
 
     uint64_t repairs, mutations, merges, refused, ignored, changes;
-    uint64_t same_actor; /* structs from other members with our actor */
+    uint64_t deltas_sent, deltas_received;
+    uint64_t *refused_for; /* structs, by enum err; NULL: none yet */
+    uint64_t same_actor;   /* structs from other members with our actor */
 };
 
 /* --- replica.c ----------------------------------------------------------- */

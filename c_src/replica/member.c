@@ -102,6 +102,20 @@ bool member_is_slow(const struct member *m, struct turn *t)
     return t->post->slow(t->post, member_node(m));
 }
 
+void member_note(struct member *m, enum agreement agreement, const struct turn *t)
+{
+    m->agreement = agreement;
+    m->agreed_wall_ms = t->wall_ms;
+    if (agreement == AGREEMENT_EQUAL)
+        m->synced_wall_ms = t->wall_ms;
+}
+
+void member_note_struct(struct member *m, const struct turn *t)
+{
+    if (m->agreement == AGREEMENT_DIFFERS)
+        member_note(m, AGREEMENT_EXCHANGED, t);
+}
+
 void member_send(struct replica *r, const struct member *m, struct bytes message, struct turn *t)
 {
     struct buf wrapped = {0};

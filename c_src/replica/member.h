@@ -11,6 +11,7 @@
 
 #include "../crdt/part.h"
 #include "durable.h"
+#include "report.h"
 
 /* Whether a member has to be asked for its state. */
 enum pull_stage {
@@ -55,7 +56,10 @@ struct member {
     unsigned failures;             /* of pulls, in a row */
     struct comparison *comparison; /* while ranges are pulled from a coppice; or NULL */
     uint64_t compares_ms;          /* when it last began to compare with us; 0: never */
-    bool *unsent;                  /* which of the COMPARE_RANGES must be sent to it; or NULL */
+    enum agreement agreement;
+    uint64_t agreed_wall_ms; /* when that was known */
+    uint64_t synced_wall_ms; /* when a sync with it was last complete; 0: never */
+    bool *unsent;            /* which of the COMPARE_RANGES must be sent to it; or NULL */
 };
 
 /* --- member.c ------------------------------------------------------------ */
@@ -70,6 +74,9 @@ struct member *member_of_watch(struct replica *r, uint64_t watch);
 void member_leave(struct replica *r, struct member *m, struct turn *t);
 struct bytes member_node(const struct member *m); /* text */
 bool member_is_slow(const struct member *m, struct turn *t);
+void member_note(struct member *m, enum agreement agreement, const struct turn *t);
+/* A struct of it was merged: what has differed is being exchanged. */
+void member_note_struct(struct member *m, const struct turn *t);
 /* The message goes to a member, or by an adapter to whoever is subscribed. */
 void member_send(struct replica *r, const struct member *m, struct bytes message, struct turn *t);
 /* Sends {grove_delta, State, Self} to a member that is no adapter process. */

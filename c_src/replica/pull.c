@@ -165,6 +165,14 @@ static enum reply_result replied(struct replica *r, struct member *m, const stru
     return compare_answer(r, m, a->reply, t);
 }
 
+static void note_done(struct member *m, const struct turn *t)
+{
+    m->pulled = true;
+    m->synced_wall_ms = t->wall_ms;
+    if (m->agreement != AGREEMENT_EQUAL || m->beam)
+        member_note(m, AGREEMENT_EXCHANGED, t);
+}
+
 static void finish(struct replica *r, struct member *m, enum reply_result result, struct turn *t)
 {
     m->taking = result == REPLY_TAKEN;
@@ -181,7 +189,8 @@ static void finish(struct replica *r, struct member *m, enum reply_result result
         m->pull = PULL_BACKOFF;
         m->backoff_ticks = 1;
     }
-    m->pulled |= result == REPLY_DONE;
+    if (result == REPLY_DONE)
+        note_done(m, t);
     ask_due(r, t);
     catch_up_check(r, t);
 }

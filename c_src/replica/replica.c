@@ -79,6 +79,7 @@ static void free_self(void *self)
     member_free_all(r);
     encoding_free(r);
     compare_forget_digests(r);
+    mem_free(r->refused_for);
     crdt_free(r->crdt);
     crdt_free(r->delta);
     replica_options_free(&r->options);

@@ -28,6 +28,7 @@ void snapshot_if_due(struct replica *r, struct turn *t)
         return;
     d->saving = d->disk.save(d->disk.who, r->process, &none);
     d->capturing = d->saving;
+    d->figures.save_began_ms = t->now_ms;
     if (d->saving)
         d->unsaved = false;
     else
@@ -54,6 +55,7 @@ static void note_failure(struct replica *r, const struct disk_trouble *trouble, 
 {
     struct durable *d = &r->durable;
     struct bytes name = process_name(r->process);
+    d->figures.failed_saves++;
     if (!snapshot_fails(r))
         d->unsaved_since_ms = t->wall_ms;
     if (!bytes_equal(buf_bytes(&d->unsaved_what), trouble->what))
@@ -70,6 +72,10 @@ static void note_failure(struct replica *r, const struct disk_trouble *trouble, 
 
 static void note_success(struct replica *r, struct turn *t)
 {
+    struct disk_figures *f = &r->durable.figures;
+    r->durable.saves++;
+    f->save_ms += t->now_ms - f->save_began_ms;
+    f->saved_wall_ms = t->wall_ms;
     struct bytes name = process_name(r->process);
     if (snapshot_fails(r))
         turn_log(t, LOG_INFO, "%.*s: snapshots work again", TEXT(name));
@@ -98,7 +104,6 @@ void replica_saved(struct process *p, const struct disk_trouble *trouble, struct
     struct replica *r = replica_of(p);
     must(r->durable.saving);
     r->durable.saving = false;
-    r->durable.saves += trouble == NULL;
     r->durable.unsaved |= trouble != NULL;
     if (trouble != NULL)
         note_failure(r, trouble, t);

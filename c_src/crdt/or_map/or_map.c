@@ -265,6 +265,11 @@ static void check(const struct crdt *c)
     values_check(&of_const(c)->values, &of_const(c)->keys.crdt);
 }
 
+static size_t elements(const struct crdt *c)
+{
+    return or_set_size(&of_const(c)->keys);
+}
+
 const struct crdt_type or_map_type = {
     .module = "Elixir.Grove.Map.ORMap",
     .name = "or_map",
@@ -284,6 +289,7 @@ const struct crdt_type or_map_type = {
     .copy_extras = copy_extras,
     .value = value,
     .empty = empty,
+    .elements = elements,
     .tombstones = tombstones,
     .tags = tags,
     .actors = actors,

@@ -403,6 +403,11 @@ static void check(const struct crdt *c)
     or_set_check(of_const(c));
 }
 
+static size_t elements(const struct crdt *c)
+{
+    return or_set_size(of_const(c));
+}
+
 const struct crdt_type or_set_type = {
     .module = "Elixir.Grove.Set.ORSet",
     .name = "or_set",
@@ -421,6 +426,7 @@ const struct crdt_type or_set_type = {
     .digest = digest,
     .value = value,
     .empty = empty,
+    .elements = elements,
     .tombstones = tombstones,
     .tags = tags,
     .actors = actors,

@@ -298,6 +298,11 @@ static void check(const struct crdt *c)
     rga_check(of_const(c));
 }
 
+static size_t elements(const struct crdt *c)
+{
+    return rga_tree_shown(&of_const(c)->tree);
+}
+
 const struct crdt_type rga_type = {
     .module = "Elixir.Grove.Sequence.RGA",
     .name = "rga",
@@ -316,6 +321,7 @@ const struct crdt_type rga_type = {
     .digest = digest,
     .value = value,
     .empty = empty,
+    .elements = elements,
     .tombstones = tombstones,
     .actors = actors,
     .actor_count = actor_count,

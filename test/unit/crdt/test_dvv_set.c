@@ -35,7 +35,7 @@ static void adds_and_removes(void)
     is(c, crdt_state, DVVSET("#{a => 2}", "#{a => 1}", "#{y => #{a => 2}}"));
     replies(c, "[{remove, [never]}, {add, [x]}]", "[ok, ok]");
     is(c, crdt_state, DVVSET("#{a => 3}", "#{a => 1}", "#{x => #{a => 3}, y => #{a => 2}}"));
-    CU_ASSERT(crdt_tombstones(c) == 0);
+    CU_ASSERT(crdt_tombstones(c) == 0 && crdt_elements(c) == 2);
     crdt_free(c);
 }
 

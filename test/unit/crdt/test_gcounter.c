@@ -36,7 +36,7 @@ static void increments(void)
     CU_ASSERT(mutate(c, "[increment, {increment, [5]}, {increment, [0]}]", &bad) == OK);
     is(c, crdt_value, "6");
     is(c, crdt_state, GCOUNTER("#{a => 6}"));
-    CU_ASSERT(crdt_tombstones(c) == 0);
+    CU_ASSERT(crdt_tombstones(c) == 0 && crdt_elements(c) == 0);
     CU_ASSERT(mutate_all(c, "{increment, [0]}", delta, NULL, &bad) == OK);
     CU_ASSERT(crdt_empty(delta));
     replies(c, "[increment, {increment, [2]}]", "[ok, ok]");

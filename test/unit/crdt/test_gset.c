@@ -34,7 +34,7 @@ static void adds(void)
     is(delta, crdt_state, GSET("#{x => [], [] => []}"));
     CU_ASSERT(mutate_all(c, "[{add, [x]}, {add, [y]}]", delta, NULL, &bad) == OK);
     is(delta, crdt_state, GSET("#{x => [], y => [], [] => []}"));
-    CU_ASSERT(crdt_tombstones(c) == 0);
+    CU_ASSERT(crdt_tombstones(c) == 0 && crdt_elements(c) == 3);
     replies(c, "[{add, [x]}, {add, [z]}]", "[ok, ok]");
     crdt_free(delta);
     crdt_free(c);

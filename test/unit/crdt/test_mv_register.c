@@ -39,7 +39,7 @@ static void sets(void)
     replies(c, "[{set, [x]}, {resolve, [7]}, {set, [nil]}]", "[ok, ok, ok]");
     is(c, crdt_value, "[nil]");
     is(c, crdt_state, MV("#{a => 4}", "#{{nil, #{a => 4}} => true}"));
-    CU_ASSERT(!crdt_empty(c) && crdt_tombstones(c) == 0);
+    CU_ASSERT(!crdt_empty(c) && crdt_tombstones(c) == 0 && crdt_elements(c) == 1);
     crdt_free(c);
 }
 

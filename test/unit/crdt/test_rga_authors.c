@@ -30,6 +30,7 @@ static void has_all(const struct crdt *c, const struct key *keys)
         inserted += keys[i].character != 0;
     CU_ASSERT(r->elements.present == inserted && inserted < KEYS * 95 / 100);
     CU_ASSERT(rga_tree_shown(&r->tree) == inserted - crdt_tombstones(c));
+    CU_ASSERT(crdt_elements(c) == inserted - crdt_tombstones(c));
     CU_ASSERT(crdt_tombstones(c) <= KEYS - inserted && crdt_tombstones(c) > KEYS / 50);
 }
 

@@ -37,6 +37,7 @@ static void reads_every_key(void)
                                    "{scope, [one, two]}.\n"
                                    "{net_ticktime, 8}.\n"
                                    "{epmd_port, 4370}. {start_epmd, false}.\n"
+                                   "{metrics, #{hosts => [\"C1.example\"]}}.\n"
                                    "{tls, #{certfile => \"c.pem\"}}.\n"
                                    "{replica, r1, #{crdt => gset, storage => #{file => \"f\"}}}.\n"
                                    "{replica, r2, #{crdt => 'Elixir.Grove.Counter.PNCounter',"
@@ -57,6 +58,10 @@ static void reads_every_key(void)
     CU_ASSERT_EQUAL(c.scope_count, 2);
     CU_ASSERT_EQUAL(c.ticktime_ms, 8000);
     CU_ASSERT(c.epmd_port == 4370 && !c.start_epmd);
+    CU_ASSERT(c.metrics.on && c.metrics.port == 9568 && c.metrics.host_count == 1);
+    CU_ASSERT(bytes_equal(buf_bytes(&c.metrics.address), BYTES("127.0.0.1")));
+    CU_ASSERT(bytes_equal(buf_bytes(&c.metrics.hosts[0]), BYTES("c1.example")));
+    CU_ASSERT(metrics_is_local(&c.metrics) && metrics_shows_values(&c.metrics));
     CU_ASSERT_EQUAL(c.replica_count, 2);
     CU_ASSERT_EQUAL(c.stored_count, 1);
     config_replica(&c, 1, &name, &map);
@@ -421,7 +426,7 @@ static void keys_have_help(void)
     size_t i = 0;
     for (; (key = config_key(i, &help)) != NULL; i++)
         CU_ASSERT_TRUE(strlen(help) > 0);
-    CU_ASSERT_EQUAL(i, 19);
+    CU_ASSERT_EQUAL(i, 20);
 }
 
 SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
