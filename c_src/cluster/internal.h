@@ -30,19 +30,18 @@ struct connection {
     uint32_t id;
     struct hash_link by_id;
     enum connection_role role;
-    bool accepted, opened;
-    bool waits;              /* opened, for the end of the peer's own attempt */
-    struct peer *peer;       /* of a lookup, or of a link that is named */
-    struct channel *channel; /* of a link, once opened */
-    struct buf in;           /* what epmd has answered so far */
-    struct wakeup timer;     /* a time-out, or a tick may be due */
-    unsigned holds;          /* large messages of the peer that are being worked off */
-    struct wakeup work;      /* set: what it has sent is handled in another step */
-    size_t queued, kept;     /* bytes sent and not yet written; in the channel, to be sent then */
-    bool dirty;              /* among cluster.dirty */
-    bool slow;               /* bulk should wait */
-    bool awaited;            /* somebody has asked whether it is busy, and it was */
-    bool overflowed;         /* a signal was dropped: it is to be disconnected */
+    bool accepted, opened, waits; /* waits: an open attempt, for the end of the peer's own */
+    struct peer *peer;            /* of a lookup, or of a link that is named */
+    struct channel *channel;      /* of a link, once opened */
+    struct buf in;                /* what epmd has answered so far */
+    struct wakeup timer;          /* a time-out, or a tick may be due */
+    unsigned holds;               /* large messages of the peer that are being worked off */
+    struct wakeup work;           /* set: what it has sent is handled in another step */
+    size_t queued, kept; /* bytes sent and not yet written; in the channel, to be sent then */
+    bool dirty;          /* among cluster.dirty */
+    bool slow;           /* bulk should wait */
+    bool awaited;        /* somebody has asked whether it is busy, and it was */
+    bool overflowed;     /* a signal was dropped: it is to be disconnected */
     uint64_t read_ms, written_ms, moved_ms; /* moved: written, or queued while nothing was */
 };
 
