@@ -240,8 +240,8 @@ check-budget:
 	@echo "== budgets"
 	$(Q)test/summary budget $(MAKE) --no-print-directory budget
 
-# Calls are read from the objects of the program.
-check-tidy: priv/coppice
+# Calls are read from the objects of the program and the library.
+check-tidy: priv/coppice lib
 	@echo "== the source code"
 	$(Q)CC=$(CC) CFLAGS='$(ALL_CFLAGS)' test/summary tidy test/tidy/run
 	$(Q)test/summary tidy-planted test/tidy/planted

@@ -26,13 +26,14 @@ struct cluster *cluster_new(const struct cluster_options *options,
 
 void cluster_free(struct cluster *c)
 {
+    /* First, since their wake-ups are among the connections'. */
+    for (size_t i = 0; i < c->peers.count; i++)
+        answers_end(c->peers.list[i]);
     for (size_t i = 0; i < c->connection_count; i++) {
         channel_free(c->connections[i]->channel);
         buf_free(&c->connections[i]->in);
         mem_free(c->connections[i]);
     }
-    for (size_t i = 0; i < c->peers.count; i++)
-        answers_end(c->peers.list[i]);
     names_free(&c->peers);
     hash_table_free(&c->connections_by_id);
     mem_free(c->connections);

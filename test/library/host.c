@@ -34,7 +34,7 @@ static void check_open(void)
     refuses("{node, 'a@127.0.0.1'}.\n{nod, b}.", "secret", COPPICE_BAD_CONFIG, "line 2, column 1");
     refuses("{node, 'a@127.0.0.1'", "secret", COPPICE_BAD_CONFIG, "is not closed");
     refuses("{follow, true}.", "secret", COPPICE_BAD_CONFIG, "node: missing");
-    refuses("{node, 'a@127.0.0.1'}.", "", COPPICE_BAD_CONFIG, "the cookie must have");
+    refuses("{node, 'a@127.0.0.1'}.", "", COPPICE_BAD_CONFIG, "the cookie: empty");
     refuses("{node, 'a@127.0.0.1'}. {tls, #{certfile => \"/nowhere\"}}.", "secret",
             COPPICE_BAD_CONFIG, "tls: ");
     struct coppice *node = open_node("{node, 'first@127.0.0.1'}.", &h);
