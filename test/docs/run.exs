@@ -140,14 +140,22 @@ defmodule Reader do
   defp compare(line, said, run) do
     printed = run.() |> String.replace(~r/iex\([^)]*\)\d+> |\e\[[0-9;]*m/, "") |> String.trim()
     text = said |> Enum.join("\n") |> String.trim()
-    if Regex.match?(pattern(text), printed), do: :right, else: {:wrong, {line, text, printed}}
+    matches = Regex.match?(pattern(text), printed <> "\n")
+    if matches, do: :right, else: {:wrong, {line, text, printed}}
   end
 
-  # A number of four digits or more stands for any number, `...` for any text.
+  # A number of four digits or more stands for any number, `...` for any text, and as a line for
+  # any lines, or none: what is logged may come before or after what is printed.
   defp pattern(text) do
-    escaped = Regex.escape(text)
-    numbers = Regex.replace(~r/\d{4,}/, escaped, "\\\\d+")
-    Regex.compile!("\\A" <> String.replace(numbers, "\\.\\.\\.", ".*") <> "\\z", "s")
+    lines = text |> String.split("\n") |> Enum.map_join(&line_pattern/1)
+    Regex.compile!("\\A" <> lines <> "\\z", "s")
+  end
+
+  defp line_pattern("..."), do: "(?:.*\n)?"
+
+  defp line_pattern(line) do
+    numbers = Regex.replace(~r/\d{4,}/, Regex.escape(line), "\\\\d+")
+    String.replace(numbers, "\\.\\.\\.", ".*") <> "\n"
   end
 end
 

@@ -28,6 +28,22 @@ defmodule ConfigTest do
     assert {0, "ok\n", ""} = Coppice.run(["config", "check", Coppice.config_file(good)])
   end
 
+  # The first words of the rows of a table in C: {"key", ...
+  defp keys(file), do: Regex.scan(~r/^    \{"(\w+)",/m, File.read!(file), capture: :all_but_first)
+
+  test "docs/configuration.md and coppice.config(5) have each key" do
+    files = ["c_src/node/config_keys.c", "c_src/replica/options.c"]
+    keys = files |> Enum.map(&keys/1) |> List.flatten()
+    assert "replica" in keys and "sync_interval" in keys
+    page = File.read!("docs/configuration.md")
+    manual = File.read!("man/coppice.config.5")
+
+    for key <- keys do
+      assert {key, page =~ ~r/[`{]#{key}\b|\b#{key} =>/} == {key, true}
+      assert {key, manual =~ key} == {key, true}
+    end
+  end
+
   # What is wrong, the line after the node's, and a word of the message.
   replica = fn map -> "{replica, r, \#{#{map}}}." end
 
