@@ -91,9 +91,20 @@ static int check(const char *name, struct bytes file)
 struct listing {
     struct buf key; /* of the last object; empty before the first */
     uint64_t bytes; /* of the key's objects so far */
+    uint64_t comments;
 };
 
-static void print_key(const struct listing *l)
+/* `of` is a word for what is listed. */
+static void say_comments(const char *name, const char *of, uint64_t comments)
+{
+    bool one = comments == 1;
+    if (comments > 0)
+        print_error("%s: %llu %s%s: Erlang reads no pids, references, ports or funs from a text",
+                    name, (unsigned long long)comments, of,
+                    one ? " is a comment" : "s are comments");
+}
+
+static void print_key(struct listing *l)
 {
     struct buf pair = {0};
     if (l->key.len == 0)
@@ -101,7 +112,7 @@ static void print_key(const struct listing *l)
     put_tuple(&pair, 2);
     put_term(&pair, buf_bytes(&l->key));
     put_uint(&pair, l->bytes);
-    print_canonical(buf_bytes(&pair));
+    l->comments += !print_consulted(buf_bytes(&pair));
     buf_free(&pair);
 }
 
@@ -121,6 +132,7 @@ static enum err list_object(void *who, const struct dets_object *o)
 struct dumping {
     const char *name;
     bool failed; /* an object was skipped */
+    uint64_t comments;
 };
 
 static enum err dump_object(void *who, const struct dets_object *o)
@@ -129,7 +141,7 @@ static enum err dump_object(void *who, const struct dets_object *o)
     struct buf canonical = {0};
     enum err e = canon_external(&canonical, o->object);
     if (e == OK) {
-        print_canonical(buf_bytes(&canonical));
+        d->comments += !print_consulted(buf_bytes(&canonical));
     } else {
         struct dets_fault fault;
         (void)dets_fault(&fault, e, o->at, "skipped an object of %zu bytes", o->object.len);
@@ -161,14 +173,16 @@ static int list(const char *name, struct bytes file)
     struct listing l = {0};
     int code = walk(name, file, list_object, &l);
     print_key(&l);
+    say_comments(name, "key", l.comments);
     buf_free(&l.key);
     return code;
 }
 
 static int dump(const char *name, struct bytes file)
 {
-    struct dumping d = {name, false};
+    struct dumping d = {.name = name};
     int code = walk(name, file, dump_object, &d);
+    say_comments(name, "object", d.comments);
     return d.failed ? EXIT_FAILURE : code;
 }
 

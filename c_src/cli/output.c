@@ -84,6 +84,22 @@ void print_canonical(struct bytes canonical)
         print_text(canonical);
 }
 
+bool print_consulted(struct bytes canonical)
+{
+    struct buf text = {0};
+    if (as_json) {
+        print_sets_as_lists(canonical);
+        return true;
+    }
+    bool literal = text_is_literal(canonical);
+    if (!literal)
+        buf_put(&text, BYTES("% "));
+    text_print(&text, canonical);
+    buf_put_u8(&text, '.');
+    print_line(&text);
+    return literal;
+}
+
 void print_term(struct bytes term)
 {
     struct buf canonical = {0};
