@@ -12,6 +12,7 @@
 #include "../term/text.h"
 #include "../term/utf8.h"
 #include "../term/write.h"
+#include "progress.h"
 
 static bool as_json; /* output_json() */
 
@@ -132,6 +133,7 @@ static void print_message(const char *format, va_list arguments)
         buf_printf(errors, "%s%s", errors->len > 0 ? "; " : "", text);
         return;
     }
+    progress_wipe();
     fputs("coppice: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
