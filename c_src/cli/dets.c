@@ -312,11 +312,30 @@ struct subcommand {
     bool bounded;
 };
 
+/* Whether a file is one of OTP's disk_log, whose first four bytes are 1 to 4 (disk_log.hrl). */
+static bool is_disk_log(struct bytes file)
+{
+    return file.len >= 4 && memcmp(file.at, "\1\2\3\4", 4) == 0;
+}
+
 static int run_on_file(const struct subcommand *c, const char *name)
 {
     static struct table_file file;
+    int code = 0;
+    if (strcmp(name, "-") == 0)
+        return fail(EX_NOINPUT, "-: a table is not read from " STANDARD_INPUT
+                                " but from a file, since what belongs together is all over it");
     enum err e = table_file_open(&file, name, c->bounded);
-    int code = e == OK ? c->run(name, &file) : fail_to_read(EX_NOINPUT, name, e);
+    if (e != OK)
+        code = fail_to_read(EX_NOINPUT, name, e);
+    else if (is_disk_log(file.bytes))
+        code =
+            fail(EXIT_FAILURE,
+                 "%s: a log of Erlang's disk_log, such as Mnesia's .DCD, .DCL and .LOG files, "
+                 "not a DETS table: start Mnesia to have it read, or read it by disk_log:chunk/2",
+                 name);
+    else
+        code = c->run(name, &file);
     table_file_close(&file);
     return code;
 }
