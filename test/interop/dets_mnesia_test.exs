@@ -2,10 +2,10 @@ defmodule DetsMnesiaTest do
   @moduledoc "The files of a Mnesia: its DETS tables are read, its logs are refused."
   use TestCase
 
-  # An Erlang of its own keeps tables of both kinds in a folder.  Changes of `disc_copies` are in the
-  # .DCL, until that is as large as the .DCD (with a dc_dump_limit of 1), which is then written anew:
-  # with the first change, so that the second is in a new .DCL.  Mnesia stops before `dets` has closed
-  # its tables, for which init:stop() waits.
+  # An Erlang of its own keeps tables of both kinds in a folder.  Changes of `disc_copies` are in
+  # the .DCL, until that is as large as the .DCD (with a dc_dump_limit of 1), which is then written
+  # anew: with the first change, so that the second is in a new .DCL.  Mnesia stops before `dets`
+  # has closed its tables, for which init:stop() waits.
   @program """
   ok = mnesia:create_schema([node()]),
   ok = application:set_env(mnesia, dc_dump_limit, 1),
@@ -17,9 +17,11 @@ defmodule DetsMnesiaTest do
   [ok = mnesia:dirty_write({bag, I rem 30, I, <<"more">>}) || I <- lists:seq(1, 100)],
   [ok = mnesia:dirty_write({Table, {key, I}, "value"}) || Table <- [set, both],
                                                           I <- lists:seq(1, 100)],
-  Change = fun(I) -> ok = mnesia:dirty_write({both, {key, I}, "new"}), dumped = mnesia:dump_log() end,
   dumped = mnesia:dump_log(),
-  [Change(I) || I <- [1, 2]],
+  ok = mnesia:dirty_write({both, {key, 1}, "new"}),
+  dumped = mnesia:dump_log(),
+  ok = mnesia:dirty_write({both, {key, 2}, "new"}),
+  dumped = mnesia:dump_log(),
   [true, true] = [filelib:is_file(filename:join(mnesia:system_info(directory), File))
                   || File <- ["both.DCD", "both.DCL"]],
   stopped = mnesia:stop(),
