@@ -8,12 +8,13 @@
 #include "../dets/dets_write.h"
 #include "../limits.h"
 #include "../net/disk.h"
-#include "../net/file.h"
 #include "../store/replace.h"
 #include "../term/canon.h"
 #include "../term/write.h"
 #include "commands.h"
 #include "output.h"
+#include "progress.h"
+#include "table_file.h"
 
 /* --- messages --------------------------------------------------------------------- */
 
@@ -52,6 +53,45 @@ static void print_map(struct buf *map)
     buf_free(map);
 }
 
+/* --- reading in bounded memory -------------------------------------------------------- */
+
+/* A smaller file takes no time that anybody would wait for. */
+#define PROGRESS_BYTES (8u << 20)
+
+struct reading {
+    const char *name;
+    struct table_file *file;
+    uint32_t slots;
+    uint64_t comments; /* terms that Erlang does not read */
+    bool failed;       /* an object was skipped */
+};
+
+static void begin(struct reading *r, const char *doing, bool printing)
+{
+    struct dets_header header;
+    if (r->file->bytes.len < PROGRESS_BYTES || dets_header_read(&header, r->file->bytes) != OK)
+        return;
+    r->slots = header.next;
+    progress_begin(doing, printing);
+}
+
+static void advance(struct reading *r, const struct dets_object *o)
+{
+    table_file_use(r->file, o->at, o->object.len);
+    if (r->slots > 0)
+        progress_show(o->slot, r->slots);
+}
+
+/* `of` is a word for what is listed. */
+static void say_comments(const struct reading *r, const char *of)
+{
+    bool one = r->comments == 1;
+    if (r->comments > 0)
+        print_error("%s: %llu %s%s: Erlang reads no pids, references, ports or funs from a text",
+                    r->name, (unsigned long long)r->comments, of,
+                    one ? " is a comment" : "s are comments");
+}
+
 /* --- check ---------------------------------------------------------------------------- */
 
 static void print_header(const struct dets_header *h, size_t bytes)
@@ -70,14 +110,23 @@ static void print_header(const struct dets_header *h, size_t bytes)
     print_map(&map);
 }
 
-static int check(const char *name, struct bytes file)
+static void check_object(void *who, const struct dets_object *o)
+{
+    advance(who, o);
+}
+
+static int check(const char *name, struct table_file *file)
 {
     struct dets_faults faults = {0};
     struct dets_header header;
-    dets_check(file, &faults);
+    struct reading r = {.name = name, .file = file};
+    begin(&r, "check", false);
+    dets_check(file->bytes, &faults, check_object, &r);
+    progress_end();
     int code = faults.count == 0 ? 0 : EXIT_FAILURE;
-    if (code == 0 && dets_header_read(&header, file) == OK)
-        print_header(&header, file.len);
+    if (code == 0 && dets_header_read(&header, file->bytes) == OK &&
+        dets_type_name(header.type) != NULL)
+        print_header(&header, file->bytes.len);
     print_faults(name, &faults);
     if (code != 0)
         suggest_salvage(name, faults.list[0].err);
@@ -89,11 +138,12 @@ static int check(const char *name, struct bytes file)
 
 /* The objects of a key are adjacent, in bags too. */
 struct listing {
+    struct reading reading;
     struct buf key; /* of the last object; empty before the first */
     uint64_t bytes; /* of the key's objects so far */
 };
 
-static void print_key(const struct listing *l)
+static void print_key(struct listing *l)
 {
     struct buf pair = {0};
     if (l->key.len == 0)
@@ -101,13 +151,14 @@ static void print_key(const struct listing *l)
     put_tuple(&pair, 2);
     put_term(&pair, buf_bytes(&l->key));
     put_uint(&pair, l->bytes);
-    print_canonical(buf_bytes(&pair));
+    l->reading.comments += !print_consulted(buf_bytes(&pair));
     buf_free(&pair);
 }
 
 static enum err list_object(void *who, const struct dets_object *o)
 {
     struct listing *l = who;
+    advance(&l->reading, o);
     if (!bytes_equal(buf_bytes(&l->key), o->key)) {
         print_key(l);
         buf_clear(&l->key);
@@ -118,58 +169,59 @@ static enum err list_object(void *who, const struct dets_object *o)
     return OK;
 }
 
-struct dumping {
-    const char *name;
-    bool failed; /* an object was skipped */
-};
-
 static enum err dump_object(void *who, const struct dets_object *o)
 {
-    struct dumping *d = who;
+    struct reading *r = who;
     struct buf canonical = {0};
+    advance(r, o);
     enum err e = canon_external(&canonical, o->object);
     if (e == OK) {
-        print_canonical(buf_bytes(&canonical));
+        r->comments += !print_consulted(buf_bytes(&canonical));
     } else {
         struct dets_fault fault;
         (void)dets_fault(&fault, e, o->at, "skipped an object of %zu bytes", o->object.len);
-        print_fault(d->name, &fault);
-        d->failed = true;
+        print_fault(r->name, &fault);
+        r->failed = true;
     }
     buf_free(&canonical);
     return OK;
 }
 
-static int walk(const char *name, struct bytes file,
+static int walk(struct reading *r, const char *doing,
                 enum err (*visit)(void *who, const struct dets_object *object), void *who)
 {
     struct dets_table table;
     struct dets_fault fault;
-    enum err e = dets_open(&table, file, &fault);
+    enum err e = dets_open(&table, r->file->bytes, &fault);
+    table.changing = r->file->mapped;
+    begin(r, doing, true);
     if (e == OK)
         e = dets_walk(&table, visit, who, &fault);
+    progress_end();
     if (e == OK)
         return 0;
     fflush(stdout);
-    print_fault(name, &fault);
-    suggest_salvage(name, e);
+    print_fault(r->name, &fault);
+    suggest_salvage(r->name, e);
     return EXIT_FAILURE;
 }
 
-static int list(const char *name, struct bytes file)
+static int list(const char *name, struct table_file *file)
 {
-    struct listing l = {0};
-    int code = walk(name, file, list_object, &l);
+    struct listing l = {.reading = {.name = name, .file = file}};
+    int code = walk(&l.reading, "list", list_object, &l);
     print_key(&l);
+    say_comments(&l.reading, "key");
     buf_free(&l.key);
     return code;
 }
 
-static int dump(const char *name, struct bytes file)
+static int dump(const char *name, struct table_file *file)
 {
-    struct dumping d = {name, false};
-    int code = walk(name, file, dump_object, &d);
-    return d.failed ? EXIT_FAILURE : code;
+    struct reading r = {.name = name, .file = file};
+    int code = walk(&r, "dump", dump_object, &r);
+    say_comments(&r, "object");
+    return r.failed ? EXIT_FAILURE : code;
 }
 
 /* --- salvage -------------------------------------------------------------------------- */
@@ -234,10 +286,10 @@ static int write_salvaged(const struct dets_salvage *s, const char *name)
     return code;
 }
 
-static int salvage(const char *name, struct bytes file)
+static int salvage(const char *name, struct table_file *file)
 {
     struct dets_salvage s;
-    enum err e = dets_salvage(&s, file);
+    enum err e = dets_salvage(&s, file->bytes);
     if (e != OK)
         return fail(EXIT_FAILURE, "%s: %s", name, err_text(e));
     print_faults(name, &s.faults);
@@ -252,23 +304,50 @@ static int salvage(const char *name, struct bytes file)
 
 /* --- the command ------------------------------------------------------------------ */
 
-static int run_on_file(int (*run)(const char *name, struct bytes file), const char *name)
+struct subcommand {
+    const char *name;
+    int (*run)(const char *name, struct table_file *file);
+    /* Objects are read once.  A salvage reads them again when it writes them; they must not have
+     * changed. */
+    bool bounded;
+};
+
+/* Whether a file is one of OTP's disk_log, whose first four bytes are 1 to 4 (disk_log.hrl). */
+static bool is_disk_log(struct bytes file)
 {
-    struct buf file = {0};
-    enum err e = file_read(&file, name, LIMIT_DETS_BYTES);
-    int code = e == OK ? run(name, buf_bytes(&file)) : fail_to_read(EX_NOINPUT, name, e);
-    buf_free(&file);
+    return file.len >= 4 && memcmp(file.at, "\1\2\3\4", 4) == 0;
+}
+
+static int run_on_file(const struct subcommand *c, const char *name)
+{
+    static struct table_file file;
+    int code = 0;
+    if (strcmp(name, "-") == 0)
+        return fail(EX_NOINPUT, "-: a table is not read from " STANDARD_INPUT
+                                " but from a file, since what belongs together is all over it");
+    enum err e = table_file_open(&file, name, c->bounded);
+    if (e != OK)
+        code = fail_to_read(EX_NOINPUT, name, e);
+    else if (is_disk_log(file.bytes))
+        code =
+            fail(EXIT_FAILURE,
+                 "%s: a log of Erlang's disk_log, such as Mnesia's .DCD, .DCL and .LOG files, "
+                 "not a DETS table: start Mnesia to have it read, or read it by disk_log:chunk/2",
+                 name);
+    else
+        code = c->run(name, &file);
+    table_file_close(&file);
     return code;
 }
 
 int command_dets(struct args *args)
 {
-    static const struct {
-        const char *name;
-        int (*run)(const char *name, struct bytes file);
-    } subcommands[] = {{"check", check}, {"list", list}, {"dump", dump}, {"salvage", salvage}};
+    static const struct subcommand subcommands[] = {{"check", check, true},
+                                                    {"list", list, true},
+                                                    {"dump", dump, true},
+                                                    {"salvage", salvage, false}};
     size_t i = 0;
     while (strcmp(subcommands[i].name, args->operands[0]) != 0)
         i++;
-    return run_on_file(subcommands[i].run, args->operands[1]);
+    return run_on_file(&subcommands[i], args->operands[1]);
 }

@@ -85,7 +85,7 @@ static const struct command commands[] = {
     {"dets", command_dets, "check|list|dump|salvage FILE", "inspect or recover a DETS file", "json",
      "  check     print its header, or each fault\n"
      "  list      print each key and the bytes of its objects\n"
-     "  dump      print each object\n"
+     "  dump      print each object, for file:consult/1\n"
      "  salvage   write what can be read to FILE.salvaged",
      "$ coppice dets check tags.dets\n$ coppice dets salvage tags.dets"},
     {"completion", command_completion, "bash|zsh|fish", "print completions for a shell", "",

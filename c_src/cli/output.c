@@ -12,6 +12,7 @@
 #include "../term/text.h"
 #include "../term/utf8.h"
 #include "../term/write.h"
+#include "progress.h"
 
 static bool as_json; /* output_json() */
 
@@ -84,6 +85,22 @@ void print_canonical(struct bytes canonical)
         print_text(canonical);
 }
 
+bool print_consulted(struct bytes canonical)
+{
+    struct buf text = {0};
+    if (as_json) {
+        print_sets_as_lists(canonical);
+        return true;
+    }
+    bool literal = text_is_literal(canonical);
+    if (!literal)
+        buf_put(&text, BYTES("% "));
+    text_print(&text, canonical);
+    buf_put_u8(&text, '.');
+    print_line(&text);
+    return literal;
+}
+
 void print_term(struct bytes term)
 {
     struct buf canonical = {0};
@@ -116,6 +133,7 @@ static void print_message(const char *format, va_list arguments)
         buf_printf(errors, "%s%s", errors->len > 0 ? "; " : "", text);
         return;
     }
+    progress_wipe();
     fputs("coppice: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

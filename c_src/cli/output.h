@@ -35,7 +35,7 @@ void put_term_text(struct buf *out, struct bytes term);
  * empty, see no-color.org) or on a terminal of the kind `dumb`. */
 bool output_has_colour(void);
 
-/* From now on the next four print JSON (term/json.h), and MapSets as print_plain() does: --json.
+/* From now on the next five print JSON (term/json.h), and MapSets as print_plain() does: --json.
  */
 void output_json(void);
 
@@ -48,6 +48,10 @@ void print_plain(struct bytes term);
 
 /* The same as print_term() for a term that is canonical already. */
 void print_canonical(struct bytes canonical);
+
+/* The same as print_canonical() for one of many terms, as file:consult/1 reads them: with a dot;
+ * false if it has no text that Erlang reads (text_is_literal()), so that it is a comment. */
+bool print_consulted(struct bytes canonical);
 
 /* The same for the atom of this text: `pong`. */
 void print_word(const char *text);

@@ -12,6 +12,9 @@ struct check {
     uint64_t objects, keys;
     uint64_t bytes;       /* in segments and collections so far */
     struct buf key, last; /* of the current object, and of the one before it in the slot */
+    struct buf copy;      /* of the current object: the file may change */
+    void (*visit)(void *who, const struct dets_object *object);
+    void *who;
 };
 
 /* --- slots -------------------------------------------------------------------------- */
@@ -41,7 +44,12 @@ static void check_objects(struct check *c, struct bytes body, uint32_t slot)
     buf_clear(&c->last);
     while (dets_objects_next(&o, &object)) {
         uint64_t at = (uint64_t)(object.at - t->file.at);
+        struct dets_object seen = {.object = object, .at = at, .slot = slot};
+        c->visit(c->who, &seen);
         c->objects++;
+        buf_clear(&c->copy);
+        buf_put(&c->copy, object);
+        object = buf_bytes(&c->copy);
         enum err e = dets_object_check(object, NULL);
         buf_clear(&c->key);
         if (e == OK)
@@ -134,7 +142,8 @@ static void add_free_blocks(struct check *c)
     struct dets_free_list f = dets_free_list(c->table->file, c->table->header.free_lists);
     while (dets_free_list_next(&f, &block, &fault))
         dets_extents_add(&c->extents, block.at, 1ull << block.class);
-    must(f.err == OK); /* dets_open() has checked them */
+    if (f.err != OK) /* dets_open() has checked them: the file has changed */
+        dets_faults_add(c->faults, &fault);
 }
 
 static void check_extents(struct check *c)
@@ -178,7 +187,8 @@ static void check_counts(struct check *c)
                 h->counters[k], 1ull << (k + DETS_CLASS_MIN), c->counters[k]);
 }
 
-void dets_check(struct bytes file, struct dets_faults *faults)
+void dets_check(struct bytes file, struct dets_faults *faults,
+                void (*visit)(void *who, const struct dets_object *object), void *who)
 {
     struct dets_table table;
     struct dets_fault fault;
@@ -186,11 +196,12 @@ void dets_check(struct bytes file, struct dets_faults *faults)
         dets_faults_add(faults, &fault);
         return;
     }
-    struct check c = {.table = &table, .faults = faults};
+    struct check c = {.table = &table, .faults = faults, .visit = visit, .who = who};
     check_slots(&c);
     check_extents(&c);
     check_counts(&c);
     dets_extents_free(&c.extents);
     buf_free(&c.key);
     buf_free(&c.last);
+    buf_free(&c.copy);
 }

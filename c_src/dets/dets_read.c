@@ -7,6 +7,7 @@ enum err dets_open(struct dets_table *table, struct bytes file, struct dets_faul
 {
     struct dets_block block;
     table->file = file;
+    table->changing = false;
     enum err e = dets_header_read(&table->header, file);
     if (e != OK)
         return dets_fault(fault, ERR_NOT_DETS, file.len, "the file ends within the header");
@@ -25,8 +26,18 @@ struct walk {
     void *who;
     struct dets_fault *fault;
     uint64_t bytes; /* in segments and collections so far */
-    struct buf key;
+    struct buf key, copy;
 };
+
+/* The object, or a copy of it that nobody changes. */
+static struct bytes stable(struct walk *w, struct bytes object)
+{
+    if (!w->table->changing)
+        return object;
+    buf_clear(&w->copy);
+    buf_put(&w->copy, object);
+    return buf_bytes(&w->copy);
+}
 
 static enum err walk_objects(struct walk *w, uint32_t slot, struct bytes body)
 {
@@ -35,6 +46,7 @@ static enum err walk_objects(struct walk *w, uint32_t slot, struct bytes body)
     struct bytes object;
     while (dets_objects_next(&o, &object)) {
         uint64_t at = (uint64_t)(object.at - t->file.at);
+        object = stable(w, object);
         buf_clear(&w->key);
         enum err e = dets_key(&w->key, object, t->header.keypos);
         if (e != OK)
@@ -95,5 +107,6 @@ enum err dets_walk(const struct dets_table *table,
     for (uint32_t i = 0; e == OK && i < dets_segments(&table->header); i++)
         e = walk_segment(&w, i);
     buf_free(&w.key);
+    buf_free(&w.copy);
     return e;
 }

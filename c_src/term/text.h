@@ -52,7 +52,11 @@ must_use enum err text_single(struct bytes text, struct buf *out, struct text_er
  * linear in the bytes.  The term must be canonical. */
 void text_print(struct buf *out, struct bytes term);
 
-/* The same, truncated with "..." after about limit bytes: for log lines. */
+/* Whether Erlang reads, too, what text_print() prints: the term, which must be canonical, has no
+ * pid, reference, port, closure or native record. */
+bool text_is_literal(struct bytes term);
+
+/* The same as text_print(), truncated with "..." after about limit bytes: for log lines. */
 void text_print_short(struct buf *out, struct bytes term, size_t limit);
 
 #endif

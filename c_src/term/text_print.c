@@ -122,3 +122,16 @@ void text_print_short(struct buf *out, struct bytes term, size_t limit)
     out->len = start + utf8_front(text, limit).len;
     buf_put(out, BYTES("..."));
 }
+
+bool text_is_literal(struct bytes term)
+{
+    struct head head;
+    const uint8_t *end = term.at + term.len;
+    for (const uint8_t *at = term.at; at < end; at += head.size) {
+        must(head_read(at, end, &head) == OK);
+        if (head.kind == ETF_PID || head.kind == ETF_REFERENCE || head.kind == ETF_PORT ||
+            head.kind == ETF_FUN || head.kind == ETF_RECORD)
+            return false;
+    }
+    return true;
+}

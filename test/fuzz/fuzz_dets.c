@@ -16,6 +16,11 @@ static enum err visit(void *who, const struct dets_object *object)
     return OK;
 }
 
+static void see(void *who, const struct dets_object *object)
+{
+    *(size_t *)who += object->object.len > 0;
+}
+
 static void read_file(struct bytes file, size_t wanted)
 {
     struct dets_table table;
@@ -25,7 +30,9 @@ static void read_file(struct bytes file, size_t wanted)
     if (dets_open(&table, file, &fault) == OK && dets_walk(&table, visit, &objects, &fault) == OK &&
         wanted != SIZE_MAX)
         must(objects == wanted);
-    dets_check(file, &faults);
+    size_t seen = 0;
+    dets_check(file, &faults, see, &seen);
+    must(wanted == SIZE_MAX || seen == wanted);
     must(wanted == SIZE_MAX || faults.count == 0);
     dets_faults_free(&faults);
 }

@@ -26,6 +26,18 @@ defmodule DetsTest do
     term
   end
 
+  # The terms of a listing, which `file:consult/1` reads, and the comments in it.
+  defp consults(command, file, errors \\ "") do
+    assert {0, out, ^errors} = Coppice.run(["dets", command, file])
+    listing = path()
+    File.write!(listing, out)
+    assert {:ok, terms} = :file.consult(listing)
+    {terms, for("% " <> line <- String.split(out, "\n"), do: line)}
+  end
+
+  defp contains(file), do: elem(consults("dump", file), 0)
+  defp sizes(file), do: elem(consults("list", file), 0)
+
   defp sound(file) do
     assert [%{} = header] = prints(["check", file])
     header
@@ -237,24 +249,64 @@ defmodule DetsTest do
   test "an empty file of OTP" do
     file = make([])
     assert %{objects: 0, slots: 256} = sound(file)
-    assert prints(["list", file]) == []
-    assert prints(["dump", file]) == []
+    assert sizes(file) == []
+    assert contains(file) == []
   end
 
   test "dump and list show the contents" do
-    objects = for i <- 1..400, k = key(i), not is_map(k), do: {k, payload(i), "end"}
+    objects = for i <- 1..400, do: {key(i), payload(i), "end"}
     objects = objects |> by_key() |> Map.values()
     file = make(objects)
-    assert Enum.sort(prints(["dump", file])) == Enum.sort(objects)
-    sizes = for {key, size} <- prints(["list", file]), into: %{}, do: {key, size}
-    assert sizes == Map.new(objects, &{elem(&1, 0), byte_size(:erlang.term_to_binary(&1))})
+    assert Enum.sort(contains(file)) == Enum.sort(objects)
+    bytes = Map.new(objects, &{elem(&1, 0), byte_size(:erlang.term_to_binary(&1))})
+    assert Map.new(sizes(file)) == bytes
+  end
+
+  test "dump prints each kind of text and number so that it is read as it was" do
+    values = [
+      ["dot. ", ~c"dot. \n% no comment", "two\nlines", "\0\d\e\"\\", "日本\u0301\u202E"],
+      [~c"日本", [0x10FFFF], [0xD800], [0xFFFE], <<0xED, 0xA0, 0x80>>, <<255>>, <<5::3>>, ""],
+      [:"", :end, :maybe, :else, :"a b", :"it's", :"\n", :日本, :é, Enum, nil, :_, :A, :a@b],
+      [0.0, -0.0, 1.0e-320, 1.7976931348623157e308, 0.1, -1.5, 1.0e22, 2 ** 70, -(2 ** 9000)],
+      [[], [[]], [1 | 2], {}, %{}, %{1 => :a, 1.0 => %{[] => {}}}, &Enum.map/2, &:erlang.+/2]
+    ]
+
+    objects = for {value, i} <- values |> Enum.concat() |> Enum.with_index(), do: {i, value}
+    found = make(objects) |> contains() |> Map.new()
+    for {i, value} <- objects, do: assert(found[i] === value)
+    # `===` does not tell these apart before OTP 27.
+    assert for({_, -0.0 = zero} <- found, do: <<zero::float>>) |> Enum.sort() ==
+             [<<0.0::float>>, <<-0.0::float>>]
+  end
+
+  test "an object with a term that has no text in Erlang is a comment of the dump, and is said" do
+    port = Port.open({:spawn, "true"}, [])
+    odd = [pid: self(), in: [%{make_ref() => 1}], of: {[port | :x]}, fun: fn -> self() end]
+    file = make([{:first, 1}, {:text, "#Pid<"} | odd])
+
+    error =
+      "coppice: #{file}: 4 objects are comments: Erlang reads no pids, references, ports or " <>
+        "funs from a text\n"
+
+    {terms, comments} = consults("dump", file, error)
+    assert Enum.sort(terms) == [first: 1, text: "#Pid<"]
+    assert length(comments) == 4
+    for kind <- ~w(Pid Ref Port Fun), do: assert(Enum.any?(comments, &(&1 =~ "##{kind}<")))
+    assert {sizes, []} = consults("list", file)
+    assert length(sizes) == 6
+    # The keys count for `list`.
+    file = make([{self(), 1}])
+    error = String.replace(error, ~r/.*: 4 objects are/, "coppice: #{file}: 1 key is a")
+    error = String.replace(error, "comments", "comment")
+    assert {[], [_]} = consults("list", file, error)
+    assert {0, ~s({"$tuple":[) <> _, ""} = Coppice.run(["dets", "dump", "--json", file])
   end
 
   test "list adds up the sizes of a bag's objects with one key" do
     file = make([{:a, 1}, {:b, 1}, {:a, 2}], type: :bag)
     size = byte_size(:erlang.term_to_binary({:a, 1}))
-    assert Enum.sort(prints(["list", file])) == [a: 2 * size, b: size]
-    assert Enum.sort(prints(["dump", file])) == [a: 1, a: 2, b: 1]
+    assert Enum.sort(sizes(file)) == [a: 2 * size, b: size]
+    assert Enum.sort(contains(file)) == [a: 1, a: 2, b: 1]
   end
 
   for {type, keypos} <- [set: 1, set: 3, bag: 1, bag: 2, duplicate_bag: 1, duplicate_bag: 2] do
@@ -317,7 +369,7 @@ defmodule DetsTest do
     assert :dets.lookup(table, {7, "key"}) == [{{7, "key"}, 7}]
     :ok = :dets.close(table)
     assert %{hash: :phash, objects: 1000} = sound(file)
-    assert Enum.sort(prints(["dump", file])) == objects
+    assert Enum.sort(contains(file)) == objects
     assert contents(salvage(file).file) == objects
   end
 

@@ -91,7 +91,7 @@ defmodule EjabberdTest do
   # The numbers of the messages that can be salvaged from a file.
   defp salvaged(file) do
     report = DetsFiles.salvage(file)
-    {0, out, ""} = Coppice.run(["dets", "dump", report.file])
+    {0, out, _comments} = Coppice.run(["dets", "dump", report.file])
     {report, numbers(out)}
   end
 

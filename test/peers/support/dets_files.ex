@@ -7,11 +7,19 @@ defmodule DetsFiles do
     assert [%{objects: count}] = Terms.printed(["dets", "check", file])
     # Both printed and read again: a pid or a fun is only text outside its node, and what is
     # text in a binary OTP and a coppice print in different ways.
-    ours = Enum.sort(Terms.printed(["dets", "dump", file]))
+    ours = Enum.sort(dumped(file))
     theirs = file |> Table.contents(shape(file)) |> Enum.map(&reread/1) |> Enum.sort()
     assert length(ours) == count
     assert ours == theirs
     count
+  end
+
+  # The objects of a dump, those that are comments as well.
+  defp dumped(file) do
+    {0, out, _comments} = Coppice.run(["dets", "dump", file])
+
+    for line <- String.split(out, "\n", trim: true),
+        do: line |> String.replace_prefix("% ", "") |> String.trim_trailing(".") |> Terms.read()
   end
 
   defp reread(term), do: Terms.read(IO.chardata_to_string(:io_lib.format("~0tp", [term])))

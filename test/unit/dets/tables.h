@@ -139,12 +139,19 @@ static inline struct objects objects_salvaged(const struct dets_salvage *s)
     return o;
 }
 
+static inline void count_object(void *who, const struct dets_object *object)
+{
+    *(uint64_t *)who += object->object.len > 0;
+}
+
 /* The number of faults dets_check() finds; prints the first unless silent. */
 static inline uint64_t faults_of(struct bytes file, bool silent)
 {
     struct dets_faults faults = {0};
-    dets_check(file, &faults);
+    uint64_t visits = 0;
+    dets_check(file, &faults, count_object, &visits);
     uint64_t count = faults.count;
+    must(count > 0 || visits == dets_u32(file, DETS_AT_OBJECTS));
     if (count > 0 && !silent)
         fprintf(stderr, "\n    byte %llu: %s\n", (unsigned long long)faults.list[0].at,
                 faults.list[0].what);

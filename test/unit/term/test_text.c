@@ -119,6 +119,7 @@ static void prints_terms_without_a_literal(void)
         buf_clear(&text);
         text_print(&text, term_of(forms[i]));
         CU_ASSERT(same_text(buf_bytes(&text), bytes_of(forms[i])));
+        CU_ASSERT(text_is_literal(term_of(forms[i])) == (strchr(forms[i], '#') == NULL));
     }
     buf_free(&text);
     ASSERT_TERM(term_of("#Pid<c1@host.1.2.3>"), term_of("#Pid<'c1@host'.1.2.3>"));
