@@ -228,11 +228,19 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: check-units check-budget check-tidy check-library check-install check-app check-docs check-interop check-partitions
+check: check-units check-budget check-suites check-partitions
 
-# Two of them at a time, and what they print one after the other.
+# Two at a time, and what they print one after the other.
 check-units:
 	$(Q)$(MAKE) --no-print-directory -k -j2 -Otarget $(CHECK_UNIT)
+
+# Real nodes wait most of the time.  The code that several suites share is compiled before.
+check-suites: priv/coppice lib
+	$(Q). test/interop/compile.sh && compile "$$support" test/interop/support
+	$(Q)$(MAKE) --no-print-directory -k -j2 -Otarget check-interop check-others
+
+check-others:
+	$(Q)$(MAKE) --no-print-directory -k check-tidy check-library check-install check-app check-docs
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
@@ -290,7 +298,7 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 .PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page \
-        check check-units $(CHECK_UNIT) check-budget check-tidy check-library check-install check-app check-docs check-interop \
-        check-partitions partitions clean help
+        check check-units $(CHECK_UNIT) check-budget check-suites check-others check-tidy check-library check-install \
+        check-app check-docs check-interop check-partitions partitions clean help
 .SECONDARY:
 -include $(shell find build -type f -name '*.d' 2>/dev/null)

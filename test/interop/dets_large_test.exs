@@ -9,7 +9,7 @@ defmodule DetsLargeTest do
 
   setup_all do
     Process.put(:test_name, {__MODULE__, :setup})
-    [file: make(for(i <- 1..100, do: {i, @object}))]
+    [table: make(for(i <- 1..100, do: {i, @object}))]
   end
 
   # A command of bash, in which "$@" is a command of dets on the file: its output and status.
@@ -25,7 +25,7 @@ defmodule DetsLargeTest do
     out
   end
 
-  test "each command reads a table of 100 MB with 32 MB of its own", %{file: file} do
+  test "each command reads a table of 100 MB with 32 MB of its own", %{table: file} do
     if System.get_env("COPPICE_WRAP", "") == "" do
       for command <- ["check", "list", "dump"] do
         assert {_, 0} = bash(~S(ulimit -d 32768; "$@" >/dev/null), command, file)
@@ -37,7 +37,7 @@ defmodule DetsLargeTest do
     end
   end
 
-  test "a file that is cut while it is read ends the command with a message", %{file: file} do
+  test "a file that is cut while it is read ends the command with a message", %{table: file} do
     cut = path()
     File.cp!(file, cut)
     line = ~S("$@" | { head -c 1; : >"${@: -1}"; cat; } >/dev/null; exit ${PIPESTATUS[0]})
@@ -51,7 +51,7 @@ defmodule DetsLargeTest do
     assert {"{1,2}.\n", 0} = System.cmd("bash", piped)
   end
 
-  test "the percent that are done are shown on a terminal, and wiped", %{file: file} do
+  test "the percent that are done are shown on a terminal, and wiped", %{table: file} do
     for {command, elsewhere, result} <- [
           {"check", "", ~r/\A\#{.*objects => 100.*}\r\n\z/},
           {"dump", " >/dev/null", ~r/\A\z/},
@@ -70,7 +70,7 @@ defmodule DetsLargeTest do
     end
   end
 
-  test "no percent go between results, nor are they shown for a small table", %{file: file} do
+  test "no percent go between results, nor are they shown for a small table", %{table: file} do
     refute terminal("list", file) =~ "%"
     refute terminal("dump", file, " | cat >/dev/null") =~ "%"
     assert terminal("check", make([{1, 2}])) =~ ~r/\A\#{[^%]*}\r\n\z/
