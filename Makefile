@@ -240,7 +240,7 @@ check-suites: priv/coppice lib
 	$(Q)$(MAKE) --no-print-directory -k -j2 -Otarget check-interop check-others
 
 check-others:
-	$(Q)$(MAKE) --no-print-directory -k check-tidy check-library check-install check-app check-docs
+	$(Q)$(MAKE) --no-print-directory -k -j1 check-tidy check-library check-install check-app check-docs
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
