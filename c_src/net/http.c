@@ -27,7 +27,7 @@ static const struct {
 };
 
 struct http {
-    const struct http_library *library;
+    const struct http_library *mhd;
     struct MHD_Daemon *daemon;
     unsigned connections; /* after its last run */
     uv_loop_t *loop;
@@ -60,7 +60,7 @@ static void on_timeout(uv_timer_t *timer)
 
 static unsigned count_connections(const struct http *h)
 {
-    return h->library->MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+    return h->mhd->MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
         ->num_connections;
 }
 
@@ -70,10 +70,10 @@ static unsigned count_connections(const struct http *h)
 static void run(struct http *h)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    h->library->MHD_run(h->daemon);
+    h->mhd->MHD_run(h->daemon);
     unsigned before = h->connections;
     h->connections = count_connections(h);
-    if (h->library->MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > RUN_MS)
+    if (h->mhd->MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > RUN_MS)
         ms = RUN_MS;
     /* A timer of 0 ms would keep the loop from its sockets. */
     if (h->connections > 0)
@@ -127,7 +127,7 @@ static bool cut_host(const char *header, char host[LIMIT_HOST_BYTES + 1])
 static bool is_asked(const struct http *h, struct MHD_Connection *c)
 {
     char host[LIMIT_HOST_BYTES + 1];
-    const char *header = h->library->MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
+    const char *header = h->mhd->MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
     if (header == NULL)
         return true;
     return cut_host(header, host) &&
@@ -145,12 +145,12 @@ static struct MHD_Response *response_of(const struct http *h, struct bytes body,
         {"Referrer-Policy", "no-referrer"},
         {"X-Content-Type-Options", "nosniff"},
     };
-    struct MHD_Response *r = h->library->MHD_create_response_from_buffer(
+    struct MHD_Response *r = h->mhd->MHD_create_response_from_buffer(
         body.len, (void *)(uintptr_t)body.at, MHD_RESPMEM_MUST_COPY);
     must(r != NULL);
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        h->library->MHD_add_response_header(r, headers[i][0], headers[i][1]);
-    h->library->MHD_add_response_header(r, "Content-Type", type);
+        h->mhd->MHD_add_response_header(r, headers[i][0], headers[i][1]);
+    h->mhd->MHD_add_response_header(r, "Content-Type", type);
     return r;
 }
 
@@ -159,9 +159,9 @@ static enum MHD_Result say(const struct http *h, struct MHD_Connection *c, unsig
 {
     struct MHD_Response *r = response_of(h, bytes_of(text), pages[PAGE_HEALTH].type);
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        h->library->MHD_add_response_header(r, "Allow", "GET, HEAD");
-    enum MHD_Result result = h->library->MHD_queue_response(c, status, r);
-    h->library->MHD_destroy_response(r);
+        h->mhd->MHD_add_response_header(r, "Allow", "GET, HEAD");
+    enum MHD_Result result = h->mhd->MHD_queue_response(c, status, r);
+    h->mhd->MHD_destroy_response(r);
     return result;
 }
 
@@ -186,12 +186,12 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, enum pag
         struct buf body = {0};
         put_page(h, page, &body);
         if (h->kept[page] != NULL)
-            h->library->MHD_destroy_response(h->kept[page]);
+            h->mhd->MHD_destroy_response(h->kept[page]);
         h->kept[page] = response_of(h, buf_bytes(&body), pages[page].type);
         h->kept_ms[page] = now_ms;
         buf_free(&body);
     }
-    return h->library->MHD_queue_response(c, MHD_HTTP_OK, h->kept[page]);
+    return h->mhd->MHD_queue_response(c, MHD_HTTP_OK, h->kept[page]);
 }
 
 static enum MHD_Result on_request(void *who, struct MHD_Connection *c, const char *url,
@@ -267,12 +267,12 @@ static bool start(struct http *h, int fd)
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    h->daemon = h->library->MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY,
-                                             options, MHD_OPTION_END);
+    h->daemon = h->mhd->MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY,
+                                         options, MHD_OPTION_END);
     if (h->daemon == NULL)
         return false;
     const union MHD_DaemonInfo *info =
-        h->library->MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        h->mhd->MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     must(info != NULL);
     must(uv_poll_init(h->loop, &h->poll, info->epoll_fd) == 0);
     must(uv_timer_init(h->loop, &h->timer) == 0);
@@ -297,7 +297,7 @@ struct http *http_open(uv_loop_t *loop, const struct node *node, const struct co
         return NULL;
     }
     struct http *h = mem_take(sizeof(*h));
-    *h = (struct http){.library = library,
+    *h = (struct http){.mhd = library,
                        .loop = loop,
                        .node = node,
                        .config = config,
@@ -321,8 +321,8 @@ void http_close(struct http *h)
     uv_timer_stop(&h->timer);
     for (int page = 0; page < PAGES; page++)
         if (h->kept[page] != NULL)
-            h->library->MHD_destroy_response(h->kept[page]);
-    h->library->MHD_stop_daemon(h->daemon);
+            h->mhd->MHD_destroy_response(h->kept[page]);
+    h->mhd->MHD_stop_daemon(h->daemon);
 }
 
 void http_free(struct http *h)
