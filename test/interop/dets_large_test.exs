@@ -21,7 +21,7 @@ defmodule DetsLargeTest do
   # On a terminal of its own, with standard output there, too, unless the line leads it elsewhere.
   defp terminal(command, file, elsewhere \\ "") do
     args = Enum.map_join(Coppice.command(["dets", command, file]), " ", &"'#{&1}'")
-    {out, 0} = System.cmd("script", ["-qec", args <> elsewhere, "/dev/null"])
+    {out, 0} = Terminal.run(args <> elsewhere)
     out
   end
 

@@ -225,6 +225,7 @@ defmodule ReloadTest do
     other = Coppice.start()
     args = ["--net-ticktime=20", "--connect", other.node, "--log-level", "debug"]
     running = start([net_ticktime: 60, log_level: :error], args: args)
+    eventually(fn -> other.node in peers(running) end)
     running = change(running, net_ticktime: 30, connect: [])
     said(running, "read again: nothing has changed")
     assert other.node in peers(running)

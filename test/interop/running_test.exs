@@ -135,13 +135,9 @@ defmodule RunningTest do
   defp in_terminal(arguments) do
     config = Coppice.config_file(Coppice.config_text(node: Coppice.name()))
     command = Coppice.command(["run", "-c", config | arguments])
-    env = for {k, v} <- Coppice.env([]), do: {~c"#{k}", ~c"#{v}"}
     script = Coppice.config_file(@in_terminal)
-    # script(1) has a shell run one string.
     line = Enum.join(["exec", "sh", script | command], " ")
-    args = ["-qec", line, "/dev/null"]
-    opts = [:binary, :exit_status, line: 4096, args: args, env: env]
-    port = Port.open({:spawn_executable, System.find_executable("script")}, opts)
+    port = Terminal.open(line, [], line: 4096)
     assert "pid " <> pid = line_of(port, "pid ")
     assert "ready " <> _ = line_of(port, "ready ")
     {port, pid}

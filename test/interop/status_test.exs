@@ -4,7 +4,6 @@ defmodule StatusTest do
 
   # In the roots of `make test-matrix`.
   @without_jq if System.find_executable("jq") == nil, do: "jq is not installed", else: false
-  @without_script if System.find_executable("script") == nil, do: "no script(1)", else: false
 
   # The words of each line of the page.
   defp page(node) do
@@ -55,7 +54,7 @@ defmodule StatusTest do
     end)
   end
 
-  @tag skip: @without_script
+  @tag skip: Terminal.missing()
   test "there are colours on a terminal only, and not with NO_COLOR" do
     c = Coppice.start(replicas: [views: counter()])
     command = Enum.join(Coppice.command(["status", c.node]), " ")
@@ -65,8 +64,7 @@ defmodule StatusTest do
           {[{"TERM", "xterm"}, {"NO_COLOR", "1"}], false},
           {[{"TERM", "dumb"}, {"NO_COLOR", ""}], false}
         ] do
-      # script(1) runs it in a terminal of its own.
-      {out, 0} = System.cmd("script", ["-qec", command, "/dev/null"], env: Coppice.env([]) ++ env)
+      {out, 0} = Terminal.run(command, env)
       assert out =~ "views" and out =~ "\e[1mREPLICA" == colours
     end
 

@@ -1,25 +1,18 @@
 defmodule TopTest do
-  @moduledoc "`coppice top`, in a terminal that script(1) makes."
+  @moduledoc "`coppice top`, in a terminal."
   use TestCase
 
   # In the roots of `make test-matrix`.
-  @moduletag skip: if(System.find_executable("script") == nil, do: "no script(1)", else: false)
+  @moduletag skip: Terminal.missing()
 
   @usage 64
 
-  # Runs it there, and then the command `stty`, which prints how the terminal was left.
+  # Runs it there, and then the command `stty`, which prints how the terminal was left.  The
+  # terminal sends Ctrl-C to the shell, too.
   defp open(node, env \\ []) do
     command = Enum.join(Coppice.command(["top", node, "--timeout", "3000"]), " ")
-    inside = "stty rows 20 cols 70; #{command}; echo CODE $?; stty -a"
-    env = Coppice.env([]) ++ [{"TERM", "xterm"} | env]
-    env = for {key, value} <- env, do: {to_charlist(key), value && to_charlist(value)}
-    args = ["-qec", inside, "/dev/null"]
-    path = System.find_executable("script")
-    port = Port.open({:spawn_executable, path}, [:binary, :exit_status, args: args, env: env])
-    {:os_pid, pid} = Port.info(port, :os_pid)
-    # Hangs up the terminal, if the test has not got so far as to end what is in it.
-    on_exit(fn -> System.cmd("kill", ["-KILL", "#{pid}"], stderr_to_stdout: true) end)
-    port
+    line = "trap : INT; stty rows 20 cols 70; #{command}; echo CODE $?; stty -a"
+    Terminal.open(line, [{"TERM", "xterm"} | env])
   end
 
   # Collects what is printed until it matches; a page comes each second.
