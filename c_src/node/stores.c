@@ -200,7 +200,8 @@ static void loaded(struct process *p, const struct event *e, const struct disk_t
     struct disk_content content = {0};
     if (trouble == NULL) {
         log_notes(p, buf_bytes(&e->found->notes), t);
-        content = (struct disk_content){e->found->state, buf_bytes(&e->found->records)};
+        content =
+            (struct disk_content){e->found->state, buf_bytes(&e->found->records), e->found->saved};
     }
     replica_loaded(p, trouble == NULL ? &content : NULL, trouble, t);
 }

@@ -260,7 +260,6 @@ static bool merge_content(struct replica *r, const struct disk_content *content,
     turn_log(t, refused > 0 ? LOG_ERROR : LOG_INFO, "%.*s: loaded %.*s: %s, %zu journal records%s",
              TEXT(name), TEXT(file), content->state.len > 0 ? "a snapshot" : "no snapshot", count,
              refused > 0 ? "; some do not fit this type and were skipped" : "");
-    r->durable.unsaved |= count > 0;
     return true;
 }
 
@@ -286,7 +285,9 @@ void replica_loaded(struct process *p, const struct disk_content *content,
     }
     if (!merge_content(r, content, t))
         return;
+    bool unsaved = r->durable.unsaved || !content->saved;
     replica_changed(r);
+    r->durable.unsaved = unsaved;
     r->estimated_bytes += content->state.len + content->records.len;
     r->durable.loaded = true;
     if (r->durable.journals)

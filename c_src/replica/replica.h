@@ -91,6 +91,7 @@ struct disk_trouble {
  * one after the other, each as it was appended.  All are checked terms. */
 struct disk_content {
     struct bytes state, records;
+    bool saved; /* as they would be by a snapshot */
 };
 
 /* Exactly one of content and trouble is NULL.  Below, trouble is NULL on success. */

@@ -38,10 +38,21 @@ struct storage *storage_new(const struct disk *disk, const struct storage_option
     return s;
 }
 
+/* One without records, which would be left at each end of a process that has changed nothing.  The
+ * table has everything then, unless there are other segments, which refer to each other. */
+static void remove_empty(struct storage *s)
+{
+    if (s->segment < 0 || s->sequence > 0 || s->count > 1)
+        return;
+    struct path path = segment_path(s, s->segments[0].number);
+    (void)s->disk->remove(s->disk->who, path.text);
+}
+
 void storage_free(struct storage *s)
 {
     if (s == NULL)
         return;
+    remove_empty(s);
     if (s->segment >= 0)
         (void)s->disk->close(s->disk->who, s->segment);
     if (s->lock >= 0)

@@ -46,7 +46,8 @@ void storage_group(char text[STORAGE_GROUP_CHARS], struct bytes group);
 /* Copies the options; makes no disk call yet. */
 struct storage *storage_new(const struct disk *disk, const struct storage_options *options);
 
-/* Releases the lock and closes all files.  NULL is allowed. */
+/* Releases the lock and closes all files; a segment without records is removed.  NULL is allowed.
+ */
 void storage_free(struct storage *s);
 
 /* What storage_load() has found. */
@@ -56,6 +57,7 @@ struct storage_found {
     struct buf records; /* from all segments: concatenated terms, checked */
     uint64_t count;     /* of records */
     struct buf notes;   /* log lines on torn writes, damage and salvage, each with its '\n' */
+    bool saved; /* the table has all of it, and there is no segment: nothing is to be saved */
 };
 void storage_found_free(struct storage_found *found);
 

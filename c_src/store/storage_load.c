@@ -263,6 +263,8 @@ static enum err read_table(struct storage *s, struct storage_found *found,
                         : s->asides        ? BEFORE_UNKNOWN
                                            : BEFORE_NOTHING;
         s->found_form = table.found ? table.form : RECORD_AUTO;
+        found->saved = s->count == 0 && table.found && !table.is_next && !table.salvaged &&
+                       (s->form == RECORD_AUTO || s->form == table.form);
         take_state(&table, found);
     }
     storage_table_free(&table);

@@ -18,7 +18,8 @@ static void loaded(const char *state, const char *records)
         for (struct etf_list l = etf_list(&in); etf_next(&l, &one);)
             put_term(&terms, one);
     }
-    struct disk_content content = {state != NULL ? term_of(state) : BYTES(""), buf_bytes(&terms)};
+    struct disk_content content = {state != NULL ? term_of(state) : BYTES(""), buf_bytes(&terms),
+                                   false};
     replica_loaded(world.replica, &content, NULL, &world.turn);
     buf_free(&terms);
 }
@@ -362,6 +363,35 @@ static void saves_only_after_changes(void)
     world_close();
 }
 
+/* A node that only starts and stops writes no table again; what came before it had loaded is
+ * saved. */
+static void saves_nothing_that_is_saved(void)
+{
+    for (int early = 0; early < 2; early++) {
+        world_open(STORED(""));
+        DISK_OP("load");
+        if (early)
+            deliver(THEIR_DELTA("#{b => 2}"));
+        replica_settled(world.replica, true, &world.turn);
+        replica_loaded(world.replica,
+                       &(struct disk_content){term_of(COUNT("1")), BYTES(""), .saved = true}, NULL,
+                       &world.turn);
+        DISK_OP("begin");
+        replica_begun(world.replica, NULL, &world.turn);
+        skip_sent();
+        if (early)
+            appended();
+        else
+            SENT_NOTHING();
+        process_exit(world.replica, term_of("shutdown"), &world.turn);
+        if (early)
+            DISK_OP("save #{'__struct__' => 'Elixir.Grove.Counter.GCounter',actor => <<\"c1\">>,"
+                    "counts => #{b => 2,<<\"c1\">> => 1},delta_buffer => #{}}");
+        SENT_NOTHING();
+        world_close();
+    }
+}
+
 /* A fun may return while a record is appended: its change is not on disk with that. */
 static void saves_no_result_of_a_fun_before_it_is_on_disk(void)
 {
@@ -542,8 +572,9 @@ SUITE("durable", TEST(answers_when_on_disk), TEST(writes_unknown_fields_once),
       TEST(loads_snapshot_and_journal), TEST(refuses_while_storage_fails),
       TEST(refuses_a_snapshot_of_another_type), TEST(skips_records_of_another_type),
       TEST(rolls_back_after_a_failed_append), TEST(pulls_again_after_a_roll_back),
-      TEST(saves_only_after_changes), TEST(saves_no_result_of_a_fun_before_it_is_on_disk),
-      TEST(retries_a_failed_snapshot), TEST(says_since_when_snapshots_fail),
-      TEST(waits_while_the_disk_is_busy), TEST(saves_early_when_the_journal_is_long),
-      TEST(runs_no_mutation_before_the_capture), TEST(saves_when_it_ends),
-      TEST(saves_nothing_before_it_is_loaded), TEST(answers_at_once_with_interval_durability))
+      TEST(saves_only_after_changes), TEST(saves_nothing_that_is_saved),
+      TEST(saves_no_result_of_a_fun_before_it_is_on_disk), TEST(retries_a_failed_snapshot),
+      TEST(says_since_when_snapshots_fail), TEST(waits_while_the_disk_is_busy),
+      TEST(saves_early_when_the_journal_is_long), TEST(runs_no_mutation_before_the_capture),
+      TEST(saves_when_it_ends), TEST(saves_nothing_before_it_is_loaded),
+      TEST(answers_at_once_with_interval_durability))

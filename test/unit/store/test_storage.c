@@ -310,6 +310,44 @@ static void bounds_a_segment(void)
     fake_disk_free(d);
 }
 
+static bool is_saved(struct fake_disk *d)
+{
+    struct storage_found found;
+    struct storage_failure f;
+    struct storage *s = stored_new(d, GROUP);
+    CU_ASSERT_EQUAL(storage_load(s, &found, &f), OK);
+    bool saved = found.saved;
+    storage_found_free(&found);
+    storage_free(s);
+    return saved;
+}
+
+/* A process that changes nothing leaves nothing to save, however often it starts. */
+static void tells_what_is_saved(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    uint64_t set;
+    CU_ASSERT(!is_saved(d));
+    struct storage *s = stored_start(d, GROUP, &set);
+    stored_add(s, 0);
+    storage_free(s);
+    CU_ASSERT(!is_saved(d));
+    s = stored_start(d, GROUP, &set);
+    stored_save_all(s, 1);
+    storage_free(s);
+    CU_ASSERT(is_saved(d));
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(stored_found(d, GROUP), 1);
+    CU_ASSERT(is_saved(d));
+    CU_ASSERT(!fake_disk_has(d, segment_name(3, "journal")));
+    /* Killed before it has changed anything. */
+    s = stored_start(d, GROUP, &set);
+    fake_disk_kill(d);
+    CU_ASSERT(!is_saved(d));
+    storage_free(s);
+    fake_disk_free(d);
+}
+
 /* With the journal disabled none is created, but an existing one is read. */
 static void works_without_a_journal(void)
 {
@@ -337,4 +375,5 @@ SUITE("storage", TEST(finds_nothing_without_files), TEST(finds_appended_records)
       TEST(follows_a_save_by_a_child), TEST(keeps_other_records),
       TEST(shares_a_file_between_groups), TEST(keeps_the_form_of_the_record), TEST(locks_a_group),
       TEST(loads_during_a_save_by_a_child), TEST(orders_segments_by_number),
-      TEST(refuses_numbers_beyond_64_bits), TEST(bounds_a_segment), TEST(works_without_a_journal))
+      TEST(refuses_numbers_beyond_64_bits), TEST(bounds_a_segment), TEST(tells_what_is_saved),
+      TEST(works_without_a_journal))
