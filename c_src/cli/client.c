@@ -54,6 +54,8 @@ static void put_bad_op(struct buf *text, struct bytes op)
     if (similar.distance > 0)
         similar_suggest(&similar, "", suggestion, sizeof(suggestion));
     buf_put(text, bytes_of(suggestion));
+    if (suggestion[0] == '\0')
+        buf_put(text, BYTES("; `coppice help mutate` lists those of each type"));
 }
 
 /* Appends the text of why a process, or the way to it, has failed. */

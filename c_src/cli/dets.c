@@ -226,9 +226,26 @@ static int dump(const char *name, struct table_file *file)
 
 /* --- salvage -------------------------------------------------------------------------- */
 
-static bool next_piece(void *image, struct bytes *piece)
+/* The search is two thirds of the work, and writing one. */
+static void show_search(void *who, uint64_t done, uint64_t all)
 {
-    return dets_image_next(image, piece);
+    (void)who;
+    progress_show(2 * done, 3 * all);
+}
+
+struct writing {
+    struct dets_image *image;
+    uint64_t written;
+};
+
+static bool next_piece(void *who, struct bytes *piece)
+{
+    struct writing *w = who;
+    uint64_t all = dets_image_size(w->image);
+    progress_show(2 * all + w->written, 3 * all);
+    bool more = dets_image_next(w->image, piece);
+    w->written += more ? piece->len : 0;
+    return more;
 }
 
 /* The file gets the permissions of the source.  The process id keeps two salvages that run
@@ -240,11 +257,12 @@ static int write_image(const char *path, const char *source, struct dets_image *
     const struct disk *disk = net_disk();
     struct storage_failure failure;
     struct buf name = {0};
+    struct writing writing = {.image = image};
     bool mounted = disk->is_mount(disk->who, path) > 0;
     buf_printf(&name, "%s.%ld.tmp", path, (long)getpid());
     buf_put_u8(&name, 0);
     const char *temporary = mounted ? path : (const char *)name.at;
-    enum err e = replace_write(disk, temporary, source, next_piece, image, &failure);
+    enum err e = replace_write(disk, temporary, source, next_piece, &writing, &failure);
     if (e == OK && !mounted)
         e = replace_commit(disk, temporary, path, &failure);
     buf_free(&name);
@@ -279,6 +297,7 @@ static int write_salvaged(const struct dets_salvage *s, const char *name)
     buf_printf(&path, "%s.salvaged", name);
     buf_put_u8(&path, 0);
     int code = write_image((const char *)path.at, name, image);
+    progress_end();
     if (code == 0)
         print_salvaged(s, (const char *)path.at);
     buf_free(&path);
@@ -289,7 +308,8 @@ static int write_salvaged(const struct dets_salvage *s, const char *name)
 static int salvage(const char *name, struct table_file *file)
 {
     struct dets_salvage s;
-    enum err e = dets_salvage(&s, file->bytes);
+    begin(&(struct reading){.file = file}, "salvage", false);
+    enum err e = dets_salvage(&s, file->bytes, &(struct dets_salvage_progress){show_search, NULL});
     if (e != OK)
         return fail(EXIT_FAILURE, "%s: %s", name, err_text(e));
     print_faults(name, &s.faults);

@@ -126,7 +126,8 @@ static void search_all(struct dets_search *s, const struct dets_header *header)
     drop_old(s);
 }
 
-enum err dets_salvage(struct dets_salvage *salvage, struct bytes file)
+enum err dets_salvage(struct dets_salvage *salvage, struct bytes file,
+                      const struct dets_salvage_progress *progress)
 {
     struct dets_header header;
     *salvage = (struct dets_salvage){0};
@@ -138,7 +139,8 @@ enum err dets_salvage(struct dets_salvage *salvage, struct bytes file)
                                  .shape = dets_search_shape(file, &header),
                                  .phash2 = header.hash != DETS_PHASH,
                                  .scanned_max = LIMIT_SALVAGE_SCANS * (uint64_t)file.len,
-                                 .faults = &salvage->faults};
+                                 .faults = &salvage->faults,
+                                 .progress = progress};
     search_all(&search, &header);
     salvage->shape = search.shape;
     salvage->keys = search.keys;

@@ -24,9 +24,17 @@ struct dets_salvage {
     struct buf keys;
 };
 
+/* The search reads the file by its slots, and then by position: each is half of the work.  tell()
+ * is called again and again with how much is done, which only grows. */
+struct dets_salvage_progress {
+    void (*tell)(void *who, uint64_t done, uint64_t all);
+    void *who;
+};
+
 /* ERR_NOT_DETS if the file has neither a DETS header nor an object, ERR_LIMIT if it is larger
- * than LIMIT_DETS_BYTES; there is then nothing to free. */
-must_use enum err dets_salvage(struct dets_salvage *salvage, struct bytes file);
+ * than LIMIT_DETS_BYTES; there is then nothing to free.  progress may be NULL. */
+must_use enum err dets_salvage(struct dets_salvage *salvage, struct bytes file,
+                               const struct dets_salvage_progress *progress);
 void dets_salvage_free(struct dets_salvage *salvage);
 
 #endif

@@ -5,6 +5,7 @@
 #include "dets_extents.h"
 #include "dets_fault.h"
 #include "dets_header.h"
+#include "dets_salvage.h"
 #include "dets_torn.h"
 #include "dets_write.h"
 
@@ -35,6 +36,7 @@ struct dets_search {
     struct dets_torn torn;
     uint64_t scanned, scanned_max; /* bytes */
     struct dets_faults *faults;
+    const struct dets_salvage_progress *progress; /* or NULL */
 };
 
 /* A collection found by the search. */

@@ -14,6 +14,24 @@ static uint64_t clamp(const struct dets_search *s, uint64_t at, uint64_t size)
     return dets_within(s->file, at, size) ? size : s->file.len - at;
 }
 
+/* --- how far it is -------------------------------------------------------------------- */
+
+/* In bytes of the file: `done` of the first half, by slots, or of the second, by position. */
+static void tell(const struct dets_search *s, bool second, uint64_t done)
+{
+    if (s->progress != NULL)
+        s->progress->tell(s->progress->who, done + (second ? s->file.len : 0), 2 * s->file.len);
+}
+
+static uint32_t count_segments(const struct dets_search *s)
+{
+    uint32_t count = 0;
+    uint64_t at;
+    for (uint32_t next = 0; dets_next_segment(s->file, &next, &at, NULL);)
+        count++;
+    return count;
+}
+
 /* --- by slots ------------------------------------------------------------------------ */
 
 /* Whether a candidate after the first `before` is in this slot. */
@@ -83,11 +101,13 @@ static void search_entry(struct dets_search *s, uint32_t slot, uint64_t entry)
  * grew. */
 void dets_search_slots(struct dets_search *s)
 {
-    uint64_t at;
+    uint64_t at, searched = 0, slots = (uint64_t)DETS_SEGMENT_SLOTS * count_segments(s);
     for (uint32_t next = 0; dets_next_segment(s->file, &next, &at, s->faults);) {
-        for (uint32_t i = 0; i < DETS_SEGMENT_SLOTS && !dets_search_over_budget(s); i++)
+        for (uint32_t i = 0; i < DETS_SEGMENT_SLOTS && !dets_search_over_budget(s); i++) {
             search_entry(s, (next - 1) * DETS_SEGMENT_SLOTS + i,
                          at + (uint64_t)DETS_SLOT_BYTES * i);
+            tell(s, false, s->file.len * ++searched / slots);
+        }
         s->torn.slots = next * DETS_SEGMENT_SLOTS;
     }
 }
@@ -127,5 +147,6 @@ void dets_search_blocks(struct dets_search *s)
             at = skip->list[next].end;
         else
             at += search_position(s, at);
+        tell(s, true, at < s->file.len ? at : s->file.len);
     }
 }

@@ -19,6 +19,10 @@ static _Atomic bool json;
 static bool journal;
 static struct bytes whose;
 
+/* What stands below the lines: not changed while the writer asks for it. */
+static void (*put_below)(void *who, struct buf *out);
+static void *below;
+
 /* --- the forms of a line ------------------------------------------------------------ */
 
 /* 2026-11-30T12:00:00.000Z */
@@ -139,4 +143,25 @@ void log_line(struct writer *log, enum log_level level, struct bytes line)
     put_line(&out, level, line);
     writer_put(log, buf_bytes(&out));
     buf_free(&out);
+}
+
+static void put_standing(void *who, struct buf *out)
+{
+    struct buf text = {0};
+    (void)who;
+    if (!json && least <= LOG_INFO)
+        put_below(below, &text);
+    put_plain(out, buf_bytes(&text));
+    buf_free(&text);
+}
+
+void log_stand(struct writer *log, void (*put)(void *who, struct buf *out), void *who)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    writer_stand(log, NULL, NULL);
+    put_below = put;
+    below = who;
+    if (put != NULL)
+        writer_stand(log, put_standing, NULL);
 }

@@ -25,4 +25,8 @@ void log_set(enum log_level least, bool json);
 /* Never blocks.  Control characters are written as '?': the line may quote a peer. */
 void log_line(struct writer *log, enum log_level level, struct bytes line);
 
+/* On a terminal, and unless lines are JSON or those of level info are left out, put's text stands
+ * below the lines (writer_stand()).  NULL: no longer. */
+void log_stand(struct writer *log, void (*put)(void *who, struct buf *out), void *who);
+
 #endif

@@ -384,6 +384,11 @@ uv_loop_t *loop_uv(struct loop *l)
     return &l->uv;
 }
 
+void loop_put_ongoing(struct loop *l, struct buf *out)
+{
+    ongoing_put(&l->workers.ongoing, out);
+}
+
 int loop_code(const struct loop *l)
 {
     return l->code;

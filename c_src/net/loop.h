@@ -51,6 +51,9 @@ bool loop_free(struct loop *l);
 /* Whose handles are the caller's concern; loop_free() closes all of them. */
 uv_loop_t *loop_uv(struct loop *l);
 
+/* Appends what the disk has been busy with for long (ongoing.h).  For any thread. */
+void loop_put_ongoing(struct loop *l, struct buf *out);
+
 /* Has the node handle an event; its times and random number are filled in. */
 void loop_step(struct loop *l, struct event *e);
 

@@ -36,6 +36,13 @@ static void say(const struct shell *sh, enum log_level level, struct buf *line)
     buf_free(line);
 }
 
+static void put_ongoing(void *who, struct buf *out)
+{
+    loop_put_ongoing(who, out);
+}
+
+/* What stands below the log's lines would also stand where `ready` goes, if that is the same
+ * terminal; so it comes a second later. */
 static void on_ready(void *who, struct bytes node, uint16_t port)
 {
     struct shell *sh = who;
@@ -45,6 +52,7 @@ static void on_ready(void *who, struct bytes node, uint16_t port)
     line.at[line.len - 1] = '\0';
     notify_ready(&sh->notify, (const char *)line.at);
     buf_free(&line);
+    log_stand(sh->log, put_ongoing, sh->loop);
 }
 
 static int on_answered(void *who, enum err err, struct bytes term, const struct request **next)
@@ -146,6 +154,7 @@ static void shell_close(struct shell *sh)
     if (sh->owner != NULL)
         owner_forget(sh->owner);
     http_close(sh->http);
+    log_stand(sh->log, NULL, NULL);
     looking_up = !loop_free(sh->loop) || looking_up;
     http_free(sh->http);
     notify_close(&sh->notify);

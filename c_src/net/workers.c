@@ -33,6 +33,7 @@ struct job {
     pid_t child;
     int pipe;
     uint64_t segment;
+    struct ongoing_work ongoing;
 };
 
 /* The files of one replica. */
@@ -40,6 +41,7 @@ struct files {
     uint32_t id;
     struct storage *storage;
     struct buf names; /* path and group: where two have the same, the later one waits */
+    struct buf owner; /* the replica's name */
     struct job *first, **end;
     bool working;   /* a thread is */
     bool saving;    /* a child is ... */
@@ -81,6 +83,7 @@ static void files_add(struct workers *ws, const struct action *a)
     /* One behind the other, in front of what else is there. */
     buf_put(&f->names,
             (struct bytes){a->storage.file.at, a->storage.file.len + a->storage.group.len});
+    buf_put(&f->owner, a->storage.owner);
     f->end = &f->first;
     size_t place = place_of(ws, f->id);
     ws->list = sorted_insert(ws->list, &ws->count, &ws->cap, sizeof(*ws->list), place);
@@ -93,6 +96,7 @@ static void files_remove(struct workers *ws, struct files *f)
     ws->closing -= f->closing;
     storage_free(f->storage);
     buf_free(&f->names);
+    buf_free(&f->owner);
     mem_free(f);
 }
 
@@ -109,6 +113,7 @@ static bool must_wait(const struct workers *ws, const struct files *f)
 
 static void job_free(struct job *j)
 {
+    ongoing_end(&j->all->ongoing, &j->ongoing);
     buf_free(&j->bytes);
     storage_found_free(&j->found);
     mem_free(j);
@@ -337,10 +342,13 @@ static void start(struct workers *ws, struct job *j)
     } else {
         j->files->working = true;
     }
-    if (j->kind == ACTION_APPEND || j->kind == ACTION_BEGIN)
+    if (j->kind == ACTION_APPEND || j->kind == ACTION_BEGIN) {
         pool_run(&ws->pool, &j->syncing);
-    else
-        must(uv_queue_work(ws->loop, &j->request, run_request, on_done) == 0);
+        return;
+    }
+    ongoing_begin(&ws->ongoing, &j->ongoing, j->kind == ACTION_LOAD ? "loading" : "saving",
+                  buf_bytes(&j->files->owner));
+    must(uv_queue_work(ws->loop, &j->request, run_request, on_done) == 0);
 }
 
 static struct job *job_new(struct workers *ws, struct files *f, struct action *a)
@@ -397,6 +405,7 @@ void workers_open(struct workers *ws, uv_loop_t *loop, const struct node *node,
                   void (*done)(void *who, struct event *e), void *who)
 {
     *ws = (struct workers){.loop = loop, .node = node, .done = done, .who = who};
+    ongoing_open(&ws->ongoing);
     pool_open(&ws->pool, loop, &(struct pool_calls){run, on_finished, ws});
 }
 
@@ -404,6 +413,7 @@ void workers_free(struct workers *ws)
 {
     must(!workers_busy(ws));
     pool_close(&ws->pool);
+    ongoing_close(&ws->ongoing);
     while (ws->count > 0)
         files_remove(ws, ws->list[0]);
     mem_free(ws->list);

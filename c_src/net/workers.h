@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "../node/node.h"
+#include "ongoing.h"
 #include "pool.h"
 
 struct files;
@@ -20,6 +21,7 @@ struct workers {
     size_t count, cap;
     size_t closing; /* of these */
     struct pool pool;
+    struct ongoing ongoing; /* loads and saves, for any thread */
     void (*done)(void *who, struct event *e);
     void *who;
 };

@@ -21,6 +21,12 @@ struct writer *writer_new(int descriptor, void (*put_lost)(struct buf *out, size
  * counted, if it does not fit into LIMIT_LOG_BYTES, or the descriptor refuses it. */
 void writer_put(struct writer *w, struct bytes line);
 
+/* For a terminal, a line below the others that changes with time.  put appends its text, or
+ * nothing. It is asked every second, first in a second from now, in the thread, and must not call
+ * the writer.  The line is wiped before others are written, and at the end.  With put NULL it is
+ * not asked any more, once this returns. */
+void writer_stand(struct writer *w, void (*put)(void *who, struct buf *out), void *who);
+
 /* Waits at most so many milliseconds until the queue is written, then frees w.  A thread that is
  * blocked even then keeps it until the process ends. */
 void writer_free(struct writer *w, uint64_t wait_ms);

@@ -10,7 +10,7 @@
 #include "../otp/turn.h"
 #include "../replica/rivals.h"
 #include "../term/etf.h"
-#include "../term/similar.h"
+#include "../term/expected.h"
 #include "../term/text.h"
 #include "../term/write.h"
 #include "config_keys.h"
@@ -64,23 +64,21 @@ void config_free(struct config *c)
 static enum err unknown_key(struct bytes key, struct config_error *error)
 {
     struct buf keys = {0};
-    struct etf_in in = etf_open(key), same = in;
-    struct atom written = {0};
+    struct etf_in in = etf_open(key);
     const char *name, *help;
     if (etf_accept(&in, "cookie")) {
         snprintf(error->what, sizeof(error->what),
                  "cookie: belongs into the file of cookie_file, or $COPPICE_COOKIE");
         return ERR_SHAPE;
     }
-    etf_atom(&same, &written);
-    struct similar similar = similar_open((struct bytes){written.text, written.len});
-    for (size_t i = 0; (name = config_key(i, &help)) != NULL; i++) {
-        buf_printf(&keys, i > 0 ? ", %s" : "one of %s", name);
-        similar_try(&similar, bytes_of(name));
+    if (options_has_key(key)) {
+        expected_elsewhere(error->what, sizeof(error->what), key, "the map of a replica");
+        return ERR_SHAPE;
     }
+    for (size_t i = 0; (name = config_key(i, &help)) != NULL; i++)
+        buf_printf(&keys, i > 0 ? ", %s" : "one of %s", name);
     buf_put_u8(&keys, 0);
     config_expected(error, "configuration", (const char *)keys.at, key);
-    similar_suggest(&similar, "", error->what, sizeof(error->what));
     buf_free(&keys);
     return ERR_SHAPE;
 }

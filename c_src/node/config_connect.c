@@ -120,7 +120,7 @@ static enum err read_setting(struct config_query *q, struct bytes key, struct by
             return config_expected(error, "connect: port", "1 to 65535", value);
         q->port = (uint16_t)port;
     } else {
-        return config_expected(error, "connect", "the keys name, interval and port", key);
+        return config_expected(error, "connect", "the keys name, interval, port", key);
     }
     return OK;
 }

@@ -10,10 +10,12 @@
 #include "../mem.h"
 #include "../otp/list.h"
 #include "../term/etf.h"
+#include "../term/expected.h"
 #include "../term/text.h"
 #include "../term/write.h"
 
-#define FOUND_BYTES 80
+/* Of a replica's name in a message. */
+#define NAME_BYTES 80
 
 #define TICKTIME_MIN_S 4
 #define TICKTIME_MAX_S 86400
@@ -21,11 +23,7 @@
 enum err config_expected(struct config_error *error, const char *key, const char *expected,
                          struct bytes found)
 {
-    struct buf text = {0};
-    text_print_short(&text, found, FOUND_BYTES);
-    snprintf(error->what, sizeof(error->what), "%s: expected %s, found %.*s", key, expected,
-             TEXT(text));
-    buf_free(&text);
+    expected_found(error->what, sizeof(error->what), key, expected, found);
     return ERR_SHAPE;
 }
 
@@ -195,7 +193,7 @@ static enum err read_log_level(struct config *c, struct bytes value, struct conf
             return OK;
         }
     }
-    return config_expected(error, "log_level", "debug, info, warning or error", value);
+    return config_expected(error, "log_level", "one of debug, info, warning, error", value);
 }
 
 static enum err read_log(struct config *c, struct bytes value, struct config_error *error)
@@ -282,7 +280,7 @@ static enum err read_listen(struct config *c, struct bytes value, struct config_
                 return config_expected(error, "listen: address",
                                        "an IP address as a string, such as \"127.0.0.1\"", setting);
         } else {
-            return config_expected(error, "listen", "the keys port and address", key);
+            return config_expected(error, "listen", "the keys port, address", key);
         }
     }
     return OK;
@@ -384,7 +382,7 @@ enum err config_wrong_replica(struct config_error *error, struct bytes name,
                               const struct options_error *wrong)
 {
     struct buf text = {0};
-    text_print_short(&text, name, FOUND_BYTES);
+    text_print_short(&text, name, NAME_BYTES);
     snprintf(error->what, sizeof(error->what), "replica %.*s: %s", TEXT(text), wrong->what);
     buf_free(&text);
     return ERR_SHAPE;

@@ -86,7 +86,7 @@ static enum err read_setting(struct metrics_options *o, struct bytes key, struct
         if (etf_finish(&given) != OK)
             return config_expected(error, "metrics: values", "true or false", value);
     } else {
-        return config_expected(error, "metrics", "the keys port, address, hosts and values", key);
+        return config_expected(error, "metrics", "the keys port, address, hosts, values", key);
     }
     return OK;
 }

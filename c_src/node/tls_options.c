@@ -4,20 +4,16 @@
 #include <string.h>
 
 #include "../term/etf.h"
+#include "../term/expected.h"
 #include "../term/text.h"
 
-#define FOUND_BYTES 80
 /* OTP's default, "Maximum number of non-self-issued intermediate certificates". */
 #define DEPTH_DEFAULT 10
 
 static enum err expected(struct tls_error *error, const char *key, const char *wanted,
                          struct bytes found)
 {
-    struct buf text = {0};
-    text_print_short(&text, found, FOUND_BYTES);
-    snprintf(error->what, sizeof(error->what), "%s: expected %s, found %.*s", key, wanted,
-             TEXT(text));
-    buf_free(&text);
+    expected_found(error->what, sizeof(error->what), key, wanted, found);
     return ERR_SHAPE;
 }
 

@@ -4,13 +4,11 @@
 
 #include "../limits.h"
 #include "../otp/turn.h"
+#include "../term/expected.h"
 #include "../term/native_record.h"
-#include "../term/similar.h"
 #include "../term/text.h"
 #include "../term/write.h"
 
-/* Bytes of a term in a message, at most. */
-#define QUOTED 80
 /* The same where a message has two. */
 #define CLASH_QUOTED 40
 
@@ -20,11 +18,7 @@
 static enum err wrong(struct options_error *error, const char *key, const char *wanted,
                       struct bytes found)
 {
-    struct buf text = {0};
-    text_print_short(&text, found, QUOTED);
-    snprintf(error->what, sizeof(error->what), "%s: expected %s, found %.*s", key, wanted,
-             TEXT(text));
-    buf_free(&text);
+    expected_found(error->what, sizeof(error->what), key, wanted, found);
     return ERR_SHAPE;
 }
 
@@ -65,14 +59,10 @@ static enum err crdt_read(struct replica_options *o, struct bytes value,
     if (o->type != NULL)
         return OK;
     struct buf names = {0};
-    struct similar similar = similar_open(is_atom(value) ? atom_text(value) : (struct bytes){0});
-    for (size_t i = 0; crdt_type_at(i) != NULL; i++) {
+    for (size_t i = 0; crdt_type_at(i) != NULL; i++)
         buf_printf(&names, "%s%s", i == 0 ? "one of " : ", ", crdt_type_at(i)->name);
-        similar_try(&similar, bytes_of(crdt_type_at(i)->name));
-    }
     buf_put_u8(&names, '\0');
     enum err e = wrong(error, "crdt", (const char *)names.at, value);
-    similar_suggest(&similar, "", error->what, sizeof(error->what));
     buf_free(&names);
     return e;
 }
@@ -246,18 +236,34 @@ static const struct row storage_rows[] = {
     {NULL, NULL},
 };
 
+/* NULL if the key has none. */
+static const struct row *row_of(const struct row *known, struct bytes key)
+{
+    struct etf_in name = etf_open(key);
+    while (known->key != NULL && !etf_accept(&name, known->key))
+        known++;
+    return known->key != NULL ? known : NULL;
+}
+
+bool options_has_key(struct bytes key)
+{
+    return row_of(rows, key) != NULL;
+}
+
 static enum err unknown_key(const char *what, const struct row *known, struct bytes key,
                             struct options_error *error)
 {
     struct buf names = {0};
-    struct similar similar = similar_open(is_atom(key) ? atom_text(key) : (struct bytes){0});
-    for (size_t i = 0; known[i].key != NULL; i++) {
-        buf_printf(&names, "%s%s", i == 0 ? "the keys " : ", ", known[i].key);
-        similar_try(&similar, bytes_of(known[i].key));
+    bool storage = known == storage_rows;
+    if (row_of(storage ? rows : storage_rows, key) != NULL) {
+        expected_elsewhere(error->what, sizeof(error->what), key,
+                           storage ? "the map of the replica" : "the map of storage");
+        return ERR_SHAPE;
     }
+    for (size_t i = 0; known[i].key != NULL; i++)
+        buf_printf(&names, "%s%s", i == 0 ? "the keys " : ", ", known[i].key);
     buf_put_u8(&names, '\0');
     enum err e = wrong(error, what, (const char *)names.at, key);
-    similar_suggest(&similar, "", error->what, sizeof(error->what));
     buf_free(&names);
     return e;
 }
@@ -271,12 +277,9 @@ static enum err map_read(struct replica_options *o, const char *what, const stru
         return wrong(error, what, "a map", map);
     for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
         struct bytes key = etf_any(&in), value = etf_any(&in);
-        struct etf_in name = etf_open(key);
-        const struct row *row = known;
-        while (row->key != NULL && !etf_accept(&name, row->key))
-            row++;
+        const struct row *row = row_of(known, key);
         enum err e =
-            row->key == NULL ? unknown_key(what, known, key, error) : row->read(o, value, error);
+            row == NULL ? unknown_key(what, known, key, error) : row->read(o, value, error);
         if (e != OK)
             return e;
     }

@@ -53,6 +53,9 @@ struct options_error {
  * and not that of another process of every node. */
 bool replica_name_is_free(struct bytes name);
 
+/* Whether a term is a key of a replica's map. */
+bool options_has_key(struct bytes key);
+
 /* Reads the canonical terms name and
  *
  *     #{crdt => Type, actor => A, group => G, global => N, mapset => plain | versioned,

@@ -181,7 +181,7 @@ static enum err nothing_to_salvage(struct storage_table *t, struct storage_failu
 static enum err read_salvaged(struct storage_table *t, const struct storage *s, struct buf *notes,
                               struct storage_failure *failure)
 {
-    enum err e = dets_salvage(&t->salvage, buf_bytes(&t->file));
+    enum err e = dets_salvage(&t->salvage, buf_bytes(&t->file), NULL);
     if (e == ERR_NOT_DETS)
         return nothing_to_salvage(t, failure);
     if (e != OK)

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes file = {data, size};
     struct dets_salvage s;
     read_file(file, SIZE_MAX);
-    if (dets_salvage(&s, file) == OK) {
+    if (dets_salvage(&s, file, NULL) == OK) {
         write_file(&s);
         dets_salvage_free(&s);
     }

@@ -101,7 +101,8 @@ defmodule CommandsTest do
   test "commands for replicas print the reason of a refusal as an error", %{node: node} do
     assert {@error, err} = Coppice.fail(["mutate", node, "views", "shrink"])
     why = "not an operation of this type, or not possible now"
-    assert err == "coppice: views at #{node}: #{why}: {shrink,[]}\n"
+    hint = "`coppice help mutate` lists those of each type"
+    assert err == "coppice: views at #{node}: #{why}: {shrink,[]}; #{hint}\n"
 
     assert {@error, err} = Coppice.fail(["mutate", node, "views", "increment", "-5"])
     assert err =~ "{increment,[-5]}"

@@ -55,7 +55,8 @@ defmodule DetsLargeTest do
     for {command, elsewhere, result} <- [
           {"check", "", ~r/\A\#{.*objects => 100.*}\r\n\z/},
           {"dump", " >/dev/null", ~r/\A\z/},
-          {"list", " >/dev/null", ~r/\A\z/}
+          {"list", " >/dev/null", ~r/\A\z/},
+          {"salvage", "", ~r/\A\#{.*objects => 100.*}\r\n\z/}
         ] do
       shown = terminal(command, file, elsewhere)
       parts = String.split(shown, "\r", trim: true)

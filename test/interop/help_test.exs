@@ -73,11 +73,29 @@ defmodule HelpTest do
           {"{conect, []}", "connect"},
           {"{replica, v, \#{crdt => gcuonter}}", "gcounter"},
           {"{replica, v, \#{crdt => gcounter, gruop => 1}}", "group"},
-          {"{replica, v, \#{crdt => gcounter, storage => \#{flie => \"f\"}}}", "file"}
+          {"{replica, v, \#{crdt => gcounter, storage => \#{flie => \"f\"}}}", "file"},
+          {"{metrics, \#{prot => 1}}", "port"},
+          {"{listen, \#{adress => \"::\"}}", "address"},
+          {"{connect, {dns, \"a\", \#{intervall => 1}}}", "interval"},
+          {"{log_level, warn}", "warning"},
+          {"{tls, \#{certfiel => \"f\"}}", "certfile"}
         ] do
       file = Coppice.config_file("{node, 'c@127.0.0.1'}.\n#{line}.\n")
       assert {@config, err} = Coppice.fail(["config", "check", file])
       assert {line, err =~ ":2:1: " and err =~ "; did you mean #{meant}?"} == {line, true}
+    end
+  end
+
+  test "a key in the wrong place is told where it belongs" do
+    for {line, key, where} <- [
+          {"{sync_interval, 500}", "sync_interval", "the map of a replica"},
+          {"{replica, v, \#{crdt => gcounter, file => \"f\"}}", "file", "the map of storage"},
+          {"{replica, v, \#{storage => \#{file => \"f\", group => v}}}", "group",
+           "the map of the replica"}
+        ] do
+      file = Coppice.config_file("{node, 'c@127.0.0.1'}.\n#{line}.\n")
+      assert {@config, err} = Coppice.fail(["config", "check", file])
+      assert {line, err =~ ~r/:2:1: .*#{key}: belongs into #{where}\n/} == {line, true}
     end
   end
 

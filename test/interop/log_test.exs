@@ -44,7 +44,10 @@ defmodule LogTest do
     end
 
     test "and log have no other values" do
-      for {key, expected} <- [log_level: "debug, info, warning or error", log: "text or json"] do
+      for {key, expected} <- [
+            log_level: "one of debug, info, warning, error",
+            log: "text or json"
+          ] do
         file = Coppice.config_file("{node, c@h}.\n{#{key}, loud}.\n")
         assert {78, errors} = Coppice.fail(["config", "check", file])
         assert errors == "coppice: #{file}:2:1: #{key}: expected #{expected}, found loud\n"

@@ -243,7 +243,7 @@ defmodule MetricsTest do
           {"\#{address => \"here\"}", "metrics: address: expected an IP address"},
           {"\#{hosts => [\"a b\"]}", "metrics: hosts: expected a list of host names"},
           {"\#{values => 1}", "metrics: values: expected true or false"},
-          {"\#{prot => 1}", "metrics: expected the keys port, address, hosts and values"}
+          {"\#{prot => 1}", "metrics: expected the keys port, address, hosts, values"}
         ] do
       config = Coppice.config_file("{node, 'c1@127.0.0.1'}. {metrics, #{text}}.")
       assert {78, error} = Coppice.fail(["config", "check", config])

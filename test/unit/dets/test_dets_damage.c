@@ -21,7 +21,7 @@ static struct kept salvage(struct bytes file, const struct objects *original)
 {
     struct dets_salvage s;
     struct kept kept = {.missing = original->count};
-    if (dets_salvage(&s, file) != OK)
+    if (dets_salvage(&s, file, NULL) != OK)
         return kept;
     struct objects got = objects_salvaged(&s);
     kept.missing = objects_missing(&got, original);

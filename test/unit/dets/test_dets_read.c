@@ -270,7 +270,7 @@ static void stop_at_slots(const uint8_t entry[DETS_SLOT_BYTES])
     uint64_t faults = faults_of(wall(buf_bytes(&file)), true);
     CU_ASSERT(faults > 0 && faults < 1000000);
     struct dets_salvage s;
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file))) == OK);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file)), NULL) == OK);
     dets_salvage_free(&s);
     buf_free(&file);
 }

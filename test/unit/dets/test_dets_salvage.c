@@ -84,7 +84,7 @@ static struct dets_salvage expect(struct forge *f, const char *const *wanted, si
 {
     struct dets_salvage s = {0};
     struct objects objects = {0};
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f->file))) == OK);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f->file)), NULL) == OK);
     for (size_t i = 0; i < count; i++)
         objects_add(&objects, term_copy(term_of(wanted[i])));
     objects_sort(&objects);
@@ -316,7 +316,7 @@ static void keeps_terms_beyond_our_limits(void)
     buf_put_u32(&f.file, (uint32_t)object.len + 4);
     buf_put(&f.file, buf_bytes(&object));
     struct dets_salvage s;
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file))) == OK);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file)), NULL) == OK);
     CU_ASSERT_FATAL(s.count == 1);
     CU_ASSERT(bytes_equal(s.records[0].object, buf_bytes(&object)) && s.faults.count == 0);
     dets_salvage_free(&s);
@@ -341,7 +341,7 @@ static void infers_type_and_keypos(void)
         buf_put(&file, table_recorded(rows[i].name));
         memset(file.at, 0, DETS_AT_PARTS);
         file.at[DETS_AT_HASH + 3] = DETS_PHASH2;
-        CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file))) == OK);
+        CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file)), NULL) == OK);
         struct objects got = objects_salvaged(&s);
         CU_ASSERT(objects_equal(&got, &original));
         CU_ASSERT_EQUAL(s.shape.keypos, rows[i].keypos);
@@ -361,7 +361,7 @@ static void works_without_slots(void)
     struct dets_salvage s;
     buf_put(&file, table_recorded("set"));
     memset(file.at, 0xff, 5432);
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file))) == OK);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&file)), NULL) == OK);
     struct objects got = objects_salvaged(&s);
     CU_ASSERT(objects_equal(&got, &original));
     objects_free(&got);
@@ -376,9 +376,10 @@ static void refuses_files_that_are_not_dets(void)
     struct buf noise = {0};
     for (uint32_t i = 0; i < 50000; i++)
         buf_put_u32(&noise, i * 2654435761u);
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&noise))) == ERR_NOT_DETS);
-    CU_ASSERT(dets_salvage(&s, (struct bytes){0}) == ERR_NOT_DETS);
-    CU_ASSERT(dets_salvage(&s, (struct bytes){noise.at, LIMIT_DETS_BYTES + 1ull}) == ERR_LIMIT);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&noise)), NULL) == ERR_NOT_DETS);
+    CU_ASSERT(dets_salvage(&s, (struct bytes){0}, NULL) == ERR_NOT_DETS);
+    CU_ASSERT(dets_salvage(&s, (struct bytes){noise.at, LIMIT_DETS_BYTES + 1ull}, NULL) ==
+              ERR_LIMIT);
     buf_free(&noise);
 }
 
@@ -410,7 +411,7 @@ static void does_not_search_inside_objects(void)
             buf_free(&object);
         }
     struct dets_salvage s;
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file))) == OK);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file)), NULL) == OK);
     CU_ASSERT(s.count == DETS_BLOCK_STEP && s.older == 0 && s.faults.count == 0);
     dets_salvage_free(&s);
     buf_free(&f.file);
@@ -433,7 +434,7 @@ static void stops_at_its_limit(void)
         buf_put(&f.file, hex("6d 0000001b 00000000000000"));
     }
     struct dets_salvage s;
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file))) == OK);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file)), NULL) == OK);
     CU_ASSERT(s.count == 1 && s.faults.count > 1 && s.given_up);
     dets_salvage_free(&s);
     buf_free(&f.file);
@@ -454,7 +455,7 @@ static void searches_many_broken_collections(void)
             buf_put_u8(&f.file, 0x6a);
     }
     struct dets_salvage s;
-    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file))) == OK);
+    CU_ASSERT(dets_salvage(&s, wall(buf_bytes(&f.file)), NULL) == OK);
     CU_ASSERT(s.faults.count > 1 && !s.given_up);
     dets_salvage_free(&s);
     buf_free(&f.file);

@@ -196,6 +196,60 @@ static void the_end_waits_for_a_bounded_time(void)
     writer_free(NULL, WAIT_MS);
 }
 
+static void put_text(void *who, struct buf *out)
+{
+    buf_put(out, bytes_of(who));
+}
+
+/* Appends what can be read until the text is in it. */
+static void read_until(const struct fixture *f, struct buf *got, const char *text)
+{
+    char part[64];
+    while (got->len == 0 || memmem(got->at, got->len, text, strlen(text)) == NULL) {
+        ssize_t n = read(f->from, part, sizeof(part));
+        CU_ASSERT_FATAL(n > 0);
+        buf_put(got, (struct bytes){(uint8_t *)part, (size_t)n});
+    }
+}
+
+/* Wiped by as many blanks, so that lines begin where it began. */
+static void a_line_stands_below_the_others(void)
+{
+    struct fixture f = start(0);
+    struct buf got = {0};
+    writer_stand(f.w, put_text, "busy");
+    read_until(&f, &got, "busy");
+    put_number(f.w, 1);
+    read_until(&f, &got, "1\n");
+    CU_ASSERT(got.len >= 12 && memcmp(got.at + got.len - 12, "busy\r    \r1\n", 12) == 0);
+    read_until(&f, &got, "1\nbusy");
+    writer_stand(f.w, NULL, NULL);
+    struct buf *rest = finish(&f);
+    CU_ASSERT_STRING_EQUAL((const char *)rest->at, "\r    \r");
+    release(rest);
+    buf_free(&got);
+}
+
+/* What a terminal wraps could not be wiped; a pipe has the width of most. */
+static void a_line_that_stands_is_cut(void)
+{
+    struct fixture f = start(0);
+    char *text = calloc(1, 1001);
+    struct buf got = {0};
+    memset(text, 'x', 1000);
+    writer_stand(f.w, put_text, text);
+    read_until(&f, &got, "xxx");
+    writer_stand(f.w, NULL, NULL);
+    struct buf *rest = finish(&f);
+    buf_put(&got, (struct bytes){rest->at, rest->len - 1});
+    CU_ASSERT_EQUAL(got.len, 79 + 1 + 79 + 1);
+    CU_ASSERT(memchr(got.at, '\r', got.len) == got.at + 79);
+    release(rest);
+    buf_free(&got);
+    free(text);
+}
+
 SUITE("writer", TEST(writes_lines_in_order), TEST(waits_for_a_full_pipe),
       TEST(counts_lines_that_do_not_fit), TEST(counts_lines_that_are_refused),
-      TEST(a_reader_that_has_ended_costs_nothing), TEST(the_end_waits_for_a_bounded_time))
+      TEST(a_reader_that_has_ended_costs_nothing), TEST(the_end_waits_for_a_bounded_time),
+      TEST(a_line_stands_below_the_others), TEST(a_line_that_stands_is_cut))

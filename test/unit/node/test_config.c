@@ -107,7 +107,7 @@ static void refuses_invalid_files(void)
     refused("{net_ticktime, fast}.", 1, "found fast");
     refused("{listen, 8080}.", 1, "a map");
     refused("{listen, #{port => 65536}}.", 1, "0 to 65535");
-    refused("{listen, #{prot => 1}}.", 1, "port and address");
+    refused("{listen, #{prot => 1}}.", 1, "did you mean port?");
     refused("{listen, #{address => localhost}}.", 1, "address");
     refused("{connect, 'a@b'}.", 1, "a list of node names");
     refused("{connect, ['a@b'|c]}.", 1, "a list of node names");
@@ -172,7 +172,7 @@ static void refuses_names_to_look_up(void)
     refused("{connect, {dns}}.", 1, "found {dns}");
     refused("{connect, {}}.", 1, "found {}");
     refused("{connect, {dns, \"x\", [{name, app}]}}.", 1, "a map with name, interval and port");
-    refused("{connect, {dns, \"x\", #{query => app}}}.", 1, "keys name, interval and port");
+    refused("{connect, {dns, \"x\", #{query => app}}}.", 1, "keys name, interval, port");
     refused("{connect, {dns, \"x\", #{name => \"a@b\"}}}.", 1, "before the @ of a node name");
     refused("{connect, {dns, \"x\", #{name => \"\"}}}.", 1, "before the @ of a node name");
     refused("{connect, {dns, \"x\", #{name => 5}}}.", 1, "before the @ of a node name");
