@@ -31,11 +31,23 @@ CC_gcc   := gcc
 CC_clang := clang
 CC_asan  := clang
 CC       := $(CC_$(FLAVOUR))
-FLAGS_gcc   := -O2
-FLAGS_clang := -O1
+FLAGS_gcc   = -O2 $(HARDENING)
+FLAGS_clang = -O1 $(HARDENING)
 FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror=format-security -Werror
+
+# Whether the compiler has a flag: some are for some processors only.
+has = $(shell printf 'int x;\n' | $(CC) -Werror $(1) -c -x c -o /dev/null - 2>/dev/null && echo $(1))
+
+# Those that Debian builds with.  The sanitizers look for the same mistakes, and do without.  A
+# package's own choice of _FORTIFY_SOURCE, in CFLAGS, comes before ours.
+ifneq ($(FLAVOUR),asan)
+HARDENING := -fstack-protector-strong $(call has,-fstack-clash-protection) $(call has,-fcf-protection) \
+             $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif
+# Tables of addresses are filled before the program begins, and can then only be read.
+READ_ONLY := -Wl,-z,relro,-z,now
 # One build serves the program and the library (tools/library.mk), of which nothing but coppice.h
 # is visible; what is hidden costs nothing by being position-independent.
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g -fPIC -fvisibility=hidden $(WARNINGS) $(FLAGS_$(FLAVOUR)) \
@@ -66,7 +78,7 @@ CLI := $(patsubst c_src/%.c,$(BUILD)/%.o,$(wildcard c_src/cli/*.c))
 
 $(BUILD)/coppice: $(CLI) $(ARCHIVES)
 	@echo "  link  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -pie $(READ_ONLY) -o $@ $^ $(LIBS)
 
 define archive
 $(BUILD)/lib$(1).a: $$(patsubst c_src/%.c,$(BUILD)/%.o,$$(wildcard c_src/$(1)/*.c c_src/$(1)/*/*.c))
