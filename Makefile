@@ -7,6 +7,7 @@
 #   make soak         runs a million storms in the simulator
 #   make bench        benchmarks, compared with a BEAM and with the limits
 #   make bench-report their tables and plots into docs/performance.md
+#   make attack       attacks on a coppice over real sockets, beside an honest peer
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make lib          libcoppice, for C programs; make install-lib installs it
@@ -161,6 +162,17 @@ $(BUILD)/budget: $(BUILD)/test/budget/budget.o $(SIM_ARCHIVES)
 budget: $(BUILD)/budget
 	$(Q)test/budget/run $<
 
+# --- attacks on a coppice, over real sockets -----------------------------------
+
+$(BUILD)/attack: $(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/attack/*.c)) \
+        $(BUILD)/libdist.a $(BUILD)/libterm.a $(BUILD)/libbase.a
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+# Each lasts MS milliseconds.
+attack: priv/coppice $(BUILD)/attack
+	$(Q)test/attack/run $(BUILD)/attack
+
 # All of these.
 programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
@@ -240,7 +252,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: check-units check-budget check-suites check-partitions
+check: check-units check-budget check-suites check-partitions check-attack
 
 # Two at a time, and what they print one after the other.
 check-units:
@@ -294,6 +306,11 @@ check-partitions: priv/coppice
 	@echo "== partitions"
 	$(Q)test/summary partitions test/partitions/run scenario
 
+# Each attack for a short time.
+check-attack: priv/coppice $(BUILD)/attack
+	@echo "== attacks"
+	$(Q)MS=$(or $(MS),300) test/summary attack test/attack/run $(BUILD)/attack
+
 # Chaos for one minute, or MINUTES.
 partitions:
 	$(Q)tools/setup test
@@ -311,6 +328,6 @@ help:
 
 .PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page \
         check check-units $(CHECK_UNIT) check-budget check-suites check-others check-tidy check-library check-install \
-        check-app check-docs check-interop check-partitions partitions clean help
+        check-app check-docs check-interop check-partitions check-attack partitions attack clean help
 .SECONDARY:
 -include $(shell find build -type f -name '*.d' 2>/dev/null)

@@ -52,7 +52,7 @@
 /* Bytes of a message that are checked in one step, so that a large one delays nobody: some
  * milliseconds. */
 #define LIMIT_CHECK_BYTES (1024u * 1024)
-/* Bytes of one peer's messages that are handled in one step: ten reads of a socket. */
+/* Bytes of one peer's messages that are handled in one step: 32 reads of a socket. */
 #define LIMIT_HANDLED_BYTES (2u * 1024 * 1024)
 /* Bytes of one handshake message: names have at most 255 characters. */
 #define LIMIT_HANDSHAKE_BYTES 2048
