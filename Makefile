@@ -7,6 +7,7 @@
 #   make soak         runs a million storms in the simulator
 #   make bench        benchmarks, compared with a BEAM and with the limits
 #   make bench-report their tables and plots into docs/performance.md
+#   make attack       attacks on a coppice over real sockets, beside an honest peer
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make lib          libcoppice, for C programs; make install-lib installs it
@@ -31,11 +32,23 @@ CC_gcc   := gcc
 CC_clang := clang
 CC_asan  := clang
 CC       := $(CC_$(FLAVOUR))
-FLAGS_gcc   := -O2
-FLAGS_clang := -O1
+FLAGS_gcc   = -O2 $(HARDENING)
+FLAGS_clang = -O1 $(HARDENING)
 FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror=format-security -Werror
+
+# Whether the compiler has a flag: some are for some processors only.
+has = $(shell printf 'int x;\n' | $(CC) -Werror $(1) -c -x c -o /dev/null - 2>/dev/null && echo $(1))
+
+# Those that Debian builds with.  The sanitizers look for the same mistakes, and do without.  A
+# package's own choice of _FORTIFY_SOURCE, in CFLAGS, comes before ours.
+ifneq ($(FLAVOUR),asan)
+HARDENING := -fstack-protector-strong $(call has,-fstack-clash-protection) $(call has,-fcf-protection) \
+             $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif
+# Tables of addresses are filled before the program begins, and can then only be read.
+READ_ONLY := -Wl,-z,relro,-z,now
 # One build serves the program and the library (tools/library.mk), of which nothing but coppice.h
 # is visible; what is hidden costs nothing by being position-independent.
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_REENTRANT -pthread -g -fPIC -fvisibility=hidden $(WARNINGS) $(FLAGS_$(FLAVOUR)) \
@@ -66,7 +79,7 @@ CLI := $(patsubst c_src/%.c,$(BUILD)/%.o,$(wildcard c_src/cli/*.c))
 
 $(BUILD)/coppice: $(CLI) $(ARCHIVES)
 	@echo "  link  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -pie $(READ_ONLY) -o $@ $^ $(LIBS)
 
 define archive
 $(BUILD)/lib$(1).a: $$(patsubst c_src/%.c,$(BUILD)/%.o,$$(wildcard c_src/$(1)/*.c c_src/$(1)/*/*.c))
@@ -149,6 +162,17 @@ $(BUILD)/budget: $(BUILD)/test/budget/budget.o $(SIM_ARCHIVES)
 budget: $(BUILD)/budget
 	$(Q)test/budget/run $<
 
+# --- attacks on a coppice, over real sockets -----------------------------------
+
+$(BUILD)/attack: $(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/attack/*.c)) \
+        $(BUILD)/libdist.a $(BUILD)/libterm.a $(BUILD)/libbase.a
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+# Each lasts MS milliseconds.
+attack: priv/coppice $(BUILD)/attack
+	$(Q)test/attack/run $(BUILD)/attack
+
 # All of these.
 programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
@@ -228,7 +252,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: check-units check-budget check-suites check-partitions
+check: check-units check-budget check-suites check-partitions check-attack
 
 # Two at a time, and what they print one after the other.
 check-units:
@@ -282,6 +306,11 @@ check-partitions: priv/coppice
 	@echo "== partitions"
 	$(Q)test/summary partitions test/partitions/run scenario
 
+# Each attack for a short time.
+check-attack: priv/coppice $(BUILD)/attack
+	@echo "== attacks"
+	$(Q)MS=$(or $(MS),300) test/summary attack test/attack/run $(BUILD)/attack
+
 # Chaos for one minute, or MINUTES.
 partitions:
 	$(Q)tools/setup test
@@ -299,6 +328,6 @@ help:
 
 .PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page \
         check check-units $(CHECK_UNIT) check-budget check-suites check-others check-tidy check-library check-install \
-        check-app check-docs check-interop check-partitions partitions clean help
+        check-app check-docs check-interop check-partitions check-attack partitions attack clean help
 .SECONDARY:
 -include $(shell find build -type f -name '*.d' 2>/dev/null)

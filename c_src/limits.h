@@ -52,7 +52,7 @@
 /* Bytes of a message that are checked in one step, so that a large one delays nobody: some
  * milliseconds. */
 #define LIMIT_CHECK_BYTES (1024u * 1024)
-/* Bytes of one peer's messages that are handled in one step: ten reads of a socket. */
+/* Bytes of one peer's messages that are handled in one step: 32 reads of a socket. */
 #define LIMIT_HANDLED_BYTES (2u * 1024 * 1024)
 /* Bytes of one handshake message: names have at most 255 characters. */
 #define LIMIT_HANDSHAKE_BYTES 2048
@@ -107,6 +107,9 @@
  * scanners and health checks would fill a disk. */
 #define LIMIT_FEW_LINES    5
 #define LIMIT_FEW_LINES_MS 60000
+/* The same for what is no failure, of those who know the cookie: peers that come and go, replicas
+ * that they stop.  A cluster's worth of nodes that all come back at once, each with its line. */
+#define LIMIT_PEER_LINES 500
 /* Nodes dialled at once because an answer for them waits, bytes of all those answers, milliseconds
  * that one waits: a look-up and a handshake.  A caller's node may be any name. */
 #define LIMIT_ANSWERED_NODES 64

@@ -37,7 +37,7 @@ $(LIB)/libcoppice.a: $(LIB)/coppice.o
 # -z nodelete: its threads outlive dlclose().
 $(LIB)/$(SONAME): $(LIB)/coppice.o tools/libcoppice.map
 	@echo "  link  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -shared -o $@ $(LIB)/coppice.o -Wl,-soname,$(SONAME) \
+	$(Q)$(CC) $(ALL_CFLAGS) -shared $(READ_ONLY) -o $@ $(LIB)/coppice.o -Wl,-soname,$(SONAME) \
 	    -Wl,--version-script=tools/libcoppice.map -Wl,-z,defs -Wl,-z,nodelete $(LIBS)
 
 install-lib: lib

@@ -17,10 +17,12 @@ struct cluster *cluster_new(const struct cluster_options *options,
         .next_connection = 1,
         .connection_max = LIMIT_CONNECTIONS,
     };
-    few_lines_init(&c->strangers.lines, wakeups,
+    few_lines_init(&c->strangers.lines, wakeups, LIMIT_FEW_LINES,
                    "were disconnected before the end of the handshake");
-    few_lines_init(&c->answer_lines, wakeups,
+    few_lines_init(&c->answer_lines, wakeups, LIMIT_FEW_LINES,
                    "messages for nodes that are not connected were dropped");
+    few_lines_init(&c->end_lines, wakeups, LIMIT_PEER_LINES,
+                   "connections of peers have ended or were replaced");
     return c;
 }
 

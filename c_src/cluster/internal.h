@@ -7,17 +7,16 @@
  *     links.c         handshakes, ticks, signals; simultaneous.c: both nodes dial
  *     strangers.c     accepted connections before the end of the handshake
  *     answers.c       signals that wait for their node
- *     certificate.c   names in certificates
- *     few_lines.c     log lines that others cause */
+ *     certificate.c   names in certificates */
 #ifndef COPPICE_CLUSTER_INTERNAL_H
 #define COPPICE_CLUSTER_INTERNAL_H
 
 #include "../dist/channel.h"
 #include "../limits.h"
+#include "../otp/few_lines.h"
 #include "../otp/list.h"
 #include "../otp/names.h"
 #include "cluster.h"
-#include "few_lines.h"
 
 enum connection_role {
     ROLE_REGISTRATION, /* to epmd, for as long as this node is registered */
@@ -91,6 +90,7 @@ struct cluster {
     uint64_t not_allowed; /* connections that were refused */
     uint64_t broken_for[ERR_COUNT];
     struct few_lines answer_lines;
+    struct few_lines end_lines;          /* of connections that were up */
     size_t answered_nodes, answer_bytes; /* that wait */
     uint64_t undelivered;                /* since the start */
     uint64_t withheld;                   /* signals that their peers could not read */

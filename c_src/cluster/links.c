@@ -88,10 +88,12 @@ static void link_end(struct connection *x, bool closed, const char *why, struct 
 /* A failed attempt of ours is logged as such. */
 static void log_break(const struct connection *x, const char *why, struct turn *t)
 {
-    if (link_is_up(x))
+    if (!link_is_up(x)) {
+        if (x->accepted)
+            strangers_log(x, why, t);
+    } else if (few_lines_may(&x->cluster->end_lines, t)) {
         turn_log(t, LOG_WARNING, "%.*s disconnected: %s", TEXT(link_name(x)), why);
-    else if (x->accepted)
-        strangers_log(x, why, t);
+    }
 }
 
 void link_break(struct connection *x, const char *why, struct turn *t)
@@ -112,6 +114,12 @@ static void link_yield(struct connection *x, bool closed, struct turn *t)
         peer_redial_later(p, t);
 }
 
+static void log_closed(const struct connection *x, struct turn *t)
+{
+    if (!command_name_is(link_name(x)) && few_lines_may(&x->cluster->end_lines, t))
+        turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
+}
+
 void link_closed(struct connection *x, const char *why, struct turn *t)
 {
     struct peer *p = x->peer;
@@ -122,9 +130,9 @@ void link_closed(struct connection *x, const char *why, struct turn *t)
     }
     if (!x->opened)
         log_break(x, why, t);
-    else if (link_is_up(x) && !command_name_is(link_name(x)))
-        turn_log(t, LOG_INFO, "%.*s closed the connection", TEXT(link_name(x)));
-    else if (!link_is_up(x) && !x->accepted)
+    else if (link_is_up(x))
+        log_closed(x, t);
+    else if (!x->accepted)
         why = "closed by the peer in the handshake: does it have the same cookie?";
     link_end(x, true, why, t);
 }
@@ -165,7 +173,8 @@ static void link_up(struct connection *x, struct turn *t)
     }
     struct peer *p = peer_named(c, channel_peer(x->channel));
     if (p->up != NULL) {
-        turn_log(t, LOG_INFO, "%.*s reconnected", TEXT(p->name));
+        if (few_lines_may(&c->end_lines, t))
+            turn_log(t, LOG_INFO, "%.*s reconnected", TEXT(p->name));
         connection_end(p->up, false, t);
         link_down(p, t);
     }

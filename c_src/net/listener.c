@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define BACKLOG 128
+/* Connections that wait to be accepted.  Where there is no room the kernel drops attempts, and
+ * those who connect try again after a second; so many strangers cost some 20 ms. */
+#define BACKLOG 1024
 
 static int address_of(struct bytes text, uint16_t port, struct sockaddr_storage *address)
 {

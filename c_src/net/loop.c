@@ -15,6 +15,9 @@
 #include "sockets.h"
 #include "workers.h"
 
+/* Connections that are accepted in one round of the loop. */
+#define ACCEPTED_A_ROUND 16
+
 struct loop {
     uv_loop_t uv;
     struct node *node;
@@ -26,6 +29,9 @@ struct loop {
     struct outbox outbox;
     struct randoms randoms;
     uv_tcp_t listener;
+    uv_idle_t next_round; /* runs once something was accepted */
+    unsigned accepted;    /* in this round */
+    bool is_waiting;      /* the listener has one more */
     uv_timer_t wake;
     uv_idle_t wake_now;         /* once all other events of this round are handled */
     size_t shaking_max;         /* TLS handshakes */
@@ -163,14 +169,39 @@ static void on_gone(void *who)
     end_if_done(who);
 }
 
+static void on_next_round(uv_idle_t *next_round);
+
+static void accept_one(struct loop *l)
+{
+    if (l->accepted++ == 0)
+        uv_idle_start(&l->next_round, on_next_round);
+    uint32_t id = socket_accept(&l->sockets, (uv_stream_t *)&l->listener);
+    if (id != 0)
+        on_accepted(l, id, NULL);
+}
+
+static void on_next_round(uv_idle_t *next_round)
+{
+    struct loop *l = next_round->data;
+    uv_idle_stop(next_round);
+    l->accepted = 0;
+    if (l->is_waiting) {
+        l->is_waiting = false;
+        accept_one(l);
+    }
+}
+
+/* libuv calls this as long as somebody connects, which may be for ever.  One that is not accepted
+ * here makes it wait until that is done, and the peers have their turn. */
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct loop *l = listener->data;
     if (status != 0)
         return;
-    uint32_t accepted = socket_accept(&l->sockets, listener);
-    if (accepted != 0)
-        on_accepted(l, accepted, NULL);
+    if (l->accepted < ACCEPTED_A_ROUND)
+        accept_one(l);
+    else
+        l->is_waiting = true;
 }
 
 /* --- files ------------------------------------------------------------------- */
@@ -350,7 +381,8 @@ struct loop *loop_new(struct node *node, const struct config *config,
     must(uv_tcp_init(&l->uv, &l->listener) == 0);
     must(uv_timer_init(&l->uv, &l->wake) == 0);
     must(uv_idle_init(&l->uv, &l->wake_now) == 0);
-    l->listener.data = l->wake.data = l->wake_now.data = l;
+    must(uv_idle_init(&l->uv, &l->next_round) == 0);
+    l->listener.data = l->wake.data = l->wake_now.data = l->next_round.data = l;
     return l;
 }
 

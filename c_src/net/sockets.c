@@ -7,43 +7,14 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "dial.h"
+#include "sockets_internal.h"
 #include "stream_write.h"
 #include "tls.h"
 
-#define READ_BYTES 262144
 /* How long closing waits for a peer that does not read. */
 #define DRAIN_MS 2000
-/* Bytes of an address and port as text. */
-#define FROM_BYTES (INET6_ADDRSTRLEN + 16)
 /* Sockets in which closing waits, at most: anyone can have as many connections refused. */
 #define DRAINING_MAX 64
-
-struct socket {
-    uint32_t id; /* first: the tree compares it */
-    struct sockets *all;
-    struct list link;
-    struct list draining;  /* in sockets.draining while closing */
-    uv_tcp_t *tcp;         /* NULL while it is being dialled, */
-    struct dial *dial;     /* and else this is */
-    struct tls *tls;       /* NULL: plain */
-    char *host;            /* of a dial with TLS, until that begins */
-    struct list shaking;   /* in sockets.shaking */
-    char from[FROM_BYTES]; /* whom it was accepted from, while in sockets.shaking */
-    uv_timer_t drain;      /* also the end of an accepted one's handshake */
-    uv_shutdown_t ending;
-    uv_idle_t report; /* runs while there is something in taken */
-    size_t taken;     /* bytes of the node that the kernel took at once: to be reported */
-    size_t said;      /* bytes that TLS says for itself, not yet sent */
-    bool wrote;       /* something, perhaps not yet sent */
-    bool known;       /* in the tree */
-    bool opened;      /* reported to the node */
-    bool heard;       /* it has sent something */
-    bool closing;     /* by the node, which expects no more callbacks */
-    bool closed;      /* uv_close() was called */
-    enum err err;     /* reported to the node at the end; OK: nothing */
-    const char *why;
-    unsigned holds; /* handles and requests of libuv that still point here */
-};
 
 static int by_id(const void *a, const void *b)
 {
@@ -59,7 +30,7 @@ static struct socket *socket_find(struct sockets *s, uint32_t id)
 
 void sockets_init(struct sockets *s, uv_loop_t *loop, const struct socket_events *events)
 {
-    *s = (struct sockets){.loop = loop, .events = *events, .scratch = mem_take(READ_BYTES)};
+    *s = (struct sockets){.loop = loop, .events = *events, .scratch = mem_take(SOCKET_READ_BYTES)};
     list_init(&s->list);
     list_init(&s->draining);
     list_init(&s->shaking);
@@ -72,7 +43,7 @@ void sockets_use_tls(struct sockets *s, const struct tls_contexts *contexts, siz
     tls_contexts_free(&old);
     s->shaking_max = most;
     if (s->plain == NULL)
-        s->plain = mem_take(READ_BYTES);
+        s->plain = mem_take(SOCKET_READ_BYTES);
 }
 
 void sockets_free(struct sockets *s)
@@ -110,8 +81,7 @@ static struct socket *socket_new(struct sockets *all, uint32_t id)
     return s;
 }
 
-/* It waits for its TLS handshake no more. */
-static void socket_settle(struct socket *s)
+void socket_settle(struct socket *s)
 {
     if (list_empty(&s->shaking))
         return;
@@ -121,8 +91,7 @@ static void socket_settle(struct socket *s)
     uv_timer_stop(&s->drain);
 }
 
-/* Tells the node that it has ended, unless the node has closed it. */
-static void socket_report(struct socket *s, enum err err)
+void socket_report(struct socket *s, enum err err)
 {
     const struct socket_events *events = &s->all->events;
     bool known = s->opened || s->id % 2 == 1;
@@ -172,7 +141,7 @@ static void socket_own(struct socket *s, uv_tcp_t *tcp)
     s->holds++;
 }
 
-static void socket_end(struct socket *s, enum err err)
+void socket_end(struct socket *s, enum err err)
 {
     if (s->closed)
         return;
@@ -195,7 +164,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     struct socket *s = handle->data;
-    *buf = uv_buf_init((char *)s->all->scratch, READ_BYTES);
+    *buf = uv_buf_init((char *)s->all->scratch, SOCKET_READ_BYTES);
 }
 
 /* So many bytes, of which so many are the node's; 0: TLS speaks for itself. */
@@ -211,13 +180,26 @@ static void on_written(void *who, size_t len, size_t plain, bool good)
         s->all->events.written(s->all->events.who, s->id, plain);
 }
 
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf);
+
+/* May close the socket. */
+static void socket_resume(struct socket *s)
+{
+    if (!s->paused)
+        return;
+    s->paused = false;
+    if (uv_read_start((uv_stream_t *)s->tcp, on_alloc, on_read) != 0)
+        socket_end(s, ERR_CLOSED);
+}
+
 static void on_report(uv_idle_t *report)
 {
     struct socket *s = report->data;
     size_t count = s->taken;
     s->taken = 0;
     uv_idle_stop(report);
-    if (!s->closing)
+    socket_resume(s);
+    if (count > 0 && !s->closing && !s->closed)
         s->all->events.written(s->all->events.who, s->id, count);
 }
 
@@ -230,8 +212,7 @@ static void written_at_once(struct socket *s, size_t len, size_t plain)
         uv_idle_start(&s->report, on_report);
 }
 
-/* Writes the bytes (taken over), of which so many are reported as written. */
-static void socket_write(struct socket *s, struct buf *bytes, size_t plain)
+void socket_write(struct socket *s, struct buf *bytes, size_t plain)
 {
     size_t len = bytes->len;
     const struct stream_write write = {(uv_stream_t *)s->tcp, plain, on_written, s};
@@ -243,85 +224,29 @@ static void socket_write(struct socket *s, struct buf *bytes, size_t plain)
         socket_end(s, ERR_CLOSED);
 }
 
-/* --- TLS --------------------------------------------------------------------------- */
-
-static void socket_drain_few(struct socket *s);
-
-/* What TLS has to say for itself.  The node, which bounds what it sends itself, knows nothing of
- * it. */
-static void tls_flush(struct socket *s)
-{
-    size_t count = tls_out(s->tls)->len;
-    if (count == 0 || s->closed)
-        return;
-    s->said += count;
-    socket_write(s, tls_out(s->tls), 0);
-    if (s->said <= LIMIT_TLS_SAID_BYTES)
-        return;
-    s->why = "it asks for new keys all the time, and does not read the answers";
-    socket_end(s, ERR_TLS);
-}
-
-/* The peer gets the reason, as an alert, and the node. */
-static void tls_fail(struct socket *s)
-{
-    s->why = tls_why(s->tls);
-    tls_flush(s);
-    socket_settle(s);
-    socket_report(s, ERR_TLS);
-    socket_drain_few(s);
-}
-
-static void tls_opened(struct socket *s)
-{
-    const struct socket_events *events = &s->all->events;
-    socket_settle(s);
-    s->opened = true;
-    if (s->id % 2 == 1)
-        events->opened(events->who, s->id, tls_peer(s->tls));
-    else
-        events->accepted(events->who, s->id, tls_peer(s->tls));
-}
-
-static void tls_say_end(struct socket *s)
-{
-    tls_end(s->tls);
-    tls_flush(s);
-}
-
-/* Gives the node all that was read.  Any of these calls may close the socket. */
-static void tls_receive(struct socket *s)
-{
-    struct sockets *all = s->all;
-    size_t count = 1;
-    while (count > 0 && !s->closing && !s->closed) {
-        count = tls_read(s->tls, all->plain, READ_BYTES);
-        tls_flush(s);
-        if (!s->opened && tls_was_open(s->tls))
-            tls_opened(s);
-        if (count > 0 && !s->closing)
-            all->events.bytes(all->events.who, s->id, (struct bytes){all->plain, count});
-    }
-    if (s->closing || s->closed)
-        return;
-    if (tls_state(s->tls) == TLS_FAILED)
-        tls_fail(s);
-    else if (tls_state(s->tls) == TLS_ENDED)
-        socket_end(s, ERR_CLOSED);
-}
-
 /* --- reading and writing ------------------------------------------------------------- */
+
+/* libuv would go on reading from one that sends as fast as it is read: 32 times, with everybody
+ * else waiting. */
+static void socket_pause(struct socket *s)
+{
+    s->paused = true;
+    uv_read_stop((uv_stream_t *)s->tcp);
+    uv_idle_start(&s->report, on_report);
+}
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     struct socket *s = stream->data;
     struct bytes bytes = {(const uint8_t *)buf->base, count > 0 ? (size_t)count : 0};
     s->heard |= count > 0;
+    if (count == SOCKET_READ_BYTES)
+        socket_pause(s);
     if (s->tls != NULL && !s->closing && count != 0) {
         tls_feed(s->tls, bytes);
         if (count < 0)
             tls_feed_end(s->tls);
-        tls_receive(s);
+        socket_tls_receive(s);
     } else if (count > 0 && !s->closing) {
         s->all->events.bytes(s->all->events.who, s->id, bytes);
     }
@@ -407,7 +332,7 @@ static void on_dialled(void *who, uv_tcp_t *tcp, enum err err, const char *why)
         return;
     if (s->host != NULL) {
         s->tls = tls_new_client(s->all->tls.client, s->host);
-        tls_flush(s);
+        socket_tls_flush(s);
     } else {
         s->opened = true;
         s->all->events.opened(s->all->events.who, s->id, NULL);
@@ -467,7 +392,7 @@ static void socket_drain(struct socket *s)
     if (again || s->closed)
         return;
     if (s->tls != NULL)
-        tls_say_end(s);
+        socket_tls_say_end(s);
     if (!s->wrote || uv_shutdown(&s->ending, (uv_stream_t *)s->tcp, on_shutdown) != 0) {
         socket_end(s, OK);
         return;
@@ -477,7 +402,7 @@ static void socket_drain(struct socket *s)
     uv_timer_start(&s->drain, on_drain_timeout, DRAIN_MS, 0);
 }
 
-static void socket_drain_few(struct socket *s)
+void socket_drain_few(struct socket *s)
 {
     struct sockets *all = s->all;
     socket_drain(s);

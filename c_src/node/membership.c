@@ -2,6 +2,7 @@
 
 #include "../limits.h"
 #include "../mem.h"
+#include "../otp/few_lines.h"
 #include "../otp/names.h"
 #include "../pg/pg.h"
 #include "../replica/rivals.h"
@@ -27,6 +28,7 @@ struct membership {
     bool told_known;                       /* what replicas were told last */
     bool has_new_ones;                     /* that were not told that it is known */
     struct names stopped;                  /* replicas that were stopped on request */
+    struct few_lines stop_lines;           /* of these */
     uint64_t restarted_ms[LIMIT_RESTARTS]; /* the last ones; those before are overwritten */
     size_t restarts;
 };
@@ -36,7 +38,7 @@ struct membership {
 
 struct membership *membership_new(const struct config *config, struct processes *table,
                                   const struct learning *learning, struct registrar *registrar,
-                                  struct stores *stores)
+                                  struct stores *stores, struct wakeups *wakeups)
 {
     struct membership *m = mem_take(sizeof(*m));
     *m = (struct membership){.config = config,
@@ -47,6 +49,7 @@ struct membership *membership_new(const struct config *config, struct processes 
                              .replicas.seed = processes_seed(table),
                              .rivals.seed = processes_seed(table),
                              .pubsub = pubsub_new(table, learning)};
+    few_lines_init(&m->stop_lines, wakeups, LIMIT_PEER_LINES, "replicas have stopped");
     return m;
 }
 
@@ -270,7 +273,8 @@ static void replica_ended(struct membership *m, struct process *p, struct bytes 
         return;
     text_print_short(&why, reason, QUOTED);
     if (was_requested(reason)) {
-        turn_log(t, LOG_INFO, "%.*s stopped: %.*s", TEXT(name), TEXT(why));
+        if (few_lines_may(&m->stop_lines, t))
+            turn_log(t, LOG_INFO, "%.*s stopped: %.*s", TEXT(name), TEXT(why));
         note_stopped(m, name);
     } else if (may_restart(m, t)) {
         turn_log(t, LOG_WARNING, "%.*s ended: %.*s; restarting it", TEXT(name), TEXT(why));

@@ -12,7 +12,7 @@ struct membership;
 /* registrar: is told of each replica that starts.  All are borrowed. */
 struct membership *membership_new(const struct config *config, struct processes *table,
                                   const struct learning *learning, struct registrar *registrar,
-                                  struct stores *stores);
+                                  struct stores *stores, struct wakeups *wakeups);
 void membership_free(struct membership *m);
 
 /* Starts the scopes and replicas of the configuration; from stop on, nothing is restarted. */

@@ -5,6 +5,7 @@
 #include "../dist/command_name.h"
 #include "../dist/flags.h"
 #include "../mem.h"
+#include "../otp/few_lines.h"
 #include "../term/write.h"
 #include "command.h"
 #include "metrics.h"
@@ -26,6 +27,7 @@ struct node {
     struct cluster *cluster;
     struct router router;
     struct access access;
+    struct few_lines up_lines; /* of peers that have connected */
     uint16_t port;
 
     /* Once the cluster is ready: */
@@ -256,7 +258,8 @@ static void on_up(void *who, struct bytes node, struct turn *t)
     /* A command sends requests, and is no peer: it runs nothing that could be asked. */
     if (command_name_is(node))
         return;
-    turn_log(t, LOG_INFO, "connected to %.*s", TEXT(node));
+    if (few_lines_may(&n->up_lines, t))
+        turn_log(t, LOG_INFO, "connected to %.*s", TEXT(node));
     struct cluster_peer peer;
     cluster_find(n->cluster, node, &peer);
     services_up(n->services, node, peer.announced, t);
@@ -374,6 +377,7 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
     n->config = config;
     n->serves = serves;
     n->cluster = cluster_new(&options, &listener, &n->wakeups);
+    few_lines_init(&n->up_lines, &n->wakeups, LIMIT_PEER_LINES, "peers have connected");
     router_init(&n->router, options.name, n->cluster, &n->out, &n->turn);
     access_init(&n->access, options.name, &config->read_only);
     n->turn.post = &n->router.post;

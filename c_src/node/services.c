@@ -117,8 +117,8 @@ struct services *services_new(const struct services_options *options)
     s->stores = stores_new(options->out);
     new_connectors(s);
     s->registrar = registrar_new(options->table, options->wakeups, s->learning);
-    s->membership =
-        membership_new(options->config, options->table, s->learning, s->registrar, s->stores);
+    s->membership = membership_new(options->config, options->table, s->learning, s->registrar,
+                                   s->stores, options->wakeups);
     new_servers(s);
     return s;
 }

@@ -112,6 +112,7 @@ static void releases_a_node(void)
     CU_ASSERT(cluster_find(a.cluster, BYTES("b@h"), &peer));
     is_closed(&a, at_a, ERR_CLOSED);
     CU_ASSERT(are(&a.events, "down b@h;") && !cluster_is_wanted(a.cluster, BYTES("b@h")));
+    passes(&a, LIMIT_FEW_LINES_MS);
     CU_ASSERT_EQUAL(wakeups_due(&a.wakeups), UINT64_MAX);
     close_both();
 }

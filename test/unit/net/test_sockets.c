@@ -12,6 +12,7 @@
 #include "unit/suite.h"
 
 #define CLIENTS 200
+#define HEARD   64
 
 static uv_loop_t loop;
 static struct sockets sockets;
@@ -20,6 +21,9 @@ static struct sockaddr_in address;
 static uint32_t last_accepted;
 static unsigned accepted, closed, gone;
 static size_t written;
+/* The numbers of those that were read from, in order. */
+static uint32_t heard[HEARD];
+static unsigned heard_count;
 
 static void on_id(void *who, uint32_t id, const struct certificate *peer)
 {
@@ -38,8 +42,9 @@ static void on_refused(void *who, const char *from, const char *why)
 static void on_bytes(void *who, uint32_t id, struct bytes bytes)
 {
     (void)who;
-    (void)id;
     (void)bytes;
+    if (heard_count < HEARD)
+        heard[heard_count++] = id;
 }
 
 static void on_written(void *who, uint32_t id, size_t count)
@@ -76,7 +81,7 @@ static void open_all(void)
     const struct socket_events events = {on_id,      on_id,     on_refused, on_bytes,
                                          on_written, on_closed, on_gone,    NULL};
     int length = sizeof(address);
-    accepted = closed = gone = 0;
+    accepted = closed = gone = heard_count = 0;
     written = 0;
     CU_ASSERT_EQUAL(uv_loop_init(&loop), 0);
     sockets_init(&sockets, &loop, &events);
@@ -231,7 +236,29 @@ static void the_soft_limit_of_descriptors_is_raised(void)
     CU_ASSERT(raised == DESCRIPTORS_MAX(0) || raised == limit.rlim_max);
 }
 
+/* However much one sends, each round of the loop reads from it once, and from the others, too. */
+static void one_that_sends_much_delays_nobody(void)
+{
+    static const uint8_t much[65536];
+    uint32_t a, b;
+    open_all();
+    int sends_much = client(&a), sends_little = client(&b);
+    ssize_t sent = 1, all = 0;
+    for (; sent > 0; all += sent > 0 ? sent : 0)
+        sent = send(sends_much, much, sizeof(much), MSG_DONTWAIT);
+    CU_ASSERT_FATAL(all > (ssize_t)(8 * sizeof(much)));
+    CU_ASSERT_EQUAL(send(sends_little, "x", 1, 0), 1);
+    while (heard_count < 3)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    CU_ASSERT(heard[0] == b || heard[1] == b);
+    CU_ASSERT_EQUAL(heard[2], a);
+    close(sends_much);
+    close(sends_little);
+    close_all();
+}
+
 SUITE("sockets", TEST(numbers_come_round), TEST(a_closed_number_is_free),
+      TEST(one_that_sends_much_delays_nobody),
       TEST(one_to_which_nothing_was_said_is_closed_at_once), TEST(few_linger),
       TEST(what_is_written_is_reported_from_the_loop),
       TEST(the_soft_limit_of_descriptors_is_raised))

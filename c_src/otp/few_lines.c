@@ -1,5 +1,7 @@
-#include "../otp/list.h"
-#include "internal.h"
+#include "few_lines.h"
+
+#include "../limits.h"
+#include "list.h"
 
 static void on_pause(struct wakeup *w, struct turn *t)
 {
@@ -12,14 +14,14 @@ static void on_pause(struct wakeup *w, struct turn *t)
     wakeup_set(f->wakeups, &f->pause, t->now_ms + LIMIT_FEW_LINES_MS);
 }
 
-void few_lines_init(struct few_lines *f, struct wakeups *wakeups, const char *rest)
+void few_lines_init(struct few_lines *f, struct wakeups *wakeups, unsigned most, const char *rest)
 {
-    *f = (struct few_lines){.wakeups = wakeups, .rest = rest, .pause.ring = on_pause};
+    *f = (struct few_lines){.wakeups = wakeups, .most = most, .rest = rest, .pause.ring = on_pause};
 }
 
 bool few_lines_may(struct few_lines *f, struct turn *t)
 {
-    if (f->lines == LIMIT_FEW_LINES) {
+    if (f->lines == f->most) {
         f->untold++;
         return false;
     }
