@@ -7,6 +7,7 @@
 #   make soak         runs a million storms in the simulator
 #   make bench        benchmarks, compared with a BEAM and with the limits
 #   make bench-report their tables and plots into docs/performance.md
+#   make fuzz         fuzzers of what comes from outside, SECONDS each (tools/fuzz.mk)
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make lib          libcoppice, for C programs; make install-lib installs it
@@ -30,10 +31,14 @@ BUILD    := build/$(FLAVOUR)
 CC_gcc   := gcc
 CC_clang := clang
 CC_asan  := clang
+CC_fuzz  := clang
+CC_lines := clang
 CC       := $(CC_$(FLAVOUR))
 FLAGS_gcc   := -O2
 FLAGS_clang := -O1
 FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_fuzz  := -O2 $(FLAGS_asan:-O1=) -fsanitize=fuzzer-no-link
+FLAGS_lines := -O1 -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror
 # One build serves the program and the library (tools/library.mk), of which nothing but coppice.h
@@ -153,6 +158,7 @@ budget: $(BUILD)/budget
 programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
 include tools/library.mk
+include tools/fuzz.mk
 
 # --- everything --------------------------------------------------------------
 
@@ -240,7 +246,7 @@ check-suites: priv/coppice lib
 	$(Q)$(MAKE) --no-print-directory -k -j2 -Otarget check-interop check-others
 
 check-others:
-	$(Q)$(MAKE) --no-print-directory -k -j1 check-tidy check-library check-install check-app check-docs
+	$(Q)$(MAKE) --no-print-directory -k -j1 check-tidy check-fuzz check-library check-install check-app check-docs
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:
