@@ -8,6 +8,7 @@
 #   make bench        benchmarks, compared with a BEAM and with the limits
 #   make bench-report their tables and plots into docs/performance.md
 #   make attack       attacks on a coppice over real sockets, beside an honest peer
+#   make fuzz         fuzzers of what comes from outside, SECONDS each (tools/fuzz.mk)
 #   make partitions   random cuts and kills of nodes in network namespaces
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
 #   make lib          libcoppice, for C programs; make install-lib installs it
@@ -31,10 +32,14 @@ BUILD    := build/$(FLAVOUR)
 CC_gcc   := gcc
 CC_clang := clang
 CC_asan  := clang
+CC_fuzz  := clang
+CC_lines := clang
 CC       := $(CC_$(FLAVOUR))
 FLAGS_gcc   = -O2 $(HARDENING)
 FLAGS_clang = -O1 $(HARDENING)
 FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_fuzz  := -O2 $(FLAGS_asan:-O1=) -fsanitize=fuzzer-no-link
+FLAGS_lines := -O1 -fprofile-instr-generate -fcoverage-mapping
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror=format-security -Werror
 
@@ -43,7 +48,7 @@ has = $(shell printf 'int x;\n' | $(CC) -Werror $(1) -c -x c -o /dev/null - 2>/d
 
 # Those that Debian builds with.  The sanitizers look for the same mistakes, and do without.  A
 # package's own choice of _FORTIFY_SOURCE, in CFLAGS, comes before ours.
-ifneq ($(FLAVOUR),asan)
+ifneq ($(filter gcc clang,$(FLAVOUR)),)
 HARDENING := -fstack-protector-strong $(call has,-fstack-clash-protection) $(call has,-fcf-protection) \
              $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif
@@ -177,6 +182,7 @@ attack: priv/coppice $(BUILD)/attack
 programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
 include tools/library.mk
+include tools/fuzz.mk
 
 # --- everything --------------------------------------------------------------
 
@@ -264,7 +270,7 @@ check-suites: priv/coppice lib
 	$(Q)$(MAKE) --no-print-directory -k -j2 -Otarget check-interop check-others
 
 check-others:
-	$(Q)$(MAKE) --no-print-directory -k -j1 check-tidy check-library check-install check-app check-docs
+	$(Q)$(MAKE) --no-print-directory -k -j1 check-tidy check-fuzz check-library check-install check-app check-docs
 
 # What is built is built on all cores.
 $(CHECK_UNIT): check-unit-%:

@@ -1,13 +1,28 @@
-/* Arbitrary bytes as a term: the three measures agree; if the check accepts them, they can be read
- * to their end and have one canonical form, which is its own canonical form. */
+/* Arbitrary bytes as up to three terms in a row.
+ *
+ * Each: the measures of its length agree, whatever the check accepts can be read to its end, and
+ * its canonical form is its own, in whatever way it is made; that form can be printed, parsed
+ * again to the same bytes, hashed and written as JSON.  All: each order is one, and integers can be
+ * added and subtracted. */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
+#include "limits.h"
 #include "term/canon.h"
 #include "term/etf.h"
+#include "term/integer.h"
+#include "term/json.h"
+#include "term/order.h"
+#include "term/phash2.h"
+#include "term/text.h"
+#include "term/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define TERMS 3
+
+/* --- one term ---------------------------------------------------------------------------- */
 
 /* Reads a term as the kind it is; of a container only the head. */
 static void read_one(struct etf_in *in)
@@ -56,31 +71,172 @@ static void read_one(struct etf_in *in)
     }
 }
 
+/* The check in steps of a few bytes. */
+static enum err check_slowly(struct bytes b, size_t *len)
+{
+    struct etf_check check;
+    enum err e = OK;
+    etf_check_open(&check, b);
+    while (!etf_check_step(&check, 1 + b.len % 7, &e))
+        ;
+    *len = (size_t)(check.at - b.at);
+    return e;
+}
+
+/* True, with the length, if the term is accepted. */
+static bool measures(struct bytes b, size_t *len)
+{
+    size_t length, measured, slowly;
+    bool ends = etf_length(b, &length) == OK;
+    bool sound = etf_measure(b, &measured) == OK;
+    enum err e = etf_check(b, len);
+    must(!sound || (ends && length == measured));
+    must(check_slowly(b, &slowly) == e);
+    must(e != OK || (sound && *len == measured && *len == slowly));
+    return e == OK;
+}
+
+static void read_all(struct bytes checked)
+{
+    struct etf_in in = etf_open(checked);
+    must(etf_any(&in).len == checked.len && etf_finish(&in) == OK);
+    in = etf_open(checked);
+    while (in.err == OK && in.at < in.end)
+        read_one(&in);
+}
+
+static void forms(struct bytes canonical, struct bytes checked)
+{
+    struct buf twice = {0}, scratch = {0};
+    struct bytes view;
+    size_t len;
+    must(etf_check(canonical, &len) == OK && len == canonical.len);
+    must(canon_put(&twice, canonical) == OK && bytes_equal(buf_bytes(&twice), canonical));
+    must(canon_view(&scratch, checked, &view) == OK && bytes_equal(view, canonical));
+    must(!canon_is_plain(checked) || bytes_equal(checked, canonical));
+    buf_clear(&twice);
+    buf_put_u8(&twice, 131);
+    buf_put(&twice, checked);
+    buf_clear(&scratch);
+    must(canon_external(&scratch, buf_bytes(&twice)) == OK);
+    must(bytes_equal(buf_bytes(&scratch), canonical));
+    buf_free(&twice);
+    buf_free(&scratch);
+}
+
+static void texts(struct bytes canonical)
+{
+    struct buf text = {0}, again = {0}, brief = {0};
+    struct text_error wrong;
+    text_print(&text, canonical);
+    must(text_single(buf_bytes(&text), &again, &wrong) == OK);
+    must(bytes_equal(buf_bytes(&again), canonical));
+    text_print_short(&brief, canonical, 40);
+    must(brief.len <= text.len || brief.len <= 40 + sizeof("..."));
+    text_is_literal(canonical);
+    buf_free(&text);
+    buf_free(&again);
+    buf_free(&brief);
+}
+
+static void json(struct bytes canonical)
+{
+    struct buf out = {0};
+    uint32_t character;
+    json_put(&out, canonical);
+    for (size_t at = 0, n; at < out.len; at += n) {
+        n = utf8_next((struct bytes){out.at + at, out.len - at}, &character);
+        must(n > 0 && character >= ' ');
+    }
+    buf_free(&out);
+}
+
+/* --- several ------------------------------------------------------------------------------- */
+
+typedef int order(struct bytes a, struct bytes b);
+
+static int sign(int n)
+{
+    return (n > 0) - (n < 0);
+}
+
+static void ordered(order *compare, const struct bytes *t, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++) {
+            int ij = sign(compare(t[i], t[j]));
+            must(ij == -sign(compare(t[j], t[i])) && (i != j || ij == 0));
+            for (size_t k = 0; k < count; k++)
+                must(ij > 0 || compare(t[j], t[k]) > 0 || compare(t[i], t[k]) <= 0);
+        }
+}
+
+static void total(struct bytes a, struct bytes b)
+{
+    bool same = bytes_equal(a, b);
+    must((term_compare_keys(a, b) == 0) == same && (term_compare_dets(a, b) == 0) == same);
+    must(!same || (term_compare(a, b) == 0 && phash2(a) == phash2(b)));
+}
+
+static bool is_integer(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    return etf_peek(&in) == ETF_INTEGER;
+}
+
+static void arithmetic(struct bytes a, struct bytes b)
+{
+    struct buf sum = {0}, back = {0}, difference = {0};
+    if (integer_add(&sum, a, b) == OK) {
+        if (integer_sub(&back, buf_bytes(&sum), b) == OK)
+            must(bytes_equal(buf_bytes(&back), a));
+        buf_clear(&back);
+        must(integer_add(&back, b, a) == OK && bytes_equal(buf_bytes(&sum), buf_bytes(&back)));
+    }
+    if (integer_sub(&difference, a, b) == OK)
+        must(integer_sign(buf_bytes(&difference)) == sign(integer_compare(a, b)));
+    must(sign(integer_compare(a, b)) == sign(term_compare(a, b)));
+    buf_free(&sum);
+    buf_free(&back);
+    buf_free(&difference);
+}
+
+static void together(const struct bytes *t, size_t count)
+{
+    ordered(term_compare, t, count);
+    ordered(term_compare_keys, t, count);
+    ordered(term_compare_dets, t, count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++) {
+            total(t[i], t[j]);
+            if (is_integer(t[i]) && is_integer(t[j]))
+                arithmetic(t[i], t[j]);
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct buf once = {0}, twice = {0}, unpacked = {0};
-    struct bytes b = {data, size};
-    size_t len;
-    if (canon_external(&unpacked, b) != OK)
+    struct buf unpacked = {0}, kept[TERMS] = {0};
+    struct bytes terms[TERMS], left = {data, size};
+    size_t len, count = 0;
+    if (canon_external(&unpacked, left) != OK)
         must(unpacked.len == 0);
-    size_t measured, length;
-    if (etf_measure(b, &measured) == OK)
-        must(etf_length(b, &length) == OK && length == measured);
-    if (etf_check(b, &len) == OK) {
-        must(etf_measure(b, &measured) == OK && measured == len);
-        struct etf_in in = etf_open((struct bytes){data, len});
-        must(etf_any(&in).len == len && etf_finish(&in) == OK);
-        in = etf_open((struct bytes){data, len});
-        while (in.err == OK && in.at < in.end)
-            read_one(&in);
-        if (canon_put(&once, (struct bytes){data, len}) == OK) {
-            must(etf_check(buf_bytes(&once), &len) == OK && len == once.len);
-            must(canon_put(&twice, buf_bytes(&once)) == OK);
-            must(bytes_equal(buf_bytes(&once), buf_bytes(&twice)));
-        }
+    while (count < TERMS && measures(left, &len)) {
+        struct bytes checked = {left.at, len};
+        left = (struct bytes){left.at + len, left.len - len};
+        read_all(checked);
+        if (canon_put(&kept[count], checked) != OK)
+            continue;
+        terms[count] = buf_bytes(&kept[count]);
+        forms(terms[count], checked);
+        texts(terms[count]);
+        json(terms[count]);
+        must(phash2(terms[count]) < PHASH2_RANGE);
+        count++;
     }
-    buf_free(&once);
-    buf_free(&twice);
+    together(terms, count);
+    for (size_t i = 0; i < TERMS; i++)
+        buf_free(&kept[i]);
     buf_free(&unpacked);
     return 0;
 }

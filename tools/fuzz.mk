@@ -1,0 +1,42 @@
+# Fuzzing: libFuzzer targets, test/fuzz/fuzz_NAME.c each (docs/testing.md).
+#
+#   make fuzz         runs each for SECONDS (60), one on each core
+#   make fuzz-keep    reduces what they reached to few inputs, into test/fuzz/corpus
+#   make fuzz-lines   the lines of each folder that the kept inputs reach
+#   make check-fuzz   replays the kept inputs, and what was found once; part of make test
+#
+# TARGETS='term dets' are only these.
+SECONDS ?= 60
+TARGETS ?= $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZERS := $(TARGETS:%=$(BUILD)/fuzz/%)
+
+# What several targets share.
+FUZZ_SHARED := $(patsubst test/%.c,$(BUILD)/test/%.o, \
+                          $(filter-out test/fuzz/fuzz_%,$(wildcard test/fuzz/*.c)))
+
+$(BUILD)/fuzz/%: $(BUILD)/test/fuzz/fuzz_%.o $(FUZZ_SHARED) $(FAKES) $(SIM_ARCHIVES)
+	@echo "  link  $@"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+fuzzers: $(FUZZERS)
+
+fuzz:
+	$(Q)tools/setup test
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=fuzz -j$(CORES) fuzzers
+	$(Q)test/fuzz/run $(SECONDS) $(TARGETS)
+
+fuzz-keep:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=fuzz -j$(CORES) fuzzers
+	$(Q)test/fuzz/keep $(TARGETS)
+
+fuzz-lines:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=lines -j$(CORES) fuzzers
+	$(Q)test/fuzz/lines $(TARGETS)
+
+# With the archives of check-units, which know nothing of coverage: the engine replays without it.
+check-fuzz:
+	@echo "== the inputs of the fuzzers"
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=asan -k -j$(CORES) -Otarget fuzzers || true
+	$(Q)test/summary fuzz test/fuzz/replay $(TARGETS)
+
+.PHONY: fuzzers fuzz fuzz-keep fuzz-lines check-fuzz
