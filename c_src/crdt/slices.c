@@ -38,6 +38,7 @@ struct crdt_slices {
     const struct crdt_type *type;
     const struct crdt_options *options;
     struct bytes from;
+    size_t bytes; /* of a slice: the same in every step */
     struct level levels[LEVELS_MAX];
     size_t depth; /* 0 when all is done */
     struct buf inside[2], count;
@@ -184,10 +185,10 @@ static void find_neutral(struct crdt_slices *s, struct level *l)
     crdt_free(nothing);
 }
 
-static void outline(struct crdt_slices *s, struct level *l, size_t bytes)
+static void outline(struct crdt_slices *s, struct level *l)
 {
     const uint8_t *from = l->outline.in.at;
-    l->outlined = outline_step(&l->outline, bytes * OUTLINE_FACTOR);
+    l->outlined = outline_step(&l->outline, s->bytes * OUTLINE_FACTOR);
     s->spent += 1 + (size_t)(l->outline.in.at - from) / OUTLINE_FACTOR;
     if (!l->outlined)
         return;
@@ -248,13 +249,13 @@ static bool read_pair(struct level *l, size_t bytes)
     return true;
 }
 
-static void slice_pairs(struct crdt_slices *s, struct level *l, size_t bytes)
+static void slice_pairs(struct crdt_slices *s, struct level *l)
 {
     const uint8_t *from = l->entries.at;
     uint32_t count = l->left;
     bool large = false;
-    while (l->left > 0 && !large && (size_t)(l->entries.at - from) < bytes)
-        large = !read_pair(l, bytes);
+    while (l->left > 0 && !large && (size_t)(l->entries.at - from) < s->bytes)
+        large = !read_pair(l, s->bytes);
     count -= l->left;
     if (count > 0) {
         buf_clear(&s->count);
@@ -267,12 +268,12 @@ static void slice_pairs(struct crdt_slices *s, struct level *l, size_t bytes)
     }
 }
 
-static void field_step(struct crdt_slices *s, struct level *l, size_t bytes)
+static void field_step(struct crdt_slices *s, struct level *l)
 {
     struct bytes value = l->values[l->field];
     enum slicing how = slicing_of(l, l->field);
     if (l->open && l->left > 0) {
-        slice_pairs(s, l, bytes);
+        slice_pairs(s, l);
         return;
     }
     if (l->open || how == SLICE_NOT || value.len == 0) {
@@ -295,10 +296,10 @@ static void field_step(struct crdt_slices *s, struct level *l, size_t bytes)
 
 /* --- steps ------------------------------------------------------------------ */
 
-static void level_step(struct crdt_slices *s, struct level *l, size_t bytes)
+static void level_step(struct crdt_slices *s, struct level *l)
 {
     if (!l->outlined) {
-        outline(s, l, bytes);
+        outline(s, l);
         return;
     }
     if (!l->headed) {
@@ -310,21 +311,23 @@ static void level_step(struct crdt_slices *s, struct level *l, size_t bytes)
     if (form.fields[l->field] == NULL)
         pop(s);
     else
-        field_step(s, l, bytes);
+        field_step(s, l);
 }
 
-static void step(struct crdt_slices *s, size_t bytes)
+static void step(struct crdt_slices *s)
 {
     s->spent = 0;
-    while (s->spent < bytes && s->depth > 0 && s->err == OK)
-        level_step(s, top(s), bytes - s->spent);
+    while (s->spent < s->bytes && s->depth > 0 && s->err == OK)
+        level_step(s, top(s));
 }
 
 struct crdt_slices *crdt_slices_open(const struct crdt_type *type,
-                                     const struct crdt_options *options, struct bytes from)
+                                     const struct crdt_options *options, struct bytes from,
+                                     size_t bytes)
 {
     struct crdt_slices *s = mem_take(sizeof(*s));
-    *s = (struct crdt_slices){.type = type, .options = options, .from = from};
+    must(bytes > 0);
+    *s = (struct crdt_slices){.type = type, .options = options, .from = from, .bytes = bytes};
     push(s, from, false);
     return s;
 }
@@ -351,11 +354,11 @@ void crdt_slices_rewind(struct crdt_slices *s)
     s->levels[0].field = 0;
 }
 
-bool crdt_slices_validate(struct crdt_slices *s, size_t bytes, enum err *e)
+bool crdt_slices_validate(struct crdt_slices *s, enum err *e)
 {
-    must(!s->valid && bytes > 0);
+    must(!s->valid);
     s->c = NULL;
-    step(s, bytes);
+    step(s);
     *e = s->err;
     s->valid = s->err == OK && s->depth == 0;
     if (s->valid)
@@ -363,15 +366,14 @@ bool crdt_slices_validate(struct crdt_slices *s, size_t bytes, enum err *e)
     return s->valid || s->err != OK;
 }
 
-bool crdt_slices_join(struct crdt_slices *s, size_t bytes, struct crdt *c, struct crdt *delta,
-                      bool *changed)
+bool crdt_slices_join(struct crdt_slices *s, struct crdt *c, struct crdt *delta, bool *changed)
 {
     must(s->valid && s->depth > 0 && c->type == s->type);
     must(delta == NULL || (delta->type == c->type && delta != c));
     s->c = c;
     s->delta = delta;
     s->changed = false;
-    step(s, bytes);
+    step(s);
     must(s->err == OK);
     *changed = s->changed;
     return s->depth == 0;

@@ -345,6 +345,6 @@ void outgoing_check(const struct outgoing *o)
             kept += payload_left(m) + (m->sent == 0 ? m->control_len : 0);
     }
     for (const struct kept *m = o->rest.first; m != NULL; m = m->next)
-        kept += m->bytes.len;
+        kept += payload_left(m) + m->control_len;
     must(count == o->count && kept == o->kept && (count > 0 || o->rest.first == NULL));
 }

@@ -86,7 +86,8 @@ static bool begin(struct replica *r, struct bytes from, uint64_t call, struct tu
     struct intake *i = mem_take(sizeof(*i));
     *i = (struct intake){.hold = hold, .call = call};
     buf_put(&i->bytes, from);
-    i->slices = crdt_slices_open(r->options.type, &r->crdt_options, buf_bytes(&i->bytes));
+    i->slices = crdt_slices_open(r->options.type, &r->crdt_options, buf_bytes(&i->bytes),
+                                 LIMIT_SLICE_BYTES);
     append(r, i);
     replica_set_wake(r);
     return true;
@@ -148,8 +149,7 @@ static void join_slice(struct replica *r, struct intake *i, struct turn *t)
 {
     bool changed;
     encoding_finish(r);
-    bool all = crdt_slices_join(i->slices, LIMIT_SLICE_BYTES, r->crdt, durable_delta(r, i->relay),
-                                &changed);
+    bool all = crdt_slices_join(i->slices, r->crdt, durable_delta(r, i->relay), &changed);
     if (changed) {
         replica_changed(r);
         r->estimated_bytes += LIMIT_SLICE_BYTES;
@@ -176,7 +176,7 @@ static void step(struct replica *r, struct turn *t)
     enum err e = OK;
     if (i->joining) {
         join_slice(r, i, t);
-    } else if (crdt_slices_validate(i->slices, LIMIT_SLICE_BYTES, &e)) {
+    } else if (crdt_slices_validate(i->slices, &e)) {
         if (e == OK) {
             validated(r, i, t);
             return;

@@ -293,8 +293,14 @@ uint32_t rga_add_own(struct rga *r, uint32_t prev, const struct rga_place *front
     return number;
 }
 
+/* A parent that has not arrived is in the tree for its children: its id may be one that we have
+ * not issued yet. */
 void rga_undo_add_own(struct rga *r, uint32_t number)
 {
+    uint32_t prev = r->elements.list[number].prev;
     rga_tree_remove(&r->tree, number);
     rga_elements_undo_add(&r->elements, number);
+    if (prev != RGA_HEAD && !r->elements.list[prev].present &&
+        rga_tree_first_child(&r->tree, prev) == RGA_NONE)
+        rga_tree_remove(&r->tree, prev);
 }

@@ -129,6 +129,33 @@ static void refuses_the_whole_batch(void)
     crdt_free(c);
 }
 
+/* An id that nobody has issued may be the one that is issued next. */
+static void a_refused_batch_uses_up_no_id(void)
+{
+    struct crdt *c = empty(type(), "a");
+    size_t bad;
+    CU_ASSERT(mutate(c, "[{insert, [x, {a, 1}]}, {remove_at, [7]}]", &bad) == ERR_BAD_OP);
+    replies(c, "{insert_at, [0, y]}", "[{a, 1}]");
+    CU_ASSERT(mutate(c, "[{insert, [x, {a, 2}]}, {remove, [{a, 2}]}, {remove_at, [7]}]", &bad) ==
+              ERR_BAD_OP);
+    replies(c, "{insert, [z, head]}", "[{a, 2}]");
+    is(c, crdt_value, "[y, z]");
+    crdt_free(c);
+}
+
+/* What was waiting for a parent before it goes on to do so. */
+static void a_refused_batch_leaves_what_waits(void)
+{
+    struct crdt *c = empty(type(), "a");
+    size_t bad;
+    replies(c, "{insert, [x, {b, 1}]}", "[{a, 1}]");
+    CU_ASSERT(mutate(c, "[{insert, [y, {b, 1}]}, {insert, [z, {a, 2}]}, {remove_at, [7]}]",
+                     &bad) == ERR_BAD_OP);
+    replies(c, "{insert, [y, {b, 1}]}", "[{a, 2}]");
+    is(c, crdt_value, "[]");
+    crdt_free(c);
+}
+
 /* An index refers to the sequence after the operations before it in the same batch. */
 static void index_counts_earlier_operations(void)
 {
@@ -320,6 +347,7 @@ static void survives_a_wall_clock_going_back(void)
 
 SUITE("rga", TEST(is_found_by_both_names), TEST(inserts_after_ids), TEST(edits_by_index),
       TEST(index_skips_hidden_elements), TEST(refuses_the_whole_batch),
+      TEST(a_refused_batch_uses_up_no_id), TEST(a_refused_batch_leaves_what_waits),
       TEST(index_counts_earlier_operations), TEST(orders_siblings_by_time_then_node_then_id),
       TEST(follows_whole_subtrees), TEST(waits_for_the_parent), TEST(converges_in_any_order),
       TEST(accepts_remove_before_insert), TEST(never_reuses_an_id),

@@ -8,19 +8,19 @@ static const size_t sizes[] = {1, 7, 60, 100, 300, 1000, 100000};
 
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
-static enum err validate(struct crdt_slices *s, size_t bytes)
+static enum err validate(struct crdt_slices *s)
 {
     enum err e;
-    while (!crdt_slices_validate(s, bytes, &e))
+    while (!crdt_slices_validate(s, &e))
         CU_ASSERT_FATAL(e == OK);
     return e;
 }
 
-static bool join_all(struct crdt_slices *s, size_t bytes, struct crdt *c, struct crdt *delta)
+static bool join_all(struct crdt_slices *s, struct crdt *c, struct crdt *delta)
 {
     bool changed, all = false, grew = false;
     while (!all) {
-        all = crdt_slices_join(s, bytes, c, delta, &changed);
+        all = crdt_slices_join(s, c, delta, &changed);
         grew |= changed;
         crdt_check(c);
         if (delta != NULL)
@@ -41,17 +41,17 @@ static void check_join(const struct crdt *c, struct bytes theirs, size_t bytes)
     put_atom(&behind, "behind");
     buf_put(&message, theirs);
     buf_put(&message, buf_bytes(&behind));
-    struct crdt_slices *s = crdt_slices_open(c->type, &plain, wall(buf_bytes(&message)));
-    CU_ASSERT(validate(s, bytes) == OK);
+    struct crdt_slices *s = crdt_slices_open(c->type, &plain, wall(buf_bytes(&message)), bytes);
+    CU_ASSERT(validate(s) == OK);
     CU_ASSERT(bytes_equal(crdt_slices_rest(s), buf_bytes(&behind)));
     CU_ASSERT(bytes_equal(crdt_slices_sender(s), crdt_sender(c->type, theirs)));
     CU_ASSERT(crdt_merge(whole, theirs, wanted, &changed) == OK);
-    CU_ASSERT(join_all(s, bytes, sliced, delta) == changed);
+    CU_ASSERT(join_all(s, sliced, delta) == changed);
     CU_ASSERT(equivalent(sliced, whole));
     CU_ASSERT(digest_of(sliced) == digest_of(whole));
     CU_ASSERT(equivalent(delta, wanted));
     crdt_slices_rewind(s);
-    CU_ASSERT(!join_all(s, bytes, sliced, NULL));
+    CU_ASSERT(!join_all(s, sliced, NULL));
     crdt_slices_free(s);
     crdt_free(sliced);
     crdt_free(whole);
@@ -92,8 +92,9 @@ static void damaged_structs_are_refused(void)
             theirs.at[at] = (uint8_t)random_below(&w.random, 256);
             if (etf_check(buf_bytes(&theirs), &len) == OK && len == theirs.len) {
                 enum err wanted = crdt_validate(w.type, buf_bytes(&theirs));
-                struct crdt_slices *s = crdt_slices_open(w.type, &plain, wall(buf_bytes(&theirs)));
-                enum err got = validate(s, sizes[at % SIZES]);
+                struct crdt_slices *s = crdt_slices_open(
+                    w.type, &plain, wall(buf_bytes(&theirs)), sizes[at % SIZES]);
+                enum err got = validate(s);
                 CU_ASSERT(got == wanted || wanted == ERR_DUPLICATE || (got != OK && wanted != OK));
                 refused += got != OK;
                 crdt_slices_free(s);
@@ -109,8 +110,8 @@ static void damaged_structs_are_refused(void)
 static enum err refusal_of(const char *type, const char *text)
 {
     struct crdt_slices *s =
-        crdt_slices_open(crdt_type_named(bytes_of(type)), &plain, wall(term_of(text)));
-    enum err e = validate(s, 20);
+        crdt_slices_open(crdt_type_named(bytes_of(type)), &plain, wall(term_of(text)), 20);
+    enum err e = validate(s);
     crdt_slices_free(s);
     return e;
 }
@@ -137,9 +138,9 @@ static void unknown_fields_are_kept(void)
     struct crdt *c = empty(crdt_type_named(BYTES("gset")), "a");
     struct bytes theirs =
         term_of(GSET(", elements => " MAPSET("#{1 => [], 2 => []}") ", new => 1"));
-    struct crdt_slices *s = crdt_slices_open(c->type, &plain, theirs);
-    CU_ASSERT(validate(s, 1) == OK);
-    CU_ASSERT(join_all(s, 1, c, NULL));
+    struct crdt_slices *s = crdt_slices_open(c->type, &plain, theirs, 1);
+    CU_ASSERT(validate(s) == OK);
+    CU_ASSERT(join_all(s, c, NULL));
     CU_ASSERT(c->unknown.count == 1);
     crdt_slices_free(s);
     struct buf large = {0}, text = {0};
@@ -153,8 +154,8 @@ static void unknown_fields_are_kept(void)
     put_atom(&large, "new");
     put_binary(&large, buf_bytes(&text));
     CU_ASSERT(crdt_validate(c->type, buf_bytes(&large)) == ERR_LIMIT);
-    s = crdt_slices_open(c->type, &plain, buf_bytes(&large));
-    CU_ASSERT(validate(s, 1000) == ERR_LIMIT);
+    s = crdt_slices_open(c->type, &plain, buf_bytes(&large), 1000);
+    CU_ASSERT(validate(s) == ERR_LIMIT);
     crdt_slices_free(s);
     buf_free(&large);
     buf_free(&text);
@@ -181,12 +182,12 @@ static void steps_are_small(void)
     CU_ASSERT(crdt_mutate(map, &put_it, 1, &t) == OK);
     crdt_state(map, &message);
     struct crdt *made = crdt_make(map->type, &plain);
-    struct crdt_slices *s = crdt_slices_open(map->type, &plain, buf_bytes(&message));
+    struct crdt_slices *s = crdt_slices_open(map->type, &plain, buf_bytes(&message), BYTES_A_STEP);
     bool changed, all = false;
     unsigned grown = 0;
-    CU_ASSERT(validate(s, BYTES_A_STEP) == OK);
+    CU_ASSERT(validate(s) == OK);
     for (; !all; grown += changed)
-        all = crdt_slices_join(s, BYTES_A_STEP, made, NULL, &changed);
+        all = crdt_slices_join(s, made, NULL, &changed);
     CU_ASSERT(grown > message.len / BYTES_A_STEP / 2);
     CU_ASSERT(equivalent(made, map));
     crdt_slices_free(s);
@@ -198,5 +199,63 @@ static void steps_are_small(void)
     buf_free(&message);
 }
 
+/* The term with pair `at` of each of its maps twice, but for the fields of structs. */
+static void put_doubled(struct buf *out, struct bytes term, uint32_t at)
+{
+    struct etf_in in = etf_open(term);
+    if (etf_peek(&in) != ETF_MAP) {
+        put_term(out, term);
+        return;
+    }
+    uint32_t pairs = etf_map(&in);
+    uint32_t twice = struct_module(term).len > 0 ? pairs : at;
+    put_map(out, pairs + (twice < pairs));
+    for (uint32_t i = 0; i < pairs; i++) {
+        struct bytes key = etf_any(&in), value = etf_any(&in);
+        for (unsigned times = i == twice ? 2 : 1; times > 0; times--) {
+            put_term(out, key);
+            put_doubled(out, value, at);
+        }
+    }
+}
+
+/* Both may be in one slice, or each in one of its own: then it is joined, and that by the same
+ * slices by which it was found valid. */
+static void check_doubled(const struct crdt *c, struct bytes doubled, size_t bytes)
+{
+    struct crdt *sliced = crdt_make(c->type, &plain);
+    struct crdt_slices *s = crdt_slices_open(c->type, &plain, doubled, bytes);
+    enum err e;
+    while (!crdt_slices_validate(s, &e))
+        ;
+    CU_ASSERT(e == OK || e == ERR_DUPLICATE);
+    if (e == OK) {
+        join_all(s, sliced, NULL);
+        CU_ASSERT(equivalent(sliced, c));
+    }
+    crdt_slices_free(s);
+    crdt_free(sliced);
+}
+
+static void a_key_twice_is_joined_or_refused(void)
+{
+    for (size_t t = 0; t < WORKLOADS; t++) {
+        struct world w = world_open(&workloads[t], 20, t);
+        struct buf theirs = {0}, doubled = {0};
+        world_run(&w, STEPS / 2);
+        crdt_state(w.states[0], &theirs);
+        for (uint32_t at = 0; at < 4; at++) {
+            buf_clear(&doubled);
+            put_doubled(&doubled, buf_bytes(&theirs), at);
+            for (size_t bytes = 1; bytes < 400; bytes++)
+                check_doubled(w.states[0], buf_bytes(&doubled), bytes);
+        }
+        buf_free(&theirs);
+        buf_free(&doubled);
+        world_close(&w);
+    }
+}
+
 SUITE("slices", TEST(slices_join_to_the_whole), TEST(damaged_structs_are_refused),
-      TEST(refusals_have_their_reasons), TEST(unknown_fields_are_kept), TEST(steps_are_small))
+      TEST(refusals_have_their_reasons), TEST(unknown_fields_are_kept), TEST(steps_are_small),
+      TEST(a_key_twice_is_joined_or_refused))

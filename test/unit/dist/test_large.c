@@ -316,6 +316,32 @@ static void shares_what_is_large(void)
     }
 }
 
+/* A shared message that waits until it is known in which stream it belongs counts whole. */
+static void shares_what_waits_for_streams(void)
+{
+    struct signal one = from_to(A(1), B(1)), two = from_to(A(1), B(2)), any = one;
+    struct buf zeros = {0}, rest = {0};
+    uint32_t order[4] = {0};
+    any.kind = SIGNAL_REG_SEND;
+    any.to = term_of("name");
+    memset(buf_room(&zeros, LARGE_BYTES), 0, LARGE_BYTES);
+    put_binary(&rest, (struct bytes){zeros.at, LARGE_BYTES});
+    struct shared *shared = shared_new(&rest);
+    open_pair(&self_a);
+    send_as(&one, 1, LARGE_BYTES);
+    send_as(&two, 2, LARGE_BYTES);
+    send_as(&any, 3, 10);
+    size_t before = channel_kept(a);
+    send_shared(term_of("4"), shared);
+    CU_ASSERT(channel_kept(a) > before + LARGE_BYTES);
+    shared_release(shared);
+    CU_ASSERT(arrive(order, 4) == 4);
+    for (uint32_t i = 0; i < 4; i++)
+        CU_ASSERT(order[i] == i + 1);
+    close_pair();
+    buf_free(&zeros);
+}
+
 static void shares_nothing_after_the_end(void)
 {
     struct buf rest = {0}, zeros = {0};
@@ -416,5 +442,5 @@ SUITE("large messages", TEST(checks_a_large_message_in_steps),
       TEST(refuses_a_large_message_after_some_steps), TEST(small_signals_overtake_a_large_one),
       TEST(large_messages_take_turns), TEST(what_may_be_of_the_same_processes_waits),
       TEST(a_peer_without_fragments_gets_one_frame), TEST(shares_what_is_large),
-      TEST(shares_nothing_after_the_end), TEST(keeps_the_order_of_each_pair),
-      TEST(passes_on_who_has_sent_too_much))
+      TEST(shares_what_waits_for_streams), TEST(shares_nothing_after_the_end),
+      TEST(keeps_the_order_of_each_pair), TEST(passes_on_who_has_sent_too_much))
