@@ -15,8 +15,9 @@ FISHDIR     ?= $(PREFIX)/share/fish/vendor_completions.d
 
 PAGES_1 := $(wildcard man/*.1)
 PAGES_5 := $(wildcard man/*.5)
-TEXTS   := README.md CHANGELOG.md LICENSE
-GUIDES  := $(wildcard docs/*.md)
+# With all that they link to, each in its place.
+TEXTS   := README.md CHANGELOG.md CONTRIBUTING.md LICENSE $(wildcard docs/*.md docs/performance/*.svg) \
+           $(wildcard examples/c/*.c $(patsubst %,examples/elixir/%,*.md *.exs lib/*.ex lib/*/*.ex test/*.exs))
 
 # put MODE FOLDER FILE...; nothing without files
 put = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(2)' && install -m $(1) $(3) '$(DESTDIR)$(2)')
@@ -30,8 +31,7 @@ install: priv/coppice
 	$(call put,755,$(BINDIR),priv/coppice)
 	$(call put,644,$(MANDIR)/man1,$(PAGES_1))
 	$(call put,644,$(MANDIR)/man5,$(PAGES_5))
-	$(call put,644,$(DOCDIR),$(TEXTS))
-	$(call put,644,$(DOCDIR)/docs,$(GUIDES))
+	$(Q)for text in $(TEXTS); do install -D -m 644 $$text '$(DESTDIR)$(DOCDIR)'/$$text || exit; done
 	$(call put,644,$(DOCDIR)/examples,systemd/coppice.config)
 	$(call put,644,$(SYSUSERSDIR),systemd/coppice.conf)
 	$(call complete,bash,$(BASHDIR),coppice)

@@ -292,8 +292,7 @@ struct http *http_open(uv_loop_t *loop, const struct node *node, const struct co
         return NULL;
     int fd = listener_socket(buf_bytes(&o->address), &port);
     if (fd < 0) {
-        buf_printf(line, "cannot listen on %.*s port %u: %s", TEXT(o->address), port,
-                   uv_strerror(fd));
+        listener_put_failure(line, "metrics", buf_bytes(&o->address), port, port, fd);
         return NULL;
     }
     struct http *h = mem_take(sizeof(*h));

@@ -85,28 +85,30 @@ int listener_open(uv_tcp_t *tcp, const struct config *config, uv_connection_cb c
     return e;
 }
 
+/* With %s for the key. */
 static const char *what_to_do(int error)
 {
     switch (error) {
     case UV_EADDRINUSE:
-        return "; choose another port in listen, or 0 for any free one";
+        return "choose another port in %s, or 0 for any free one";
     case UV_EADDRNOTAVAIL:
-        return "; choose an address of this machine in listen, or \"::\" for all";
+        return "choose an address of this machine in %s, or \"::\" for all";
     case UV_EACCES:
-        return "; choose a port from 1024 on in listen";
+        return "choose a port from 1024 on in %s";
     default:
-        return "; choose another address or port in listen";
+        return "choose another address or port in %s";
     }
 }
 
-void listener_put_failure(struct buf *line, const struct config *config, int error, uint16_t port)
+void listener_put_failure(struct buf *line, const char *key, struct bytes address, uint16_t first,
+                          uint16_t last, int error)
 {
-    buf_printf(line, "cannot listen on %.*s ", TEXT(config->address));
-    if (error == UV_EADDRINUSE && config->port_last > config->port)
-        buf_printf(line, "ports %u to %u: all are in use", config->port, config->port_last);
+    buf_printf(line, "cannot listen on %.*s ", TEXT(address));
+    if (error == UV_EADDRINUSE && last > first)
+        buf_printf(line, "ports %u to %u: all are in use; ", first, last);
     else
-        buf_printf(line, "port %u: %s", port, uv_strerror(error));
-    buf_printf(line, "%s", what_to_do(error));
+        buf_printf(line, "port %u: %s; ", last, uv_strerror(error));
+    buf_printf(line, what_to_do(error), key);
 }
 
 int listener_socket(struct bytes host, uint16_t *port)

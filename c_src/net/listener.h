@@ -14,11 +14,13 @@
 int listener_open(uv_tcp_t *tcp, const struct config *config, uv_connection_cb callback,
                   struct buf *address, uint16_t *port);
 
-/* Appends a line for the log about such an error, at this port. */
-void listener_put_failure(struct buf *line, const struct config *config, int error, uint16_t port);
-
 /* A socket that is bound to that address and port, 0 for any that is free, and listens; *port is
  * what was bound.  Or an error of libuv. */
 int listener_socket(struct bytes host, uint16_t *port);
+
+/* Appends a line for the log about such an error, at a port of that range: what is wrong, and what
+ * to change in that key of the configuration. */
+void listener_put_failure(struct buf *line, const char *key, struct bytes address, uint16_t first,
+                          uint16_t last, int error);
 
 #endif

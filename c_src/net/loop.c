@@ -348,7 +348,7 @@ static size_t share_out(struct loop *l, uint64_t descriptors)
 static void refuse_to_listen(struct loop *l, int e, uint16_t port)
 {
     struct buf line = {0};
-    listener_put_failure(&line, l->config, e, port);
+    listener_put_failure(&line, "listen", buf_bytes(&l->config->address), l->config->port, port, e);
     say(l, LOG_ERROR, &line);
     l->code = EX_OSERR;
     l->ending = true;

@@ -189,6 +189,7 @@ defmodule MetricsTest do
       config = Coppice.config_text(node: Coppice.name(), metrics: metrics)
       {71, error} = Coppice.fail(["run", "-c", Coppice.config_file(config)])
       assert error =~ "metrics: cannot listen on 127.0.0.1 port #{Web.port(c)}: address already"
+      assert error =~ "; choose another port in metrics, or 0 for any free one\n"
     end
 
     test "warns where others may read" do
