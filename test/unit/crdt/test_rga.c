@@ -149,8 +149,8 @@ static void a_refused_batch_leaves_what_waits(void)
     struct crdt *c = empty(type(), "a");
     size_t bad;
     replies(c, "{insert, [x, {b, 1}]}", "[{a, 1}]");
-    CU_ASSERT(mutate(c, "[{insert, [y, {b, 1}]}, {insert, [z, {a, 2}]}, {remove_at, [7]}]",
-                     &bad) == ERR_BAD_OP);
+    CU_ASSERT(mutate(c, "[{insert, [y, {b, 1}]}, {insert, [z, {a, 2}]}, {remove_at, [7]}]", &bad) ==
+              ERR_BAD_OP);
     replies(c, "{insert, [y, {b, 1}]}", "[{a, 2}]");
     is(c, crdt_value, "[]");
     crdt_free(c);

@@ -92,8 +92,8 @@ static void damaged_structs_are_refused(void)
             theirs.at[at] = (uint8_t)random_below(&w.random, 256);
             if (etf_check(buf_bytes(&theirs), &len) == OK && len == theirs.len) {
                 enum err wanted = crdt_validate(w.type, buf_bytes(&theirs));
-                struct crdt_slices *s = crdt_slices_open(
-                    w.type, &plain, wall(buf_bytes(&theirs)), sizes[at % SIZES]);
+                struct crdt_slices *s =
+                    crdt_slices_open(w.type, &plain, wall(buf_bytes(&theirs)), sizes[at % SIZES]);
                 enum err got = validate(s);
                 CU_ASSERT(got == wanted || wanted == ERR_DUPLICATE || (got != OK && wanted != OK));
                 refused += got != OK;
