@@ -7,7 +7,7 @@
 #
 # TARGETS='term dets' are only these.
 SECONDS ?= 60
-TARGETS ?= $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+TARGETS ?= $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c)) node_small
 FUZZERS := $(TARGETS:%=$(BUILD)/fuzz/%)
 
 # What several targets share.
@@ -15,6 +15,23 @@ FUZZ_SHARED := $(patsubst test/%.c,$(BUILD)/test/%.o, \
                           $(filter-out test/fuzz/fuzz_%,$(wildcard test/fuzz/*.c)))
 
 $(BUILD)/fuzz/%: $(BUILD)/test/fuzz/fuzz_%.o $(FUZZ_SHARED) $(FAKES) $(SIM_ARCHIVES)
+	@echo "  link  $@"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# Inputs that are choices, and what they choose from.
+fuzz_sources = $(foreach f,$(1),$(wildcard test/fuzz/$(f)/*.c))
+fuzz_objects = $(patsubst test/%.c,$(BUILD)/test/%.o,$(call fuzz_sources,$(1)))
+
+$(BUILD)/fuzz/join: $(BUILD)/test/fuzz/fuzz_join.o $(call fuzz_objects,drawn join) $(SIM_ARCHIVES)
+	@echo "  link  $@"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# `node_small` is `node` with very low limits, as `storm_small` is.
+NODE_OBJECTS := $(BUILD)/test/fuzz/fuzz_node.o $(call fuzz_objects,drawn node) $(FAKES)
+
+$(BUILD)/fuzz/node: $(NODE_OBJECTS) $(SIM_ARCHIVES)
+$(BUILD)/fuzz/node_small: $(NODE_OBJECTS) $(SMALL) $(SIM_ARCHIVES)
+$(BUILD)/fuzz/node $(BUILD)/fuzz/node_small:
 	@echo "  link  $@"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
