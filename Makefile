@@ -4,6 +4,7 @@
 #   make demo         installs what is missing, builds, runs a C and an Elixir replica
 #   make test         installs what is missing, builds, runs every suite
 #   make budget       instructions of the hot paths, of which each has a budget
+#   make worst        time and memory of the worst input within the limits
 #   make soak         runs a million storms in the simulator
 #   make bench        benchmarks, compared with a BEAM and with the limits
 #   make bench-report their tables and plots into docs/performance.md
@@ -178,6 +179,17 @@ $(BUILD)/attack: $(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/attack/*.
 attack: priv/coppice $(BUILD)/attack
 	$(Q)test/attack/run $(BUILD)/attack
 
+# --- the worst within the limits ---------------------------------------------
+
+WORST := $(patsubst test/%.c,$(BUILD)/test/%.o,$(wildcard test/worst/*.c))
+
+$(BUILD)/worst: $(WORST) $(SIM_ARCHIVES)
+	@echo "  link  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+worst: $(BUILD)/worst
+	$(Q)test/worst/run $<
+
 # All of these.
 programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
@@ -258,7 +270,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: check-units check-budget check-suites check-partitions check-attack
+check: check-units check-budget check-worst check-suites check-partitions check-attack
 
 # Two at a time, and what they print one after the other.
 check-units:
@@ -281,6 +293,10 @@ $(CHECK_UNIT): check-unit-%:
 check-budget:
 	@echo "== budgets"
 	$(Q)test/summary budget $(MAKE) --no-print-directory budget
+
+check-worst:
+	@echo "== the worst within the limits"
+	$(Q)test/summary worst $(MAKE) --no-print-directory worst
 
 # Calls are read from the objects of the program and the library.
 check-tidy: priv/coppice lib
@@ -332,8 +348,8 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all always unit sim budget programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page \
-        check check-units $(CHECK_UNIT) check-budget check-suites check-others check-tidy check-library check-install \
+.PHONY: all always unit sim budget worst programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page \
+        check check-units $(CHECK_UNIT) check-budget check-worst check-suites check-others check-tidy check-library check-install \
         check-app check-docs check-interop check-partitions check-attack partitions attack clean help
 .SECONDARY:
 -include $(shell find build -type f -name '*.d' 2>/dev/null)

@@ -54,6 +54,10 @@
 #define LIMIT_CHECK_BYTES (1024u * 1024)
 /* Bytes of one peer's messages that are handled in one step: 32 reads of a socket. */
 #define LIMIT_HANDLED_BYTES (2u * 1024 * 1024)
+/* Work of one step that is out of proportion to those bytes, in about nanoseconds: 20 ms.  A
+ * request of a hundred bytes may ask for the digest of a large state; what comes after it waits for
+ * the next step. */
+#define LIMIT_STEP_WORK 20000000ull
 /* Bytes of one handshake message: names have at most 255 characters. */
 #define LIMIT_HANDSHAKE_BYTES 2048
 /* Bytes that a channel's empty buffers keep allocated: an occasional full state must not hold

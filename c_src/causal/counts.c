@@ -67,24 +67,26 @@ static void entry_append(struct counts *c, struct bytes actor, struct bytes coun
 }
 
 /* Merges the entries of more, none of which c has, from the back, so that each entry moves
- * once.  Empties more. */
+ * once.  What lies between two of them is found by its ends, not compared: a small delta among
+ * many actors would compare all.  Empties more. */
 static void merge_sorted(struct counts *c, struct counts *more)
 {
-    size_t left = c->len, to = c->len + more->len;
+    struct counts before = {.list = c->list, .len = c->len};
+    size_t to = c->len + more->len;
     for (size_t i = 0; c->watch != NULL && i < more->len; i++)
         c->watch->told(c->watch, term_bytes(&more->list[i].actor), true);
     if (to > c->cap) {
         c->cap = to > 2 * c->cap ? to : 2 * c->cap;
-        c->list = mem_resize(c->list, c->cap * sizeof(*c->list));
+        before.list = c->list = mem_resize(c->list, c->cap * sizeof(*c->list));
     }
     c->len = to;
     while (more->len > 0) {
-        const struct count *last = &more->list[more->len - 1];
-        if (left > 0 &&
-            term_compare_keys(term_bytes(&c->list[left - 1].actor), term_bytes(&last->actor)) > 0)
-            c->list[--to] = c->list[--left];
-        else
-            c->list[--to] = more->list[--more->len];
+        struct count last = more->list[--more->len];
+        size_t place = place_of(&before, 0, term_bytes(&last.actor)), moved = before.len - place;
+        to -= moved;
+        memmove(c->list + to, before.list + place, moved * sizeof(*c->list));
+        before.len = place;
+        c->list[--to] = last;
     }
     counts_free(more);
 }

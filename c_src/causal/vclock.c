@@ -4,6 +4,7 @@
 
 #include "../mem.h"
 #include "../term/etf.h"
+#include "../term/order.h"
 #include "../term/write.h"
 #include "tags.h"
 
@@ -20,7 +21,65 @@ enum err vclock_validate(struct bytes canonical)
     return etf_finish(&in);
 }
 
-/* --- comparing ------------------------------------------------------------------- */
+/* --- comparing two ---------------------------------------------------------------- */
+
+/* A walk over the pairs of one clock, in the order of their keys. */
+struct walk {
+    struct etf_in in;
+    uint32_t left; /* with the current pair */
+    struct bytes actor;
+    uint64_t n;
+};
+
+static void walk_read(struct walk *w)
+{
+    if (w->left == 0)
+        return;
+    w->actor = etf_any(&w->in);
+    w->n = etf_uint64(&w->in);
+}
+
+static struct walk walk_open(struct bytes clock)
+{
+    struct walk w = {.in = etf_open(clock)};
+    w.left = etf_map(&w.in);
+    walk_read(&w);
+    return w;
+}
+
+static void walk_next(struct walk *w)
+{
+    w->left--;
+    walk_read(w);
+}
+
+/* Which of the two has the next actor: below 0 the first, 0 both. */
+static int walk_order(const struct walk *a, const struct walk *b)
+{
+    if (a->left == 0 || b->left == 0)
+        return a->left == 0 ? 1 : -1;
+    return bytes_equal(a->actor, b->actor) ? 0 : term_compare_keys(a->actor, b->actor);
+}
+
+struct vclock_order vclock_compare(struct bytes clock, struct bytes other)
+{
+    struct walk a = walk_open(clock), b = walk_open(other);
+    struct vclock_order order = {true, true};
+    /* Ends where what is left of one cannot change anything. */
+    while ((a.left > 0 && order.at_most) || (b.left > 0 && order.at_least)) {
+        int next = walk_order(&a, &b);
+        uint64_t n = next <= 0 ? a.n : 0, m = next >= 0 ? b.n : 0;
+        order.at_most &= n <= m;
+        order.at_least &= n >= m;
+        if (next <= 0)
+            walk_next(&a);
+        if (next >= 0)
+            walk_next(&b);
+    }
+    return order;
+}
+
+/* --- comparing many ------------------------------------------------------------------ */
 
 /* One pair of one clock's map. */
 struct entry {

@@ -15,6 +15,13 @@
  * integer below 0 or above VCLOCK_N_MAX. */
 must_use enum err vclock_validate(struct bytes canonical);
 
+/* Whether a valid clock is at most as large as another one for each actor, and at least as large:
+ * both, if they are the same.  At worst a walk over both. */
+struct vclock_order {
+    bool at_most, at_least;
+};
+struct vclock_order vclock_compare(struct bytes clock, struct bytes other);
+
 /* Compares count valid clocks with each other: dominated[i] tells whether any other dominates
  * clocks[i], and their pointwise maximum, a map in no order, is appended to greatest.  The time
  * is at worst the sum of the clocks' sizes times count / 64; seed is for a hash table of

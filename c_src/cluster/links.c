@@ -286,8 +286,17 @@ static bool link_must_wait(const struct connection *x)
     return x->holds > 0 || x->work.place != 0 || link_reads_too_little(x);
 }
 
-/* Handles what the channel has, as far as the peer need not wait, and only so much at once: what
- * has come while it waited may be much. */
+/* Whether the rest of what the channel has is left to the next step: what has come while the peer
+ * waited may be much, and a few of its requests much work.  But a peer that sends more than is kept
+ * has to be kept up with. */
+static bool is_enough(const struct connection *x, size_t unread, const struct turn *t)
+{
+    size_t left = channel_unread(x->channel);
+    return unread > left + LIMIT_HANDLED_BYTES ||
+           (left > 0 && left <= LIMIT_UNREAD_BYTES && t->work > LIMIT_STEP_WORK);
+}
+
+/* Handles what the channel has, as far as the peer need not wait, and only so much at once. */
 static void link_handle(struct connection *x, struct turn *t)
 {
     struct signal signal;
@@ -297,7 +306,7 @@ static void link_handle(struct connection *x, struct turn *t)
         event = channel_next(x->channel, &signal);
         if (!link_event(x, event, &signal, t))
             return;
-        if (unread > channel_unread(x->channel) + LIMIT_HANDLED_BYTES)
+        if (is_enough(x, unread, t))
             link_continue(x, t);
     }
     connection_flush(x, t);

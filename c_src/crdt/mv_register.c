@@ -136,12 +136,46 @@ static bool keep_maximal(struct merging *x, struct mv_register *m)
     return changed;
 }
 
-static bool prune(struct merging *x, struct mv_register *m, struct mv_register *delta)
+/* Up to so many new values are compared one by one with all others: reading all clocks costs more.
+ */
+#define FEW_VALUES 8
+
+static void compare_pair(struct merging *x, size_t i, size_t k)
+{
+    struct vclock_order order = vclock_compare(x->clocks[i], x->clocks[k]);
+    x->dominated[i] |= order.at_most && !order.at_least;
+    x->dominated[k] |= order.at_least && !order.at_most;
+}
+
+/* The clocks of those before are covered by the register's own. */
+static bool compare_few(struct merging *x, struct mv_register *m, struct counts *delta)
+{
+    bool later = false;
+    for (size_t i = 0; i < x->len; i++) {
+        if (x->own[i] != NULL)
+            continue;
+        for (size_t k = 0; k < x->len; k++)
+            if (k != i)
+                compare_pair(x, i, k);
+        later |= counts_join(&m->clock, x->clocks[i], delta);
+    }
+    return later;
+}
+
+static bool compare_all(struct merging *x, struct mv_register *m, struct counts *delta)
 {
     struct buf greatest = {0};
     vclocks_compare(x->clocks, x->len, m->crdt.options->seed, x->dominated, &greatest);
-    bool later = counts_join(&m->clock, buf_bytes(&greatest), delta ? &delta->clock : NULL);
+    bool later = counts_join(&m->clock, buf_bytes(&greatest), delta);
     buf_free(&greatest);
+    return later;
+}
+
+static bool prune(struct merging *x, struct mv_register *m, struct mv_register *delta)
+{
+    struct counts *clock = delta != NULL ? &delta->clock : NULL;
+    bool few = x->len - m->len <= FEW_VALUES;
+    bool later = few ? compare_few(x, m, clock) : compare_all(x, m, clock);
     return keep_maximal(x, m) || later;
 }
 

@@ -190,6 +190,7 @@ void node_step(struct node *n, const struct event *event, struct outbox *out)
     n->turn.now_ms = event->now_ms;
     n->turn.wall_ms = event->wall_ms;
     n->turn.random = event->random;
+    n->turn.work = 0;
     if (is_capturing(n))
         stores_captured(services_stores(n->services), &n->turn);
     for (; event != NULL; event = event->also)

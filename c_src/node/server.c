@@ -11,6 +11,9 @@
 #include "../term/write.h"
 #include "asker.h"
 
+/* Nanoseconds that a byte of the status takes, sorted and copied. */
+#define WORK_STATUS_BYTE 7
+
 struct server {
     struct server_options options;
     struct process *process;
@@ -325,6 +328,7 @@ static void server_call(struct process *server, const struct gen_message *m, str
         put_peer_names(s, &value);
     else if (etf_accept(&in, "status"))
         server_put_status(s, &value);
+    turn_worked(t, value.len * WORK_STATUS_BYTE);
     if (value.len > 0)
         gen_reply_value(server, m->from, buf_bytes(&value), t);
     else if (!server_request(server, m, t))

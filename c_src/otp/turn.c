@@ -7,6 +7,11 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 
+void turn_worked(struct turn *t, uint64_t work)
+{
+    t->work += work;
+}
+
 /* splitmix64 (Steele, Lea, Flood 2014): works with any seed. */
 uint64_t turn_random(struct turn *t)
 {

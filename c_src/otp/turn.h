@@ -52,6 +52,7 @@ struct turn {
     uint64_t now_ms;  /* monotonic */
     uint64_t wall_ms; /* wall clock, since 1970; may go back */
     uint64_t random;  /* seed of turn_random() */
+    uint64_t work;    /* of turn_worked() */
     struct post *post;
     struct bytes node;     /* whose signal is being handled, as text; else empty */
     struct rights *rights; /* NULL: every node may change everything */
@@ -65,6 +66,11 @@ bool turn_may_write(const struct turn *t, struct bytes node);
 /* Whether the sender of the current signal may change anything; if not, its attempt to is counted
  * and logged. */
 bool turn_may_change(struct turn *t);
+
+/* Counts work that is out of proportion to the bytes of the message that asks for it, such as a
+ * walk over a large state: about one for each nanosecond.  Once a step has done LIMIT_STEP_WORK,
+ * each peer's further messages wait for the next one. */
+void turn_worked(struct turn *t, uint64_t work);
 
 /* The next random number of this turn. */
 uint64_t turn_random(struct turn *t);

@@ -7,6 +7,7 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "internal.h"
+#include "work.h"
 
 /* Two coppices find out where their states differ:
  *
@@ -28,11 +29,12 @@ void compare_forget_digests(struct replica *r)
     r->digests = r->bucket_digests = NULL;
 }
 
-const uint64_t *compare_bucket_digests(struct replica *r)
+const uint64_t *compare_bucket_digests(struct replica *r, struct turn *t)
 {
     if (r->bucket_digests == NULL) {
         r->bucket_digests = mem_take(PART_BUCKETS * sizeof(uint64_t));
         crdt_digest(r->crdt, PART_WHOLE, PART_BUCKETS, r->bucket_digests);
+        work_walk(r, t);
     }
     return r->bucket_digests;
 }
@@ -51,9 +53,10 @@ static const uint64_t *digests(struct replica *r, struct turn *t)
     r->digests = mem_take(COMPARE_RANGES * sizeof(r->digests[0]));
     if (push_piece_buckets(r, t) == PART_BUCKETS) {
         crdt_digest(r->crdt, PART_WHOLE, COMPARE_RANGES, r->digests);
+        work_walk(r, t);
         return r->digests;
     }
-    const uint64_t *buckets = compare_bucket_digests(r);
+    const uint64_t *buckets = compare_bucket_digests(r, t);
     for (size_t i = 0; i < PART_BUCKETS; i++)
         r->digests[i / COMPARE_RANGE_BUCKETS] += buckets[i];
     return r->digests;
@@ -159,6 +162,7 @@ void compare_part(struct replica *r, struct bytes from, const struct bytes *args
         put_tuple(&reply, 2);
         put_uint(&reply, part.count);
         crdt_state_of(r->crdt, part, &reply);
+        work_walk(r, t);
         gen_reply_value(r->process, from, buf_bytes(&reply), t);
     }
     buf_free(&reply);

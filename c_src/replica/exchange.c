@@ -5,6 +5,7 @@
 #include "../term/text.h"
 #include "../term/write.h"
 #include "internal.h"
+#include "work.h"
 
 /* Bytes of a sender's pid in a log line, at most. */
 #define QUOTED 100
@@ -109,6 +110,7 @@ static bool receive(struct replica *r, struct bytes checked, bool relay, struct 
         return false;
     }
     r->merges++;
+    work_join(r, t);
     if (m != NULL)
         member_note_struct(m, t);
     return true;

@@ -151,7 +151,7 @@ enum reply_result compare_ask(struct replica *r, struct member *m, struct buf *r
 enum reply_result compare_next_part(struct replica *r, struct member *m, struct turn *t);
 /* The digests of all PART_BUCKETS, half a megabyte, until the next change;
  * compare_release_digests() frees those of a small state. */
-const uint64_t *compare_bucket_digests(struct replica *r);
+const uint64_t *compare_bucket_digests(struct replica *r, struct turn *t);
 void compare_release_digests(struct replica *r, struct turn *t);
 
 /* --- narrow.c ------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "internal.h"
+#include "work.h"
 
 /* Where few entries differ, a range of them would be sent for the sake of one.  So two coppices
  * narrow their ranges down, first to buckets, by a factor of WAYS at a time, then to entries:
@@ -82,13 +83,14 @@ static int compare_prints(const void *a, const void *b)
 
 /* Of our items in the first `count` of the buckets, sorted. */
 static struct prints prints_of(const struct replica *r, uint64_t salt, struct bytes buckets,
-                               size_t count)
+                               size_t count, struct turn *t)
 {
     struct selection in = {0};
     struct items items = {0};
     for (size_t i = 0; i < count; i++)
         selection_add_bucket(&in, bucket_at(buckets, i));
     crdt_items(r->crdt, &in, &items);
+    work_walk(r, t);
     struct prints prints = {mem_take(items.count * sizeof(struct print)), items.count};
     for (size_t i = 0; i < items.count; i++)
         prints.list[i] = (struct print){print_of(salt, &items.list[i]), items.list[i].key};
@@ -166,7 +168,7 @@ void narrow_digests(struct replica *r, struct bytes from, const struct bytes *ar
         return;
     }
     struct buf digests = {0}, reply = {0};
-    const uint64_t *ours = compare_bucket_digests(r);
+    const uint64_t *ours = compare_bucket_digests(r, t);
     for (uint32_t i = 0; i < PART_BUCKETS / width * WAYS; i++)
         if ((ranges.at[i / WAYS / 8] >> i / WAYS % 8 & 1) != 0)
             buf_put_u32(&digests, part_digest(salt, ours, width, i));
@@ -237,7 +239,7 @@ void narrow_entries(struct replica *r, struct bytes from, const struct bytes *ar
     uint32_t covered = (uint32_t)(q.buckets.len / BUCKET_BYTES);
     uint32_t piece = push_piece_buckets(r, t);
     covered = covered < piece ? covered : piece;
-    struct prints ours = prints_of(r, q.salt, q.buckets, covered);
+    struct prints ours = prints_of(r, q.salt, q.buckets, covered, t);
     struct keys lacking = {0};
     struct buf wanted = {0}, reply = {0};
     set_apart(&ours, q.prints, bucket_at(q.buckets, covered - 1), &lacking, &wanted);
@@ -305,7 +307,7 @@ static bool take_entries(struct replica *r, struct comparison *c, struct turn *t
     size_t most = push_piece_buckets(r, t), count;
     while ((count = take_buckets(n, most)) > 0) {
         mem_free(n->prints.list);
-        n->prints = prints_of(r, n->salt, buf_bytes(&n->buckets), count);
+        n->prints = prints_of(r, n->salt, buf_bytes(&n->buckets), count, t);
         if (n->prints.count <= LIMIT_COMPARED_ENTRIES)
             break;
         most = count / 2;
@@ -348,9 +350,10 @@ static bool is_unknown(struct bytes reply)
 }
 
 /* The parts of the ranges that differ; false if theirs are not as many as was asked for. */
-static bool keep_differing(struct replica *r, struct narrowing *n, struct bytes theirs)
+static bool keep_differing(struct replica *r, struct narrowing *n, struct bytes theirs,
+                           struct turn *t)
 {
-    const uint64_t *ours = compare_bucket_digests(r);
+    const uint64_t *ours = compare_bucket_digests(r, t);
     struct selection differing = {0};
     size_t next = 0, count = theirs.len / DIGEST_BYTES;
     for (uint32_t i = 0; i < PART_BUCKETS / n->width * WAYS; i++) {
@@ -370,7 +373,7 @@ static enum reply_result digests_received(struct replica *r, struct member *m, s
                                           struct turn *t)
 {
     struct narrowing *n = m->comparison->narrowing;
-    bool kept = keep_differing(r, n, theirs);
+    bool kept = keep_differing(r, n, theirs, t);
     compare_release_digests(r, t);
     if (!kept)
         return REPLY_REFUSED;

@@ -120,7 +120,8 @@ static enum err sort_items(struct sorting *s)
     if (s->work > LIMIT_SORT_WORK)
         return ERR_LIMIT;
     for (size_t i = 1; i < s->count; i++) {
-        if (bytes_equal(key_of(s, &s->items[i - 1]), key_of(s, &s->items[i])))
+        const struct item *before = &s->items[i - 1], *item = &s->items[i];
+        if (before->prefix == item->prefix && bytes_equal(key_of(s, before), key_of(s, item)))
             return ERR_DUPLICATE;
     }
     return OK;

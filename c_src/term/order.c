@@ -190,10 +190,32 @@ static int enter_records(struct walk *w, enum by by)
     return order;
 }
 
+static bool is_small(const uint8_t *at)
+{
+    return *at == TAG_SMALL_INTEGER || *at == TAG_INTEGER;
+}
+
+static int32_t take_small(struct etf_in *in)
+{
+    bool byte = *in->at == TAG_SMALL_INTEGER;
+    int32_t v = byte ? in->at[1] : (int32_t)head_number(in->at + 1, 4);
+    in->at += byte ? 2 : 5;
+    return v;
+}
+
+/* Integers of 32 bits are most of what there is. */
+static int enter_small(struct walk *w)
+{
+    int32_t a = take_small(&w->a), b = take_small(&w->b);
+    return COMPARE(a, b);
+}
+
 /* Compares the next terms: leaves completely, containers by what their heads tell, with a
  * frame opened for the rest. */
 static int enter(struct walk *w, enum by by)
 {
+    if (is_small(w->a.at) && is_small(w->b.at))
+        return enter_small(w);
     enum rank rank_a = order_rank(&w->a), rank_b = order_rank(&w->b);
     if (rank_a == rank_b) {
         if (rank_a == RANK_TUPLE)

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "causal/vclock.h"
 
 #include "term/canon.h"
@@ -44,6 +46,19 @@ static struct bytes clock_of(const struct plain *p, bool zeros)
     return clock;
 }
 
+/* Each with each, as pairs. */
+static void check_pairs(const struct plain *plain, size_t count, const struct bytes *clocks)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count; k++) {
+            bool same = !dominates(&plain[i], &plain[k]) && !dominates(&plain[k], &plain[i]) &&
+                        memcmp(&plain[i], &plain[k], sizeof(plain[i])) == 0;
+            struct vclock_order order = vclock_compare(clocks[i], clocks[k]);
+            CU_ASSERT(order.at_most == (same || dominates(&plain[k], &plain[i])));
+            CU_ASSERT(order.at_least == (same || dominates(&plain[i], &plain[k])));
+        }
+}
+
 static void check_compare(const struct plain *plain, size_t count, const struct bytes *clocks)
 {
     bool dominated[CLOCKS_MAX];
@@ -58,6 +73,7 @@ static void check_compare(const struct plain *plain, size_t count, const struct 
         for (size_t a = 0; a < ACTORS; a++)
             most.n[a] = most.n[a] > plain[i].n[a] ? most.n[a] : plain[i].n[a];
     }
+    check_pairs(plain, count < 20 ? count : 20, clocks);
     CU_ASSERT(canon_put(&canonical, buf_bytes(&greatest)) == OK);
     CU_ASSERT(vclock_validate(buf_bytes(&canonical)) == OK);
     ASSERT_TERM(buf_bytes(&canonical), clock_of(&most, true));
