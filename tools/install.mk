@@ -16,8 +16,9 @@ FISHDIR     ?= $(PREFIX)/share/fish/vendor_completions.d
 PAGES_1 := $(wildcard man/*.1)
 PAGES_5 := $(wildcard man/*.5)
 # With all that they link to, each in its place.
-TEXTS   := README.md CHANGELOG.md CONTRIBUTING.md LICENSE $(wildcard docs/*.md docs/performance/*.svg) \
-           $(wildcard examples/c/*.c $(patsubst %,examples/elixir/%,*.md *.exs lib/*.ex lib/*/*.ex test/*.exs))
+TEXTS   := README.md CHANGELOG.md CONTRIBUTING.md LICENSE \
+           $(wildcard docs/*.md docs/performance/*.svg examples/c/*.c \
+             $(patsubst %,examples/elixir/%,*.md *.exs lib/*.ex lib/*/*.ex test/*.exs))
 
 # put MODE FOLDER FILE...; nothing without files
 put = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(2)' && install -m $(1) $(3) '$(DESTDIR)$(2)')
