@@ -1,6 +1,7 @@
 defmodule NotifyTest do
   @moduledoc "What a service manager such as systemd is told on the socket in NOTIFY_SOCKET."
   use TestCase
+  alias Grove.Set.GSet
 
   # A manager's socket; the environment that it gives to a service.
   defp manager do
@@ -33,6 +34,20 @@ defmodule NotifyTest do
     eventually(fn -> assert :gen_udp.recv(socket, 0, 300) == {:error, :timeout} end)
     Coppice.signal(c, "CONT")
     assert next(socket) == "WATCHDOG=1"
+  end
+
+  test "the watchdog waits while a large table is joined, which is one step" do
+    {socket, env} = manager()
+    state = Enum.reduce(1..20, GSet.new("a"), &GSet.add(&2, {&1, String.duplicate("x", 1_000_000)}))
+    file = Table.make([{:tags, state}])
+    tags = %{crdt: :gset, storage: %{file: to_charlist(file)}}
+    env = [{"WATCHDOG_USEC", "120000000"} | env]
+    c = Coppice.start([replicas: [tags: tags]], env: env)
+    assert "READY=1" <> _ = next(socket)
+    assert next(socket) == "WATCHDOG_USEC=600000000"
+    assert next(socket) == "WATCHDOG_USEC=120000000"
+    assert {:ok, tags} = GenServer.call({:tags, c.node}, :value, 60_000)
+    assert MapSet.size(tags) == 20
   end
 
   test "SIGHUP reloads, and the node is ready again" do
