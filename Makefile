@@ -15,6 +15,7 @@
 #   make lib          libcoppice, for C programs; make install-lib installs it
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
 #   make test-package installs, upgrades and removes the Debian package in a machine of its own
+#   make test-disks   a stored replica on ext4, xfs, btrfs and others, full, read-only and failing
 #   make test-page    the status page in Chromium, with axe
 #   make deb          the Debian package
 #   make install      installs the program, its manual and a unit for systemd (DESTDIR, PREFIX)
@@ -234,6 +235,13 @@ test-package:
 	$(Q)test/package/run
 
 # What cannot be had is skipped.
+test-disks:
+	$(Q)tools/setup build
+	$(Q)tools/setup disks || true
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/disks/run
+
+# What cannot be had is skipped.
 test-page:
 	$(Q)tools/setup build
 	$(Q)tools/setup page || true
@@ -348,7 +356,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all always unit sim budget worst programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page \
+.PHONY: all always unit sim budget worst programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page test-disks \
         check check-units $(CHECK_UNIT) check-budget check-worst check-suites check-others check-tidy check-library check-install \
         check-app check-docs check-interop check-partitions check-attack partitions attack clean help
 .SECONDARY:

@@ -103,6 +103,11 @@ int storage_read_file(const struct storage *s, const char *path, struct buf *out
 
 /* --- segments ------------------------------------------------------------------------- */
 
+bool storage_is_read_only(const struct storage_failure *failure)
+{
+    return strcmp(failure->reason, "erofs") == 0;
+}
+
 /* Syncs nothing: the load that must follow syncs the last segment, and the folder when it
  * creates a new one. */
 enum err segment_roll_back(struct storage *s, struct storage_failure *failure)

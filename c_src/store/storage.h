@@ -66,11 +66,15 @@ void storage_found_free(struct storage_found *found);
  * found; and a table that a crash has left in FILE.next is put in its place.  A file
  * with nothing of a table in it is set aside if the journal has everything (before.h), and
  * refused otherwise.  Changes nothing else.  A table that was not closed, or is damaged, is
- * salvaged.  *found is empty on a failure. */
+ * salvaged.  *found is empty on a failure.
+ *
+ * On a file system that has become read-only since the first load, what this process has written
+ * and synced is found all the same, and nothing else of its own. */
 must_use enum err storage_load(struct storage *s, struct storage_found *found,
                                struct storage_failure *failure);
 
-/* Makes sure that the journal can be written: creates a segment with its header and syncs it.
+/* Makes sure that the journal can be written: does what storage_load() could not do on a read-only
+ * file system, creates a segment with its header and syncs it.
  * Called after storage_load() and before storage_append(), and again if it fails. */
 must_use enum err storage_begin(struct storage *s, struct storage_failure *failure);
 

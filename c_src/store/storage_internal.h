@@ -53,6 +53,9 @@ struct storage {
      * was lost.  0 for none. */
     uint64_t unsynced;
     bool failed; /* an append or a load has failed: a load must be next */
+    /* The last load found the file system read-only: what it could not write is left to
+     * storage_begin(). */
+    bool only_read;
     /* A partly written record to be removed: the segment is to be truncated to `length`, or
      * removed if that is 0.  None if number is 0. */
     struct {
@@ -84,6 +87,9 @@ struct before segment_before(const struct storage *s);
 must_use enum err segment_create(struct storage *s, struct before before, struct bytes terms,
                                  struct storage_failure *failure);
 
+/* Whether it failed because the file system is read-only. */
+bool storage_is_read_only(const struct storage_failure *failure);
+
 /* Carries out the pending rollback, if there is one. */
 enum err segment_roll_back(struct storage *s, struct storage_failure *failure);
 
@@ -96,7 +102,8 @@ must_use enum err segments_drop(struct storage *s, uint64_t number,
  * cannot be read (`unread`).  Loses nothing where that fails, too. */
 void segments_merge(struct storage *s, struct bytes state, uint64_t number, bool unread);
 
-/* Lists and reads all segments, and appends their records to *found. */
+/* Lists and reads all segments, and appends their records to *found.  A pending rollback, which a
+ * read-only file system puts off, is heeded. */
 must_use enum err segments_read(struct storage *s, struct storage_found *found,
                                 struct storage_failure *failure);
 

@@ -264,11 +264,16 @@ static enum err read_table(struct storage *s, struct storage_found *found,
     return e;
 }
 
-/* Under FILE.lock: another group's save may be writing the table in place. */
-static enum err load_table(struct storage *s, struct storage_found *found,
+/* Under FILE.lock: another group's save may be writing the table in place.  Where the file system
+ * has become read-only (again), nobody is. */
+static enum err load_table(struct storage *s, bool again, struct storage_found *found,
                            struct storage_failure *failure)
 {
     int lock = table_lock(s);
+    if (lock == -EROFS && again) {
+        s->only_read = true;
+        return read_table(s, found, failure);
+    }
     if (lock < 0)
         return storage_refused(failure, lock, "lock the table", s->file);
     enum err e = read_table(s, found, failure);
@@ -287,6 +292,14 @@ static void note_mount(struct storage *s, struct buf *notes)
     s->noted = true;
 }
 
+/* Or, on a read-only file system, leaves that to storage_begin(). */
+static enum err roll_back(struct storage *s, struct storage_failure *failure)
+{
+    enum err e = segment_roll_back(s, failure);
+    s->only_read = e != OK && storage_is_read_only(failure);
+    return s->only_read ? OK : e;
+}
+
 enum err storage_load(struct storage *s, struct storage_found *found,
                       struct storage_failure *failure)
 {
@@ -294,17 +307,18 @@ enum err storage_load(struct storage *s, struct storage_found *found,
     s->failed = true;
     s->loaded = false;
     (void)storage_rotate(s);
-    enum err e = s->lock >= 0 ? OK : follow_links(s, failure);
-    if (e == OK && s->lock < 0)
+    bool again = s->lock >= 0;
+    enum err e = again ? OK : follow_links(s, failure);
+    if (e == OK && !again)
         e = take_lock(s, failure);
     if (e == OK)
-        e = segment_roll_back(s, failure);
+        e = roll_back(s, failure);
     /* Segments before the table: a save that completes in between only removes segments that
      * the table, read after it, includes. */
     if (e == OK)
         e = segments_read(s, found, failure);
     if (e == OK)
-        e = load_table(s, found, failure);
+        e = load_table(s, again, found, failure);
     if (e == OK)
         note_mount(s, &found->notes);
     if (e != OK)
@@ -313,13 +327,28 @@ enum err storage_load(struct storage *s, struct storage_found *found,
     return e;
 }
 
+/* Does what the last load could only read; what it finds was loaded then. */
+static enum err finish_load(struct storage *s, struct storage_failure *failure)
+{
+    struct storage_found known = {0};
+    s->only_read = false;
+    enum err e = segment_roll_back(s, failure);
+    if (e == OK)
+        e = segments_read(s, &known, failure);
+    if (e == OK && s->only_read)
+        e = storage_refused(failure, -EROFS, "sync", s->file);
+    s->only_read = e != OK;
+    storage_found_free(&known);
+    return e;
+}
+
 enum err storage_begin(struct storage *s, struct storage_failure *failure)
 {
     must(s->journal && s->lock >= 0);
+    enum err e = s->only_read ? finish_load(s, failure) : OK;
     /* Loading may have created one. */
-    enum err e = s->segment >= 0
-                     ? OK
-                     : segment_create(s, segment_before(s), buf_bytes(&s->rewrite), failure);
+    if (e == OK && s->segment < 0)
+        e = segment_create(s, segment_before(s), buf_bytes(&s->rewrite), failure);
     if (e == OK)
         buf_clear(&s->rewrite);
     s->failed = e != OK;

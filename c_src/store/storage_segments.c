@@ -69,6 +69,10 @@ static enum err list(struct storage *s, struct storage_failure *failure)
                              failure_path(s->file), s->count, LIMIT_SEGMENTS);
     if (s->count > 0)
         qsort(s->segments, s->count, sizeof(*s->segments), by_number);
+    /* One that was not created, and cannot be removed yet. */
+    if (s->count > 0 && s->rollback.length == 0 &&
+        s->segments[s->count - 1].number == s->rollback.number)
+        s->count--;
     return OK;
 }
 
@@ -175,6 +179,8 @@ static enum err read_one(const struct storage *s, struct segment *segment,
     int code = storage_read_file(s, path.text, &bytes, LIMIT_SEGMENT_BYTES);
     if (code == -ENOENT)
         return OK;
+    if (segment->number == s->rollback.number && bytes.len > s->rollback.length)
+        bytes.len = s->rollback.length;
     enum err e = code == 0 ? read_segment(s, segment, buf_bytes(&bytes), found, failure)
                            : storage_refused(failure, code, "read", path.text);
     buf_free(&bytes);
@@ -248,13 +254,26 @@ static enum err rewrite_last(struct storage *s, struct bytes terms, struct stora
     return sync_last(s, failure);
 }
 
+/* Each of its records was synced before it was acknowledged: what is left is a rollback, for which
+ * a read-only file system has to become writable. */
+static enum err sync_own(struct storage *s, struct storage_failure *failure)
+{
+    uint64_t unsynced = s->unsynced;
+    enum err e = s->only_read ? OK : sync_last(s, failure);
+    if (e == OK || !storage_is_read_only(failure))
+        return e;
+    s->unsynced = unsynced;
+    s->only_read = true;
+    return OK;
+}
+
 /* terms: the records of the last segment. */
 static enum err make_durable(struct storage *s, struct bytes terms, struct storage_failure *failure)
 {
     uint64_t number = s->segments[s->count - 1].number;
     if (number == s->unsynced)
         return replace_unsynced(s, terms, failure);
-    return number == s->created ? sync_last(s, failure) : rewrite_last(s, terms, failure);
+    return number == s->created ? sync_own(s, failure) : rewrite_last(s, terms, failure);
 }
 
 enum err segments_read(struct storage *s, struct storage_found *found,

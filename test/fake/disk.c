@@ -110,12 +110,19 @@ static int injected_error(struct fake_disk *d)
     return d->code;
 }
 
+/* The same for a call that only reads. */
+static int reading_error(struct fake_disk *d)
+{
+    int code = injected_error(d);
+    return code == -EROFS && d->then_all ? 0 : code;
+}
+
 /* --- struct disk ---------------------------------------------------------------------------- */
 
 static int disk_open(void *who, const char *path, enum disk_open how)
 {
     struct fake_disk *d = who;
-    int code = injected_error(d);
+    int code = how == DISK_READ ? reading_error(d) : injected_error(d);
     if (code != 0)
         return code;
     if (how == DISK_CREATE && name_find(&d->now, path) != NULL)
@@ -139,7 +146,7 @@ static int disk_open(void *who, const char *path, enum disk_open how)
 static int disk_close(void *who, int number)
 {
     struct fake_disk *d = who;
-    int code = injected_error(d);
+    int code = reading_error(d);
     struct handle *h = handle_find(d, number);
     if (h == NULL)
         return code != 0 ? code : -EBADF;
@@ -152,7 +159,7 @@ static int disk_close(void *who, int number)
 static int disk_read(void *who, int number, struct buf *out, size_t limit)
 {
     struct fake_disk *d = who;
-    int code = injected_error(d);
+    int code = reading_error(d);
     struct handle *h = handle_find(d, number);
     if (code != 0)
         return code;
@@ -219,7 +226,7 @@ static int disk_copy_permissions(void *who, int number, const char *path)
 static int disk_resolve(void *who, const char *path, struct buf *out)
 {
     struct fake_disk *d = who;
-    int code = injected_error(d);
+    int code = reading_error(d);
     return code != 0 ? code : names_resolve(&d->now, path, out);
 }
 
@@ -307,7 +314,7 @@ static int disk_list(void *who, const char *path, void (*visit)(void *what, cons
                      void *what)
 {
     struct fake_disk *d = who;
-    int code = injected_error(d);
+    int code = reading_error(d);
     if (code != 0)
         return code;
     for (size_t i = 0; i < d->now.count; i++) {

@@ -23,8 +23,8 @@ const struct disk *fake_disk(struct fake_disk *d);
 /* --- faults ------------------------------------------------------------------------------ */
 
 /* Makes the n-th call from now (1 is the next) return this code, a negative errno; with
- * then_all, all later calls too.  A failing write writes a part.  Data of a failing sync is lost
- * for good, even if a later sync succeeds. */
+ * then_all, all later calls too; with -EROFS, only those that write.  A failing write writes a
+ * part.  Data of a failing sync is lost for good, even if a later sync succeeds. */
 void fake_disk_fail(struct fake_disk *d, uint64_t n, int code, bool then_all);
 
 /* Kills the process in the n-th call from now: it may take partial effect, and later calls have

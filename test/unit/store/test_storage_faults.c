@@ -22,7 +22,9 @@ struct life {
     struct fake_disk *disk;
     struct storage *s;
     uint64_t acknowledged, refused, memory;
-    bool loaded;
+    bool readable, loaded;
+    bool read_only; /* the disk only becomes read-only: what was loaded once can be read */
+    bool once;      /* it was loaded */
 };
 
 static void prepare(struct fake_disk *d, enum start start)
@@ -50,24 +52,38 @@ static void prepare(struct fake_disk *d, enum start start)
     buf_free(&file);
 }
 
+/* What is loaded is shown to readers, even if nothing can be written then. */
 static void load(struct life *l)
 {
     uint64_t found;
     struct storage_failure f;
-    l->loaded = stored_open(l->s, &found, &f) == OK;
-    if (!l->loaded)
+    l->loaded = false;
+    l->readable = stored_load(l->s, &found, &f) == OK;
+    CU_ASSERT(l->readable || !l->read_only || !l->once);
+    if (!l->readable)
         return;
     CU_ASSERT_EQUAL(l->acknowledged & ~found, 0);
     CU_ASSERT_EQUAL(l->refused & found, 0);
     l->memory = found;
+    l->loaded = storage_begin(l->s, &f) == OK;
+    l->once |= l->loaded;
+}
+
+/* As a replica does: what was loaded is not loaded again. */
+static void load_if_needed(struct life *l)
+{
+    struct storage_failure f;
+    if (l->readable && !l->loaded)
+        l->loaded = storage_begin(l->s, &f) == OK;
+    else if (!l->loaded)
+        load(l);
 }
 
 /* As a replica does: after a failure it loads again. */
 static void append(struct life *l, unsigned n)
 {
     struct storage_failure f;
-    if (!l->loaded)
-        load(l);
+    load_if_needed(l);
     if (!l->loaded)
         return;
     if (stored_append(l->s, n, &f) == OK) {
@@ -132,10 +148,13 @@ static struct life begin(enum start start)
 static bool refuses(enum start start, uint64_t n, int code, bool then_all)
 {
     struct life l = begin(start);
+    l.read_only = code == -EROFS && then_all;
     fake_disk_fail(l.disk, n, code, then_all);
     live(&l);
     bool failed = fake_disk_failed(l.disk);
     fake_disk_heal(l.disk);
+    load_if_needed(&l);
+    CU_ASSERT(l.loaded);
     load(&l);
     CU_ASSERT(l.loaded);
     storage_free(l.s);
@@ -186,12 +205,13 @@ static void report(const char *what, enum start start, uint64_t n, unsigned befo
 
 static void fail_each_call(enum start start)
 {
-    static const int codes[] = {-EIO, -ENOSPC};
+    static const int codes[] = {-EIO, -ENOSPC, -EROFS};
     for (unsigned all = 0; all < 2; all++) {
         bool failed = true;
         for (uint64_t n = 1; failed; n++) {
             unsigned before = CU_get_number_of_failures();
-            failed = refuses(start, n, codes[n % 2], all == 1);
+            for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+                failed = refuses(start, n, codes[i], all == 1);
             report("failed", start, n, before);
         }
     }
