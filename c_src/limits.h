@@ -300,6 +300,9 @@
 #define LIMIT_COMPARED_ENTRIES (256u * 1024)
 /* Milliseconds for which a coppice that has asked for digests is taken to be comparing. */
 #define LIMIT_COMPARES_MS 2000
+/* One in so many of the comparisons that anti-entropy begins is verified with a salt where it finds
+ * no difference, which costs another walk over the state: every four minutes. */
+#define LIMIT_VERIFIED_REPAIRS 8
 /* Ranges that differ in which one side has nothing at all, above which ranges are sent as they are,
  * if they are also most of those that differ: to look for what is equal would be in vain. */
 #define LIMIT_EMPTY_RANGES 64

@@ -234,7 +234,7 @@ void counts_put(const struct counts *c, struct part part, struct buf *out)
 void counts_digest(const struct counts *c, const struct digests *d, unsigned field)
 {
     for (size_t i = 0; i < c->len; i++) {
-        uint64_t key = digest_bytes(0, term_bytes(&c->list[i].actor));
+        uint64_t key = digest_bytes(d->salt, term_bytes(&c->list[i].actor));
         digests_add(d, field, key, digest_bytes(key, term_bytes(&c->list[i].count)));
     }
 }

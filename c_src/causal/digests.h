@@ -35,7 +35,7 @@ struct part {
 
 /* --- hashes ------------------------------------------------------------------------ */
 
-/* Continue the hash so_far of an entry, which starts at 0. */
+/* Continue the hash so_far of an entry, which starts at the salt of its digests. */
 uint64_t digest_bytes(uint64_t so_far, struct bytes more);
 uint64_t digest_number(uint64_t so_far, uint64_t more);
 uint64_t digest_tag(uint64_t so_far, const struct actors *a, struct tag more);
@@ -98,6 +98,7 @@ struct digests {
     struct part part;
     uint32_t width; /* of a range, in buckets */
     uint64_t path;  /* of fields, from the outermost state to this one; 0 for the outermost */
+    uint64_t salt;  /* what hashes start at: 0, but where two states are verified to be equal */
     uint64_t *sums;
     struct items *items; /* if not NULL, gets each entry as an item, and sums is not used */
 };

@@ -4,6 +4,7 @@
 
 #include "../err.h"
 #include "../mem.h"
+#include "../term/keyed_hash.h"
 
 #define INDEX_AT_FIRST 8
 /* Entry numbers and some bits of a hash share a slot's 32 bits. */
@@ -64,7 +65,7 @@ static uint32_t units_of(const struct table *t, const uint8_t *record)
 
 static uint32_t hash_of(const struct table *t, struct bytes key)
 {
-    return (uint32_t)bytes_hash(key, t->seed);
+    return (uint32_t)keyed_hash(key, t->seed);
 }
 
 void table_free(struct table *t, void (*free_record)(void *record))

@@ -1,6 +1,7 @@
 #include <stdint.h>
 
 #include "../mem.h"
+#include "../term/keyed_hash.h"
 #include "tags.h"
 
 /* Up to so many tags are searched one by one, without an index. */
@@ -14,13 +15,9 @@
 #define TAG_SET_PROBE() ((void)0)
 #endif
 
-/* The seed is added before the mixing (the finalizer of splitmix64). */
 uint64_t tag_hash(struct tag tag, uint64_t seed)
 {
-    uint64_t h = (tag.n ^ seed) + tag.actor * UINT64_C(0x9e3779b97f4a7c15);
-    h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
-    return h ^ h >> 31;
+    return keyed_hash_pair(tag.n, tag.actor, seed);
 }
 
 void tag_set_init(struct tag_set *s, uint64_t seed)

@@ -1,5 +1,6 @@
 #include "../dist/flags.h"
 #include "../mem.h"
+#include "../term/keyed_hash.h"
 #include "internal.h"
 
 struct cluster *cluster_new(const struct cluster_options *options,
@@ -46,14 +47,17 @@ void cluster_free(struct cluster *c)
 void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t)
 {
     c->port = port;
+    must(c->peers.count == 0);
+    c->peers.secret = turn_random(t);
     if (connections > 0 && connections < LIMIT_CONNECTIONS)
         c->connection_max = connections;
     if (c->options.serves && !c->options.without_epmd) {
         registration_start(c, t);
         return;
     }
-    /* 0 stands for none; 1 to 3 are those of an epmd before OTP 23. */
-    uint32_t creation = (uint32_t)turn_random(t);
+    /* Hashed, since everybody sees it, and the secrets of hash tables come from the same random
+     * number.  0 stands for none; 1 to 3 are those of an epmd before OTP 23. */
+    uint32_t creation = (uint32_t)keyed_hash(c->self.name, turn_random(t));
     c->self.creation = creation > 3 ? creation : creation + 4;
     c->ready = true;
     c->listener.ready(c->listener.who, c->self.creation, t);

@@ -281,7 +281,7 @@ static void digest_vector(const struct dvv *s, const struct digests *d, unsigned
     for (uint32_t i = 0; i < s->by_actor_count; i++) {
         uint64_t n = number_of(&s->by_actor[i], field);
         if (n > 0)
-            digests_add_singleton(d, field, digest_tag(0, &s->actors, (struct tag){n, i}));
+            digests_add_singleton(d, field, digest_tag(d->salt, &s->actors, (struct tag){n, i}));
     }
 }
 
@@ -292,7 +292,7 @@ static void digest(const struct crdt *c, const struct digests *d)
     digest_vector(s, d, CLOCK);
     digest_vector(s, d, CONTEXT);
     for (size_t at = 0; (dots = part_next(PART_WHOLE, &s->entries, &at)) != NULL;) {
-        uint64_t element = digest_bytes(0, table_key(&s->entries, dots));
+        uint64_t element = digest_bytes(d->salt, table_key(&s->entries, dots));
         for (size_t i = 0; i < dots->count; i++)
             digests_add_singleton(d, ENTRIES, digest_tag(element, &s->actors, dots_list(dots)[i]));
     }

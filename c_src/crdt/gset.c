@@ -133,7 +133,7 @@ static void digest(const struct crdt *c, const struct digests *d)
     const struct table *t = &of_const(c)->elements;
     const void *record;
     for (size_t at = 0; (record = part_next(PART_WHOLE, t, &at)) != NULL;) {
-        uint64_t key = digest_bytes(0, table_key(t, record));
+        uint64_t key = digest_bytes(d->salt, table_key(t, record));
         digests_add(d, ELEMENTS, key, key);
     }
 }

@@ -260,7 +260,7 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
 static void digest(const struct crdt *c, const struct digests *d)
 {
     struct write last = current_write(of_const(c));
-    uint64_t written = digest_bytes(digest_bytes(0, last.timestamp), last.actor);
+    uint64_t written = digest_bytes(digest_bytes(d->salt, last.timestamp), last.actor);
     if (!empty(c))
         digests_add_singleton(d, VALUE, digest_bytes(written, last.value));
 }

@@ -340,7 +340,7 @@ static void digest(const struct crdt *c, const struct digests *d)
     const struct mv_register *m = of_const(c);
     counts_digest(&m->clock, d, CLOCK);
     for (size_t i = 0; i < m->len; i++)
-        digests_add_singleton(d, VALUES, digest_bytes(0, term_bytes(&m->list[i])));
+        digests_add_singleton(d, VALUES, digest_bytes(d->salt, term_bytes(&m->list[i])));
 }
 
 static void value(const struct crdt *c, struct buf *out)

@@ -51,6 +51,14 @@ void crdt_digest(const struct crdt *c, struct part part, uint32_t ranges, uint64
         c->type->digest(c, &d);
 }
 
+uint64_t crdt_digest_salted(const struct crdt *c, uint64_t salt)
+{
+    uint64_t sum = 0;
+    struct digests d = {.part = PART_WHOLE, .width = PART_BUCKETS, .salt = salt, .sums = &sum};
+    c->type->digest(c, &d);
+    return sum;
+}
+
 void crdt_items(const struct crdt *c, const struct selection *buckets, struct items *items)
 {
     must(c->type->divisible && !buckets->by_key);

@@ -35,6 +35,10 @@ void crdt_items(const struct crdt *c, const struct selection *buckets, struct it
  * actor, unknown fields and the delta buffer are not covered.  Walks the whole state. */
 void crdt_digest(const struct crdt *c, struct part part, uint32_t ranges, uint64_t *digests);
 
+/* A digest of the whole state that starts from a salt: states that differ and have the same digest,
+ * by accident or because somebody has made them so, have another one for nearly every salt. */
+uint64_t crdt_digest_salted(const struct crdt *c, uint64_t salt);
+
 /* Adds the digests of a nested state that is the value of this field: for types with nested
  * states. */
 void crdt_digest_field(const struct digests *d, unsigned field, const struct crdt *c);

@@ -48,6 +48,7 @@ struct follow *follow_new(struct processes *table, struct wakeups *wakeups, stru
     struct follow *f = mem_take(sizeof(*f));
     *f = (struct follow){
         .table = table, .wakeups = wakeups, .cluster = cluster, .options = *options};
+    f->asked.secret = f->followed.secret = processes_seed(table);
     return f;
 }
 

@@ -4,6 +4,7 @@
 #include "../mem.h"
 #include "../otp/list.h"
 #include "../sorted.h"
+#include "../term/keyed_hash.h"
 
 struct group {
     struct hash_link link;
@@ -31,7 +32,7 @@ void groups_free(struct groups *g)
 
 static struct group *find(const struct groups *g, struct bytes name)
 {
-    struct hash_link *link = hash_table_find(&g->by_name, bytes_hash(name, g->seed));
+    struct hash_link *link = hash_table_find(&g->by_name, keyed_hash(name, g->seed));
     for (; link != NULL; link = hash_table_next(link)) {
         struct group *group = CONTAINER_OF(link, struct group, link);
         if (bytes_equal(term_bytes(&group->name), name))
@@ -44,7 +45,7 @@ static struct group *add(struct groups *g, struct bytes name)
 {
     struct group *group = mem_take(sizeof(*group));
     group->name = term_copy(name);
-    hash_table_put(&g->by_name, &group->link, bytes_hash(name, g->seed));
+    hash_table_put(&g->by_name, &group->link, keyed_hash(name, g->seed));
     return group;
 }
 

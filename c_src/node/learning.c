@@ -43,6 +43,7 @@ struct learning *learning_new(struct processes *table, struct wakeups *wakeups, 
     struct learning *l = mem_take(sizeof(*l));
     *l = (struct learning){
         .table = table, .wakeups = wakeups, .asks_scope = asks_scope, .listener = *listener};
+    l->nodes.secret = processes_seed(table);
     return l;
 }
 

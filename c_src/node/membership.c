@@ -48,6 +48,7 @@ struct membership *membership_new(const struct config *config, struct processes 
                              .stores = stores,
                              .replicas.seed = processes_seed(table),
                              .rivals.seed = processes_seed(table),
+                             .stopped.secret = processes_seed(table),
                              .pubsub = pubsub_new(table, learning)};
     few_lines_init(&m->stop_lines, wakeups, LIMIT_PEER_LINES, "replicas have stopped");
     return m;

@@ -326,6 +326,7 @@ static void on_ready(void *who, uint32_t creation, struct turn *t)
     struct node *n = who;
     n->processes =
         processes_new(buf_bytes(&n->config->node), creation, turn_random(t), &n->wakeups);
+    n->access.told.secret = processes_seed(n->processes);
     if (!n->serves)
         return;
     n->services = services_new(&(struct services_options){.config = n->config,

@@ -38,8 +38,10 @@ struct pubsub {
 struct pubsub *pubsub_new(struct processes *table, const struct learning *learning)
 {
     struct pubsub *ps = mem_take(sizeof(*ps));
-    *ps =
-        (struct pubsub){.table = table, .learning = learning, .topics.seed = processes_seed(table)};
+    *ps = (struct pubsub){.table = table,
+                          .learning = learning,
+                          .topics.seed = processes_seed(table),
+                          .systems.secret = processes_seed(table)};
     return ps;
 }
 

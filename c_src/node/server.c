@@ -24,6 +24,7 @@ struct server *server_new(const struct server_options *options)
 {
     struct server *s = mem_take(sizeof(*s));
     s->options = *options;
+    s->wanted.secret = processes_seed(options->table);
     return s;
 }
 

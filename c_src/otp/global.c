@@ -279,8 +279,9 @@ static const struct process_kind global_name_server = {
 
 void global_start(struct processes *table)
 {
-    must(process_start(table, &global_name_server, mem_take(sizeof(struct global)),
-                       BYTES("global_name_server")) != NULL);
+    struct global *g = mem_take(sizeof(*g));
+    g->locks.secret = processes_seed(table);
+    must(process_start(table, &global_name_server, g, BYTES("global_name_server")) != NULL);
 }
 
 void global_ended(struct processes *table, const struct process *p)

@@ -3,6 +3,7 @@
 #include "../err.h"
 #include "../mem.h"
 #include "../sorted.h"
+#include "../term/keyed_hash.h"
 #include "list.h"
 
 /* What lies in memory right before a record. */
@@ -33,7 +34,7 @@ static size_t place_of(const struct names *n, struct bytes name)
 
 void *names_find(const struct names *n, struct bytes name)
 {
-    struct hash_link *link = hash_table_find(&n->by_hash, bytes_hash(name, 0));
+    struct hash_link *link = hash_table_find(&n->by_hash, keyed_hash(name, n->secret));
     for (; link != NULL; link = hash_table_next(link)) {
         void *record = CONTAINER_OF(link, struct named, link)->record;
         if (bytes_equal(name_of(record), name))
@@ -50,7 +51,7 @@ void *names_add(struct names *n, struct bytes name, size_t size)
     n->list = sorted_insert(n->list, &n->count, &n->cap, sizeof(*n->list), place);
     n->list[place] = named->record;
     buf_put((struct buf *)named->record, name);
-    hash_table_put(&n->by_hash, &named->link, bytes_hash(name, 0));
+    hash_table_put(&n->by_hash, &named->link, keyed_hash(name, n->secret));
     return named->record;
 }
 
@@ -75,7 +76,7 @@ void names_free(struct names *n)
         free_record(n->list[i]);
     mem_free(n->list);
     hash_table_free(&n->by_hash);
-    *n = (struct names){0};
+    *n = (struct names){.secret = n->secret};
 }
 
 size_t names_after(const struct names *n, struct bytes name)

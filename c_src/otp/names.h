@@ -1,8 +1,5 @@
 /* Records by name, a node's for instance: a sorted array of pointers to what begins with its name,
- * and a hash table, since a name is looked up for each message.
- *
- * The hashes have no seed: an attacker who chooses names that collide slows down lookups to a walk
- * over as many as there may be, which is about as many as there may be connections. */
+ * and a hash table, since a name is looked up for each message. */
 #ifndef COPPICE_OTP_NAMES_H
 #define COPPICE_OTP_NAMES_H
 
@@ -14,6 +11,8 @@ struct names {
     void **list; /* in the order of names, each once */
     size_t count, cap;
     struct hash_table by_hash;
+    uint64_t secret; /* of the hashes (keyed_hash.h); set while it is empty, 0 where no stranger
+                        chooses names */
 };
 
 /* NULL for none. */

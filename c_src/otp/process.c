@@ -2,6 +2,7 @@
 
 #include "../mem.h"
 #include "../term/etf.h"
+#include "../term/keyed_hash.h"
 #include "../term/write.h"
 #include "table.h"
 
@@ -101,7 +102,7 @@ struct process *process_start(struct processes *table, const struct process_kind
     list_init(&p->watches);
     buf_put(&p->name, name);
     if (name.len > 0)
-        hash_table_put(&table->names, &p->named, bytes_hash(name, table->seed));
+        hash_table_put(&table->names, &p->named, keyed_hash(name, table->seed));
     hash_table_put(&table->numbers, &p->numbered, p->number);
     table->living++;
     *table->end = p;
@@ -161,7 +162,7 @@ void processes_tidy(struct processes *table)
 struct process *process_named(struct processes *table, struct bytes name)
 {
     struct hash_link *link =
-        name.len > 0 ? hash_table_find(&table->names, bytes_hash(name, table->seed)) : NULL;
+        name.len > 0 ? hash_table_find(&table->names, keyed_hash(name, table->seed)) : NULL;
     for (; link != NULL; link = hash_table_next(link)) {
         struct process *p = CONTAINER_OF(link, struct process, named);
         if (bytes_equal(buf_bytes(&p->name), name))

@@ -2,6 +2,7 @@
 
 #include "../err.h"
 #include "../mem.h"
+#include "../term/keyed_hash.h"
 #include "../term/write.h"
 #include "table.h"
 
@@ -16,7 +17,7 @@ struct watcher {
 /* The reference alone would do for honest peers, but any number of pids may use the same. */
 static uint64_t key_of(const struct process *whom, const struct watcher_id *id)
 {
-    return bytes_hash(id->pid, bytes_hash(id->ref, whom->table->seed ^ whom->number));
+    return keyed_hash(id->pid, keyed_hash(id->ref, whom->table->seed ^ whom->number));
 }
 
 static struct watcher *find(const struct process *whom, const struct watcher_id *id)

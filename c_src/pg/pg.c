@@ -5,6 +5,7 @@
 
 #include "../mem.h"
 #include "../term/etf.h"
+#include "../term/keyed_hash.h"
 #include "../term/write.h"
 #include "pg_scope.h"
 
@@ -203,7 +204,10 @@ struct process *pg_start(struct processes *table, struct bytes name,
         mem_free(s);
         return NULL;
     }
-    s->roster = roster_new(turn_random(t));
+    /* Not of the turn alone: salts that are drawn in it may be sent to peers. */
+    uint64_t secret = keyed_hash(process_pid(s->process), processes_seed(table) ^ turn_random(t));
+    s->nodes.secret = secret;
+    s->roster = roster_new(secret);
     s->ours = roster_source_new(process_pid(s->process), true);
     return s->process;
 }

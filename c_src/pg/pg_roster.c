@@ -10,6 +10,7 @@
 #include "../otp/list.h"
 #include "../otp/turn.h"
 #include "../sorted.h"
+#include "../term/keyed_hash.h"
 #include "../term/order.h"
 
 struct member {
@@ -60,7 +61,7 @@ struct roster {
 
 static struct group *find_group(const struct roster *r, struct bytes name)
 {
-    uint64_t hash = bytes_hash(name, r->seed);
+    uint64_t hash = keyed_hash(name, r->seed);
     for (struct hash_link *l = hash_table_find(&r->groups, hash); l != NULL;
          l = hash_table_next(l)) {
         struct group *g = (struct group *)l;
@@ -99,7 +100,7 @@ static struct subgroup *find_subgroup(const struct group *g, const struct roster
 
 static uint64_t member_hash(const struct group *g, struct bytes pid)
 {
-    return bytes_hash(pid, g->link.key);
+    return keyed_hash(pid, g->link.key);
 }
 
 /* Members with the same group and pid, of different sources, have the same hash. */
@@ -146,7 +147,7 @@ static struct group *group_new(struct roster *r, struct bytes name)
 {
     struct group *g = mem_take(sizeof(*g));
     g->name = term_copy(name);
-    hash_table_put(&r->groups, &g->link, bytes_hash(name, r->seed));
+    hash_table_put(&r->groups, &g->link, keyed_hash(name, r->seed));
     return g;
 }
 
@@ -186,7 +187,7 @@ static bool member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
     sub->group->processes += m->counted;
     hash_table_put(&r->members, &m->link, member_hash(sub->group, pid));
     if (sub->source->ours)
-        hash_table_put(&r->ours, &m->by_pid, bytes_hash(pid, r->seed));
+        hash_table_put(&r->ours, &m->by_pid, keyed_hash(pid, r->seed));
     return m->counted;
 }
 
@@ -356,7 +357,7 @@ struct bytes *roster_groups_of(const struct roster *r, struct bytes pid, size_t 
 {
     struct bytes *names = NULL;
     size_t n = 0, cap = 0;
-    for (struct hash_link *l = hash_table_find(&r->ours, bytes_hash(pid, r->seed)); l != NULL;
+    for (struct hash_link *l = hash_table_find(&r->ours, keyed_hash(pid, r->seed)); l != NULL;
          l = hash_table_next(l)) {
         const struct member *m = CONTAINER_OF(l, struct member, by_pid);
         if (!bytes_equal(term_bytes(&m->pid), pid))

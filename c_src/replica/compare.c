@@ -63,7 +63,7 @@ static const uint64_t *digests(struct replica *r, struct turn *t)
 }
 
 /* The digest of the whole state is the sum of those of its ranges. */
-static uint64_t digest(struct replica *r, struct turn *t)
+uint64_t compare_whole_digest(struct replica *r, struct turn *t)
 {
     const uint64_t *ranges = digests(r, t);
     uint64_t sum = 0;
@@ -122,7 +122,7 @@ void compare_digest(struct replica *r, struct bytes from, const struct bytes *ar
     uint64_t theirs = etf_uint64(&in);
     struct buf reply = {0};
     struct member *m = member_of_caller(r, from);
-    bool equal = etf_finish(&in) == OK && theirs == digest(r, t);
+    bool equal = etf_finish(&in) == OK && theirs == compare_whole_digest(r, t);
     if (m != NULL)
         member_note(m, equal ? AGREEMENT_EQUAL : AGREEMENT_DIFFERS, t);
     if (equal) {
@@ -182,7 +182,7 @@ uint64_t compare_start(struct replica *r, struct member *m, struct turn *t)
 {
     struct buf request = {0};
     put_pair(&request, "digest");
-    put_uint(&request, digest(r, t));
+    put_uint(&request, compare_whole_digest(r, t));
     return ask(r, m, &request, t);
 }
 
@@ -264,8 +264,10 @@ static enum reply_result digest_received(struct replica *r, struct member *m, st
 {
     bool equal = etf_accept(in, "equal");
     member_note(m, equal ? AGREEMENT_EQUAL : AGREEMENT_DIFFERS, t);
+    if (equal && etf_finish(in) == OK)
+        return verify_is_due(r) ? verify_start(r, m, t) : REPLY_DONE;
     if (equal)
-        return etf_finish(in) == OK ? REPLY_DONE : REPLY_REFUSED;
+        return REPLY_REFUSED;
     etf_tuple_of(in, 2);
     if (etf_accept(in, "ranges")) {
         struct bytes theirs = etf_binary(in);
@@ -287,6 +289,8 @@ enum reply_result compare_answer(struct replica *r, struct member *m, struct byt
                                  struct turn *t)
 {
     struct etf_in in = etf_open(reply);
+    if (m->verifying)
+        return verify_answer(r, m, reply, t);
     etf_tuple_of(&in, 2);
     etf_expect(&in, "ok");
     if (m->comparison == NULL)
@@ -299,6 +303,7 @@ enum reply_result compare_answer(struct replica *r, struct member *m, struct byt
 
 void compare_stop(struct member *m)
 {
+    m->verifying = false;
     if (m->comparison != NULL)
         narrow_stop(m->comparison);
     mem_free(m->comparison);

@@ -4,6 +4,7 @@
  *     push.c       sends states, large ones piece by piece
  *     pull.c       asks members for their states
  *     compare.c    finds where our state differs from another coppice's
+ *     verify.c     whether states differ whose digests do not
  *     repair.c     anti-entropy: syncs with a random member now and then
  */
 #ifndef COPPICE_REPLICA_MEMBER_H
@@ -55,6 +56,7 @@ struct member {
     uint64_t backoff_ticks;        /* PULL_BACKOFF: sync ticks left */
     unsigned failures;             /* of pulls, in a row */
     struct comparison *comparison; /* while ranges are pulled from a coppice; or NULL */
+    bool verifying;                /* the open call is verify_start()'s */
     uint64_t compares_ms;          /* when it last began to compare with us; 0: never */
     enum agreement agreement;
     uint64_t agreed_wall_ms; /* when that was known */
@@ -153,6 +155,18 @@ enum reply_result compare_next_part(struct replica *r, struct member *m, struct 
  * compare_release_digests() frees those of a small state. */
 const uint64_t *compare_bucket_digests(struct replica *r, struct turn *t);
 void compare_release_digests(struct replica *r, struct turn *t);
+
+/* The digest of the whole state. */
+uint64_t compare_whole_digest(struct replica *r, struct turn *t);
+
+/* --- verify.c ------------------------------------------------------------ */
+
+/* Whether a comparison that finds no difference is to be verified; begins that. */
+bool verify_is_due(const struct replica *r);
+enum reply_result verify_start(struct replica *r, struct member *m, struct turn *t);
+enum reply_result verify_answer(struct replica *r, struct member *m, struct bytes reply,
+                                struct turn *t);
+request_handler verify_digest;
 
 /* --- narrow.c ------------------------------------------------------------ */
 

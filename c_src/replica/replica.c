@@ -2,6 +2,7 @@
 
 #include "../crdt/figures.h"
 #include "../mem.h"
+#include "../term/keyed_hash.h"
 #include "../term/text.h"
 #include "../term/write.h"
 #include "internal.h"
@@ -99,11 +100,14 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     r->process = p;
     r->options = *options;
     *options = (struct replica_options){0};
-    r->crdt_options = (struct crdt_options){.actor = term_bytes(&r->options.actor),
-                                            .seed = bytes_hash(process_pid(p), t->random),
-                                            .form = r->options.mapset};
+    /* Not from the turn: salts that are drawn in it are sent to peers. */
+    r->crdt_options =
+        (struct crdt_options){.actor = term_bytes(&r->options.actor),
+                              .seed = keyed_hash(process_pid(p), processes_seed(table)),
+                              .form = r->options.mapset};
     r->crdt = crdt_make(r->options.type, &r->crdt_options);
     r->delta = crdt_make(r->options.type, &r->crdt_options);
+    r->unresponsive.secret = processes_seed(table);
     r->queue_end = &r->queue;
     r->intakes_end = &r->intakes;
     r->sync_at_ms = t->now_ms + r->options.sync_ms;

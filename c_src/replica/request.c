@@ -66,6 +66,7 @@ static const struct row rows[] = {
     {BYTES("unsubscribe"), 1, CALL | CAST, false, false, subscribers_unsubscribe},
     {BYTES("coppice_ack"), 1, CAST | INFO, false, false, subscribers_ack},
     {BYTES("digest"), 1, CALL, true, false, compare_digest},
+    {BYTES("digest"), 3, CALL, true, false, verify_digest},
     {BYTES("part"), 2, CALL, true, false, compare_part},
     {BYTES("narrow"), 3, CALL, true, false, narrow_digests},
     {BYTES("entries"), 3, CALL, true, false, narrow_entries},

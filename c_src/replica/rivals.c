@@ -3,6 +3,7 @@
 #include "../err.h"
 #include "../mem.h"
 #include "../otp/list.h"
+#include "../term/keyed_hash.h"
 
 /* One of what a replica has for itself. */
 struct claim {
@@ -19,10 +20,10 @@ struct keys {
 static struct keys keys_of(const struct rivals *r, const struct replica_options *o)
 {
     struct keys keys = {.count = 0};
-    uint64_t group = bytes_hash(term_bytes(&o->group), r->seed);
+    uint64_t group = keyed_hash(term_bytes(&o->group), r->seed);
     if (o->global.len > 0)
-        keys.at[keys.count++] = bytes_hash(term_bytes(&o->global), ~r->seed);
-    keys.at[keys.count++] = bytes_hash(term_bytes(&o->actor), group);
+        keys.at[keys.count++] = keyed_hash(term_bytes(&o->global), ~r->seed);
+    keys.at[keys.count++] = keyed_hash(term_bytes(&o->actor), group);
     /* The group alone: two paths may be of one file. */
     if (o->storage.file.len > 0)
         keys.at[keys.count++] = group;

@@ -36,9 +36,9 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 /* memcmp order, a proper prefix first: <0, 0 or >0. */
 int bytes_compare(struct bytes a, struct bytes b);
 
-/* A hash for in-memory tables.  The same bytes and seed give the same value on every machine
- * and in every release, since nodes compare digests of their states (causal/digests.h).  Needs
- * a seed for keys from outside. */
+/* A fast hash.  The same bytes and seed give the same value on every machine and in every release,
+ * since nodes compare digests of their states (causal/digests.h).  Tables whose keys others choose
+ * need another one (keyed_hash.h). */
 uint64_t bytes_hash(struct bytes b, uint64_t seed);
 
 /* A growable buffer; all zero is an empty buffer. */

@@ -192,9 +192,9 @@ static void digest(const struct crdt *c, const struct digests *d)
     struct crdt *const *record;
     crdt_digest_field(d, KEYS, &of_const(c)->keys.crdt);
     for (size_t at = 0; (record = part_next(d->part, t, &at)) != NULL;) {
-        uint64_t key = digest_bytes(0, table_key(t, record)), inside;
+        uint64_t key = digest_bytes(d->salt, table_key(t, record)), inside;
         uint64_t typed = digest_bytes(key, bytes_of((*record)->type->module));
-        crdt_digest(*record, PART_WHOLE, 1, &inside);
+        inside = crdt_digest_salted(*record, d->salt);
         digests_add(d, VALUES, key, digest_number(typed, inside));
     }
 }

@@ -313,16 +313,16 @@ static void digest(const struct crdt *c, const struct digests *d)
     const struct tags *tags;
     struct tag tag;
     if (s->counter > 0)
-        digests_add_singleton(d, COUNTER, digest_number(0, s->counter));
+        digests_add_singleton(d, COUNTER, digest_number(d->salt, s->counter));
     for (size_t i = 0; (tags = part_next(PART_WHOLE, &s->entries, &i)) != NULL;) {
-        uint64_t element = digest_bytes(0, table_key(&s->entries, tags));
+        uint64_t element = digest_bytes(d->salt, table_key(&s->entries, tags));
         if (!part_has(d->part, element))
             continue;
         for (size_t at = 0; tags_next(tags, &at, &tag);)
             digests_add(d, ENTRIES, element, digest_tag(element, &s->actors, tag));
     }
     for (size_t at = 0; tag_set_next(&s->tombstones, &at, &tag);) {
-        uint64_t key = digest_tag(0, &s->actors, tag);
+        uint64_t key = digest_tag(d->salt, &s->actors, tag);
         digests_add(d, TOMBSTONES, key, key);
     }
 }

@@ -226,10 +226,10 @@ static void digest(const struct crdt *c, const struct digests *d)
 {
     const struct rga *r = of_const(c);
     if (r->clock > 0)
-        digests_add_singleton(d, CLOCK, digest_number(0, r->clock));
+        digests_add_singleton(d, CLOCK, digest_number(d->salt, r->clock));
     for (uint32_t i = 0; i < r->elements.count; i++) {
         const struct rga_element *e = &r->elements.list[i];
-        uint64_t id = digest_tag(0, &r->actors, e->id);
+        uint64_t id = digest_tag(d->salt, &r->actors, e->id);
         if (!part_has(d->part, id))
             continue;
         if (e->present)

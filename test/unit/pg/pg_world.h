@@ -132,13 +132,13 @@ static inline void on_left(void *who, struct process *scope, struct bytes group,
     notify(w, '-', group, pid);
 }
 
-static inline struct world *world_new_with(uint64_t random)
+static inline struct world *world_new_with(uint64_t secret)
 {
     struct world *w = mem_take(sizeof(*w));
     w->post =
         (struct post){record, connected, no_flags, never_slow, count_line, NULL, NULL, NULL, NULL};
-    w->turn = (struct turn){.now_ms = 1000000, .random = random, .post = &w->post};
-    w->table = processes_new(BYTES("c1@127.0.0.1"), 9, 1, &w->wakeups);
+    w->turn = (struct turn){.now_ms = 1000000, .random = 1, .post = &w->post};
+    w->table = processes_new(BYTES("c1@127.0.0.1"), 9, secret, &w->wakeups);
     w->scope =
         pg_start(w->table, BYTES("grove"), &(struct pg_listener){on_joined, on_left, w}, &w->turn);
     must(w->scope != NULL);
