@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "../limits.h"
+#include "../term/utf8.h"
 
 /* Bytes of a name that is quoted. */
 #define NAME_SHOWN 200
@@ -30,8 +31,7 @@ static void put_bio(struct buf *out, BIO *bio)
 {
     char *text = NULL;
     long len = BIO_get_mem_data(bio, &text);
-    struct bytes shown = {(const uint8_t *)text, len > NAME_SHOWN ? NAME_SHOWN : (size_t)len};
-    buf_put(out, shown);
+    buf_put(out, utf8_front((struct bytes){(const uint8_t *)text, (size_t)len}, NAME_SHOWN));
     BIO_free(bio);
 }
 

@@ -12,6 +12,7 @@
 #include "../term/etf.h"
 #include "../term/similar.h"
 #include "../term/text.h"
+#include "../term/utf8.h"
 #include "../term/write.h"
 #include "config_keys.h"
 
@@ -280,10 +281,10 @@ static enum err check_beside(const struct config *c, const struct rivals *before
                              const struct replica_options *o, same_file *is_same,
                              struct options_error *wrong)
 {
-    struct bytes name = atom_text(term_bytes(&o->name));
+    struct bytes name = atom_text(term_bytes(&o->name)), shown = utf8_front(name, NAME_SHOWN);
     if (is_scope(c, name)) {
         snprintf(wrong->what, sizeof(wrong->what), "name: %.*s is a pg scope of this node",
-                 name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
+                 TEXT(shown));
         return ERR_SHAPE;
     }
     return rivals_check(before, o, is_same, wrong);
@@ -328,14 +329,14 @@ uint16_t config_peer_port(const struct config *c)
 static enum err check_connects(const struct config *c, struct config_error *error)
 {
     for (size_t i = 0; !c->allows_all && i < c->connects; i++) {
-        struct bytes name = buf_bytes(&c->connect[i].name);
+        struct bytes name = buf_bytes(&c->connect[i].name), shown = utf8_front(name, NAME_SHOWN);
         if (name_patterns_match(&c->allow, name))
             continue;
         is_at(c, "connect", error);
         snprintf(
             error->what, sizeof(error->what),
             "connect: '%.*s' is not among the nodes of allow: add it there, or take it out here",
-            name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, (const char *)name.at);
+            TEXT(shown));
         return ERR_SHAPE;
     }
     return OK;

@@ -6,6 +6,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../term/etf.h"
+#include "../term/utf8.h"
 #include "config_keys.h"
 
 #define INTERVAL_MIN_MS     100
@@ -215,11 +216,12 @@ enum err config_add_connects(struct config *c, struct config *more, struct confi
 
 static enum err no_port(struct config_error *error, struct bytes whom)
 {
+    struct bytes shown = utf8_front(whom, NAME_SHOWN);
     snprintf(
         error->what, sizeof(error->what),
         "connect: no port is known for %.*s: with epmd false, add one (name@host:PORT, or port "
         "in a map of dns), or set peer_port",
-        whom.len < NAME_SHOWN ? (int)whom.len : NAME_SHOWN, (const char *)whom.at);
+        TEXT(shown));
     return ERR_SHAPE;
 }
 

@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../term/utf8.h"
+
 /* The end of a long path is the most useful part, and must leave room for the reason. */
 #define PATH_SHOWN 80
 
 const char *failure_path(const char *path)
 {
-    size_t len = strlen(path);
-    return len > PATH_SHOWN ? path + len - PATH_SHOWN : path;
+    return (const char *)utf8_back(bytes_of(path), PATH_SHOWN).at;
 }
 
 /* What the calls of disk.h return, by their manual pages, and Erlang's names for it:

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../mem.h"
+#include "../term/utf8.h"
 #include "storage_internal.h"
 #include "storage_place.h"
 
@@ -24,9 +25,9 @@ struct stray {
 static void find_segment(void *who, const char *name)
 {
     struct stray *stray = who;
-    size_t len = strlen(name), room = sizeof(stray->name) - 1;
+    size_t len = strlen(name);
     if (len >= 8 && strcmp(name + len - 8, ".journal") == 0)
-        strcpy(stray->name, len > room ? name + len - room : name);
+        strcpy(stray->name, (const char *)utf8_back(bytes_of(name), sizeof(stray->name) - 1).at);
 }
 
 /* Nobody would read a segment beside the link: the table was moved away from it, and linked. */
@@ -89,21 +90,13 @@ static struct bytes take_line(struct bytes *left)
     return line;
 }
 
-/* Shortened to whole characters of UTF-8. */
-static struct bytes shown(struct bytes owner)
-{
-    if (owner.len > OWNER_SHOWN)
-        for (owner.len = OWNER_SHOWN; owner.len > 0 && (owner.at[owner.len] & 0xc0) == 0x80;)
-            owner.len--;
-    return owner;
-}
-
 /* Another replica may hold it in this very process, under another path of the same file. */
 static enum err locked(const struct storage *s, const char *path, struct storage_failure *failure)
 {
     struct buf holder = {0};
     (void)storage_read_file(s, path, &holder, HOLDER_BYTES);
-    struct bytes left = buf_bytes(&holder), pid = take_line(&left), owner = shown(take_line(&left));
+    struct bytes left = buf_bytes(&holder), pid = take_line(&left),
+                 owner = utf8_front(take_line(&left), OWNER_SHOWN);
     if (pid.len == 0 || pid.len > 20)
         pid = BYTES("?");
     enum err e = storage_wrong(failure, "locked",

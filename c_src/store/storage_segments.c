@@ -302,8 +302,11 @@ enum covers segments_cover(struct storage *s)
         if (segment->torn)
             continue;
         all = segment->covers = cover(s, i);
-        unknown = unknown || all == COVERS_UNKNOWN;
-        part = part || all == COVERS_PART;
+        /* A merged one has what is in those before it.  They were removed, but a power cut may
+         * bring back some of them without others that they refer to. */
+        bool has_all = all == COVERS_ALL && segment->before.kind == BEFORE_NOTHING;
+        unknown = !has_all && (unknown || all == COVERS_UNKNOWN);
+        part = !has_all && (part || all == COVERS_PART);
     }
     return part ? COVERS_PART : unknown ? COVERS_UNKNOWN : all;
 }

@@ -36,5 +36,7 @@ void utf8_put(struct buf *out, uint32_t character);
 
 /* The longest prefix of b with at most limit bytes that does not end inside a character. */
 struct bytes utf8_front(struct bytes b, size_t limit);
+/* The longest end of b with at most limit bytes that does not begin inside a character. */
+struct bytes utf8_back(struct bytes b, size_t limit);
 
 #endif

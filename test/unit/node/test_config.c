@@ -429,9 +429,36 @@ static void keys_have_help(void)
     CU_ASSERT_EQUAL(i, 20);
 }
 
-SUITE("configuration", TEST(defaults), TEST(reads_every_key), TEST(refuses_invalid_files),
-      TEST(refuses_invalid_ports), TEST(reads_names_to_look_up), TEST(refuses_names_to_look_up),
-      TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own), TEST(requires_a_node_name),
-      TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
+#define LONG_NAME                                                                                  \
+    "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac"   \
+    "\u20ac"                                                                                       \
+    "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac"   \
+    "\u20ac"
+
+/* Messages end names that are too long behind a whole character, of which 80 bytes have 26. */
+static void shortens_names(void)
+{
+    static const char *const texts[] = {
+        NODE_LINE "{connect, ['" LONG_NAME "@h']}. {allow, []}.",
+        NODE_LINE "{connect, ['" LONG_NAME "@h']}. {epmd, false}.",
+        NODE_LINE "{scope, '" LONG_NAME "'}. {replica, '" LONG_NAME "', #{crdt => gcounter}}.",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct config c;
+        struct config_error error;
+        config_init(&c);
+        CU_ASSERT(config_read(&c, bytes_of(texts[i]), &error) == OK);
+        CU_ASSERT(config_check(&c, NULL, &error) == ERR_SHAPE);
+        const char *shown = strstr(error.what, "\u20ac");
+        CU_ASSERT_FATAL(shown != NULL);
+        CU_ASSERT_EQUAL(strspn(shown, "\u20ac"), 78);
+        config_free(&c);
+    }
+}
+
+SUITE("configuration", TEST(defaults), TEST(shortens_names), TEST(reads_every_key),
+      TEST(refuses_invalid_files), TEST(refuses_invalid_ports), TEST(reads_names_to_look_up),
+      TEST(refuses_names_to_look_up), TEST(reads_a_range_of_ports), TEST(refuses_names_of_its_own),
+      TEST(requires_a_node_name), TEST(replicas_must_fit_together), TEST(flags_need_no_quotes),
       TEST(repeated_flags_add_to_lists), TEST(refuses_invalid_flags), TEST(keys_have_help),
       TEST(reads_who_has_access), TEST(reads_whose_certificates_are_allowed))

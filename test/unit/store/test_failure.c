@@ -23,4 +23,20 @@ static void gives_errors_their_names_in_erlang(void)
     }
 }
 
-SUITE("failure", TEST(gives_errors_their_names_in_erlang))
+/* The end of a long path, without half a character. */
+static void shortens_paths(void)
+{
+    char path[200];
+    for (size_t before = 0; before < 4; before++) {
+        memset(path, 'a', before);
+        path[before] = '\0';
+        for (size_t n = 0; n < 60; n++)
+            strcat(path, "\xe2\x82\xac");
+        const char *end = failure_path(path);
+        CU_ASSERT_EQUAL(strlen(end), 78);
+        CU_ASSERT_STRING_EQUAL(end, path + strlen(path) - 78);
+    }
+    CU_ASSERT_STRING_EQUAL(failure_path("a.dets"), "a.dets");
+}
+
+SUITE("failure", TEST(shortens_paths), TEST(gives_errors_their_names_in_erlang))

@@ -173,6 +173,32 @@ static void goes_on_with_a_merged_segment(void)
     fake_disk_free(d);
 }
 
+/* A power cut brings back a segment that was merged, but not the one before it. */
+static void goes_on_where_merged_segments_return(void)
+{
+    for (unsigned mounted = 0; mounted < 2; mounted++) {
+        struct fake_disk *d = whole_journal();
+        struct storage_failure f;
+        struct buf second = {0};
+        uint64_t set;
+        buf_put(&second, fake_disk_bytes(d, segment_name(2, "journal")));
+        struct storage *s = stored_start(d, GROUP, &set);
+        uint64_t segment = storage_rotate(s);
+        fake_disk_fail(d, 1, -ENOLCK, false);
+        CU_ASSERT_EQUAL(stored_save(s, 7, segment, &f), ERR_STORAGE);
+        CU_ASSERT(!fake_disk_has(d, segment_name(2, "journal")));
+        storage_free(s);
+        fake_disk_put(d, segment_name(2, "journal"), buf_bytes(&second));
+        if (mounted)
+            fake_disk_mount(d, FILE_NAME);
+        else
+            put_zeros(d);
+        CU_ASSERT_EQUAL(stored_found(d, GROUP), 7);
+        buf_free(&second);
+        fake_disk_free(d);
+    }
+}
+
 /* A segment whose sync has failed is replaced by one that has all of it. */
 static void goes_on_with_a_replaced_segment(void)
 {
@@ -363,8 +389,9 @@ static void keeps_what_a_table_has(void)
 
 SUITE("storage without its table", TEST(writes_and_reads_marks), TEST(goes_on_with_everything),
       TEST(sets_aside_safely), TEST(ignores_a_torn_segment), TEST(goes_on_with_a_merged_segment),
-      TEST(goes_on_with_a_replaced_segment), TEST(sets_a_bad_next_table_aside),
-      TEST(refuses_without_a_journal), TEST(refuses_with_segments_missing),
-      TEST(refuses_with_records_missing), TEST(refuses_with_an_older_journal),
-      TEST(refuses_after_a_snapshot), TEST(refuses_where_another_group_is_stored),
-      TEST(goes_on_with_an_empty_file), TEST(keeps_what_a_table_has))
+      TEST(goes_on_where_merged_segments_return), TEST(goes_on_with_a_replaced_segment),
+      TEST(sets_a_bad_next_table_aside), TEST(refuses_without_a_journal),
+      TEST(refuses_with_segments_missing), TEST(refuses_with_records_missing),
+      TEST(refuses_with_an_older_journal), TEST(refuses_after_a_snapshot),
+      TEST(refuses_where_another_group_is_stored), TEST(goes_on_with_an_empty_file),
+      TEST(keeps_what_a_table_has))
