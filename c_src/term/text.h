@@ -1,8 +1,9 @@
 /* Erlang term syntax: parses configuration files and command lines, prints answers and log
  * lines.
  *
- * Every printed term reads back as the same canonical term.  Terms that have no literal in
- * Erlang have a syntax of their own, both ways:
+ * Every printed term reads back as the same canonical term, but for native records, which are
+ * printed as Erlang does and cannot be read.  Terms that have no literal in Erlang have a syntax of
+ * their own, both ways:
  *
  *     #Pid<'c1@host'.12.0.1700000000>          id, serial, creation
  *     #Ref<'c1@host'.1700000000.1.2.3>         creation, words

@@ -3,7 +3,8 @@
  *
  * What was acknowledged, or found once, is found by every later load; what was refused is not, as
  * long as the process lives; once a load has succeeded, only the disk makes one fail; all that is
- * found is valid terms; another group's record in the table is left as it was. */
+ * found is valid terms, and all that is said UTF-8; another group's record in the table is left as
+ * it was. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,12 +16,20 @@
 #include "stored.h"
 #include "term/etf.h"
 #include "term/etf_check.h"
-#include "term/head.h"
+#include "term/utf8.h"
 #include "term/write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FILE_NAME "data/views.dets"
+/* Longer than what messages show of a path, and not of ASCII alone. */
+#define FILE_NAME                                                                                  \
+    "data/"                                                                                        \
+    "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac"   \
+    "\u20ac"                                                                                       \
+    "\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac"   \
+    "\u20ac"                                                                                       \
+    ".dets"
+#define PATH_BYTES (sizeof(FILE_NAME) + 60)
 
 /* What a replica stores here: numbers, which are bits of a set.  The input's own files have none so
  * large. */
@@ -44,7 +53,7 @@ struct life {
 
 /* --- the folder ---------------------------------------------------------------------------- */
 
-static void put_path(char path[100], uint8_t which, uint8_t number)
+static void put_path(char path[PATH_BYTES], uint8_t which, uint8_t number)
 {
     static const char *const endings[] = {"",     ".next",    ".damaged.1", ".lock",
                                           ".tmp", ".%s.lock", ".%s.tmp",    ".%s.%u.damaged"};
@@ -55,12 +64,12 @@ static void put_path(char path[100], uint8_t which, uint8_t number)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(ending, sizeof(ending), format, group, number % 8u);
 #pragma GCC diagnostic pop
-    snprintf(path, 100, "%s%s", FILE_NAME, ending);
+    snprintf(path, PATH_BYTES, "%s%s", FILE_NAME, ending);
 }
 
 static void put_file(struct fake_disk *d, struct wire *in)
 {
-    char path[100];
+    char path[PATH_BYTES];
     struct buf content = {0};
     size_t sound;
     uint8_t which = wire_u8(in), number = wire_u8(in);
@@ -166,10 +175,18 @@ static struct storage *opened(const struct life *l, struct bytes group)
     return storage_new(fake_disk(l->disk), &o);
 }
 
+static void is_text(struct bytes text)
+{
+    uint32_t character;
+    for (size_t n; text.len > 0; text.at += n, text.len -= n)
+        must((n = utf8_next(text, &character)) > 0);
+}
+
 static void explained(const struct storage_failure *failure)
 {
     must(memchr(failure->reason, '\0', sizeof(failure->reason)) != NULL && failure->reason[0] != 0);
     must(memchr(failure->what, '\0', sizeof(failure->what)) != NULL && failure->what[0] != 0);
+    is_text(bytes_of(failure->what));
 }
 
 static void load(struct life *l)
@@ -185,6 +202,7 @@ static void load(struct life *l)
         return;
     }
     uint64_t set = set_of_found(&found);
+    is_text(buf_bytes(&found.notes));
     storage_found_free(&found);
     must((l->known & ~set) == 0 && (l->refused & set) == 0);
     l->known |= set;
