@@ -16,6 +16,7 @@
 #include "term/native_record.h"
 #include "term/order.h"
 #include "term/phash2.h"
+#include "term/sum.h"
 #include "term/text.h"
 #include "term/utf8.h"
 
@@ -188,6 +189,21 @@ static bool is_integer(struct bytes term)
     return etf_peek(&in) == ETF_INTEGER;
 }
 
+/* Both are not negative; sum is empty where it is too large. */
+static void summed(struct bytes a, struct bytes b, struct bytes sum)
+{
+    struct sum s = {0};
+    struct buf out = {0};
+    enum err e = sum_add(&s, a);
+    if (e == OK)
+        e = sum_add(&s, b);
+    if (e == OK)
+        e = sum_put(&s, &out);
+    must((e == OK) == (sum.len > 0) && bytes_equal(buf_bytes(&out), sum));
+    sum_free(&s);
+    buf_free(&out);
+}
+
 static void arithmetic(struct bytes a, struct bytes b)
 {
     struct buf sum = {0}, back = {0}, difference = {0};
@@ -200,6 +216,8 @@ static void arithmetic(struct bytes a, struct bytes b)
     if (integer_sub(&difference, a, b) == OK)
         must(integer_sign(buf_bytes(&difference)) == sign(integer_compare(a, b)));
     must(sign(integer_compare(a, b)) == sign(term_compare(a, b)));
+    if (integer_sign(a) >= 0 && integer_sign(b) >= 0)
+        summed(a, b, buf_bytes(&sum));
     buf_free(&sum);
     buf_free(&back);
     buf_free(&difference);
