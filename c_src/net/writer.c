@@ -9,6 +9,7 @@
 #include "../err.h"
 #include "../limits.h"
 #include "../mem.h"
+#include "machine.h"
 
 #define NS_A_MS 1000000u
 
@@ -122,7 +123,7 @@ void writer_put(struct writer *w, struct bytes line)
     uv_cond_signal(&w->changed);
     uv_mutex_unlock(&w->lock);
     if (!w->started)
-        must(uv_thread_create(&w->thread, run, w) == 0);
+        machine_needs(uv_thread_create(&w->thread, run, w), "start a thread that writes the log");
     w->started = true;
 }
 
