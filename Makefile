@@ -3,6 +3,7 @@
 #   make              builds priv/coppice
 #   make demo         installs what is missing, builds, runs a C and an Elixir replica
 #   make test         installs what is missing, builds, runs every suite
+#   make nth          every call that can fail, one after the other
 #   make budget       instructions of the hot paths, of which each has a budget
 #   make worst        time and memory of the worst input within the limits
 #   make soak         runs a million storms in the simulator
@@ -196,6 +197,7 @@ programs: $(UNIT) $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 
 include tools/library.mk
 include tools/fuzz.mk
+include tools/checkers.mk
 
 # --- everything --------------------------------------------------------------
 
@@ -278,7 +280,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: check-units check-budget check-worst check-suites check-partitions check-attack
+check: check-units check-budget check-worst check-nth check-suites check-partitions check-attack
 
 # Two at a time, and what they print one after the other.
 check-units:

@@ -34,20 +34,49 @@ static void print(const char *text)
 }
 
 static void (*last_words)(const char *text) = print;
+static void (*end)(void) = abort;
+static bool has_printed;
 
 void die_by(void (*print_text)(const char *text))
 {
     last_words = print_text;
 }
 
-_Noreturn void die(const char *format, ...)
+void quit_by(void (*end_process)(void))
+{
+    end = end_process;
+}
+
+bool die_has_printed(void)
+{
+    return has_printed;
+}
+
+/* Allocates nothing. */
+static void say(const char *format, va_list arguments)
 {
     char text[DEATH_BYTES];
+    vsnprintf(text, sizeof(text), format, arguments);
+    has_printed = true;
+    last_words(text);
+}
+
+_Noreturn void die(const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    say(format, arguments);
     va_end(arguments);
-    last_words(text);
+    abort();
+}
+
+_Noreturn void quit(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
+    end();
     abort();
 }
 

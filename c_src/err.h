@@ -3,9 +3,12 @@
  * Failures of the outside world (a short frame, a wrong cookie, a full queue) are an `enum
  * err`: returned and never printed by the function that meets them, logged once by the caller
  * that knows the peer or the file.  Our own bugs are must(): on in every build, never applied
- * to bytes from outside. */
+ * to bytes from outside, nor to what the system may refuse.  Where that is something that nothing
+ * works without, quit() ends the process. */
 #ifndef COPPICE_ERR_H
 #define COPPICE_ERR_H
+
+#include <stdbool.h>
 
 #define ERR_LIST(X)                                                                                \
     X(ERR_SHORT, "truncated data")                                                                 \
@@ -52,11 +55,21 @@ const char *err_name(enum err e);
 
 #define must_use __attribute__((warn_unused_result))
 
-/* Prints the text on standard error and aborts. */
+/* We have made a mistake: prints the text on standard error and aborts. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Has die() print by this function: one that does not wait for ever where nobody reads. */
+/* The machine refuses what nothing can go on without, such as memory: prints the text on standard
+ * error and ends the process, by abort() or as quit_by() says. */
+_Noreturn void quit(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Has quit() end the process by this function, which must not return. */
+void quit_by(void (*end)(void));
+
+/* Has both print by this function: one that does not wait for ever where nobody reads. */
 void die_by(void (*print_text)(const char *text));
+
+/* Whether one of them has printed. */
+bool die_has_printed(void);
 
 /* Prints the failed condition and its place on standard error and aborts. */
 _Noreturn void must_fail(const char *condition, const char *file, int line);

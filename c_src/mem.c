@@ -8,21 +8,26 @@
 
 #define INITIAL_ELEMENTS 8
 
-static void *checked(void *block)
+void mem_sufficed(bool did)
 {
-    if (block == NULL)
-        die("coppice: out of memory\n");
-    return block;
+    if (!did)
+        quit("coppice: out of memory\n");
+}
+
+void *mem_had(void *object)
+{
+    mem_sufficed(object != NULL);
+    return object;
 }
 
 void *mem_take(size_t n)
 {
-    return checked(calloc(1, n > 0 ? n : 1));
+    return mem_had(calloc(1, n > 0 ? n : 1));
 }
 
 void *mem_resize(void *old, size_t n)
 {
-    return checked(realloc(old, n > 0 ? n : 1));
+    return mem_had(realloc(old, n > 0 ? n : 1));
 }
 
 void *mem_room(void *old, size_t count, size_t *cap, size_t size)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../net/descriptors.h"
+#include "../net/machine.h"
 #include "../net/shell.h"
 #include "commands.h"
 #include "operands.h"
@@ -136,6 +137,7 @@ static const char *command_name(const char *word)
 
 int main(int count, char **words)
 {
+    machine_expect_refusal();
     descriptors_fill();
     if (count < 2)
         return fail(EX_USAGE, "no command; `coppice help` lists them");

@@ -2,7 +2,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "../err.h"
+#include "../net/machine.h"
 #include "internal.h"
 
 /* --- signals ----------------------------------------------------------------------------- */
@@ -88,7 +88,7 @@ void run_open(struct coppice *c)
     uv_loop_t *uv = loop_uv(c->loop);
     must(uv_idle_init(uv, &c->soon) == 0);
     must(uv_timer_init(uv, &c->later) == 0);
-    must(uv_async_init(uv, &c->wake, on_wake) == 0);
+    machine_needs(uv_async_init(uv, &c->wake, on_wake), "wake the event loop");
     c->soon.data = c->later.data = c->wake.data = c;
     start_threads(uv);
 }

@@ -11,6 +11,7 @@
 
 #include "../err.h"
 #include "../mem.h"
+#include "machine.h"
 
 /* `epmd -daemon` leaves a process behind and ends.  A thread waits for that, since libuv's own way
  * takes SIGCHLD, which belongs to the program that the library is in. */
@@ -53,7 +54,7 @@ void children_open(struct children *c, uv_loop_t *loop, const struct workers *wo
         .loop = loop, .workers = workers, .reaps = reaps, .started_epmd = started_epmd, .who = who};
     if (!reaps)
         return;
-    must(uv_signal_init(loop, &c->ended) == 0);
+    machine_needs(uv_signal_init(loop, &c->ended), "take signals");
     c->ended.data = c;
     uv_signal_start(&c->ended, on_ended, SIGCHLD);
     children_reap(c);

@@ -30,11 +30,11 @@ uint64_t descriptors_raise(size_t stores)
     must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     rlim_t most = DESCRIPTORS_MAX(stores);
     rlim_t wanted = limit.rlim_max < most ? limit.rlim_max : most;
-    if (limit.rlim_cur < wanted) {
-        limit.rlim_cur = wanted;
-        must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-    }
-    return limit.rlim_cur;
+    rlim_t before = limit.rlim_cur;
+    if (before >= wanted)
+        return before;
+    limit.rlim_cur = wanted;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? wanted : before;
 }
 
 /* A connection may briefly be there twice, once from each side. */

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "http_library.h"
 #include "listener.h"
+#include "machine.h"
 #include "usage.h"
 
 /* Milliseconds between two runs of the library while there are connections, at most. */
@@ -147,7 +148,7 @@ static struct MHD_Response *response_of(const struct http *h, struct bytes body,
     };
     struct MHD_Response *r = h->mhd->MHD_create_response_from_buffer(
         body.len, (void *)(uintptr_t)body.at, MHD_RESPMEM_MUST_COPY);
-    must(r != NULL);
+    mem_had(r);
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
         h->mhd->MHD_add_response_header(r, headers[i][0], headers[i][1]);
     h->mhd->MHD_add_response_header(r, "Content-Type", type);
@@ -274,8 +275,8 @@ static bool start(struct http *h, int fd)
     const union MHD_DaemonInfo *info =
         h->mhd->MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     must(info != NULL);
-    must(uv_poll_init(h->loop, &h->poll, info->epoll_fd) == 0);
     must(uv_timer_init(h->loop, &h->timer) == 0);
+    machine_needs(uv_poll_init(h->loop, &h->poll, info->epoll_fd), "wait for the web server");
     h->poll.data = h->timer.data = h;
     must(uv_poll_start(&h->poll, UV_READABLE, on_ready) == 0);
     return true;

@@ -119,7 +119,11 @@ int listener_socket(struct bytes host, uint16_t *port)
     int fd = e != 0 ? e : socket_on(&address);
     if (fd < 0)
         return fd;
-    must(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+        e = uv_translate_sys_error(errno);
+        close(fd);
+        return e;
+    }
     *port = ntohs(((struct sockaddr_in *)&address)->sin_port);
     return fd;
 }

@@ -10,6 +10,7 @@
 #include "descriptors.h"
 #include "handles.h"
 #include "listener.h"
+#include "machine.h"
 #include "random.h"
 #include "resolve.h"
 #include "sockets.h"
@@ -386,7 +387,7 @@ struct loop *loop_new(struct node *node, const struct config *config,
     const struct socket_events events = {on_opened,  on_accepted, on_refused, on_bytes,
                                          on_written, on_closed,   on_gone,    l};
     *l = (struct loop){.node = node, .config = config, .options = *options};
-    must(uv_loop_init(&l->uv) == 0);
+    machine_needs(uv_loop_init(&l->uv), "start the event loop");
     sockets_init(&l->sockets, &l->uv, &events);
     workers_open(&l->workers, &l->uv, l->node, on_stored, l);
     children_open(&l->children, &l->uv, &l->workers, options->reaps, on_epmd, l);

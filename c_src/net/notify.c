@@ -1,5 +1,6 @@
 #include "notify.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "../err.h"
 #include "../limits.h"
+#include "machine.h"
 
 #define US_A_MS 1000u
 
@@ -66,8 +68,8 @@ void notify_open(struct notify *n, uv_loop_t *loop)
     if (address == NULL || !read_address(n, address))
         return;
     n->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    must(n->socket >= 0);
-    must(setsockopt(n->socket, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0);
+    if (n->socket < 0 || setsockopt(n->socket, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) != 0)
+        machine_needs(uv_translate_sys_error(errno), "open a socket to systemd (NOTIFY_SOCKET)");
     watch(n, loop);
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");

@@ -7,6 +7,7 @@
 
 #include "../err.h"
 #include "../mem.h"
+#include "machine.h"
 
 struct owner {
     uv_async_t async;
@@ -63,8 +64,8 @@ struct owner *owner_watch(uv_loop_t *loop, void (*ended)(void *who), void *who)
     o->who = who;
     o->async.data = o;
     must(uv_mutex_init(&o->lock) == 0);
-    must(uv_async_init(loop, &o->async, on_end) == 0);
-    must(uv_thread_create(&o->thread, run, o) == 0);
+    machine_needs(uv_async_init(loop, &o->async, on_end), "wake the event loop");
+    machine_needs(uv_thread_create(&o->thread, run, o), "start a thread that reads standard input");
     return o;
 }
 

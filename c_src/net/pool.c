@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "../err.h"
+#include "machine.h"
 
 static void queue_clear(struct pool_queue *q)
 {
@@ -75,7 +76,7 @@ void pool_open(struct pool *p, uv_loop_t *loop, const struct pool_calls *calls)
     queue_clear(&p->waiting);
     queue_clear(&p->finished);
     must(uv_mutex_init(&p->lock) == 0 && uv_cond_init(&p->changed) == 0);
-    must(uv_async_init(loop, &p->wake, on_wake) == 0);
+    machine_needs(uv_async_init(loop, &p->wake, on_wake), "wake the event loop");
     p->wake.data = p;
 }
 
@@ -93,14 +94,14 @@ void pool_close(struct pool *p)
 }
 
 /* The program's signals are for its own threads. */
-static bool start_thread(struct pool *p)
+static int start_thread(struct pool *p)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = uv_thread_create(&p->threads[p->count], thread_main, p) == 0;
+    int e = uv_thread_create(&p->threads[p->count], thread_main, p);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
+    return e;
 }
 
 void pool_run(struct pool *p, struct pool_job *job)
@@ -111,8 +112,11 @@ void pool_run(struct pool *p, struct pool_job *job)
     bool lacks_one = ++p->jobs > p->idle && p->count < LIMIT_SYNC_THREADS;
     uv_cond_signal(&p->changed);
     uv_mutex_unlock(&p->lock);
+    if (!lacks_one)
+        return;
     /* Where the system allows no more threads, those that there are do the work. */
-    if (lacks_one && start_thread(p))
-        p->count++;
-    must(p->count > 0);
+    int e = start_thread(p);
+    p->count += e == 0;
+    if (p->count == 0)
+        machine_needs(e, "start a thread that writes journals");
 }

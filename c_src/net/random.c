@@ -2,13 +2,13 @@
 
 #include <uv.h>
 
-#include "../err.h"
+#include "machine.h"
 
 #define NUMBERS (sizeof(((struct randoms *)0)->numbers) / sizeof(uint64_t))
 
 void random_fill(void *bytes, size_t count)
 {
-    must(uv_random(NULL, NULL, bytes, count, 0, NULL) == 0);
+    machine_needs(uv_random(NULL, NULL, bytes, count, 0, NULL), "get random bytes");
 }
 
 uint64_t random_take(struct randoms *r)

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "../err.h"
+#include "machine.h"
 
 static const struct {
     int number;
@@ -46,7 +46,7 @@ void signals_open(struct signals *s, uv_loop_t *loop,
     ignore_others();
     for (size_t i = 0; i < SIGNALS_TAKEN; i++) {
         int number = taken[i].number;
-        must(uv_signal_init(loop, &s->handles[i]) == 0);
+        machine_needs(uv_signal_init(loop, &s->handles[i]), "take signals");
         s->handles[i].data = s;
         if (number != SIGHUP || sigaction(number, NULL, &old) != 0 || old.sa_handler != SIG_IGN)
             uv_signal_start(&s->handles[i], on_signal, number);

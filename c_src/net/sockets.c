@@ -71,7 +71,7 @@ static struct socket *socket_new(struct sockets *all, uint32_t id)
     list_init(&s->draining);
     list_init(&s->shaking);
     all->count++;
-    must(*(struct socket **)tsearch(s, &all->by_id, by_id) == s);
+    must(*(struct socket **)mem_had(tsearch(s, &all->by_id, by_id)) == s);
     s->known = true;
     must(uv_timer_init(all->loop, &s->drain) == 0);
     must(uv_idle_init(all->loop, &s->report) == 0);

@@ -83,7 +83,8 @@ static struct tls *tls_new(struct tls_context *c)
     struct tls *t = mem_take(sizeof(*t));
     BIO *bio = BIO_new(bio_method());
     *t = (struct tls){.context = tls_context_hold(c), .ssl = SSL_new(c->ssl), .check.context = c};
-    must(t->ssl != NULL && bio != NULL);
+    mem_had(t->ssl);
+    mem_had(bio);
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     SSL_set_bio(t->ssl, bio, bio);

@@ -175,10 +175,10 @@ static struct tls_context *context_new(const struct tls_role *r, bool server,
         .wildcards = r->wildcards,
         .crl_optional = r->crl_check == CRL_BEST_EFFORT,
     };
-    must(c->ssl != NULL);
     buf_put(&c->cacertfile, buf_bytes(&r->cacertfile));
     ERR_clear_error();
-    enum err e = context_fill(c, r, error);
+    enum err e = c->ssl != NULL ? context_fill(c, r, error)
+                                : missing(error, "OpenSSL cannot start: see its openssl.cnf");
     ERR_clear_error();
     if (e == OK)
         return c;

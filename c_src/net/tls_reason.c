@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "../limits.h"
+#include "../mem.h"
 #include "../term/utf8.h"
 
 /* Bytes of a name that is quoted. */
@@ -22,7 +23,7 @@ static int check_index(void)
 
 void tls_check_with(SSL *ssl, struct tls_check *check)
 {
-    must(SSL_set_ex_data(ssl, check_index(), check) == 1);
+    mem_sufficed(SSL_set_ex_data(ssl, check_index(), check) == 1);
 }
 
 /* --- texts of a certificate -------------------------------------------------------- */

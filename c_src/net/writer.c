@@ -11,6 +11,7 @@
 #include "../limits.h"
 #include "../mem.h"
 #include "../term/utf8.h"
+#include "machine.h"
 
 #define NS_A_MS     1000000u
 #define NS_A_SECOND (1000 * NS_A_MS)
@@ -175,7 +176,7 @@ struct writer *writer_new(int descriptor, void (*put_lost)(struct buf *out, size
 static void start_thread(struct writer *w)
 {
     if (!w->started)
-        must(uv_thread_create(&w->thread, run, w) == 0);
+        machine_needs(uv_thread_create(&w->thread, run, w), "start a thread that writes the log");
     w->started = true;
 }
 

@@ -155,7 +155,8 @@ static void put_packed(struct buf *out, struct bytes term)
     struct buf packed = {0};
     bool smaller = term.len <= LIMIT_UNPACKED_BYTES;
     if (smaller) {
-        must(compress2(buf_room(&packed, len), &len, term.at, (uLong)term.len, LEVEL) == Z_OK);
+        mem_sufficed(compress2(buf_room(&packed, len), &len, term.at, (uLong)term.len, LEVEL) ==
+                     Z_OK);
         packed.len = len;
         smaller = len + PACKED_BYTES < term.len + 1;
     }

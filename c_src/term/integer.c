@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "../limits.h"
+#include "../mem.h"
 #include "head.h"
 #include "write.h"
 
@@ -146,9 +147,8 @@ int integer_sign(struct bytes a)
 
 static BIGNUM *big_new(const struct magnitude *m)
 {
-    BIGNUM *big = BN_new();
-    must(big != NULL);
-    must(BN_lebin2bn(m->at, (int)m->len, big) != NULL);
+    BIGNUM *big = mem_had(BN_new());
+    mem_had(BN_lebin2bn(m->at, (int)m->len, big));
     BN_set_negative(big, m->negative);
     return big;
 }
@@ -192,7 +192,7 @@ static enum err big_combine(struct buf *out, const struct magnitude *a, const st
                             enum operation operation)
 {
     BIGNUM *x = big_new(a), *y = big_new(b);
-    must(operation == ADD ? BN_add(x, x, y) : BN_sub(x, x, y));
+    mem_sufficed(operation == ADD ? BN_add(x, x, y) : BN_sub(x, x, y));
     enum err e = big_put(out, x);
     BN_free(x);
     BN_free(y);
@@ -237,8 +237,7 @@ void integer_print(struct buf *out, struct bytes a)
         return;
     }
     BIGNUM *big = big_new(&m);
-    char *digits = BN_bn2dec(big);
-    must(digits != NULL);
+    char *digits = mem_had(BN_bn2dec(big));
     buf_put(out, bytes_of(digits));
     OPENSSL_free(digits);
     BN_free(big);
@@ -269,7 +268,7 @@ static enum err big_parse(BIGNUM *big, struct bytes digits, unsigned base)
         scale *= base;
         if (scale <= (BN_ULONG)-1 / base && i + 1 < digits.len)
             continue;
-        must(BN_mul_word(big, scale) && BN_add_word(big, word));
+        mem_sufficed(BN_mul_word(big, scale) && BN_add_word(big, word));
         if (BN_num_bytes(big) > LIMIT_INTEGER_BYTES)
             return ERR_LIMIT;
         word = 0;
@@ -283,8 +282,7 @@ enum err integer_parse(struct buf *out, struct bytes digits, unsigned base, bool
     must(base >= 2 && base <= 36);
     if (digits.len == 0)
         return ERR_SHAPE;
-    BIGNUM *big = BN_new();
-    must(big != NULL);
+    BIGNUM *big = mem_had(BN_new());
     enum err e = big_parse(big, digits, base);
     BN_set_negative(big, negative);
     if (e == OK)

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include "../limits.h"
+#include "../mem.h"
 #include "head.h"
 
 /* The output grows in these steps, by what the stream really contains: the size in front of it
@@ -39,7 +40,7 @@ enum err unpack(struct buf *out, struct bytes packed)
     size_t base = out->len;
     z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)(packed.at + 4),
                   .avail_in = (uInt)(packed.len - 4)};
-    must(inflateInit(&z) == Z_OK);
+    mem_sufficed(inflateInit(&z) == Z_OK);
     enum err e = inflate_all(out, &z, size);
     inflateEnd(&z);
     if (e != OK)
