@@ -238,10 +238,10 @@ static void term(struct canon *c)
         canon_leaf(c, &head);
 }
 
-/* Ends a term, and every container whose last subterm it is. */
+/* Ends a term, and every container whose last subterm it is, up to the first error. */
 static void end_term(struct canon *c)
 {
-    while (c->depth > 0) {
+    while (c->depth > 0 && c->err == OK) {
         struct canon_frame *frame = &c->frames[c->depth - 1];
         frame->left--;
         if (frame->kind == ETF_MAP && frame->left % 2 == 1)

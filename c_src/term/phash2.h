@@ -10,7 +10,8 @@
 /* Results are below this. */
 #define PHASH2_RANGE (1u << 27)
 
-/* The hash of one canonical term (term/canon.h). */
+/* The hash of one canonical term (term/canon.h) without native records (must): how OTP hashes those
+ * is not documented. */
 uint32_t phash2(struct bytes canonical);
 
 #endif

@@ -58,8 +58,10 @@ struct bytes utf8_front(struct bytes b, size_t limit)
 
 struct bytes utf8_back(struct bytes b, size_t limit)
 {
-    size_t at = b.len <= limit ? 0 : b.len - limit, first = at;
-    while (at > 0 && at < b.len && at - first < 3 && (b.at[at] & 0xc0) == 0x80)
+    if (b.len <= limit)
+        return b;
+    size_t at = b.len - limit;
+    while (at < b.len && at - (b.len - limit) < 3 && (b.at[at] & 0xc0) == 0x80)
         at++;
     return (struct bytes){b.at + at, b.len - at};
 }

@@ -6,11 +6,12 @@ export UBSAN_OPTIONS=print_stacktrace=1
 # Where the inputs of a target are worked on: build/fuzzing/NAME.
 work() { printf 'build/fuzzing/%s' "$1"; }
 
-# unpack NAME FOLDER: the kept inputs.
+# unpack NAME FOLDER: the kept inputs, and what was found once.
 unpack()
 {
     mkdir -p "$2"
     [ ! -e "test/fuzz/corpus/$1.tar.gz" ] || tar -xzf "test/fuzz/corpus/$1.tar.gz" -C "$2"
+    [ ! -d "test/fuzz/crashes/$1" ] || cp "test/fuzz/crashes/$1"/* "$2"
 }
 
 # The line of a target in test/fuzz/targets, without its name.

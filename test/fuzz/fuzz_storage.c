@@ -46,6 +46,8 @@ struct life {
     bool once;          /* a load has succeeded */
     bool faulty;        /* calls may fail */
     bool dies;          /* the process is to be killed in a call */
+    bool link;          /* FILE is one */
+    bool shared;        /* another group's record in the table was read, and is to be kept */
     unsigned count;     /* numbers used */
     uint64_t known;     /* acknowledged, or found */
     uint64_t refused;
@@ -84,15 +86,18 @@ static void put_file(struct fake_disk *d, struct wire *in)
     buf_free(&content);
 }
 
-static void put_folder(struct fake_disk *d, struct wire *in)
+/* True if FILE is a symbolic link. */
+static bool put_folder(struct fake_disk *d, struct wire *in)
 {
     uint8_t what = wire_u8(in);
     for (unsigned i = 0; i < what % 8u; i++)
         put_file(d, in);
-    if ((what & 8) != 0 && !fake_disk_has(d, FILE_NAME))
+    bool link = (what & 8) != 0 && !fake_disk_has(d, FILE_NAME);
+    if (link)
         fake_disk_symlink(d, "data/other.dets", FILE_NAME);
     else if ((what & 16) != 0)
         fake_disk_mount(d, FILE_NAME);
+    return link;
 }
 
 /* --- what is found ------------------------------------------------------------------------- */
@@ -233,20 +238,46 @@ static void append(struct life *l)
     buf_free(&record);
 }
 
-static void save(struct life *l)
+static bool save(struct life *l)
 {
     struct buf state = {0};
     struct storage_note note;
     struct storage_failure failure = {"", ""};
     if (!l->loaded)
-        return;
+        return false;
     put_map(&state, 1);
     put_atom(&state, "numbers");
     put_set(&state, l->known);
     uint64_t segment = storage_rotate(l->s);
-    if (storage_save(l->s, buf_bytes(&state), segment, &note, &failure) != OK)
+    bool saved = storage_save(l->s, buf_bytes(&state), segment, &note, &failure) == OK;
+    if (saved)
+        is_text(bytes_of(note.text));
+    else
         explained(&failure);
     buf_free(&state);
+    return saved;
+}
+
+/* Somebody else writes to the table; the next snapshot, from memory, makes up for it. */
+static void accident(struct life *l, struct wire *in)
+{
+    if (!l->loaded || l->faulty || l->link || !fake_disk_has(l->disk, FILE_NAME))
+        return;
+    fake_disk_overwrite(l->disk, FILE_NAME, wire_bytes(in, wire_u8(in)));
+    l->shared = false;
+    must(save(l));
+}
+
+/* Nobody else can store the group here meanwhile. */
+static void intrude(const struct life *l)
+{
+    struct storage_found found;
+    struct storage_failure failure;
+    struct storage *other = opened(l, owner.group);
+    if (l->loaded && !l->faulty)
+        must(storage_load(other, &found, &failure) == ERR_STORAGE &&
+             strcmp(failure.reason, "locked") == 0);
+    storage_free(other);
 }
 
 /* The process ends, or the machine; the next one starts with a disk that works. */
@@ -290,7 +321,10 @@ static void step(struct life *l, struct wire *in)
         save(l);
         break;
     case 4:
-        load(l);
+        if (what < 192)
+            load(l);
+        else
+            intrude(l);
         break;
     case 5:
         fail(l, in);
@@ -299,6 +333,8 @@ static void step(struct life *l, struct wire *in)
         end(l, what >= 128, wire_u8(in));
         break;
     default:
+        if (what >= 192)
+            accident(l, in);
         if (!l->dies)
             fake_disk_heal(l->disk);
         l->faulty = l->dies;
@@ -332,14 +368,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf before = {0}, after = {0};
     uint8_t what = wire_u8(&in);
     l.form = what % 3;
-    put_folder(l.disk, &in);
-    bool other = what >= 128 && others_state(&l, &before);
+    l.link = put_folder(l.disk, &in);
+    l.shared = what >= 128 && others_state(&l, &before);
     l.s = opened(&l, owner.group);
     for (unsigned steps = 0; steps < 64 && in.left.len > 0; steps++)
         step(&l, &in);
     end(&l, (what & 64) != 0, what);
     load(&l);
-    if (other && l.loaded)
+    if (l.shared && l.loaded)
         must(others_state(&l, &after) && bytes_equal(buf_bytes(&before), buf_bytes(&after)));
     storage_free(l.s);
     must(fake_disk_handles(l.disk) == 0);

@@ -508,10 +508,33 @@ static void views_terms(void)
     buf_free(&scratch);
 }
 
-SUITE("canon", TEST(agrees_with_a_beam), TEST(appends), TEST(copies), TEST(refuses_duplicate_keys),
-      TEST(sorts_keys), TEST(compares_partly_copied_keys), TEST(limits_sorting),
-      TEST(sorting_costs_n_log_n), TEST(prefixes_are_in_key_order),
-      TEST(encodes_short_byte_lists_as_strings), TEST(clears_unused_bits_of_a_bitstring),
-      TEST(accepts_the_depth_that_a_check_accepts), TEST(unpacks_to_the_claimed_size),
-      TEST(refuses_every_prefix_of_external_terms), TEST(requires_a_version_byte),
-      TEST(unpacks_in_steps), TEST(survives_mutants), TEST(views_terms))
+/* In the last value of maps, tuples and lists around it, which are out of order themselves. */
+static void refuses_duplicates_inside_unsorted_maps(void)
+{
+    static const char *const outer[] = {
+        "74 00000002 7701 62 6101 7701 61",           /* #{b => 1, a => _} */
+        "74 00000002 7701 62 6101 7701 61 6802 6101", /* #{b => 1, a => {1, _}} */
+        "74 00000002 7701 62 6101 7701 61 6801 74 00000002 6102 6101 6101", /* and once more */
+    };
+    /* #{2 => 0, 1 => 0, 1 => 0} */
+    static const char inner[] = "74 00000003 6102 6100 6101 6100 6101 6100";
+    for (size_t i = 0; i < sizeof(outer) / sizeof(outer[0]); i++) {
+        char text[200];
+        struct buf out = {0};
+        size_t len;
+        snprintf(text, sizeof(text), "%s %s", outer[i], inner);
+        CU_ASSERT(etf_check(hex(text), &len) == OK && len == hex(text).len);
+        CU_ASSERT_EQUAL(canon_put(&out, hex(text)), ERR_DUPLICATE);
+        CU_ASSERT_EQUAL(out.len, 0);
+        buf_free(&out);
+    }
+}
+
+SUITE("canon", TEST(refuses_duplicates_inside_unsorted_maps), TEST(agrees_with_a_beam),
+      TEST(appends), TEST(copies), TEST(refuses_duplicate_keys), TEST(sorts_keys),
+      TEST(compares_partly_copied_keys), TEST(limits_sorting), TEST(sorting_costs_n_log_n),
+      TEST(prefixes_are_in_key_order), TEST(encodes_short_byte_lists_as_strings),
+      TEST(clears_unused_bits_of_a_bitstring), TEST(accepts_the_depth_that_a_check_accepts),
+      TEST(unpacks_to_the_claimed_size), TEST(refuses_every_prefix_of_external_terms),
+      TEST(requires_a_version_byte), TEST(unpacks_in_steps), TEST(survives_mutants),
+      TEST(views_terms))
