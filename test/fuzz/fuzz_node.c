@@ -113,6 +113,8 @@ static void event(struct world *w)
         stranger(w);
         break;
     case 14:
+    case 19:
+    case 20:
         honest_call(w);
         break;
     case 15:

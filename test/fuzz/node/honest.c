@@ -29,15 +29,15 @@ static void put_ref(const struct world *w, struct buf *out, unsigned call)
 
 static void put_request(struct world *w, struct buf *out, const struct crdt_type *type)
 {
-    unsigned which = draw(&w->in, 3);
+    unsigned which = draw(&w->in, 4);
     if (type == NULL) {
         put_atom(out, "replicas");
-    } else if (which == 0) {
+    } else if (which >= 2) {
         put_tuple(out, 2);
         put_atom(out, "mutate");
         put_operation(&w->terms, out, type, 1);
     } else {
-        put_atom(out, which == 1 ? "value" : "state");
+        put_atom(out, which == 0 ? "value" : "state");
     }
 }
 
