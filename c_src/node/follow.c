@@ -27,6 +27,7 @@ struct asked {
 struct followed {
     struct buf name;
     struct follow *follow;
+    struct buf by;     /* the peer that named it first */
     bool met;          /* it has been connected */
     uint64_t named_ms; /* when a peer last named it, or it was lost */
     struct wakeup forget;
@@ -52,9 +53,17 @@ struct follow *follow_new(struct processes *table, struct wakeups *wakeups, stru
     return f;
 }
 
+static void followed_remove(struct followed *x)
+{
+    buf_free(&x->by);
+    names_remove(&x->follow->followed, x);
+}
+
 void follow_free(struct follow *f)
 {
     names_free(&f->asked);
+    while (f->followed.count > 0)
+        followed_remove(f->followed.list[f->followed.count - 1]);
     names_free(&f->followed);
     mem_free(f);
 }
@@ -131,7 +140,7 @@ static void forget(struct followed *x)
     struct follow *f = x->follow;
     cluster_release(f->cluster, buf_bytes(&x->name));
     wakeup_stop(f->wakeups, &x->forget);
-    names_remove(&f->followed, x);
+    followed_remove(x);
 }
 
 static void forget_later(struct followed *x)
@@ -157,11 +166,23 @@ static void on_forget(struct wakeup *w, struct turn *t)
     forget(x);
 }
 
-static void follow(struct follow *f, struct bytes name, struct turn *t)
+/* How many that a peer has named were never met. */
+static size_t count_named_by(const struct follow *f, struct bytes peer)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < f->followed.count; i++) {
+        const struct followed *x = f->followed.list[i];
+        count += !x->met && bytes_equal(buf_bytes(&x->by), peer);
+    }
+    return count;
+}
+
+static void follow(struct follow *f, struct bytes name, struct bytes by, struct turn *t)
 {
     struct followed *x = names_add(&f->followed, name, sizeof(*x));
     struct cluster_peer peer;
     x->follow = f;
+    buf_put(&x->by, by);
     x->met = cluster_find(f->cluster, name, &peer);
     x->named_ms = t->now_ms;
     x->forget.ring = on_forget;
@@ -182,7 +203,7 @@ static bool is_other_node(const struct follow *f, struct bytes term, struct atom
 
 static void follow_all(struct follow *f, struct bytes list, struct bytes by, struct turn *t)
 {
-    size_t looks = LIMIT_FOLLOWED;
+    size_t looks = LIMIT_FOLLOWED, named = count_named_by(f, by);
     bool crowded = false;
     struct etf_in in = etf_open(list);
     struct bytes element;
@@ -196,14 +217,14 @@ static void follow_all(struct follow *f, struct bytes list, struct bytes by, str
             x->named_ms = t->now_ms;
         else if (cluster_is_wanted(f->cluster, name))
             continue;
-        else if (f->followed.count < LIMIT_FOLLOWED)
-            follow(f, name, t);
+        else if (f->followed.count < LIMIT_FOLLOWED && named++ < LIMIT_FOLLOWED / LIMIT_NODE_PART)
+            follow(f, name, by, t);
         else
             crowded = true;
     }
     if (crowded && !f->crowded)
         turn_log(t, LOG_WARNING, "%.*s names more nodes than the %d that are followed", TEXT(by),
-                 LIMIT_FOLLOWED);
+                 LIMIT_FOLLOWED / LIMIT_NODE_PART);
     f->crowded |= crowded;
 }
 
@@ -282,7 +303,7 @@ void follow_keep(struct follow *f, struct bytes node)
     if (x == NULL)
         return;
     wakeup_stop(f->wakeups, &x->forget);
-    names_remove(&f->followed, x);
+    followed_remove(x);
 }
 
 /* --- the process that asks --------------------------------------------------------- */

@@ -17,7 +17,13 @@
 struct server {
     struct server_options options;
     struct process *process;
-    struct names wanted; /* nodes that {connect, Node} asked for, but configured ones */
+    struct names wanted; /* of struct wanted */
+};
+
+/* A node that {connect, Node} asked for, but no configured one. */
+struct wanted {
+    struct buf name;
+    struct buf by; /* the node that asked first; empty for this one */
 };
 
 struct server *server_new(const struct server_options *options)
@@ -30,6 +36,8 @@ struct server *server_new(const struct server_options *options)
 
 void server_free(struct server *s)
 {
+    for (size_t i = 0; i < s->wanted.count; i++)
+        buf_free(&((struct wanted *)s->wanted.list[i])->by);
     names_free(&s->wanted);
     mem_free(s);
 }
@@ -253,14 +261,28 @@ static bool is_configured(const struct server *s, struct bytes node)
     return false;
 }
 
-/* False at the limit: such a node would be dialled as long as this one runs. */
-static bool want(struct server *s, struct bytes node)
+/* How many nodes are wanted by processes of that one. */
+static size_t count_wanted_by(const struct server *s, struct bytes node)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->wanted.count; i++) {
+        const struct wanted *w = s->wanted.list[i];
+        count += bytes_equal(buf_bytes(&w->by), node);
+    }
+    return count;
+}
+
+/* False at the limit, of all or of those that one node asks for: such a node would be dialled as
+ * long as this one runs. */
+static bool want(struct server *s, struct bytes node, struct bytes by)
 {
     if (is_configured(s, node) || names_find(&s->wanted, node) != NULL)
         return true;
-    if (s->wanted.count == LIMIT_CONNECT_REQUESTS)
+    if (s->wanted.count == LIMIT_CONNECT_REQUESTS ||
+        count_wanted_by(s, by) == LIMIT_CONNECT_REQUESTS / LIMIT_NODE_PART)
         return false;
-    names_add(&s->wanted, node, sizeof(struct buf));
+    struct wanted *w = names_add(&s->wanted, node, sizeof(*w));
+    buf_put(&w->by, by);
     return true;
 }
 
@@ -277,7 +299,7 @@ static void connect_node(struct process *server, struct bytes from, struct etf_i
         reply_error_atom(server, from, "bad_node", t);
     } else if (!cluster_allows(s->options.cluster, name)) {
         reply_error_atom(server, from, "not_allowed", t);
-    } else if (!want(s, name)) {
+    } else if (!want(s, name, t->node)) {
         reply_error_atom(server, from, "limit", t);
     } else {
         follow_keep(s->options.follow, name);

@@ -99,6 +99,19 @@ static bool lock_request_read(struct lock_request *r, struct bytes id, struct by
     return false;
 }
 
+/* Whether the node has its part of all locks. */
+static bool has_its_part(const struct global *g, struct bytes node)
+{
+    size_t count = 0;
+    if (g->locks.count < LIMIT_LOCKS / LIMIT_NODE_PART)
+        return false;
+    for (size_t i = 0; i < g->locks.count; i++) {
+        const struct lock *lock = g->locks.list[i];
+        count += bytes_equal(node_of(term_bytes(&lock->holders[0].pid)), node);
+    }
+    return count >= LIMIT_LOCKS / LIMIT_NODE_PART;
+}
+
 static bool lock_set(struct process *p, const struct lock_request *r, struct turn *t)
 {
     struct global *g = process_self(p);
@@ -106,7 +119,8 @@ static bool lock_set(struct process *p, const struct lock_request *r, struct tur
     struct lock *lock = names_find(&g->locks, term_bytes(&r->resource));
     if (lock != NULL && !bytes_equal(term_bytes(&lock->requester), requester))
         return false;
-    if (lock == NULL && g->locks.count == LIMIT_LOCKS)
+    if (lock == NULL &&
+        (g->locks.count == LIMIT_LOCKS || has_its_part(g, node_of(term_bytes(&r->pid)))))
         return false;
     if (lock == NULL) {
         lock = names_add(&g->locks, term_bytes(&r->resource), sizeof(*lock));

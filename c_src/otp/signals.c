@@ -69,7 +69,7 @@ static void handle_monitor_or_link(const struct incoming *in)
     struct watcher_id id = {.pid = s->from, .ref = s->ref, .by_name = !is_pid(s->to)};
     if (p == NULL)
         refuse(in, "noproc");
-    else if (!watchers_add(p, &id))
+    else if (!watchers_add(p, &id, in->turn))
         refuse(in, "system_limit");
 }
 

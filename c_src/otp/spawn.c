@@ -114,9 +114,9 @@ void spawn_handle(struct processes *table, struct bytes node, const struct signa
     bool links = has_option(request->options, "link");
     bool monitors = has_option(request->options, "monitor");
     if (links)
-        watchers_add(p, &(struct watcher_id){.pid = request->from});
+        watchers_add(p, &(struct watcher_id){.pid = request->from}, t);
     if (monitors)
-        watchers_add(p, &(struct watcher_id){.pid = request->from, .ref = request->ref});
+        watchers_add(p, &(struct watcher_id){.pid = request->from, .ref = request->ref}, t);
     reply(request, node, process_pid(p),
           (links ? SPAWN_LINKED : 0) | (monitors ? SPAWN_MONITORED : 0), t);
     struct buf reason = {0};

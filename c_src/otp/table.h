@@ -103,8 +103,9 @@ struct watcher_id {
     bool by_name;     /* a monitor of the registered name */
 };
 
-/* False when p has LIMIT_WATCHERS.  Adding one again changes nothing. */
-bool watchers_add(struct process *p, const struct watcher_id *id);
+/* False when p has LIMIT_WATCHERS, or the node its part of them.  Adding one again changes nothing.
+ */
+bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t);
 
 void watchers_demonitor(struct process *p, const struct watcher_id *id);
 

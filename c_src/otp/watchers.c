@@ -46,12 +46,27 @@ static struct bytes copy_to(uint8_t *at, struct bytes b)
     return (struct bytes){at, b.len};
 }
 
-bool watchers_add(struct process *p, const struct watcher_id *id)
+/* Nanoseconds in which one more watcher is counted. */
+#define WORK_COUNTED 5
+
+/* Whether the node has its part of them: counted only once there are so many that it could. */
+static bool has_its_part(const struct process *p, struct bytes node, struct turn *t)
+{
+    size_t most = LIMIT_WATCHERS / LIMIT_NODE_PART, count = 0;
+    if (p->watcher_count < most)
+        return false;
+    for (const struct list *at = p->watchers.next; at != &p->watchers; at = at->next)
+        count += bytes_equal(node_of(CONTAINER_OF(at, struct watcher, entry)->id.pid), node);
+    turn_worked(t, WORK_COUNTED * (uint64_t)p->watcher_count);
+    return count >= most;
+}
+
+bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t)
 {
     struct processes *table = p->table;
     if (find(p, id) != NULL)
         return true;
-    if (p->watcher_count == LIMIT_WATCHERS)
+    if (p->watcher_count == LIMIT_WATCHERS || has_its_part(p, node_of(id->pid), t))
         return false;
     struct watcher *w = mem_take(sizeof(*w) + id->pid.len + id->ref.len);
     w->whom = p;

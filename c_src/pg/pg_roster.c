@@ -191,6 +191,22 @@ static bool member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
     return m->counted;
 }
 
+/* Whether the group is full for the source: as a whole, or with members of its node, whose sources
+ * are next to each other. */
+static bool is_full(const struct group *g, const struct roster_source *source)
+{
+    if (g->members < LIMIT_MEMBERS / LIMIT_NODE_PART || g->members >= LIMIT_MEMBERS)
+        return g->members >= LIMIT_MEMBERS;
+    size_t place = subgroup_place(g, source), of_node = 0;
+    for (size_t i = place; i > 0 && bytes_equal(g->subgroups[i - 1]->source->node, source->node);
+         i--)
+        of_node += g->subgroups[i - 1]->count;
+    for (size_t i = place; i < g->count && bytes_equal(g->subgroups[i]->source->node, source->node);
+         i++)
+        of_node += g->subgroups[i]->count;
+    return of_node >= LIMIT_MEMBERS / LIMIT_NODE_PART;
+}
+
 enum roster_change roster_add(struct roster *r, struct roster_source *source, struct bytes group,
                               struct bytes pid)
 {
@@ -204,8 +220,7 @@ enum roster_change roster_add(struct roster *r, struct roster_source *source, st
             m->joined++;
         return ROSTER_SAME;
     }
-    if ((g != NULL && g->members >= LIMIT_MEMBERS) ||
-        (sub == NULL && source->groups >= LIMIT_GROUPS))
+    if ((g != NULL && is_full(g, source)) || (sub == NULL && source->groups >= LIMIT_GROUPS))
         return ROSTER_FULL;
     if (g == NULL)
         g = group_new(r, group);

@@ -41,7 +41,8 @@ struct bytes roster_source_scope(const struct roster_source *source);
 enum roster_change {
     ROSTER_SAME, /* was in the group already; now has to leave once more */
     ROSTER_NEW,
-    ROSTER_FULL /* LIMIT_MEMBERS or LIMIT_GROUPS is reached; nothing changed */
+    ROSTER_FULL /* LIMIT_MEMBERS, a node's part of them, or LIMIT_GROUPS is reached; nothing
+                   changed */
 };
 
 /* group and pid are copied.  They are canonical here and below. */

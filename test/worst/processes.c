@@ -1,4 +1,6 @@
 /* Signals between processes: monitors, links, names, fragments. */
+#include <string.h>
+
 #include "dist/flags.h"
 #include "err.h"
 #include "line.h"
@@ -161,19 +163,35 @@ static void few_lines(unsigned n)
     (void)n;
 }
 
+static void put_lock(uint32_t resource)
+{
+    size_t at = rig_begin("global_name_server");
+    put_call(&rig.out, resource);
+    put_tuple(&rig.out, 2);
+    put_atom(&rig.out, "set_lock");
+    put_tuple(&rig.out, 2);
+    put_uint(&rig.out, resource);
+    put_own_pid(&rig.out, resource);
+    rig_end(at);
+}
+
 /* Locks of n resources, each by another requester. */
 static void locks(unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
-        size_t at = rig_begin("global_name_server");
-        put_call(&rig.out, i);
-        put_tuple(&rig.out, 2);
-        put_atom(&rig.out, "set_lock");
-        put_tuple(&rig.out, 2);
-        put_uint(&rig.out, i);
-        put_own_pid(&rig.out, i);
-        rig_end(at);
-    }
+    for (unsigned i = 0; i < n; i++)
+        put_lock(i);
+}
+
+/* However many another peer has. */
+static void another_gets_a_lock(unsigned n)
+{
+    (void)n;
+    rig_connect(2);
+    rig.keeps = true;
+    put_lock(1000000);
+    rig_feed(0);
+    rig.keeps = false;
+    must(memmem(rig.read.at, rig.read.len, "\4true", 5) != NULL);
 }
 
 #define COUNTER "{scope, grove}. " REPLICA("gcounter")
@@ -193,6 +211,6 @@ const struct line process_lines[] = {
     {"interleaved", "fragments of 1000 messages", COUNTER, 2000, 40000, .put = interleaved},
     {"undefined_calls", "remote calls of nothing", COUNTER, 500, 8000, .put = undefined_calls},
     {"junk", "messages of no sense (F16)", COUNTER, 1000, 17000, .put = junk, .check = few_lines},
-    {"locks", "locks", COUNTER, 300, 8000, .put = locks, .then = peer_goes},
+    {"locks", "locks", COUNTER, 300, 8000, .put = locks, .check = another_gets_a_lock},
     {NULL},
 };

@@ -66,6 +66,9 @@ static void ignores_invalid_names(void)
     stop_all();
 }
 
+/* Of the nodes that are followed. */
+#define NAMED_BY_ONE (LIMIT_FOLLOWED / LIMIT_NODE_PART)
+
 /* Starts a, whose only peer names count nodes in this format, and c last. */
 static void start_with_names(const char *format, unsigned count)
 {
@@ -83,12 +86,12 @@ static void start_with_names(const char *format, unsigned count)
 
 static void limits_the_nodes_it_follows(void)
 {
-    start_with_names("'n%u@nowhere',", LIMIT_FOLLOWED - 2);
+    start_with_names("'n%u@nowhere',", NAMED_BY_ONE - 2);
     CU_ASSERT(connected(0, 2));
     stop_all();
-    start_with_names("'n%u@nowhere',", LIMIT_FOLLOWED + 200);
+    start_with_names("'n%u@nowhere',", NAMED_BY_ONE + 200);
     /* The others: epmd to register, epmd for b, and b. */
-    CU_ASSERT_EQUAL(nodes[0].dials, LIMIT_FOLLOWED + 3);
+    CU_ASSERT_EQUAL(nodes[0].dials, NAMED_BY_ONE + 3);
     stop_all();
 }
 

@@ -328,20 +328,26 @@ static void watchers_are_bounded(void)
     struct process *p = spy_start("one");
     struct buf ref = {0};
     struct signal s = {.kind = SIGNAL_MONITOR, .from = term_of(THEM(4)), .to = term_of("one")};
-    for (uint32_t i = 0; i <= LIMIT_WATCHERS; i++) {
+    for (uint32_t i = 0; i <= LIMIT_WATCHERS / LIMIT_NODE_PART; i++) {
         const uint32_t words[] = {i & 0xffff, i >> 16, 1};
         buf_clear(&ref);
         put_reference(&ref, BYTES("b@h"), 3, words, 3);
         s.ref = buf_bytes(&ref);
         processes_signal(world.table, BYTES("b@h"), &s, &world.turn);
     }
-    CU_ASSERT_EQUAL(process_watchers(p), LIMIT_WATCHERS);
-    SENT("MONITOR_EXIT b@h one -> " THEM(4) " #Ref<'b@h'.3.0.1.1> because system_limit");
+    CU_ASSERT_EQUAL(process_watchers(p), LIMIT_WATCHERS / LIMIT_NODE_PART);
+    SENT("MONITOR_EXIT b@h one -> " THEM(4) " #Ref<'b@h'.3.32768.0.1> because system_limit");
     SENT_NO_MORE();
     RECEIVE(SIGNAL_LINK, THEM(4), US(1));
     SENT("EXIT b@h " US(1) " -> " THEM(4) " because system_limit");
     RECEIVE(SIGNAL_DEMONITOR, THEM(4), "one", "#Ref<'b@h'.3.5.0.1>");
     RECEIVE(SIGNAL_LINK, THEM(4), US(1));
+    SENT_NO_MORE();
+    /* Another node has room. */
+    s.from = term_of("#Pid<'c@h'.4.0.3>");
+    s.ref = term_of("#Ref<'c@h'.3.1.1.1>");
+    processes_signal(world.table, BYTES("c@h"), &s, &world.turn);
+    CU_ASSERT_EQUAL(process_watchers(p), LIMIT_WATCHERS / LIMIT_NODE_PART + 1);
     SENT_NO_MORE();
     buf_free(&ref);
     world_close();
