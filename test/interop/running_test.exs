@@ -30,6 +30,27 @@ defmodule RunningTest do
     end
   end
 
+  # Has a megabyte of log lines written, and more: each replica that is new has one.
+  defp noise(c, config) do
+    File.write!(config, for(n <- 1..5000, do: "{replica, #{long(n)}, \#{crdt => gcounter}}.\n"), [
+      :append
+    ])
+
+    Coppice.signal(c, "HUP")
+    eventually(fn -> replicas(c) == 5000 end)
+  end
+
+  defp long(n), do: "r#{String.duplicate("_", 200)}#{n}"
+  defp replicas(c), do: length(elem(GenServer.call({:coppice, c.node}, :replicas), 1))
+
+  defp start_unread do
+    fifo = fifo()
+    config = Coppice.config_file(Coppice.config_text(node: Coppice.name()))
+    c = Coppice.launch_file(config, Coppice.log_file("c"), wrap: full_pipe(fifo, 2))
+    on_exit(fn -> Coppice.finish(c) end)
+    {c, config, fifo}
+  end
+
   defp answers?(c), do: match?({:ok, _}, GenServer.call({:coppice, c.node}, :replicas))
 
   # The descriptor of a process, as a path.
@@ -37,10 +58,8 @@ defmodule RunningTest do
 
   describe "a log that nobody reads" do
     test "does not stop the node, and its lost lines are counted" do
-      fifo = fifo()
-      c = Coppice.start([], wrap: full_pipe(fifo, 2))
-      strangers(c, 2500)
-      assert answers?(c)
+      {c, config, fifo} = start_unread()
+      noise(c, config)
       {line, 0} = System.cmd("grep", ["-am1", "lines were lost", fifo])
       assert [_, count] = Regex.run(~r/ warning (\d+) log lines were lost/, line)
       assert String.to_integer(count) > 100
@@ -48,8 +67,8 @@ defmodule RunningTest do
     end
 
     test "does not keep SIGTERM from ending the node" do
-      c = Coppice.start([], wrap: full_pipe(fifo(), 2))
-      strangers(c, 2500)
+      {c, config, _} = start_unread()
+      noise(c, config)
       {took, status} = timed(fn -> Coppice.stop(c) end)
       assert status == 0
       assert took < 5_000 * slowdown()
