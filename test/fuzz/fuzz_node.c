@@ -12,6 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define EVENTS_MAX 200
+#define HAPPENINGS 40
 
 /* Three of the four may make mistakes. */
 static enum peer_name draw_talker(struct world *w)
@@ -20,16 +21,18 @@ static enum peer_name draw_talker(struct world *w)
     return talkers[draw(&w->in, 4)];
 }
 
-static void fail_disk(struct world *w)
+static void fail_disk(struct world *w, enum peer_name who)
 {
     static const int codes[] = {-EIO, -ENOSPC, -EROFS, -EACCES};
     uint64_t n = 1 + draw(&w->in, 16);
+    (void)who;
     fake_disk_fail(w->disk, n, codes[draw(&w->in, 4)], draw(&w->in, 2) == 0);
 }
 
 /* Somebody who connects, and never finishes the handshake. */
-static void stranger(struct world *w)
+static void stranger(struct world *w, enum peer_name who)
 {
+    (void)who;
     if (w->stranger == 0) {
         w->stranger = w->accepted += 2;
         world_step(w, (struct event){.kind = EVENT_ACCEPTED, .conn = w->stranger});
@@ -40,15 +43,17 @@ static void stranger(struct world *w)
                       .kind = EVENT_BYTES, .conn = w->stranger, .bytes = draw_bytes(&w->in, 64)});
 }
 
-static void run_disk(struct world *w)
+static void run_disk(struct world *w, enum peer_name who)
 {
+    (void)who;
     for (unsigned jobs = 1 + draw(&w->in, 8); jobs > 0 && !w->ended; jobs--)
         disk_run(w, draw(&w->in, 8));
 }
 
-static void look(struct world *w)
+static void look(struct world *w, enum peer_name who)
 {
     struct buf out = {0};
+    (void)who;
     if (!node_is_ready(w->node))
         return;
     node_put_metrics(w->node, w->now_ms, &out);
@@ -57,10 +62,11 @@ static void look(struct world *w)
 }
 
 /* A call of the program that the node is in. */
-static void call(struct world *w)
+static void call(struct world *w, enum peer_name who)
 {
     const struct crdt_type *type = crdt_type_at(draw(&w->in, 10));
     struct buf term = {0};
+    (void)who;
     put_tuple(&term, 2);
     put_atom(&term, "mutate");
     put_operation(&w->terms, &term, type, 2);
@@ -73,67 +79,73 @@ static void call(struct world *w)
     buf_free(&term);
 }
 
-static void event(struct world *w)
+typedef void happening(struct world *w, enum peer_name who);
+
+static void time_passes(struct world *w, enum peer_name who)
 {
     static const uint16_t pauses[] = {0, 1, 20, 600, 3000, 11000};
+    (void)who;
+    world_run(w, pauses[draw(&w->in, 6)]);
+}
+
+static void heal_disk(struct world *w, enum peer_name who)
+{
+    (void)who;
+    fake_disk_heal(w->disk);
+}
+
+/* The node dials the one that is called so itself. */
+static void connect_peer(struct world *w, enum peer_name who)
+{
+    if (who != DIALLED)
+        world_connect(w, who);
+}
+
+static void stall(struct world *w, enum peer_name who)
+{
+    w->peers[who].stalled = w->peers[who].may_break = true;
+}
+
+static void drain(struct world *w, enum peer_name who)
+{
+    world_drain(w, &w->peers[who]);
+}
+
+static void good_call(struct world *w, enum peer_name who)
+{
+    (void)who;
+    honest_call(w);
+}
+
+static void join_groups(struct world *w, enum peer_name who)
+{
+    talk_join(w, &w->peers[who]);
+}
+
+static void reload(struct world *w, enum peer_name who)
+{
+    (void)who;
+    if (node_is_ready(w->node))
+        world_reload(w);
+}
+
+static void say_something(struct world *w, enum peer_name who)
+{
+    talk(w, &w->peers[who]);
+}
+
+/* How likely each is; what is not listed is somebody who says something. */
+static happening *const happenings[HAPPENINGS] = {
+    time_passes, time_passes, time_passes, time_passes,  run_disk, run_disk,  run_disk,
+    fail_disk,   heal_disk,   world_reset, connect_peer, stall,    drain,     stranger,
+    good_call,   look,        join_groups, call,         reload,   good_call, good_call,
+};
+
+static void event(struct world *w)
+{
     enum peer_name who = draw_talker(w);
-    unsigned which = draw(&w->in, 40);
-    switch (which) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-        world_run(w, pauses[draw(&w->in, 6)]);
-        break;
-    case 4:
-    case 5:
-    case 6:
-        run_disk(w);
-        break;
-    case 7:
-        fail_disk(w);
-        break;
-    case 8:
-        fake_disk_heal(w->disk);
-        break;
-    case 9:
-        world_reset(w, who);
-        break;
-    case 10:
-        if (who != DIALLED)
-            world_connect(w, who);
-        break;
-    case 11:
-        w->peers[who].stalled = w->peers[who].may_break = true;
-        break;
-    case 12:
-        world_drain(w, &w->peers[who]);
-        break;
-    case 13:
-        stranger(w);
-        break;
-    case 14:
-    case 19:
-    case 20:
-        honest_call(w);
-        break;
-    case 15:
-        look(w);
-        break;
-    case 16:
-        talk_join(w, &w->peers[who]);
-        break;
-    case 17:
-        call(w);
-        break;
-    case 18:
-        if (node_is_ready(w->node))
-            world_reload(w);
-        break;
-    default:
-        talk(w, &w->peers[who]);
-        break;
-    }
+    happening *what = happenings[draw(&w->in, HAPPENINGS)];
+    (what != NULL ? what : say_something)(w, who);
 }
 
 /* Everybody is well again, and the honest peer has its answers. */
