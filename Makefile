@@ -4,6 +4,9 @@
 #   make demo         installs what is missing, builds, runs a C and an Elixir replica
 #   make test         installs what is missing, builds, runs every suite
 #   make nth          every call that can fail, one after the other
+#   make valgrind     unit suites and real nodes by valgrind's memcheck
+#   make tsan         real nodes and a host of the library by the thread sanitizer
+#   make cover        the lines and branches that the suites run
 #   make budget       instructions of the hot paths, of which each has a budget
 #   make worst        time and memory of the worst input within the limits
 #   make soak         runs a million storms in the simulator
@@ -24,7 +27,7 @@
 #   make clean        removes what was built
 #   make help         prints this
 #
-# Variables: FLAVOUR (gcc, clang or asan, with sanitizers), CC, CFLAGS (added to
+# Variables: FLAVOUR (gcc, clang, asan or tsan, with sanitizers, or cover), CC, CFLAGS (added to
 # the project's own), ERL_ROOT (where Erlang is installed), SEEDS (number of
 # storms), FIRST (the first seed), MINUTES (of partitions), V=1 (show commands).
 
@@ -37,12 +40,18 @@ CC_clang := clang
 CC_asan  := clang
 CC_fuzz  := clang
 CC_lines := clang
+CC_tsan  := clang
+CC_cover := gcc
 CC       := $(CC_$(FLAVOUR))
 FLAGS_gcc   = -O2 $(HARDENING)
 FLAGS_clang = -O1 $(HARDENING)
 FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_fuzz  := -O2 $(FLAGS_asan:-O1=) -fsanitize=fuzzer-no-link
 FLAGS_lines := -O1 -fprofile-instr-generate -fcoverage-mapping
+FLAGS_tsan  := -O1 -fsanitize=thread
+FLAGS_cover := -O0 --coverage -fprofile-update=atomic
+# Of the files of c_src alone.
+SOURCE_FLAGS_cover := -include test/cover/exit.h
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -Werror=format-security -Werror
 
@@ -100,7 +109,7 @@ $(BUILD)/libbase.a: $(BUILD)/err.o $(BUILD)/mem.o $(BUILD)/sorted.o
 
 $(BUILD)/%.o: c_src/%.c $(FLAGS)
 	@echo "  cc    $<"
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(SOURCE_FLAGS_$(FLAVOUR)) -MMD -MP -c -o $@ $<
 
 # --- unit suites: test/unit/FOLDER/test_NAME.c, one program each ------------
 

@@ -25,3 +25,35 @@ check-nth: build/nth/fail.so build/nth/host $(BUILD)/coppice
 	$(Q)POINTS=$(or $(POINTS),10) test/summary nth test/nth/run
 	$(Q)POINTS=$(or $(POINTS),10) PROGRAM=build/asan/coppice KINDS=system \
 	    test/summary nth-asan test/nth/run node tls metrics commands
+
+# --- memory and threads -------------------------------------------------------------------
+
+# A child that writes a snapshot ends without freeing what it has.
+MEMCHECK := valgrind -q --error-exitcode=99 --child-silent-after-fork=yes
+MEMCHECK_SUITES := calls closures metrics pg reload storage storage_dets subscribe sys tls \
+                   tls_refusal
+
+valgrind: $(UNIT) priv/coppice
+	$(Q)WRAP='$(MEMCHECK) --leak-check=full' test/unit/run $(UNIT)
+	$(Q)COPPICE_WRAP='$(MEMCHECK)' test/interop/run $(MEMCHECK_SUITES)
+
+TSAN_SUITES := calls storage subscribe tls metrics running
+TSAN_HOST := $(wildcard test/library/*.c)
+
+build/tsan/host: $(TSAN_HOST) build/tsan/library/libcoppice.a
+	$(Q)$(CC_tsan) -D_GNU_SOURCE -g $(FLAGS_tsan) -DVERSION='"$(RELEASE)"' -Iinclude -o $@ \
+	    $^ $(LIBS) -lm
+
+tsan:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=tsan -j$(CORES) build/tsan/coppice build/tsan/host
+	$(Q)test/tsan/run $(TSAN_SUITES)
+
+# --- coverage -----------------------------------------------------------------------------
+
+cover:
+	$(Q)tools/setup cover
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=cover -j$(CORES) -Otarget programs build/cover/coppice lib
+	$(Q)$(MAKE) --no-print-directory build/nth/fail.so build/nth/host
+	$(Q)test/cover/run
+
+.PHONY: nth check-nth valgrind tsan cover

@@ -31,6 +31,13 @@ defmodule StorageTest do
     for {_, %GSet{} = set} <- Table.contents(world.table), do: Canonical.of(set)
   end
 
+  # Whether OTP can read the table, and all four are in it.
+  defp rewritten?(world) do
+    saved(world) == [MapSet.new(1..4)]
+  rescue
+    MatchError -> false
+  end
+
   defp journals(world), do: Path.wildcard("#{world.table}.*.journal")
   defp storage(c), do: Coppice.status(c).replicas.tags.storage
   defp snapshots(c), do: Coppice.status(c).replicas.tags.snapshots
@@ -156,7 +163,7 @@ defmodule StorageTest do
       settings = settings(world, storage: storage, snapshot_interval: 500)
       c = Coppice.start(settings)
       add_each(c, 1..5)
-      eventually(fn -> snapshots(c) == 1 end)
+      eventually(fn -> saved(world) == [MapSet.new(1..5)] end)
       assert journals(world) == []
       :ok = add(c, 6)
       assert elements(c) == Enum.to_list(1..6)
@@ -314,15 +321,15 @@ defmodule StorageTest do
         settings = settings(world, snapshot_interval: 100)
         c = Coppice.start(settings)
         add_each(c, 1..3)
-        eventually(fn -> snapshots(c) > 0 and journals(world) == [] end)
+        # A snapshot that is still to be counted would be taken for the next one.
+        eventually(fn -> snapshots(c) > 0 and saved(world) == [MapSet.new(1..3)] end)
+        eventually(fn -> journals(world) == [] end)
         Code.eval_string(unquote(code), file: world.table, group: world.group)
         ruin = File.read(world.table)
-        before = snapshots(c)
         :ok = add(c, 4)
-        eventually(fn -> snapshots(c) > before end)
+        eventually(fn -> rewritten?(world) end)
         assert Coppice.status(c).replicas.tags.snapshot_failure == nil
         Coppice.kill(c)
-        assert [MapSet.new(1..4)] == saved(world)
         c = Coppice.start(settings)
         assert elements(c) == [1, 2, 3, 4]
 
