@@ -126,9 +126,9 @@ static void thousand_replicas(unsigned n)
 #define COUNTER "{scope, grove}. " REPLICA("gcounter")
 
 const struct line group_lines[] = {
-    {"groups", "groups, twice (F10)", COUNTER, 500, 12000, .put = groups},
-    {"groups_replicas", "groups, 1000 replicas (F14)", COUNTER, 500, 12000,
-     .prepare = thousand_replicas, .put = groups},
+    {"groups", "groups, twice", COUNTER, 500, 12000, .put = groups},
+    {"groups_replicas", "groups, 1000 replicas", COUNTER, 500, 12000, .prepare = thousand_replicas,
+     .put = groups},
     {"members", "members of a group", COUNTER, 1000, 32000, .put = members, .then = no_groups},
     {"members_of_r", "members of a replica's group", COUNTER, 1000, 32000, .put = members_of_r,
      .then = peer_goes},

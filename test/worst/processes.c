@@ -197,7 +197,7 @@ static void another_gets_a_lock(unsigned n)
 #define COUNTER "{scope, grove}. " REPLICA("gcounter")
 
 const struct line process_lines[] = {
-    {"one_reference", "monitors, one reference (F9)", COUNTER, 1000, 17000, .put = one_reference,
+    {"one_reference", "monitors, one reference", COUNTER, 1000, 17000, .put = one_reference,
      .then = peer_goes},
     {"one_process", "monitors of one process", COUNTER, 1000, 17000, .put = one_process,
      .then = peer_goes},
@@ -210,7 +210,7 @@ const struct line process_lines[] = {
     {"begun", "messages begun and never ended", COUNTER, 5000, 40000, .put = begun},
     {"interleaved", "fragments of 1000 messages", COUNTER, 2000, 40000, .put = interleaved},
     {"undefined_calls", "remote calls of nothing", COUNTER, 500, 8000, .put = undefined_calls},
-    {"junk", "messages of no sense (F16)", COUNTER, 1000, 17000, .put = junk, .check = few_lines},
+    {"junk", "messages of no sense", COUNTER, 1000, 17000, .put = junk, .check = few_lines},
     {"locks", "locks", COUNTER, 300, 8000, .put = locks, .check = another_gets_a_lock},
     {NULL},
 };

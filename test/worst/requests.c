@@ -229,7 +229,7 @@ static void system_states(unsigned n)
 #define COUNTER REPLICA("gcounter")
 
 const struct line request_lines[] = {
-    {"answers", "elements, 100 values and states (F3)", SET, 1000, 100000, .prepare = put_elements,
+    {"answers", "elements, 100 values and states", SET, 1000, 100000, .prepare = put_elements,
      .put = values},
     {"digests", "elements, 100 digests", SET, 1000, 100000, .prepare = put_elements, .put = digests,
      .check = many_steps},
@@ -243,12 +243,12 @@ const struct line request_lines[] = {
      .put = all_entries},
     {"subscriptions", "subscriptions, 20 changes", SET, 1100, 8000, .put = subscriptions},
     {"batch", "additions in a batch", SET, 1000, 50000, .put = batch},
-    {"closures", "closures (F5)", SET, 300, 8000, .put = closures},
-    {"system_states", "elements asked for by sys (F3)", SET, 300, 8000, .put = system_states},
-    {"statuses", "replicas, 50 times status (F3)", COUNTER, 50, 4000, .prepare = many_replicas,
+    {"closures", "closures", SET, 300, 8000, .put = closures},
+    {"system_states", "elements asked for by sys", SET, 300, 8000, .put = system_states},
+    {"statuses", "replicas, 50 times status", COUNTER, 50, 4000, .prepare = many_replicas,
      .put = statuses},
     {"replicas", "replicas started", COUNTER, 200, 8000, .put = replicas},
     {"stopped", "replicas started and stopped", COUNTER, 200, 4000, .put = stopped},
-    {"connects", "nodes to connect to (F6)", COUNTER, 400, 9000, .put = connects},
+    {"connects", "nodes to connect to", COUNTER, 400, 9000, .put = connects},
     {NULL},
 };

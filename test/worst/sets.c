@@ -298,17 +298,17 @@ static void values_one_by_one(unsigned n)
 #define OR_SET REPLICA("or_set")
 
 const struct line set_lines[] = {
-    {"added_often", "tags of the element removed (F2)", OR_SET, 4000, 60000, .prepare = added_often,
+    {"added_often", "tags of the element removed", OR_SET, 4000, 60000, .prepare = added_often,
      .put = remove_it, .check = all_removed},
-    {"crowded_tags", "tags on 17 elements (F8)", OR_SET, 100, 10000, .prepare = crowded,
+    {"crowded_tags", "tags on 17 elements", OR_SET, 100, 10000, .prepare = crowded,
      .put = remove_first_of_each},
     {"one_tag", "elements with one tag, buried", OR_SET, 500, 20000, .put = one_tag,
      .check = none_left},
-    {"one_tombstone", "times the same tombstone (F12)", OR_SET, 4000, 150000, .put = one_tombstone},
+    {"one_tombstone", "times the same tombstone", OR_SET, 4000, 150000, .put = one_tombstone},
     {"tombstones", "tombstones of no element", OR_SET, 2000, 80000, .put = tombstones,
      .check = are_there},
     {"small_deltas", "deltas of one element", OR_SET, 200, 3000, .put = small_deltas},
-    {"small_elements", "small elements (F12)", REPLICA("gset"), 4000, 170000, .put = small_elements,
+    {"small_elements", "small elements", REPLICA("gset"), 4000, 170000, .put = small_elements,
      .check = elements_are_there},
     {"actors", "deltas of a new actor", REPLICA("gcounter"), 400, 7000, .put = actors},
     {"dvv_elements", "elements with two dots", REPLICA("dvv_set"), 1000, 40000,

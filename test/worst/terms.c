@@ -235,7 +235,7 @@ static void printed_count(unsigned n)
 #define COUNTER  REPLICA("gcounter")
 
 const struct line term_lines[] = {
-    {"unordered_map", "keys of a map (F11)", REGISTER, 4000, 150000, .put = unordered_map},
+    {"unordered_map", "keys of a map", REGISTER, 4000, 150000, .put = unordered_map},
     {"keys_alike", "keys that begin alike", REGISTER, 300, 5000, .put = keys_alike},
     {"big_keys", "keys of 128 bits", REGISTER, 2000, 45000, .put = big_keys},
     {"equal_keys", "keys equal to another", REGISTER, 2000, 70000, .put = equal_keys},
@@ -244,7 +244,7 @@ const struct line term_lines[] = {
     {"reason", "keys in a reason, to nobody", REGISTER, 4000, 150000, .put = reason},
     {"deep_terms", "terms 450 deep", REGISTER, 20, 1100, .put = deep_terms},
     {"same_time", "elements alike at one time", REGISTER, 3000, 50000, .put = same_time},
-    {"unknown_fields", "deltas with a field (F15)", REGISTER, 30, 250, .put = unknown_fields},
+    {"unknown_fields", "deltas with a field", REGISTER, 30, 250, .put = unknown_fields},
     {"large_counts", "counts of 64 kB, on the page", COUNTER, 4, 16, .put = large_counts,
      .then = page},
     {"printed_count", "bytes of a count, on the page", COUNTER, 2000, 30000, .put = printed_count,
