@@ -2,34 +2,37 @@
 #
 #   make              builds priv/coppice
 #   make demo         installs what is missing, builds, runs a C and an Elixir replica
-#   make test         installs what is missing, builds, runs every suite
-#   make nth          every call that can fail, one after the other
-#   make valgrind     unit suites and real nodes by valgrind's memcheck
-#   make tsan         real nodes and a host of the library by the thread sanitizer
-#   make cover        the lines and branches that the suites run
-#   make budget       instructions of the hot paths, of which each has a budget
-#   make worst        time and memory of the worst input within the limits
-#   make soak         runs a million storms in the simulator
-#   make bench        benchmarks, compared with a BEAM and with the limits
-#   make bench-report their tables and plots into docs/performance.md
-#   make attack       attacks on a coppice over real sockets, beside an honest peer
-#   make fuzz         fuzzers of what comes from outside, SECONDS each (tools/fuzz.mk)
-#   make partitions   random cuts and kills of nodes in network namespaces
+#   make test         installs what is missing, builds, runs the suites
+#   make test-hostile the worst input within the limits, calls that fail, attacks over sockets
 #   make test-matrix  the suites with real nodes, on OTP 27 and OTP 29, and in mixed clusters
-#   make lib          libcoppice, for C programs; make install-lib installs it
 #   make test-peers   beside nodes in C and Java, RabbitMQ and ejabberd
 #   make test-package installs, upgrades and removes the Debian package in a machine of its own
-#   make test-disks   a stored replica on ext4, xfs, btrfs and others, full, read-only and failing
 #   make test-page    the status page in Chromium, with axe
-#   make deb          the Debian package
+#   make test-disks   a stored replica on ext4, xfs, btrfs and others, full, read-only and failing
+#   make bench        benchmarks, compared with a BEAM and with the limits
+#   make bench-report their tables and plots into docs/performance.md
+#   make lib          libcoppice, for C programs; make install-lib installs it
 #   make install      installs the program, its manual and a unit for systemd (DESTDIR, PREFIX)
 #   make uninstall    removes these again
+#   make deb          the Debian package
 #   make clean        removes what was built
 #   make help         prints this
 #
+# For as long as one likes:
+#
+#   make soak         a million storms in the simulator, or SEEDS from FIRST on
+#   make partitions   random cuts and kills of nodes in network namespaces, for MINUTES
+#   make fuzz         fuzzers of what comes from outside, for SECONDS each (tools/fuzz.mk)
+#   make nth          every call that can fail, one after the other, or POINTS of them
+#   make attack       attacks on a coppice, beside an honest peer, for MS each
+#   make worst        time and memory of the worst input within the limits
+#   make budget       instructions of the hot paths, of which each has a budget
+#   make valgrind     unit suites and real nodes by valgrind's memcheck
+#   make tsan         real nodes and a host of the library by the thread sanitizer
+#   make cover        the lines and branches that the suites run
+#
 # Variables: FLAVOUR (gcc, clang, asan or tsan, with sanitizers, or cover), CC, CFLAGS (added to
-# the project's own), ERL_ROOT (where Erlang is installed), SEEDS (number of
-# storms), FIRST (the first seed), MINUTES (of partitions), V=1 (show commands).
+# the project's own), ERL_ROOT (where Erlang is installed), V=1 (show commands).
 
 ERL_ROOT ?= $(firstword $(wildcard /usr/lib/erlang /usr/local/lib/erlang /opt/erlang))
 FLAVOUR  ?= gcc
@@ -157,7 +160,7 @@ $(BUILD)/storm_small: $(BUILD)/test/sim/storm.o $(SIM) $(SMALL) $(SIM_ARCHIVES)
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-SEEDS_gcc   := 2400
+SEEDS_gcc   := 1600
 SEEDS_clang := 400
 SEEDS_asan  := 150
 
@@ -222,6 +225,14 @@ test:
 	$(Q)rm -rf build/summary
 	$(Q)$(MAKE) --no-print-directory -k -j$(CORES) -Otarget priv/coppice || true
 	$(Q)$(MAKE) --no-print-directory -k check; status=$$?; \
+	    echo "== summary"; test/summary; exit $$status
+
+# A sample of the calls that fail, and each attack for 0.3 seconds.
+test-hostile:
+	$(Q)tools/setup test
+	$(Q)rm -rf build/summary
+	$(Q)$(MAKE) --no-print-directory -k -j$(CORES) -Otarget priv/coppice || true
+	$(Q)$(MAKE) --no-print-directory -k check-worst check-nth check-attack; status=$$?; \
 	    echo "== summary"; test/summary; exit $$status
 
 test-matrix:
@@ -289,7 +300,7 @@ build/bench/types build/bench/trace: build/bench/%: $(BUILD)/bench/%.o $(BUILD)/
 
 CHECK_UNIT := check-unit-gcc check-unit-clang check-unit-asan
 
-check: check-units check-budget check-worst check-nth check-suites check-partitions check-attack
+check: check-units check-budget check-suites check-partitions
 
 # Two at a time, and what they print one after the other.
 check-units:
@@ -367,7 +378,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all always unit sim budget worst programs soak demo bench bench-report test test-matrix test-peers deb test-package test-page test-disks \
+.PHONY: all always unit sim budget worst programs soak demo bench bench-report test test-hostile test-matrix test-peers deb test-package test-page test-disks \
         check check-units $(CHECK_UNIT) check-budget check-worst check-suites check-others check-tidy check-library check-install \
         check-app check-docs check-interop check-partitions check-attack partitions attack clean help
 .SECONDARY:
