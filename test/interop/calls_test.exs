@@ -253,12 +253,15 @@ defmodule CallsTest do
       assert %{replicas: %{views: %{refused: 0}}} = Coppice.status(c)
     end
 
-    test "connects to a limited number of nodes by request", %{c: c} do
+    test "connects to a limited number of nodes by request, half of them for one node", %{c: c} do
       connect = &GenServer.call({:coppice, c.node}, {:connect, :"nobody#{&1}@127.0.0.1"})
-      for n <- 1..256, do: assert(connect.(n) == :ok)
-      for n <- 257..300, do: assert(connect.(n) == {:error, :limit})
+      for n <- 1..128, do: assert(connect.(n) == :ok)
+      for n <- 129..150, do: assert(connect.(n) == {:error, :limit})
       assert connect.(1) == :ok
-      refute Coppice.log(c) =~ "nobody257@"
+      refute Coppice.log(c) =~ "nobody129@"
+      other = Beam.start()
+      others = Beam.run(other, fn -> for n <- 201..400, do: connect.(n) end)
+      assert Enum.frequencies(others) == %{:ok => 128, {:error, :limit} => 72}
     end
 
     test "refuses an unknown request", %{c: c} do
