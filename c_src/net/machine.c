@@ -14,15 +14,19 @@ static void end(void)
     _exit(EX_OSERR);
 }
 
-/* libuv aborts without a word where it can have neither a thread nor epoll.  After this, abort()
- * goes on. */
-static void on_abort(int number)
+/* libuv aborts without a word where it can have neither a thread nor epoll.  The signal may also
+ * come from elsewhere, as from a service manager's watchdog.  It ends the process as soon as this
+ * returns: its action is the default one again. */
+static void on_abort(int number, siginfo_t *info, void *context)
 {
     static const char line[] = "coppice: a library has given up: the machine refuses it a thread "
                                "or a descriptor, see `ulimit -a`, or it has found a mistake\n";
-    (void)number;
-    if (!die_has_printed() && write(STDERR_FILENO, line, strlen(line)) < 0)
-        return;
+    (void)context;
+    ssize_t written = 0;
+    if (info->si_pid == getpid() && !die_has_printed())
+        written = write(STDERR_FILENO, line, strlen(line));
+    (void)written; /* there is nobody to tell */
+    raise(number);
 }
 
 /* --- the libraries' memory ---------------------------------------------------------------- */
@@ -61,8 +65,11 @@ static void *take_zeroed(size_t count, size_t size)
 
 void machine_expect_refusal(void)
 {
+    struct sigaction aborted = {.sa_sigaction = on_abort,
+                                .sa_flags = SA_SIGINFO | (int)SA_RESETHAND};
     quit_by(end);
-    signal(SIGABRT, on_abort);
+    sigemptyset(&aborted.sa_mask);
+    must(sigaction(SIGABRT, &aborted, NULL) == 0);
     must(CRYPTO_set_mem_functions(take_for_openssl, resize_for_openssl, free_for_openssl) == 1);
     must(uv_replace_allocator(take, mem_resize, take_zeroed, mem_free) == 0);
 }

@@ -101,6 +101,14 @@ defmodule RunningTest do
     for text <- stats, [_, pid] <- [Regex.run(ours, text)], do: pid
   end
 
+  # As a service manager does whose watchdog has waited in vain.
+  test "SIGABRT ends it, without a word about libraries" do
+    c = Coppice.start()
+    Coppice.signal(c, "ABRT")
+    assert PortOwner.exit_status(c.owner) == 134
+    refute Coppice.log(c) =~ "library"
+  end
+
   test "a standard output that nobody reads does not stop the node" do
     settings = [node: Coppice.name()]
     config = settings |> Coppice.config_text() |> Coppice.config_file()
