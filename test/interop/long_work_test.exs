@@ -1,12 +1,12 @@
 defmodule LongWorkTest do
   @moduledoc """
-  What a node tells of loads and saves that take long, in a terminal that script(1) makes.  They
-  take long because another program has locked the table, as one that writes it in place does.
+  What a node tells of loads and saves that take long, in a terminal.  They take long because
+  another program has locked the table, as one that writes it in place does.
   """
   use TestCase
 
   # In the roots of `make test-matrix`.
-  @moduletag skip: if(System.find_executable("script") == nil, do: "no script(1)", else: false)
+  @moduletag skip: Terminal.missing()
 
   @snapshots 300
 
@@ -34,14 +34,7 @@ defmodule LongWorkTest do
   # A terminal with a node in it, whose standard output may go elsewhere.
   defp open(config, elsewhere \\ "") do
     command = Enum.join(Coppice.command(["run", "-c", config]), " ")
-    env = [{"SHELL", "/bin/sh"} | Coppice.env([])]
-    env = for {key, value} <- env, do: {to_charlist(key), to_charlist(value)}
-    args = ["-qec", "stty cols 60; exec #{command}#{elsewhere}", "/dev/null"]
-    program = System.find_executable("script")
-    port = Port.open({:spawn_executable, program}, [:binary, :exit_status, args: args, env: env])
-    {:os_pid, script} = Port.info(port, :os_pid)
-    # Hangs up the terminal, if the test has not got so far as to end what is in it.
-    on_exit(fn -> System.cmd("kill", ["-KILL", "#{script}"], stderr_to_stdout: true) end)
+    port = Terminal.open("stty cols 60; exec #{command}#{elsewhere}")
     {text, [pid]} = reads({port, ""}, ~r/, process (\d+),/)
     {{port, text}, pid}
   end
@@ -50,16 +43,7 @@ defmodule LongWorkTest do
   defp reads({port, text}, pattern) do
     case Regex.run(pattern, text) do
       [_ | captured] -> {text, captured}
-      nil -> reads({port, text <> next(port, text)}, pattern)
-    end
-  end
-
-  defp next(port, text) do
-    receive do
-      {^port, {:data, data}} -> data
-      {^port, {:exit_status, status}} -> flunk("exit #{status}: #{text}")
-    after
-      60_000 * slowdown() -> flunk("no more than #{inspect(text)}")
+      nil -> reads({port, text <> Terminal.next(port, text)}, pattern)
     end
   end
 

@@ -20,16 +20,7 @@ defmodule TopTest do
     cond do
       text =~ pattern -> text
       left == 0 -> flunk("no #{inspect(pattern)} in #{inspect(text)}")
-      true -> reads(port, pattern, text <> next(port, text), left - 1)
-    end
-  end
-
-  defp next(port, text) do
-    receive do
-      {^port, {:data, data}} -> data
-      {^port, {:exit_status, status}} -> flunk("exit #{status}: #{text}")
-    after
-      20_000 * slowdown() -> flunk("no more than #{inspect(text)}")
+      true -> reads(port, pattern, text <> Terminal.next(port, text), left - 1)
     end
   end
 

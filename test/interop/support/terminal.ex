@@ -21,6 +21,16 @@ defmodule Terminal do
     port
   end
 
+  @doc "What is printed next; fails if it ends, or prints no more after `text`."
+  def next(port, text) do
+    receive do
+      {^port, {:data, data}} -> data
+      {^port, {:exit_status, status}} -> ExUnit.Assertions.flunk("exit #{status}: #{text}")
+    after
+      20_000 * TestCase.slowdown() -> ExUnit.Assertions.flunk("no more than #{inspect(text)}")
+    end
+  end
+
   defp args(line), do: ["-qec", line, "/dev/null"]
   defp env(env), do: Coppice.env([]) ++ [{"SHELL", "/bin/sh"} | env]
 end
