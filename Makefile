@@ -22,6 +22,7 @@
 #
 #   make soak         a million storms in the simulator, or SEEDS from FIRST on
 #   make partitions   random cuts and kills of nodes in network namespaces, for MINUTES
+#   make soak-node    an hour of load, kills and cuts, or MINUTES, after which memory must be flat
 #   make fuzz         fuzzers of what comes from outside, for SECONDS each (tools/fuzz.mk)
 #   make nth          every call that can fail, one after the other, or POINTS of them
 #   make attack       attacks on a coppice, beside an honest peer, for MS each
@@ -369,6 +370,12 @@ partitions:
 	$(Q)$(MAKE) --no-print-directory priv/coppice
 	$(Q)test/partitions/run chaos
 
+# Memory under load for an hour, or MINUTES.
+soak-node:
+	$(Q)tools/setup test
+	$(Q)$(MAKE) --no-print-directory priv/coppice
+	$(Q)test/soak/run
+
 include tools/install.mk
 
 clean:
@@ -380,6 +387,6 @@ help:
 
 .PHONY: all always unit sim budget worst programs soak demo bench bench-report test test-hostile test-matrix test-peers deb test-package test-page test-disks \
         check check-units $(CHECK_UNIT) check-budget check-worst check-suites check-others check-tidy check-library check-install \
-        check-app check-docs check-interop check-partitions check-attack partitions attack clean help
+        check-app check-docs check-interop check-partitions check-attack partitions soak-node attack clean help
 .SECONDARY:
 -include $(shell find build -type f -name '*.d' 2>/dev/null)
