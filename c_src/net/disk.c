@@ -13,7 +13,10 @@
 
 #include "../limits.h"
 
-#define READ_BYTES (1024u * 1024)
+/* Of a file, as much is read at once as was read before, within these: a small file takes little
+ * memory. */
+#define READ_LEAST_BYTES 4096u
+#define READ_MOST_BYTES  (1024u * 1024)
 
 /* The result of a system call, or -errno. */
 static int code(int result)
@@ -49,13 +52,20 @@ static int disk_close(void *who, int handle)
     return result < 0 && errno == EINTR ? 0 : code(result);
 }
 
+static size_t next_piece(size_t read_before)
+{
+    if (read_before < READ_LEAST_BYTES)
+        return READ_LEAST_BYTES;
+    return read_before < READ_MOST_BYTES ? read_before : READ_MOST_BYTES;
+}
+
 static int disk_read(void *who, int handle, struct buf *out, size_t limit)
 {
     size_t before = out->len;
     (void)who;
     for (;;) {
-        ssize_t n =
-            pread(handle, buf_room(out, READ_BYTES), READ_BYTES, (off_t)(out->len - before));
+        size_t done = out->len - before, piece = next_piece(done);
+        ssize_t n = pread(handle, buf_room(out, piece), piece, (off_t)done);
         if (n == 0)
             return 0;
         if (n < 0 && errno != EINTR)

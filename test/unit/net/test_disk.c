@@ -64,6 +64,17 @@ static void reads_up_to_a_limit(const struct place *p)
     buf_free(&got);
 }
 
+static void takes_little_for_small_files(const struct place *p)
+{
+    struct buf got = {0};
+    put(p, "s", DISK_CREATE, "small");
+    int handle = open_in(p, "s", DISK_READ);
+    CU_ASSERT_EQUAL(p->disk->read(p->disk->who, handle, &got, 5), 0);
+    CU_ASSERT(got.cap <= 16384);
+    CU_ASSERT_EQUAL(p->disk->close(p->disk->who, handle), 0);
+    buf_free(&got);
+}
+
 static void reads_large_files(const struct place *p)
 {
     struct buf large = {0}, got = {0};
@@ -270,6 +281,7 @@ static void (*const contract[])(const struct place *p) = {
     opens_in_each_mode,
     writes_append,
     reads_up_to_a_limit,
+    takes_little_for_small_files,
     reads_large_files,
     truncates,
     renames_and_removes,
