@@ -6,17 +6,7 @@
 
 static void put_elements(unsigned n)
 {
-    size_t at = begin_delta();
-    put_struct(&rig.out, "Elixir.Grove.Set.GSet", 3);
-    put_actor(&rig.out, "actor");
-    put_no_buffer(&rig.out);
-    put_key(&rig.out, "elements");
-    put_mapset(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_uint(&rig.out, scramble(i));
-        put_mapset_end(&rig.out);
-    }
-    rig_end(at);
+    put_gset(n, scramble);
     rig_feed(0);
     must(crdt_elements(state_of_r()) > n / 2);
 }

@@ -133,19 +133,14 @@ static void small_deltas(unsigned n)
 
 /* --- GSet --------------------------------------------------------------------------- */
 
+static uint32_t itself(uint32_t i)
+{
+    return i;
+}
+
 static void small_elements(unsigned n)
 {
-    size_t at = begin_delta();
-    put_struct(&rig.out, "Elixir.Grove.Set.GSet", 3);
-    put_actor(&rig.out, "actor");
-    put_no_buffer(&rig.out);
-    put_key(&rig.out, "elements");
-    put_mapset(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_uint(&rig.out, i);
-        put_mapset_end(&rig.out);
-    }
-    rig_end(at);
+    put_gset(n, itself);
 }
 
 static void elements_are_there(unsigned n)

@@ -133,3 +133,18 @@ uint32_t scramble(uint32_t n)
     n = (n ^ n >> 15) * 0x846ca68bu;
     return n ^ n >> 16;
 }
+
+void put_gset(unsigned n, uint32_t (*number)(uint32_t i))
+{
+    size_t at = begin_delta();
+    put_struct(&rig.out, "Elixir.Grove.Set.GSet", 3);
+    put_actor(&rig.out, "actor");
+    put_no_buffer(&rig.out);
+    put_key(&rig.out, "elements");
+    put_mapset(&rig.out, n);
+    for (uint32_t i = 0; i < n; i++) {
+        put_uint(&rig.out, number(i));
+        put_mapset_end(&rig.out);
+    }
+    rig_end(at);
+}
