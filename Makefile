@@ -43,6 +43,7 @@ CC_gcc   := gcc
 CC_clang := clang
 CC_asan  := clang
 CC_fuzz  := clang
+CC_fuzz_compare := clang
 CC_lines := clang
 CC_tsan  := clang
 CC_cover := gcc
@@ -50,7 +51,9 @@ CC       := $(CC_$(FLAVOUR))
 FLAGS_gcc   = -O2 $(HARDENING)
 FLAGS_clang = -O1 $(HARDENING)
 FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FLAGS_fuzz  := -O2 $(FLAGS_asan:-O1=) -fsanitize=fuzzer-no-link
+FLAGS_fuzz  := -O2 $(FLAGS_asan:-O1=) -fsanitize-coverage=inline-8bit-counters,pc-table
+# Each comparison is told to the engine as well.
+FLAGS_fuzz_compare := -O2 $(FLAGS_asan:-O1=) -fsanitize=fuzzer-no-link
 FLAGS_lines := -O1 -fprofile-instr-generate -fcoverage-mapping
 FLAGS_tsan  := -O1 -fsanitize=thread
 FLAGS_cover := -O0 --coverage -fprofile-update=atomic

@@ -78,6 +78,7 @@ struct world {
     struct store stores[STORES];
     struct honest_call calls[CALLS];
     unsigned calls_made;
+    unsigned looks;       /* at metrics and page */
     uint64_t changes[16]; /* of the replicas, at their last check */
 };
 
