@@ -162,8 +162,8 @@
 /* Remote monitors and links on one local process: a cluster's worth of callers in mid-call. */
 #define LIMIT_WATCHERS 65536
 /* One node may have so large a part of those, and of other things that all nodes share and that
- * have one limit: members of a group, locks, {connect, Node}, followed nodes.  A real one never
- * has. */
+ * have one limit: members of a group, locks, {connect, Node}, followed nodes, messages for a
+ * suspended process.  A real one never has. */
 #define LIMIT_NODE_PART 2
 /* Pending calls of all local processes. */
 #define LIMIT_CALLS 65536

@@ -98,6 +98,7 @@ struct process *process_start(struct processes *table, const struct process_kind
     p->pid = pid_of(table, p->number);
     p->wake.ring = on_wakeup;
     p->held_end = &p->held;
+    p->held_by.secret = table->seed;
     list_init(&p->watchers);
     list_init(&p->watches);
     buf_put(&p->name, name);

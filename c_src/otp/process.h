@@ -118,7 +118,7 @@ struct process *processes_next(struct processes *table, const struct process *af
 
 /* A suspended process (sys:suspend) is not woken; its messages and the outcomes of its calls
  * and watches are held until it is resumed.  Messages beyond LIMIT_BACKLOG or
- * LIMIT_BACKLOG_BYTES are dropped, outcomes never. */
+ * LIMIT_BACKLOG_BYTES, or a node's part of these, are dropped, outcomes never. */
 bool process_suspended(const struct process *p);
 void process_suspend(struct process *p, struct turn *t);
 void process_resume(struct process *p, struct turn *t);

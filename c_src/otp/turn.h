@@ -54,7 +54,7 @@ struct turn {
     uint64_t random;  /* seed of turn_random() */
     uint64_t work;    /* of turn_worked() */
     struct post *post;
-    struct bytes node;     /* whose signal is being handled, as text; else empty */
+    struct bytes node;     /* whose signal is being handled, now or late, as text; else empty */
     struct rights *rights; /* NULL: every node may change everything */
     /* The node whose signal is being handled, where it may only read; else empty.  Whatever changes
      * something for others asks turn_may_change() first. */
