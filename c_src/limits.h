@@ -163,7 +163,7 @@
 #define LIMIT_WATCHERS 65536
 /* One node may have so large a part of those, and of other things that all nodes share and that
  * have one limit: members of a group, locks, {connect, Node}, followed nodes, messages for a
- * suspended process.  A real one never has. */
+ * suspended process, mutations and calls that wait.  A real one never has. */
 #define LIMIT_NODE_PART 2
 /* Pending calls of all local processes. */
 #define LIMIT_CALLS 65536
@@ -215,7 +215,7 @@
 
 /* Mutations queued behind one that runs on its caller's node. */
 #define LIMIT_MUTATIONS 65536
-/* Bytes of those mutations. */
+/* Bytes of those mutations, and of reads that wait for the disk. */
 #define LIMIT_MUTATION_BYTES (64u * 1024 * 1024)
 /* Calls of a replica that wait until a large state or value is encoded. */
 #define LIMIT_ENCODE_CALLS 65536

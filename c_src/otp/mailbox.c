@@ -80,12 +80,11 @@ static void handle(struct process *p, const struct mail *mail, struct turn *t)
 {
     struct bytes bytes = {mail->bytes, mail->len};
     if (mail->watch == 0) {
-        struct bytes node = t->node, reader = t->reader;
-        t->node = buf_bytes(&mail->by->node);
+        struct bytes node = turn_for(t, buf_bytes(&mail->by->node)), reader = t->reader;
         t->reader = buf_bytes(&mail->reader);
         p->kind->message(p, bytes, t);
-        t->node = node;
         t->reader = reader;
+        turn_for(t, node);
         return;
     }
     struct watch *w = watch_find(p->table, mail->watch);

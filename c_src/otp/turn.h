@@ -67,6 +67,10 @@ bool turn_may_write(const struct turn *t, struct bytes node);
  * and logged. */
 bool turn_may_change(struct turn *t);
 
+/* What follows is done for that node, whose signal has waited; returns the one before, to be put
+ * back. */
+struct bytes turn_for(struct turn *t, struct bytes node);
+
 /* Counts work that is out of proportion to the bytes of the message that asks for it, such as a
  * walk over a large state: about one for each nanosecond.  Once a step has done LIMIT_STEP_WORK,
  * each peer's further messages wait for the next one. */
