@@ -19,7 +19,7 @@ bool quotas_allow(const struct quotas *q, struct bytes node, struct amount more,
     const struct quota *of = find(q, node);
     struct amount has = of != NULL ? of->has : (struct amount){0};
     struct amount part = {most.count / LIMIT_NODE_PART, most.bytes / LIMIT_NODE_PART};
-    return fits(q->all, more, most) && fits(has, more, part);
+    return fits(q->all, more, most) && (node.len == 0 || fits(has, more, part));
 }
 
 static void add(struct amount *to, struct amount more)

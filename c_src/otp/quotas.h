@@ -27,7 +27,7 @@ struct quotas {
 };
 
 /* Whether the node may have more: all have `most` then, or less, and it has no more than its part
- * of that. */
+ * of that, unless this is what no signal has caused. */
 bool quotas_allow(const struct quotas *q, struct bytes node, struct amount more,
                   struct amount most);
 

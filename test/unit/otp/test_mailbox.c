@@ -105,15 +105,12 @@ static void may_end_while_resuming(void)
     world_close();
 }
 
-/* Of the messages that are held. */
-#define ONE_NODES (LIMIT_BACKLOG / LIMIT_NODE_PART)
-
 static void held_messages_are_bounded(void)
 {
     world_open();
     struct process *p = spy_start("one");
     process_suspend(p, &world.turn);
-    for (unsigned i = 0; i < ONE_NODES + 2; i++)
+    for (unsigned i = 0; i < LIMIT_BACKLOG + 2; i++)
         process_deliver(p, term_of("1"), &world.turn);
     CU_ASSERT_TRUE(
         bytes_equal(buf_bytes(&world.log),
@@ -123,9 +120,12 @@ static void held_messages_are_bounded(void)
     size_t lines = 0;
     for (size_t i = 0; i < world.calls.len; i++)
         lines += world.calls.at[i] == '\n';
-    CU_ASSERT_EQUAL(lines, ONE_NODES);
+    CU_ASSERT_EQUAL(lines, LIMIT_BACKLOG);
     world_close();
 }
+
+/* Of the messages that are held. */
+#define ONE_NODES (LIMIT_BACKLOG / LIMIT_NODE_PART)
 
 /* However much b@h has sent to it. */
 static void another_node_has_room(void)
@@ -183,7 +183,7 @@ static void held_bytes_are_bounded(void)
     world_open();
     struct process *p = spy_start(NULL);
     struct buf big = {0}, zeros = {0};
-    size_t size = LIMIT_BACKLOG_BYTES / LIMIT_NODE_PART / 4;
+    size_t size = LIMIT_BACKLOG_BYTES / 4;
     memset(buf_room(&zeros, size), 0, size);
     put_binary(&big, (struct bytes){zeros.at, size});
     process_suspend(p, &world.turn);

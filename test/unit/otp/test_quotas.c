@@ -52,6 +52,7 @@ static void all_have_no_more_than_there_is(void)
     /* Without being asked: what is there already may be more. */
     CU_ASSERT_PTR_EQUAL(quotas_charge(&q, BYTES("b@h"), MUCH), b);
     CU_ASSERT(!quotas_allow(&q, BYTES("c@h"), (struct amount){0}, MOST));
+    CU_ASSERT(!quotas_allow(&q, (struct bytes){0}, MUCH, MOST));
     quotas_refund(&q, b, MUCH);
     quotas_refund(&q, b, MUCH);
     CU_ASSERT(quotas_allow(&q, BYTES("b@h"), MUCH, MOST));
@@ -59,5 +60,15 @@ static void all_have_no_more_than_there_is(void)
     CU_ASSERT_PTR_NULL(q.nodes);
 }
 
-SUITE("quotas", TEST(one_node_has_a_part), TEST(so_it_has_of_bytes),
+/* Of what no signal has caused, and what nobody else can make more. */
+static void nobody_has_no_part(void)
+{
+    struct quotas q = {0};
+    struct quota *nobody = quotas_charge(&q, (struct bytes){0}, MUCH);
+    CU_ASSERT(quotas_allow(&q, (struct bytes){0}, MUCH, MOST));
+    quotas_refund(&q, nobody, MUCH);
+    CU_ASSERT_PTR_NULL(q.nodes);
+}
+
+SUITE("quotas", TEST(nobody_has_no_part), TEST(one_node_has_a_part), TEST(so_it_has_of_bytes),
       TEST(all_have_no_more_than_there_is))
