@@ -167,6 +167,9 @@
 #define LIMIT_NODE_PART 2
 /* Pending calls of all local processes. */
 #define LIMIT_CALLS 65536
+/* Calls of sys:get_state whose callers' nodes are asked which release they run, at a time: people
+ * make these. */
+#define LIMIT_STATE_CALLS 1024
 /* Messages queued for a suspended process. */
 #define LIMIT_BACKLOG 65536
 /* Bytes of those messages. */
