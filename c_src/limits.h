@@ -163,7 +163,8 @@
 #define LIMIT_WATCHERS 65536
 /* One node may have so large a part of those, and of other things that all nodes share and that
  * have one limit: members of a group, locks, {connect, Node}, followed nodes, messages for a
- * suspended process, mutations, calls and answers that wait.  A real one never has. */
+ * suspended process, mutations, calls and answers that wait, replicas that are started.  A real one
+ * never has. */
 #define LIMIT_NODE_PART 2
 /* Pending calls of all local processes. */
 #define LIMIT_CALLS 65536

@@ -82,6 +82,9 @@ void processes_on_spawn(struct processes *table,
                                     struct turn *t),
                         void *who);
 
+/* False when LIMIT_PROCESSES are running. */
+bool processes_have_room(const struct processes *table);
+
 /* Starts a process that owns self.  name is text, empty for none.  NULL, with self still the
  * caller's, when the name is registered already or LIMIT_PROCESSES are running. */
 struct process *process_start(struct processes *table, const struct process_kind *kind, void *self,

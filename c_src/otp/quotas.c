@@ -9,14 +9,14 @@ static bool fits(struct amount has, struct amount more, struct amount most)
     return has.count + more.count <= most.count && has.bytes + more.bytes <= most.bytes;
 }
 
-static struct quota *find(const struct quotas *q, struct bytes node)
+struct quota *quotas_find(const struct quotas *q, struct bytes node)
 {
     return q->nodes != NULL ? names_find(q->nodes, node) : NULL;
 }
 
 bool quotas_allow(const struct quotas *q, struct bytes node, struct amount more, struct amount most)
 {
-    const struct quota *of = find(q, node);
+    const struct quota *of = quotas_find(q, node);
     struct amount has = of != NULL ? of->has : (struct amount){0};
     struct amount part = {most.count / LIMIT_NODE_PART, most.bytes / LIMIT_NODE_PART};
     return fits(q->all, more, most) && (node.len == 0 || fits(has, more, part));
@@ -37,7 +37,7 @@ static void subtract(struct amount *from, struct amount less)
 
 struct quota *quotas_charge(struct quotas *q, struct bytes node, struct amount more)
 {
-    struct quota *of = find(q, node);
+    struct quota *of = quotas_find(q, node);
     if (q->nodes == NULL) {
         q->nodes = mem_take(sizeof(*q->nodes));
         q->nodes->secret = q->secret;
@@ -56,9 +56,14 @@ void quotas_refund(struct quotas *q, struct quota *of, struct amount less)
     if (of->has.count > 0 || of->has.bytes > 0)
         return;
     names_remove(q->nodes, of);
-    if (q->nodes->count > 0)
-        return;
-    names_free(q->nodes);
+    if (q->nodes->count == 0)
+        quotas_free(q);
+}
+
+void quotas_free(struct quotas *q)
+{
+    if (q->nodes != NULL)
+        names_free(q->nodes);
     mem_free(q->nodes);
-    q->nodes = NULL;
+    *q = (struct quotas){.secret = q->secret};
 }

@@ -31,9 +31,15 @@ struct quotas {
 bool quotas_allow(const struct quotas *q, struct bytes node, struct amount more,
                   struct amount most);
 
+/* What the node has; NULL: nothing. */
+struct quota *quotas_find(const struct quotas *q, struct bytes node);
+
 /* The node has more, allowed or not.  The result lives as long as it has anything, until a
  * quotas_refund() of all that it was charged. */
 struct quota *quotas_charge(struct quotas *q, struct bytes node, struct amount more);
 void quotas_refund(struct quotas *q, struct quota *of, struct amount less);
+
+/* For an owner that does not refund everything: nobody has anything any more. */
+void quotas_free(struct quotas *q);
 
 #endif
