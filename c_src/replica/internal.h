@@ -37,8 +37,9 @@ struct replica {
     size_t estimated_bytes;
     uint64_t estimated_ms; /* ... which was taken at this time; 0: never */
 
-    struct member **members; /* sorted by pid bytes */
+    struct member **members; /* as they joined; the last one takes the place of one that leaves */
     size_t member_count, member_cap;
+    struct hash_table members_by_pid;
     size_t pulls_open;
 
     struct queued_mutation *queue, **queue_end;
