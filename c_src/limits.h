@@ -162,11 +162,15 @@
 /* Remote monitors and links on one local process: a cluster's worth of callers in mid-call. */
 #define LIMIT_WATCHERS 65536
 /* One node may have so large a part of those, and of other things that all nodes share and that
- * have one limit: members of a group, locks, {connect, Node}, followed nodes.  A real one never
- * has. */
+ * have one limit: members of a group, locks, {connect, Node}, followed nodes, messages for a
+ * suspended process, mutations, calls and answers that wait, replicas that are started.  A real one
+ * never has. */
 #define LIMIT_NODE_PART 2
 /* Pending calls of all local processes. */
 #define LIMIT_CALLS 65536
+/* Calls of sys:get_state whose callers' nodes are asked which release they run, at a time: people
+ * make these. */
+#define LIMIT_STATE_CALLS 1024
 /* Messages queued for a suspended process. */
 #define LIMIT_BACKLOG 65536
 /* Bytes of those messages. */
@@ -215,7 +219,7 @@
 
 /* Mutations queued behind one that runs on its caller's node. */
 #define LIMIT_MUTATIONS 65536
-/* Bytes of those mutations. */
+/* Bytes of those mutations, and of reads that wait for the disk. */
 #define LIMIT_MUTATION_BYTES (64u * 1024 * 1024)
 /* Calls of a replica that wait until a large state or value is encoded. */
 #define LIMIT_ENCODE_CALLS 65536

@@ -38,6 +38,16 @@ uint32_t actors_number(struct actors *a, struct bytes actor)
     return *number;
 }
 
+void actors_undo(struct actors *a, size_t count)
+{
+    while (table_end(&a->table) > count) {
+        void *last = table_at(&a->table, table_end(&a->table) - 1);
+        if (a->watch != NULL)
+            a->watch->told(a->watch, table_key(&a->table, last), false);
+        table_remove(&a->table, last);
+    }
+}
+
 bool actors_find(const struct actors *a, struct bytes actor, uint32_t *number)
 {
     const uint32_t *found = table_find(&a->table, actor);

@@ -15,7 +15,7 @@ struct actor_watch {
     void (*told)(struct actor_watch *w, struct bytes actor, bool came);
 };
 
-/* Actors, numbered in order of their first appearance; never removed. */
+/* Actors, numbered in order of their first appearance; removed by actors_undo() only. */
 struct actors {
     struct table table;
     struct actor_watch *watch; /* told of new ones, unless NULL */
@@ -26,6 +26,8 @@ void actors_free(struct actors *a);
 size_t actors_count(const struct actors *a);
 /* The number of an actor (canonical), assigned if it has none. */
 uint32_t actors_number(struct actors *a, struct bytes actor);
+/* Removes those that have come since there were so many. */
+void actors_undo(struct actors *a, size_t count);
 /* False if it has none. */
 bool actors_find(const struct actors *a, struct bytes actor, uint32_t *number);
 /* Valid as long as the actors. */

@@ -7,16 +7,25 @@
 /* A signal for a node that is being dialled: mostly an answer. */
 struct answer {
     struct list link; /* in peer.answers */
+    struct quota *by; /* the node that has caused it */
     struct signal signal;
     struct buf memory;
 };
 
+static const struct amount one_node = {.count = 1};
+
+static struct amount bytes_of_it(const struct answer *a)
+{
+    return (struct amount){.bytes = a->memory.len};
+}
+
 static void answer_remove(struct peer *p, struct answer *a)
 {
     struct cluster *c = p->cluster;
-    c->answer_bytes -= a->memory.len;
+    quotas_refund(&c->answered, a->by, bytes_of_it(a));
     if (--p->answer_count == 0) {
-        c->answered_nodes--;
+        quotas_refund(&c->answered, p->dialled_for, one_node);
+        p->dialled_for = NULL;
         wakeup_stop(c->wakeups, &p->answers_late);
     }
     list_remove(&a->link);
@@ -89,22 +98,23 @@ static void answer_add(struct peer *p, const struct signal *signal, struct turn 
     struct answer *a = mem_take(sizeof(*a));
     signal_copy(&a->signal, signal, &a->memory);
     list_append(&p->answers, &a->link);
-    c->answer_bytes += a->memory.len;
+    a->by = quotas_charge(&c->answered, t->node, bytes_of_it(a));
     if (p->answer_count++ > 0)
         return;
-    c->answered_nodes++;
+    p->dialled_for = quotas_charge(&c->answered, t->node, one_node);
     wakeup_set(c->wakeups, &p->answers_late, t->now_ms + LIMIT_ANSWER_MS);
 }
 
 /* Why the signal cannot wait, or NULL. */
-static const char *refusal(const struct cluster *c, const struct signal *signal)
+static const char *refusal(const struct cluster *c, const struct signal *signal,
+                           const struct turn *t)
 {
+    const struct amount most = {LIMIT_ANSWERED_NODES, LIMIT_ANSWER_BYTES};
     const struct peer *known = peer_find(c, signal->node);
     bool waits = known != NULL && known->answer_count > 0;
     if (!node_name_valid(signal->node))
         return "not a valid node name";
-    if (c->answer_bytes + signal_bytes(signal) > LIMIT_ANSWER_BYTES ||
-        (!waits && c->answered_nodes == LIMIT_ANSWERED_NODES))
+    if (!quotas_allow(&c->answered, t->node, (struct amount){!waits, signal_bytes(signal)}, most))
         return "it is not connected, and too many wait";
     return NULL;
 }
@@ -117,7 +127,7 @@ void cluster_deliver(struct cluster *c, const struct signal *signal, struct turn
         c->listener.undelivered(c->listener.who, signal, t);
         return;
     }
-    const char *why = refusal(c, signal);
+    const char *why = refusal(c, signal, t);
     if (why != NULL) {
         dropped(c, signal, why, t);
         return;

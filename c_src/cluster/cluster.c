@@ -48,7 +48,7 @@ void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct 
 {
     c->port = port;
     must(c->peers.count == 0);
-    c->peers.secret = turn_random(t);
+    c->peers.secret = c->answered.secret = turn_random(t);
     if (connections > 0 && connections < LIMIT_CONNECTIONS)
         c->connection_max = connections;
     if (c->options.serves && !c->options.without_epmd) {
@@ -419,5 +419,5 @@ void cluster_check(const struct cluster *c)
         must(p->answer_count == 0 || (p->up == NULL && p->dialling != DIAL_NEVER));
     }
     must(untried == c->untried && c->connections_by_id.count == c->connection_count);
-    must(answered == c->answered_nodes && c->answer_bytes <= LIMIT_ANSWER_BYTES);
+    must(answered == c->answered.all.count && c->answered.all.bytes <= LIMIT_ANSWER_BYTES);
 }

@@ -15,7 +15,7 @@
 #include "../limits.h"
 #include "../otp/few_lines.h"
 #include "../otp/list.h"
-#include "../otp/names.h"
+#include "../otp/quotas.h"
 #include "cluster.h"
 
 enum connection_role {
@@ -60,6 +60,7 @@ struct peer {
     uint64_t backoff_ms;
     struct list answers; /* that wait until it is up, or for this long */
     size_t answer_count;
+    struct quota *dialled_for; /* of cluster.answered; NULL: none waits */
     struct wakeup answers_late;
 };
 
@@ -90,11 +91,10 @@ struct cluster {
     uint64_t not_allowed; /* connections that were refused */
     uint64_t broken_for[ERR_COUNT];
     struct few_lines answer_lines;
-    struct few_lines end_lines;          /* of connections that were up */
-    size_t answered_nodes, answer_bytes; /* that wait */
-    uint64_t undelivered;                /* since the start */
-    uint64_t withheld;                   /* signals that their peers could not read */
-
+    struct few_lines end_lines; /* of connections that were up */
+    struct quotas answered;     /* nodes that answers wait for, and bytes of these */
+    uint64_t undelivered;       /* since the start */
+    uint64_t withheld;          /* signals that their peers could not read */
     struct names peers;
     size_t untried; /* of them, wanted and not yet tried */
     bool untidy;    /* some peer may be of no further interest */

@@ -1,5 +1,6 @@
 #include "../limits.h"
 #include "../mem.h"
+#include "../sorted.h"
 #include "frame.h"
 #include "wire.h"
 
@@ -9,8 +10,8 @@
 struct sequence {
     bool skipped; /* bytes has only the beginning */
     uint64_t id;
-    uint64_t next;      /* number of the next fragment; they count down to 1 */
-    uint64_t last_used; /* value of clock when its last fragment arrived */
+    uint64_t next;                  /* number of the next fragment; they count down to 1 */
+    struct sequence *before, *then; /* those whose last fragments arrived before and after its */
     struct buf bytes;
 };
 
@@ -19,10 +20,10 @@ struct sequence {
 _Static_assert(LIMIT_FRAGMENT_SEQUENCES *BEGINNING_BYTES < LIMIT_FRAME_BYTES,
                "what is skipped leaves room");
 struct fragments {
-    struct sequence *open;
+    struct sequence **open; /* sorted by id */
     size_t count, cap;
+    struct sequence *oldest, *newest; /* by their last fragments */
     size_t held;
-    uint64_t clock;   /* fragments received so far */
     bool forgot;      /* a sequence: its later fragments may come */
     struct buf whole; /* the last message reassembled */
 };
@@ -41,8 +42,10 @@ void fragments_free(struct fragments *f)
 {
     if (f == NULL)
         return;
-    for (size_t i = 0; i < f->count; i++)
-        buf_free(&f->open[i].bytes);
+    for (size_t i = 0; i < f->count; i++) {
+        buf_free(&f->open[i]->bytes);
+        mem_free(f->open[i]);
+    }
     mem_free(f->open);
     buf_free(&f->whole);
     mem_free(f);
@@ -53,41 +56,71 @@ void fragments_forget(struct fragments *f)
     buf_free(&f->whole);
 }
 
-/* Linear: there are a handful, and at most a thousand. */
-static struct sequence *find(struct fragments *f, uint64_t id)
+static int compare(const void *element, const void *key)
 {
-    for (size_t i = 0; i < f->count; i++)
-        if (f->open[i].id == id)
-            return &f->open[i];
-    return NULL;
+    uint64_t a = (*(struct sequence *const *)element)->id, b = *(const uint64_t *)key;
+    return a < b ? -1 : a > b;
 }
+
+static size_t place_of(const struct fragments *f, uint64_t id)
+{
+    return sorted_place(f->open, f->count, sizeof(*f->open), &id, compare);
+}
+
+static struct sequence *find(const struct fragments *f, uint64_t id)
+{
+    struct sequence **found = sorted_find(f->open, f->count, sizeof(*f->open), &id, compare);
+    return found != NULL ? *found : NULL;
+}
+
+/* --- in the order of their last fragments ---------------------------------------- */
+
+static void leave(struct fragments *f, struct sequence *s)
+{
+    *(s->before != NULL ? &s->before->then : &f->oldest) = s->then;
+    *(s->then != NULL ? &s->then->before : &f->newest) = s->before;
+}
+
+static void join(struct fragments *f, struct sequence *s)
+{
+    s->before = f->newest;
+    s->then = NULL;
+    *(f->newest != NULL ? &f->newest->then : &f->oldest) = s;
+    f->newest = s;
+}
+
+/* --- beginning and end ----------------------------------------------------------- */
 
 static struct sequence *start_sequence(struct fragments *f, const struct fragment *first)
 {
-    f->open = mem_room(f->open, f->count, &f->cap, sizeof(*f->open));
-    struct sequence *s = &f->open[f->count++];
-    *s = (struct sequence){.id = first->id, .next = first->number, .last_used = ++f->clock};
+    size_t place = place_of(f, first->id);
+    struct sequence *s = mem_take(sizeof(*s));
+    s->id = first->id;
+    s->next = first->number;
+    f->open = sorted_insert(f->open, &f->count, &f->cap, sizeof(*f->open), place);
+    f->open[place] = s;
+    join(f, s);
     return s;
 }
 
-/* Removes a sequence; its bytes belong to the caller. */
+/* Frees a sequence; its bytes belong to the caller. */
 static struct buf remove_sequence(struct fragments *f, struct sequence *s)
 {
     struct buf bytes = s->bytes;
     f->held -= bytes.len;
-    *s = f->open[--f->count];
+    leave(f, s);
+    sorted_remove(f->open, &f->count, sizeof(*f->open), place_of(f, s->id));
+    mem_free(s);
     return bytes;
 }
 
 /* The sequence that has waited longest for its next fragment; skipped ones only if any is set. */
 static struct sequence *oldest(struct fragments *f, bool any)
 {
-    struct sequence *found = NULL;
-    for (size_t i = 0; i < f->count; i++)
-        if ((any || !f->open[i].skipped) &&
-            (found == NULL || f->open[i].last_used < found->last_used))
-            found = &f->open[i];
-    return found;
+    struct sequence *s = f->oldest;
+    while (s != NULL && s->skipped && !any)
+        s = s->then;
+    return s;
 }
 
 static void forget(struct fragments *f, struct sequence *s)
@@ -154,7 +187,8 @@ static struct sequence *append(struct fragments *f, bool first, const struct fra
     if (first && f->count == LIMIT_FRAGMENT_SEQUENCES)
         forget(f, oldest(f, true));
     struct sequence *s = first ? start_sequence(f, fragment) : find(f, fragment->id);
-    s->last_used = ++f->clock; /* now, so that it is the last one to be skipped */
+    leave(f, s);
+    join(f, s); /* now, so that it is the last one to be skipped */
     struct bytes piece = fragment->piece;
     make_room(f, s, piece.len);
     if (s->skipped) {

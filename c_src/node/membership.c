@@ -4,6 +4,7 @@
 #include "../mem.h"
 #include "../otp/few_lines.h"
 #include "../otp/names.h"
+#include "../otp/quotas.h"
 #include "../pg/pg.h"
 #include "../replica/rivals.h"
 #include "../term/etf.h"
@@ -21,7 +22,8 @@ struct membership {
     struct process *scopes[LIMIT_SCOPES];
     size_t scope_count;
     struct groups replicas;
-    struct rivals rivals; /* the same replicas */
+    struct rivals rivals;  /* the same replicas */
+    struct quotas started; /* those of them that nodes have asked for */
     struct pubsub *pubsub;
     uint64_t scope_restarts;
     bool settled, stopping, given_up;
@@ -48,6 +50,7 @@ struct membership *membership_new(const struct config *config, struct processes 
                              .stores = stores,
                              .replicas.seed = processes_seed(table),
                              .rivals.seed = processes_seed(table),
+                             .started.secret = processes_seed(table),
                              .stopped.secret = processes_seed(table),
                              .pubsub = pubsub_new(table, learning)};
     few_lines_init(&m->stop_lines, wakeups, LIMIT_PEER_LINES, "replicas have stopped");
@@ -59,6 +62,7 @@ void membership_free(struct membership *m)
     pubsub_free(m->pubsub);
     groups_free(&m->replicas);
     rivals_free(&m->rivals);
+    quotas_free(&m->started);
     names_free(&m->stopped);
     mem_free(m);
 }
@@ -206,6 +210,27 @@ enum err membership_check_replica(const struct membership *m, const struct repli
     return rivals_check(&m->rivals, options, NULL, error);
 }
 
+static const struct amount one = {.count = 1};
+
+bool membership_may_start(const struct membership *m, struct bytes node)
+{
+    const struct amount most = {.count = LIMIT_PROCESSES};
+    return processes_have_room(m->table) && quotas_allow(&m->started, node, one, most);
+}
+
+static void count_started(struct membership *m, const struct replica_options *options)
+{
+    if (options->by.len > 0)
+        quotas_charge(&m->started, buf_bytes(&options->by), one);
+}
+
+static void count_ended(struct membership *m, const struct replica_options *options)
+{
+    struct quota *of = quotas_find(&m->started, buf_bytes(&options->by));
+    if (of != NULL)
+        quotas_refund(&m->started, of, one);
+}
+
 struct process *membership_add_replica(struct membership *m, struct replica_options *options,
                                        struct turn *t)
 {
@@ -215,6 +240,7 @@ struct process *membership_add_replica(struct membership *m, struct replica_opti
         return NULL;
     groups_add(&m->replicas, replica_group(p), p);
     rivals_add(&m->rivals, replica_options(p));
+    count_started(m, replica_options(p));
     struct buf *stopped = names_find(&m->stopped, process_name(p));
     if (stopped != NULL)
         names_remove(&m->stopped, stopped);
@@ -300,6 +326,7 @@ void membership_ended(struct membership *m, struct process *p, struct bytes reas
         return;
     groups_remove(&m->replicas, replica_group(p), p);
     rivals_remove(&m->rivals, replica_options(p));
+    count_ended(m, replica_options(p));
     for (size_t i = 0; i < m->scope_count; i++)
         pg_leave_all(m->scopes[i], process_pid(p), t);
     replica_ended(m, p, reason, t);

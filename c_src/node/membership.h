@@ -28,6 +28,10 @@ must_use enum err membership_check_replica(const struct membership *m,
                                            const struct replica_options *options,
                                            struct options_error *error);
 
+/* Whether that node may have one more replica started: there are not too many processes, and it has
+ * asked for fewer than its part of them. */
+bool membership_may_start(const struct membership *m, struct bytes node);
+
 /* Starts a replica and joins its group in every scope.  Takes *options over when it succeeds;
  * NULL when its name is taken. */
 struct process *membership_add_replica(struct membership *m, struct replica_options *options,

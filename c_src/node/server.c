@@ -205,6 +205,12 @@ static void start_checked(struct process *server, struct bytes from,
         replica_options_free(options);
         return;
     }
+    if (!membership_may_start(s->options.membership, t->node)) {
+        reply_error_atom(server, from, "limit", t);
+        replica_options_free(options);
+        return;
+    }
+    buf_put(&options->by, t->node);
     struct process *p = membership_add_replica(s->options.membership, options, t);
     if (p == NULL) {
         replica_options_free(options);

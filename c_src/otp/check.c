@@ -31,14 +31,14 @@ static void check_living(const struct process *p)
     must(process_of_pid(p->table, term_bytes(&p->pid)) == p);
     must(p->name.len == 0 || process_named(p->table, buf_bytes(&p->name)) == p);
     must((p->wake.place != 0) == (p->wake_at_ms != 0 && !p->suspended));
-    must(p->held_messages <= LIMIT_BACKLOG && p->held_bytes <= LIMIT_BACKLOG_BYTES);
+    must(p->held_by.all.count <= LIMIT_BACKLOG && p->held_by.all.bytes <= LIMIT_BACKLOG_BYTES);
     must(p->suspended || p->held == NULL);
 }
 
 static void check_ended(const struct process *p)
 {
     must(list_empty(&p->watchers) && list_empty(&p->watches));
-    must(p->wake.place == 0 && p->held == NULL && p->table->untidy);
+    must(p->wake.place == 0 && p->held == NULL && p->table->untidy && p->held_by.nodes == NULL);
 }
 
 void processes_check(const struct processes *table)

@@ -3,7 +3,8 @@
 #include "../err.h"
 #include "../mem.h"
 
-#define INITIAL_SIZE 64
+/* Small: each replica has a table of its members. */
+#define INITIAL_SIZE 8
 
 /* Fibonacci hashing: spreads keys that are consecutive numbers as well as hashes of bytes. */
 static size_t slot_of(const struct hash_table *l, uint64_t key)

@@ -10,7 +10,9 @@ struct mail {
     struct mail *next;
     uint64_t watch; /* 0: a message */
     enum err err;
-    struct buf reader; /* of the turn in which a message came */
+    /* Of a message: the node whose signal it came with, and who may only read in that turn. */
+    struct quota *by;
+    struct buf reader;
     size_t len;
     uint8_t bytes[];
 };
@@ -21,8 +23,15 @@ bool mailbox_must_hold(const struct process *p)
     return p->suspended || p->held != NULL;
 }
 
-static void mail_free(struct mail *mail)
+static struct amount amount_of(const struct mail *mail)
 {
+    return (struct amount){1, mail->len};
+}
+
+static void mail_free(struct process *p, struct mail *mail)
+{
+    if (mail->by != NULL)
+        quotas_refund(&p->held_by, mail->by, amount_of(mail));
     buf_free(&mail->reader);
     mem_free(mail);
 }
@@ -45,10 +54,11 @@ void mailbox_hold(struct process *p, uint64_t watch, enum err err, struct bytes 
 
 static void hold_message(struct process *p, struct bytes message, struct turn *t)
 {
-    if (p->held_messages < LIMIT_BACKLOG && message.len <= LIMIT_BACKLOG_BYTES - p->held_bytes) {
-        p->held_messages++;
-        p->held_bytes += message.len;
-        buf_put(&hold(p, 0, OK, message)->reader, t->reader);
+    const struct amount most = {LIMIT_BACKLOG, LIMIT_BACKLOG_BYTES};
+    if (quotas_allow(&p->held_by, t->node, (struct amount){1, message.len}, most)) {
+        struct mail *mail = hold(p, 0, OK, message);
+        mail->by = quotas_charge(&p->held_by, t->node, amount_of(mail));
+        buf_put(&mail->reader, t->reader);
     } else if (!p->overflowed) {
         p->overflowed = true;
         turn_log(t, LOG_WARNING, "%.*s is suspended and its mailbox is full: messages are dropped",
@@ -63,10 +73,6 @@ static struct mail *take_oldest(struct process *p)
     p->held = mail->next;
     if (p->held == NULL)
         p->held_end = &p->held;
-    if (mail->watch == 0) {
-        p->held_messages--;
-        p->held_bytes -= mail->len;
-    }
     return mail;
 }
 
@@ -74,10 +80,11 @@ static void handle(struct process *p, const struct mail *mail, struct turn *t)
 {
     struct bytes bytes = {mail->bytes, mail->len};
     if (mail->watch == 0) {
-        struct bytes before = t->reader;
+        struct bytes node = turn_for(t, buf_bytes(&mail->by->node)), reader = t->reader;
         t->reader = buf_bytes(&mail->reader);
         p->kind->message(p, bytes, t);
-        t->reader = before;
+        t->reader = reader;
+        turn_for(t, node);
         return;
     }
     struct watch *w = watch_find(p->table, mail->watch);
@@ -128,12 +135,12 @@ void process_resume(struct process *p, struct turn *t)
     while (!p->suspended && p->held != NULL) {
         struct mail *mail = take_oldest(p);
         handle(p, mail, t);
-        mail_free(mail);
+        mail_free(p, mail);
     }
 }
 
 void mailbox_close(struct process *p)
 {
     while (p->held != NULL)
-        mail_free(take_oldest(p));
+        mail_free(p, take_oldest(p));
 }

@@ -85,10 +85,15 @@ static struct term pid_of(const struct processes *table, uint64_t number)
     return term_take(&pid);
 }
 
+bool processes_have_room(const struct processes *table)
+{
+    return table->living < LIMIT_PROCESSES;
+}
+
 struct process *process_start(struct processes *table, const struct process_kind *kind, void *self,
                               struct bytes name)
 {
-    if (table->living == LIMIT_PROCESSES || process_named(table, name) != NULL)
+    if (!processes_have_room(table) || process_named(table, name) != NULL)
         return NULL;
     struct process *p = mem_take(sizeof(*p));
     p->table = table;
@@ -98,6 +103,7 @@ struct process *process_start(struct processes *table, const struct process_kind
     p->pid = pid_of(table, p->number);
     p->wake.ring = on_wakeup;
     p->held_end = &p->held;
+    p->held_by.secret = table->seed;
     list_init(&p->watchers);
     list_init(&p->watches);
     buf_put(&p->name, name);

@@ -82,6 +82,9 @@ void processes_on_spawn(struct processes *table,
                                     struct turn *t),
                         void *who);
 
+/* False when LIMIT_PROCESSES are running. */
+bool processes_have_room(const struct processes *table);
+
 /* Starts a process that owns self.  name is text, empty for none.  NULL, with self still the
  * caller's, when the name is registered already or LIMIT_PROCESSES are running. */
 struct process *process_start(struct processes *table, const struct process_kind *kind, void *self,
@@ -118,7 +121,7 @@ struct process *processes_next(struct processes *table, const struct process *af
 
 /* A suspended process (sys:suspend) is not woken; its messages and the outcomes of its calls
  * and watches are held until it is resumed.  Messages beyond LIMIT_BACKLOG or
- * LIMIT_BACKLOG_BYTES are dropped, outcomes never. */
+ * LIMIT_BACKLOG_BYTES, or a node's part of these, are dropped, outcomes never. */
 bool process_suspended(const struct process *p);
 void process_suspend(struct process *p, struct turn *t);
 void process_resume(struct process *p, struct turn *t);

@@ -94,7 +94,7 @@ static const char *refusal(const struct processes *table, const struct signal *r
 {
     if (table->on_spawn == NULL)
         return "notsup";
-    if (request->unfit != OK || table->living == LIMIT_PROCESSES)
+    if (request->unfit != OK || !processes_have_room(table))
         return "system_limit";
     return read_request(request, spawn, names) ? NULL : "badarg";
 }

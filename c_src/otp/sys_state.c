@@ -16,7 +16,8 @@
 
 /* A caller of get_state on the process with this pid. */
 struct pending {
-    uint64_t call; /* that asks for its stdlib's version */
+    uint64_t call;    /* that asks for its stdlib's version */
+    struct quota *by; /* the node whose signal asks for the state */
     struct term pid;
     struct buf from;
 };
@@ -27,7 +28,10 @@ struct sys_helper {
     struct processes *table;
     struct pending *list;
     size_t count, cap;
+    struct quotas asked; /* of these */
 };
+
+static const struct amount one = {.count = 1};
 
 static bool read_number(struct etf_list *list, uint32_t *number)
 {
@@ -74,6 +78,13 @@ static void send_state(const struct process *p, struct bytes from, bool bare, st
     buf_free(&state);
 }
 
+static void pending_free(struct sys_helper *helper, struct pending *w)
+{
+    quotas_refund(&helper->asked, w->by, one);
+    term_free(&w->pid);
+    buf_free(&w->from);
+}
+
 static void helper_answer(struct process *process, uint64_t call, const struct answer *a,
                           struct turn *t)
 {
@@ -84,10 +95,11 @@ static void helper_answer(struct process *process, uint64_t call, const struct a
     struct pending w = helper->list[i];
     helper->list[i] = helper->list[--helper->count];
     struct process *p = process_of_pid(helper->table, term_bytes(&w.pid));
+    struct bytes before = turn_for(t, buf_bytes(&w.by->node));
     if (p != NULL)
         send_state(p, buf_bytes(&w.from), expects_bare_state(a), t);
-    term_free(&w.pid);
-    buf_free(&w.from);
+    turn_for(t, before);
+    pending_free(helper, &w);
 }
 
 static void helper_message(struct process *p, struct bytes message, struct turn *t)
@@ -108,10 +120,8 @@ static void helper_free(void *self)
     struct sys_helper *helper = self;
     if (helper->table->sys_helper != NULL && process_self(helper->table->sys_helper) == helper)
         helper->table->sys_helper = NULL;
-    for (size_t i = 0; i < helper->count; i++) {
-        term_free(&helper->list[i].pid);
-        buf_free(&helper->list[i].from);
-    }
+    for (size_t i = 0; i < helper->count; i++)
+        pending_free(helper, &helper->list[i]);
     mem_free(helper->list);
     mem_free(helper);
 }
@@ -131,14 +141,20 @@ static struct process *helper_of(struct processes *table)
         return table->sys_helper;
     struct sys_helper *helper = mem_take(sizeof(*helper));
     helper->table = table;
+    helper->asked.secret = table->seed;
     table->sys_helper = process_start(table, &helper_kind, helper, (struct bytes){0});
     if (table->sys_helper == NULL)
         mem_free(helper);
     return table->sys_helper;
 }
 
+/* 0 where it cannot be asked. */
 static uint64_t ask_version(struct process *helper, struct bytes from, struct turn *t)
 {
+    const struct amount most = {.count = LIMIT_STATE_CALLS};
+    const struct sys_helper *self = process_self(helper);
+    if (!quotas_allow(&self->asked, t->node, one, most))
+        return 0;
     struct buf caller = {0}, args = {0};
     uint64_t call = 0;
     put_list(&args, 2);
@@ -164,6 +180,8 @@ void sys_state_answer(struct process *p, struct bytes from, struct turn *t)
     struct sys_helper *helper = process_self(process);
     helper->list = mem_room(helper->list, helper->count, &helper->cap, sizeof(*helper->list));
     struct pending *w = &helper->list[helper->count++];
-    *w = (struct pending){.call = call, .pid = term_copy(process_pid(p))};
+    *w = (struct pending){.call = call,
+                          .by = quotas_charge(&helper->asked, t->node, one),
+                          .pid = term_copy(process_pid(p))};
     buf_put(&w->from, from);
 }

@@ -19,6 +19,7 @@
 #include "hash_table.h"
 #include "list.h"
 #include "process.h"
+#include "quotas.h"
 #include "wakeup.h"
 #include "watch.h"
 
@@ -41,9 +42,9 @@ struct process {
     size_t watcher_count;
     struct list watches;
     struct mail *held, **held_end; /* oldest first */
-    size_t held_messages, held_bytes;
-    bool overflowed;  /* a message was dropped, and that was logged */
-    uint64_t dropped; /* messages that this node did not accept */
+    struct quotas held_by; /* of the messages among them, and of one that is being handled */
+    bool overflowed;       /* a message was dropped, and that was logged */
+    uint64_t dropped;      /* messages that this node did not accept */
 };
 
 struct processes {

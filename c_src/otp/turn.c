@@ -7,6 +7,13 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 
+struct bytes turn_for(struct turn *t, struct bytes node)
+{
+    struct bytes before = t->node;
+    t->node = node;
+    return before;
+}
+
 void turn_worked(struct turn *t, uint64_t work)
 {
     t->work += work;

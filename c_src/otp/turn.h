@@ -54,7 +54,7 @@ struct turn {
     uint64_t random;  /* seed of turn_random() */
     uint64_t work;    /* of turn_worked() */
     struct post *post;
-    struct bytes node;     /* whose signal is being handled, as text; else empty */
+    struct bytes node;     /* whose signal is being handled, now or late, as text; else empty */
     struct rights *rights; /* NULL: every node may change everything */
     /* The node whose signal is being handled, where it may only read; else empty.  Whatever changes
      * something for others asks turn_may_change() first. */
@@ -66,6 +66,10 @@ bool turn_may_write(const struct turn *t, struct bytes node);
 /* Whether the sender of the current signal may change anything; if not, its attempt to is counted
  * and logged. */
 bool turn_may_change(struct turn *t);
+
+/* What follows is done for that node, whose signal has waited; returns the one before, to be put
+ * back. */
+struct bytes turn_for(struct turn *t, struct bytes node);
 
 /* Counts work that is out of proportion to the bytes of the message that asks for it, such as a
  * walk over a large state: about one for each nanosecond.  Once a step has done LIMIT_STEP_WORK,

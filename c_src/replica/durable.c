@@ -61,6 +61,7 @@ void durable_start(struct replica *r, const struct replica_disk *disk, struct tu
     must(disk != NULL);
     d->disk = *disk;
     d->journals = r->options.storage.durability == DURABILITY_SYNC;
+    d->waiting.secret = processes_seed(process_table(r->process));
     if (d->journals) {
         d->own = crdt_make(r->options.type, &r->crdt_options);
         d->remote = crdt_make(r->options.type, &r->crdt_options);

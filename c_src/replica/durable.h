@@ -10,6 +10,7 @@
 #ifndef COPPICE_REPLICA_DURABLE_H
 #define COPPICE_REPLICA_DURABLE_H
 
+#include "../otp/quotas.h"
 #include "replica.h"
 
 struct replica;
@@ -30,8 +31,10 @@ struct read_request {
 /* A caller that waits for the disk. */
 struct waiter {
     struct waiter *next;
-    struct buf from;   /* empty for a cast */
-    struct buf result; /* of a mutation; empty for `ok` */
+    struct quota *by;    /* the node that it came from */
+    struct amount holds; /* of durable.waiting */
+    struct buf from;     /* empty for a cast */
+    struct buf result;   /* of a mutation; empty for `ok` */
     /* The rest of a read request. */
     struct buf args[REQUEST_ARGS_MAX];
     request_handler *handle;
@@ -73,9 +76,9 @@ struct durable {
     struct waiters uncommitted; /* callers of mutations in own ... */
     struct waiters committing;  /* ... and of those in in_flight */
     struct waiters readers;
-    size_t readers_bytes;
-    bool unsaved; /* the state has changed since the last snapshot */
-    bool saving;  /* a snapshot is being written */
+    struct quotas waiting; /* all of these; bytes of the readers only */
+    bool unsaved;          /* the state has changed since the last snapshot */
+    bool saving;           /* a snapshot is being written */
     /* A snapshot of the state at the end of this step has been started: no mutation runs
      * before replica_captured(), as it might be rolled back after it was saved. */
     bool capturing;

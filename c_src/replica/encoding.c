@@ -11,6 +11,7 @@
 /* A caller. */
 struct asker {
     struct asker *next;
+    struct quota *by; /* the node that has asked */
     struct buf from;
     struct share reply; /* held; none as long as that is being encoded */
 };
@@ -20,8 +21,10 @@ struct encoding_work {
     bool answers;                 /* ... and these are to be answered; else their nodes are slow */
     struct buf out;
     struct asker *askers, **end;
-    size_t count;
+    struct quotas waiting; /* these */
 };
+
+static const struct amount one = {.count = 1};
 
 /* --- what is encoded ---------------------------------------------------------- */
 
@@ -45,18 +48,19 @@ static struct share share_of(const struct replica *r, enum encoded what, struct 
 
 /* --- slices ------------------------------------------------------------------- */
 
-static struct encoding_work *work_of(struct encoding *e)
+static struct encoding_work *work_of(struct replica *r, struct encoding *e)
 {
     if (e->work == NULL) {
         e->work = mem_take(sizeof(*e->work));
         e->work->end = &e->work->askers;
+        e->work->waiting.secret = processes_seed(process_table(r->process));
     }
     return e->work;
 }
 
 static void begin(struct replica *r, enum encoded what)
 {
-    struct encoding_work *w = work_of(&r->encodings[what]);
+    struct encoding_work *w = work_of(r, &r->encodings[what]);
     must(w->slices == NULL);
     if (what == ENCODED_STATE) {
         put_tuple(&w->out, 3);
@@ -141,7 +145,8 @@ size_t encoding_bytes(const struct replica *r)
 static void asker_add(struct replica *r, enum encoded what, struct bytes from, struct turn *t)
 {
     struct encoding_work *w = r->encodings[what].work;
-    if (w->count == LIMIT_ENCODE_CALLS) {
+    const struct amount most = {.count = LIMIT_ENCODE_CALLS};
+    if (!quotas_allow(&w->waiting, t->node, one, most)) {
         struct buf reason = {0};
         put_atom(&reason, "overloaded");
         gen_reply_error(r->process, from, buf_bytes(&reason), t);
@@ -150,9 +155,9 @@ static void asker_add(struct replica *r, enum encoded what, struct bytes from, s
     }
     struct asker *a = mem_take(sizeof(*a));
     buf_put(&a->from, from);
+    a->by = quotas_charge(&w->waiting, t->node, one);
     *w->end = a;
     w->end = &a->next;
-    w->count++;
 }
 
 static void asker_remove(struct encoding_work *w, struct asker **at)
@@ -161,7 +166,7 @@ static void asker_remove(struct encoding_work *w, struct asker **at)
     *at = a->next;
     if (w->end == &a->next)
         w->end = at;
-    w->count--;
+    quotas_refund(&w->waiting, a->by, one);
     shared_release(a->reply.of);
     buf_free(&a->from);
     mem_free(a);
@@ -186,7 +191,9 @@ static void answer(struct replica *r, struct encoding *e, struct turn *t)
             at = &(*at)->next;
             continue;
         }
+        struct bytes before = turn_for(t, buf_bytes(&(*at)->by->node));
         gen_reply_shared(r->process, buf_bytes(&(*at)->from), (*at)->reply, t);
+        turn_for(t, before);
         asker_remove(w, at);
     }
     work_end(e);

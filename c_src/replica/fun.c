@@ -93,10 +93,10 @@ static struct asked take_asked(struct replica *r)
     return asked;
 }
 
-static void asked_free(struct asked *asked)
+static void asked_free(struct replica *r, struct asked *asked)
 {
     for (size_t i = 0; i < asked->count; i++)
-        mutation_drop(asked->list[i]);
+        mutation_drop(r, asked->list[i]);
     mem_free(asked->list);
     buf_free(&asked->state);
 }
@@ -170,7 +170,7 @@ static uint64_t ask_for_several(struct replica *r, struct turn *t)
 static void ask(struct replica *r, const struct mutation *m, struct turn *t)
 {
     must(r->fun_call == 0 && r->asked.count == 0);
-    add(r, mutation_keep(m, t));
+    add(r, mutation_keep(r, m, t));
     if (!m->alone && is_closure(m->body))
         add_queued(r, m->body.len);
     r->fun_call = r->asked.count == 1 ? ask_for_one(r, t) : ask_for_several(r, t);
@@ -178,8 +178,8 @@ static void ask(struct replica *r, const struct mutation *m, struct turn *t)
         return;
     struct asked asked = take_asked(r);
     for (size_t i = 0; i < asked.count; i++)
-        mutation_refuse(r, buf_bytes(&asked.list[i]->from), "overloaded", t);
-    asked_free(&asked);
+        mutation_refuse_kept(r, asked.list[i], "overloaded", t);
+    asked_free(r, &asked);
 }
 
 void fun_run(struct replica *r, const struct mutation *m, struct turn *t)
@@ -298,7 +298,7 @@ static size_t take_results(struct replica *r, const struct asked *asked,
         struct buf reason = {0};
         take_result(r, &results[i], &reason);
         sound = i + 1 == count || is_sound(r, &results[i], reason.len == 0, &base);
-        mutation_finish(r, buf_bytes(&asked->list[i]->from), &reason, t);
+        mutation_finish_kept(r, asked->list[i], &reason, t);
         buf_free(&reason);
     }
     return i;
@@ -330,8 +330,8 @@ static void finish_several(struct replica *r, struct asked *asked, const struct 
     }
     if (*late) {
         struct queued_mutation **hung = &asked->list[answer.count];
-        mutation_refuse(r, buf_bytes(&(*hung)->from), "timeout", t);
-        mutation_drop(*hung);
+        mutation_refuse_kept(r, *hung, "timeout", t);
+        mutation_drop(r, *hung);
         *hung = NULL;
     }
     put_back(r, asked, answered);
@@ -343,7 +343,7 @@ static void finish_all(struct replica *r, const struct asked *asked, const struc
                        struct turn *t)
 {
     for (size_t i = 0; i < asked->count; i++)
-        mutation_finish(r, buf_bytes(&asked->list[i]->from), reason, t);
+        mutation_finish_kept(r, asked->list[i], reason, t);
 }
 
 static void finish(struct replica *r, struct asked *asked, const struct answer *a, bool *late,
@@ -368,7 +368,7 @@ void fun_answer(struct replica *r, const struct answer *a, struct turn *t)
     bool late = a->err == ERR_TIMEOUT;
     r->fun_call = 0;
     finish(r, &asked, a, &late, t);
-    asked_free(&asked);
+    asked_free(r, &asked);
     if (late) {
         mark_unresponsive(r, buf_bytes(&r->fun_node), t);
         mutation_refuse_funs(r, buf_bytes(&r->fun_node), t);
@@ -378,7 +378,7 @@ void fun_answer(struct replica *r, const struct answer *a, struct turn *t)
 
 void fun_free(struct replica *r)
 {
-    asked_free(&r->asked);
+    asked_free(r, &r->asked);
     question_forms_free(&r->forms);
     buf_free(&r->fun_node);
     names_free(&r->unresponsive);

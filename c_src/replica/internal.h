@@ -2,8 +2,7 @@
  *
  *     replica.c    life cycle, wake-ups, members, status
  *     request.c    the table of requests
- *     mutation.c   the mutation queue
- *     fun.c        funs, which run on their caller's node
+ *     mutation.h   the mutation queue, and funs, which run on their caller's node
  *     question.h   one question about several of them
  *     durable.h    storage, and the callers that wait for it
  *     catch_up.c   holds mutations until the peers have sent their states
@@ -20,33 +19,9 @@
 #include "encoding.h"
 #include "intake.h"
 #include "member.h"
+#include "mutation.h"
 #include "question.h"
 #include "subscribers.h"
-
-/* A mutation as it arrived. */
-struct mutation {
-    struct bytes from;  /* empty for a cast */
-    struct bytes body;  /* Op | [Op] | Fun; not canonical: a fun's bytes must not change */
-    bool wants_results; /* {mutate_reply, _}: the reply has the operations' results, not `ok` */
-    /* Of one that was in the queue, as below. */
-    bool alone;
-    uint64_t until_ms;
-};
-
-/* Its copy in the queue. */
-struct queued_mutation {
-    struct queued_mutation *next;
-    struct buf from, body;
-    bool wants_results, alone; /* alone: a fun that must not share a question with others */
-    uint64_t until_ms;         /* while funs run, its caller waits no longer */
-};
-
-/* Funs that a node has been asked to apply, in order. */
-struct asked {
-    struct queued_mutation **list;
-    size_t count, cap;
-    struct buf state; /* a copy of what the first is applied to, if there are several */
-};
 
 struct replica {
     struct process *process;
@@ -62,12 +37,13 @@ struct replica {
     size_t estimated_bytes;
     uint64_t estimated_ms; /* ... which was taken at this time; 0: never */
 
-    struct member **members; /* sorted by pid bytes */
+    struct member **members; /* as they joined; the last one takes the place of one that leaves */
     size_t member_count, member_cap;
+    struct hash_table members_by_pid;
     size_t pulls_open;
 
     struct queued_mutation *queue, **queue_end;
-    size_t queued, queued_bytes;
+    struct quotas queued;      /* of those in the queue, and those that run */
     uint64_t fun_call;         /* the call that runs funs; 0 for none */
     struct asked asked;        /* what it runs */
     struct buf fun_node;       /* the name of the node that was last asked */
@@ -109,42 +85,6 @@ void replica_refused(struct replica *r, const char *what, struct bytes why, stru
 /* --- request.c ----------------------------------------------------------- */
 
 void request_handle(struct process *p, struct bytes message, struct turn *t);
-
-/* --- mutation.c ---------------------------------------------------------- */
-
-/* Runs a mutation, or queues it. */
-void mutation_submit(struct replica *r, const struct mutation *m, struct turn *t);
-/* Runs queued mutations until one has to wait. */
-void mutation_resume(struct replica *r, struct turn *t);
-/* The mutation has been made (reason is empty), or is refused. */
-void mutation_finish(struct replica *r, struct bytes from, const struct buf *reason,
-                     struct turn *t);
-void mutation_refuse(struct replica *r, struct bytes from, const char *reason, struct turn *t);
-/* A copy of a mutation, as it is in the queue; the caller frees it. */
-struct queued_mutation *mutation_keep(const struct mutation *m, const struct turn *t);
-void mutation_drop(struct queued_mutation *q);
-/* Takes the first one out of the queue, which must not be empty; and puts it back there. */
-struct queued_mutation *mutation_take(struct replica *r);
-void mutation_put_back(struct replica *r, struct queued_mutation *q);
-/* Refuses queued funs that would run on this node. */
-void mutation_refuse_funs(struct replica *r, struct bytes node, struct turn *t);
-/* Refuses calls that have waited behind funs for too long. */
-uint64_t mutation_due(struct replica *r);
-void mutation_wake(struct replica *r, struct turn *t);
-/* Refuses all queued mutations with this reason. */
-void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t);
-void mutation_free(struct replica *r);
-
-/* --- fun.c --------------------------------------------------------------- */
-
-/* Sends a fun to its caller's node, with those of that node which are next in the queue, or refuses
- * it. */
-void fun_run(struct replica *r, const struct mutation *m, struct turn *t);
-/* The answer to fun_call. */
-void fun_answer(struct replica *r, const struct answer *a, struct turn *t);
-/* Whether the fun of that caller would run on this node. */
-bool fun_runs_on(struct bytes from, struct bytes fun, struct bytes node);
-void fun_free(struct replica *r);
 
 /* --- catch_up.c ---------------------------------------------------------- */
 

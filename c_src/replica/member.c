@@ -1,25 +1,22 @@
 #include "../mem.h"
-#include "../sorted.h"
+#include "../otp/list.h"
+#include "../term/keyed_hash.h"
 #include "internal.h"
 
-/* By bytes: any order does that is the same in every run. */
-static int compare_pid(const void *element, const void *key)
+static uint64_t key_of(const struct replica *r, struct bytes pid)
 {
-    struct member *const *member = element;
-    const struct bytes *pid = key;
-    return bytes_compare(term_bytes(&(*member)->pid), *pid);
-}
-
-static size_t position_of(const struct replica *r, struct bytes pid)
-{
-    return sorted_place(r->members, r->member_count, sizeof(*r->members), &pid, compare_pid);
+    return keyed_hash(pid, processes_seed(process_table(r->process)));
 }
 
 struct member *member_of_pid(struct replica *r, struct bytes pid)
 {
-    struct member **found =
-        sorted_find(r->members, r->member_count, sizeof(*r->members), &pid, compare_pid);
-    return found != NULL ? *found : NULL;
+    struct hash_link *link = hash_table_find(&r->members_by_pid, key_of(r, pid));
+    for (; link != NULL; link = hash_table_next(link)) {
+        struct member *m = CONTAINER_OF(link, struct member, by_pid);
+        if (bytes_equal(term_bytes(&m->pid), pid))
+            return m;
+    }
+    return NULL;
 }
 
 struct member *member_of_call(struct replica *r, uint64_t call)
@@ -42,12 +39,12 @@ struct member *member_of_watch(struct replica *r, uint64_t watch)
 
 struct member *member_add(struct replica *r, struct bytes pid)
 {
-    size_t at = position_of(r, pid);
     struct member *m = mem_take(sizeof(*m));
     m->pid = term_copy(pid);
-    r->members =
-        sorted_insert(r->members, &r->member_count, &r->member_cap, sizeof(*r->members), at);
-    r->members[at] = m;
+    m->place = r->member_count;
+    r->members = mem_room(r->members, r->member_count, &r->member_cap, sizeof(struct member *));
+    r->members[r->member_count++] = m;
+    hash_table_put(&r->members_by_pid, &m->by_pid, key_of(r, pid));
     if (r->resting)
         replica_set_wake(r);
     return m;
@@ -64,10 +61,12 @@ static void member_free(struct member *m)
 
 void member_remove(struct replica *r, struct member *m)
 {
-    size_t at = position_of(r, term_bytes(&m->pid));
-    must(r->members[at] == m);
+    struct member *last = r->members[--r->member_count];
+    must(r->members[m->place] == m);
     must(m->pull != PULL_OPEN && m->unsent == NULL);
-    sorted_remove(r->members, &r->member_count, sizeof(*r->members), at);
+    last->place = m->place;
+    r->members[m->place] = last;
+    hash_table_remove(&r->members_by_pid, &m->by_pid);
     member_free(m);
 }
 
@@ -88,6 +87,7 @@ void member_free_all(struct replica *r)
     for (size_t i = 0; i < r->member_count; i++)
         member_free(r->members[i]);
     mem_free(r->members);
+    hash_table_free(&r->members_by_pid);
     r->members = NULL;
     r->member_count = r->member_cap = 0;
 }

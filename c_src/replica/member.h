@@ -11,6 +11,7 @@
 #define COPPICE_REPLICA_MEMBER_H
 
 #include "../crdt/part.h"
+#include "../otp/hash_table.h"
 #include "durable.h"
 #include "report.h"
 
@@ -37,11 +38,13 @@ struct comparison {
 
 struct member {
     struct term pid;
-    size_t joins;    /* how often it has joined and not left */
-    bool beam;       /* its node runs a BEAM */
-    bool behind;     /* missed a delta: needs the state */
-    bool pulled;     /* its state has been merged since it joined */
-    bool same_actor; /* it has sent a struct in the name of our actor */
+    struct hash_link by_pid; /* in replica.members_by_pid */
+    size_t place;            /* in replica.members */
+    size_t joins;            /* how often it has joined and not left */
+    bool beam;               /* its node runs a BEAM */
+    bool behind;             /* missed a delta: needs the state */
+    bool pulled;             /* its state has been merged since it joined */
+    bool same_actor;         /* it has sent a struct in the name of our actor */
     /* Not a member, but a BEAM's adapter process of the replica's pubsub: who is subscribed there
      * gets the deltas that are sent to it.  It has no state, and is never behind. */
     bool adapter;

@@ -47,6 +47,23 @@ void mutation_refuse(struct replica *r, struct bytes from, const char *reason, s
     buf_free(&atom);
 }
 
+void mutation_finish_kept(struct replica *r, const struct queued_mutation *q,
+                          const struct buf *reason, struct turn *t)
+{
+    struct bytes before = turn_for(t, buf_bytes(&q->by->node));
+    mutation_finish(r, buf_bytes(&q->from), reason, t);
+    turn_for(t, before);
+}
+
+void mutation_refuse_kept(struct replica *r, const struct queued_mutation *q, const char *reason,
+                          struct turn *t)
+{
+    struct buf atom = {0};
+    put_atom(&atom, reason);
+    mutation_finish_kept(r, q, &atom, t);
+    buf_free(&atom);
+}
+
 /* {Name, _}: the caller appends the second element. */
 static void put_pair(struct buf *out, const char *name)
 {
@@ -154,12 +171,13 @@ static struct mutation mutation_of(const struct queued_mutation *q)
                              q->until_ms};
 }
 
-static size_t bytes_in_queue(const struct mutation *m)
+static struct amount amount_of(const struct mutation *m)
 {
-    return sizeof(struct queued_mutation) + m->from.len + m->body.len;
+    return (struct amount){1, sizeof(struct queued_mutation) + m->from.len + m->body.len};
 }
 
-struct queued_mutation *mutation_keep(const struct mutation *m, const struct turn *t)
+struct queued_mutation *mutation_keep(struct replica *r, const struct mutation *m,
+                                      const struct turn *t)
 {
     struct queued_mutation *q = mem_take(sizeof(*q));
     buf_put(&q->from, m->from);
@@ -167,41 +185,38 @@ struct queued_mutation *mutation_keep(const struct mutation *m, const struct tur
     q->wants_results = m->wants_results;
     q->alone = m->alone;
     q->until_ms = m->until_ms != 0 ? m->until_ms : t->now_ms + LIMIT_MUTATION_WAIT_MS;
+    q->by = quotas_charge(&r->queued, t->node, amount_of(m));
     return q;
 }
 
 static void enqueue(struct replica *r, const struct mutation *m, struct turn *t)
 {
-    size_t more = bytes_in_queue(m);
-    /* Funs that were put back may have exceeded the limits. */
-    if (r->queued >= LIMIT_MUTATIONS || r->queued_bytes + more > LIMIT_MUTATION_BYTES) {
+    const struct amount most = {LIMIT_MUTATIONS, LIMIT_MUTATION_BYTES};
+    if (!quotas_allow(&r->queued, t->node, amount_of(m), most)) {
         mutation_refuse(r, m->from, "overloaded", t);
         return;
     }
-    struct queued_mutation *q = mutation_keep(m, t);
+    struct queued_mutation *q = mutation_keep(r, m, t);
     *r->queue_end = q;
     r->queue_end = &q->next;
-    r->queued++;
-    r->queued_bytes += more;
     catch_up_start(r, t);
     replica_set_wake(r);
 }
 
-/* Takes the one at *at out of the queue; the caller frees it. */
+/* Takes the one at *at out of the queue; the caller drops it. */
 static struct queued_mutation *dequeue(struct replica *r, struct queued_mutation **at)
 {
     struct queued_mutation *q = *at;
-    struct mutation m = mutation_of(q);
     *at = q->next;
     if (r->queue_end == &q->next)
         r->queue_end = at;
-    r->queued--;
-    r->queued_bytes -= bytes_in_queue(&m);
     return q;
 }
 
-void mutation_drop(struct queued_mutation *q)
+void mutation_drop(struct replica *r, struct queued_mutation *q)
 {
+    struct mutation m = mutation_of(q);
+    quotas_refund(&r->queued, q->by, amount_of(&m));
     buf_free(&q->from);
     buf_free(&q->body);
     mem_free(q);
@@ -214,13 +229,10 @@ struct queued_mutation *mutation_take(struct replica *r)
 
 void mutation_put_back(struct replica *r, struct queued_mutation *q)
 {
-    struct mutation m = mutation_of(q);
     q->next = r->queue;
     if (r->queue == NULL)
         r->queue_end = &q->next;
     r->queue = q;
-    r->queued++;
-    r->queued_bytes += bytes_in_queue(&m);
 }
 
 static bool is_fun(struct bytes term)
@@ -275,8 +287,10 @@ void mutation_resume(struct replica *r, struct turn *t)
         while (may_run_next(r)) {
             struct queued_mutation *q = dequeue(r, &r->queue);
             struct mutation m = mutation_of(q);
+            struct bytes before = turn_for(t, buf_bytes(&q->by->node));
             run(r, &m, t);
-            mutation_drop(q);
+            turn_for(t, before);
+            mutation_drop(r, q);
         }
         durable_flush(r, t);
     } while (may_run_next(r));
@@ -288,8 +302,8 @@ void mutation_refuse_all(struct replica *r, struct bytes reason, struct turn *t)
     buf_put(&why, reason);
     while (r->queue != NULL) {
         struct queued_mutation *q = dequeue(r, &r->queue);
-        mutation_finish(r, buf_bytes(&q->from), &why, t);
-        mutation_drop(q);
+        mutation_finish_kept(r, q, &why, t);
+        mutation_drop(r, q);
     }
     buf_free(&why);
 }
@@ -298,8 +312,8 @@ static void refuse_at(struct replica *r, struct queued_mutation **at, const char
                       struct turn *t)
 {
     struct queued_mutation *q = dequeue(r, at);
-    mutation_refuse(r, buf_bytes(&q->from), reason, t);
-    mutation_drop(q);
+    mutation_refuse_kept(r, q, reason, t);
+    mutation_drop(r, q);
 }
 
 void mutation_refuse_funs(struct replica *r, struct bytes node, struct turn *t)
@@ -338,5 +352,5 @@ void mutation_wake(struct replica *r, struct turn *t)
 void mutation_free(struct replica *r)
 {
     while (r->queue != NULL)
-        mutation_drop(dequeue(r, &r->queue));
+        mutation_drop(r, dequeue(r, &r->queue));
 }

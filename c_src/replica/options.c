@@ -448,6 +448,8 @@ void replica_options_copy(struct replica_options *to, const struct replica_optio
         to->pubsub = term_copy(term_bytes(&from->pubsub));
     to->topic = (struct buf){0};
     buf_put(&to->topic, buf_bytes(&from->topic));
+    to->by = (struct buf){0};
+    buf_put(&to->by, buf_bytes(&from->by));
     to->storage.file = (struct buf){0};
     buf_put(&to->storage.file, buf_bytes(&from->storage.file));
 }
@@ -460,6 +462,7 @@ void replica_options_free(struct replica_options *o)
     term_free(&o->global);
     term_free(&o->pubsub);
     buf_free(&o->topic);
+    buf_free(&o->by);
     buf_free(&o->storage.file);
     *o = (struct replica_options){0};
 }

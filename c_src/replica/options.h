@@ -42,6 +42,7 @@ struct replica_options {
     uint64_t snapshot_ms; /* snapshot_interval */
     struct term pubsub;   /* the atom that names a Phoenix.PubSub; empty: none */
     struct buf topic;     /* pubsub_topic, as text; empty without pubsub */
+    struct buf by;        /* the node that has asked for it, as text; empty: the configuration */
 };
 
 /* A message for the user. */

@@ -109,6 +109,7 @@ struct process *replica_start(struct processes *table, struct replica_options *o
     r->delta = crdt_make(r->options.type, &r->crdt_options);
     r->unresponsive.secret = processes_seed(table);
     r->queue_end = &r->queue;
+    r->queued.secret = processes_seed(table);
     r->intakes_end = &r->intakes;
     r->sync_at_ms = t->now_ms + r->options.sync_ms;
     repair_start(r, t);
@@ -361,7 +362,7 @@ void replica_status(const struct process *p, struct buf *out)
     put_count(out, "subscribers", r->subscribers.count);
     put_count(out, "tags", tags.all);
     put_count(out, "tombstones", crdt_tombstones(r->crdt));
-    put_count(out, "waiting", r->queued + r->asked.count);
+    put_count(out, "waiting", r->queued.all.count);
 }
 
 void replica_refused(struct replica *r, const char *what, struct bytes why, struct turn *t)

@@ -30,7 +30,7 @@ void replica_report(const struct process *p, struct replica_report *report)
         .elements = crdt_elements(r->crdt),
         .tombstones = crdt_tombstones(r->crdt),
         .actors = crdt_actors(r->crdt),
-        .waiting = r->queued + r->asked.count,
+        .waiting = r->queued.all.count,
         .mutations = r->mutations,
         .merges = r->merges,
         .syncs = r->repairs,

@@ -3,9 +3,12 @@
 #include "../term/write.h"
 #include "internal.h"
 
-static struct waiter *waiters_add(struct waiters *list, struct bytes from)
+static struct waiter *waiters_add(struct replica *r, struct waiters *list, struct bytes from,
+                                  struct amount holds, const struct turn *t)
 {
     struct waiter *w = mem_take(sizeof(*w));
+    w->by = quotas_charge(&r->durable.waiting, t->node, holds);
+    w->holds = holds;
     buf_put(&w->from, from);
     if (list->first == NULL)
         list->first = w;
@@ -23,8 +26,9 @@ static struct waiter *waiters_take(struct waiters *list)
     return w;
 }
 
-static void waiter_free(struct waiter *w)
+static void waiter_free(struct replica *r, struct waiter *w)
 {
+    quotas_refund(&r->durable.waiting, w->by, w->holds);
     buf_free(&w->from);
     buf_free(&w->result);
     for (size_t i = 0; i < REQUEST_ARGS_MAX; i++)
@@ -32,10 +36,10 @@ static void waiter_free(struct waiter *w)
     mem_free(w);
 }
 
-static void waiters_free(struct waiters *list)
+static void waiters_free(struct replica *r, struct waiters *list)
 {
     for (struct waiter *w; (w = waiters_take(list)) != NULL;)
-        waiter_free(w);
+        waiter_free(r, w);
 }
 
 /* With the reason of the storage failure, or else `overloaded`. */
@@ -59,11 +63,15 @@ static void send_result(struct replica *r, struct bytes from, struct bytes resul
 
 void waiting_reply(struct replica *r, struct bytes from, struct bytes result, struct turn *t)
 {
+    const struct amount one = {.count = 1};
     if (r->durable.journals)
-        buf_put(&waiters_add(&r->durable.uncommitted, from)->result, result);
+        buf_put(&waiters_add(r, &r->durable.uncommitted, from, one, t)->result, result);
     else
         send_result(r, from, result, t);
 }
+
+/* Of the readers alone: mutations were bounded before they ran. */
+static const struct amount most = {SIZE_MAX, LIMIT_MUTATION_BYTES};
 
 static size_t request_bytes(const struct read_request *request)
 {
@@ -76,18 +84,17 @@ static size_t request_bytes(const struct read_request *request)
 void waiting_read(struct replica *r, const struct read_request *request, struct turn *t)
 {
     struct durable *d = &r->durable;
-    size_t more = request_bytes(request);
+    const struct amount more = {1, request_bytes(request)};
     if (durable_is_safe(r)) {
         request->handle(r, request->from, request->args, t);
     } else if ((d->stage == DISK_FAILED && !d->loaded) ||
-               more > LIMIT_MUTATION_BYTES - d->readers_bytes) {
+               !quotas_allow(&d->waiting, t->node, more, most)) {
         refuse(r, request->from, t);
     } else {
-        struct waiter *w = waiters_add(&d->readers, request->from);
+        struct waiter *w = waiters_add(r, &d->readers, request->from, more, t);
         w->handle = request->handle;
         for (size_t i = 0; i < REQUEST_ARGS_MAX; i++)
             buf_put(&w->args[i], request->args[i]);
-        d->readers_bytes += more;
     }
 }
 
@@ -96,13 +103,14 @@ static void answer_reader(struct replica *r, struct waiter *w, struct turn *t)
     struct bytes args[REQUEST_ARGS_MAX];
     for (size_t i = 0; i < REQUEST_ARGS_MAX; i++)
         args[i] = buf_bytes(&w->args[i]);
+    struct bytes before = turn_for(t, buf_bytes(&w->by->node));
     w->handle(r, buf_bytes(&w->from), args, t);
-    waiter_free(w);
+    turn_for(t, before);
+    waiter_free(r, w);
 }
 
 void waiting_answer_readers(struct replica *r, struct turn *t)
 {
-    r->durable.readers_bytes = 0;
     for (struct waiter *w; (w = waiters_take(&r->durable.readers)) != NULL;)
         answer_reader(r, w, t);
 }
@@ -110,16 +118,20 @@ void waiting_answer_readers(struct replica *r, struct turn *t)
 void waiting_answer_committed(struct replica *r, struct turn *t)
 {
     for (struct waiter *w; (w = waiters_take(&r->durable.committing)) != NULL;) {
+        struct bytes before = turn_for(t, buf_bytes(&w->by->node));
         send_result(r, buf_bytes(&w->from), buf_bytes(&w->result), t);
-        waiter_free(w);
+        turn_for(t, before);
+        waiter_free(r, w);
     }
 }
 
 static void refuse_all(struct replica *r, struct waiters *list, struct turn *t)
 {
     for (struct waiter *w; (w = waiters_take(list)) != NULL;) {
+        struct bytes before = turn_for(t, buf_bytes(&w->by->node));
         refuse(r, buf_bytes(&w->from), t);
-        waiter_free(w);
+        turn_for(t, before);
+        waiter_free(r, w);
     }
 }
 
@@ -131,13 +143,12 @@ void waiting_refuse_mutations(struct replica *r, struct turn *t)
 
 void waiting_refuse_readers(struct replica *r, struct turn *t)
 {
-    r->durable.readers_bytes = 0;
     refuse_all(r, &r->durable.readers, t);
 }
 
 void waiting_free(struct replica *r)
 {
-    waiters_free(&r->durable.uncommitted);
-    waiters_free(&r->durable.committing);
-    waiters_free(&r->durable.readers);
+    waiters_free(r, &r->durable.uncommitted);
+    waiters_free(r, &r->durable.committing);
+    waiters_free(r, &r->durable.readers);
 }

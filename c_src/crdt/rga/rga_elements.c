@@ -77,6 +77,17 @@ uint32_t rga_elements_number(struct rga_elements *es, struct tag id)
     return es->index[at] - 1;
 }
 
+/* The last number first: no other id was put behind its slot since. */
+void rga_elements_undo(struct rga_elements *es, size_t count)
+{
+    while (es->count > count) {
+        const struct rga_element *last = &es->list[es->count - 1];
+        must(!last->present && !last->removed);
+        es->index[slot_of(es, last->id)] = 0;
+        es->count--;
+    }
+}
+
 /* --- terms ------------------------------------------------------------------------ */
 
 /* Terms are self-delimiting, so no lengths are stored. */

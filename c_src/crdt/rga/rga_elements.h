@@ -2,7 +2,7 @@
  *
  * An element is identified by a number, assigned when its id is first seen: as an element, as a
  * parent or as a tombstone.  So what is known of an id before its element arrives has a place.
- * Numbers and ids are never removed.
+ * Numbers and ids are removed by rga_elements_undo() only.
  *
  * Memory per element: 44 bytes here, 5 to 11 of index, and its value (with unknown fields, if
  * any) in one common buffer, rounded up to 4 bytes. */
@@ -45,6 +45,9 @@ void rga_elements_free(struct rga_elements *es);
 
 /* The number of an id, assigned if it has none. */
 uint32_t rga_elements_number(struct rga_elements *es, struct tag id);
+
+/* Removes the ids that were numbered since there were so many: what is known of them was undone. */
+void rga_elements_undo(struct rga_elements *es, size_t count);
 
 /* False if the id has no number. */
 bool rga_elements_find(const struct rga_elements *es, struct tag id, uint32_t *number);

@@ -17,7 +17,8 @@ struct batch {
         bool removed; /* else added */
     } few[CHANGES_FEW], *more;
     size_t count, more_cap;
-    uint64_t clock, own_seen; /* before the batch */
+    uint64_t clock, own_seen; /* before the batch ... */
+    size_t elements, actors;  /* ... and how many there were */
 };
 
 static struct change *change_at(struct batch *b, size_t i)
@@ -41,6 +42,8 @@ static void undo(struct batch *b)
         else
             rga_undo_add_own(b->r, change->number);
     }
+    rga_elements_undo(&b->r->elements, b->elements);
+    actors_undo(&b->r->actors, b->actors);
     b->r->clock = b->clock;
     b->r->own_seen = b->own_seen;
 }
@@ -217,7 +220,12 @@ static void write_delta(struct batch *b, struct rga *delta)
 enum err rga_mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
     struct rga *r = (struct rga *)c;
-    struct batch b = {.r = r, .t = t, .clock = r->clock, .own_seen = r->own_seen};
+    struct batch b = {.r = r,
+                      .t = t,
+                      .clock = r->clock,
+                      .own_seen = r->own_seen,
+                      .elements = r->elements.count,
+                      .actors = actors_count(&r->actors)};
     enum err e = OK;
     for (size_t i = 0; e == OK && i < count; i++) {
         t->bad = i;

@@ -75,30 +75,64 @@ static void it_is_said_why_not(void)
     close_side(&a);
 }
 
-static void only_so_many_wait(void)
+/* Of the nodes that are dialled, and of the bytes that wait for them. */
+#define ONE_NODES (LIMIT_ANSWERED_NODES / LIMIT_NODE_PART)
+#define ITS_BYTES (LIMIT_ANSWER_BYTES / LIMIT_NODE_PART)
+
+/* Answers to so many nodes, for what this one has sent. */
+static void answer_many(const char *by, unsigned count)
 {
-    char name[16];
-    serve(&a, BYTES("a@h"));
-    unsigned dials = a.dials;
-    for (unsigned i = 0; i <= LIMIT_ANSWERED_NODES; i++) {
-        snprintf(name, sizeof(name), "n%u@h", i);
-        CU_ASSERT_EQUAL(a.log.len, 0);
+    char name[32];
+    a.turn.node = bytes_of(by);
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "n%u-%s", i, by);
         answer(&a, bytes_of(name), 10);
     }
+}
+
+static void only_so_many_wait(void)
+{
+    serve(&a, BYTES("a@h"));
+    unsigned dials = a.dials;
+    answer_many("x@h", ONE_NODES);
+    answer_many("y@h", ONE_NODES);
+    CU_ASSERT_EQUAL(a.log.len, 0);
     CU_ASSERT_EQUAL(a.dials, dials + LIMIT_ANSWERED_NODES);
-    CU_ASSERT(are(&a.log, "a message for n64@h is dropped: it is not connected, and too many "
+    answer_many("z@h", 1);
+    CU_ASSERT_EQUAL(a.dials, dials + LIMIT_ANSWERED_NODES);
+    CU_ASSERT(are(&a.log, "a message for n0-z@h is dropped: it is not connected, and too many "
                           "wait;"));
-    answer(&a, BYTES("n1@h"), LIMIT_ANSWER_BYTES);
+    answer(&a, BYTES("n1-x@h"), LIMIT_ANSWER_BYTES);
     CU_ASSERT(
-        are(&a.log, "a message for n1@h is dropped: it is not connected, and too many wait;"));
-    answer(&a, BYTES("n1@h"), 1000);
+        are(&a.log, "a message for n1-x@h is dropped: it is not connected, and too many wait;"));
+    answer(&a, BYTES("n1-x@h"), 1000);
     passes(&a, LIMIT_EPMD_MS);
     CU_ASSERT(a.log.len > 0);
     passes(&a, LIMIT_FEW_LINES_MS);
     CU_ASSERT(a.log.len > 0);
     buf_clear(&a.log);
-    answer(&a, BYTES("n1@h"), 10);
+    answer(&a, BYTES("n1-x@h"), 10);
     CU_ASSERT(a.log.len == 0 && a.dials == dials + LIMIT_ANSWERED_NODES + 1);
+    close_side(&a);
+}
+
+static void one_node_leaves_room_for_others(void)
+{
+    serve(&a, BYTES("a@h"));
+    unsigned dials = a.dials;
+    answer_many("x@h", ONE_NODES + 1);
+    CU_ASSERT(are(&a.log, "a message for n32-x@h is dropped: it is not connected, and too many "
+                          "wait;"));
+    CU_ASSERT_EQUAL(a.dials, dials + ONE_NODES);
+    answer(&a, BYTES("n0-x@h"), ITS_BYTES - 1000 * ONE_NODES);
+    CU_ASSERT_EQUAL(a.log.len, 0);
+    answer(&a, BYTES("n1-x@h"), 1000 * ONE_NODES);
+    CU_ASSERT(
+        are(&a.log, "a message for n1-x@h is dropped: it is not connected, and too many wait;"));
+    a.turn.node = BYTES("y@h");
+    answer(&a, BYTES("n33-x@h"), 10);
+    CU_ASSERT_EQUAL(a.dials, dials + ONE_NODES + 1);
+    CU_ASSERT_EQUAL(a.log.len, 0);
     close_side(&a);
 }
 
@@ -149,5 +183,6 @@ static void none_waits_when_the_node_ends(void)
 
 SUITE("answers", TEST(the_node_is_dialled_and_gets_them_in_order),
       TEST(a_connected_node_gets_it_at_once), TEST(a_node_that_connects_during_the_look_up_gets_it),
-      TEST(it_is_said_why_not), TEST(only_so_many_wait), TEST(one_waits_for_the_next_attempt),
-      TEST(it_does_not_wait_longer_than_a_dial_may_take), TEST(none_waits_when_the_node_ends))
+      TEST(it_is_said_why_not), TEST(only_so_many_wait), TEST(one_node_leaves_room_for_others),
+      TEST(one_waits_for_the_next_attempt), TEST(it_does_not_wait_longer_than_a_dial_may_take),
+      TEST(none_waits_when_the_node_ends))

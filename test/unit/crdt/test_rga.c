@@ -156,6 +156,30 @@ static void a_refused_batch_leaves_what_waits(void)
     crdt_free(c);
 }
 
+/* No id and no actor, also of those that somebody has made up. */
+static void what_is_refused_leaves_nothing(void)
+{
+    struct crdt *c = empty(type(), "a");
+    const struct rga *r = (const struct rga *)c;
+    replies(c, "{insert, [x, head]}", "[{a, 1}]");
+    for (unsigned i = 0; i < 20; i++) {
+        struct buf batch = {0};
+        size_t bad;
+        buf_printf(&batch, "[{remove, [{a, 1}]}, {remove, [{b, 1}]}");
+        for (unsigned k = 0; k < i * i; k++)
+            buf_printf(&batch, ", {insert, [y, {m%u, 7}]}, {insert, [z, {a, 900}]}", k);
+        buf_printf(&batch, ", {insert_at, [0, u]}, {remove_at, [7000]}]%c", '\0');
+        CU_ASSERT(mutate(c, (const char *)batch.at, &bad) == ERR_BAD_OP);
+        buf_free(&batch);
+        CU_ASSERT_EQUAL(r->elements.count, 1);
+        CU_ASSERT_EQUAL(actors_count(&r->actors), 1);
+        crdt_check(c);
+    }
+    is(c, crdt_value, "[x]");
+    replies(c, "{insert, [y, {b, 1}]}", "[{a, 2}]");
+    crdt_free(c);
+}
+
 /* An index refers to the sequence after the operations before it in the same batch. */
 static void index_counts_earlier_operations(void)
 {
@@ -348,7 +372,8 @@ static void survives_a_wall_clock_going_back(void)
 SUITE("rga", TEST(is_found_by_both_names), TEST(inserts_after_ids), TEST(edits_by_index),
       TEST(index_skips_hidden_elements), TEST(refuses_the_whole_batch),
       TEST(a_refused_batch_uses_up_no_id), TEST(a_refused_batch_leaves_what_waits),
-      TEST(index_counts_earlier_operations), TEST(orders_siblings_by_time_then_node_then_id),
-      TEST(follows_whole_subtrees), TEST(waits_for_the_parent), TEST(converges_in_any_order),
-      TEST(accepts_remove_before_insert), TEST(never_reuses_an_id),
-      TEST(refuses_when_ids_or_times_run_out), TEST(survives_a_wall_clock_going_back))
+      TEST(what_is_refused_leaves_nothing), TEST(index_counts_earlier_operations),
+      TEST(orders_siblings_by_time_then_node_then_id), TEST(follows_whole_subtrees),
+      TEST(waits_for_the_parent), TEST(converges_in_any_order), TEST(accepts_remove_before_insert),
+      TEST(never_reuses_an_id), TEST(refuses_when_ids_or_times_run_out),
+      TEST(survives_a_wall_clock_going_back))

@@ -71,6 +71,17 @@ static inline void exit2(unsigned i, const struct process *p, const char *reason
     buf_free(&why);
 }
 
+/* What the node has answered to the last call; good until the next. */
+static inline struct bytes answer(void)
+{
+    struct etf_in in = etf_open(buf_bytes(&outside.reply));
+    etf_tuple_of(&in, 2);
+    etf_expect(&in, "t");
+    struct bytes reply = etf_any(&in);
+    CU_ASSERT_FATAL(etf_finish(&in) == OK);
+    return reply;
+}
+
 /* A call of the process `coppice`; the reply is good until the next. */
 static inline struct bytes call(unsigned i, const char *request)
 {
@@ -85,12 +96,7 @@ static inline struct bytes call(unsigned i, const char *request)
                                  .payload = buf_bytes(&message)});
     buf_free(&name);
     buf_free(&message);
-    struct etf_in in = etf_open(buf_bytes(&outside.reply));
-    etf_tuple_of(&in, 2);
-    etf_expect(&in, "t");
-    struct bytes reply = etf_any(&in);
-    CU_ASSERT_FATAL(etf_finish(&in) == OK);
-    return reply;
+    return answer();
 }
 
 static inline void outside_close(void)

@@ -124,6 +124,60 @@ static void held_messages_are_bounded(void)
     world_close();
 }
 
+/* Of the messages that are held. */
+#define ONE_NODES (LIMIT_BACKLOG / LIMIT_NODE_PART)
+
+/* However much b@h has sent to it. */
+static void another_node_has_room(void)
+{
+    world_open();
+    struct process *p = spy_start("one");
+    const struct signal theirs = {
+        .kind = SIGNAL_REG_SEND, .to = term_of("one"), .payload = term_of("1")};
+    const struct signal others = {
+        .kind = SIGNAL_REG_SEND, .to = term_of("one"), .payload = term_of("2")};
+    process_suspend(p, &world.turn);
+    for (unsigned i = 0; i < LIMIT_BACKLOG; i++)
+        processes_signal(world.table, BYTES("b@h"), &theirs, &world.turn);
+    processes_check(world.table);
+    processes_signal(world.table, BYTES("c@h"), &others, &world.turn);
+    process_resume(p, &world.turn);
+    for (unsigned i = 0; i < ONE_NODES; i++)
+        CALLED("1 message 1");
+    CALLED("1 message 2");
+    CALLED_NO_MORE();
+    world_close();
+}
+
+static void note_node(struct process *p, struct bytes message, struct turn *t)
+{
+    (void)message;
+    buf_printf(&world.calls, "1 of %.*s\n", (int)t->node.len, (const char *)t->node.at);
+    process_exit(p, term_of("enough"), t);
+}
+
+static const struct process_kind noting_spy = {
+    .module = "spy",
+    .message = note_node,
+    .state = spy_state,
+    .free = spy_free,
+};
+
+/* Whoever resumes the process. */
+static void a_held_message_is_of_its_node(void)
+{
+    world_open();
+    struct process *p = spy_start_kind("one", &noting_spy);
+    process_suspend(p, &world.turn);
+    RECEIVE(SIGNAL_REG_SEND, THEM(4), "one", .payload = "1");
+    world.turn.node = BYTES("c@h");
+    process_resume(p, &world.turn);
+    CU_ASSERT(bytes_equal(world.turn.node, BYTES("c@h")));
+    CALLED("1 of b@h");
+    processes_check(world.table);
+    world_close();
+}
+
 static void held_bytes_are_bounded(void)
 {
     world_open();
@@ -147,4 +201,5 @@ static void held_bytes_are_bounded(void)
 
 SUITE("mailbox", TEST(delivers_messages), TEST(ignores_pids_of_other_nodes),
       TEST(holds_messages_while_suspended), TEST(keeps_the_order_while_resuming),
-      TEST(may_end_while_resuming), TEST(held_messages_are_bounded), TEST(held_bytes_are_bounded))
+      TEST(may_end_while_resuming), TEST(held_messages_are_bounded), TEST(held_bytes_are_bounded),
+      TEST(another_node_has_room), TEST(a_held_message_is_of_its_node))

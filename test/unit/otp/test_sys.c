@@ -1,5 +1,7 @@
 #include "unit/otp/spy.h"
 
+#include "limits.h"
+
 #define FROM      "{" THEM(4) ",1}"
 #define ANSWER(a) "SEND b@h " US(1) " -> " THEM(4) ": {1," a "}"
 
@@ -105,6 +107,28 @@ static void answers_get_state_when_rex_is_missing(void)
     process_exit(p, term_of("gone"), &world.turn);
     RECEIVE(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(2), .reason = "noproc");
     SENT_NO_MORE();
+    world_close();
+}
+
+/* Beyond its part a node is answered in the later form; others are still asked. */
+static void one_node_makes_few_questions(void)
+{
+    world_open();
+    spy_start("one");
+    world.turn.node = BYTES("b@h");
+    for (unsigned i = 0; i < LIMIT_STATE_CALLS / LIMIT_NODE_PART; i++)
+        ask("get_state");
+    world.sent_read = world.sent.len;
+    ask("get_state");
+    SENT(ANSWER("{ok,{state,1}}"));
+    world.turn.node = BYTES("c@h");
+    ask("get_state");
+    SENT("MONITOR b@h " US(2) " -> rex " OUR_REF(513));
+    SENT(ASKED(513));
+    world.turn.node = (struct bytes){0};
+    RECEIVE(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(513), .reason = "noproc");
+    SENT(ANSWER("{ok,{state,1}}"));
+    CU_ASSERT(bytes_equal(buf_bytes(&world.sent_for), BYTES("c@h")));
     world_close();
 }
 
@@ -251,7 +275,7 @@ static void answers_recorded_sys_requests(void)
 }
 
 SUITE("sys", TEST(answers_get_status), TEST(answers_get_state_in_the_callers_form),
-      TEST(answers_get_state_when_rex_is_missing), TEST(suspends_and_resumes),
-      TEST(answers_resume_before_held_messages), TEST(terminates_with_the_exact_reason),
-      TEST(refuses_unsupported_commands), TEST(refuses_a_reason_with_duplicate_keys),
-      TEST(answers_recorded_sys_requests))
+      TEST(answers_get_state_when_rex_is_missing), TEST(one_node_makes_few_questions),
+      TEST(suspends_and_resumes), TEST(answers_resume_before_held_messages),
+      TEST(terminates_with_the_exact_reason), TEST(refuses_unsupported_commands),
+      TEST(refuses_a_reason_with_duplicate_keys), TEST(answers_recorded_sys_requests))

@@ -33,6 +33,7 @@ struct world {
     struct processes *table;
     uint64_t flags;              /* of b@h */
     struct buf sent, calls, log; /* lines */
+    struct buf sent_for;         /* the node of the turn in which the last signal was sent */
     size_t sent_read, calls_read;
     size_t freed;
 };
@@ -58,6 +59,8 @@ static inline void write_part(struct buf *line, const char *before, struct bytes
 static inline void world_send(struct post *post, const struct signal *s)
 {
     struct buf *line = &((struct world *)post)->sent, payload = {0};
+    buf_clear(&world.sent_for);
+    buf_put(&world.sent_for, world.turn.node);
     buf_put(&payload, s->payload);
     buf_put(&payload, s->rest.part);
     buf_printf(line, "%s %.*s", signal_name(s->kind), (int)s->node.len, (const char *)s->node.at);
@@ -110,6 +113,7 @@ static inline void world_close(void)
     processes_free(world.table);
     wakeups_free(&world.wakeups);
     buf_free(&world.sent);
+    buf_free(&world.sent_for);
     buf_free(&world.calls);
     buf_free(&world.log);
 }

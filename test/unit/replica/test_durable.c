@@ -1,3 +1,4 @@
+#include "mem.h"
 #include "unit/replica/world.h"
 
 #define STORED(more)                                                                               \
@@ -132,6 +133,55 @@ static void discloses_nothing_before_it_is_safe(void)
     SENT(THEM(5), OUR_DELTA("#{<<\"c1\">> => 1}"));
     SENT(THEM(4), REPLY(4, "ok"));
     SENT_NOTHING();
+    world_close();
+}
+
+static void answers_for_the_node_that_asked(void)
+{
+    open_ready();
+    deliver_of("c@h", CALL(1, "{mutate, increment}"));
+    appended();
+    CU_ASSERT(was_sent_for("c@h"));
+    deliver_of("c@h", CALL(1, "{mutate, increment}"));
+    deliver_of("d@h", CALL(2, "value"));
+    appended();
+    CU_ASSERT(was_sent_for("d@h"));
+    deliver_of("c@h", CALL(1, "{mutate, increment}"));
+    deliver_of("d@h", CALL(2, "{mutate, increment}"));
+    replica_appended(world.replica, 100, TROUBLE("enospc", "no space"), &world.turn);
+    CU_ASSERT(was_sent_for("d@h"));
+    world_close();
+}
+
+/* A third of what one node may have. */
+static void put_large_question(struct buf *out)
+{
+    const size_t blob = LIMIT_MUTATION_BYTES / LIMIT_NODE_PART / 3;
+    put_tuple(out, 3);
+    put_atom(out, "$gen_call");
+    put_term(out, term_of("{" THEM(2) ", t2}"));
+    put_tuple(out, 2);
+    put_atom(out, "digest");
+    uint8_t *zeros = mem_take(blob);
+    put_binary(out, (struct bytes){zeros, blob});
+    mem_free(zeros);
+}
+
+static void limits_what_one_node_asks(void)
+{
+    struct buf question = {0};
+    put_large_question(&question);
+    open_ready();
+    deliver(CALL(1, "{mutate, increment}"));
+    DISK_OP("append [" COUNT("1") "]");
+    for (int i = 0; i < 2; i++)
+        deliver_bytes(buf_bytes(&question));
+    SENT_NOTHING();
+    deliver_bytes(buf_bytes(&question));
+    SENT(THEM(2), REPLY(2, "{error, overloaded}"));
+    deliver_bytes_of("c@h", buf_bytes(&question));
+    SENT_NOTHING();
+    buf_free(&question);
     world_close();
 }
 
@@ -567,6 +617,7 @@ static void answers_at_once_with_interval_durability(void)
 SUITE("durable", TEST(answers_when_on_disk), TEST(writes_unknown_fields_once),
       TEST(writes_queued_mutations_together), TEST(refuses_bad_operations_at_once),
       TEST(answers_mutations_without_effect), TEST(discloses_nothing_before_it_is_safe),
+      TEST(answers_for_the_node_that_asked), TEST(limits_what_one_node_asks),
       TEST(sends_the_delta_when_safe), TEST(journals_deltas_from_peers),
       TEST(sends_no_fun_before_it_is_safe), TEST(sends_a_fun_behind_a_mutation_without_effect),
       TEST(loads_snapshot_and_journal), TEST(refuses_while_storage_fails),

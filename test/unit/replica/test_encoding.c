@@ -158,6 +158,26 @@ static void callers_of_a_slow_node_wait(void)
 }
 
 /* One whose node is gone is answered some time: nobody hears that it has drained. */
+/* One node has no more of them than its part, and what is sent late is sent for it. */
+static void callers_of_others_have_room(void)
+{
+    open_large();
+    struct bytes call = term_of(CALL(1, "value"));
+    for (unsigned i = 0; i < LIMIT_ENCODE_CALLS / LIMIT_NODE_PART; i++)
+        deliver_bytes(call);
+    CU_ASSERT(!sent_something());
+    deliver(CALL(2, "value"));
+    SENT(THEM(2), REPLY(2, "{error, overloaded}"));
+    deliver_of("c@h", CALL(3, "value"));
+    CU_ASSERT(!sent_something());
+    /* Only what is sent last is looked at. */
+    world.quiet = true;
+    while (wakes()) {
+    }
+    CU_ASSERT(was_sent_for("c@h"));
+    world_close();
+}
+
 static void the_slow_are_not_forgotten(void)
 {
     open_large();
@@ -182,4 +202,4 @@ static void may_end_meanwhile(void)
 
 SUITE("encoding", TEST(encodes_in_slices), TEST(answers_all_who_wait), TEST(mutations_wait),
       TEST(a_small_delta_does_not_wait), TEST(callers_of_a_slow_node_wait),
-      TEST(the_slow_are_not_forgotten), TEST(may_end_meanwhile))
+      TEST(callers_of_others_have_room), TEST(the_slow_are_not_forgotten), TEST(may_end_meanwhile))

@@ -152,8 +152,8 @@ static void sends_unknown_fields_with_a_delta_to_a_beam(void)
     joined(OTHERS(5), true);
     joined(THEM(5), false);
     get_unknown_field("{grove_delta, " WIDER("b", "#{b => 1}") ", " OTHERS(5) "}");
-    SENT(THEM(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
     SENT(OTHERS(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
+    SENT(THEM(5), "{grove_delta, " WIDER("<<\"c1\">>", "#{<<\"c1\">> => 1}") ", " US "}");
     deliver(CAST("sync_now"));
     SENT_NOTHING();
     world_close();

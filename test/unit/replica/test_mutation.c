@@ -362,24 +362,31 @@ static void serves_an_elixir_caller(void)
 
 /* --- limits ----------------------------------------------------------------- */
 
+/* Of the mutations that wait, one of which runs. */
+#define ONE_NODES (LIMIT_MUTATIONS / LIMIT_NODE_PART)
+
 static void limits_the_number_of_queued_mutations(void)
 {
     struct bytes call = term_of(CALL(2, "{mutate, increment}"));
     world_open_settled();
     deliver(CALL(1, "{mutate, " FUN "}"));
     skip_sent();
-    for (size_t i = 0; i < LIMIT_MUTATIONS; i++)
+    for (size_t i = 1; i < ONE_NODES; i++)
         deliver_bytes(call);
     SENT_NOTHING();
     deliver(CALL(3, "{mutate, increment}"));
     SENT(THEM(3), REPLY(3, "{error, overloaded}"));
     deliver(CAST("{mutate, increment}"));
     CU_ASSERT(status("refused") == 1);
+    /* Another node has room, whoever its callers say they are. */
+    deliver_of("c@h", CALL(4, "{mutate, increment}"));
+    SENT_NOTHING();
+    CU_ASSERT(status("waiting") == ONE_NODES + 1);
     deliver(RETURN(OUR_REF(1), OURS("#{}")));
     SENT(THEM(1), REPLY(1, "ok"));
     skip_sent();
     CU_ASSERT(status("waiting") == 0);
-    CU_ASSERT(status("mutations") == LIMIT_MUTATIONS + 1);
+    CU_ASSERT(status("mutations") == ONE_NODES + 1);
     deliver(CALL(3, "{mutate, increment}"));
     SENT(THEM(3), REPLY(3, "ok"));
     world_close();
@@ -387,7 +394,7 @@ static void limits_the_number_of_queued_mutations(void)
 
 static void limits_the_bytes_of_queued_mutations(void)
 {
-    const size_t blob = LIMIT_MUTATION_BYTES / 2 - 4096;
+    const size_t blob = LIMIT_MUTATION_BYTES / LIMIT_NODE_PART / 2 - 4096;
     struct buf big = {0};
     put_tuple(&big, 2);
     put_atom(&big, "$gen_cast");
@@ -407,6 +414,27 @@ static void limits_the_bytes_of_queued_mutations(void)
     deliver(CALL(2, "{mutate, increment}"));
     CU_ASSERT(status("waiting") == 4);
     buf_free(&big);
+    world_close();
+}
+
+static void answers_late_for_the_node_that_asked(void)
+{
+    world_open_settled();
+    deliver_of("c@h", CALL(1, "{mutate, " FUN "}"));
+    CU_ASSERT(was_sent_for("c@h")); /* the question */
+    deliver(RETURN(OUR_REF(1), OURS("#{}")));
+    CU_ASSERT(was_sent_for("c@h"));
+    deliver_of("c@h", CALL(1, "{mutate, " FUN "}"));
+    deliver_of("d@h", CALL(2, "{mutate, increment}"));
+    deliver(RETURN(OUR_REF(2), OURS("#{}")));
+    CU_ASSERT(was_sent_for("d@h"));
+    deliver_of("c@h", CALL(1, "{mutate, " FUN "}"));
+    deliver_of("d@h", CALL(2, "{mutate, " FUN "}"));
+    skip_sent();
+    wait_ms(LIMIT_APPLY_MS);
+    SENT(THEM(1), REPLY(1, "{error, timeout}"));
+    SENT(THEM(2), REPLY(2, "{error, unresponsive}"));
+    CU_ASSERT(was_sent_for("d@h"));
     world_close();
 }
 
@@ -527,6 +555,7 @@ SUITE("mutation", TEST(applies_a_known_capture_itself),
       TEST(refuses_more_funs_of_an_unresponsive_node), TEST(answers_who_waits_behind_funs_in_time),
       TEST(survives_the_callers_node), TEST(refuses_a_cast_capture), TEST(serves_an_elixir_caller),
       TEST(limits_the_number_of_queued_mutations), TEST(limits_the_bytes_of_queued_mutations),
-      TEST(holds_mutations_until_settled), TEST(holds_mutations_until_a_state_arrives),
-      TEST(waits_for_every_state), TEST(continues_when_no_pull_is_pending),
-      TEST(stops_waiting_at_the_deadline), TEST(holds_mutations_only_once))
+      TEST(answers_late_for_the_node_that_asked), TEST(holds_mutations_until_settled),
+      TEST(holds_mutations_until_a_state_arrives), TEST(waits_for_every_state),
+      TEST(continues_when_no_pull_is_pending), TEST(stops_waiting_at_the_deadline),
+      TEST(holds_mutations_only_once))

@@ -55,7 +55,9 @@ struct world {
     struct buf sent;    /* lines */
     struct buf payload; /* of the last message, as encoded */
     struct buf log;
-    size_t read; /* bytes of sent that have been checked or skipped */
+    struct buf sent_for; /* the node of the turn in which the last message was sent */
+    bool quiet;          /* nothing else is recorded of what is sent */
+    size_t read;         /* bytes of sent that have been checked or skipped */
 };
 
 static struct world world;
@@ -72,6 +74,10 @@ static inline void world_send(struct post *post, const struct signal *s)
 {
     struct world *w = (struct world *)post;
     if (s->payload.len == 0)
+        return;
+    buf_clear(&w->sent_for);
+    buf_put(&w->sent_for, w->turn.node);
+    if (w->quiet)
         return;
     buf_clear(&w->payload);
     buf_put(&w->payload, s->payload);
@@ -181,12 +187,13 @@ static inline void world_close(void)
     wakeups_free(&world.wakeups);
     buf_free(&world.sent);
     buf_free(&world.payload);
+    buf_free(&world.sent_for);
     buf_free(&world.log);
 }
 
-static inline void deliver_bytes(struct bytes message)
+static inline void deliver_bytes_of(const char *node, struct bytes message)
 {
-    processes_signal(world.table, BYTES("b@h"),
+    processes_signal(world.table, bytes_of(node),
                      &(struct signal){.kind = SIGNAL_SEND,
                                       .to = process_pid(world.replica),
                                       .payload = wall(message)},
@@ -194,9 +201,19 @@ static inline void deliver_bytes(struct bytes message)
     processes_tidy(world.table);
 }
 
+static inline void deliver_bytes(struct bytes message)
+{
+    deliver_bytes_of("b@h", message);
+}
+
+static inline void deliver_of(const char *node, const char *message)
+{
+    deliver_bytes_of(node, term_of(message));
+}
+
 static inline void deliver(const char *message)
 {
-    deliver_bytes(term_of(message));
+    deliver_of("b@h", message);
 }
 
 /* Lets time pass; each wake-up is run when it is due. */
@@ -247,6 +264,11 @@ static inline void expect_sent(const char *to, const char *message, const char *
 }
 
 /* Ignores what has been sent so far. */
+static inline bool was_sent_for(const char *node)
+{
+    return bytes_equal(buf_bytes(&world.sent_for), bytes_of(node));
+}
+
 static inline void skip_sent(void)
 {
     world.read = world.sent.len;
