@@ -39,6 +39,8 @@ struct process {
     struct wakeup wake;
     struct list watchers;
     size_t watcher_count;
+    struct buf counted_node; /* the node of which the last one was counted, once there are many, */
+    size_t counted;          /* and how many of them are its own */
     struct list watches;
     struct mail *held, **held_end; /* oldest first */
     size_t held_messages, held_bytes;
