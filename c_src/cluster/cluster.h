@@ -59,7 +59,10 @@ struct cluster_listener {
     void (*send)(void *who, uint32_t connection, struct buf *bytes);
     /* Write what is queued, then close; no event follows. */
     void (*close)(void *who, uint32_t connection);
-    /* Run `epmd -daemon`, if it is installed; cluster_epmd_started() follows. */
+    /* Read nothing from it, until this is undone.  Its handshake is over, others wait no more. */
+    void (*rest)(void *who, uint32_t connection, bool rests);
+    void (*trust)(void *who, uint32_t connection);
+    /* Run `epmd -daemon`; cluster_epmd_started() follows. */
     void (*start_epmd)(void *who);
 
     /* --- reports */
@@ -91,8 +94,7 @@ struct cluster *cluster_new(const struct cluster_options *options,
 void cluster_free(struct cluster *c);
 
 /* Registers a node that serves, and listens on port; one without epmd, or that does not serve, is
- * ready at once, under a random creation.  connections:
- * how many there may be at once, if less than LIMIT_CONNECTIONS; 0 is no such limit. */
+ * ready at once, under a random creation.  connections: how many there may be; 0: no such limit. */
 void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t);
 /* epmd was started, or could not be: why is empty, or text for the log. */
 void cluster_epmd_started(struct cluster *c, struct bytes why, struct turn *t);
@@ -165,9 +167,8 @@ uint64_t cluster_undelivered(const struct cluster *c);
 /* A process works off a large message of that node in several steps: until cluster_resume() nothing
  * else that it has sent is handled.  Returns a number for that; 0 if the node is not connected. */
 uint64_t cluster_hold(struct cluster *c, struct bytes node);
-/* No effect if that connection has ended. */
+/* No effect if that connection has ended, of which the other is false. */
 void cluster_resume(struct cluster *c, uint64_t hold, struct turn *t);
-/* Whether it has not. */
 bool cluster_is_held(const struct cluster *c, uint64_t hold);
 /* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);

@@ -9,6 +9,9 @@
 #define PIECE_BYTES (256u * 1024)
 /* Of large messages so much is made ready at a time: a piece, with the last fragment. */
 #define FILL_BYTES (PIECE_BYTES - LIMIT_FRAGMENT_BYTES)
+/* Bytes of answers that wait for those to the rest of what a peer has sent at once: it would cost a
+ * write to the socket for each step. */
+#define COLLECTED_BYTES (16u * 1024)
 
 static int compare_id(const void *element, const void *key)
 {
@@ -142,9 +145,16 @@ static void flush(struct connection *x, size_t fill_bytes, struct turn *t)
     count_kept(x);
 }
 
+static bool collects(const struct connection *x)
+{
+    return x->work.place != 0 && channel_kept(x->channel) == 0 &&
+           channel_out(x->channel)->len < COLLECTED_BYTES;
+}
+
 void connection_flush(struct connection *x, struct turn *t)
 {
-    flush(x, LIMIT_FILL_BYTES, t);
+    if (!collects(x))
+        flush(x, LIMIT_FILL_BYTES, t);
 }
 
 static void flush_dirty(struct cluster *c, struct turn *t)

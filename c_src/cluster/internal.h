@@ -35,12 +35,12 @@ struct connection {
     struct buf in;                /* what epmd has answered so far */
     struct wakeup timer;          /* a time-out, or a tick may be due */
     unsigned holds;               /* large messages of the peer that are being worked off */
-    struct wakeup work;           /* set: what it has sent is handled in another step */
-    size_t queued, kept; /* bytes sent and not yet written; in the channel, to be sent then */
-    bool dirty;          /* among cluster.dirty */
-    bool slow;           /* bulk should wait */
-    bool awaited;        /* somebody has asked whether it is busy, and it was */
-    bool overflowed;     /* a signal was dropped: it is to be disconnected */
+    struct wakeup work;           /* set: what it has sent is handled in another step, */
+    size_t queued, kept;      /* bytes sent and not yet written; in the channel, to be sent then */
+    bool rests;               /* and nothing is read from it; only while that is set */
+    bool dirty;               /* among cluster.dirty */
+    bool slow;                /* bulk should wait */
+    bool awaited, overflowed; /* it was busy when somebody asked; a signal was dropped: the end */
     uint64_t read_ms, written_ms, moved_ms; /* moved: written, or queued while nothing was */
 };
 

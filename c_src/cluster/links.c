@@ -8,6 +8,10 @@
  * that a node does, and a BEAM never puts it off: a peer that sends ticks and reads nothing is
  * half dead or hostile.  More than one, for a line may be bad. */
 #define TICKTIMES_UNREAD 4
+/* Nanoseconds that a short message takes, with its answer, and each of its bytes: they are read,
+ * checked and copied. */
+#define WORK_EVENT 500
+#define WORK_BYTE  2
 
 struct bytes link_name(const struct connection *x)
 {
@@ -182,6 +186,7 @@ static void link_up(struct connection *x, struct turn *t)
         connection_end(p->attempt, false, t);
     p->attempt = NULL;
     strangers_remove(x);
+    c->listener.trust(c->listener.who, x->id);
     x->peer = p;
     p->up = x;
     p->up_ms = t->now_ms;
@@ -258,6 +263,7 @@ static bool link_event(struct connection *x, enum channel_event event, const str
         link_bad(x, t);
         return false;
     case CHANNEL_BUSY:
+        turn_worked(t, WORK_BYTE * (uint64_t)LIMIT_CHECK_BYTES);
         link_continue(x, t);
         break;
     case CHANNEL_QUIET:
@@ -286,30 +292,44 @@ static bool link_must_wait(const struct connection *x)
     return x->holds > 0 || x->work.place != 0 || link_reads_too_little(x);
 }
 
-/* Whether the rest of what the channel has is left to the next step: what has come while the peer
- * waited may be much, and a few of its requests much work.  But a peer that sends more than is kept
- * has to be kept up with. */
-static bool is_enough(const struct connection *x, size_t unread, const struct turn *t)
+/* One that has more than its turn's work ahead of it is read from again when that is done.  One
+ * that waits for its peer to read is not slowed down so: see link_must_wait(). */
+static void link_pace(struct connection *x, struct turn *t)
 {
-    size_t left = channel_unread(x->channel);
-    return unread > left + LIMIT_HANDLED_BYTES ||
-           (left > 0 && left <= LIMIT_UNREAD_BYTES && t->work > LIMIT_STEP_WORK);
+    struct cluster *c = x->cluster;
+    bool rests = x->work.place != 0 && !link_reads_too_little(x) &&
+                 channel_unread(x->channel) > LIMIT_AHEAD_BYTES;
+    if (rests == x->rests)
+        return;
+    x->rests = rests;
+    x->read_ms = t->now_ms;
+    c->listener.rest(c->listener.who, x->id, rests);
 }
 
-/* Handles what the channel has, as far as the peer need not wait, and only so much at once. */
-static void link_handle(struct connection *x, struct turn *t)
+/* Handles one event of the channel; false when the connection is no more. */
+static bool link_handle_one(struct connection *x, enum channel_event *event, struct turn *t)
 {
     struct signal signal;
     size_t unread = channel_unread(x->channel);
+    *event = channel_next(x->channel, &signal);
+    size_t left = channel_unread(x->channel);
+    turn_worked(t, WORK_EVENT + (left < unread ? WORK_BYTE * (uint64_t)(unread - left) : 0));
+    return link_event(x, *event, &signal, t);
+}
+
+/* Handles what the channel has, as far as the peer need not wait.  What is more than a step's work
+ * is left to the next one: others have their turn before. */
+static void link_handle(struct connection *x, struct turn *t)
+{
     enum channel_event event = CHANNEL_SIGNAL;
     while (event != CHANNEL_QUIET && !link_must_wait(x)) {
-        event = channel_next(x->channel, &signal);
-        if (!link_event(x, event, &signal, t))
+        if (!link_handle_one(x, &event, t))
             return;
-        if (is_enough(x, unread, t))
+        if (event != CHANNEL_QUIET && t->work > LIMIT_STEP_WORK && channel_unread(x->channel) > 0)
             link_continue(x, t);
     }
     connection_flush(x, t);
+    link_pace(x, t);
 }
 
 static void on_work(struct wakeup *w, struct turn *t)
@@ -431,13 +451,19 @@ static uint64_t unread_ms(const struct connection *x)
     return x->moved_ms + TICKTIMES_UNREAD * x->cluster->options.ticktime_ms;
 }
 
+/* When a silent peer is given up.  One that is not read from is not known to be silent. */
+static uint64_t silent_ms(const struct connection *x)
+{
+    return x->rests ? UINT64_MAX : x->read_ms + x->cluster->options.ticktime_ms;
+}
+
 /* The timer is not moved whenever something is read or written: it rings at the first moment
  * when anything can be due, and is rearmed. */
 static void link_wait(struct connection *x)
 {
     struct cluster *c = x->cluster;
     uint64_t due = x->written_ms + tick_ms(c);
-    uint64_t others[] = {x->read_ms + c->options.ticktime_ms, unread_ms(x)};
+    uint64_t others[] = {silent_ms(x), unread_ms(x)};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         due = others[i] < due ? others[i] : due;
     wakeup_set(c->wakeups, &x->timer, due);
@@ -459,7 +485,7 @@ void link_wake(struct connection *x, struct turn *t)
         link_begin(x, t);
     } else if (!link_is_up(x)) {
         link_break(x, unshaken(x), t);
-    } else if (x->read_ms + c->options.ticktime_ms <= now) {
+    } else if (silent_ms(x) <= now) {
         link_break(x, "silent for longer than net_ticktime", t);
     } else if (unread_ms(x) <= now) {
         link_break(x, "it reads nothing of what it is sent", t);

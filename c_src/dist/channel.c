@@ -127,13 +127,17 @@ enum channel_event channel_next(struct channel *c, struct signal *signal)
     if (c->checking)
         return check_step(c, signal);
     buf_reset(&c->scratch);
-    buf_free(&c->checked_in);
+    fragments_drop(c->fragments, &c->checked_in);
     fragments_forget(c->fragments);
     if (c->state == ACCEPT_OK)
         channel_send_challenge(c);
     enum channel_event event = c->state == BAD ? CHANNEL_BAD : CHANNEL_QUIET;
     bool more = true;
+    size_t from = c->consumed;
     while (event == CHANNEL_QUIET && more) {
+        if (fragments_release(c->fragments) ||
+            (c->consumed - from > LIMIT_TICK_BYTES && c->consumed < c->in.len))
+            return CHANNEL_BUSY;
         if (c->state == UP)
             event = signal_step(c, signal, &more);
         else if (channel_awaits_message(c))

@@ -37,8 +37,9 @@ enum channel_event {
     CHANNEL_ALIVE,  /* initiator: the peer has an older connection; channel_replace() is due */
     CHANNEL_UP,     /* the handshake is complete: flags and names are known */
     CHANNEL_SIGNAL, /* *signal is valid until the next call of channel_next() */
-    CHANNEL_BUSY,   /* a large message is being checked: call again, after other work */
-    CHANNEL_BAD     /* see channel_error(); write channel_out() (a refusal), then close */
+    CHANNEL_BUSY, /* a large message is being checked or freed, or there are ticks without end: call
+                     again, after other work */
+    CHANNEL_BAD   /* see channel_error(); write channel_out() (a refusal), then close */
 };
 
 /* A channel for the dialling side, with the name of the expected peer and a challenge from the

@@ -332,7 +332,7 @@ enum err control_open(struct control *c, struct bytes terms, bool versioned, str
 {
     struct elements t;
     c->payload = (struct bytes){0};
-    c->unfit = OK;
+    c->unfit = c->endless = OK;
     c->cut = false;
     buf_clear(scratch);
     enum err e = tuple_cut(&terms, versioned, &t);
@@ -349,8 +349,15 @@ enum err control_open(struct control *c, struct bytes terms, bool versioned, str
 
 bool control_check(struct control *c, size_t bytes)
 {
-    if (!c->checked)
+    if (!c->checked && c->unfit == OK) {
         c->checked = etf_check_step(&c->check, bytes, &c->unfit);
+        if (c->unfit == OK)
+            return c->checked;
+        etf_length_open(&c->length, c->payload);
+        c->checked = false;
+    }
+    if (!c->checked)
+        c->checked = etf_length_step(&c->length, bytes, &c->endless);
     return c->checked;
 }
 
@@ -363,13 +370,10 @@ void control_cut(struct control *c)
 /* The payload has to be exactly one term, whether this node accepts it or not. */
 static enum err payload_measure(const struct control *c)
 {
-    if (c->cut)
-        return OK;
-    size_t len = (size_t)(c->check.at - c->payload.at);
-    enum err e = c->unfit == OK ? OK : etf_length(c->payload, &len);
-    if (e != OK)
-        return e;
-    return len == c->payload.len ? OK : ERR_TRAILING;
+    if (c->cut || c->endless != OK)
+        return c->endless;
+    const uint8_t *end = c->unfit == OK ? c->check.at : c->length.at;
+    return end == c->payload.at + c->payload.len ? OK : ERR_TRAILING;
 }
 
 enum err control_finish(const struct control *c, struct buf *scratch, struct signal *signal)

@@ -32,6 +32,8 @@ struct control {
     bool checked, cut;
     enum err unfit;
     struct etf_check check;
+    struct etf_length length; /* of one that is unfit, */
+    enum err endless;         /* and why its end cannot be found */
 };
 must_use enum err control_open(struct control *c, struct bytes terms, bool versioned,
                                struct buf *scratch);

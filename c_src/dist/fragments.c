@@ -26,6 +26,7 @@ struct fragments {
     size_t held;
     bool forgot;      /* a sequence: its later fragments may come */
     struct buf whole; /* the last message reassembled */
+    struct buf dropped;
 };
 
 struct fragment {
@@ -48,12 +49,28 @@ void fragments_free(struct fragments *f)
     }
     mem_free(f->open);
     buf_free(&f->whole);
+    buf_free(&f->dropped);
     mem_free(f);
+}
+
+void fragments_drop(struct fragments *f, struct buf *bytes)
+{
+    if (bytes->cap <= LIMIT_FREED_BYTES || f->dropped.cap > 0) {
+        buf_free(bytes);
+        return;
+    }
+    f->dropped = *bytes;
+    *bytes = (struct buf){0};
+}
+
+bool fragments_release(struct fragments *f)
+{
+    return f->dropped.cap > 0 && buf_free_some(&f->dropped, LIMIT_FREED_BYTES);
 }
 
 void fragments_forget(struct fragments *f)
 {
-    buf_free(&f->whole);
+    fragments_drop(f, &f->whole);
 }
 
 static int compare(const void *element, const void *key)
@@ -140,7 +157,7 @@ static void skip(struct fragments *f, struct sequence *s)
     buf_put(&s->bytes,
             (struct bytes){all.at, all.len < BEGINNING_BYTES ? all.len : BEGINNING_BYTES});
     f->held -= all.len - s->bytes.len;
-    buf_free(&all);
+    fragments_drop(f, &all);
 }
 
 static enum err check_no_atoms(struct wire *in)

@@ -61,6 +61,11 @@ enum message message_take(struct fragments *f, struct bytes body, struct bytes *
  * otherwise does. */
 void fragments_forget(struct fragments *f);
 
+/* Frees the buffer (taken over); a large one is only kept to be freed in steps ... */
+void fragments_drop(struct fragments *f, struct buf *bytes);
+/* ... of which this is one; false after the last. */
+bool fragments_release(struct fragments *f);
+
 /* frame_open() appends a header for a peer with these flags and returns where the frame
  * starts; the caller appends the terms (*versioned as above); frame_close() fills in the
  * length. */

@@ -17,7 +17,7 @@
 #include "workers.h"
 
 /* Connections that are accepted in one round of the loop. */
-#define ACCEPTED_A_ROUND 16
+#define ACCEPTED_A_ROUND 4
 
 struct loop {
     uv_loop_t uv;
@@ -271,6 +271,13 @@ static void perform(struct loop *l, struct action *a)
         break;
     case ACTION_CLOSE:
         socket_close(&l->sockets, a->conn);
+        break;
+    case ACTION_TRUST:
+        socket_trust(&l->sockets, a->conn);
+        break;
+    case ACTION_REST:
+    case ACTION_READ:
+        socket_rest(&l->sockets, a->conn, a->kind == ACTION_REST);
         break;
     case ACTION_RESOLVE:
         buf_put_u8(&a->bytes, 0);

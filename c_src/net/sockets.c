@@ -15,6 +15,8 @@
 #define DRAIN_MS 2000
 /* Sockets in which closing waits, at most: anyone can have as many connections refused. */
 #define DRAINING_MAX 64
+/* Sockets in the handshake that are read in a round of the loop: each is some 30 us of work. */
+#define STRANGERS_A_ROUND 4
 
 static int by_id(const void *a, const void *b)
 {
@@ -160,11 +162,24 @@ void socket_end(struct socket *s, enum err err)
     uv_close((uv_handle_t *)&s->report, on_closed_own);
 }
 
+/* Of those in the handshake a few are read in a round; to the others it gives no room, and they
+ * wait for the next one, so that no peer waits for many strangers.  A handshake of TLS is the work
+ * of a whole round. */
+static bool must_wait(struct socket *s)
+{
+    struct sockets *all = s->all;
+    if (s->trusted)
+        return false;
+    bool waits = all->strangers >= STRANGERS_A_ROUND;
+    all->strangers += s->tls != NULL && !s->opened ? STRANGERS_A_ROUND : 1;
+    return waits;
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     struct socket *s = handle->data;
-    *buf = uv_buf_init((char *)s->all->scratch, SOCKET_READ_BYTES);
+    *buf = uv_buf_init((char *)s->all->scratch, must_wait(s) ? 0 : SOCKET_READ_BYTES);
 }
 
 /* So many bytes, of which so many are the node's; 0: TLS speaks for itself. */
@@ -185,7 +200,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf);
 /* May close the socket. */
 static void socket_resume(struct socket *s)
 {
-    if (!s->paused)
+    if (!s->paused || s->rests || s->closed)
         return;
     s->paused = false;
     if (uv_read_start((uv_stream_t *)s->tcp, on_alloc, on_read) != 0)
@@ -197,6 +212,7 @@ static void on_report(uv_idle_t *report)
     struct socket *s = report->data;
     size_t count = s->taken;
     s->taken = 0;
+    s->all->strangers = 0;
     uv_idle_stop(report);
     socket_resume(s);
     if (count > 0 && !s->closing && !s->closed)
@@ -235,13 +251,31 @@ static void socket_pause(struct socket *s)
     uv_idle_start(&s->report, on_report);
 }
 
+void socket_trust(struct sockets *all, uint32_t id)
+{
+    struct socket *s = socket_find(all, id);
+    if (s != NULL)
+        s->trusted = true;
+}
+
+void socket_rest(struct sockets *all, uint32_t id, bool rests)
+{
+    struct socket *s = socket_find(all, id);
+    if (s == NULL || s->closed || s->closing)
+        return;
+    s->rests = rests;
+    socket_pause(s);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
 {
     struct socket *s = stream->data;
     struct bytes bytes = {(const uint8_t *)buf->base, count > 0 ? (size_t)count : 0};
     s->heard |= count > 0;
-    if (count == SOCKET_READ_BYTES)
+    if (count == SOCKET_READ_BYTES || count == UV_ENOBUFS)
         socket_pause(s);
+    if (count == UV_ENOBUFS)
+        return;
     if (s->tls != NULL && !s->closing && count != 0) {
         tls_feed(s->tls, bytes);
         if (count < 0)
@@ -342,6 +376,7 @@ static void on_dialled(void *who, uv_tcp_t *tcp, enum err err, const char *why)
 void socket_dial(struct sockets *all, uint32_t id, const char *host, uint16_t port, bool tls)
 {
     struct socket *s = socket_new(all, id);
+    s->trusted = true;
     s->dial = dial_host(all->loop, host, port, on_dialled, s);
     if (tls)
         s->host = strcpy(mem_take(strlen(host) + 1), host);
@@ -391,6 +426,9 @@ static void socket_drain(struct socket *s)
     s->closing = true;
     if (again || s->closed)
         return;
+    s->rests = false; /* the peer's end is to be read */
+    if (s->paused)
+        uv_idle_start(&s->report, on_report);
     if (s->tls != NULL)
         socket_tls_say_end(s);
     if (!s->wrote || uv_shutdown(&s->ending, (uv_stream_t *)s->tcp, on_shutdown) != 0) {

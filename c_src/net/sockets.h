@@ -41,6 +41,7 @@ struct sockets {
     struct tls_contexts tls;
     struct list shaking; /* of those accepted, in the TLS handshake, the oldest first */
     size_t shaking_count, shaking_max;
+    unsigned strangers; /* turns that were given to them, at least since this round began */
 };
 
 void sockets_init(struct sockets *s, uv_loop_t *loop, const struct socket_events *events);
@@ -60,6 +61,12 @@ void socket_dial(struct sockets *s, uint32_t id, const char *host, uint16_t port
 
 /* Queues the bytes (taken over).  An unknown or closing number is ignored. */
 void socket_send(struct sockets *s, uint32_t id, struct buf *bytes);
+
+/* It is read before those of which this was not said. */
+void socket_trust(struct sockets *s, uint32_t id);
+
+/* Reads nothing more from it, or undoes that.  Bytes of TLS that were read before may come. */
+void socket_rest(struct sockets *s, uint32_t id, bool rests);
 
 /* Writes what is queued, for a bounded time, then closes.  No callback follows.  So many may be
  * waited for at once; then the oldest is closed as it is. */

@@ -27,9 +27,11 @@ struct socket {
     size_t said;      /* bytes that TLS says for itself, not yet sent */
     bool wrote;       /* something, perhaps not yet sent */
     bool known;       /* in the tree */
+    bool trusted;     /* by the node: its handshake is over */
     bool opened;      /* reported to the node */
     bool heard;       /* it has sent something */
-    bool paused;      /* nothing more is read from it in this round */
+    bool paused;      /* nothing more is read from it in this round, */
+    bool rests;       /* nor in later ones, as the node wishes */
     bool closing;     /* by the node, which expects no more callbacks */
     bool closed;      /* uv_close() was called */
     enum err err;     /* reported to the node at the end; OK: nothing */

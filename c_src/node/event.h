@@ -85,6 +85,9 @@ enum action_kind {
                           with TLS, and a certificate for that host */
     ACTION_SEND,       /* conn, bytes: EVENT_WRITTEN follows */
     ACTION_CLOSE,      /* conn: write what is queued, then close; no event follows */
+    ACTION_REST,       /* conn: read nothing more from it ... */
+    ACTION_READ,       /* ... until this */
+    ACTION_TRUST,      /* conn: its handshake is over; until then others come first */
     ACTION_RESOLVE,    /* query, bytes (host): EVENT_RESOLVED follows */
     ACTION_START_EPMD, /* run `epmd -daemon`: EVENT_EPMD follows */
     ACTION_READY,      /* bytes (name), port: the node is registered */

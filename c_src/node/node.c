@@ -237,6 +237,18 @@ static void on_close(void *who, uint32_t connection)
     outbox_add(&n->out, ACTION_CLOSE)->conn = connection;
 }
 
+static void on_rest(void *who, uint32_t connection, bool rests)
+{
+    struct node *n = who;
+    outbox_add(&n->out, rests ? ACTION_REST : ACTION_READ)->conn = connection;
+}
+
+static void on_trust(void *who, uint32_t connection)
+{
+    struct node *n = who;
+    outbox_add(&n->out, ACTION_TRUST)->conn = connection;
+}
+
 static void on_start_epmd(void *who)
 {
     struct node *n = who;
@@ -372,9 +384,9 @@ static struct node *node_make(const struct config *config, bool serves, uint64_t
         .ticktime_ms = config->ticktime_ms,
     };
     const struct cluster_listener listener = {
-        on_dial,       on_send, on_close,  on_start_epmd,  on_ready,
-        on_name_taken, on_up,   on_down,   on_signal,      on_undelivered,
-        on_drained,    on_idle, on_finish, on_unreachable, n,
+        on_dial,    on_send,       on_close,  on_rest,        on_trust,  on_start_epmd,
+        on_ready,   on_name_taken, on_up,     on_down,        on_signal, on_undelivered,
+        on_drained, on_idle,       on_finish, on_unreachable, n,
     };
     n->config = config;
     n->serves = serves;

@@ -13,6 +13,11 @@
 
 /* Nanoseconds that a byte of the status takes, sorted and copied. */
 #define WORK_STATUS_BYTE 7
+/* Those that it takes to start a replica and stop it, to dial a node, and to look at one that is
+ * wanted. */
+#define WORK_REPLICA 5000
+#define WORK_DIAL    20000
+#define WORK_WANTED  10
 
 struct server {
     struct server_options options;
@@ -212,6 +217,7 @@ static void start_checked(struct process *server, struct bytes from,
     }
     buf_put(&options->by, t->node);
     struct process *p = membership_add_replica(s->options.membership, options, t);
+    turn_worked(t, WORK_REPLICA);
     if (p == NULL) {
         replica_options_free(options);
         reply_error_atom(server, from, "name_taken", t);
@@ -280,15 +286,16 @@ static size_t count_wanted_by(const struct server *s, struct bytes node)
 
 /* False at the limit, of all or of those that one node asks for: such a node would be dialled as
  * long as this one runs. */
-static bool want(struct server *s, struct bytes node, struct bytes by)
+static bool want(struct server *s, struct bytes node, struct turn *t)
 {
+    turn_worked(t, WORK_WANTED * (uint64_t)s->wanted.count);
     if (is_configured(s, node) || names_find(&s->wanted, node) != NULL)
         return true;
     if (s->wanted.count == LIMIT_CONNECT_REQUESTS ||
-        count_wanted_by(s, by) == LIMIT_CONNECT_REQUESTS / LIMIT_NODE_PART)
+        count_wanted_by(s, t->node) == LIMIT_CONNECT_REQUESTS / LIMIT_NODE_PART)
         return false;
     struct wanted *w = names_add(&s->wanted, node, sizeof(*w));
-    buf_put(&w->by, by);
+    buf_put(&w->by, t->node);
     return true;
 }
 
@@ -305,9 +312,10 @@ static void connect_node(struct process *server, struct bytes from, struct etf_i
         reply_error_atom(server, from, "bad_node", t);
     } else if (!cluster_allows(s->options.cluster, name)) {
         reply_error_atom(server, from, "not_allowed", t);
-    } else if (!want(s, name, t->node)) {
+    } else if (!want(s, name, t)) {
         reply_error_atom(server, from, "limit", t);
     } else {
+        turn_worked(t, WORK_DIAL);
         follow_keep(s->options.follow, name);
         discovery_keep(s->options.discovery, name);
         cluster_locate(s->options.cluster, name, place.port);

@@ -40,6 +40,8 @@ struct process {
     struct wakeup wake;
     struct list watchers;
     size_t watcher_count;
+    struct buf counted_node; /* the node of which the last one was counted, once there are many, */
+    size_t counted;          /* and how many of them are its own */
     struct list watches;
     struct mail *held, **held_end; /* oldest first */
     struct quotas held_by; /* of the messages among them, and of one that is being handled */

@@ -1,6 +1,7 @@
 #include "wakeup.h"
 
 #include "../err.h"
+#include "../limits.h"
 #include "../mem.h"
 
 static bool before(const struct wakeup *a, const struct wakeup *b)
@@ -72,8 +73,9 @@ uint64_t wakeups_due(const struct wakeups *all)
 
 void wakeups_ring(struct wakeups *all, struct turn *t)
 {
-    uint64_t set = all->set;
-    while (all->count > 0 && at(all, 1)->at_ms <= t->now_ms && at(all, 1)->age < set) {
+    uint64_t set = all->set, worked = t->work;
+    while (all->count > 0 && at(all, 1)->at_ms <= t->now_ms && at(all, 1)->age < set &&
+           t->work - worked <= LIMIT_STEP_WORK) {
         struct wakeup *w = at(all, 1);
         wakeup_stop(all, w);
         w->ring(w, t);

@@ -31,8 +31,9 @@ void wakeup_stop(struct wakeups *all, struct wakeup *w);
 /* The earliest time; UINT64_MAX when none is set. */
 uint64_t wakeups_due(const struct wakeups *all);
 
-/* Stops and rings each wakeup that is due.  One set by a callback waits for the next call,
- * so that this terminates. */
+/* Stops and rings each wakeup that is due, until they have done the work of a step; the others are
+ * the first in the next call.  One set by a callback waits for the next call, too, so that this
+ * terminates. */
 void wakeups_ring(struct wakeups *all, struct turn *t);
 
 /* Frees the heap, not its elements. */

@@ -31,10 +31,16 @@ static struct watcher *find(const struct process *whom, const struct watcher_id 
     return NULL;
 }
 
+static bool is_counted(const struct process *p, struct bytes pid)
+{
+    return p->counted_node.len > 0 && bytes_equal(buf_bytes(&p->counted_node), node_of(pid));
+}
+
 static void drop(struct watcher *w)
 {
     hash_table_remove(&w->whom->table->watchers, &w->link);
     list_remove(&w->entry);
+    w->whom->counted -= is_counted(w->whom, w->id.pid);
     w->whom->watcher_count--;
     mem_free(w);
 }
@@ -49,16 +55,28 @@ static struct bytes copy_to(uint8_t *at, struct bytes b)
 /* Nanoseconds in which one more watcher is counted. */
 #define WORK_COUNTED 5
 
-/* Whether the node has its part of them: counted only once there are so many that it could. */
-static bool has_its_part(const struct process *p, struct bytes node, struct turn *t)
+static void count_node(struct process *p, struct bytes node, struct turn *t)
 {
-    size_t most = LIMIT_WATCHERS / LIMIT_NODE_PART, count = 0;
-    if (p->watcher_count < most)
-        return false;
+    buf_clear(&p->counted_node);
+    buf_put(&p->counted_node, node);
+    p->counted = 0;
     for (const struct list *at = p->watchers.next; at != &p->watchers; at = at->next)
-        count += bytes_equal(node_of(CONTAINER_OF(at, struct watcher, entry)->id.pid), node);
+        p->counted += is_counted(p, CONTAINER_OF(at, struct watcher, entry)->id.pid);
     turn_worked(t, WORK_COUNTED * (uint64_t)p->watcher_count);
-    return count >= most;
+}
+
+/* Whether the node of that pid has its part of them: counted only once there are so many that it
+ * could, and then kept, since it asks again. */
+static bool has_its_part(struct process *p, struct bytes pid, struct turn *t)
+{
+    size_t most = LIMIT_WATCHERS / LIMIT_NODE_PART;
+    if (p->watcher_count < most) {
+        buf_free(&p->counted_node);
+        return false;
+    }
+    if (!is_counted(p, pid))
+        count_node(p, node_of(pid), t);
+    return p->counted >= most;
 }
 
 bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t)
@@ -66,8 +84,9 @@ bool watchers_add(struct process *p, const struct watcher_id *id, struct turn *t
     struct processes *table = p->table;
     if (find(p, id) != NULL)
         return true;
-    if (p->watcher_count == LIMIT_WATCHERS || has_its_part(p, node_of(id->pid), t))
+    if (p->watcher_count == LIMIT_WATCHERS || has_its_part(p, id->pid, t))
         return false;
+    p->counted += is_counted(p, id->pid);
     struct watcher *w = mem_take(sizeof(*w) + id->pid.len + id->ref.len);
     w->whom = p;
     w->id.pid = copy_to(w->tail, id->pid);
@@ -132,6 +151,7 @@ void watchers_close(struct process *p)
 {
     while (!list_empty(&p->watchers))
         drop(CONTAINER_OF(p->watchers.next, struct watcher, entry));
+    buf_free(&p->counted_node);
 }
 
 size_t process_watchers(const struct process *p)

@@ -22,10 +22,14 @@ struct apply {
     size_t refused;
 };
 
+/* Nanoseconds of a process that joins or leaves a group, beyond its bytes. */
+#define WORK_PAIR 500
+
 static void apply_pair(void *who, bool joins, struct bytes group, struct bytes pid)
 {
     struct apply *a = who;
     struct scope *s = a->scope;
+    turn_worked(a->turn, WORK_PAIR);
     if (!joins) {
         if (roster_remove(s->roster, a->remote->members, group, pid))
             pg_left(s, group, pid, a->turn);

@@ -12,6 +12,8 @@
 /* Bytes of messages after which a millisecond passes before the next ones: encoding values takes
  * a tenth of the time at most. */
 #define BYTES_A_MS (16u * 1024)
+/* Nanoseconds that looking at a subscriber takes. */
+#define WORK_SUBSCRIBER 10
 
 enum what { WHAT_VALUE, WHAT_DELTA, WHAT_VERSION };
 static const char *const whats[] = {"value", "delta", "version"};
@@ -91,9 +93,10 @@ bool subscribers_down(struct replica *r, uint64_t watch)
     return true;
 }
 
-static bool is_full(const struct subscribers *all, struct bytes node)
+static bool is_full(const struct subscribers *all, struct bytes node, struct turn *t)
 {
     size_t of_node = 0;
+    turn_worked(t, WORK_SUBSCRIBER * (uint64_t)all->count);
     for (size_t i = 0; i < all->count; i++)
         of_node += bytes_equal(node_of(buf_bytes(&all->list[i]->pid)), node);
     return all->count >= LIMIT_CHANGE_SUBSCRIBERS || of_node >= LIMIT_CHANGE_SUBSCRIBERS_NODE;
@@ -202,6 +205,7 @@ static void send_all(struct replica *r, struct turn *t)
     size_t first = all->next < all->count ? all->next : 0;
     growth_collect(r);
     size_t bytes = all->growth.encoded.len;
+    turn_worked(t, WORK_SUBSCRIBER * (uint64_t)all->count);
     all->dirty = all->waiting = false;
     for (size_t n = 0; n < all->count; n++) {
         size_t i = (first + n) % all->count;
@@ -332,7 +336,7 @@ void subscribers_subscribe(struct replica *r, struct bytes from, const struct by
         refuse_options(r, from, wrong, t);
     } else if (!is_here(r, buf_bytes(&pid), t)) {
         refuse(r, from, "noconnection", t);
-    } else if (is_full(&r->subscribers, node_of(buf_bytes(&pid)))) {
+    } else if (is_full(&r->subscribers, node_of(buf_bytes(&pid)), t)) {
         refuse(r, from, "limit", t);
     } else {
         const struct subscriber *s = add(r, &pid, wishes, t);

@@ -109,6 +109,18 @@ void buf_free(struct buf *b)
     *b = (struct buf){0};
 }
 
+bool buf_free_some(struct buf *b, size_t bytes)
+{
+    if (b->cap <= bytes) {
+        buf_free(b);
+        return false;
+    }
+    b->cap -= bytes;
+    b->len = b->len < b->cap ? b->len : b->cap;
+    b->at = mem_resize(b->at, b->cap);
+    return true;
+}
+
 struct term term_copy(struct bytes canonical)
 {
     must(canonical.len > 0);

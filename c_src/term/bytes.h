@@ -98,6 +98,8 @@ void buf_reset(struct buf *b);
 
 /* Frees the memory; leaves an empty buffer. */
 void buf_free(struct buf *b);
+/* Frees so many bytes at the end of it; false once there are none left. */
+bool buf_free_some(struct buf *b, size_t bytes);
 
 /* One owned canonical term; all zero means "none". */
 struct term {

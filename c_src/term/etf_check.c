@@ -253,22 +253,40 @@ enum err etf_measure(struct bytes b, size_t *len)
     return e;
 }
 
+void etf_length_open(struct etf_length *l, struct bytes b)
+{
+    *l = (struct etf_length){b.at, b.len > 0 ? b.at + b.len : b.at, 1};
+}
+
+bool etf_length_step(struct etf_length *l, size_t bytes, enum err *e)
+{
+    const uint8_t *from = l->at;
+    *e = OK;
+    for (; l->left > 0 && (size_t)(l->at - from) < bytes; l->left--) {
+        struct head head;
+        *e = l->at < l->end ? head_read(l->at, l->end, &head) : ERR_SHORT;
+        if (*e != OK)
+            return true;
+        l->at += head.size;
+        l->left += head.terms;
+        /* Each term takes at least one byte. */
+        if (l->left - 1 > (uint64_t)(l->end - l->at)) {
+            *e = ERR_SHORT;
+            return true;
+        }
+    }
+    return l->left == 0;
+}
+
 enum err etf_length(struct bytes b, size_t *len)
 {
-    size_t at = 0;
-    for (uint64_t left = 1; left > 0; left--) {
-        struct head head;
-        enum err e = at < b.len ? head_read(b.at + at, b.at + b.len, &head) : ERR_SHORT;
-        if (e != OK)
-            return e;
-        at += head.size;
-        left += head.terms;
-        /* Each term takes at least one byte. */
-        if (left - 1 > b.len - at)
-            return ERR_SHORT;
-    }
-    *len = at;
-    return OK;
+    struct etf_length l;
+    enum err e;
+    etf_length_open(&l, b);
+    etf_length_step(&l, SIZE_MAX, &e);
+    if (e == OK)
+        *len = (size_t)(l.at - b.at);
+    return e;
 }
 
 bool etf_is_deeper(struct bytes checked, size_t levels)

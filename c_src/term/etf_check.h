@@ -36,6 +36,14 @@ must_use enum err etf_measure(struct bytes b, size_t *len);
  * atom. */
 must_use enum err etf_length(struct bytes b, size_t *len);
 
+/* The same in steps, as etf_check_step(): of an error, or of a term that ends at ->at. */
+struct etf_length {
+    const uint8_t *at, *end;
+    uint64_t left; /* terms still to come */
+};
+void etf_length_open(struct etf_length *l, struct bytes b);
+bool etf_length_step(struct etf_length *l, size_t bytes, enum err *e);
+
 /* Whether a checked term has more than so many levels of containers. */
 bool etf_is_deeper(struct bytes checked, size_t levels);
 

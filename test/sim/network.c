@@ -111,6 +111,17 @@ static void schedule_arrival(struct sim *s, struct pipe *p, unsigned side, size_
     queue_put(s, &(struct queued){.due_ms = e->last_ms, .pipe = p, .end = side});
 }
 
+/* Its party reads again, or has closed it: what has arrived meanwhile comes at once. */
+static void end_rest(struct sim *s, struct pipe *p, unsigned side)
+{
+    struct end *e = &p->ends[side];
+    e->rests = false;
+    for (; e->unread > 0; e->unread--) {
+        p->queued++;
+        queue_put(s, &(struct queued){.due_ms = s->now_ms, .pipe = p, .end = side});
+    }
+}
+
 /* Sends an arrival towards one side; it comes after all that were sent before. */
 static void send_arrival(struct sim *s, struct pipe *p, unsigned side, const struct arrival *what)
 {
@@ -179,6 +190,7 @@ static void side_close(struct sim *s, struct pipe *p, unsigned side)
 {
     p->ends[side].attached = false;
     send_arrival(s, p, 1 - side, &(struct arrival){.kind = ARRIVE_END, .err = ERR_CLOSED});
+    end_rest(s, p, side);
 }
 
 void network_close(struct sim *s, enum party party, unsigned machine, uint32_t conn)
@@ -272,6 +284,18 @@ void network_heal(struct sim *s, unsigned a, unsigned b)
             for (const struct arrival *x = p->ends[side].first; x != NULL; x = x->next)
                 schedule_arrival(s, p, side, x->bytes.len);
         }
+}
+
+void network_rest(struct sim *s, unsigned machine, uint32_t conn, bool rests)
+{
+    unsigned side;
+    struct pipe *p = pipe_find(s, PARTY_NODE, machine, conn, &side);
+    if (p == NULL || p->ends[side].rests == rests)
+        sim_violated(s, "%s rests or reads twice, or what it does not have: connection %u",
+                     s->machines[machine].name, conn);
+    p->ends[side].rests = true;
+    if (!rests)
+        end_rest(s, p, side);
 }
 
 void network_free(struct sim *s)
@@ -384,6 +408,8 @@ void network_arrive(struct sim *s, const struct queued *t)
     p->queued--;
     if (link_to(s, p, t->end)->cut) {
         /* It stays until the link is healed. */
+    } else if (e->rests && e->attached) {
+        e->unread++;
     } else if (!s->machines[e->machine].up) {
         e->stale = true;
         arrivals_drop(e);

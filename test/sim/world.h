@@ -64,6 +64,8 @@ struct end {
     uint32_t conn;    /* the party's own number for it */
     bool attached;    /* the party gets events of it */
     bool open;        /* it may be written to */
+    bool rests;       /* its party reads nothing for now ... */
+    size_t unread;    /* ... of so many arrivals, or fewer */
     bool stale;       /* its machine has lost power since: the connection is dead */
     uint64_t last_ms; /* when its last arrival is due */
     struct arrival *first, **tail;
@@ -298,6 +300,8 @@ void network_send(struct sim *s, enum party party, unsigned machine, uint32_t co
 /* Closes our side after all data has been delivered. */
 void network_close(struct sim *s, enum party party, unsigned machine, uint32_t conn);
 void network_close_all(struct sim *s, enum party party, unsigned machine);
+/* What arrives at that end of a node waits; or no more. */
+void network_rest(struct sim *s, unsigned machine, uint32_t conn, bool rests);
 /* Resets the connections of that party. */
 void network_reset(struct sim *s, enum party party, unsigned machine);
 void network_power_off(struct sim *s, unsigned machine);

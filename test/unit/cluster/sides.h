@@ -24,9 +24,10 @@ struct side {
     struct post post;
     struct turn turn;
     struct buf events, log, sent;
-    uint32_t dialled, closed, creation;
+    uint32_t dialled, closed, trusted, creation;
     uint16_t port; /* dialled last */
     bool tls;      /* the same */
+    bool rests;    /* nothing is to be read from its last connection */
     unsigned dials, closes, ticks, epmds, signals;
     /* To each signal it sends so many answers of so many bytes. */
     unsigned answers;
@@ -73,6 +74,17 @@ static inline void on_close(void *who, uint32_t connection)
     struct side *s = who;
     s->closed = connection;
     s->closes++;
+}
+
+static inline void on_rest(void *who, uint32_t connection, bool rests)
+{
+    (void)connection;
+    ((struct side *)who)->rests = rests;
+}
+
+static inline void on_trust(void *who, uint32_t connection)
+{
+    ((struct side *)who)->trusted = connection;
 }
 
 static inline void on_start_epmd(void *who)
@@ -174,6 +186,8 @@ static inline void open_side_with(struct side *s, const struct cluster_options *
         .dial = on_dial,
         .send = on_send,
         .close = on_close,
+        .rest = on_rest,
+        .trust = on_trust,
         .start_epmd = on_start_epmd,
         .ready = on_ready,
         .name_taken = on_name_taken,
@@ -214,6 +228,7 @@ static inline void open_side(struct side *s, struct bytes name, bool serves)
 
 static inline void event(struct side *s, struct connection_event e)
 {
+    s->turn.work = 0;
     cluster_event(s->cluster, &e, &s->turn);
     cluster_flush(s->cluster, &s->turn);
     cluster_check(s->cluster);
@@ -246,6 +261,7 @@ static inline struct buf take_sent(struct side *s, uint32_t connection)
 static inline void passes(struct side *s, uint64_t ms)
 {
     s->turn.now_ms += ms;
+    s->turn.work = 0;
     wakeups_ring(&s->wakeups, &s->turn);
     cluster_flush(s->cluster, &s->turn);
     cluster_check(s->cluster);

@@ -273,31 +273,74 @@ static void holds_back_what_a_peer_sends(void)
     close_both();
 }
 
-/* What has come while a peer was held back is handled in several steps. */
-static void handles_a_limited_number_of_bytes_in_one_step(void)
+/* So many messages of so many bytes, as they are sent. */
+static struct buf requests(unsigned count, size_t bytes)
 {
-    enum { MESSAGES = 64 };
-    uint32_t at_a = connect_both();
-    unsigned steps = 0;
-    uint64_t hold = cluster_hold(b.cluster, BYTES("a@h"));
-    for (unsigned i = 0; i < MESSAGES; i++)
-        send_bytes(&a, BYTES("b@h"), LIMIT_HANDLED_BYTES / 8);
+    for (unsigned i = 0; i < count; i++)
+        send_bytes(&a, BYTES("b@h"), bytes);
     cluster_flush(a.cluster, &a.turn);
-    carry(at_a, AT_B);
-    cluster_resume(b.cluster, hold, &b.turn);
-    for (unsigned before = 0; continues(&b); before = b.signals, steps++)
-        CU_ASSERT(b.signals <= before + 9);
-    CU_ASSERT(b.signals == MESSAGES && steps >= MESSAGES / 9);
-    close_both();
+    struct buf sent = a.sent;
+    a.sent = (struct buf){0};
+    return sent;
 }
 
 static struct buf one_request(size_t bytes)
 {
-    send_bytes(&a, BYTES("b@h"), bytes);
-    cluster_flush(a.cluster, &a.turn);
-    struct buf request = a.sent;
-    a.sent = (struct buf){0};
-    return request;
+    return requests(1, bytes);
+}
+
+/* What comes at once is handled in several steps, and nothing more is read meanwhile. */
+static void does_a_limited_amount_of_work_in_one_step(void)
+{
+    enum { MESSAGES = 3000, MOST = LIMIT_STEP_WORK / 500 + 1 };
+    connect_both();
+    b.answers = 1;
+    b.answer_bytes = 10;
+    struct buf all = requests(MESSAGES, 10);
+    CU_ASSERT_FATAL(all.len > 2 * LIMIT_AHEAD_BYTES);
+    reads(&b, AT_B, buf_bytes(&all));
+    CU_ASSERT(b.rests);
+    for (unsigned before = 0; b.signals > before;) {
+        CU_ASSERT(b.signals <= before + MOST);
+        CU_ASSERT(b.rests == (all.len * (MESSAGES - b.signals) / MESSAGES > LIMIT_AHEAD_BYTES));
+        before = b.signals;
+        continues(&b);
+    }
+    CU_ASSERT(b.signals == MESSAGES && !b.rests);
+    buf_free(&all);
+    close_both();
+}
+
+static void one_that_is_not_read_is_not_silent(void)
+{
+    connect_both();
+    struct buf all = requests(3000, 10);
+    reads(&b, AT_B, buf_bytes(&all));
+    CU_ASSERT(b.rests);
+    b.turn.now_ms += 2 * TICKTIME_MS;
+    while (continues(&b))
+        ;
+    CU_ASSERT(b.signals == 3000 && !b.rests);
+    CU_ASSERT_EQUAL(b.log.len, 0);
+    passes(&b, TICKTIME_MS / 2);
+    buf_clear(&b.events);
+    passes(&b, TICKTIME_MS / 2);
+    CU_ASSERT(are(&b.events, "down a@h;"));
+    buf_free(&all);
+    close_both();
+}
+
+/* It is read on: two that each waited for the other to read would wait for ever. */
+static void reads_on_while_it_waits_to_be_read(void)
+{
+    connect_both();
+    b.answers = 1;
+    b.answer_bytes = LIMIT_QUEUE_SLOW_BYTES;
+    struct buf all = requests(3000, 10);
+    reads(&b, AT_B, buf_bytes(&all));
+    CU_ASSERT(b.signals > 0 && b.signals < 10 && !b.rests && !continues(&b));
+    buf_free(&all);
+    close_both();
 }
 
 /* One that is held back and sends ever more is not lost: what holds it back is finished. */
@@ -434,6 +477,7 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
       TEST(tells_when_a_busy_peer_is_idle), TEST(answers_no_faster_than_the_peer_reads),
       TEST(holds_back_what_a_peer_sends), TEST(slows_down_a_peer_that_is_held_back),
-      TEST(handles_a_limited_number_of_bytes_in_one_step), TEST(keeps_only_so_many_requests),
+      TEST(does_a_limited_amount_of_work_in_one_step), TEST(one_that_is_not_read_is_not_silent),
+      TEST(reads_on_while_it_waits_to_be_read), TEST(keeps_only_so_many_requests),
       TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
       TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))

@@ -257,8 +257,75 @@ static void one_that_sends_much_delays_nobody(void)
     close_all();
 }
 
+static void turn(void)
+{
+    heard_count = 0;
+    uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+/* Of those whose handshake is not over a few are read in a round; a peer is always. */
+static void many_strangers_delay_nobody(void)
+{
+    enum { STRANGERS = 40, MOST = 4 };
+    int fds[STRANGERS];
+    uint32_t id, known;
+    unsigned heard_of = 0, rounds = 0;
+    open_all();
+    for (unsigned i = 0; i < STRANGERS; i++)
+        fds[i] = client(&id);
+    int peer = client(&known);
+    socket_trust(&sockets, known);
+    for (unsigned i = 0; i < STRANGERS; i++)
+        CU_ASSERT_EQUAL(send(fds[i], "x", 1, 0), 1);
+    for (; heard_of < STRANGERS && rounds < 2 * STRANGERS; rounds++) {
+        CU_ASSERT_EQUAL(send(peer, "x", 1, 0), 1);
+        turn();
+        unsigned of_peer = 0;
+        for (unsigned i = 0; i < heard_count; i++)
+            of_peer += heard[i] == known;
+        CU_ASSERT(of_peer == 1 && heard_count <= MOST + 1);
+        heard_of += heard_count - of_peer;
+    }
+    CU_ASSERT_EQUAL(heard_of, STRANGERS);
+    for (unsigned i = 0; i < STRANGERS; i++)
+        close(fds[i]);
+    close(peer);
+    close_all();
+}
+
+/* Nothing more is read from one, but what its peer sends is not lost, and others are read. */
+static void one_that_rests_is_read_later(void)
+{
+    uint32_t a, b;
+    char hello[5];
+    open_all();
+    int resting = client(&a), other = client(&b);
+    socket_rest(&sockets, a, true);
+    CU_ASSERT_EQUAL(send(resting, "x", 1, 0), 1);
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(send(other, "x", 1, 0), 1);
+        turn();
+        CU_ASSERT(heard_count == 1 && heard[0] == b);
+    }
+    socket_rest(&sockets, a, false);
+    turn();
+    CU_ASSERT(heard_count == 1 && heard[0] == a);
+    /* One that is closed meanwhile is closed when its peer is. */
+    say_hello(a);
+    socket_rest(&sockets, a, true);
+    run_once();
+    CU_ASSERT_EQUAL(recv(resting, hello, sizeof(hello), MSG_WAITALL), sizeof(hello));
+    socket_close(&sockets, a);
+    close(resting);
+    for (unsigned i = 0; i < 1000 && gone == 0; i++)
+        run_once();
+    CU_ASSERT_EQUAL(gone, 1);
+    close(other);
+    close_all();
+}
+
 SUITE("sockets", TEST(numbers_come_round), TEST(a_closed_number_is_free),
-      TEST(one_that_sends_much_delays_nobody),
-      TEST(one_to_which_nothing_was_said_is_closed_at_once), TEST(few_linger),
-      TEST(what_is_written_is_reported_from_the_loop),
+      TEST(one_that_sends_much_delays_nobody), TEST(many_strangers_delay_nobody),
+      TEST(one_that_rests_is_read_later), TEST(one_to_which_nothing_was_said_is_closed_at_once),
+      TEST(few_linger), TEST(what_is_written_is_reported_from_the_loop),
       TEST(the_soft_limit_of_descriptors_is_raised))

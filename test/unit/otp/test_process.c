@@ -349,6 +349,14 @@ static void watchers_are_bounded(void)
     processes_signal(world.table, BYTES("c@h"), &s, &world.turn);
     CU_ASSERT_EQUAL(process_watchers(p), LIMIT_WATCHERS / LIMIT_NODE_PART + 1);
     SENT_NO_MORE();
+    /* And the first one for as many as it gives up. */
+    RECEIVE(SIGNAL_LINK, THEM(5), US(1));
+    SENT("EXIT b@h " US(1) " -> " THEM(5) " because system_limit");
+    RECEIVE(SIGNAL_DEMONITOR, THEM(4), "one", "#Ref<'b@h'.3.6.0.1>");
+    RECEIVE(SIGNAL_LINK, THEM(5), US(1));
+    SENT_NO_MORE();
+    RECEIVE(SIGNAL_LINK, THEM(6), US(1));
+    SENT("EXIT b@h " US(1) " -> " THEM(6) " because system_limit");
     buf_free(&ref);
     world_close();
 }

@@ -103,6 +103,35 @@ static void wakeups_ring_in_order(void)
     world_close();
 }
 
+static struct wakeups busy;
+
+static void work_and_come_again(struct wakeup *w, struct turn *t)
+{
+    record_ring(w, t);
+    turn_worked(t, LIMIT_STEP_WORK / 2 + 1);
+    wakeup_set(&busy, w, 1001);
+}
+
+/* Those for which a step has no time come first in the next one. */
+static void wakeups_take_turns(void)
+{
+    world_open();
+    struct wakeup some[3] = {0};
+    for (size_t i = 0; i < 3; i++) {
+        some[i].ring = work_and_come_again;
+        wakeup_set(&busy, &some[i], 990 + i);
+    }
+    world.turn.now_ms = 1001;
+    rung_count = 0;
+    for (size_t step = 0; step < 3; step++) {
+        wakeups_ring(&busy, &world.turn);
+        CU_ASSERT_EQUAL(rung_count, 2 * (step + 1));
+    }
+    CU_ASSERT(rung[0] == 990 && rung[1] == 991 && rung[2] == 992);
+    wakeups_free(&busy);
+    world_close();
+}
+
 static void hash_table_finds_the_newest_first(void)
 {
     struct hash_table l = {0};
@@ -123,5 +152,5 @@ static void hash_table_finds_the_newest_first(void)
 }
 
 SUITE("wakeup", TEST(wakes_at_the_set_time), TEST(rescheduling_at_once_does_not_loop),
-      TEST(may_end_another_that_is_due), TEST(wakeups_ring_in_order),
+      TEST(may_end_another_that_is_due), TEST(wakeups_ring_in_order), TEST(wakeups_take_turns),
       TEST(hash_table_finds_the_newest_first))
