@@ -5,6 +5,7 @@
 #include "../err.h"
 #include "../mem.h"
 #include "../term/keyed_hash.h"
+#include "slots.h"
 
 #define INDEX_AT_FIRST 8
 /* Entry numbers and some bits of a hash share a slot's 32 bits. */
@@ -139,21 +140,22 @@ static void slot_clear(struct table *t, uint32_t hole)
     t->index[hole] = 0;
 }
 
+static bool hash_of_entry(const void *table, uint32_t number, uint32_t *hash)
+{
+    const struct table *t = table;
+    if (t->entries[number] == HOLE)
+        return false;
+    *hash = hash_of(t, key_of(t, record_at(t, t->entries[number])));
+    return true;
+}
+
 /* Rebuilds the index from the entries. */
 static void reindex(struct table *t, uint32_t cap)
 {
     mem_free(t->index);
     t->index = mem_take(cap * sizeof(*t->index));
     t->index_cap = cap;
-    uint32_t mask = mask_of(t);
-    for (uint32_t i = 0; i < t->count; i++) {
-        if (t->entries[i] == HOLE)
-            continue;
-        uint32_t hash = hash_of(t, key_of(t, record_at(t, t->entries[i]))), at = hash & mask;
-        while (t->index[at] != 0)
-            at = (at + 1) & mask;
-        slot_fill(t, at, hash, i);
-    }
+    slots_fill(t->index, cap, t, t->count, hash_of_entry);
 }
 
 /* The load factor is at most 3/4, which keeps probes short. */

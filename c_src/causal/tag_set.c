@@ -2,6 +2,7 @@
 
 #include "../mem.h"
 #include "../term/keyed_hash.h"
+#include "slots.h"
 #include "tags.h"
 
 /* Up to so many tags are searched one by one, without an index. */
@@ -66,13 +67,19 @@ static uint32_t slot_of(const struct tag_set *s, struct tag tag)
     return at;
 }
 
+static bool hash_of_tag(const void *set, uint32_t number, uint32_t *hash)
+{
+    const struct tag_set *s = set;
+    *hash = hash_of(s, s->list[number]);
+    return true;
+}
+
 static void reindex(struct tag_set *s, size_t cap)
 {
     mem_free(s->slots);
     s->slots = mem_take(cap * sizeof(*s->slots));
     s->slots_cap = cap;
-    for (size_t i = 0; i < s->count; i++)
-        slot_fill(s, slot_of(s, s->list[i]), hash_of(s, s->list[i]), i);
+    slots_fill(s->slots, (uint32_t)cap, s, (uint32_t)s->count, hash_of_tag);
 }
 
 /* Backward-shift deletion: no probe ends before its goal. */
