@@ -21,11 +21,14 @@ static bool is_plain_big(const uint8_t *at)
 static bool is_plain_leaf(const uint8_t *at)
 {
     switch (*at) {
+    case TAG_SMALL_INTEGER:
     case TAG_SMALL_ATOM_UTF8:
     case TAG_BINARY:
     case TAG_NIL:
     case TAG_NEW_FLOAT:
         return true;
+    case TAG_INTEGER:
+        return head_count(at + 1, 4) > UINT8_MAX;
     case TAG_SMALL_BIG:
         return is_plain_big(at);
     case TAG_STRING:
@@ -57,17 +60,27 @@ static bool is_before(const uint8_t *key, const uint8_t *key_end, const uint8_t 
                              (struct bytes){next, (size_t)(next_end - next)}) < 0;
 }
 
+/* Most keys and values of a large map are such. */
+static inline const uint8_t *past_any(const uint8_t *at, const uint8_t *end, unsigned levels)
+{
+    if (*at == TAG_SMALL_INTEGER)
+        return at + 2;
+    if (*at == TAG_INTEGER)
+        return head_count(at + 1, 4) > UINT8_MAX ? at + 5 : NULL;
+    return past_plain(at, end, levels);
+}
+
 static const uint8_t *past_pairs(const uint8_t *at, const uint8_t *end, uint64_t pairs,
                                  unsigned levels)
 {
     const uint8_t *before = NULL, *before_end = NULL;
     for (; pairs > 0 && at != NULL; pairs--) {
-        const uint8_t *key = at, *value = past_plain(key, end, levels);
+        const uint8_t *key = at, *value = past_any(key, end, levels);
         if (value == NULL || (before != NULL && !is_before(before, before_end, key, value)))
             return NULL;
         before = key;
         before_end = value;
-        at = past_plain(value, end, levels);
+        at = past_any(value, end, levels);
     }
     return at;
 }
@@ -76,19 +89,14 @@ static const uint8_t *past_pairs(const uint8_t *at, const uint8_t *end, uint64_t
 static const uint8_t *past_plain(const uint8_t *at, const uint8_t *end, unsigned levels)
 {
     struct head head;
-    if (*at == TAG_SMALL_INTEGER)
-        return at + 2;
-    if (*at == TAG_INTEGER)
-        return head_count(at + 1, 4) > UINT8_MAX ? at + 5 : NULL;
     must(head_read(at, end, &head) == OK);
     bool tuple = head.tag == TAG_SMALL_TUPLE, list = head.tag == TAG_LIST && head.count > 0;
-    bool map = head.tag == TAG_MAP;
-    if (!tuple && !list && !map)
+    if (!tuple && !list && head.tag != TAG_MAP)
         return is_plain_leaf(at) ? at + head.size : NULL;
     at += head.size;
     if (levels == 0 || (list && head.count <= STRING_ELEMENTS_MAX && !is_plain_list(at)))
         return NULL;
-    if (map)
+    if (head.tag == TAG_MAP)
         return past_pairs(at, end, head.count, levels - 1);
     for (uint64_t left = head.count; left > 0 && at != NULL; left--)
         at = past_plain(at, end, levels - 1);

@@ -1,5 +1,6 @@
 /* Structs joined in slices: the same as crdt_merge() in one go, for every type, whatever the size
  * of a slice. */
+#include "crdt/figures.h"
 #include "crdt/slices.h"
 
 #include "unit/crdt/parts.h"
@@ -330,6 +331,45 @@ static void large_terms_are_put_in_order_in_steps(void)
     check_large_term("gset", put_set_of_one);
 }
 
+/* Whether some of so many elements were there without the others after a step. */
+static bool is_seen_in_part(struct bytes theirs, size_t elements, bool alone)
+{
+    struct crdt *c = empty(crdt_type_named(BYTES("dvv_set")), "a");
+    struct crdt_slices *s = crdt_slices_open(c->type, &plain, theirs, 60, alone);
+    bool changed, all = false, seen = false;
+    CU_ASSERT_FATAL(validate(s) == OK);
+    while (!all) {
+        all = crdt_slices_join(s, c, NULL, &changed);
+        seen |= crdt_elements(c) > 0 && crdt_elements(c) < elements;
+    }
+    CU_ASSERT_EQUAL(crdt_elements(c), elements);
+    crdt_slices_free(s);
+    crdt_free(c);
+    return seen;
+}
+
+/* A remove of one of them would drop those that are yet to come. */
+static void a_dvv_set_is_seen_whole(void)
+{
+    enum { ELEMENTS = 50 };
+    struct crdt *c = empty(crdt_type_named(BYTES("dvv_set")), "b");
+    struct buf element = {0}, theirs = {0};
+    for (unsigned i = 0; i < ELEMENTS; i++) {
+        buf_clear(&element);
+        put_uint(&element, i);
+        struct op add = {BYTES("add"), 1, {buf_bytes(&element)}};
+        struct mutation_turn t = {0};
+        CU_ASSERT(crdt_mutate(c, &add, 1, &t) == OK);
+    }
+    crdt_state(c, &theirs);
+    CU_ASSERT(!is_seen_in_part(buf_bytes(&theirs), ELEMENTS, false));
+    CU_ASSERT(is_seen_in_part(buf_bytes(&theirs), ELEMENTS, true));
+    crdt_free(c);
+    buf_free(&element);
+    buf_free(&theirs);
+}
+
 SUITE("slices", TEST(slices_join_to_the_whole), TEST(damaged_structs_are_refused),
       TEST(refusals_have_their_reasons), TEST(unknown_fields_are_kept), TEST(steps_are_small),
-      TEST(a_key_twice_is_joined_or_refused), TEST(large_terms_are_put_in_order_in_steps))
+      TEST(a_key_twice_is_joined_or_refused), TEST(large_terms_are_put_in_order_in_steps),
+      TEST(a_dvv_set_is_seen_whole))
