@@ -375,11 +375,6 @@
 /* Milliseconds that the process waits at its end, for each of the two, until everything is
  * written. */
 #define LIMIT_FLUSH_MS 500
-/* Seconds that a service manager's watchdog waits for one step that joins a table of more than so
- * many bytes.  280 MB of small elements took 18 seconds on a slow machine, and a table may have
- * 2 GB. */
-#define LIMIT_LONG_STEP_S     600
-#define LIMIT_LONG_STEP_BYTES (16u * 1024 * 1024)
 
 /* --- metrics and status page --------------------------------------------- */
 

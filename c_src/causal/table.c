@@ -5,6 +5,7 @@
 #include "../err.h"
 #include "../mem.h"
 #include "../term/keyed_hash.h"
+#include "slots.h"
 
 #define INDEX_AT_FIRST 8
 /* Entry numbers and some bits of a hash share a slot's 32 bits. */
@@ -125,18 +126,13 @@ static void slot_fill(struct table *t, uint32_t at, uint32_t hash, uint32_t numb
     t->index[at] = (hash & ~mask_of(t)) | (number + 1);
 }
 
-/* Backward-shift deletion: no probe ends before its goal. */
-static void slot_clear(struct table *t, uint32_t hole)
+static bool hash_of_entry(const void *table, uint32_t number, uint32_t *hash)
 {
-    uint32_t mask = mask_of(t);
-    for (uint32_t at = (hole + 1) & mask; t->index[at] != 0; at = (at + 1) & mask) {
-        uint32_t home = hash_of(t, key_of(t, record_in(t, t->index[at]))) & mask;
-        if (((at - home) & mask) < ((at - hole) & mask))
-            continue;
-        t->index[hole] = t->index[at];
-        hole = at;
-    }
-    t->index[hole] = 0;
+    const struct table *t = table;
+    if (t->entries[number] == HOLE)
+        return false;
+    *hash = hash_of(t, key_of(t, record_at(t, t->entries[number])));
+    return true;
 }
 
 /* Rebuilds the index from the entries. */
@@ -145,15 +141,7 @@ static void reindex(struct table *t, uint32_t cap)
     mem_free(t->index);
     t->index = mem_take(cap * sizeof(*t->index));
     t->index_cap = cap;
-    uint32_t mask = mask_of(t);
-    for (uint32_t i = 0; i < t->count; i++) {
-        if (t->entries[i] == HOLE)
-            continue;
-        uint32_t hash = hash_of(t, key_of(t, record_at(t, t->entries[i]))), at = hash & mask;
-        while (t->index[at] != 0)
-            at = (at + 1) & mask;
-        slot_fill(t, at, hash, i);
-    }
+    slots_fill(t->index, cap, t, t->count, hash_of_entry);
 }
 
 /* The load factor is at most 3/4, which keeps probes short. */
@@ -298,7 +286,7 @@ void *table_add(struct table *t, struct bytes key, bool *added)
 void table_remove(struct table *t, void *record)
 {
     uint32_t at = slot_of_record(t, record), number = number_in(t, t->index[at]);
-    slot_clear(t, at);
+    slots_clear(t->index, t->index_cap, at, t, hash_of_entry);
     t->full -= units_of(t, record);
     t->entries[number] = HOLE;
     t->live--;

@@ -2,6 +2,7 @@
 
 #include "../mem.h"
 #include "../term/keyed_hash.h"
+#include "slots.h"
 #include "tags.h"
 
 /* Up to so many tags are searched one by one, without an index. */
@@ -66,28 +67,20 @@ static uint32_t slot_of(const struct tag_set *s, struct tag tag)
     return at;
 }
 
+static bool hash_of_tag(const void *set, uint32_t number, uint32_t *hash)
+{
+    const struct tag_set *s = set;
+    TAG_SET_PROBE();
+    *hash = hash_of(s, s->list[number]);
+    return true;
+}
+
 static void reindex(struct tag_set *s, size_t cap)
 {
     mem_free(s->slots);
     s->slots = mem_take(cap * sizeof(*s->slots));
     s->slots_cap = cap;
-    for (size_t i = 0; i < s->count; i++)
-        slot_fill(s, slot_of(s, s->list[i]), hash_of(s, s->list[i]), i);
-}
-
-/* Backward-shift deletion: no probe ends before its goal. */
-static void slot_clear(struct tag_set *s, uint32_t hole)
-{
-    uint32_t mask = mask_of(s);
-    for (uint32_t at = (hole + 1) & mask; s->slots[at] != 0; at = (at + 1) & mask) {
-        uint32_t home = hash_of(s, s->list[position_in(s, s->slots[at])]) & mask;
-        TAG_SET_PROBE();
-        if (((at - home) & mask) < ((at - hole) & mask))
-            continue;
-        s->slots[hole] = s->slots[at];
-        hole = at;
-    }
-    s->slots[hole] = 0;
+    slots_fill(s->slots, (uint32_t)cap, s, (uint32_t)s->count, hash_of_tag);
 }
 
 /* --- tags -------------------------------------------------------------------- */
@@ -152,7 +145,7 @@ bool tag_set_remove(struct tag_set *s, struct tag tag)
         return false;
     struct tag last = s->list[s->count - 1];
     if (s->slots != NULL) {
-        slot_clear(s, slot_of(s, tag));
+        slots_clear(s->slots, (uint32_t)s->slots_cap, slot_of(s, tag), s, hash_of_tag);
         if (position < s->count - 1)
             slot_fill(s, slot_of(s, last), hash_of(s, last), position);
     }

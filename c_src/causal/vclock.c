@@ -93,7 +93,7 @@ struct entry {
 struct comparison {
     struct actors actors;
     struct entry *entries;
-    size_t len, cap;
+    size_t len;
     size_t count, words; /* of clocks; of a row */
     uint64_t *rows;      /* row i: the clocks that are at least clock i */
     uint64_t *at_least;  /* scratch row: the clocks at least as large for one actor */
@@ -109,35 +109,70 @@ static bool bit_is_set(const uint64_t *row, size_t i)
     return (row[i / 64] >> i % 64 & 1) != 0;
 }
 
+/* The number of an actor.  It is often the next one after that of the pair before, since the clocks
+ * of a register have much the same actors. */
+static uint32_t number_of(struct comparison *c, struct bytes actor, uint32_t next)
+{
+    if (next < actors_count(&c->actors) && bytes_equal(actors_term(&c->actors, next), actor))
+        return next;
+    return actors_number(&c->actors, actor);
+}
+
 static void entries_read(struct comparison *c, uint32_t clock, struct bytes map)
 {
     struct etf_in in = etf_open(map);
+    uint32_t next = 0;
     for (uint32_t pairs = etf_map(&in); pairs > 0; pairs--) {
-        struct entry entry = {.clock = clock};
-        entry.actor = actors_number(&c->actors, etf_any(&in));
+        struct entry entry = {.clock = clock, .actor = number_of(c, etf_any(&in), next)};
         entry.n = etf_uint64(&in);
-        c->entries = mem_room(c->entries, c->len, &c->cap, sizeof(entry));
         c->entries[c->len++] = entry;
+        next = entry.actor + 1;
     }
     must(etf_finish(&in) == OK);
 }
 
-/* By actor, the greatest number first. */
+static size_t entries_in(const struct bytes *clocks, size_t count)
+{
+    size_t entries = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct etf_in in = etf_open(clocks[i]);
+        entries += etf_map(&in);
+    }
+    return entries;
+}
+
+/* The greatest number first. */
 static int entry_order(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    if (x->actor != y->actor)
-        return x->actor < y->actor ? -1 : 1;
     return (x->n < y->n) - (x->n > y->n);
 }
 
-/* The end of the run of entries with the same actor. */
-static size_t end_of_actor(const struct comparison *c, size_t first)
+static bool are_in_order(const struct entry *entries, size_t count)
 {
-    size_t end = first;
-    while (end < c->len && c->entries[end].actor == c->entries[first].actor)
-        end++;
-    return end;
+    size_t i = 1;
+    while (i < count && entries[i - 1].n >= entries[i].n)
+        i++;
+    return i >= count;
+}
+
+/* Puts the entries of each actor together, in the order of the clocks; ends[i] is where those of
+ * actor i end. */
+static void sort_by_actor(struct comparison *c, size_t *ends)
+{
+    size_t actors = actors_count(&c->actors), before = 0;
+    struct entry *sorted = mem_take(c->len * sizeof(*sorted));
+    for (size_t i = 0; i < c->len; i++)
+        ends[c->entries[i].actor]++;
+    for (size_t i = 0; i < actors; i++) {
+        size_t count = ends[i];
+        ends[i] = before;
+        before += count;
+    }
+    for (size_t i = 0; i < c->len; i++)
+        sorted[ends[c->entries[i].actor]++] = c->entries[i];
+    mem_free(c->entries);
+    c->entries = sorted;
 }
 
 /* The entries of one actor, greatest first.  An entry of 0 clears nothing. */
@@ -174,20 +209,24 @@ void vclocks_compare(const struct bytes *clocks, size_t count, uint64_t seed, bo
     actors_init(&c.actors, seed);
     c.rows = mem_take(count * c.words * sizeof(*c.rows));
     c.at_least = mem_take(c.words * sizeof(*c.at_least));
+    c.entries = mem_take(entries_in(clocks, count) * sizeof(*c.entries));
     for (size_t i = 0; i < count; i++)
         entries_read(&c, (uint32_t)i, clocks[i]);
     for (size_t i = 0; i < count * c.words; i++)
         c.rows[i] = UINT64_MAX;
-    if (c.len > 0)
-        qsort(c.entries, c.len, sizeof(*c.entries), entry_order);
-
-    put_map(greatest, (uint32_t)actors_count(&c.actors));
-    for (size_t first = 0, end; first < c.len; first = end) {
-        end = end_of_actor(&c, first);
-        put_term(greatest, actors_term(&c.actors, c.entries[first].actor));
-        put_uint(greatest, c.entries[first].n);
-        compare_actor(&c, first, end);
+    size_t actors = actors_count(&c.actors), first = 0;
+    size_t *ends = mem_take(actors * sizeof(*ends));
+    sort_by_actor(&c, ends);
+    put_map(greatest, (uint32_t)actors);
+    for (uint32_t i = 0; i < actors; first = ends[i++]) {
+        struct entry *entries = c.entries + first;
+        if (!are_in_order(entries, ends[i] - first))
+            qsort(entries, ends[i] - first, sizeof(*entries), entry_order);
+        put_term(greatest, actors_term(&c.actors, i));
+        put_uint(greatest, entries->n);
+        compare_actor(&c, first, ends[i]);
     }
+    mem_free(ends);
     for (size_t i = 0; i < count; i++)
         dominated[i] = is_dominated(&c, i);
     actors_free(&c.actors);

@@ -10,8 +10,7 @@
  *
  * Each change is also joined, entry by entry, to another state of the same type that the caller
  * supplies: the delta.  It is the smallest state whose join with the old state gives the new
- * one.  So a delta is a CRDT like any other.  Emptiness is a matter of structure, never of value: a
- * counter's +1-1 is a delta. */
+ * one: a CRDT like any other.  Emptiness is a matter of structure: a counter's +1-1 is a delta. */
 #ifndef COPPICE_CRDT_CRDT_H
 #define COPPICE_CRDT_CRDT_H
 
@@ -26,7 +25,9 @@
 /* How a field of a large struct is divided (slices.h). */
 enum slicing {
     SLICE_NOT,    /* it is taken whole */
+    SLICE_TERM,   /* the same, and made canonical first */
     SLICE_PAIRS,  /* a map: the pairs are independent of each other */
+    SLICE_LAST,   /* the same, joined after the other fields, which it may dominate */
     SLICE_SET,    /* a MapSet */
     SLICE_STRUCT, /* a struct of a type here */
     SLICE_STATES  /* a map whose values are such structs */
@@ -70,6 +71,7 @@ struct crdt_type {
     const char *fields[CRDT_FIELDS_MAX + 1];
     unsigned needed;
     enum slicing slicing[CRDT_FIELDS_MAX];
+    bool sliced_alone; /* only where nobody sees or changes the state between two slices */
 
     /* The field `actor` names who wrote the value, not whose struct it is. */
     bool actor_of_value;
@@ -149,9 +151,8 @@ const struct crdt_type *crdt_type_of(struct bytes checked);
 /* Type i of all types, NULL after the last: for help texts and tests. */
 const struct crdt_type *crdt_type_at(size_t i);
 
-/* The actor of the replica whose struct this is, as it is encoded there.  Empty if the struct does
- * not say, or if nothing in states of this type depends on the actor: then two replicas may have
- * the same. */
+/* The actor of the replica whose struct this is, as it is encoded there.  Empty if it does not say,
+ * or if nothing in states of this type depends on it: then two replicas may have the same. */
 struct bytes crdt_sender(const struct crdt_type *type, struct bytes checked);
 
 /* A new, empty state, mutated in the name of the options' actor.  The options and the actor's
@@ -189,9 +190,8 @@ must_use enum err crdt_validate_field(const struct crdt_type *type, struct bytes
  * written for readers that may rely on them. */
 void crdt_copy_extras(struct crdt *to, const struct crdt *from);
 
-/* Appends Grove's struct of the whole state, with an empty delta buffer: for peers to join and
- * for funs to be applied to.  A valid term, but the maps of types that keep their entries in a
- * table are not in key order. */
+/* Appends Grove's struct of the whole state, with an empty delta buffer, for peers and funs.  A
+ * valid term, but the maps of types that keep their entries in a table are not in key order. */
 void crdt_state(const struct crdt *c, struct buf *out);
 void crdt_value(const struct crdt *c, struct buf *out);
 bool crdt_empty(const struct crdt *c);

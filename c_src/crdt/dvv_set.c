@@ -364,6 +364,8 @@ const struct crdt_type dvv_set_type = {
     .name = "dvv_set",
     .fields = {"actor", "clock", "context", "delta_buffer", "entries"},
     .needed = 1u << CLOCK | 1u << CONTEXT | 1u << ENTRIES,
+    .slicing = {[CLOCK] = SLICE_PAIRS, [CONTEXT] = SLICE_LAST, [ENTRIES] = SLICE_PAIRS},
+    .sliced_alone = true,
     .bytes = sizeof(struct dvv_set),
     .open = open_set,
     .close = close_set,

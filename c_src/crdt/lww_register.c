@@ -292,6 +292,7 @@ const struct crdt_type lww_register_type = {
     .fields = {"actor", "delta_dirty", "timestamp", "value"},
     .actor_of_value = true,
     .needed = 1u << ACTOR | 1u << TIMESTAMP | 1u << VALUE,
+    .slicing = {[ACTOR] = SLICE_TERM, [VALUE] = SLICE_TERM},
     .bytes = sizeof(struct lww_register),
     .close = close_register,
     .mutate = mutate,

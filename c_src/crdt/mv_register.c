@@ -55,8 +55,8 @@ static struct pair pair_open(struct bytes term)
     struct etf_in in = etf_open(term);
     etf_tuple_of(&in, 2);
     struct pair pair = {.value = etf_any(&in)};
-    pair.clock = etf_any(&in);
-    must(etf_finish(&in) == OK);
+    pair.clock = etf_last(&in);
+    must(in.err == OK);
     return pair;
 }
 
@@ -242,10 +242,11 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
 
 /* --- joins ----------------------------------------------------------------------- */
 
-static enum err read_clock(struct buf *canonical, struct bytes checked)
+static enum err validate_clock(struct buf *scratch, struct bytes checked)
 {
-    enum err e = canon_put(canonical, checked);
-    return e == OK ? vclock_validate(buf_bytes(canonical)) : e;
+    struct bytes canonical;
+    enum err e = canon_view(scratch, checked, &canonical);
+    return e == OK ? vclock_validate(canonical) : e;
 }
 
 static enum err validate_values(struct bytes canonical)
@@ -263,25 +264,25 @@ static enum err validate_values(struct bytes canonical)
     return etf_finish(&in);
 }
 
-static enum err read_values(struct buf *canonical, struct bytes checked)
+static enum err read_values(struct buf *scratch, struct bytes checked)
 {
     struct etf_in in = etf_open(checked);
+    struct bytes canonical;
     if (etf_peek(&in) != ETF_MAP)
         return ERR_SHAPE;
     if (etf_map(&in) > LIMIT_CONCURRENT_VALUES)
         return ERR_LIMIT;
-    enum err e = canon_put(canonical, checked);
-    return e == OK ? validate_values(buf_bytes(canonical)) : e;
+    enum err e = canon_view(scratch, checked, &canonical);
+    return e == OK ? validate_values(canonical) : e;
 }
 
 static enum err validate(const struct bytes *values)
 {
-    struct buf clock = {0}, pairs = {0};
-    enum err e = read_clock(&clock, values[CLOCK]);
+    struct buf scratch = {0};
+    enum err e = validate_clock(&scratch, values[CLOCK]);
     if (e == OK)
-        e = read_values(&pairs, values[VALUES]);
-    buf_free(&clock);
-    buf_free(&pairs);
+        e = read_values(&scratch, values[VALUES]);
+    buf_free(&scratch);
     return e;
 }
 
@@ -289,10 +290,11 @@ static enum err validate(const struct bytes *values)
 static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
 {
     struct mv_register *m = of(c), *d = delta != NULL ? of(delta) : NULL;
-    struct buf canonical = {0};
-    enum err e = read_values(&canonical, values[VALUES]);
+    struct buf scratch = {0};
+    struct bytes canonical;
+    enum err e = canon_view(&scratch, values[VALUES], &canonical);
     must(e == OK);
-    struct etf_in in = etf_open(buf_bytes(&canonical));
+    struct etf_in in = etf_open(canonical);
     uint32_t count = etf_map(&in);
     struct bytes *incoming = mem_take(count * sizeof(*incoming));
     for (uint32_t i = 0; i < count; i++) {
@@ -302,7 +304,7 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
     bool later = counts_join(&m->clock, values[CLOCK], d != NULL ? &d->clock : NULL);
     bool changed = join_pairs(m, incoming, count, d);
     mem_free(incoming);
-    buf_free(&canonical);
+    buf_free(&scratch);
     return later || changed;
 }
 
@@ -421,6 +423,7 @@ const struct crdt_type mv_register_type = {
     .name = "mv_register",
     .fields = {"actor", "clock", "delta_buffer", "values"},
     .needed = 1u << CLOCK | 1u << VALUES,
+    .slicing = {[CLOCK] = SLICE_TERM, [VALUES] = SLICE_TERM},
     .bytes = sizeof(struct mv_register),
     .close = close_register,
     .mutate = mutate,

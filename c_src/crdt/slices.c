@@ -2,6 +2,7 @@
 
 #include "../limits.h"
 #include "../mem.h"
+#include "../term/canon.h"
 #include "../term/write.h"
 #include "outline.h"
 
@@ -9,6 +10,8 @@
 #define OUTLINE_FACTOR 16
 /* A slice costs about as much as so many bytes more than it has. */
 #define SLICE_COST 64
+/* Nanoseconds of making a term canonical that cost as much as a byte. */
+#define CANON_FACTOR 32
 
 /* A struct inside a struct: maps in maps, then the keys of the last, then a set of tombstones. */
 #define LEVELS_MAX (LIMIT_MAP_NESTING + 4)
@@ -21,17 +24,22 @@ static const struct form mapset_form = {"Elixir.MapSet", mapset_fields, 1};
  * of one key there. */
 struct level {
     const struct crdt_type *type; /* NULL: a MapSet, or not known yet */
-    bool mapset, outlined, headed;
+    bool mapset, alone, outlined, headed;
     struct outline outline;
     struct bytes values[CRDT_FIELDS_MAX];
+    struct buf canonical[CRDT_FIELDS_MAX]; /* of SLICE_TERM, where values are not canonical */
+    unsigned terms;                        /* fields of which that is known */
     struct buf extras;
     struct buf nothing;                    /* an empty struct of the type ... */
     struct bytes neutral[CRDT_FIELDS_MAX]; /* ... and its fields */
     unsigned field;
+    bool last; /* it is the turn of SLICE_LAST */
     bool open; /* the current field is a map, of which these are not yet read: */
     struct etf_in entries;
     uint32_t left;
-    struct bytes key; /* of the next level's struct */
+    struct bytes key;     /* of the next level's struct, or a large one */
+    const uint8_t *value; /* what follows a large key */
+    struct buf large_key; /* canonical */
 };
 
 struct crdt_slices {
@@ -39,8 +47,10 @@ struct crdt_slices {
     const struct crdt_options *options;
     struct bytes from;
     size_t bytes; /* of a slice: the same in every step */
+    bool alone;
     struct level levels[LEVELS_MAX];
-    size_t depth; /* 0 when all is done */
+    size_t depth;        /* 0 when all is done */
+    struct canon *canon; /* writes into the last level's canonical or large_key */
     struct buf inside[2], count;
     size_t spent; /* bytes handled in the current step */
     enum err err;
@@ -63,14 +73,19 @@ static struct form form_of(const struct level *l)
 
 static enum slicing slicing_of(const struct level *l, unsigned field)
 {
-    return l->mapset ? SLICE_PAIRS : l->type->slicing[field];
+    if (l->mapset)
+        return SLICE_PAIRS;
+    return l->type->sliced_alone && !l->alone ? SLICE_NOT : l->type->slicing[field];
 }
 
 static void level_close(struct level *l)
 {
     outline_close(&l->outline);
+    for (unsigned i = 0; i < CRDT_FIELDS_MAX; i++)
+        buf_free(&l->canonical[i]);
     buf_free(&l->extras);
     buf_free(&l->nothing);
+    buf_free(&l->large_key);
 }
 
 static void fail(struct crdt_slices *s, enum err e)
@@ -83,15 +98,17 @@ static void push(struct crdt_slices *s, struct bytes from, bool mapset)
 {
     must(s->depth < LEVELS_MAX);
     struct level *l = &s->levels[s->depth++];
-    *l = (struct level){.type = s->depth == 1 ? s->type : NULL, .mapset = mapset};
+    *l =
+        (struct level){.type = s->depth == 1 ? s->type : NULL, .mapset = mapset, .alone = s->alone};
     outline_open(&l->outline, from);
 }
 
 /* --- one slice -------------------------------------------------------------- */
 
-static bool is_ignored(const char *field)
+static bool is_whole(const struct level *l, unsigned field, const char *name)
 {
-    return bytes_equal(bytes_of(field), BYTES("delta_buffer"));
+    return slicing_of(l, field) <= SLICE_TERM &&
+           !bytes_equal(bytes_of(name), BYTES("delta_buffer"));
 }
 
 /* The fields of a slice: one with these entries, or (entries empty) those that are not divided. */
@@ -99,9 +116,8 @@ static void slice_fields(const struct level *l, struct bytes entries, struct byt
 {
     const struct form form = form_of(l);
     for (unsigned i = 0; form.fields[i] != NULL; i++) {
-        bool whole = slicing_of(l, i) == SLICE_NOT && !is_ignored(form.fields[i]);
         if (entries.len == 0)
-            values[i] = whole ? l->values[i] : l->neutral[i];
+            values[i] = is_whole(l, i, form.fields[i]) ? l->values[i] : l->neutral[i];
         else
             values[i] = i == l->field ? entries : l->neutral[i];
     }
@@ -224,6 +240,71 @@ static void pop(struct crdt_slices *s)
     }
 }
 
+/* --- large terms -------------------------------------------------------------- */
+
+/* True when it is canonical; then s->canon is NULL again. */
+static bool canonical_step(struct crdt_slices *s)
+{
+    enum err e;
+    s->spent += s->bytes;
+    if (!canon_step(s->canon, s->bytes * CANON_FACTOR, &e))
+        return false;
+    canon_close(s->canon);
+    s->canon = NULL;
+    if (e != OK)
+        fail(s, e);
+    return e == OK;
+}
+
+/* Makes a field that is one large term canonical. */
+static void term_step(struct crdt_slices *s, struct level *l)
+{
+    struct bytes *value = &l->values[l->terms];
+    bool large = slicing_of(l, l->terms) == SLICE_TERM && value->len > s->bytes;
+    if (s->canon == NULL && (!large || canon_is_plain(*value))) {
+        l->terms++;
+        return;
+    }
+    if (s->canon == NULL)
+        s->canon = canon_open(&l->canonical[l->terms], *value);
+    if (canonical_step(s))
+        *value = buf_bytes(&l->canonical[l->terms++]);
+}
+
+/* The pair of a large key that is canonical. */
+static void slice_large_key(struct crdt_slices *s, struct level *l)
+{
+    struct etf_in in = etf_open((struct bytes){l->value, (size_t)(l->entries.end - l->value)});
+    if (slicing_of(l, l->field) == SLICE_STATES) {
+        push(s, (struct bytes){in.at, (size_t)(in.end - in.at)}, false);
+        return;
+    }
+    buf_clear(&s->count);
+    put_map(&s->count, 1);
+    put_term(&s->count, l->key);
+    put_term(&s->count, etf_any(&in));
+    l->entries = in;
+    l->left--;
+    slice(s, buf_bytes(&s->count));
+}
+
+static void large_key_step(struct crdt_slices *s, struct level *l)
+{
+    if (s->canon == NULL) {
+        struct etf_in in = l->entries;
+        l->key = etf_any(&in);
+        l->value = in.at;
+        buf_clear(&l->large_key);
+        if (!canon_is_plain(l->key))
+            s->canon = canon_open(&l->large_key, l->key);
+    }
+    if (s->canon != NULL && !canonical_step(s))
+        return;
+    if (l->large_key.len > 0)
+        l->key = buf_bytes(&l->large_key);
+    slice_large_key(s, l);
+}
+
 /* --- a field ---------------------------------------------------------------- */
 
 static bool is_map(struct bytes term)
@@ -232,37 +313,43 @@ static bool is_map(struct bytes term)
     return etf_peek(&in) == ETF_MAP;
 }
 
-/* Reads the next pair; false at a struct that is too large for one slice. */
-static bool read_pair(struct level *l, size_t bytes)
+enum pair { PAIR_READ, PAIR_LARGE_KEY, PAIR_LARGE_STRUCT };
+
+/* Reads the next pair, unless its key or struct is too large for one slice. */
+static enum pair read_pair(struct level *l, size_t bytes)
 {
-    uint64_t left = 1;
+    uint64_t key_left = 1, left = 1;
     struct etf_in ahead = l->entries;
-    struct bytes key = etf_any(&ahead);
+    if (!etf_skip(&ahead, &key_left, bytes))
+        return PAIR_LARGE_KEY;
+    struct bytes key = {l->entries.at, (size_t)(ahead.at - l->entries.at)};
     if (slicing_of(l, l->field) != SLICE_STATES) {
         etf_any(&ahead);
     } else if (!etf_skip(&ahead, &left, bytes)) {
         l->key = key;
-        return false;
+        return PAIR_LARGE_STRUCT;
     }
     l->entries = ahead;
     l->left--;
-    return true;
+    return PAIR_READ;
 }
 
 static void slice_pairs(struct crdt_slices *s, struct level *l)
 {
     const uint8_t *from = l->entries.at;
     uint32_t count = l->left;
-    bool large = false;
-    while (l->left > 0 && !large && (size_t)(l->entries.at - from) < s->bytes)
-        large = !read_pair(l, s->bytes);
+    enum pair pair = s->canon == NULL ? PAIR_READ : PAIR_LARGE_KEY;
+    while (l->left > 0 && pair == PAIR_READ && (size_t)(l->entries.at - from) < s->bytes)
+        pair = read_pair(l, s->bytes);
     count -= l->left;
     if (count > 0) {
         buf_clear(&s->count);
         put_map(&s->count, count);
         buf_put(&s->count, (struct bytes){from, (size_t)(l->entries.at - from)});
         slice(s, buf_bytes(&s->count));
-    } else if (large) {
+    } else if (pair == PAIR_LARGE_KEY) {
+        large_key_step(s, l);
+    } else if (pair == PAIR_LARGE_STRUCT) {
         const uint8_t *value = l->key.at + l->key.len;
         push(s, (struct bytes){value, (size_t)(l->entries.end - value)}, false);
     }
@@ -276,7 +363,7 @@ static void field_step(struct crdt_slices *s, struct level *l)
         slice_pairs(s, l);
         return;
     }
-    if (l->open || how == SLICE_NOT || value.len == 0) {
+    if (l->open || how <= SLICE_TERM || (how == SLICE_LAST) != l->last || value.len == 0) {
         l->open = false;
         l->field++;
         return;
@@ -302,16 +389,24 @@ static void level_step(struct crdt_slices *s, struct level *l)
         outline(s, l);
         return;
     }
+    const struct form form = form_of(l);
+    if (form.fields[l->terms] != NULL) {
+        term_step(s, l);
+        return;
+    }
     if (!l->headed) {
         l->headed = true;
         slice(s, (struct bytes){0});
         return;
     }
-    const struct form form = form_of(l);
-    if (form.fields[l->field] == NULL)
-        pop(s);
-    else
+    if (form.fields[l->field] != NULL) {
         field_step(s, l);
+    } else if (!l->last) {
+        l->last = true;
+        l->field = 0;
+    } else {
+        pop(s);
+    }
 }
 
 static void step(struct crdt_slices *s)
@@ -323,11 +418,12 @@ static void step(struct crdt_slices *s)
 
 struct crdt_slices *crdt_slices_open(const struct crdt_type *type,
                                      const struct crdt_options *options, struct bytes from,
-                                     size_t bytes)
+                                     size_t bytes, bool alone)
 {
     struct crdt_slices *s = mem_take(sizeof(*s));
     must(bytes > 0);
-    *s = (struct crdt_slices){.type = type, .options = options, .from = from, .bytes = bytes};
+    *s = (struct crdt_slices){
+        .type = type, .options = options, .from = from, .bytes = bytes, .alone = alone};
     push(s, from, false);
     return s;
 }
@@ -338,6 +434,7 @@ void crdt_slices_free(struct crdt_slices *s)
         return;
     for (size_t i = 0; i < (s->depth > 0 ? s->depth : 1); i++)
         level_close(&s->levels[i]);
+    canon_close(s->canon);
     buf_free(&s->inside[0]);
     buf_free(&s->inside[1]);
     buf_free(&s->count);
@@ -349,8 +446,10 @@ void crdt_slices_rewind(struct crdt_slices *s)
     must(s->valid);
     for (; s->depth > 1; s->depth--)
         level_close(top(s));
+    canon_close(s->canon);
+    s->canon = NULL;
     s->depth = 1;
-    s->levels[0].headed = s->levels[0].open = false;
+    s->levels[0].headed = s->levels[0].open = s->levels[0].last = false;
     s->levels[0].field = 0;
 }
 

@@ -12,10 +12,14 @@
  * so between two steps the state is one that a peer might have sent, and it may be read, changed,
  * merged into and written meanwhile.
  *
- * Taken in one step, whatever their size: registers and DVVSets (part.h says why), one element,
- * and the tags of one element of an ORSet.  Unlike crdt_merge(), a map with a key twice may be
- * accepted, if the two are in different slices; then both values are joined.  Where slices end
- * depends on the struct and their size alone, so what is joined is what was found valid. */
+ * Joined in one step, whatever their size: the values of a register, and one element with its tags.
+ * Those of a register, and the elements of a set or keys of a map, are made canonical in steps
+ * before that, which costs more.  So is a DVVSet, unless it is joined alone (part.h says why; a
+ * remove of an element whose neighbours are yet to come would drop these).
+ *
+ * Unlike crdt_merge(), a map with a key twice may be accepted, if the two are in different slices;
+ * then both values are joined.  Where slices end depends on the struct and their size alone, so
+ * what is joined is what was found valid. */
 #ifndef COPPICE_CRDT_SLICES_H
 #define COPPICE_CRDT_SLICES_H
 
@@ -24,10 +28,11 @@
 struct crdt_slices;
 
 /* The struct is the term at the front of checked bytes, and may be followed by others.  All
- * arguments are borrowed for the life of the slices.  bytes: of a slice, at least 1. */
+ * arguments are borrowed for the life of the slices.  bytes: of a slice, at least 1.  alone: nobody
+ * sees or changes the state before the last step. */
 struct crdt_slices *crdt_slices_open(const struct crdt_type *type,
                                      const struct crdt_options *options, struct bytes from,
-                                     size_t bytes);
+                                     size_t bytes, bool alone);
 void crdt_slices_free(struct crdt_slices *s); /* NULL is allowed */
 
 /* One step of the validation; true after the last, or when *e is an error, as of crdt_merge(). */

@@ -208,25 +208,13 @@ static void on_connection(uv_stream_t *listener, int status)
 /* --- files ------------------------------------------------------------------- */
 
 /* Once the node has ended, failures of its last snapshots are reported here. */
-/* Has the node join what was loaded. */
-static void step_stored(struct loop *l, struct event *e)
-{
-    bool is_long = e->kind == EVENT_LOADED && e->found != NULL && l->options.long_step != NULL &&
-                   e->found->state.len + e->found->records.len > LIMIT_LONG_STEP_BYTES;
-    if (is_long)
-        l->options.long_step(l->options.who, true);
-    loop_step(l, e);
-    if (is_long)
-        l->options.long_step(l->options.who, false);
-}
-
 static void on_stored(void *who, struct event *e)
 {
     struct loop *l = who;
     if (e->kind == EVENT_SAVED)
         children_reap(&l->children);
     if (!l->ending) {
-        step_stored(l, e);
+        loop_step(l, e);
         return;
     }
     if (e->kind == EVENT_SAVED && e->failure != NULL) {
@@ -294,6 +282,7 @@ static void perform(struct loop *l, struct action *a)
     case ACTION_BEGIN:
     case ACTION_APPEND:
     case ACTION_SAVE:
+    case ACTION_JOINED:
     case ACTION_CLOSE_STORE:
         workers_perform(&l->workers, a);
         break;

@@ -33,8 +33,6 @@ struct loop_options {
     /* ACTION_REPLY */
     void (*replied)(void *who, uint64_t call, enum err err, struct bytes term);
     void (*stepped)(void *who); /* after each step; or NULL */
-    /* A step that may take minutes begins, or has ended; or NULL. */
-    void (*long_step)(void *who, bool begins);
     void *who;
 };
 

@@ -49,11 +49,10 @@ static uint64_t number(const char *text)
 
 static void watch(struct notify *n, uv_loop_t *loop)
 {
-    uint64_t us = number(getenv("WATCHDOG_USEC")), ms = us / US_A_MS / 2;
+    uint64_t ms = number(getenv("WATCHDOG_USEC")) / US_A_MS / 2;
     uint64_t pid = number(getenv("WATCHDOG_PID"));
     if (ms == 0 || (pid != 0 && pid != (uint64_t)getpid()))
         return;
-    n->watchdog_us = us;
     must(uv_timer_init(loop, &n->watchdog) == 0);
     n->watchdog.data = n;
     uv_timer_start(&n->watchdog, on_watchdog, ms, ms);
@@ -99,15 +98,6 @@ void notify_reloaded(const struct notify *n)
 {
     if (n->ready)
         tell(n, "READY=1", 0);
-}
-
-void notify_long_step(const struct notify *n, bool begins)
-{
-    char text[64];
-    snprintf(text, sizeof(text), "WATCHDOG_USEC=%" PRIu64,
-             begins ? (uint64_t)LIMIT_LONG_STEP_S * 1000000 : n->watchdog_us);
-    if (n->watchdog_us > 0)
-        tell(n, text, 0);
 }
 
 void notify_stopping(const struct notify *n)

@@ -18,7 +18,6 @@ struct notify {
     struct sockaddr_un to;
     socklen_t to_bytes;
     uv_timer_t watchdog;
-    uint64_t watchdog_us; /* 0: none */
     bool ready;
 };
 
@@ -35,10 +34,6 @@ void notify_ready(struct notify *n, const char *status);
  * not ready yet tells neither. */
 void notify_reloading(const struct notify *n);
 void notify_reloaded(const struct notify *n);
-
-/* A step of the loop begins that may take longer than the watchdog waits, or it has ended: it waits
- * for LIMIT_LONG_STEP_S meanwhile.  Nothing without a watchdog. */
-void notify_long_step(const struct notify *n, bool begins);
 
 /* STOPPING=1: the node saves and ends. */
 void notify_stopping(const struct notify *n);

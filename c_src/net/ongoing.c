@@ -30,6 +30,13 @@ void ongoing_begin(struct ongoing *o, struct ongoing_work *work, const char *doi
     uv_mutex_unlock(&o->lock);
 }
 
+void ongoing_set(struct ongoing *o, struct ongoing_work *work, unsigned percent)
+{
+    uv_mutex_lock(&o->lock);
+    work->percent = percent;
+    uv_mutex_unlock(&o->lock);
+}
+
 void ongoing_end(struct ongoing *o, struct ongoing_work *work)
 {
     struct ongoing_work **place = &o->first;
@@ -54,6 +61,8 @@ void ongoing_put(struct ongoing *o, struct buf *out)
         for (const struct ongoing_work *other = work->next; other != NULL; other = other->next)
             others++;
         buf_put(out, buf_bytes(&work->text));
+        if (work->percent > 0)
+            buf_printf(out, ", %u %%", work->percent);
         if (others > 0)
             buf_printf(out, " (and %zu more)", others);
         buf_printf(out, ": %llu s", (unsigned long long)seconds);

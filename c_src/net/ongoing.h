@@ -12,6 +12,7 @@ struct ongoing_work {
     struct ongoing_work *next;
     struct buf text; /* "loading page_views" */
     uint64_t began_ns;
+    unsigned percent; /* 0: not known */
     bool begun;
 };
 
@@ -27,10 +28,11 @@ void ongoing_close(struct ongoing *o);
  * ongoing_end(), which does nothing to work that has not begun. */
 void ongoing_begin(struct ongoing *o, struct ongoing_work *work, const char *doing,
                    struct bytes what);
+void ongoing_set(struct ongoing *o, struct ongoing_work *work, unsigned percent);
 void ongoing_end(struct ongoing *o, struct ongoing_work *work);
 
-/* Appends what has taken longest, "loading page_views: 12 s", and how many other pieces of work
- * there are; nothing before it has taken a second. */
+/* Appends what has taken longest, "loading page_views, 43 %: 12 s", and how many other pieces of
+ * work there are; nothing before it has taken a second. */
 void ongoing_put(struct ongoing *o, struct buf *out);
 
 #endif

@@ -55,12 +55,6 @@ static void on_ready(void *who, struct bytes node, uint16_t port)
     log_stand(sh->log, put_ongoing, sh->loop);
 }
 
-static void on_long_step(void *who, bool begins)
-{
-    const struct shell *sh = who;
-    notify_long_step(&sh->notify, begins);
-}
-
 static int on_answered(void *who, enum err err, struct bytes term, const struct request **next)
 {
     const struct shell *sh = who;
@@ -145,7 +139,6 @@ static void shell_open(struct shell *sh, struct node *node)
                                          .log = on_log,
                                          .ready = on_ready,
                                          .answered = on_answered,
-                                         .long_step = on_long_step,
                                          .who = sh};
     sh->log = log_open(buf_bytes(&sh->config->node));
     log_set(sh->config->log_level, sh->config->log_json);

@@ -47,6 +47,7 @@ struct files {
     bool saving;    /* a child is ... */
     pid_t child;    /* ... this one */
     uint64_t saved; /* the segment up to which a child has saved, until no thread works; or 0 */
+    struct ongoing_work joining; /* what was loaded */
     bool closing;
 };
 
@@ -94,6 +95,7 @@ static void files_remove(struct workers *ws, struct files *f)
 {
     sorted_remove(ws->list, &ws->count, sizeof(*ws->list), place_of(ws, f->id));
     ws->closing -= f->closing;
+    ongoing_end(&ws->ongoing, &f->joining);
     storage_free(f->storage);
     buf_free(&f->names);
     buf_free(&f->owner);
@@ -361,6 +363,16 @@ static struct job *job_new(struct workers *ws, struct files *f, struct action *a
     return j;
 }
 
+static void show_joined(struct workers *ws, struct files *f, unsigned percent)
+{
+    if (!f->joining.begun && percent < 100)
+        ongoing_begin(&ws->ongoing, &f->joining, "loading", buf_bytes(&f->owner));
+    if (percent < 100)
+        ongoing_set(&ws->ongoing, &f->joining, percent);
+    else
+        ongoing_end(&ws->ongoing, &f->joining);
+}
+
 void workers_perform(struct workers *ws, struct action *a)
 {
     if (a->kind == ACTION_OPEN_STORE) {
@@ -368,6 +380,10 @@ void workers_perform(struct workers *ws, struct action *a)
         return;
     }
     struct files *f = files_find(ws, a->store);
+    if (a->kind == ACTION_JOINED) {
+        show_joined(ws, f, a->percent);
+        return;
+    }
     if (a->kind == ACTION_CLOSE_STORE) {
         f->closing = true;
         ws->closing++;

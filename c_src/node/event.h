@@ -71,7 +71,7 @@ struct event {
     uint64_t call; /* any number */
     uint32_t store;
     const struct storage_failure *failure; /* NULL: success */
-    const struct storage_found *found;
+    struct storage_found *found;           /* of EVENT_LOADED; its memory may be taken over */
     const char *note; /* of EVENT_SAVED: a line for the log; NULL or empty: none */
     uint64_t journal_bytes;
     /* Of EVENT_BEGUN and EVENT_APPENDED: another one of the two, for another store, which has
@@ -102,6 +102,7 @@ enum action_kind {
     ACTION_APPEND,      /* store, bytes: storage_append() */
     ACTION_SAVE,        /* store: storage_rotate(), and storage_save() of bytes; or, where they are
                            empty, of what node_saved_state() says now */
+    ACTION_JOINED,      /* store, percent: so much is joined of what was loaded; 100 at the end */
     ACTION_CLOSE_STORE, /* store: releases the number, once everything before is done */
     ACTION_EXIT         /* code: finish writing to peers and to disk, then exit */
 };
@@ -117,6 +118,7 @@ struct action {
     uint32_t query;
     uint64_t call;
     uint32_t store;
+    unsigned percent;
     struct storage_options storage; /* borrows from bytes */
     struct buf bytes;               /* owned */
 };

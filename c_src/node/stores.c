@@ -127,13 +127,19 @@ static bool save(void *who, struct process *p, struct buf *state)
     return true;
 }
 
+static void joined(void *who, struct process *p, unsigned percent)
+{
+    (void)p;
+    act(who, ACTION_JOINED)->percent = percent;
+}
+
 struct replica_disk stores_open(struct stores *s)
 {
     struct store *x = mem_take(sizeof(*x));
     *x = (struct store){.stores = s, .id = ++s->last_id};
     s->list = sorted_insert(s->list, &s->count, &s->cap, sizeof(*s->list), s->count);
     s->list[s->count - 1] = x;
-    return (struct replica_disk){load, begin, append, save, x};
+    return (struct replica_disk){load, begin, append, save, joined, x};
 }
 
 void stores_discard(struct stores *s, const struct replica_disk *disk)
@@ -200,8 +206,8 @@ static void loaded(struct process *p, const struct event *e, const struct disk_t
     struct disk_content content = {0};
     if (trouble == NULL) {
         log_notes(p, buf_bytes(&e->found->notes), t);
-        content =
-            (struct disk_content){e->found->state, buf_bytes(&e->found->records), e->found->saved};
+        content = (struct disk_content){e->found->state, buf_bytes(&e->found->records),
+                                        e->found->saved, &e->found->memory, &e->found->records};
     }
     replica_loaded(p, trouble == NULL ? &content : NULL, trouble, t);
 }

@@ -4,6 +4,7 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "internal.h"
+#include "loading.h"
 
 /* --- queries ----------------------------------------------------------------- */
 
@@ -73,6 +74,7 @@ void durable_start(struct replica *r, const struct replica_disk *disk, struct tu
 void durable_free(struct replica *r)
 {
     struct durable *d = &r->durable;
+    loading_free(d->loading);
     crdt_free(d->own);
     crdt_free(d->remote);
     buf_free(&d->reason);
@@ -219,49 +221,22 @@ void durable_flush(struct replica *r, struct turn *t)
 
 /* --- completions --------------------------------------------------------------- */
 
-/* Returns how many of its structs are refused: of another type, or not written by us. */
-static size_t merge_record(struct replica *r, struct bytes record)
+/* The snapshot cannot be a state of this replica. */
+static void refuse_content(struct replica *r, enum err e, struct turn *t)
 {
-    struct etf_in in = etf_open(record);
-    struct bytes state;
-    size_t refused = 0;
-    bool changed;
-    for (struct etf_list l = etf_list(&in); etf_next(&l, &state);)
-        refused += crdt_merge(r->crdt, state, NULL, &changed) != OK;
-    return refused + (etf_finish(&in) != OK);
+    struct buf what = {0};
+    buf_printf(&what, "the state of this group in %.*s is %s: choose another file or group",
+               TEXT(buf_bytes(&r->options.storage.file)), err_text(e));
+    failed(r, &(struct disk_trouble){BYTES("bad_state"), buf_bytes(&what)}, t);
+    buf_free(&what);
 }
 
-static size_t merge_records(struct replica *r, struct bytes records, size_t *count)
+static void log_content(const struct replica *r, const struct loading_figures *f, struct turn *t)
 {
-    struct etf_in in = etf_open(records);
-    size_t refused = 0;
-    for (*count = 0; in.at < in.end; ++*count)
-        refused += merge_record(r, etf_any(&in)) > 0;
-    return refused;
-}
-
-/* False if the snapshot cannot be a state of this replica. */
-static bool merge_content(struct replica *r, const struct disk_content *content, struct turn *t)
-{
-    size_t count;
-    bool changed;
-    struct bytes name = process_name(r->process), file = buf_bytes(&r->options.storage.file);
-    if (content->state.len > 0) {
-        enum err e = crdt_merge(r->crdt, content->state, NULL, &changed);
-        if (e != OK) {
-            struct buf what = {0};
-            buf_printf(&what, "the state of this group in %.*s is %s: choose another file or group",
-                       TEXT(file), err_text(e));
-            failed(r, &(struct disk_trouble){BYTES("bad_state"), buf_bytes(&what)}, t);
-            buf_free(&what);
-            return false;
-        }
-    }
-    size_t refused = merge_records(r, content->records, &count);
-    turn_log(t, refused > 0 ? LOG_ERROR : LOG_INFO, "%.*s: loaded %.*s: %s, %zu journal records%s",
-             TEXT(name), TEXT(file), content->state.len > 0 ? "a snapshot" : "no snapshot", count,
-             refused > 0 ? "; some do not fit this type and were skipped" : "");
-    return true;
+    turn_log(t, f->refused > 0 ? LOG_ERROR : LOG_INFO,
+             "%.*s: loaded %.*s: %s, %zu journal records%s", TEXT(process_name(r->process)),
+             TEXT(buf_bytes(&r->options.storage.file)), f->snapshot ? "a snapshot" : "no snapshot",
+             f->records, f->refused > 0 ? "; some do not fit this type and were skipped" : "");
 }
 
 static void ready(struct replica *r, struct turn *t)
@@ -275,6 +250,50 @@ static void ready(struct replica *r, struct turn *t)
     buf_free(&d->reason);
 }
 
+static void tell_joined(struct replica *r, unsigned percent)
+{
+    struct durable *d = &r->durable;
+    if (percent != d->joined_percent)
+        d->disk.joined(d->disk.who, r->process, percent);
+    d->joined_percent = percent < 100 ? percent : 0;
+}
+
+static void loaded(struct replica *r, const struct loading_figures *f, struct turn *t)
+{
+    bool unsaved = r->durable.unsaved || !f->saved;
+    log_content(r, f, t);
+    replica_changed(r);
+    r->durable.unsaved = unsaved;
+    r->estimated_bytes += f->bytes;
+    r->durable.loaded = true;
+    if (r->durable.journals)
+        begin(r);
+    else
+        ready(r, t);
+    resume(r, t);
+}
+
+/* Joins some of what was found. */
+static void load_step(struct replica *r, struct turn *t)
+{
+    struct durable *d = &r->durable;
+    enum err e;
+    if (!loading_step(d->loading, r, &e)) {
+        tell_joined(r, loading_percent(d->loading));
+        replica_set_wake(r);
+        return;
+    }
+    struct loading_figures figures = loading_figures(d->loading);
+    loading_free(d->loading);
+    d->loading = NULL;
+    if (d->joined_percent > 0)
+        tell_joined(r, 100);
+    if (e == OK)
+        loaded(r, &figures, t);
+    else
+        refuse_content(r, e, t);
+}
+
 void replica_loaded(struct process *p, const struct disk_content *content,
                     const struct disk_trouble *trouble, struct turn *t)
 {
@@ -284,18 +303,8 @@ void replica_loaded(struct process *p, const struct disk_content *content,
         failed(r, trouble, t);
         return;
     }
-    if (!merge_content(r, content, t))
-        return;
-    bool unsaved = r->durable.unsaved || !content->saved;
-    replica_changed(r);
-    r->durable.unsaved = unsaved;
-    r->estimated_bytes += content->state.len + content->records.len;
-    r->durable.loaded = true;
-    if (r->durable.journals)
-        begin(r);
-    else
-        ready(r, t);
-    resume(r, t);
+    r->durable.loading = loading_open(content);
+    load_step(r, t);
 }
 
 void replica_begun(struct process *p, const struct disk_trouble *trouble, struct turn *t)
@@ -346,12 +355,16 @@ uint64_t durable_due(const struct replica *r)
     uint64_t due_ms = snapshot_due(r);
     if (d->stage == DISK_FAILED && d->retry_ms < due_ms)
         due_ms = d->retry_ms;
-    return due_ms;
+    return d->loading != NULL ? 1 : due_ms;
 }
 
 void durable_wake(struct replica *r, struct turn *t)
 {
     struct durable *d = &r->durable;
+    if (d->loading != NULL) {
+        load_step(r, t);
+        return;
+    }
     snapshot_if_due(r, t);
     if (d->stage != DISK_FAILED || t->now_ms < d->retry_ms)
         return;

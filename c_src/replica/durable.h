@@ -69,6 +69,8 @@ struct durable {
     enum disk_stage stage;
     bool loaded;                /* memory includes all that was on disk */
     bool journals;              /* DURABILITY_SYNC */
+    struct loading *loading;    /* what was found is being joined; NULL: it is not */
+    unsigned joined_percent;    /* of that */
     struct buf reason;          /* of the last failure, {storage, _}; empty when all is well */
     struct crdt *own, *remote;  /* with a journal: what grew since the last record */
     bool appending;             /* a record is being appended */

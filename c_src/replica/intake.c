@@ -87,7 +87,7 @@ static bool begin(struct replica *r, struct bytes from, uint64_t call, struct tu
     *i = (struct intake){.hold = hold, .call = call};
     buf_put(&i->bytes, from);
     i->slices = crdt_slices_open(r->options.type, &r->crdt_options, buf_bytes(&i->bytes),
-                                 LIMIT_SLICE_BYTES);
+                                 LIMIT_SLICE_BYTES, false);
     append(r, i);
     replica_set_wake(r);
     return true;

@@ -39,6 +39,8 @@ struct replica_disk {
      * replica_saved_state() returns at the end of this step: replica_captured(), then
      * replica_saved().  False: busy, not started. */
     bool (*save)(void *who, struct process *p, struct buf *state);
+    /* So much is joined of what load found: 100 at the end, and if it is refused. */
+    void (*joined)(void *who, struct process *p, unsigned percent);
     void *who;
 };
 
@@ -91,7 +93,8 @@ struct disk_trouble {
  * one after the other, each as it was appended.  All are checked terms. */
 struct disk_content {
     struct bytes state, records;
-    bool saved; /* as they would be by a snapshot */
+    bool saved;                             /* as they would be by a snapshot */
+    struct buf *memory, *memory_of_records; /* where they lie, to be taken over; NULL: borrowed */
 };
 
 /* Exactly one of content and trouble is NULL.  Below, trouble is NULL on success. */

@@ -7,8 +7,6 @@
 #include "unpack.h"
 #include "write.h"
 
-/* The maximum length of a STRING. */
-#define STRING_ELEMENTS_MAX UINT16_MAX
 /* Of a longer term it is not looked first whether it is plain. */
 #define PLAIN_BYTES_MAX 1024
 
@@ -238,17 +236,22 @@ static void term(struct canon *c)
         canon_leaf(c, &head);
 }
 
-/* Ends a term, and every container whose last subterm it is, up to the first error. */
+/* Ends a term, and every container whose last subterm it is, up to the first error.  A map that has
+ * to be sorted may take several steps. */
 static void end_term(struct canon *c)
 {
-    while (c->depth > 0 && c->err == OK) {
+    while (c->err == OK && (c->sorting.items == NULL || canon_map_sort(c))) {
+        c->ended = c->depth == 0;
+        if (c->ended)
+            return;
         struct canon_frame *frame = &c->frames[c->depth - 1];
         frame->left--;
         if (frame->kind == ETF_MAP && frame->left % 2 == 1)
             canon_map_key(c, frame);
         else if (frame->kind == ETF_MAP)
             canon_map_value(c, frame);
-        if (frame->left > 0)
+        c->ending = frame->left == 0;
+        if (!c->ending)
             return;
         if (frame->kind == ETF_MAP)
             canon_map_close(c, frame);
@@ -256,6 +259,50 @@ static void end_term(struct canon *c)
             close_fun(c, frame->start);
         c->depth--;
     }
+}
+
+/* Nanoseconds that a term takes which is in its place, about. */
+#define WORK_TERM 24
+
+static void walk(struct canon *c)
+{
+    while (!c->ended && c->err == OK && c->spent < c->allowed) {
+        unsigned depth = c->depth;
+        if (!c->ending) {
+            term(c);
+            c->spent += WORK_TERM;
+            c->ending = c->depth == depth;
+        }
+        if (c->ending)
+            end_term(c);
+    }
+}
+
+static void begin(struct canon *c, struct buf *out, struct bytes checked)
+{
+    /* Positions have 32 bits, and canonicalising less than doubles the length. */
+    must(checked.len > 0 && checked.len <= INT32_MAX);
+    memset(c, 0, offsetof(struct canon, frames));
+    c->sorting.items = c->sorting.other = NULL;
+    c->at = c->run = checked.at;
+    c->end = checked.at + checked.len;
+    c->out = out;
+    c->base = out->len;
+}
+
+static void finish(struct canon *c)
+{
+    canon_replace(c, 0);
+    must(c->err != OK || c->at == c->end);
+    if (c->err != OK)
+        c->out->len = c->base;
+}
+
+static void release(struct canon *c)
+{
+    mem_free(c->pairs);
+    buf_free(&c->scratch);
+    canon_map_free(c);
 }
 
 enum err canon_put(struct buf *out, struct bytes checked)
@@ -270,28 +317,41 @@ enum err canon_put(struct buf *out, struct bytes checked)
 
 enum err canon_put_counted(struct buf *out, struct bytes checked, uint64_t *work)
 {
-    /* Positions have 32 bits, and canonicalising less than doubles the length. */
-    must(checked.len > 0 && checked.len <= INT32_MAX);
     struct canon c;
-    memset(&c, 0, offsetof(struct canon, frames));
-    c.at = c.run = checked.at;
-    c.end = checked.at + checked.len;
-    c.out = out;
-    c.base = out->len;
-    do {
-        unsigned depth = c.depth;
-        term(&c);
-        if (c.depth == depth)
-            end_term(&c);
-    } while (c.depth > 0 && c.err == OK);
-    canon_replace(&c, 0);
-    must(c.err != OK || c.at == c.end);
-    if (c.err != OK)
-        out->len = c.base;
+    begin(&c, out, checked);
+    c.allowed = UINT64_MAX;
+    walk(&c);
+    finish(&c);
     *work = c.work;
-    mem_free(c.pairs);
-    buf_free(&c.scratch);
+    release(&c);
     return c.err;
+}
+
+struct canon *canon_open(struct buf *out, struct bytes checked)
+{
+    struct canon *c = mem_take(sizeof(*c));
+    begin(c, out, checked);
+    return c;
+}
+
+bool canon_step(struct canon *c, uint64_t work, enum err *e)
+{
+    c->spent = 0;
+    c->allowed = work;
+    walk(c);
+    if (!c->ended && c->err == OK)
+        return false;
+    finish(c);
+    *e = c->err;
+    return true;
+}
+
+void canon_close(struct canon *c)
+{
+    if (c == NULL)
+        return;
+    release(c);
+    mem_free(c);
 }
 
 enum err canon_copy(struct term *t, struct bytes checked)

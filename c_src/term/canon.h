@@ -33,11 +33,19 @@
  * (ERR_DUPLICATE, ERR_LIMIT) out is unchanged. */
 must_use enum err canon_put(struct buf *out, struct bytes checked);
 
+/* The same in steps of about so much work, in nanoseconds; a leaf or a comparison of two keys
+ * is never divided.  Until the last step, after which canon_step() is true, the term stays where it
+ * is, and nobody touches out. */
+struct canon;
+struct canon *canon_open(struct buf *out, struct bytes checked);
+bool canon_step(struct canon *c, uint64_t work, enum err *e);
+void canon_close(struct canon *c); /* NULL is allowed */
+
 /* The same as an owned term; "none" on an error. */
 must_use enum err canon_copy(struct term *t, struct bytes checked);
 
-/* Whether a checked term is canonical, as far as a short look tells: false also for every term with
- * a map, a fun or a large integer in it. */
+/* Whether a checked term is canonical, as far as a quick look tells: false also for every term with
+ * a fun in it, or deep in it something else than leaves. */
 bool canon_is_plain(struct bytes checked);
 
 /* The canonical form of a checked term for immediate use: the term itself, in place, if that

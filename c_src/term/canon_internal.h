@@ -12,6 +12,9 @@
 #include "bytes.h"
 #include "head.h"
 
+/* The maximum length of a STRING. */
+#define STRING_ELEMENTS_MAX UINT16_MAX
+
 /* A key and its value as positions in the result. */
 struct canon_pair {
     uint32_t key, value, end;
@@ -26,17 +29,44 @@ struct canon_frame {
     size_t first_pair; /* maps: index of its first pair */
 };
 
+/* A pair by the beginning of its key. */
+struct canon_item {
+    uint64_t prefix;
+    uint32_t pair;
+};
+
+/* A part of the items: when its halves are sorted, they are merged. */
+struct canon_part {
+    size_t from, middle, to;
+    size_t left, right, at; /* of the merge */
+    unsigned halves;        /* that were taken up */
+};
+
+/* A map of which all pairs were read, while they are being put in order; items is NULL if there is
+ * none.  Stages follow each other, each of them over all items. */
+struct canon_sorting {
+    struct canon_item *items, *other; /* the second is scratch */
+    size_t count, first_pair, start;  /* start: where the pairs begin in the result */
+    enum { CANON_PREFIXES, CANON_MERGES, CANON_DUPLICATES, CANON_PLACES } stage;
+    size_t at; /* the next item of a stage */
+    unsigned depth;
+    struct canon_part parts[33]; /* as many as a count has bits, and one */
+};
+
 struct canon {
     const uint8_t *at, *end, *run;
     struct buf *out;
     size_t base; /* length of out at the start */
     enum err err;
+    bool ending, ended;       /* a term was read that is not ended yet; the whole has ended */
     struct canon_pair *pairs; /* of all open maps, outermost first */
     size_t pair_count, pair_cap;
     struct buf scratch;
-    uint64_t work; /* of sorting; see LIMIT_SORT_WORK */
+    uint64_t work;           /* of sorting; see LIMIT_SORT_WORK */
+    uint64_t spent, allowed; /* in this step, in the same unit */
     unsigned depth;
     struct canon_frame frames[LIMIT_TERM_DEPTH];
+    struct canon_sorting sorting;
 };
 
 /* canon_put(), and how much of LIMIT_SORT_WORK that took: for tests. */
@@ -67,11 +97,13 @@ uint64_t canon_prefix(const uint8_t *key);
 /* ERR_DUPLICATE if two of the canonical names of a record's fields are the same. */
 enum err canon_record_fields(struct bytes fields, uint64_t count);
 
-/* Called when a map is opened, after each key, after each value, and after the last pair.
- * Errors go to c->err: ERR_DUPLICATE, ERR_LIMIT. */
+/* Called when a map is opened, after each key, after each value, and after the last pair; then
+ * canon_map_sort() until that is true.  Errors go to c->err: ERR_DUPLICATE, ERR_LIMIT. */
 void canon_map_open(struct canon *c, struct canon_frame *map);
 void canon_map_key(struct canon *c, struct canon_frame *map);
 void canon_map_value(struct canon *c, struct canon_frame *map);
 void canon_map_close(struct canon *c, struct canon_frame *map);
+bool canon_map_sort(struct canon *c);
+void canon_map_free(struct canon *c);
 
 #endif

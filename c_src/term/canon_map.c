@@ -51,80 +51,104 @@ void canon_map_value(struct canon *c, struct canon_frame *map)
 
 #define WORK_PREFIXES 8 /* of comparing two prefixes */
 
-struct item {
-    uint64_t prefix;
-    uint32_t pair;
-};
-
-struct sorting {
-    const struct canon_pair *pairs;
-    const uint8_t *result;
-    struct item *items, *other; /* the second is scratch */
-    size_t count;
-    uint64_t work;
-};
-
-static struct bytes key_of(const struct sorting *s, const struct item *item)
+static struct bytes key_of(const struct canon *c, const struct canon_item *item)
 {
-    const struct canon_pair *pair = &s->pairs[item->pair];
-    return (struct bytes){s->result + pair->key, pair->value - pair->key};
+    const struct canon_pair *pair = &c->pairs[c->sorting.first_pair + item->pair];
+    return (struct bytes){c->out->at + c->base + pair->key, pair->value - pair->key};
 }
 
-static bool comes_after(struct sorting *s, const struct item *a, const struct item *b)
+static void find_prefixes(struct canon *c)
+{
+    struct canon_sorting *s = &c->sorting;
+    for (; s->at < s->count && c->spent < c->allowed; s->at++) {
+        const struct canon_pair *pair = &c->pairs[s->first_pair + s->at];
+        s->items[s->at] =
+            (struct canon_item){canon_prefix(c->out->at + c->base + pair->key), (uint32_t)s->at};
+        c->spent += WORK_PREFIXES;
+    }
+}
+
+static bool comes_after(struct canon *c, const struct canon_item *a, const struct canon_item *b)
 {
     if (a->prefix != b->prefix)
         return a->prefix > b->prefix;
-    return term_compare_keys_counted(key_of(s, a), key_of(s, b), &s->work) > 0;
+    uint64_t before = c->work;
+    bool after = term_compare_keys_counted(key_of(c, a), key_of(c, b), &c->work) > 0;
+    c->spent += c->work - before;
+    return after;
 }
 
-static void merge(struct sorting *s, size_t from, size_t middle, size_t to)
+static bool within_limit(struct canon *c)
 {
-    struct item *items = s->items;
-    size_t left = from, right = middle, at = from;
-    while (left < middle && right < to && s->work <= LIMIT_SORT_WORK)
-        s->other[at++] =
-            comes_after(s, &items[left], &items[right]) ? items[right++] : items[left++];
-    memmove(items + at, items + left, (middle - left) * sizeof(*items));
-    memcpy(items + from, s->other + from, (at - from) * sizeof(*items));
+    if (c->work > LIMIT_SORT_WORK)
+        c->err = ERR_LIMIT;
+    return c->err == OK;
 }
 
-/* A merge sort of our own, since qsort_r() cannot be stopped at the limit.  Recursion, because
- * small parts stay in the cache; it is as deep as their number has bits. */
-static void merge_sort(struct sorting *s, size_t from, size_t to)
+/* True when the two halves are one. */
+static bool merge(struct canon *c, struct canon_part *p)
+{
+    struct canon_sorting *s = &c->sorting;
+    struct canon_item *items = s->items;
+    while (p->left < p->middle && p->right < p->to) {
+        if (!within_limit(c) || c->spent >= c->allowed)
+            return false;
+        bool after = comes_after(c, &items[p->left], &items[p->right]);
+        s->other[p->at++] = after ? items[p->right++] : items[p->left++];
+        c->spent += WORK_PREFIXES;
+    }
+    memmove(items + p->at, items + p->left, (p->middle - p->left) * sizeof(*items));
+    memcpy(items + p->from, s->other + p->from, (p->at - p->from) * sizeof(*items));
+    return true;
+}
+
+static void push_part(struct canon_sorting *s, size_t from, size_t to)
 {
     size_t middle = from + (to - from) / 2;
-    if (to - from < 2 || s->work > LIMIT_SORT_WORK)
-        return;
-    merge_sort(s, from, middle);
-    merge_sort(s, middle, to);
-    merge(s, from, middle, to);
+    if (to - from >= 2)
+        s->parts[s->depth++] = (struct canon_part){from, middle, to, from, middle, from, 0};
 }
 
-/* Rewrites the pairs in sorted order, over the bytes they occupied unsorted. */
-static void rearrange(struct canon *c, const struct sorting *s, size_t start)
+/* A merge sort, half by half, because small parts stay in the cache.  On a stack of its own, since
+ * it may take several steps, and stops at the limit. */
+static void sort_parts(struct canon *c)
 {
+    struct canon_sorting *s = &c->sorting;
+    while (s->depth > 0 && c->err == OK && c->spent < c->allowed) {
+        struct canon_part *p = &s->parts[s->depth - 1];
+        unsigned half = p->halves < 2 ? p->halves++ : 2;
+        if (half == 0)
+            push_part(s, p->from, p->middle);
+        else if (half == 1)
+            push_part(s, p->middle, p->to);
+        else if (merge(c, p))
+            s->depth--;
+    }
+}
+
+static void find_duplicates(struct canon *c)
+{
+    struct canon_sorting *s = &c->sorting;
+    for (; s->at < s->count && c->err == OK && c->spent < c->allowed; s->at++) {
+        const struct canon_item *before = &s->items[s->at - 1], *item = &s->items[s->at];
+        if (before->prefix == item->prefix && bytes_equal(key_of(c, before), key_of(c, item)))
+            c->err = ERR_DUPLICATE;
+        c->spent += WORK_PREFIXES;
+    }
+}
+
+/* Rewrites the pairs in sorted order, in the end over the bytes they occupied unsorted. */
+static void place_pairs(struct canon *c)
+{
+    struct canon_sorting *s = &c->sorting;
     uint8_t *result = c->out->at + c->base;
-    buf_clear(&c->scratch);
-    for (size_t i = 0; i < s->count; i++) {
-        const struct canon_pair *pair = &s->pairs[s->items[i].pair];
+    for (; s->at < s->count && c->spent < c->allowed; s->at++) {
+        const struct canon_pair *pair = &c->pairs[s->first_pair + s->items[s->at].pair];
         buf_put(&c->scratch, (struct bytes){result + pair->key, pair->end - pair->key});
+        c->spent += WORK_PREFIXES + (pair->end - pair->key) / 2;
     }
-    memcpy(result + start, c->scratch.at, c->scratch.len);
-}
-
-static enum err sort_items(struct sorting *s)
-{
-    for (size_t i = 0; i < s->count; i++)
-        s->items[i] = (struct item){canon_prefix(s->result + s->pairs[i].key), (uint32_t)i};
-    merge_sort(s, 0, s->count);
-    if (s->work > LIMIT_SORT_WORK)
-        return ERR_LIMIT;
-    for (size_t i = 1; i < s->count; i++) {
-        const struct item *before = &s->items[i - 1], *item = &s->items[i];
-        if (before->prefix == item->prefix && bytes_equal(key_of(s, before), key_of(s, item)))
-            return ERR_DUPLICATE;
-    }
-    return OK;
+    if (s->at == s->count)
+        memcpy(result + s->start, c->scratch.at, c->scratch.len);
 }
 
 /* What is known of the work before it is done: the bytes are moved twice, and each item is compared
@@ -135,32 +159,71 @@ static uint64_t least_work(uint64_t bytes, uint64_t count)
     return bytes / 2 + count * bits * WORK_PREFIXES;
 }
 
-static void sort(struct canon *c, const struct canon_pair *pairs, size_t count)
+static void sort_open(struct canon *c, size_t first_pair, size_t count)
 {
-    size_t start = pairs[0].key;
+    struct canon_sorting *s = &c->sorting;
+    size_t start = c->pairs[first_pair].key;
     canon_replace(c, 0);
     c->work += least_work(canon_position(c) - start, count);
-    if (c->work > LIMIT_SORT_WORK) {
-        c->err = ERR_LIMIT;
+    if (!within_limit(c))
         return;
+    s->items = mem_take(count * sizeof(*s->items));
+    s->other = mem_take(count * sizeof(*s->other));
+    s->count = count;
+    s->first_pair = first_pair;
+    s->start = start;
+    s->stage = CANON_PREFIXES;
+    s->at = 0;
+    s->depth = 0;
+}
+
+/* The stage has worked off all items: on with the next one. */
+static void next_stage(struct canon *c)
+{
+    struct canon_sorting *s = &c->sorting;
+    s->stage++;
+    s->at = s->stage == CANON_DUPLICATES ? 1 : 0;
+    buf_clear(&c->scratch);
+    if (s->stage == CANON_MERGES)
+        push_part(s, 0, s->count);
+}
+
+static bool stage_ends(struct canon *c)
+{
+    struct canon_sorting *s = &c->sorting;
+    if (s->stage == CANON_PREFIXES)
+        find_prefixes(c);
+    else if (s->stage == CANON_MERGES)
+        sort_parts(c);
+    else if (s->stage == CANON_DUPLICATES)
+        find_duplicates(c);
+    else
+        place_pairs(c);
+    return c->err == OK && (s->stage == CANON_MERGES ? s->depth == 0 : s->at == s->count);
+}
+
+void canon_map_free(struct canon *c)
+{
+    mem_free(c->sorting.items);
+    mem_free(c->sorting.other);
+    c->sorting.items = c->sorting.other = NULL;
+}
+
+bool canon_map_sort(struct canon *c)
+{
+    struct canon_sorting *s = &c->sorting;
+    while (s->items != NULL && stage_ends(c)) {
+        if (s->stage == CANON_PLACES)
+            canon_map_free(c);
+        else
+            next_stage(c);
     }
-    struct sorting s = {.pairs = pairs,
-                        .result = c->out->at + c->base,
-                        .items = mem_take(count * sizeof(*s.items)),
-                        .other = mem_take(count * sizeof(*s.items)),
-                        .count = count,
-                        .work = c->work};
-    c->err = sort_items(&s);
-    c->work = s.work;
-    if (c->err == OK)
-        rearrange(c, &s, start);
-    mem_free(s.items);
-    mem_free(s.other);
+    return s->items == NULL;
 }
 
 void canon_map_close(struct canon *c, struct canon_frame *map)
 {
     if (!map->sorted)
-        sort(c, c->pairs + map->first_pair, c->pair_count - map->first_pair);
+        sort_open(c, map->first_pair, c->pair_count - map->first_pair);
     c->pair_count = map->first_pair;
 }

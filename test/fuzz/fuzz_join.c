@@ -239,7 +239,8 @@ static void draw_struct(struct buf *out)
 static void check_slices(struct bytes s, enum err merged, const struct crdt *whole)
 {
     struct crdt *c = fresh();
-    struct crdt_slices *slices = crdt_slices_open(f.type, &eye, s, 1 + (size_t)draw_byte(&f.in));
+    uint8_t size = draw_byte(&f.in);
+    struct crdt_slices *slices = crdt_slices_open(f.type, &eye, s, 1 + (size_t)size, size % 2 == 0);
     enum err e = OK;
     bool changed;
     while (!crdt_slices_validate(slices, &e))

@@ -107,6 +107,20 @@ static void read_all(struct bytes checked)
         read_one(&in);
 }
 
+/* In steps of all lengths, here those that the term's own bytes happen to say. */
+static void steps(struct bytes canonical, struct bytes checked)
+{
+    struct buf out = {0};
+    enum err e;
+    size_t i = 0;
+    struct canon *c = canon_open(&out, checked);
+    while (!canon_step(c, 1 + checked.at[i], &e))
+        i = (i + 1) % checked.len;
+    canon_close(c);
+    must(e == OK && bytes_equal(buf_bytes(&out), canonical));
+    buf_free(&out);
+}
+
 static void forms(struct bytes canonical, struct bytes checked)
 {
     struct buf twice = {0}, scratch = {0};
@@ -116,6 +130,7 @@ static void forms(struct bytes canonical, struct bytes checked)
     must(canon_put(&twice, canonical) == OK && bytes_equal(buf_bytes(&twice), canonical));
     must(canon_view(&scratch, checked, &view) == OK && bytes_equal(view, canonical));
     must(!canon_is_plain(checked) || bytes_equal(checked, canonical));
+    steps(canonical, checked);
     buf_clear(&twice);
     buf_put_u8(&twice, 131);
     buf_put(&twice, checked);

@@ -239,8 +239,7 @@ static struct job *take_due(struct sim *s, struct job **running)
     return w;
 }
 
-static void tell(struct sim *s, unsigned i, const struct job *w, enum err err,
-                 const struct result *r)
+static void tell(struct sim *s, unsigned i, const struct job *w, enum err err, struct result *r)
 {
     struct files *f = s->nodes[i].files;
     struct event e = {

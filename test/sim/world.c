@@ -296,6 +296,8 @@ static bool perform(struct sim *s, unsigned i, const struct action *a)
     case ACTION_CLOSE_STORE:
         files_perform(s, i, a);
         return true;
+    case ACTION_JOINED:
+        return true;
     default:
         must(a->kind == ACTION_EXIT);
         trace_printf(s, "%s exits with %d", world_name(s, i), a->code);

@@ -6,6 +6,7 @@
 #include "dist/channel.h"
 #include "dist/flags.h"
 #include "mem.h"
+#include "store/storage.h"
 
 #define CREATION   1
 #define WALL_MS    UINT64_C(1700000000000)
@@ -44,6 +45,10 @@ static void run(struct event event)
         const struct action *a = &out.list[i];
         rig.closed += a->kind == ACTION_CLOSE;
         rig.lines += a->kind == ACTION_LOG;
+        if (a->kind == ACTION_LOAD)
+            rig.store = a->store;
+        if (a->kind == ACTION_BEGIN)
+            run((struct event){.kind = EVENT_BEGUN, .store = a->store});
         if (a->kind != ACTION_SEND)
             continue;
         rig.answered += a->bytes.len;
@@ -74,6 +79,16 @@ void rig_feed(uint64_t ms)
     rig.fed += rig.out.len;
     buf_clear(&rig.out);
     settle(rig.now_ms + ms);
+}
+
+void rig_load(struct bytes state)
+{
+    struct storage_found found = {0};
+    buf_put(&found.memory, state);
+    found.state = buf_bytes(&found.memory);
+    run((struct event){.kind = EVENT_LOADED, .store = rig.store, .found = &found});
+    settle(rig.now_ms);
+    storage_found_free(&found);
 }
 
 void rig_reset(void)

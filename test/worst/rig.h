@@ -19,6 +19,7 @@ struct rig {
     size_t closed;     /* connections that it has closed */
     size_t lines;      /* log lines */
     size_t wakes;      /* steps of wake-ups */
+    uint32_t store;    /* which waits for rig_load() */
     uint64_t worst_ns; /* processor time of the longest step ... */
     uint64_t total_ns; /* ... and of all */
     struct buf read;   /* of answers, while a test keeps them */
@@ -38,6 +39,9 @@ struct bytes rig_peer_name(void); /* of the current peer; valid until the next c
 
 /* Feeds what is put, and has the node do all that is due in the next milliseconds. */
 void rig_feed(uint64_t ms);
+
+/* Has the replica with storage load a table with this state, and join it. */
+void rig_load(struct bytes state);
 
 /* What is counted and measured begins anew. */
 void rig_reset(void);

@@ -148,6 +148,30 @@ static void elements_are_there(unsigned n)
     must(crdt_elements(state_of_r()) == n);
 }
 
+static struct buf table;
+
+static void put_table(unsigned n)
+{
+    put_struct(&rig.out, "Elixir.Grove.Set.GSet", 3);
+    put_actor(&rig.out, "actor");
+    put_no_buffer(&rig.out);
+    put_key(&rig.out, "elements");
+    put_mapset(&rig.out, n);
+    for (uint32_t i = 0; i < n; i++) {
+        put_uint(&rig.out, i);
+        put_mapset_end(&rig.out);
+    }
+    table = rig.out;
+    rig.out = (struct buf){0};
+}
+
+static void load_table(unsigned n)
+{
+    rig_load(buf_bytes(&table));
+    buf_free(&table);
+    must(crdt_elements(state_of_r()) == n);
+}
+
 /* --- GCounter ------------------------------------------------------------------------ */
 
 /* n actors that count for the first time, in deltas of their own, the last one first. */
@@ -291,6 +315,8 @@ static void values_one_by_one(unsigned n)
 }
 
 #define OR_SET REPLICA("or_set")
+#define STORED                                                                                     \
+    "{epmd, false}. {replica, r, #{crdt => gset, actor => a, storage => #{file => \"r.dets\"}}}."
 
 const struct line set_lines[] = {
     {"added_often", "tags of the element removed", OR_SET, 4000, 60000, .prepare = added_often,
@@ -305,6 +331,8 @@ const struct line set_lines[] = {
     {"small_deltas", "deltas of one element", OR_SET, 200, 3000, .put = small_deltas},
     {"small_elements", "small elements", REPLICA("gset"), 4000, 170000, .put = small_elements,
      .check = elements_are_there},
+    {"table", "elements loaded at the start", STORED, 4000, 170000, .put = put_table,
+     .then = load_table},
     {"actors", "deltas of a new actor", REPLICA("gcounter"), 400, 7000, .put = actors},
     {"dvv_elements", "elements with two dots", REPLICA("dvv_set"), 1000, 40000,
      .put = dvv_elements},

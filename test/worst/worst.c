@@ -1,7 +1,7 @@
 /* Has a node do the worst that a peer can ask of it within the limits:
  *
  *     worst              n and 2n of each line, below measured() for `run` to count; names them
- *     worst LINE...      the figures at full size, or of LINE=N
+ *     worst LINE...      the figures at full size, times $MEGABYTES, or of LINE=N
  *
  * A line is what its row in the tables says (line.h). */
 #include <malloc.h>
@@ -105,12 +105,19 @@ static const struct line *named(const char *name)
     die("no such line: %s", name);
 }
 
+/* Of the full size. */
+static unsigned megabytes(void)
+{
+    const char *text = getenv("MEGABYTES");
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 1;
+}
+
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const struct line *line = named(argv[i]);
         const char *n = strchr(argv[i], '=');
-        show(line, n != NULL ? (unsigned)strtoul(n + 1, NULL, 10) : line->full);
+        show(line, n != NULL ? (unsigned)strtoul(n + 1, NULL, 10) : line->full * megabytes());
     }
     for (size_t i = 0; argc == 1 && i < sizeof(tables) / sizeof(tables[0]); i++)
         for (const struct line *line = tables[i]; line->name != NULL; line++) {

@@ -1,12 +1,13 @@
 #include "rga_elements.h"
 
+#include "../../causal/slots.h"
 #include "../../mem.h"
 
 #define INDEX_AT_FIRST 8
 /* Terms begin at multiples of this, so that 32 bits count 16 GB of them. */
 #define TERMS_ALIGNED 4
-/* Numbers must fit rga_tree.h, and number + 1 the index. */
-#define ELEMENTS_MAX (UINT32_C(1) << 31)
+/* Numbers must fit rga_tree.h, and share a slot's 32 bits with some of a hash. */
+#define ELEMENTS_MAX (UINT32_C(1) << 30)
 
 _Static_assert(sizeof(struct rga_element) == 44, "the size given in the header");
 
@@ -25,13 +26,36 @@ void rga_elements_free(struct rga_elements *es)
 
 /* --- ids ------------------------------------------------------------------------- */
 
-/* The slot of an id, or the free slot where it belongs. */
-static size_t slot_of(const struct rga_elements *es, struct tag id)
+static uint32_t hash_of(const struct rga_elements *es, struct tag id)
 {
-    size_t mask = es->index_cap - 1, at = (size_t)tag_hash(id, es->seed) & mask;
-    while (es->index[at] != 0 && !tag_equal(es->list[es->index[at] - 1].id, id))
-        at = (at + 1) & mask;
+    return (uint32_t)tag_hash(id, es->seed);
+}
+
+static uint32_t mask_of(const struct rga_elements *es)
+{
+    return (uint32_t)(es->index_cap - 1);
+}
+
+static uint32_t number_in(const struct rga_elements *es, uint32_t slot)
+{
+    return (slot & mask_of(es)) - 1;
+}
+
+/* The slot of an id, or the free slot where it belongs. */
+static uint32_t slot_of(const struct rga_elements *es, struct tag id)
+{
+    uint32_t mask = mask_of(es), hash = hash_of(es, id), at = hash & mask, slot;
+    for (; (slot = es->index[at]) != 0; at = (at + 1) & mask)
+        if (((slot ^ hash) & ~mask) == 0 && tag_equal(es->list[number_in(es, slot)].id, id))
+            break;
     return at;
+}
+
+static bool hash_of_element(const void *elements, uint32_t number, uint32_t *hash)
+{
+    const struct rga_elements *es = elements;
+    *hash = hash_of(es, es->list[number].id);
+    return true;
 }
 
 static void reindex(struct rga_elements *es, size_t cap)
@@ -39,8 +63,7 @@ static void reindex(struct rga_elements *es, size_t cap)
     mem_free(es->index);
     es->index = mem_take(cap * sizeof(*es->index));
     es->index_cap = cap;
-    for (uint32_t i = 0; i < es->count; i++)
-        es->index[slot_of(es, es->list[i].id)] = i + 1;
+    slots_fill(es->index, (uint32_t)cap, es, (uint32_t)es->count, hash_of_element);
 }
 
 void rga_elements_reserve(struct rga_elements *es, size_t n)
@@ -61,29 +84,29 @@ bool rga_elements_find(const struct rga_elements *es, struct tag id, uint32_t *n
 {
     if (es->count == 0)
         return false;
-    *number = es->index[slot_of(es, id)] - 1;
-    return *number != RGA_NONE;
+    uint32_t slot = es->index[slot_of(es, id)];
+    *number = slot != 0 ? number_in(es, slot) : RGA_NONE;
+    return slot != 0;
 }
 
 uint32_t rga_elements_number(struct rga_elements *es, struct tag id)
 {
     rga_elements_reserve(es, 1);
-    size_t at = slot_of(es, id);
+    uint32_t at = slot_of(es, id);
     if (es->index[at] == 0) {
         es->list = mem_room(es->list, es->count, &es->cap, sizeof(*es->list));
         es->list[es->count++] = (struct rga_element){.id = id, .prev = RGA_NONE};
-        es->index[at] = (uint32_t)es->count;
+        es->index[at] = (hash_of(es, id) & ~mask_of(es)) | (uint32_t)es->count;
     }
-    return es->index[at] - 1;
+    return number_in(es, es->index[at]);
 }
 
-/* The last number first: no other id was put behind its slot since. */
 void rga_elements_undo(struct rga_elements *es, size_t count)
 {
     while (es->count > count) {
         const struct rga_element *last = &es->list[es->count - 1];
         must(!last->present && !last->removed);
-        es->index[slot_of(es, last->id)] = 0;
+        slots_clear(es->index, (uint32_t)es->index_cap, slot_of(es, last->id), es, hash_of_element);
         es->count--;
     }
 }
@@ -173,7 +196,7 @@ void rga_elements_check(const struct rga_elements *es)
     size_t present = 0, removed = 0, bytes = 0, slots = 0;
     for (uint32_t i = 0; i < es->count; i++) {
         const struct rga_element *e = &es->list[i];
-        must(es->index[slot_of(es, e->id)] == i + 1);
+        must(number_in(es, es->index[slot_of(es, e->id)]) == i);
         present += e->present;
         removed += e->removed;
         if (e->present) {

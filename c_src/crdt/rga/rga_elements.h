@@ -32,7 +32,7 @@ struct rga_terms {
 
 struct rga_elements {
     struct rga_element *list;
-    uint32_t *index; /* open addressing: a number + 1, 0 is free */
+    uint32_t *index; /* of ids (slots.h) */
     size_t count, cap, index_cap;
     size_t present, removed;
     struct buf terms;

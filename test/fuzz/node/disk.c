@@ -107,7 +107,7 @@ static enum err run(struct store *s, const struct disk_job *j, bool beside, stru
 }
 
 static void tell(struct world *w, const struct store *s, enum action_kind kind, enum err e,
-                 const struct outcome *o)
+                 struct outcome *o)
 {
     static const enum event_kind events[] = {[ACTION_LOAD] = EVENT_LOADED,
                                              [ACTION_BEGIN] = EVENT_BEGUN,

@@ -192,6 +192,7 @@ static void perform(struct world *w, const struct action *a)
     case ACTION_READY:
     case ACTION_ANSWER:
     case ACTION_REPLY:
+    case ACTION_JOINED:
         break;
     default:
         disk_perform(w, a);

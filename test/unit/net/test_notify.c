@@ -144,22 +144,6 @@ static void watchdog_comes_from_the_loop(void)
     stop(&m);
 }
 
-static void watchdog_waits_for_a_long_step(void)
-{
-    struct manager m;
-    watchdog(&m, "30000000", NULL);
-    notify_long_step(&m.n, true);
-    CU_ASSERT_STRING_EQUAL(next(&m, 0), "WATCHDOG_USEC=600000000");
-    notify_long_step(&m.n, false);
-    CU_ASSERT_STRING_EQUAL(next(&m, 0), "WATCHDOG_USEC=30000000");
-    stop(&m);
-    start(&m);
-    notify_open(&m.n, &m.loop);
-    notify_long_step(&m.n, true);
-    CU_ASSERT(next(&m, MSG_DONTWAIT) == NULL && errno == EAGAIN);
-    stop(&m);
-}
-
 /* With a watchdog, the loop would have a timer. */
 static bool watches(const char *us, const char *pid)
 {
@@ -226,6 +210,5 @@ static void does_not_hang_with_its_manager(void)
 }
 
 SUITE("notify", TEST(tells_in_order), TEST(reloads_before_it_is_ready), TEST(finds_a_path),
-      TEST(watchdog_comes_from_the_loop), TEST(watchdog_waits_for_a_long_step),
-      TEST(watchdog_for_this_process_only), TEST(does_without_a_manager),
-      TEST(does_not_hang_with_its_manager))
+      TEST(watchdog_comes_from_the_loop), TEST(watchdog_for_this_process_only),
+      TEST(does_without_a_manager), TEST(does_not_hang_with_its_manager))

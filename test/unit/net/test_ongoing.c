@@ -35,6 +35,9 @@ static void the_oldest_is_told_after_a_second(void)
     await_put(&o, &out);
     CU_ASSERT(begins_with(&out, "loading views (and 1 more): "));
     CU_ASSERT(bytes_equal((struct bytes){out.at + out.len - 2, 2}, BYTES(" s")));
+    ongoing_set(&o, &load, 43);
+    await_put(&o, &out);
+    CU_ASSERT(begins_with(&out, "loading views, 43 % (and 1 more): "));
     ongoing_end(&o, &load);
     await_put(&o, &out);
     CU_ASSERT(begins_with(&out, "saving likes: "));

@@ -10,7 +10,7 @@ enum { R = 1, Q = 2 };
 
 static void start_stored(void)
 {
-    const struct storage_found nothing = {0};
+    struct storage_found nothing = {0};
     start(0, "a@h", REPLICA("r") REPLICA("q"));
     run_for(LIMIT_CATCH_UP_MS + 1000);
     step(0, (struct event){.kind = EVENT_LOADED, .store = R, .found = &nothing});

@@ -332,8 +332,7 @@ static void sends_its_part_when_safe(void)
     world_open("#{crdt => gset, sync_interval => 1000, " NO_REPAIR ","
                "  storage => #{file => \"v.dets\"}}");
     put_state(&state, "gset", "x", 0, LARGE);
-    replica_loaded(world.replica, &(struct disk_content){.state = buf_bytes(&state)}, NULL,
-                   &world.turn);
+    load_state(buf_bytes(&state));
     replica_begun(world.replica, NULL, &world.turn);
     replica_settled(world.replica, true, &world.turn);
     joined(THEM(5), true);

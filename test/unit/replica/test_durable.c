@@ -19,8 +19,8 @@ static void loaded(const char *state, const char *records)
         for (struct etf_list l = etf_list(&in); etf_next(&l, &one);)
             put_term(&terms, one);
     }
-    struct disk_content content = {state != NULL ? term_of(state) : BYTES(""), buf_bytes(&terms),
-                                   false};
+    struct disk_content content = {.state = state != NULL ? term_of(state) : BYTES(""),
+                                   .records = buf_bytes(&terms)};
     replica_loaded(world.replica, &content, NULL, &world.turn);
     buf_free(&terms);
 }
@@ -424,7 +424,7 @@ static void saves_nothing_that_is_saved(void)
             deliver(THEIR_DELTA("#{b => 2}"));
         replica_settled(world.replica, true, &world.turn);
         replica_loaded(world.replica,
-                       &(struct disk_content){term_of(COUNT("1")), BYTES(""), .saved = true}, NULL,
+                       &(struct disk_content){.state = term_of(COUNT("1")), .saved = true}, NULL,
                        &world.turn);
         DISK_OP("begin");
         replica_begun(world.replica, NULL, &world.turn);

@@ -224,8 +224,7 @@ static void waits_until_safe(void)
                "  storage => #{file => \"v.dets\"}}");
     theirs = crdt_make(crdt_type_named(BYTES("gset")), &their_options);
     put_state(&state, "gset", "x", 0, LARGE);
-    replica_loaded(world.replica, &(struct disk_content){.state = buf_bytes(&state)}, NULL,
-                   &world.turn);
+    load_state(buf_bytes(&state));
     replica_begun(world.replica, NULL, &world.turn);
     replica_settled(world.replica, true, &world.turn);
     joined(THEM(5), true);

@@ -400,8 +400,7 @@ static void waits_for_the_disk(void)
         "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000, " NO_REPAIR
         ", storage => #{file => \"v.dets\"}}");
     replica_settled(world.replica, true, &world.turn);
-    replica_loaded(world.replica, &(struct disk_content){BYTES(""), BYTES(""), false}, NULL,
-                   &world.turn);
+    replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
     replica_begun(world.replica, NULL, &world.turn);
     deliver(CALL(9, "{mutate, " FUN1 "}"));
     skip_sent();

@@ -201,8 +201,7 @@ static void open_ready(void)
 {
     world_open(STORED);
     replica_settled(world.replica, true, &world.turn);
-    replica_loaded(world.replica, &(struct disk_content){BYTES(""), BYTES(""), false}, NULL,
-                   &world.turn);
+    replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
     replica_begun(world.replica, NULL, &world.turn);
     deliver(SUBSCRIBE(1, THEM(2)));
     skip_sent();
@@ -236,8 +235,7 @@ static void deltas_of_what_is_on_disk(void)
     SENT_NOTHING();
     replica_appended(world.replica, 0, &(struct disk_trouble){BYTES("enospc"), BYTES("full")},
                      &world.turn);
-    replica_loaded(world.replica, &(struct disk_content){BYTES(""), BYTES(""), false}, NULL,
-                   &world.turn);
+    replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
     replica_begun(world.replica, NULL, &world.turn);
     skip_sent();
     wait_ms(1);
@@ -262,8 +260,7 @@ static void never_what_was_lost(void)
     DISK_OP("load");
     wait_ms(10);
     SENT_NOTHING();
-    replica_loaded(world.replica, &(struct disk_content){BYTES(""), BYTES(""), false}, NULL,
-                   &world.turn);
+    replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
     DISK_OP("begin");
     wait_ms(10);
     SENT(THEM(2), CHANGED(1, VALUE("0", "5")));

@@ -47,6 +47,7 @@ struct world {
     struct post post; /* first: the post is the world */
     struct replica_disk disk;
     bool disk_is_busy; /* save returns false */
+    unsigned percent;  /* that was last said to be joined of what was loaded */
     struct turn turn;
     struct wakeups wakeups;
     struct processes *table;
@@ -148,6 +149,12 @@ static inline bool world_save(void *who, struct process *p, struct buf *state)
     return !w->disk_is_busy;
 }
 
+static inline void world_joined(void *who, struct process *p, unsigned percent)
+{
+    (void)p;
+    ((struct world *)who)->percent = percent;
+}
+
 /* A replica with these options and no members. */
 static inline void world_open(const char *options)
 {
@@ -155,7 +162,8 @@ static inline void world_open(const char *options)
     struct options_error error;
     world = (struct world){.post = {world_send, world_connected, world_flags, world_slow, world_log,
                                     NULL, NULL, NULL, world_slow}};
-    world.disk = (struct replica_disk){world_load, world_begin, world_append, world_save, &world};
+    world.disk = (struct replica_disk){world_load, world_begin,  world_append,
+                                       world_save, world_joined, &world};
     world.turn =
         (struct turn){.now_ms = 1000, .wall_ms = 1700000000000, .random = 1, .post = &world.post};
     world.table = processes_new(BYTES("a@h"), 7, 1, &world.wakeups);
@@ -226,6 +234,14 @@ static inline void wait_ms(uint64_t ms)
         wakeups_ring(&world.wakeups, &world.turn);
     }
     world.turn.now_ms = until;
+}
+
+/* The disk had this state, which is joined in one step or more. */
+static inline void load_state(struct bytes state)
+{
+    replica_loaded(world.replica, &(struct disk_content){.state = state}, NULL, &world.turn);
+    while (!replica_is_loaded(world.replica))
+        wakeups_ring(&world.wakeups, &world.turn);
 }
 
 static inline void joined(const char *pid, bool beam)

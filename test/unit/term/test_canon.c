@@ -419,6 +419,21 @@ static bool is_walked_alike(struct bytes b, const struct buf *canonical)
     return good;
 }
 
+/* In steps it is the same, whatever they may cost. */
+static bool is_stepped_alike(struct bytes b, uint64_t work)
+{
+    struct buf whole = {0}, stepped = {0};
+    enum err wanted = canon_put(&whole, b), e;
+    struct canon *c = canon_open(&stepped, b);
+    while (!canon_step(c, work, &e))
+        ;
+    canon_close(c);
+    bool same = e == wanted && bytes_equal(buf_bytes(&whole), buf_bytes(&stepped));
+    buf_free(&whole);
+    buf_free(&stepped);
+    return same;
+}
+
 /* Accepted bytes must have a canonical form, which is its own canonical form. */
 static bool is_stable(struct bytes b)
 {
@@ -429,6 +444,10 @@ static bool is_stable(struct bytes b)
         e != OK || (etf_check(buf_bytes(&once), &len) == OK && len == once.len &&
                     canon_put(&twice, buf_bytes(&once)) == OK &&
                     bytes_equal(buf_bytes(&once), buf_bytes(&twice)) && is_walked_alike(b, &once));
+    if (e == OK || e == ERR_DUPLICATE) {
+        good &= etf_check(b, &len) == OK && is_stepped_alike((struct bytes){b.at, len}, 1);
+        good &= is_stepped_alike((struct bytes){b.at, len}, 100);
+    }
     buf_free(&once);
     buf_free(&twice);
     return good;
@@ -530,11 +549,81 @@ static void refuses_duplicates_inside_unsorted_maps(void)
     }
 }
 
+/* A map that is sorted in steps is the one that is sorted at once, and so is what is wrong with
+ * it; a step that is given up leaves nothing behind. */
+static void sorts_in_steps(void)
+{
+    struct buf map = {0}, out = {0};
+    unsigned steps = 1;
+    enum err e;
+    put_alike(&map, 3000);
+    for (uint64_t work = 1; work < 100000; work = work * 7 + 1)
+        CU_ASSERT(is_stepped_alike(buf_bytes(&map), work));
+    struct canon *c = canon_open(&out, buf_bytes(&map));
+    while (!canon_step(c, 10000, &e))
+        steps++;
+    canon_close(c);
+    CU_ASSERT(e == OK && steps > 3000 * 11 * 8 / 10000);
+    for (unsigned given_up = 1; given_up < steps; given_up *= 2) {
+        buf_clear(&out);
+        c = canon_open(&out, buf_bytes(&map));
+        for (unsigned i = 0; i < given_up; i++)
+            CU_ASSERT(!canon_step(c, 10000, &e));
+        canon_close(c);
+    }
+    buf_clear(&map);
+    buf_clear(&out);
+    put_alike(&map, 1000000);
+    c = canon_open(&out, buf_bytes(&map));
+    while (!canon_step(c, 100000000, &e))
+        ;
+    CU_ASSERT(e == ERR_LIMIT && out.len == 0);
+    canon_close(c);
+    buf_free(&map);
+    buf_free(&out);
+}
+
+/* Maps are looked into, and integers of 64 bits. */
+static void knows_canonical_maps(void)
+{
+    static const struct {
+        const char *text;
+        bool plain;
+    } table[] = {
+        {"74 00000000", true},
+        {"74 00000002 6101 6a 6102 6a", true},
+        {"74 00000002 6102 6a 6101 6a", false},
+        {"74 00000002 6101 6a 6101 6a", false},
+        {"74 00000002 62ffffffff 6a 6101 6a", true},
+        {"74 00000002 6101 6a 62ffffffff 6a", false},
+        {"74 00000002 62ffffffff 6a 6200000100 6a", true},
+        {"74 00000002 6200000100 6a 62ffffffff 6a", false},
+        {"74 00000001 6101 74 00000002 6102 6a 6101 6a", false},
+        {"74 00000001 74 00000002 6101 6a 6102 6a 6101", true},
+        {"6e 04 00 00000080", true},
+        {"6e 04 00 ffffff7f", false},
+        {"6e 04 01 00000080", false},
+        {"6e 04 01 01000080", true},
+        {"6e 05 00 0000000001", true},
+        {"6e 05 00 0000000100", false},
+        {"6e 03 00 000001", false},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct bytes term = wall(hex(table[i].text));
+        struct buf out = {0};
+        uint64_t work;
+        bool put = canon_put_counted(&out, term, &work) == OK;
+        CU_ASSERT_EQUAL(canon_is_plain(term), table[i].plain);
+        CU_ASSERT(!table[i].plain || (put && bytes_equal(buf_bytes(&out), term)));
+        buf_free(&out);
+    }
+}
+
 SUITE("canon", TEST(refuses_duplicates_inside_unsorted_maps), TEST(agrees_with_a_beam),
       TEST(appends), TEST(copies), TEST(refuses_duplicate_keys), TEST(sorts_keys),
       TEST(compares_partly_copied_keys), TEST(limits_sorting), TEST(sorting_costs_n_log_n),
-      TEST(prefixes_are_in_key_order), TEST(encodes_short_byte_lists_as_strings),
-      TEST(clears_unused_bits_of_a_bitstring), TEST(accepts_the_depth_that_a_check_accepts),
-      TEST(unpacks_to_the_claimed_size), TEST(refuses_every_prefix_of_external_terms),
-      TEST(requires_a_version_byte), TEST(unpacks_in_steps), TEST(survives_mutants),
-      TEST(views_terms))
+      TEST(sorts_in_steps), TEST(knows_canonical_maps), TEST(prefixes_are_in_key_order),
+      TEST(encodes_short_byte_lists_as_strings), TEST(clears_unused_bits_of_a_bitstring),
+      TEST(accepts_the_depth_that_a_check_accepts), TEST(unpacks_to_the_claimed_size),
+      TEST(refuses_every_prefix_of_external_terms), TEST(requires_a_version_byte),
+      TEST(unpacks_in_steps), TEST(survives_mutants), TEST(views_terms))
