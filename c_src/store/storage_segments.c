@@ -29,8 +29,7 @@ static void list_one(void *who, const char *name)
     const char *digits = name + l->prefix;
     size_t len = strspn(digits, "0123456789");
     bool damaged = strcmp(digits + len, ".damaged") == 0;
-    if (len == 0 || (len > 1 && *digits == '0') ||
-        (!damaged && strcmp(digits + len, ".journal") != 0))
+    if (len == 0 || *digits == '0' || (!damaged && strcmp(digits + len, ".journal") != 0))
         return;
     errno = 0;
     uint64_t number = strtoull(digits, NULL, 10);

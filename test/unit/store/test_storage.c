@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "limits.h"
@@ -285,6 +286,27 @@ static void refuses_numbers_beyond_64_bits(void)
     fake_disk_free(d);
 }
 
+/* They begin with 1 and have no zeros in front: other names are not ours, at any load. */
+static void passes_over_other_numbers(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct storage_failure f;
+    uint64_t set;
+    put_segment(d, 0, "{'Elixir.Grove.Set.ORSet', " GROUP "}", "[5]");
+    struct storage *s = stored_start(d, GROUP, &set);
+    CU_ASSERT_EQUAL(set, 0);
+    stored_add(s, 1);
+    fake_disk_fail(d, 1, -EIO, false);
+    CU_ASSERT_EQUAL(stored_append(s, 2, &f), ERR_STORAGE);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), OK);
+    CU_ASSERT_EQUAL(set, bit(1));
+    stored_save_all(s, bit(1));
+    storage_free(s);
+    CU_ASSERT_EQUAL(stored_found(d, GROUP), bit(1));
+    CU_ASSERT(fake_disk_has(d, segment_name(0, "journal")));
+    fake_disk_free(d);
+}
+
 /* No record and no segment is written that is too large to be read back. */
 static void bounds_a_segment(void)
 {
@@ -375,5 +397,5 @@ SUITE("storage", TEST(finds_nothing_without_files), TEST(finds_appended_records)
       TEST(follows_a_save_by_a_child), TEST(keeps_other_records),
       TEST(shares_a_file_between_groups), TEST(keeps_the_form_of_the_record), TEST(locks_a_group),
       TEST(loads_during_a_save_by_a_child), TEST(orders_segments_by_number),
-      TEST(refuses_numbers_beyond_64_bits), TEST(bounds_a_segment), TEST(tells_what_is_saved),
-      TEST(works_without_a_journal))
+      TEST(refuses_numbers_beyond_64_bits), TEST(passes_over_other_numbers), TEST(bounds_a_segment),
+      TEST(tells_what_is_saved), TEST(works_without_a_journal))
