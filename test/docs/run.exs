@@ -137,8 +137,16 @@ defmodule Reader do
     end
   end
 
+  # Logger's lines come when they come.
+  @logged ~r/^\d\d:\d\d:\d\d\.\d{3} \[\w+\] .*\n\n?/m
+
   defp compare(line, said, run) do
-    printed = run.() |> String.replace(~r/iex\([^)]*\)\d+> |\e\[[0-9;]*m/, "") |> String.trim()
+    printed =
+      run.()
+      |> String.replace(~r/iex\([^)]*\)\d+> |\e\[[0-9;]*m/, "")
+      |> String.replace(@logged, "")
+      |> String.trim()
+
     text = said |> Enum.join("\n") |> String.trim()
     matches = Regex.match?(pattern(text), printed <> "\n")
     if matches, do: :right, else: {:wrong, {line, text, printed}}
