@@ -468,3 +468,8 @@ struct bytes roster_source_scope(const struct roster_source *source)
 {
     return term_bytes(&source->scope);
 }
+
+size_t roster_source_groups(const struct roster_source *source)
+{
+    return source->groups;
+}
