@@ -5,48 +5,56 @@
 
 /* Small: each replica has a table of its members. */
 #define INITIAL_SIZE 8
+/* Slots that are split at once: few, so that it is done in microseconds, and more than one, since
+ * the processor fetches the links of several at a time. */
+#define BATCH 64
 
-/* Fibonacci hashing: spreads keys that are consecutive numbers as well as hashes of bytes. */
+/* Fibonacci hashing: spreads keys that are consecutive numbers as well as hashes of bytes.  A slot
+ * that is not there yet has its links in that of half the capacity before. */
 static size_t slot_of(const struct hash_table *l, uint64_t key)
 {
-    return (size_t)((key * 0x9e3779b97f4a7c15u) >> 32) & (l->size - 1);
+    size_t slot = (size_t)((key * 0x9e3779b97f4a7c15u) >> 32) & (l->cap - 1);
+    return slot < l->size ? slot : slot - l->cap / 2;
 }
 
-static void push(struct hash_table *l, struct hash_link *link)
+/* One more slot, with the links that belong there, which were in another one.  Links of one key
+ * stay in their order. */
+static void split(struct hash_table *l)
 {
-    struct hash_link **slot = &l->slots[slot_of(l, link->key)];
-    link->next = *slot;
-    *slot = link;
+    l->slots = mem_room(l->slots, l->size, &l->cap, sizeof(struct hash_link *));
+    size_t from = l->size - l->cap / 2, to = l->size++;
+    struct hash_link *at = l->slots[from];
+    struct hash_link **stay = &l->slots[from], **go = &l->slots[to];
+    for (; at != NULL; at = at->next) {
+        struct hash_link ***end = slot_of(l, at->key) == to ? &go : &stay;
+        **end = at;
+        *end = &at->next;
+    }
+    *stay = *go = NULL;
 }
 
-/* Links of one key must stay newest first: each old slot is reversed, then its links are
- * pushed, oldest first, to the front of their new slots. */
 static void grow(struct hash_table *l)
 {
-    struct hash_table old = *l;
-    l->size = old.size > 0 ? old.size * 2 : INITIAL_SIZE;
-    l->slots = mem_take(l->size * sizeof(struct hash_link *));
-    for (size_t i = 0; i < old.size; i++) {
-        struct hash_link *reversed = NULL;
-        for (struct hash_link *at = old.slots[i], *next; at != NULL; at = next) {
-            next = at->next;
-            at->next = reversed;
-            reversed = at;
-        }
-        for (struct hash_link *next; reversed != NULL; reversed = next) {
-            next = reversed->next;
-            push(l, reversed);
-        }
+    if (l->size == 0) {
+        l->slots = mem_take(INITIAL_SIZE * sizeof(struct hash_link *));
+        l->size = l->cap = INITIAL_SIZE;
+        return;
     }
-    mem_free(old.slots);
+    size_t more = l->size / 8 < BATCH ? l->size / 8 : BATCH;
+    while (more-- > 0)
+        split(l);
 }
 
 void hash_table_put(struct hash_table *l, struct hash_link *link, uint64_t key)
 {
-    if (l->count == l->size)
+    /* Slots that are not split yet have twice as many links as the others: a third more are worth
+     * their memory. */
+    if (l->size <= l->count + l->count / 2)
         grow(l);
     link->key = key;
-    push(l, link);
+    struct hash_link **slot = &l->slots[slot_of(l, key)];
+    link->next = *slot;
+    *slot = link;
     l->count++;
 }
 

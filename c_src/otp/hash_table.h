@@ -1,7 +1,10 @@
 /* An intrusive hash table: each element embeds a struct hash_link.
  *
  * The key is a number, or a hash that the caller computed; the caller then compares what it
- * finds.  Links with the same key are found newest first. */
+ * finds.  Links with the same key are found newest first.
+ *
+ * The table grows by a few slots at a time (linear hashing), so that no put takes long: to move
+ * half a million links at once takes 25 ms. */
 #ifndef COPPICE_OTP_HASH_TABLE_H
 #define COPPICE_OTP_HASH_TABLE_H
 
@@ -16,8 +19,9 @@ struct hash_link {
 /* All zero is a valid, empty table. */
 struct hash_table {
     struct hash_link **slots;
-    size_t size; /* number of slots: 0 or a power of 2 */
-    size_t count;
+    size_t size;  /* number of slots */
+    size_t cap;   /* there is room for: 0 or a power of 2, at most twice the size */
+    size_t count; /* of links */
 };
 
 void hash_table_put(struct hash_table *l, struct hash_link *link, uint64_t key);

@@ -22,24 +22,38 @@ struct apply {
     size_t refused;
 };
 
-/* Nanoseconds of a process that joins or leaves a group, beyond its bytes. */
-#define WORK_PAIR 500
+/* Nanoseconds of a process that joins or leaves a group, and of the first in a group or the last,
+ * beyond their bytes: the group is allocated or freed, in memory that is not in the cache. */
+#define WORK_PAIR  500
+#define WORK_GROUP 600
 
-static void apply_pair(void *who, bool joins, struct bytes group, struct bytes pid)
+static void join_group(struct apply *a, struct bytes group, struct bytes pid)
 {
-    struct apply *a = who;
     struct scope *s = a->scope;
-    turn_worked(a->turn, WORK_PAIR);
-    if (!joins) {
-        if (roster_remove(s->roster, a->remote->members, group, pid))
-            pg_left(s, group, pid, a->turn);
-        return;
-    }
     enum roster_change change = roster_add(s->roster, a->remote->members, group, pid);
     if (change == ROSTER_NEW)
         pg_joined(s, group, pid, a->turn);
     else if (change == ROSTER_FULL)
         a->refused++;
+}
+
+static void leave_group(struct apply *a, struct bytes group, struct bytes pid)
+{
+    struct scope *s = a->scope;
+    if (roster_remove(s->roster, a->remote->members, group, pid))
+        pg_left(s, group, pid, a->turn);
+}
+
+static void apply_pair(void *who, bool joins, struct bytes group, struct bytes pid)
+{
+    struct apply *a = who;
+    size_t groups = roster_source_groups(a->remote->members);
+    if (joins)
+        join_group(a, group, pid);
+    else
+        leave_group(a, group, pid);
+    bool other = roster_source_groups(a->remote->members) != groups;
+    turn_worked(a->turn, WORK_PAIR + (other ? WORK_GROUP : 0));
 }
 
 /* The message must be well-formed and sent by this scope. */

@@ -124,10 +124,11 @@ static struct member *find_member(const struct roster *r, const struct subgroup 
     return m;
 }
 
-/* A member with this group and pid, of any source. */
+/* A member with this group and pid, of any source.  Most groups have one member: then this is not
+ * worth a look into the table, which is in no cache. */
 static struct member *find_process(const struct roster *r, const struct group *g, struct bytes pid)
 {
-    struct member *m = first_with_hash(r, g, pid);
+    struct member *m = g->members > 0 ? first_with_hash(r, g, pid) : NULL;
     while (m != NULL && !(m->subgroup->group == g && bytes_equal(term_bytes(&m->pid), pid)))
         m = next_with_hash(m);
     return m;
@@ -467,4 +468,9 @@ void roster_source_free(struct roster_source *source)
 struct bytes roster_source_scope(const struct roster_source *source)
 {
     return term_bytes(&source->scope);
+}
+
+size_t roster_source_groups(const struct roster_source *source)
+{
+    return source->groups;
 }

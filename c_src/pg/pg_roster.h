@@ -37,6 +37,8 @@ struct roster_source *roster_source_new(struct bytes scope, bool ours);
 /* Its members must have been removed, or the roster freed; NULL is allowed. */
 void roster_source_free(struct roster_source *source);
 struct bytes roster_source_scope(const struct roster_source *source);
+/* The number of groups in which it has members. */
+size_t roster_source_groups(const struct roster_source *source);
 
 enum roster_change {
     ROSTER_SAME, /* was in the group already; now has to leave once more */

@@ -46,6 +46,23 @@ static void groups(unsigned n)
     rig_end(at);
 }
 
+/* {join, Scope, N, Pid} of each. */
+static void lone_groups(unsigned n)
+{
+    size_t at = begin_sync(0);
+    put_nil(&rig.out);
+    rig_end(at);
+    for (unsigned i = 0; i < n; i++) {
+        at = rig_begin("grove");
+        put_tuple(&rig.out, 4);
+        put_atom(&rig.out, "join");
+        put_scope();
+        put_uint(&rig.out, i);
+        put_own_pid(&rig.out, i);
+        rig_end(at);
+    }
+}
+
 static void members(unsigned n)
 {
     size_t at = begin_sync(1);
@@ -129,6 +146,7 @@ const struct line group_lines[] = {
     {"groups", "groups, twice", COUNTER, 500, 12000, .put = groups},
     {"groups_replicas", "groups, 1000 replicas", COUNTER, 500, 12000, .prepare = thousand_replicas,
      .put = groups},
+    {"lone_groups", "groups, a join of each", COUNTER, 500, 12000, .put = lone_groups},
     {"members", "members of a group", COUNTER, 1000, 32000, .put = members, .then = no_groups},
     {"members_of_r", "members of a replica's group", COUNTER, 1000, 32000, .put = members_of_r,
      .then = peer_goes},

@@ -151,6 +151,25 @@ static void hash_table_finds_the_newest_first(void)
     hash_table_free(&l);
 }
 
+/* No put moves the links of more than 64 slots, and all are found at any time. */
+static void hash_table_grows_slowly(void)
+{
+    struct hash_table l = {0};
+    struct hash_link links[1500] = {0};
+    size_t slots = 8;
+    for (size_t i = 0; i < 1500; i++) {
+        hash_table_put(&l, &links[i], i);
+        CU_ASSERT(l.size >= l.count && l.size <= slots + 64);
+        slots = l.size;
+        for (size_t k = 0; k <= i; k++)
+            CU_ASSERT_PTR_EQUAL(hash_table_find(&l, k), &links[k]);
+    }
+    for (size_t i = 0; i < 1500; i++)
+        hash_table_remove(&l, &links[i]);
+    CU_ASSERT_EQUAL(l.count, 0);
+    hash_table_free(&l);
+}
+
 SUITE("wakeup", TEST(wakes_at_the_set_time), TEST(rescheduling_at_once_does_not_loop),
       TEST(may_end_another_that_is_due), TEST(wakeups_ring_in_order), TEST(wakeups_take_turns),
-      TEST(hash_table_finds_the_newest_first))
+      TEST(hash_table_finds_the_newest_first), TEST(hash_table_grows_slowly))

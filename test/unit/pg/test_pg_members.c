@@ -300,9 +300,30 @@ static void many_processes_end(void)
     world_free(w);
 }
 
+static uint64_t work_of(struct world *w, const char *message)
+{
+    uint64_t before = w->turn.work;
+    receive(w, message);
+    return w->turn.work - before;
+}
+
+/* A group that begins or ends costs more than a member of one that is there. */
+static void counts_the_work_of_groups(void)
+{
+    struct world *w = world_new();
+    meet_b(w, "[]");
+    uint64_t begins = work_of(w, "{join, " B_SCOPE ", g, " B_ONE "}");
+    uint64_t joins = work_of(w, "{join, " B_SCOPE ", g, " B_TWO "}");
+    uint64_t leaves = work_of(w, "{leave, " B_SCOPE ", " B_TWO ", [g]}");
+    uint64_t ends = work_of(w, "{leave, " B_SCOPE ", " B_ONE ", [g]}");
+    CU_ASSERT(0 < joins && joins < begins);
+    CU_ASSERT(0 < leaves && leaves < ends);
+    world_free(w);
+}
+
 SUITE("pg members", TEST(notifies_only_differences), TEST(counts_repeated_joins),
       TEST(ignores_changes_from_unknown_scopes), TEST(drops_malformed_messages),
       TEST(logs_dropped_messages_at_a_decreasing_rate), TEST(drops_a_group_with_duplicate_keys),
       TEST(joins_and_leaves_of_this_node), TEST(leaves_all_groups_at_once),
       TEST(ignores_members_beyond_the_limit), TEST(refuses_a_leave_beyond_the_limit),
-      TEST(many_groups_on_many_nodes), TEST(many_processes_end))
+      TEST(many_groups_on_many_nodes), TEST(many_processes_end), TEST(counts_the_work_of_groups))
