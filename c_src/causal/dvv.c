@@ -78,30 +78,28 @@ bool dvv_raise_context(struct dvv *s, struct tag tag, struct dvv *delta)
     return true;
 }
 
-static void push_dot(struct dvv *s, size_t element, struct tag dot)
+static void push_dot(struct dvv *s, size_t element, struct tag dot, bool replaces)
 {
     dot_heap_push(&s->by_actor[dot.actor].heap, &s->entries, dot.actor,
-                  (struct dot_ref){dot.n, (uint32_t)element});
+                  (struct dot_ref){dot.n, (uint32_t)element}, replaces);
 }
 
 /* Fills the heaps anew: the elements have other numbers. */
 static void refill_heaps(struct dvv *s)
 {
     for (size_t i = 0; i < s->by_actor_count; i++)
-        s->by_actor[i].heap.count = 0;
+        dot_heap_clear(&s->by_actor[i].heap);
     s->generation = s->entries.generation;
     for (size_t i = 0; i < table_end(&s->entries); i++) {
         struct dots *d = table_at(&s->entries, i);
         for (size_t k = 0; d != NULL && k < d->count; k++)
-            push_dot(s, i, dots_list(d)[k]);
+            push_dot(s, i, dots_list(d)[k], false);
     }
 }
 
-static struct dots *add_element(struct dvv *s, struct bytes element)
+static struct dots *add_element(struct dvv *s, struct bytes element, bool *added)
 {
-    bool added;
-    struct dots *d = table_add(&s->entries, element, &added);
-    must(added);
+    struct dots *d = table_add(&s->entries, element, added);
     if (s->generation != s->entries.generation)
         refill_heaps(s);
     return d;
@@ -110,22 +108,24 @@ static struct dots *add_element(struct dvv *s, struct bytes element)
 bool dvv_add_dots(struct dvv *s, struct bytes element, struct tag *tags, size_t count,
                   struct dvv *delta)
 {
-    static const struct dots none;
-    struct dots *d = table_find(&s->entries, element);
     size_t seen = 0;
     for (size_t i = 0; i < count; i++) {
         if (tags[i].n > s->by_actor[tags[i].actor].context)
             tags[seen++] = tags[i];
     }
-    count = dots_filter_new(d != NULL ? d : &none, tags, seen);
+    if (seen == 0)
+        return false;
+    /* If it is added here, all tags are new to it: it gets dots. */
+    bool added;
+    struct dots *d = add_element(s, element, &added);
+    count = dots_filter_new(d, tags, seen);
     if (count == 0)
         return false;
-    if (d == NULL)
-        d = add_element(s, element);
     dots_merge(d, tags, count);
+    size_t number = table_number(&s->entries, d);
     for (size_t i = 0; i < count; i++) {
         dvv_raise_clock(s, tags[i], delta);
-        push_dot(s, table_number(&s->entries, d), tags[i]);
+        push_dot(s, number, tags[i], !added);
     }
     for (size_t i = 0; delta != NULL && i < count; i++)
         tags[i] = translate(delta, s, tags[i]);
