@@ -233,6 +233,12 @@ static bool has_room(const struct table *t, size_t units)
 
 /* --- finding, adding and removing ------------------------------------------------ */
 
+void table_prefetch(const struct table *t, struct bytes key)
+{
+    if (t->index_cap > 0)
+        __builtin_prefetch(&t->index[hash_of(t, key) & mask_of(t)], 1);
+}
+
 void *table_find(const struct table *t, struct bytes key)
 {
     if (t->live == 0)

@@ -42,6 +42,10 @@ void table_free(struct table *t, void (*free_record)(void *record));
  * until it is removed, or table_add() adds an entry: then all may move. */
 void *table_find(const struct table *t, struct bytes key);
 
+/* Begins to fetch from memory what a search for the key looks at first: for several keys that are
+ * searched soon, at once.  A key that is not canonical is fetched in vain. */
+void table_prefetch(const struct table *t, struct bytes key);
+
 /* The record of a key, added (zeroed) if there was none; *added says so. */
 void *table_add(struct table *t, struct bytes key, bool *added);
 

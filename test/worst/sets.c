@@ -226,6 +226,14 @@ static void dvv_elements(unsigned n)
     rig_end(at);
 }
 
+static void dvv_actors(unsigned n)
+{
+    size_t at = begin_delta();
+    put_dvv_head(n, 1);
+    put_map(&rig.out, 0);
+    rig_end(at);
+}
+
 static void dvv_state(unsigned n)
 {
     dvv_elements(n);
@@ -336,6 +344,7 @@ const struct line set_lines[] = {
     {"actors", "deltas of a new actor", REPLICA("gcounter"), 400, 7000, .put = actors},
     {"dvv_elements", "elements with two dots", REPLICA("dvv_set"), 1000, 40000,
      .put = dvv_elements},
+    {"dvv_actors", "actors in a context", REPLICA("dvv_set"), 4000, 150000, .put = dvv_actors},
     {"dvv_contexts", "contexts that rise by one", REPLICA("dvv_set"), 300, 5000,
      .prepare = dvv_state, .put = dvv_contexts},
     {"dvv_dots", "dots of one element", REPLICA("dvv_set"), 300, 5000, .put = dvv_dots},
