@@ -161,33 +161,32 @@ void dvv_drop_dominated(struct dvv *s, dvv_on_drop *on_drop, void *arg)
             if (dots_of(d, actor) != ref.n)
                 continue;
             drop_dominated_dots(s, d);
-            on_drop(s, d, arg);
+            on_drop(s, ref.element, arg);
         }
     }
 }
 
 /* Elements without dots. */
 struct emptied {
-    struct dots **list;
+    uint32_t *list;
     size_t count, cap;
 };
 
-static void note_emptied(struct dvv *s, struct dots *d, void *arg)
+static void note_emptied(struct dvv *s, uint32_t element, void *arg)
 {
-    (void)s;
     struct emptied *g = arg;
+    const struct dots *d = table_at(&s->entries, element);
     if (d->count > 0)
         return;
     g->list = mem_room(g->list, g->count, &g->cap, sizeof(*g->list));
-    g->list[g->count++] = d;
+    g->list[g->count++] = element;
 }
 
 void dvv_prune(struct dvv *s)
 {
     struct emptied emptied = {0};
     dvv_drop_dominated(s, note_emptied, &emptied);
-    for (size_t i = 0; i < emptied.count; i++)
-        table_remove(&s->entries, emptied.list[i]);
+    table_remove_all(&s->entries, emptied.list, emptied.count);
     mem_free(emptied.list);
 }
 

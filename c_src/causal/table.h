@@ -52,6 +52,10 @@ void *table_add(struct table *t, struct bytes key, bool *added);
 /* Removes an entry.  The caller frees what its record owns first.  Others do not move. */
 void table_remove(struct table *t, void *record);
 
+/* Removes the entries with these numbers (table_number()), all of them different.  Of many it costs
+ * less than to remove each. */
+void table_remove_all(struct table *t, const uint32_t *numbers, size_t count);
+
 /* The record of entry i, for i from 0 to table_end() - 1, in insertion order; NULL for a hole.
  * Entries may be removed while iterating, but not added.  A table from which nothing was ever
  * removed has no holes. */

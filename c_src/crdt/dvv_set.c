@@ -60,9 +60,10 @@ struct renewal {
 };
 
 /* An element with a dot of this batch needs no new one: no peer has seen it yet. */
-static void renew(struct dvv *s, struct dots *d, void *arg)
+static void renew(struct dvv *s, uint32_t element, void *arg)
 {
     const struct renewal *r = arg;
+    const struct dots *d = table_at(&s->entries, element);
     if (dots_of(d, DVV_OWN) <= r->clock)
         add_own_dot(s, table_key(&s->entries, d), r->delta);
 }
