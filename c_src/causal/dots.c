@@ -57,10 +57,18 @@ static int by_actor(const void *left, const void *right)
     return (a->n > b->n) - (a->n < b->n);
 }
 
+static bool are_sorted(const struct tag *tags, size_t count)
+{
+    size_t i = 1;
+    while (i < count && by_actor(&tags[i - 1], &tags[i]) < 0)
+        i++;
+    return i >= count;
+}
+
 size_t dots_filter_new(const struct dots *d, struct tag *tags, size_t count)
 {
     size_t left = 0;
-    if (count > 1)
+    if (!are_sorted(tags, count))
         qsort(tags, count, sizeof(*tags), by_actor);
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && tags[i + 1].actor == tags[i].actor)
@@ -71,11 +79,11 @@ size_t dots_filter_new(const struct dots *d, struct tag *tags, size_t count)
     return left;
 }
 
-/* A new array of the dots and the news; the news win. */
+/* A new array of the dots and the news, with room for all of them; the news win. */
 static struct tag *merged(const struct dots *d, const struct tag *news, size_t count, size_t *len)
 {
     const struct tag *old = list_of(d), *old_end = old + d->count, *end = news + count;
-    struct tag *list = mem_take((d->count + count) * sizeof(*list));
+    struct tag *list = mem_resize(NULL, (d->count + count) * sizeof(*list));
     *len = 0;
     while (old < old_end || news < end) {
         bool takes_old = news == end || (old < old_end && old->actor < news->actor);
@@ -86,14 +94,15 @@ static struct tag *merged(const struct dots *d, const struct tag *news, size_t c
     return list;
 }
 
-static void set_list(struct dots *d, struct tag *list, size_t count)
+/* Takes over an array that has room for more. */
+static void set_list(struct dots *d, struct tag *list, size_t count, size_t room)
 {
     must(count > 0 && count <= UINT32_MAX);
     dots_free(d);
     d->count = (uint32_t)count;
     d->one = list[0];
     if (count > 1)
-        d->many = mem_resize(list, count * sizeof(*list));
+        d->many = count < room ? mem_resize(list, count * sizeof(*list)) : list;
     else
         mem_free(list);
 }
@@ -106,8 +115,9 @@ void dots_merge(struct dots *d, const struct tag *news, size_t count)
     } else if (count == 1 && d->count == 0) {
         *d = (struct dots){{*news}, 1};
     } else if (count > 0) {
+        size_t room = d->count + count;
         struct tag *list = merged(d, news, count, &len);
-        set_list(d, list, len);
+        set_list(d, list, len, room);
     }
 }
 
@@ -119,9 +129,10 @@ void dots_truncate(struct dots *d, size_t count)
         return;
     }
     struct tag *list = d->many;
+    size_t room = d->count;
     d->count = 0;
     if (count > 0)
-        set_list(d, list, count);
+        set_list(d, list, count, room);
     else
         mem_free(list);
 }
@@ -158,6 +169,9 @@ static void sink(struct dot_heap *h, size_t at)
 static void compact(struct dot_heap *h, const struct table *elements, uint32_t actor)
 {
     size_t current = 0;
+    if (!h->stale)
+        return;
+    h->stale = false;
     for (size_t i = 0; i < h->count; i++) {
         if (is_current(&h->list[i], elements, actor))
             h->list[current++] = h->list[i];
@@ -169,11 +183,18 @@ static void compact(struct dot_heap *h, const struct table *elements, uint32_t a
         sink(h, i - 1);
 }
 
+void dot_heap_clear(struct dot_heap *h)
+{
+    h->count = 0;
+    h->stale = false;
+}
+
 /* A full heap is compacted, and doubled unless more than half was stale, so the cost of
  * compacting is amortized over as many pushes. */
 void dot_heap_push(struct dot_heap *h, const struct table *elements, uint32_t actor,
-                   struct dot_ref ref)
+                   struct dot_ref ref, bool replaces)
 {
+    h->stale |= replaces;
     if (h->count == h->cap) {
         compact(h, elements, actor);
         if (h->count >= h->cap / 2)
@@ -203,5 +224,6 @@ size_t dot_heap_check(const struct dot_heap *h, const struct table *elements, ui
         must(i == 0 || h->list[(i - 1) / 2].n <= h->list[i].n);
         current += is_current(&h->list[i], elements, actor);
     }
+    must(h->stale || current == h->count);
     return current;
 }

@@ -47,17 +47,21 @@ struct __attribute__((packed, aligned(4))) dot_ref {
 struct dot_heap {
     struct dot_ref *list;
     size_t count, cap;
+    bool stale; /* some entries may be */
 };
 
 void dot_heap_free(struct dot_heap *h);
+void dot_heap_clear(struct dot_heap *h);
 
+/* replaces: the heap may have an older entry of the element, which becomes stale. */
 void dot_heap_push(struct dot_heap *h, const struct table *elements, uint32_t actor,
-                   struct dot_ref ref);
+                   struct dot_ref ref, bool replaces);
 
 /* Pops the entry with the least n; false if that is above most, or the heap is empty. */
 bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_ref *ref);
 
-/* Invariant: it is a heap.  Returns the number of current entries. */
+/* Invariants: it is a heap, and has stale entries only if it says so.  Returns the number of
+ * current entries. */
 size_t dot_heap_check(const struct dot_heap *h, const struct table *elements, uint32_t actor);
 
 #endif

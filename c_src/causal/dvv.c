@@ -78,30 +78,28 @@ bool dvv_raise_context(struct dvv *s, struct tag tag, struct dvv *delta)
     return true;
 }
 
-static void push_dot(struct dvv *s, size_t element, struct tag dot)
+static void push_dot(struct dvv *s, size_t element, struct tag dot, bool replaces)
 {
     dot_heap_push(&s->by_actor[dot.actor].heap, &s->entries, dot.actor,
-                  (struct dot_ref){dot.n, (uint32_t)element});
+                  (struct dot_ref){dot.n, (uint32_t)element}, replaces);
 }
 
 /* Fills the heaps anew: the elements have other numbers. */
 static void refill_heaps(struct dvv *s)
 {
     for (size_t i = 0; i < s->by_actor_count; i++)
-        s->by_actor[i].heap.count = 0;
+        dot_heap_clear(&s->by_actor[i].heap);
     s->generation = s->entries.generation;
     for (size_t i = 0; i < table_end(&s->entries); i++) {
         struct dots *d = table_at(&s->entries, i);
         for (size_t k = 0; d != NULL && k < d->count; k++)
-            push_dot(s, i, dots_list(d)[k]);
+            push_dot(s, i, dots_list(d)[k], false);
     }
 }
 
-static struct dots *add_element(struct dvv *s, struct bytes element)
+static struct dots *add_element(struct dvv *s, struct bytes element, bool *added)
 {
-    bool added;
-    struct dots *d = table_add(&s->entries, element, &added);
-    must(added);
+    struct dots *d = table_add(&s->entries, element, added);
     if (s->generation != s->entries.generation)
         refill_heaps(s);
     return d;
@@ -110,22 +108,24 @@ static struct dots *add_element(struct dvv *s, struct bytes element)
 bool dvv_add_dots(struct dvv *s, struct bytes element, struct tag *tags, size_t count,
                   struct dvv *delta)
 {
-    static const struct dots none;
-    struct dots *d = table_find(&s->entries, element);
     size_t seen = 0;
     for (size_t i = 0; i < count; i++) {
         if (tags[i].n > s->by_actor[tags[i].actor].context)
             tags[seen++] = tags[i];
     }
-    count = dots_filter_new(d != NULL ? d : &none, tags, seen);
+    if (seen == 0)
+        return false;
+    /* If it is added here, all tags are new to it: it gets dots. */
+    bool added;
+    struct dots *d = add_element(s, element, &added);
+    count = dots_filter_new(d, tags, seen);
     if (count == 0)
         return false;
-    if (d == NULL)
-        d = add_element(s, element);
     dots_merge(d, tags, count);
+    size_t number = table_number(&s->entries, d);
     for (size_t i = 0; i < count; i++) {
         dvv_raise_clock(s, tags[i], delta);
-        push_dot(s, table_number(&s->entries, d), tags[i]);
+        push_dot(s, number, tags[i], !added);
     }
     for (size_t i = 0; delta != NULL && i < count; i++)
         tags[i] = translate(delta, s, tags[i]);
@@ -161,33 +161,32 @@ void dvv_drop_dominated(struct dvv *s, dvv_on_drop *on_drop, void *arg)
             if (dots_of(d, actor) != ref.n)
                 continue;
             drop_dominated_dots(s, d);
-            on_drop(s, d, arg);
+            on_drop(s, ref.element, arg);
         }
     }
 }
 
 /* Elements without dots. */
 struct emptied {
-    struct dots **list;
+    uint32_t *list;
     size_t count, cap;
 };
 
-static void note_emptied(struct dvv *s, struct dots *d, void *arg)
+static void note_emptied(struct dvv *s, uint32_t element, void *arg)
 {
-    (void)s;
     struct emptied *g = arg;
+    const struct dots *d = table_at(&s->entries, element);
     if (d->count > 0)
         return;
     g->list = mem_room(g->list, g->count, &g->cap, sizeof(*g->list));
-    g->list[g->count++] = d;
+    g->list[g->count++] = element;
 }
 
 void dvv_prune(struct dvv *s)
 {
     struct emptied emptied = {0};
     dvv_drop_dominated(s, note_emptied, &emptied);
-    for (size_t i = 0; i < emptied.count; i++)
-        table_remove(&s->entries, emptied.list[i]);
+    table_remove_all(&s->entries, emptied.list, emptied.count);
     mem_free(emptied.list);
 }
 

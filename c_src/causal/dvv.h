@@ -61,9 +61,9 @@ bool dvv_raise_context(struct dvv *s, struct tag tag, struct dvv *delta);
 bool dvv_add_dots(struct dvv *s, struct bytes element, struct tag *tags, size_t count,
                   struct dvv *delta);
 
-/* Drops all dominated dots, and calls on_drop for each element that lost any; the element must
- * not be removed before this returns. */
-typedef void dvv_on_drop(struct dvv *s, struct dots *d, void *arg);
+/* Drops all dominated dots, and calls on_drop with the number of each element that lost any; the
+ * element must not be removed before this returns. */
+typedef void dvv_on_drop(struct dvv *s, uint32_t element, void *arg);
 void dvv_drop_dominated(struct dvv *s, dvv_on_drop *on_drop, void *arg);
 
 /* The same, and removes the elements left without dots. */

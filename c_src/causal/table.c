@@ -18,6 +18,10 @@
 /* A block of no more units does not shrink. */
 #define SMALL_BLOCK 1024
 
+/* To take an entry out of the index costs as much as to put so many into one that is filled anew.
+ */
+#define FEW 8
+
 /* Called for each entry that a walk looks at, and for each that is to be added; tests that count
  * work define it. */
 #ifndef TABLE_PROBE
@@ -233,6 +237,12 @@ static bool has_room(const struct table *t, size_t units)
 
 /* --- finding, adding and removing ------------------------------------------------ */
 
+void table_prefetch(const struct table *t, struct bytes key)
+{
+    if (t->index_cap > 0)
+        __builtin_prefetch(&t->index[hash_of(t, key) & mask_of(t)], 1);
+}
+
 void *table_find(const struct table *t, struct bytes key)
 {
     if (t->live == 0)
@@ -283,13 +293,16 @@ void *table_add(struct table *t, struct bytes key, bool *added)
     return append(t, key, (uint32_t)units);
 }
 
-void table_remove(struct table *t, void *record)
+static void make_hole(struct table *t, uint32_t number)
 {
-    uint32_t at = slot_of_record(t, record), number = number_in(t, t->index[at]);
-    slots_clear(t->index, t->index_cap, at, t, hash_of_entry);
-    t->full -= units_of(t, record);
+    t->full -= units_of(t, record_at(t, t->entries[number]));
     t->entries[number] = HOLE;
     t->live--;
+}
+
+/* Drops the holes at the end. */
+static void trim(struct table *t)
+{
     while (t->count > 0 && t->entries[t->count - 1] == HOLE)
         t->count--;
     if (t->count == 0) {
@@ -298,6 +311,28 @@ void table_remove(struct table *t, void *record)
         uint32_t last = t->entries[t->count - 1];
         t->used = last + units_of(t, record_at(t, last));
     }
+}
+
+void table_remove(struct table *t, void *record)
+{
+    uint32_t at = slot_of_record(t, record), number = number_in(t, t->index[at]);
+    slots_clear(t->index, t->index_cap, at, t, hash_of_entry);
+    make_hole(t, number);
+    trim(t);
+}
+
+void table_remove_all(struct table *t, const uint32_t *numbers, size_t count)
+{
+    if (count < t->live / FEW) {
+        for (size_t i = 0; i < count; i++)
+            table_remove(t, record_at(t, t->entries[numbers[i]]));
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        make_hole(t, numbers[i]);
+    trim(t);
+    if (count > 0)
+        reindex(t, t->index_cap);
 }
 
 /* --- reading --------------------------------------------------------------------- */

@@ -42,11 +42,19 @@ void table_free(struct table *t, void (*free_record)(void *record));
  * until it is removed, or table_add() adds an entry: then all may move. */
 void *table_find(const struct table *t, struct bytes key);
 
+/* Begins to fetch from memory what a search for the key looks at first: for several keys that are
+ * searched soon, at once.  A key that is not canonical is fetched in vain. */
+void table_prefetch(const struct table *t, struct bytes key);
+
 /* The record of a key, added (zeroed) if there was none; *added says so. */
 void *table_add(struct table *t, struct bytes key, bool *added);
 
 /* Removes an entry.  The caller frees what its record owns first.  Others do not move. */
 void table_remove(struct table *t, void *record);
+
+/* Removes the entries with these numbers (table_number()), all of them different.  Of many it costs
+ * less than to remove each. */
+void table_remove_all(struct table *t, const uint32_t *numbers, size_t count);
 
 /* The record of entry i, for i from 0 to table_end() - 1, in insertion order; NULL for a hole.
  * Entries may be removed while iterating, but not added.  A table from which nothing was ever

@@ -60,9 +60,10 @@ struct renewal {
 };
 
 /* An element with a dot of this batch needs no new one: no peer has seen it yet. */
-static void renew(struct dvv *s, struct dots *d, void *arg)
+static void renew(struct dvv *s, uint32_t element, void *arg)
 {
     const struct renewal *r = arg;
+    const struct dots *d = table_at(&s->entries, element);
     if (dots_of(d, DVV_OWN) <= r->clock)
         add_own_dot(s, table_key(&s->entries, d), r->delta);
 }
@@ -153,8 +154,22 @@ static enum err validate(const struct bytes *values)
     return e;
 }
 
-static struct tag read_tag(struct dvv *s, struct tag_reader *r, struct etf_in *pairs)
+/* The keys of so many pairs of a large map are fetched before they are looked up, in a table that
+ * may not fit into a cache. */
+#define AHEAD 16
+
+/* To be called before each pair is read, of which so many are left. */
+static void prefetch_keys(const struct table *t, struct etf_in pairs, uint32_t left)
 {
+    for (uint32_t i = 0; left >= AHEAD && left % AHEAD == 0 && i < AHEAD; i++) {
+        table_prefetch(t, etf_any(&pairs));
+        etf_any(&pairs);
+    }
+}
+
+static struct tag read_tag(struct dvv *s, struct tag_reader *r, struct etf_in *pairs, uint32_t left)
+{
+    prefetch_keys(&s->actors.table, *pairs, left);
     struct tag tag = tag_read_pair(r, &s->actors, pairs);
     dvv_add_actors(s);
     return tag;
@@ -167,7 +182,7 @@ static bool join_vector(struct dvv *s, struct tag_reader *r, struct bytes map,
     struct etf_in in = etf_open(map);
     bool grew = false;
     for (uint32_t left = etf_map(&in); left > 0; left--)
-        grew |= raise(s, read_tag(s, r, &in), delta);
+        grew |= raise(s, read_tag(s, r, &in, left), delta);
     return grew;
 }
 
@@ -180,12 +195,13 @@ static bool join_entries(struct dvv *s, struct tag_reader *r, struct bytes map, 
     bool grew = false;
     for (uint32_t left = etf_map(&in); left > 0; left--) {
         struct bytes element;
+        prefetch_keys(&s->entries, in, left);
         enum err e = canon_view(&scratch, etf_any(&in), &element);
         must(e == OK);
         size_t count = 0;
         for (uint32_t dots = etf_map(&in); dots > 0; dots--) {
             tags = mem_room(tags, count, &cap, sizeof(*tags));
-            tags[count++] = read_tag(s, r, &in);
+            tags[count++] = read_tag(s, r, &in, dots);
         }
         grew |= dvv_add_dots(s, element, tags, count, delta);
     }

@@ -101,11 +101,18 @@ static enum err read_all(struct ops *ops, struct bytes canonical)
     return e == OK ? etf_finish(&in) : e;
 }
 
+/* It would take some time to make them all canonical. */
+static bool are_too_many(struct bytes request)
+{
+    struct etf_in in = etf_open(request);
+    return is_list(request) && etf_list(&in).left > LIMIT_OPS;
+}
+
 enum err ops_read(struct ops *ops, struct bytes request, struct bytes *bad)
 {
     struct bytes canonical;
     *ops = (struct ops){0};
-    enum err e = canon_view(&ops->terms, request, &canonical);
+    enum err e = are_too_many(request) ? ERR_LIMIT : canon_view(&ops->terms, request, &canonical);
     if (e == OK)
         e = read_all(ops, canonical);
     if (e == OK)

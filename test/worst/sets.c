@@ -226,11 +226,28 @@ static void dvv_elements(unsigned n)
     rig_end(at);
 }
 
+static void dvv_actors(unsigned n)
+{
+    size_t at = begin_delta();
+    put_dvv_head(n, 1);
+    put_map(&rig.out, 0);
+    rig_end(at);
+}
+
 static void dvv_state(unsigned n)
 {
     dvv_elements(n);
     rig_feed(0);
     must(crdt_elements(state_of_r()) == n);
+}
+
+/* All elements go at once. */
+static void dvv_all_gone(unsigned n)
+{
+    size_t at = begin_delta();
+    put_dvv_head(1001, n);
+    put_map(&rig.out, 0);
+    rig_end(at);
 }
 
 /* Contexts that rise by one, as often as there are elements. */
@@ -336,6 +353,9 @@ const struct line set_lines[] = {
     {"actors", "deltas of a new actor", REPLICA("gcounter"), 400, 7000, .put = actors},
     {"dvv_elements", "elements with two dots", REPLICA("dvv_set"), 1000, 40000,
      .put = dvv_elements},
+    {"dvv_actors", "actors in a context", REPLICA("dvv_set"), 4000, 150000, .put = dvv_actors},
+    {"dvv_all_gone", "elements dropped by a context", REPLICA("dvv_set"), 1000, 40000,
+     .prepare = dvv_state, .put = dvv_all_gone, .check = none_left},
     {"dvv_contexts", "contexts that rise by one", REPLICA("dvv_set"), 300, 5000,
      .prepare = dvv_state, .put = dvv_contexts},
     {"dvv_dots", "dots of one element", REPLICA("dvv_set"), 300, 5000, .put = dvv_dots},

@@ -105,9 +105,10 @@ static void heap_pops_in_order(void)
                 CU_ASSERT(model[k] == 0 || model[k] > floor);
         }
         struct tag tag = {n += 1 + random_below(3), 3};
+        bool replaces = model[i] > 0;
         model[i] = tag.n;
         dots_merge(table_at(&elements, i), &tag, 1);
-        dot_heap_push(&h, &elements, 3, (struct dot_ref){tag.n, i});
+        dot_heap_push(&h, &elements, 3, (struct dot_ref){tag.n, i}, replaces);
         size_t current = 0;
         for (size_t k = 0; k < ELEMENTS; k++)
             current += model[k] > 0;
@@ -126,7 +127,7 @@ static void stale_entries_take_no_room(void)
     for (uint64_t n = 1; n < 1000000; n++) {
         uint32_t i = (uint32_t)(n % ELEMENTS);
         dots_merge(table_at(&elements, i), &(struct tag){n, 0}, 1);
-        dot_heap_push(&h, &elements, 0, (struct dot_ref){n, i});
+        dot_heap_push(&h, &elements, 0, (struct dot_ref){n, i}, n > ELEMENTS);
     }
     CU_ASSERT(h.cap <= 4 * ELEMENTS);
     CU_ASSERT(dot_heap_check(&h, &elements, 0) == ELEMENTS);

@@ -155,6 +155,47 @@ static void numbers_its_entries(void)
     table_free(&t, NULL);
 }
 
+/* The same entries of two tables: from one all at once. */
+static void remove_from_both(struct table *one_by_one, struct table *at_once, uint32_t every)
+{
+    uint32_t numbers[3000];
+    size_t count = 0;
+    for (uint32_t i = every - 1; i < table_end(at_once); i += every)
+        if (table_at(at_once, i) != NULL)
+            numbers[count++] = i;
+    for (size_t i = 0; i < count; i++)
+        table_remove(one_by_one, table_at(one_by_one, numbers[i]));
+    table_remove_all(at_once, numbers, count);
+    table_check(at_once);
+}
+
+static void removes_many(void)
+{
+    static const uint32_t shares[] = {100, 9, 2, 5, 1};
+    struct table one_by_one, at_once;
+    table_init(&one_by_one, sizeof(uint32_t), SEED);
+    table_init(&at_once, sizeof(uint32_t), SEED);
+    for (size_t k = 0; k < sizeof(shares) / sizeof(shares[0]); k++) {
+        for (uint32_t i = 0; i < 500; i++) {
+            put(&one_by_one, 1000 * (uint32_t)k + i);
+            put(&at_once, 1000 * (uint32_t)k + i);
+        }
+        remove_from_both(&one_by_one, &at_once, shares[k]);
+        CU_ASSERT(at_once.live == one_by_one.live && at_once.used == one_by_one.used);
+        CU_ASSERT_FATAL(table_end(&at_once) == table_end(&one_by_one));
+        for (size_t i = 0; i < table_end(&at_once); i++) {
+            const uint32_t *a = table_at(&at_once, i), *b = table_at(&one_by_one, i);
+            CU_ASSERT((a == NULL) == (b == NULL) && (a == NULL || *a == *b));
+        }
+    }
+    CU_ASSERT(at_once.live == 0 && table_end(&at_once) == 0);
+    table_remove_all(&at_once, NULL, 0);
+    put(&at_once, 7);
+    table_check(&at_once);
+    table_free(&one_by_one, NULL);
+    table_free(&at_once, NULL);
+}
+
 static size_t freed;
 
 static void count_freed(void *record)
@@ -286,6 +327,6 @@ static void holds_a_million(void)
 
 SUITE("table", TEST(starts_empty), TEST(finds_what_was_added), TEST(keeps_insertion_order),
       TEST(matches_a_model), TEST(can_remove_while_iterating), TEST(numbers_its_entries),
-      TEST(frees_records), TEST(aligns_records), TEST(holds_keys_of_any_length),
+      TEST(removes_many), TEST(frees_records), TEST(aligns_records), TEST(holds_keys_of_any_length),
       TEST(takes_its_own_keys), TEST(closes_holes), TEST(holds_keys_without_records),
       TEST(holds_a_million))
