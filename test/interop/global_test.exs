@@ -135,7 +135,7 @@ defmodule GlobalTest do
         assert granted == 2048
       end
 
-      assert :sys.get_state({:global_name_server, c.node}) == %{locks: 0}
+      eventually(fn -> assert :sys.get_state({:global_name_server, c.node}) == %{locks: 0} end)
     end
   end
 
