@@ -20,6 +20,7 @@
 #include "../err.h"
 #include "../otp/wakeup.h"
 #include "certificate.h"
+#include "listener.h"
 
 struct cluster;
 
@@ -39,62 +40,14 @@ struct cluster_options {
     uint64_t ticktime_ms; /* net_ticktime */
 };
 
-/* Why a node could not be connected to, where that matters. */
-enum unreachable {
-    UNREACHABLE,
-    UNREACHABLE_UNKNOWN, /* epmd there does not know the name */
-    UNREACHABLE_TAKEN,   /* the peer is connected, or connecting, to another node of our name; never
-                            where this node serves */
-    UNREACHABLE_CLOSED   /* the peer has closed the connection before its challenge: a BEAM does so
-                            while two others use our name (net_kernel's already_pending) */
-};
-
-/* The callbacks may call the cluster.  Names are valid during the callback. */
-struct cluster_listener {
-    /* --- requests */
-    /* Connect; CONNECTION_OPENED or CONNECTION_CLOSED follows.  Numbers are odd.  tls: a link, with
-     * TLS and to a peer whose certificate is for that host. */
-    void (*dial)(void *who, uint32_t connection, struct bytes host, uint16_t port, bool tls);
-    /* Write after what was sent before; takes the bytes. */
-    void (*send)(void *who, uint32_t connection, struct buf *bytes);
-    /* Write what is queued, then close; no event follows. */
-    void (*close)(void *who, uint32_t connection);
-    /* Read nothing from it, until this is undone.  Its handshake is over, others wait no more. */
-    void (*rest)(void *who, uint32_t connection, bool rests);
-    void (*trust)(void *who, uint32_t connection);
-    /* Run `epmd -daemon`; cluster_epmd_started() follows. */
-    void (*start_epmd)(void *who);
-
-    /* --- reports */
-    /* Once, before all reports below: the node has its creation. */
-    void (*ready)(void *who, uint32_t creation, struct turn *t);
-    /* epmd keeps refusing the name: another node has it. */
-    void (*name_taken)(void *who, struct turn *t);
-    void (*up)(void *who, struct bytes node, struct turn *t);
-    void (*down)(void *who, struct bytes node, struct turn *t);
-    void (*signal)(void *who, struct bytes node, const struct signal *signal, struct turn *t);
-    /* A signal of cluster_deliver() is dropped.  It is counted, and logged. */
-    void (*undelivered)(void *who, const struct signal *signal, struct turn *t);
-    /* The queue of a slow peer has drained; and that of a busy one (cluster_is_busy()). */
-    void (*drained)(void *who, struct bytes node, struct turn *t);
-    void (*idle)(void *who, struct bytes node);
-    /* A peer that is held back sends so much that it has to be slowed down: whatever holds back any
-     * peer is to be finished now, in this step. */
-    void (*finish)(void *who, struct turn *t);
-    /* An attempt to connect has failed; text says why.  It is logged afterwards, if the node is
-     * still wanted. */
-    void (*unreachable)(void *who, struct bytes node, enum unreachable why, const char *text,
-                        struct turn *t);
-    void *who;
-};
-
 /* The listener is copied; the wakeups, in which all timers are set, are borrowed. */
 struct cluster *cluster_new(const struct cluster_options *options,
                             const struct cluster_listener *listener, struct wakeups *wakeups);
 void cluster_free(struct cluster *c);
 
 /* Registers a node that serves, and listens on port; one without epmd, or that does not serve, is
- * ready at once, under a random creation.  connections: how many there may be; 0: no such limit. */
+ * ready at once, under a random creation.  connections: how many there may be at once, if less than
+ * LIMIT_CONNECTIONS; 0 is no such limit. */
 void cluster_start(struct cluster *c, uint16_t port, size_t connections, struct turn *t);
 /* epmd was started, or could not be: why is empty, or text for the log. */
 void cluster_epmd_started(struct cluster *c, struct bytes why, struct turn *t);
@@ -167,8 +120,9 @@ uint64_t cluster_undelivered(const struct cluster *c);
 /* A process works off a large message of that node in several steps: until cluster_resume() nothing
  * else that it has sent is handled.  Returns a number for that; 0 if the node is not connected. */
 uint64_t cluster_hold(struct cluster *c, struct bytes node);
-/* No effect if that connection has ended, of which the other is false. */
+/* No effect if that connection has ended. */
 void cluster_resume(struct cluster *c, uint64_t hold, struct turn *t);
+/* False once that connection has ended. */
 bool cluster_is_held(const struct cluster *c, uint64_t hold);
 /* Sends what is queued; called at the end of each step. */
 void cluster_flush(struct cluster *c, struct turn *t);

@@ -1,7 +1,7 @@
 /* Private to cluster/.
  *
  *     cluster.c       the public functions
- *     connections.c   connections by number: timers, queues, closing
+ *     connection.h    connections by number: timers, queues, closing
  *     registration.c  the connection to epmd that keeps this node registered
  *     peers.c         other nodes by name: looking up, dialling, backing off
  *     links.c         handshakes, ticks, signals; simultaneous.c: both nodes dial
@@ -11,38 +11,12 @@
 #ifndef COPPICE_CLUSTER_INTERNAL_H
 #define COPPICE_CLUSTER_INTERNAL_H
 
-#include "../dist/channel.h"
 #include "../limits.h"
 #include "../otp/few_lines.h"
 #include "../otp/list.h"
 #include "../otp/quotas.h"
 #include "cluster.h"
-
-enum connection_role {
-    ROLE_REGISTRATION, /* to epmd, for as long as this node is registered */
-    ROLE_LOOKUP,       /* to epmd, for one question about peer */
-    ROLE_LINK          /* to a peer, dialled or accepted */
-};
-
-struct connection {
-    struct cluster *cluster;
-    uint32_t id;
-    struct hash_link by_id;
-    enum connection_role role;
-    bool accepted, opened, waits; /* waits: an open attempt, for the end of the peer's own */
-    struct peer *peer;            /* of a lookup, or of a link that is named */
-    struct channel *channel;      /* of a link, once opened */
-    struct buf in;                /* what epmd has answered so far */
-    struct wakeup timer;          /* a time-out, or a tick may be due */
-    unsigned holds;               /* large messages of the peer that are being worked off */
-    struct wakeup work;           /* set: what it has sent is handled in another step, */
-    size_t queued, kept;      /* bytes sent and not yet written; in the channel, to be sent then */
-    bool rests;               /* and nothing is read from it; only while that is set */
-    bool dirty;               /* among cluster.dirty */
-    bool slow;                /* bulk should wait */
-    bool awaited, overflowed; /* it was busy when somebody asked; a signal was dropped: the end */
-    uint64_t read_ms, written_ms, moved_ms; /* moved: written, or queued while nothing was */
-};
+#include "connection.h"
 
 /* How often a peer is dialled. */
 enum dialling { DIAL_NEVER, DIAL_ONCE, DIAL_ALWAYS };
@@ -95,6 +69,7 @@ struct cluster {
     struct quotas answered;     /* nodes that answers wait for, and bytes of these */
     uint64_t undelivered;       /* since the start */
     uint64_t withheld;          /* signals that their peers could not read */
+
     struct names peers;
     size_t untried; /* of them, wanted and not yet tried */
     bool untidy;    /* some peer may be of no further interest */
@@ -108,25 +83,6 @@ struct cluster {
     /* Attempts in a row in which epmd was not there, was not epmd, refused the name. */
     unsigned misses, oddities, refusals;
 };
-
-/* --- connections.c */
-
-/* A new connection, accepted or dialled, with its timer set to wait_ms from now.  NULL when there
- * are too many: some are kept for dialling, and one of those for the registration. */
-struct connection *connection_add(struct cluster *c, uint32_t id, enum connection_role role,
-                                  uint64_t wait_ms, struct turn *t);
-struct connection *connection_dial(struct cluster *c, enum connection_role role, struct bytes host,
-                                   uint16_t port, struct turn *t);
-struct connection *connection_find(const struct cluster *c, uint32_t id);
-/* Sends bytes (taken over). */
-void connection_send(struct connection *x, struct buf *bytes, struct turn *t);
-/* Marks a link whose channel has something to send, for connections_flush(). */
-void connection_mark(struct connection *x);
-/* Sends what the channel has queued: of this one, and of all that are marked. */
-void connection_flush(struct connection *x, struct turn *t);
-void connections_flush(struct cluster *c, struct turn *t);
-/* Frees the connection, and closes it unless the other side has. */
-void connection_end(struct connection *x, bool closed, struct turn *t);
 
 /* --- strangers.c */
 
