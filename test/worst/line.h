@@ -64,7 +64,8 @@ const struct crdt *state_of_r(void);
 /* Numbers that look random, the same in each run. */
 uint32_t scramble(uint32_t n);
 
-/* A delta for r, a gset: number() of each i below n is added. */
+/* A gset with number() of each i below n; and a delta for r with that. */
+void put_gset_struct(unsigned n, uint32_t (*number)(uint32_t i));
 void put_gset(unsigned n, uint32_t (*number)(uint32_t i));
 
 #endif

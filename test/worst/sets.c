@@ -152,15 +152,7 @@ static struct buf table;
 
 static void put_table(unsigned n)
 {
-    put_struct(&rig.out, "Elixir.Grove.Set.GSet", 3);
-    put_actor(&rig.out, "actor");
-    put_no_buffer(&rig.out);
-    put_key(&rig.out, "elements");
-    put_mapset(&rig.out, n);
-    for (uint32_t i = 0; i < n; i++) {
-        put_uint(&rig.out, i);
-        put_mapset_end(&rig.out);
-    }
+    put_gset_struct(n, itself);
     table = rig.out;
     rig.out = (struct buf){0};
 }

@@ -134,9 +134,8 @@ uint32_t scramble(uint32_t n)
     return n ^ n >> 16;
 }
 
-void put_gset(unsigned n, uint32_t (*number)(uint32_t i))
+void put_gset_struct(unsigned n, uint32_t (*number)(uint32_t i))
 {
-    size_t at = begin_delta();
     put_struct(&rig.out, "Elixir.Grove.Set.GSet", 3);
     put_actor(&rig.out, "actor");
     put_no_buffer(&rig.out);
@@ -146,5 +145,11 @@ void put_gset(unsigned n, uint32_t (*number)(uint32_t i))
         put_uint(&rig.out, number(i));
         put_mapset_end(&rig.out);
     }
+}
+
+void put_gset(unsigned n, uint32_t (*number)(uint32_t i))
+{
+    size_t at = begin_delta();
+    put_gset_struct(n, number);
     rig_end(at);
 }
