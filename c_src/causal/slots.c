@@ -25,7 +25,7 @@ static void put(uint32_t *slots, uint32_t cap, struct entry e)
     uint32_t mask = cap - 1, at = e.hash & mask;
     while (slots[at] != 0)
         at = (at + 1) & mask;
-    slots[at] = (e.hash & ~mask) | (e.number + 1);
+    slots[at] = slot_of_entry(cap, e.hash, e.number);
 }
 
 static void sort(struct batch *b, uint32_t cap)
@@ -76,19 +76,20 @@ void slots_fill(uint32_t *slots, uint32_t cap, const void *table, uint32_t count
             put(slots, cap, e);
 }
 
-static uint32_t home_of(uint32_t slot, uint32_t mask, const void *table, slots_hash *hash)
+/* Where the search for a slot's entry begins. */
+static uint32_t home_of(uint32_t slot, uint32_t cap, const void *table, slots_hash *hash)
 {
     uint32_t home = 0;
-    bool there = hash(table, (slot & mask) - 1, &home);
+    bool there = hash(table, slot_number(cap, slot), &home);
     must(there);
-    return home & mask;
+    return home & (cap - 1);
 }
 
 void slots_clear(uint32_t *slots, uint32_t cap, uint32_t hole, const void *table, slots_hash *hash)
 {
     uint32_t mask = cap - 1;
     for (uint32_t at = (hole + 1) & mask; slots[at] != 0; at = (at + 1) & mask) {
-        if (((at - home_of(slots[at], mask, table, hash)) & mask) < ((at - hole) & mask))
+        if (((at - home_of(slots[at], cap, table, hash)) & mask) < ((at - hole) & mask))
             continue;
         slots[hole] = slots[at];
         hole = at;

@@ -13,6 +13,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What is in a slot. */
+static inline uint32_t slot_of_entry(uint32_t cap, uint32_t hash, uint32_t number)
+{
+    return (hash & ~(cap - 1)) | (number + 1);
+}
+
+static inline uint32_t slot_number(uint32_t cap, uint32_t slot)
+{
+    return (slot & (cap - 1)) - 1;
+}
+
+/* False: the slot's entry has another hash. */
+static inline bool slot_has_hash(uint32_t cap, uint32_t slot, uint32_t hash)
+{
+    return ((slot ^ hash) & ~(cap - 1)) == 0;
+}
+
 /* Stores the hash of an entry; false if there is none with this number. */
 typedef bool slots_hash(const void *table, uint32_t number, uint32_t *hash);
 

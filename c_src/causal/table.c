@@ -94,7 +94,7 @@ static uint32_t mask_of(const struct table *t)
 
 static uint32_t number_in(const struct table *t, uint32_t slot)
 {
-    return (slot & mask_of(t)) - 1;
+    return slot_number(t->index_cap, slot);
 }
 
 static uint8_t *record_in(const struct table *t, uint32_t slot)
@@ -107,7 +107,8 @@ static uint32_t slot_of(const struct table *t, struct bytes key, uint32_t hash)
 {
     uint32_t mask = mask_of(t), at = hash & mask, slot;
     for (; (slot = t->index[at]) != 0; at = (at + 1) & mask) {
-        if (((slot ^ hash) & ~mask) == 0 && bytes_equal(key_of(t, record_in(t, slot)), key))
+        if (slot_has_hash(t->index_cap, slot, hash) &&
+            bytes_equal(key_of(t, record_in(t, slot)), key))
             break;
     }
     return at;
@@ -118,7 +119,7 @@ static uint32_t slot_of_record(const struct table *t, const uint8_t *record)
 {
     uint32_t hash = hash_of(t, key_of(t, record)), mask = mask_of(t), at = hash & mask;
     for (; t->index[at] != 0; at = (at + 1) & mask) {
-        if (((t->index[at] ^ hash) & ~mask) == 0 && record_in(t, t->index[at]) == record)
+        if (slot_has_hash(t->index_cap, t->index[at], hash) && record_in(t, t->index[at]) == record)
             break;
     }
     must(t->index[at] != 0);
@@ -127,7 +128,7 @@ static uint32_t slot_of_record(const struct table *t, const uint8_t *record)
 
 static void slot_fill(struct table *t, uint32_t at, uint32_t hash, uint32_t number)
 {
-    t->index[at] = (hash & ~mask_of(t)) | (number + 1);
+    t->index[at] = slot_of_entry(t->index_cap, hash, number);
 }
 
 static bool hash_of_entry(const void *table, uint32_t number, uint32_t *hash)

@@ -1,6 +1,7 @@
 #include "tag_index.h"
 
 #include "../mem.h"
+#include "slots.h"
 
 #define SLOTS_AT_FIRST 8
 
@@ -60,7 +61,7 @@ static struct tags *record_at(const struct tag_index *ix, size_t number)
 
 static struct tags *record_in(const struct tag_index *ix, uint32_t slot)
 {
-    return record_at(ix, (slot & mask_of(ix)) - 1);
+    return record_at(ix, slot_number(mask_of(ix) + 1, slot));
 }
 
 /* Iterates over the slots that may be for one tag. */
@@ -80,7 +81,7 @@ static uint32_t probe_next(struct probe *p)
 {
     uint32_t mask = mask_of(p->ix), slot;
     while ((slot = p->ix->slots[p->at]) != 0) {
-        if (((slot ^ p->hash) & ~mask) == 0)
+        if (slot_has_hash(mask + 1, slot, p->hash))
             return slot;
         p->at = (p->at + 1) & mask;
     }
@@ -162,7 +163,7 @@ static void insert(struct tag_index *ix, const struct tags *record, size_t numbe
     if (first != NULL)
         others_add(ix, number, tag);
     else
-        ix->slots[p.at] = (p.hash & ~mask) | (uint32_t)(number + 1);
+        ix->slots[p.at] = slot_of_entry(mask + 1, p.hash, (uint32_t)number);
     ix->used++;
 }
 

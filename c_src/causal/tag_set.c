@@ -47,12 +47,12 @@ static uint32_t mask_of(const struct tag_set *s)
 
 static size_t position_in(const struct tag_set *s, uint32_t slot)
 {
-    return (slot & mask_of(s)) - 1;
+    return slot_number((uint32_t)s->slots_cap, slot);
 }
 
 static void slot_fill(struct tag_set *s, uint32_t at, uint32_t hash, size_t position)
 {
-    s->slots[at] = (hash & ~mask_of(s)) | (uint32_t)(position + 1);
+    s->slots[at] = slot_of_entry((uint32_t)s->slots_cap, hash, (uint32_t)position);
 }
 
 /* The slot of the tag, or the free slot where it belongs. */
@@ -61,7 +61,7 @@ static uint32_t slot_of(const struct tag_set *s, struct tag tag)
     uint32_t mask = mask_of(s), hash = hash_of(s, tag), at = hash & mask, slot;
     for (; (slot = s->slots[at]) != 0; at = (at + 1) & mask) {
         TAG_SET_PROBE();
-        if (((slot ^ hash) & ~mask) == 0 && tag_equal(s->list[position_in(s, slot)], tag))
+        if (slot_has_hash(mask + 1, slot, hash) && tag_equal(s->list[position_in(s, slot)], tag))
             break;
     }
     return at;

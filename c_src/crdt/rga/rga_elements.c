@@ -38,7 +38,7 @@ static uint32_t mask_of(const struct rga_elements *es)
 
 static uint32_t number_in(const struct rga_elements *es, uint32_t slot)
 {
-    return (slot & mask_of(es)) - 1;
+    return slot_number((uint32_t)es->index_cap, slot);
 }
 
 /* The slot of an id, or the free slot where it belongs. */
@@ -46,7 +46,7 @@ static uint32_t slot_of(const struct rga_elements *es, struct tag id)
 {
     uint32_t mask = mask_of(es), hash = hash_of(es, id), at = hash & mask, slot;
     for (; (slot = es->index[at]) != 0; at = (at + 1) & mask)
-        if (((slot ^ hash) & ~mask) == 0 && tag_equal(es->list[number_in(es, slot)].id, id))
+        if (slot_has_hash(mask + 1, slot, hash) && tag_equal(es->list[number_in(es, slot)].id, id))
             break;
     return at;
 }
@@ -96,7 +96,8 @@ uint32_t rga_elements_number(struct rga_elements *es, struct tag id)
     if (es->index[at] == 0) {
         es->list = mem_room(es->list, es->count, &es->cap, sizeof(*es->list));
         es->list[es->count++] = (struct rga_element){.id = id, .prev = RGA_NONE};
-        es->index[at] = (hash_of(es, id) & ~mask_of(es)) | (uint32_t)es->count;
+        es->index[at] =
+            slot_of_entry((uint32_t)es->index_cap, hash_of(es, id), (uint32_t)es->count - 1);
     }
     return number_in(es, es->index[at]);
 }
