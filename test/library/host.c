@@ -7,7 +7,24 @@
 #include "host.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The calls that a node may have open at a time. */
+#define CALLS 65536ul
+
+/* Answers that are only counted; `last` is told of another one. */
+struct tally {
+    unsigned long told, ended;
+    struct told last;
+};
+
+static void count_answer(void *who, struct coppice_answer *a)
+{
+    struct tally *t = (struct tally *)who;
+    t->told++;
+    t->ended += coppice_status(a) == COPPICE_ENDED;
+}
 
 static void refuses(const char *config, const char *cookie, enum coppice_status status,
                     const char *why)
@@ -25,6 +42,23 @@ static void refuses(const char *config, const char *cookie, enum coppice_status 
         printf("  %s\n", error);
 }
 
+/* A cookie of NULL is that of the environment, as the port of epmd is. */
+static void refuses_epmd_port(void)
+{
+    char before[20];
+    const char *port = getenv("ERL_EPMD_PORT");
+    struct coppice_options options;
+    struct coppice *node;
+    snprintf(before, sizeof(before), "%s", port != NULL ? port : "4369");
+    setenv("ERL_EPMD_PORT", "4369x", 1);
+    refuses("{node, 'a@127.0.0.1'}.", "secret", COPPICE_BAD_CONFIG, "$ERL_EPMD_PORT: ");
+    setenv("ERL_EPMD_PORT", before, 1);
+    memset(&options, 0, sizeof(options));
+    options.config = "{node, 'a@127.0.0.1'}.";
+    CHECK(coppice_open(&node, &options, NULL) == COPPICE_OK);
+    CHECK(coppice_close(node) == COPPICE_OK);
+}
+
 static void check_open(void)
 {
     struct heard h;
@@ -37,6 +71,7 @@ static void check_open(void)
     refuses("{node, 'a@127.0.0.1'}.", "", COPPICE_BAD_CONFIG, "the cookie: empty");
     refuses("{node, 'a@127.0.0.1'}. {tls, #{certfile => \"/nowhere\"}}.", "secret",
             COPPICE_BAD_CONFIG, "tls: ");
+    refuses_epmd_port();
     struct coppice *node = open_node("{node, 'first@127.0.0.1'}.", &h);
     UNTIL(h.port != 0, node, NULL);
     CHECK(strcmp(h.ready, "first@127.0.0.1") == 0);
@@ -166,6 +201,37 @@ static void check_two_nodes(void)
     CHECK(coppice_close(b) == COPPICE_OK);
 }
 
+/* A node that takes connections and does not come to its turn: nothing is answered, and each call is
+ * told in the end. */
+static void check_unanswered(unsigned long most)
+{
+    struct heard h;
+    struct told late;
+    struct tally all;
+    unsigned long i;
+    memset(&h, 0, sizeof(h));
+    memset(&late, 0, sizeof(late));
+    memset(&all, 0, sizeof(all));
+    struct coppice *a = open_node("{node, 'busy@127.0.0.1'}.", &h);
+    UNTIL(h.port != 0, a, NULL);
+    struct coppice *b = open_node("{node, 'caller@127.0.0.1'}.", NULL);
+    coppice_call(b, "busy@127.0.0.1", "coppice", "replicas", 100, tell, &late);
+    UNTIL(late.count == 1, b, NULL);
+    CHECK(told(&late, COPPICE_TIMEOUT, "no answer in time"));
+    for (i = 0; i < most; i++)
+        coppice_call(b, "busy@127.0.0.1", "coppice", "replicas", 60000, count_answer, &all);
+    coppice_call(b, "busy@127.0.0.1", "coppice", "replicas", 60000, tell, &all.last);
+    for (i = 0; i < 5; i++)
+        coppice_turn(b);
+    CHECK(all.told == 0);
+    if (most == CALLS)
+        CHECK(told(&all.last, COPPICE_REFUSED, "too many calls are open on this node"));
+    CHECK(coppice_close(b) == COPPICE_OK);
+    CHECK(all.told == most && all.ended == most);
+    CHECK(all.last.count == 1);
+    CHECK(coppice_close(a) == COPPICE_OK);
+}
+
 /* A callback that calls everything that a callback may. */
 struct nested {
     struct coppice *node;
@@ -242,7 +308,7 @@ static void check_watch(void)
 /* A large value that changes again and again: at last it is told as it is then. */
 static void check_large(void)
 {
-    static char text[1 << 17];
+    static char text[1 << 20]; /* after it 64 ms pass until the next is told */
     const int changes = 10;
     struct told w;
     struct coppice *node =
@@ -304,6 +370,7 @@ int main(int count, char **words)
     check_wrong();
     check_unreachable();
     check_two_nodes();
+    check_unanswered(count == 3 ? CALLS : 10);
     check_nested();
     check_watch();
     check_large();
