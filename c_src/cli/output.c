@@ -180,10 +180,10 @@ bool is_plain(const char *word)
     return rest.len == 0;
 }
 
-void put_word(struct buf *out, const char *word)
+void put_sentence(struct buf *out, struct bytes text, size_t limit)
 {
-    struct bytes all = bytes_of(word), rest = utf8_front(all, WORD_BYTES);
-    bool whole = rest.len == all.len;
+    struct bytes rest = utf8_front(text, limit);
+    bool whole = rest.len == text.len;
     while (rest.len > 0) {
         size_t n = shown(rest);
         if (n > 0)
@@ -195,4 +195,9 @@ void put_word(struct buf *out, const char *word)
     }
     if (!whole)
         buf_put(out, BYTES("..."));
+}
+
+void put_word(struct buf *out, const char *word)
+{
+    put_sentence(out, bytes_of(word), WORD_BYTES);
 }

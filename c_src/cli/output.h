@@ -73,5 +73,7 @@ bool is_plain(const char *word);
 /* Appends a word as it is or, if it is not plain, the beginning of it with \xNN for bytes that
  * cannot be shown. */
 void put_word(struct buf *out, const char *word);
+/* The same for text of any length, of which at most so many bytes are shown. */
+void put_sentence(struct buf *out, struct bytes text, size_t limit);
 
 #endif

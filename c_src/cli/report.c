@@ -6,6 +6,7 @@
 #include "../crdt/struct.h"
 #include "../term/text.h"
 #include "grid.h"
+#include "output.h"
 
 /* Bytes of a name or group in a table, and of a list or a reason in a sentence. */
 #define CELL_BYTES     40
@@ -166,13 +167,14 @@ static void put_failure(struct buf *out, struct bytes name, struct bytes failure
     char when[40] = "-";
     if (!read_map(failure, failure_keys, values))
         return;
+    struct etf_in what = etf_open(values[FAILURE_WHAT]);
     time_t since = (time_t)(number(values[FAILURE_SINCE]) / 1000);
     struct tm utc;
     if (gmtime_r(&since, &utc) != NULL)
         strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
     put_value(out, name, CELL_BYTES);
     buf_printf(out, ": no snapshot could be written since %s: ", when);
-    put_value(out, values[FAILURE_WHAT], SENTENCE_BYTES);
+    put_sentence(out, etf_binary(&what), SENTENCE_BYTES);
     buf_put_u8(out, '\n');
 }
 

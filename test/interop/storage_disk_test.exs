@@ -55,6 +55,8 @@ defmodule StorageDiskTest do
             assert value(count(c)) == acknowledged
             assert state(count(c)).counts == %{"c" => acknowledged}
             assert storage(c) == refused
+            assert {0, said, ""} = Coppice.run(["status", c.node])
+            assert said =~ "\ncount: its storage fails: {error,{storage,enospc}}\n"
             SmallDisk.clear(disk)
             resumes(c)
             acknowledged + 1

@@ -120,6 +120,10 @@ defmodule StorageMountTest do
     assert failure.reason == :erofs
     assert failure.what =~ "t.dets: Read-only file system"
     assert failure.since in (began - 1)..System.system_time(:millisecond)
+    {:ok, since} = DateTime.from_unix(div(failure.since, 1000))
+    assert {0, said, ""} = Coppice.run(["status", c.node])
+    since = DateTime.to_iso8601(since)
+    assert said =~ "\ncount: no snapshot could be written since #{since}: #{failure.what}\n"
 
     # Each round is at least one more failing snapshot.
     for _ <- 1..10 do
