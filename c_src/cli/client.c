@@ -264,8 +264,8 @@ static int converse_by_any_name(struct config *config, struct client *c)
     uint8_t first = 0;
     int code = 0;
     while (host.at[0] != '@')
-        host = (struct bytes){host.at + 1, host.len - 1};
-    host = (struct bytes){host.at + 1, host.len - 1};
+        host = bytes_after(host, 1);
+    host = bytes_after(host, 1);
     random_fill(&first, sizeof(first));
     for (uint64_t waited = 0; waited < c->request.timeout_ms; waited += NAMES_PAUSE_MS) {
         for (unsigned i = 0; i < COMMAND_NAMES; i++) {

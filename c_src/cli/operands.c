@@ -41,7 +41,7 @@ bool operands_alternative(struct bytes *word, struct bytes *alternative)
     size_t len = bar != NULL ? (size_t)(bar - word->at) : word->len;
     *alternative = (struct bytes){word->at, len};
     len += bar != NULL;
-    *word = (struct bytes){word->at + len, word->len - len};
+    *word = bytes_after(*word, len);
     return true;
 }
 

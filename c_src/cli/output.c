@@ -175,7 +175,7 @@ bool is_plain(const char *word)
     struct bytes rest = bytes_of(word);
     if (rest.len > WORD_BYTES)
         return false;
-    for (size_t n; (n = shown(rest)) > 0; rest.at += n, rest.len -= n)
+    for (size_t n; (n = shown(rest)) > 0; rest = bytes_after(rest, n))
         continue;
     return rest.len == 0;
 }
@@ -191,7 +191,7 @@ void put_sentence(struct buf *out, struct bytes text, size_t limit)
         else
             buf_printf(out, "\\x%02x", rest.at[0]);
         n += n == 0;
-        rest = (struct bytes){rest.at + n, rest.len - n};
+        rest = bytes_after(rest, n);
     }
     if (!whole)
         buf_put(out, BYTES("..."));

@@ -81,7 +81,7 @@ static void put_line(struct buf *out, struct bytes line, unsigned columns)
         column += !control;
         if (control || column <= columns)
             buf_put(out, (struct bytes){line.at, n});
-        line = (struct bytes){line.at + n, line.len - n};
+        line = bytes_after(line, n);
     }
     buf_put(out, BYTES("\x1b[K"));
 }
@@ -101,7 +101,7 @@ void screen_draw(struct bytes page, const char *last)
         put_line(&out, (struct bytes){page.at, len}, columns);
         buf_put_u8(&out, '\n');
         len += end_of_line != NULL;
-        page = (struct bytes){page.at + len, page.len - len};
+        page = bytes_after(page, len);
     }
     buf_put(&out, BYTES("\x1b[0m"));
     put_line(&out, bytes_of(last), columns);

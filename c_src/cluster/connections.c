@@ -105,7 +105,7 @@ void connection_send(struct connection *x, struct buf *bytes, struct turn *t)
     x->written_ms = t->now_ms;
     if (bytes->len > PIECE_BYTES) {
         struct bytes left = buf_bytes(bytes);
-        for (; left.len > PIECE_BYTES; left.at += PIECE_BYTES, left.len -= PIECE_BYTES)
+        for (; left.len > PIECE_BYTES; left = bytes_after(left, PIECE_BYTES))
             send_piece(x, (struct bytes){left.at, PIECE_BYTES});
         send_piece(x, left);
         buf_free(bytes);

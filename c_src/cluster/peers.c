@@ -59,7 +59,7 @@ static struct bytes name_host(struct bytes name)
     size_t at = 0;
     while (name.at[at] != '@')
         at++;
-    return (struct bytes){name.at + at + 1, name.len - at - 1};
+    return bytes_after(name, at + 1);
 }
 
 struct bytes name_local(struct bytes name)

@@ -107,7 +107,7 @@ static enum err skip_version(struct bytes *object)
         return ERR_SHORT;
     if (*object->at != TAG_VERSION)
         return ERR_TAG;
-    *object = (struct bytes){object->at + 1, object->len - 1};
+    *object = bytes_after(*object, 1);
     return OK;
 }
 
@@ -118,7 +118,7 @@ static bool is_compressed(struct bytes term)
 
 static enum err unpack_term(struct buf *out, struct bytes term)
 {
-    return unpack(out, (struct bytes){term.at + 1, term.len - 1});
+    return unpack(out, bytes_after(term, 1));
 }
 
 enum err dets_key(struct buf *out, struct bytes object, uint32_t keypos)

@@ -46,7 +46,7 @@ static enum err take(struct dets_search *s, const struct dets_site *site, struct
         e = dets_key(&s->keys, object, s->shape.keypos);
     if (e != OK)
         return e;
-    struct bytes key = {s->keys.at + start, s->keys.len - start};
+    struct bytes key = bytes_after(buf_bytes(&s->keys), start);
     enum dets_rank rank;
     if (!rank_of(s, site, key, &rank)) {
         s->keys.len = start;

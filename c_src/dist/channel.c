@@ -13,7 +13,7 @@ static enum frame next_frame(struct channel *c, struct bytes *body)
     bool up = c->state == UP, wide = up || c->self->tls;
     if (c->consumed == c->in.len)
         return FRAME_MORE;
-    struct bytes rest = {c->in.at + c->consumed, c->in.len - c->consumed};
+    struct bytes rest = bytes_after(buf_bytes(&c->in), c->consumed);
     enum frame frame =
         frame_next(&rest, wide ? 4 : 2, up ? LIMIT_FRAME_BYTES : LIMIT_HANDSHAKE_BYTES, body);
     c->consumed = c->in.len - rest.len;
@@ -53,7 +53,7 @@ static enum channel_event handshake_step(struct channel *c, bool *more)
 static void keep_in(struct channel *c)
 {
     struct buf rest = {0};
-    buf_put(&rest, (struct bytes){c->in.at + c->consumed, c->in.len - c->consumed});
+    buf_put(&rest, bytes_after(buf_bytes(&c->in), c->consumed));
     c->checked_in = c->in;
     c->in = rest;
     c->consumed = 0;

@@ -206,7 +206,7 @@ static enum err tuple_cut(struct bytes *terms, bool versioned, struct elements *
         return ERR_SHORT;
     if (versioned && terms->at[0] != VERSION_BYTE)
         return ERR_TAG;
-    struct bytes rest = {terms->at + version, terms->len - version};
+    struct bytes rest = bytes_after(*terms, version);
     struct etf_in in = etf_open(rest);
     enum err e = OK;
     t->count = etf_tuple(&in);
@@ -265,7 +265,7 @@ static struct bytes small_term(struct bytes element, struct buf *scratch)
         return element;
     enum err e = canon_put(scratch, element);
     must(e == OK);
-    return (struct bytes){scratch->at + before, scratch->len - before};
+    return bytes_after(buf_bytes(scratch), before);
 }
 
 /* A reason, or what is not kept, may be any term, and stays as it is, since it may be costly to
@@ -276,7 +276,7 @@ static struct bytes any_term(struct bytes element, enum err unfit, struct buf *s
     if (unfit == OK)
         return element;
     put_bad_term(scratch, unfit);
-    return (struct bytes){scratch->at + before, scratch->len - before};
+    return bytes_after(buf_bytes(scratch), before);
 }
 
 static enum err field_read(const struct elements *t, uint32_t i, char field, struct buf *scratch,
@@ -323,7 +323,7 @@ static enum err payload_open(struct control *c, struct bytes terms, bool version
         return ERR_SHORT;
     if (versioned && terms.at[0] != VERSION_BYTE)
         return ERR_TAG;
-    c->payload = (struct bytes){terms.at + version, terms.len - version};
+    c->payload = bytes_after(terms, version);
     etf_check_open(&c->check, c->payload);
     return OK;
 }

@@ -215,7 +215,7 @@ bool node_name_valid(struct bytes name)
         if (character < ' ' || (character >= 0x7f && character < 0xa0))
             return false;
         ats += character == '@';
-        name = (struct bytes){name.at + n, name.len - n};
+        name = bytes_after(name, n);
     }
     bool at_ends = character == '@';
     return name.len == 0 && characters <= LIMIT_ATOM_CHARS && ats == 1 && !at_begins && !at_ends;

@@ -7,7 +7,7 @@
 
 static struct bytes from(struct bytes text, size_t at)
 {
-    return (struct bytes){text.at + at, text.len - at};
+    return bytes_after(text, at);
 }
 
 static struct bytes before(struct bytes text, size_t at)

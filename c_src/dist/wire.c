@@ -13,7 +13,7 @@ struct bytes wire_bytes(struct wire *in, size_t n)
     }
     struct bytes cut = {in->left.at, n};
     if (n > 0)
-        in->left = (struct bytes){in->left.at + n, in->left.len - n};
+        in->left = bytes_after(in->left, n);
     return cut;
 }
 

@@ -43,7 +43,7 @@ void answer_tell(struct coppice_answer *a, coppice_callback *told, void *who)
 /* Without the version byte. */
 static struct bytes term_of(const struct coppice_answer *a)
 {
-    return (struct bytes){a->term.at + 1, a->term.len - 1};
+    return bytes_after(a->term, 1);
 }
 
 static void put_term_text(struct buf *text, struct bytes term)

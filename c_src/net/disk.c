@@ -84,7 +84,7 @@ static int disk_write(void *who, int handle, struct bytes b)
         if (n < 0 && errno != EINTR)
             return -errno;
         if (n > 0)
-            b = (struct bytes){b.at + n, b.len - (size_t)n};
+            b = bytes_after(b, (size_t)n);
     }
     return 0;
 }

@@ -56,7 +56,7 @@ static void put_string(struct buf *out, struct bytes text)
             buf_printf(out, "\\%c", (int)character);
         else
             buf_put(out, (struct bytes){text.at, n});
-        text = (struct bytes){text.at + n, text.len - n};
+        text = bytes_after(text, n);
     }
     buf_put_u8(out, '"');
 }

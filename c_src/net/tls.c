@@ -50,7 +50,7 @@ static int bio_read(BIO *bio, char *to, int room)
         return t->in_ended ? 0 : -1;
     }
     memcpy(to, t->in.at, count);
-    t->in = (struct bytes){t->in.at + count, t->in.len - count};
+    t->in = bytes_after(t->in, count);
     return (int)count;
 }
 
@@ -173,7 +173,7 @@ static bool add_common_name(struct tls *t, X509 *x)
 static struct bytes next_name(struct bytes *rest)
 {
     struct bytes name = bytes_of((const char *)rest->at);
-    *rest = (struct bytes){rest->at + name.len + 1, rest->len - name.len - 1};
+    *rest = bytes_after(*rest, name.len + 1);
     return name;
 }
 

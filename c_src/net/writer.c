@@ -46,8 +46,7 @@ static bool write_all(int descriptor, struct bytes text)
             poll(&room, 1, -1);
         else if (n < 0 && errno != EINTR)
             return false;
-        text.at += n > 0 ? n : 0;
-        text.len -= n > 0 ? (size_t)n : 0;
+        text = bytes_after(text, n > 0 ? (size_t)n : 0);
     }
     return true;
 }
@@ -62,8 +61,7 @@ static size_t write_lines(int descriptor, struct bytes lines)
         must(end != NULL);
         struct bytes line = {lines.at, (size_t)(end + 1 - lines.at)};
         refused += !write_all(descriptor, line);
-        lines.at += line.len;
-        lines.len -= line.len;
+        lines = bytes_after(lines, line.len);
     }
     return refused;
 }

@@ -174,7 +174,7 @@ static void take_addresses(const struct query *q, struct bytes left, struct turn
         put_node(&name, q, (struct bytes){left.at, len});
         take_address(q, buf_bytes(&name), t);
         len += space != NULL;
-        left = (struct bytes){left.at + len, left.len - len};
+        left = bytes_after(left, len);
     }
     buf_free(&name);
 }

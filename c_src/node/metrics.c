@@ -21,7 +21,7 @@ void metrics_put_label(struct buf *out, struct bytes text)
         else
             utf8_put(out, character < ' ' ? REPLACEMENT : character);
         used += used == 0;
-        text = (struct bytes){text.at + used, text.len - used};
+        text = bytes_after(text, used);
     }
 }
 

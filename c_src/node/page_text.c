@@ -28,7 +28,7 @@ void page_put_short(struct buf *out, struct bytes text, size_t characters)
         size_t used = utf8_next(text, &c);
         used += used == 0;
         put_character(out, c);
-        text = (struct bytes){text.at + used, text.len - used};
+        text = bytes_after(text, used);
     }
     if (text.len > 0)
         buf_printf(out, "\u2026");

@@ -80,7 +80,7 @@ static void open_files(const struct store *x)
     a->storage = (struct storage_options){
         .file = {a->bytes.at, file_len},
         .group = {a->bytes.at + file_len, group_end - file_len},
-        .owner = {a->bytes.at + group_end, a->bytes.len - group_end},
+        .owner = bytes_after(buf_bytes(&a->bytes), group_end),
         .module = bytes_of(o->type->module),
         .form = o->storage.record,
         .journal = o->storage.durability == DURABILITY_SYNC,
@@ -196,7 +196,7 @@ static void log_notes(const struct process *p, struct bytes lines, struct turn *
         struct bytes line = {lines.at, end != NULL ? (size_t)(end - lines.at) : lines.len};
         turn_log(t, LOG_WARNING, "%.*s: %.*s", TEXT(process_name(p)), TEXT(line));
         size_t used = line.len + (end != NULL);
-        lines = (struct bytes){lines.at + used, lines.len - used};
+        lines = bytes_after(lines, used);
     }
 }
 

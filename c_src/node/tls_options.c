@@ -126,7 +126,7 @@ static void add_ciphers(struct tls_role *r, struct bytes names)
         if (len > 0)
             add_cipher(r, (struct bytes){names.at, len});
         len += colon != NULL;
-        names = (struct bytes){names.at + len, names.len - len};
+        names = bytes_after(names, len);
     }
 }
 

@@ -38,10 +38,10 @@ static void put_chars(struct buf *out, struct bytes text)
 {
     uint32_t character, count = 0;
     struct bytes rest = text;
-    for (size_t n; (n = utf8_next(rest, &character)) > 0; rest.at += n, rest.len -= n)
+    for (size_t n; (n = utf8_next(rest, &character)) > 0; rest = bytes_after(rest, n))
         count++;
     put_list(out, count);
-    for (size_t n; (n = utf8_next(text, &character)) > 0; text.at += n, text.len -= n)
+    for (size_t n; (n = utf8_next(text, &character)) > 0; text = bytes_after(text, n))
         put_uint(out, character);
     put_nil(out);
 }

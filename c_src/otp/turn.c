@@ -99,7 +99,7 @@ struct bytes atom_text(struct bytes atom)
 {
     size_t head = atom.len <= 2 + UINT8_MAX ? 2 : 3;
     must(atom.len >= head);
-    return (struct bytes){atom.at + head, atom.len - head};
+    return bytes_after(atom, head);
 }
 
 struct bytes node_of(struct bytes identifier)

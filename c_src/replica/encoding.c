@@ -131,7 +131,7 @@ struct message_parts encoding_message(struct replica *r)
     struct shared *s = encode_now(r, ENCODED_STATE);
     struct bytes all = shared_bytes(s);
     size_t front = front_bytes(all);
-    return (struct message_parts){{all.at, front}, {s, {all.at + front, all.len - front}}};
+    return (struct message_parts){{all.at, front}, {s, bytes_after(all, front)}};
 }
 
 size_t encoding_bytes(const struct replica *r)

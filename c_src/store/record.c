@@ -22,10 +22,10 @@ static enum err open_external(struct bytes external, struct buf *memory, struct 
         return ERR_SHORT;
     if (*external.at != TAG_VERSION)
         return ERR_TAG;
-    *term = (struct bytes){external.at + 1, external.len - 1};
+    *term = bytes_after(external, 1);
     if (*term->at != TAG_COMPRESSED)
         return OK;
-    enum err e = unpack(memory, (struct bytes){term->at + 1, term->len - 1});
+    enum err e = unpack(memory, bytes_after(*term, 1));
     *term = buf_bytes(memory);
     return e;
 }
@@ -74,7 +74,7 @@ static enum err take_element(struct bytes element, enum err unfit, struct buf *m
 static void take(struct bytes *from, size_t len, struct bytes *term)
 {
     *term = (struct bytes){from->at, len};
-    *from = (struct bytes){from->at + len, from->len - len};
+    *from = bytes_after(*from, len);
 }
 
 /* Consumes one term, which may exceed this node's limits: some are only kept. */
@@ -109,7 +109,7 @@ static enum err take_tuple(struct bytes term, struct buf *memory, struct bytes *
         e = ERR_SHAPE;
     if (e != OK)
         return e;
-    struct bytes elements = {term.at + head.size, term.len - (size_t)head.size};
+    struct bytes elements = bytes_after(term, (size_t)head.size);
     e = take_term(&elements, &element);
     if (e == OK)
         e = take_checked(&elements, &element, &unfit);

@@ -86,7 +86,7 @@ static struct bytes take_line(struct bytes *left)
     const uint8_t *end = left->len > 0 ? memchr(left->at, '\n', left->len) : NULL;
     struct bytes line = {left->at, end != NULL ? (size_t)(end - left->at) : left->len};
     size_t taken = line.len + (end != NULL);
-    *left = (struct bytes){left->at + taken, left->len - taken};
+    *left = bytes_after(*left, taken);
     return line;
 }
 

@@ -288,7 +288,7 @@ enum err segments_read(struct storage *s, struct storage_found *found,
         return e;
     struct bytes terms = {0};
     if (found->records.len > last)
-        terms = (struct bytes){found->records.at + last, found->records.len - last};
+        terms = bytes_after(buf_bytes(&found->records), last);
     return make_durable(s, terms, failure);
 }
 

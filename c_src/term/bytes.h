@@ -33,6 +33,12 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* What follows the first n bytes; b may be empty, without an address. */
+static inline struct bytes bytes_after(struct bytes b, size_t n)
+{
+    return n == 0 ? b : (struct bytes){b.at + n, b.len - n};
+}
+
 /* memcmp order, a proper prefix first: <0, 0 or >0. */
 int bytes_compare(struct bytes a, struct bytes b);
 

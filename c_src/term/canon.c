@@ -392,11 +392,11 @@ enum err canon_external(struct buf *out, struct bytes external)
         return ERR_SHORT;
     if (external.at[0] != TAG_VERSION)
         return ERR_TAG;
-    struct bytes b = {external.at + 1, external.len - 1};
+    struct bytes b = bytes_after(external, 1);
     if (*b.at != TAG_COMPRESSED)
         return put_whole(out, b);
     struct buf plain = {0};
-    enum err e = unpack(&plain, (struct bytes){b.at + 1, b.len - 1});
+    enum err e = unpack(&plain, bytes_after(b, 1));
     if (e == OK)
         e = put_whole(out, buf_bytes(&plain));
     buf_free(&plain);

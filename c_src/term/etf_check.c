@@ -16,7 +16,7 @@ static enum err check_atom(const uint8_t *at, const struct head *head)
         size_t n = *text.at < 0x80 ? 1 : utf8_next(text, &character);
         if (n == 0)
             return ERR_UTF8;
-        text = (struct bytes){text.at + n, text.len - n};
+        text = bytes_after(text, n);
     }
     return characters <= LIMIT_ATOM_CHARS ? OK : ERR_LIMIT;
 }

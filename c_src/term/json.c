@@ -19,7 +19,7 @@ static bool is_text(struct bytes text)
         size_t n = utf8_next(text, &character);
         if (n == 0)
             return false;
-        text = (struct bytes){text.at + n, text.len - n};
+        text = bytes_after(text, n);
     }
     return true;
 }
@@ -114,13 +114,12 @@ static void put_list(struct buf *out, struct etf_in *in)
         return;
     }
     size_t start = out->len;
-    struct etf_in elements =
-        etf_open((struct bytes){list.at + HEAD_BYTES_COUNTED, list.len - HEAD_BYTES_COUNTED});
+    struct etf_in elements = etf_open(bytes_after(list, HEAD_BYTES_COUNTED));
     put_elements(out, &elements, head_number(list.at + 1, 4));
     if (etf_accept_nil(&elements))
         return;
     struct buf proper = {0};
-    buf_put(&proper, (struct bytes){out->at + start, out->len - start});
+    buf_put(&proper, bytes_after(buf_bytes(out), start));
     out->len = start;
     buf_printf(out, "{\"$improper\":[");
     buf_put(out, buf_bytes(&proper));

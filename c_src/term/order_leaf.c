@@ -56,7 +56,7 @@ static int compare_numbers(struct bytes a, struct bytes b, bool exact)
 static struct bytes skip(struct bytes b, size_t head)
 {
     must(head <= b.len);
-    return (struct bytes){b.at + head, b.len - head};
+    return bytes_after(b, head);
 }
 
 /* UTF-8 sorts by bytes as by code points. */

@@ -127,7 +127,7 @@ static uint32_t atom_hash(struct bytes atom)
             v = character;
         else
             n = 1;
-        text = (struct bytes){text.at + n, text.len - n};
+        text = bytes_after(text, n);
         hash = (hash << 4) + v;
         uint32_t top = hash & 0xf0000000;
         hash ^= top >> 24 ^ top;
@@ -159,7 +159,7 @@ static void hash_magnitude(struct walk *w, struct bytes digits, bool negative)
         size_t n = digits.len < 8 ? digits.len : 8, low = n < 4 ? n : 4;
         mix_two(w, little_endian(digits.at, low), little_endian(digits.at + low, n - low),
                 negative ? SALT_NEGATIVE : SALT_POSITIVE);
-        digits = (struct bytes){digits.at + n, digits.len - n};
+        digits = bytes_after(digits, n);
     }
 }
 

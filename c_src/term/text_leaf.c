@@ -156,7 +156,7 @@ static void put_characters(struct buf *out, struct bytes text)
         size_t n = utf8_next(text, &c);
         must(n > 0);
         put_uint(out, c);
-        text = (struct bytes){text.at + n, text.len - n};
+        text = bytes_after(text, n);
     }
     put_nil(out);
 }

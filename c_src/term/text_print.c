@@ -116,7 +116,7 @@ void text_print_short(struct buf *out, struct bytes term, size_t limit)
 {
     size_t start = out->len;
     print(out, term, limit);
-    struct bytes text = {out->at + start, out->len - start};
+    struct bytes text = bytes_after(buf_bytes(out), start);
     if (text.len <= limit)
         return;
     out->len = start + utf8_front(text, limit).len;

@@ -115,7 +115,7 @@ static void put_quoted(struct buf *out, struct bytes text, char quote)
         size_t n = utf8_next(text, &c);
         must(n > 0);
         put_character(out, c, quote);
-        text = (struct bytes){text.at + n, text.len - n};
+        text = bytes_after(text, n);
     }
     buf_put_u8(out, (uint8_t)quote);
 }
@@ -135,7 +135,7 @@ static bool is_plain_atom(struct bytes text)
 static struct bytes atom_text(struct bytes atom)
 {
     size_t head = *atom.at == TAG_SMALL_ATOM_UTF8 ? 2 : 3;
-    return (struct bytes){atom.at + head, atom.len - head};
+    return bytes_after(atom, head);
 }
 
 static void put_atom_text(struct buf *out, struct bytes atom)
@@ -180,7 +180,7 @@ static bool is_text(struct bytes b, bool *ascii)
         if (n == 0 || !is_printable(c))
             return false;
         *ascii = *ascii && n == 1;
-        b = (struct bytes){b.at + n, b.len - n};
+        b = bytes_after(b, n);
     }
     return true;
 }
@@ -298,13 +298,13 @@ void text_put(struct buf *out, struct bytes term, size_t limit)
         if (*term.at == TAG_NIL)
             buf_put(out, BYTES("[]"));
         else
-            put_string(out, (struct bytes){term.at + 3, term.len - 3});
+            put_string(out, bytes_after(term, 3));
         return;
     case ETF_BINARY:
         put_bytes(out, etf_binary(&in), limit);
         return;
     case ETF_BITSTRING:
-        put_bits(out, (struct bytes){term.at + 6, term.len - 6}, term.at[5], limit);
+        put_bits(out, bytes_after(term, 6), term.at[5], limit);
         return;
     case ETF_NOTHING:
     case ETF_FOREIGN:

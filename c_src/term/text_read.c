@@ -66,7 +66,7 @@ static void close_frame(struct reader *r)
 static enum err add_key(struct reader *r, struct key *key)
 {
     struct buf *out = &r->scan.out, canonical = {0};
-    struct bytes plain = {out->at + key->at, out->len - key->at};
+    struct bytes plain = bytes_after(buf_bytes(out), key->at);
     size_t used;
     enum err e = etf_check(plain, &used);
     if (e == OK)

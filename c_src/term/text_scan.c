@@ -27,8 +27,7 @@ void scan_step(struct text_in *in)
     uint32_t c = 0;
     size_t n = utf8_next(in->text, &c);
     must(n > 0);
-    in->text.at += n;
-    in->text.len -= n;
+    in->text = bytes_after(in->text, n);
     in->column++;
     if (c == '\n') {
         in->line++;

@@ -63,7 +63,7 @@ static enum err string_segment(struct text_scan *s, struct bits *b)
                           "this string has characters above 255: write <<\"...\"/utf8>>");
         else
             put_number(b, c, false, 8);
-        rest = (struct bytes){rest.at + n, rest.len - n};
+        rest = bytes_after(rest, n);
     }
     buf_free(&text);
     return e;

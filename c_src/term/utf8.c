@@ -63,5 +63,5 @@ struct bytes utf8_back(struct bytes b, size_t limit)
     size_t at = b.len - limit;
     while (at < b.len && at - (b.len - limit) < 3 && (b.at[at] & 0xc0) == 0x80)
         at++;
-    return (struct bytes){b.at + at, b.len - at};
+    return bytes_after(b, at);
 }

@@ -71,7 +71,7 @@ bool is_atom_text(struct bytes text)
 {
     uint32_t character;
     size_t characters = 0;
-    for (size_t n; (n = utf8_next(text, &character)) > 0; text.at += n, text.len -= n)
+    for (size_t n; (n = utf8_next(text, &character)) > 0; text = bytes_after(text, n))
         characters++;
     return text.len == 0 && characters <= LIMIT_ATOM_CHARS;
 }

@@ -201,8 +201,8 @@ static void check_two_nodes(void)
     CHECK(coppice_close(b) == COPPICE_OK);
 }
 
-/* A node that takes connections and does not come to its turn: nothing is answered, and each call is
- * told in the end. */
+/* A node that takes connections and does not come to its turn: nothing is answered, and each call
+ * is told in the end. */
 static void check_unanswered(unsigned long most)
 {
     struct heard h;

@@ -119,7 +119,7 @@ static struct rga_terms terms_at(const struct rga_elements *es, const struct rga
 {
     size_t at = (size_t)e->terms * TERMS_ALIGNED;
     must(e->present && at < es->terms.len);
-    struct etf_in in = etf_open((struct bytes){es->terms.at + at, es->terms.len - at});
+    struct etf_in in = etf_open(bytes_after(buf_bytes(&es->terms), at));
     struct rga_terms t = {.value = etf_any(&in)};
     if (e->extras)
         t.extras = etf_any(&in);

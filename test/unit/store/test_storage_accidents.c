@@ -407,6 +407,24 @@ static void says_which_replica_holds_the_lock(void)
     }
 }
 
+/* Whoever holds it has not written down who that is, on a full disk for instance. */
+static void says_that_a_lock_without_a_name_is_held(void)
+{
+    struct fake_disk *d = fake_disk_new();
+    struct storage_failure f;
+    uint64_t set;
+    struct storage *s = stored_new(d, GROUP), *other = stored_new(d, GROUP);
+    CU_ASSERT_EQUAL(stored_open(s, &set, &f), OK);
+    CU_ASSERT_EQUAL(stored_open(other, &set, &f), ERR_STORAGE);
+    *strstr(f.what, " is held by ") = '\0'; /* behind the name of the lock file */
+    fake_disk_overwrite(d, f.what, (struct bytes){0});
+    CU_ASSERT_EQUAL(stored_open(other, &set, &f), ERR_STORAGE);
+    CU_ASSERT(strstr(f.what, " is held by process ?, which stores this group there") != NULL);
+    storage_free(other);
+    storage_free(s);
+    fake_disk_free(d);
+}
+
 /* Until the files are locked, a link may still be corrected. */
 static void refuses_a_link_that_leads_nowhere(void)
 {
@@ -455,5 +473,5 @@ SUITE("storage and accidents", TEST(refuses_other_files),
       TEST(keeps_a_damaged_table), TEST(keeps_a_state_that_does_not_unpack),
       TEST(removes_the_temporary_file_of_a_killed_save), TEST(treats_an_empty_file_as_missing),
       TEST(a_link_stands_for_its_target), TEST(a_table_has_one_lock_under_all_its_names),
-      TEST(says_which_replica_holds_the_lock), TEST(refuses_a_link_that_leads_nowhere),
-      TEST(refuses_segments_beside_a_link))
+      TEST(says_which_replica_holds_the_lock), TEST(says_that_a_lock_without_a_name_is_held),
+      TEST(refuses_a_link_that_leads_nowhere), TEST(refuses_segments_beside_a_link))
