@@ -34,7 +34,8 @@ MEMCHECK_SUITES := calls closures metrics pg reload storage storage_dets subscri
                    tls_refusal
 
 valgrind: $(UNIT) priv/coppice
-	$(Q)WRAP='$(MEMCHECK) --leak-check=full' test/unit/run $(UNIT)
+	$(Q)WRAP='$(MEMCHECK) --leak-check=full --suppressions=test/unit/valgrind.supp' \
+	    test/unit/run $(UNIT)
 	$(Q)COPPICE_WRAP='$(MEMCHECK)' test/interop/run $(MEMCHECK_SUITES)
 
 TSAN_SUITES := calls storage subscribe tls metrics running

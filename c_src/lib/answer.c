@@ -43,7 +43,7 @@ void answer_tell(struct coppice_answer *a, coppice_callback *told, void *who)
 /* Without the version byte. */
 static struct bytes term_of(const struct coppice_answer *a)
 {
-    return bytes_after(a->term, 1);
+    return bytes_after(buf_bytes(&a->term), 1);
 }
 
 static void put_term_text(struct buf *text, struct bytes term)
