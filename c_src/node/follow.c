@@ -257,8 +257,7 @@ static void take_answer(struct process *p, uint64_t call, const struct answer *a
 {
     struct follow *f = process_self(p);
     struct asked *x = asked_by_call(f, call);
-    if (x == NULL)
-        return;
+    must(x != NULL); /* else its call was stopped */
     struct bytes list = named_nodes(x->beam, a);
     x->call = 0;
     if (list.len > 0)
