@@ -63,6 +63,7 @@ static struct test_node {
     unsigned dials; /* including those to epmd */
     size_t longest_write;
     unsigned looked_up; /* names, by ACTION_RESOLVE */
+    unsigned opens;     /* ACTION_OPEN_STORE */
     unsigned appends;   /* ACTION_APPEND; nothing completes what stored replicas ask for */
 } nodes[NODES];
 
@@ -209,6 +210,8 @@ static inline void perform(unsigned i, const struct action *a)
         close_pipe(i, a->conn);
     else if (a->kind == ACTION_RESOLVE)
         nodes[i].looked_up++;
+    else if (a->kind == ACTION_OPEN_STORE)
+        nodes[i].opens++;
     else if (a->kind == ACTION_APPEND)
         nodes[i].appends++;
     else if (a->kind == ACTION_REPLY)
