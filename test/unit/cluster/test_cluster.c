@@ -464,6 +464,20 @@ static void drops_a_peer_that_breaks_the_protocol(void)
     close_both();
 }
 
+/* In the same bytes as a request, whose answer was not sent yet: it is not sent to others. */
+static void drops_one_with_answers_for_it(void)
+{
+    connect_both();
+    struct buf bytes = one_request(10);
+    buf_put(&bytes, BYTES("\0\0\0\2\x83\x44"));
+    b.answers = 1;
+    b.answer_bytes = 10;
+    reads(&b, AT_B, buf_bytes(&bytes));
+    CU_ASSERT(b.signals == 1 && are(&b.events, "down a@h;") && b.closed == AT_B);
+    buf_free(&bytes);
+    close_both();
+}
+
 /* A command dials b; a is at the beginning of the handshake. */
 static void begin_command(uint32_t at_b)
 {
@@ -534,4 +548,5 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(does_a_limited_amount_of_work_in_one_step), TEST(one_that_is_not_read_is_not_silent),
       TEST(reads_on_while_it_waits_to_be_read), TEST(keeps_only_so_many_requests),
       TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
-      TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))
+      TEST(drops_one_with_answers_for_it), TEST(refuses_a_second_command_of_one_name),
+      TEST(says_when_a_command_is_refused))

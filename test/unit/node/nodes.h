@@ -57,7 +57,7 @@ static struct test_node {
     bool stalled, hold_acks;
     const char *known_nodes; /* of a BEAM: what erlang:nodes/1 returns; NULL: never answers */
     struct buf log;
-    struct buf replies; /* of ACTION_REPLY: "7: ok {ok,42}\n" */
+    struct buf replies; /* of ACTION_REPLY: "7: ok {ok,42}\n"; of ACTION_ANSWER with 0 */
     bool ended;         /* by ACTION_EXIT, with this code */
     int code;
     unsigned dials; /* including those to epmd */
@@ -214,7 +214,7 @@ static inline void perform(unsigned i, const struct action *a)
         nodes[i].opens++;
     else if (a->kind == ACTION_APPEND)
         nodes[i].appends++;
-    else if (a->kind == ACTION_REPLY)
+    else if (a->kind == ACTION_REPLY || a->kind == ACTION_ANSWER)
         replied(i, a);
     else if (a->kind == ACTION_EXIT) {
         nodes[i].ended = true;

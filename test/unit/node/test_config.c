@@ -112,6 +112,12 @@ static void refuses_invalid_files(void)
     refused("{connect, 'a@b'}.", 1, "a list of node names");
     refused("{connect, ['a@b'|c]}.", 1, "a list of node names");
     refused("{connect, [a]}.", 1, "found a");
+    refused("{metrics, #{hosts => [7]}}.", 1, "metrics: hosts: expected a list of host names");
+    refused("{metrics, #{hosts => [\"\"]}}.", 1, "metrics: hosts: expected a list of host names");
+    refused("{metrics, #{hosts => [\"a b\"]}}.", 1,
+            "metrics: hosts: expected a list of host names");
+    refused("{metrics, #{hosts => [\"x\"|y]}}.", 1,
+            "metrics: hosts: expected a list of host names");
     refused("{scope, []}.", 1, "scope");
     refused("{scope, 5}.", 1, "scope");
     refused("{cookie_file, []}.", 1, "a path");

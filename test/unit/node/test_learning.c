@@ -106,6 +106,26 @@ static void one_that_goes_is_asked_anew_when_it_is_back(void)
     stop_all();
 }
 
+/* Whoever may write may suspend the process, too: what it is told late is of no use. */
+static void one_that_goes_while_its_process_is_suspended_is_forgotten(void)
+{
+    struct turn t = {.now_ms = net.now_ms};
+    for (unsigned i = 0; i < 2; i++) {
+        begin_with(i == 0 ? NULL : "1", NULL);
+        struct process *p = process_of(0, "coppice_learning");
+        process_suspend(p, &t);
+        crash(1);
+        process_resume(p, &t);
+        run_for(60000);
+        beam.version = "1";
+        beam.scope = "shared";
+        start_b();
+        run_for(LIMIT_DIAL_BACKOFF_MAX_MS);
+        CU_ASSERT(beam.versions == 2 && beam.scopes == 1 + i && has_joined("shared"));
+        stop_all();
+    }
+}
+
 static void a_scope_with_the_name_of_a_replica_is_refused(void)
 {
     begin_with("1", "r");
@@ -119,4 +139,5 @@ static void a_scope_with_the_name_of_a_replica_is_refused(void)
 
 SUITE("learning", TEST(joins_the_scope_of_grove), TEST(asks_for_the_scope_until_there_is_one),
       TEST(asks_again_when_its_process_is_ended), TEST(one_that_goes_is_asked_anew_when_it_is_back),
+      TEST(one_that_goes_while_its_process_is_suspended_is_forgotten),
       TEST(a_scope_with_the_name_of_a_replica_is_refused))

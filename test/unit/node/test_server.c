@@ -64,6 +64,22 @@ static void a_name_that_is_taken_is_refused(void)
     end();
 }
 
+/* sys:get_status(P) has its module. */
+static bool has_status(struct process *p)
+{
+    struct buf pid = {0}, text = {0};
+    const char *module = process_kind(p)->module;
+    buf_put(&pid, process_pid(p));
+    signal_to(0, (struct signal){.kind = SIGNAL_SEND,
+                                 .to = buf_bytes(&pid),
+                                 .payload = term_of("{system, {" OUTSIDER ", t}, get_status}")});
+    text_print(&text, buf_bytes(&outside.reply));
+    bool found = memmem(text.at, text.len, module, strlen(module)) != NULL;
+    buf_free(&pid);
+    buf_free(&text);
+    return found;
+}
+
 /* Each of the node's own processes is one that anybody may call, and look into. */
 static void processes_without_names_answer(void)
 {
@@ -77,6 +93,7 @@ static void processes_without_names_answer(void)
         struct process *p = process_of(0, modules[i]);
         CU_ASSERT_FATAL(p != NULL);
         ASSERT_TERM(call_pid(0, p, "what"), term_of("{error,{unknown_request,what}}"));
+        CU_ASSERT(has_status(p));
     }
     end();
 }
