@@ -158,7 +158,10 @@ static bool read_call(struct bytes request, struct call *c)
     struct etf_in in = etf_open(request);
     if (etf_tuple(&in) != 5 || !(etf_accept(&in, "call") || etf_accept(&in, "block_call")))
         return false;
-    *c = (struct call){.module = etf_any(&in), .function = etf_any(&in), .args = etf_any(&in)};
+    *c = (struct call){0};
+    c->module = etf_any(&in);
+    c->function = etf_any(&in);
+    c->args = etf_any(&in);
     return in.err == OK;
 }
 
