@@ -91,7 +91,7 @@
 /* Open connections, including those in the handshake: several hundred nodes, each briefly
  * twice.  Fewer where the process may have fewer descriptors (net/sockets.h). */
 #define LIMIT_CONNECTIONS 2048
-/* One in so many of them is kept back from those who connect: room to dial. */
+/* One in so many of them, and at least one, is kept back from those who connect: room to dial. */
 #define LIMIT_DIALS_KEPT 32
 /* Accepted connections before the end of the handshake: anyone can make them, cookie or not.
  * Enough for every node of a large cluster to come back at once; or a part of the connections. */

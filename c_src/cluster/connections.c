@@ -42,11 +42,13 @@ static void on_timer(struct wakeup *w, struct turn *t)
         registration_closed(x->cluster, false, t);
 }
 
+/* While there is no connection to epmd, its place is kept. */
 static size_t most_connections(const struct cluster *c, uint32_t id, enum connection_role role)
 {
     bool accepted = id % 2 == 0;
+    size_t kept = c->connection_max / LIMIT_DIALS_KEPT;
     if (accepted)
-        return c->connection_max - c->connection_max / LIMIT_DIALS_KEPT;
+        return c->connection_max - (kept > 0 ? kept : 1);
     bool registers = role == ROLE_REGISTRATION || c->registration != NULL;
     return registers ? c->connection_max : c->connection_max - 1;
 }

@@ -36,8 +36,7 @@ static void registration_dial(struct cluster *c, struct turn *t)
 {
     c->registration =
         connection_dial(c, ROLE_REGISTRATION, BYTES(EPMD_HOST), c->options.epmd_port, t);
-    if (c->registration == NULL)
-        registration_later(c, t);
+    must(c->registration != NULL); /* its place is kept: most_connections() */
 }
 
 void registration_opened(struct cluster *c, struct turn *t)

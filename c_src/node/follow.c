@@ -245,20 +245,17 @@ static struct bytes named_nodes(bool beam, const struct answer *a)
 
 static struct asked *asked_by_call(const struct follow *f, uint64_t call)
 {
-    for (size_t i = 0; i < f->asked.count; i++) {
-        struct asked *x = f->asked.list[i];
-        if (x->call == call)
-            return x;
-    }
-    return NULL;
+    size_t i = 0;
+    while (i < f->asked.count && ((const struct asked *)f->asked.list[i])->call != call)
+        i++;
+    must(i < f->asked.count); /* else its call was stopped */
+    return f->asked.list[i];
 }
 
 static void take_answer(struct process *p, uint64_t call, const struct answer *a, struct turn *t)
 {
     struct follow *f = process_self(p);
     struct asked *x = asked_by_call(f, call);
-    if (x == NULL)
-        return;
     struct bytes list = named_nodes(x->beam, a);
     x->call = 0;
     if (list.len > 0)

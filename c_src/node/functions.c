@@ -356,6 +356,14 @@ static bool apply_which_groups_1(const struct application *a)
     return put_groups(a, a->args[0], false);
 }
 
+static bool apply_which_local_groups_0(const struct application *a)
+{
+    struct buf pg = {0};
+    bool found = put_groups(a, default_scope(&pg), true);
+    buf_free(&pg);
+    return found;
+}
+
 static bool apply_which_local_groups_1(const struct application *a)
 {
     return put_groups(a, a->args[0], true);
@@ -409,6 +417,7 @@ static const struct {
     {"pg", "get_members", 2, apply_get_members_2},
     {"pg", "which_groups", 0, apply_which_groups_0},
     {"pg", "which_groups", 1, apply_which_groups_1},
+    {"pg", "which_local_groups", 0, apply_which_local_groups_0},
     {"pg", "which_local_groups", 1, apply_which_local_groups_1},
 };
 
@@ -423,8 +432,8 @@ enum applied functions_apply(struct functions *f, const struct spawn *call, stru
     for (struct etf_list list = etf_list(&in); etf_next(&list, &argument); arity++)
         if (arity < ARITY_MAX)
             a.args[arity] = argument;
-    if (etf_finish(&in) != OK)
-        return APPLIED_UNDEF;
+    enum err e = etf_finish(&in);
+    must(e == OK); /* whoever calls it has looked */
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
         if (functions[i].arity == arity &&
             bytes_equal(call->module, bytes_of(functions[i].module)) &&

@@ -24,8 +24,8 @@ enum applied {
     APPLIED_BADARG /* it does not take these arguments */
 };
 
-/* Applies Module:Function(Args...): two texts, and a list of arguments, a checked term.  Nothing
- * is appended unless there is a value. */
+/* Applies Module:Function(Args...): two texts, and a proper list of arguments, a checked term.
+ * Nothing is appended unless there is a value. */
 enum applied functions_apply(struct functions *f, const struct spawn *call, struct buf *value,
                              const struct turn *t);
 

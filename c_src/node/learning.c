@@ -20,11 +20,12 @@
 struct learned {
     struct buf name;
     struct learning *learning;
-    bool done; /* all was answered once */
+    bool done;        /* all was answered once */
+    bool has_version; /* the first question was answered */
     bool otp, beam;
     unsigned pg;
     uint64_t version_call, scope_call; /* open questions; 0: not open */
-    struct wakeup again;               /* when to ask for the scope once more */
+    struct wakeup again;               /* when to ask once more */
     uint64_t pause_ms;
 };
 
@@ -63,19 +64,35 @@ static uint64_t ask(struct learned *x, const char *module, const char *function,
     return call;
 }
 
+static void ask_later(struct learned *x, struct turn *t)
+{
+    wakeup_set(x->learning->wakeups, &x->again, t->now_ms + x->pause_ms);
+    x->pause_ms = x->pause_ms * 2 > AGAIN_MAX_MS ? AGAIN_MAX_MS : x->pause_ms * 2;
+}
+
+/* Later where too many calls are open. */
 static void ask_version(struct learned *x, struct turn *t)
 {
     x->version_call = ask(x, "pg", "version", t);
+    if (x->version_call == 0)
+        ask_later(x, t);
 }
 
+/* The same. */
 static void ask_scope(struct learned *x, struct turn *t)
 {
     x->scope_call = ask(x, GROVE_MEMBERSHIP, "scope", t);
+    if (x->scope_call == 0)
+        ask_later(x, t);
 }
 
 static void on_again(struct wakeup *w, struct turn *t)
 {
-    ask_scope(CONTAINER_OF(w, struct learned, again), t);
+    struct learned *x = CONTAINER_OF(w, struct learned, again);
+    if (x->has_version)
+        ask_scope(x, t);
+    else
+        ask_version(x, t);
 }
 
 static void learned_all(struct learned *x, struct turn *t)
@@ -125,16 +142,11 @@ static void take_version(struct learned *x, const struct answer *a, struct turn 
     uint64_t version = outcome == REX_VALUE ? etf_uint64(&in) : 0;
     x->pg = outcome == REX_VALUE && in.err == OK && version >= 1;
     x->beam = outcome != REX_GONE;
+    x->has_version = true;
     if (x->beam && x->learning->asks_scope)
         ask_scope(x, t);
     else
         learned_all(x, t);
-}
-
-static void ask_scope_later(struct learned *x, struct turn *t)
-{
-    wakeup_set(x->learning->wakeups, &x->again, t->now_ms + x->pause_ms);
-    x->pause_ms = x->pause_ms * 2 > AGAIN_MAX_MS ? AGAIN_MAX_MS : x->pause_ms * 2;
 }
 
 static void take_scope(struct learned *x, const struct answer *a, struct turn *t)
@@ -149,7 +161,7 @@ static void take_scope(struct learned *x, const struct answer *a, struct turn *t
         x->learning->listener.scope(x->learning->listener.who,
                                     (struct bytes){scope.text, scope.len}, t);
     else
-        ask_scope_later(x, t);
+        ask_later(x, t);
     if (!x->done)
         learned_all(x, t);
 }

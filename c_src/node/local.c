@@ -69,8 +69,6 @@ struct local *local_new(struct processes *table, struct cluster *cluster, struct
 
 void local_free(struct local *l)
 {
-    if (l == NULL)
-        return;
     while (!list_empty(&l->calls)) {
         struct call *c = CONTAINER_OF(l->calls.next, struct call, entry);
         list_remove(&c->entry);

@@ -13,7 +13,7 @@ struct local;
 
 /* All are borrowed.  The process is started by the first call. */
 struct local *local_new(struct processes *table, struct cluster *cluster, struct outbox *out);
-/* The processes have been freed; NULL is allowed. */
+/* The processes have been freed. */
 void local_free(struct local *l);
 
 /* Calls a process of this node (request->node is its name, or empty) or of another.  One

@@ -358,10 +358,10 @@ static void add_configured(struct membership *m, size_t i, struct turn *t)
     enum err e = replica_options_read(&options, name, map, processes_node(m->table), &error);
     must(e == OK); /* config_read() has checked it */
     if (membership_add_replica(m, &options, t) == NULL) {
-        turn_log(
-            t, LOG_ERROR,
-            "the replica %.*s cannot start: its name is taken by a pg scope: give it another name",
-            TEXT(atom_text(term_bytes(&options.name))));
+        turn_log(t, LOG_ERROR,
+                 "the replica %.*s cannot start: its name is taken by a process of this node: "
+                 "give it another name",
+                 TEXT(atom_text(term_bytes(&options.name))));
         replica_options_free(&options);
     }
 }

@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include <stdlib.h>
+
 #include "../limits.h"
 #include "../mem.h"
 #include "../replica/report.h"
@@ -290,28 +292,57 @@ static void put_refused(const struct rows *rows, struct buf *out)
 
 /* --- members -------------------------------------------------------------------------- */
 
-/* Of the members on one node, of which there may be several, the worst. */
-static bool next_node(const struct process *p, size_t *i, struct member_report *node)
+/* The members of a replica on one node, of which there may be several: the worst. */
+struct node {
+    size_t row; /* the replica's */
+    struct member_report member;
+};
+
+struct nodes {
+    struct node *list;
+    size_t count, cap;
+};
+
+static int compare_nodes(const void *a, const void *b)
 {
-    struct member_report next;
-    if (!replica_report_member(p, i, node))
-        return false;
-    for (size_t at = *i; replica_report_member(p, &at, &next); *i = at) {
-        if (!bytes_equal(next.node, node->node))
-            break;
-        node->behind |= next.behind;
-        node->agreement = next.agreement == AGREEMENT_DIFFERS ? next.agreement : node->agreement;
-        node->synced_ms = next.synced_ms < node->synced_ms ? next.synced_ms : node->synced_ms;
-    }
-    return true;
+    const struct node *first = a, *second = b;
+    return bytes_compare(first->member.node, second->member.node);
 }
 
-static void put_member(struct buf *out, const char *name, const struct replica_report *report,
-                       const struct member_report *m)
+static void add_worse(struct member_report *m, const struct member_report *other)
 {
-    put_name(out, name, "replica", report->name);
+    m->behind |= other->behind;
+    m->agreement = other->agreement == AGREEMENT_DIFFERS ? other->agreement : m->agreement;
+    m->synced_ms = other->synced_ms < m->synced_ms ? other->synced_ms : m->synced_ms;
+}
+
+/* Those of a replica's members, in the order of names. */
+static void add_nodes(struct nodes *nodes, const struct rows *rows, size_t row)
+{
+    size_t first = nodes->count;
+    struct member_report m;
+    for (size_t i = 0; replica_report_member(rows->replicas[row], &i, &m);) {
+        nodes->list = mem_room(nodes->list, nodes->count, &nodes->cap, sizeof(*nodes->list));
+        nodes->list[nodes->count++] = (struct node){row, m};
+    }
+    if (nodes->count == first)
+        return;
+    qsort(nodes->list + first, nodes->count - first, sizeof(*nodes->list), compare_nodes);
+    size_t last = first;
+    for (size_t i = first + 1; i < nodes->count; i++)
+        if (compare_nodes(&nodes->list[last], &nodes->list[i]) == 0)
+            add_worse(&nodes->list[last].member, &nodes->list[i].member);
+        else
+            nodes->list[++last] = nodes->list[i];
+    nodes->count = last + 1;
+}
+
+static void put_member(struct buf *out, const char *name, const struct rows *rows,
+                       const struct node *n)
+{
+    put_name(out, name, "replica", rows->reports[n->row].name);
     buf_printf(out, ",peer=\"");
-    metrics_put_label(out, m->node);
+    metrics_put_label(out, n->member.node);
     buf_printf(out, "\"}");
 }
 
@@ -319,28 +350,28 @@ static void put_members(const struct rows *rows, struct buf *out)
 {
     static const char sync[] = "coppice_member_last_sync_timestamp_seconds",
                       differs[] = "coppice_member_differs", behind[] = "coppice_member_behind";
-    struct member_report m;
+    struct nodes nodes = {0};
+    for (size_t row = 0; row < rows->count; row++)
+        add_nodes(&nodes, rows, row);
     put_head(out, sync, "gauge", "When the last sync with the replica on that node was complete.");
-    for (size_t r = 0; r < rows->count; r++)
-        for (size_t i = 0; next_node(rows->replicas[r], &i, &m);)
-            if (m.synced_ms > 0) {
-                put_member(out, sync, &rows->reports[r], &m);
-                put_seconds(out, m.synced_ms);
-            }
+    for (size_t i = 0; i < nodes.count; i++)
+        if (nodes.list[i].member.synced_ms > 0) {
+            put_member(out, sync, rows, &nodes.list[i]);
+            put_seconds(out, nodes.list[i].member.synced_ms);
+        }
     put_head(out, differs, "gauge",
              "Whether the states differed when they were last compared, and were not exchanged.");
-    for (size_t r = 0; r < rows->count; r++)
-        for (size_t i = 0; next_node(rows->replicas[r], &i, &m);) {
-            put_member(out, differs, &rows->reports[r], &m);
-            put_number(out, m.agreement == AGREEMENT_DIFFERS);
-        }
+    for (size_t i = 0; i < nodes.count; i++) {
+        put_member(out, differs, rows, &nodes.list[i]);
+        put_number(out, nodes.list[i].member.agreement == AGREEMENT_DIFFERS);
+    }
     put_head(out, behind, "gauge",
              "Whether it has missed a delta, and is yet to be sent the state.");
-    for (size_t r = 0; r < rows->count; r++)
-        for (size_t i = 0; next_node(rows->replicas[r], &i, &m);) {
-            put_member(out, behind, &rows->reports[r], &m);
-            put_number(out, m.behind);
-        }
+    for (size_t i = 0; i < nodes.count; i++) {
+        put_member(out, behind, rows, &nodes.list[i]);
+        put_number(out, nodes.list[i].member.behind);
+    }
+    mem_free(nodes.list);
 }
 
 void metrics_put(const struct overview *o, struct buf *out)

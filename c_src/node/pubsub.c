@@ -299,6 +299,21 @@ static void introduce_all(const struct pubsub *ps, struct process *replica, stru
 
 /* --- start and end --------------------------------------------------------------------------- */
 
+/* The adapters that run join it. */
+static void rejoin(const struct pubsub *ps, struct turn *t)
+{
+    for (size_t i = 0; i < ps->systems.count; i++) {
+        const struct system *s = ps->systems.list[i];
+        for (size_t k = 0; k < s->running; k++) {
+            struct buf group = {0};
+            put_worker_group(s, k, &group);
+            if (s->workers[k] != NULL)
+                pg_join(ps->scope, buf_bytes(&group), process_pid(s->workers[k]), t);
+            buf_free(&group);
+        }
+    }
+}
+
 static void scope_start(struct pubsub *ps, struct turn *t)
 {
     const struct pg_listener listener = {on_joined, on_left, ps};
@@ -311,20 +326,7 @@ static void scope_start(struct pubsub *ps, struct turn *t)
     }
     for (struct bytes node = {0}; learning_next(ps->learning, &node);)
         pg_meet(ps->scope, node, learning_pg_version(ps->learning, node), t);
-}
-
-static void rejoin(const struct pubsub *ps, struct turn *t)
-{
-    for (size_t i = 0; i < ps->systems.count && ps->scope != NULL; i++) {
-        const struct system *s = ps->systems.list[i];
-        for (size_t k = 0; k < s->running; k++) {
-            struct buf group = {0};
-            put_worker_group(s, k, &group);
-            if (s->workers[k] != NULL)
-                pg_join(ps->scope, buf_bytes(&group), process_pid(s->workers[k]), t);
-            buf_free(&group);
-        }
-    }
+    rejoin(ps, t);
 }
 
 static struct system *system_add(struct pubsub *ps, struct bytes name, struct turn *t)
@@ -449,7 +451,6 @@ bool pubsub_ended(struct pubsub *ps, struct process *p, struct turn *t)
         turn_log(t, LOG_WARNING, "pg scope " SCOPE " ended; restarting it (%llu so far)",
                  (unsigned long long)ps->restarts);
     scope_start(ps, t);
-    rejoin(ps, t);
     return true;
 }
 

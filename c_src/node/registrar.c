@@ -100,6 +100,20 @@ static uint64_t ask(const struct registrar *r, const struct process *replica, st
     return call;
 }
 
+static void finish(struct registrar *r)
+{
+    task_free(r->current);
+    r->current = NULL;
+}
+
+static void postpone(struct registrar *r, struct turn *t)
+{
+    if (list_empty(&r->later))
+        wakeup_set(r->wakeups, &r->again, t->now_ms + AGAIN_MS);
+    list_append(&r->later, &r->current->link);
+    r->current = NULL;
+}
+
 /* Goes on with the current task, or with the next one that still makes sense. */
 static void go_on(struct registrar *r, struct turn *t)
 {
@@ -113,25 +127,11 @@ static void go_on(struct registrar *r, struct turn *t)
         }
         const struct process *replica = task_replica(r, r->current);
         r->call = replica == NULL ? 0 : ask(r, replica, t);
-        if (r->call == 0) {
-            task_free(r->current);
-            r->current = NULL;
-        }
+        if (replica == NULL)
+            finish(r);
+        else if (r->call == 0)
+            postpone(r, t); /* too many calls are open */
     }
-}
-
-static void finish(struct registrar *r)
-{
-    task_free(r->current);
-    r->current = NULL;
-}
-
-static void postpone(struct registrar *r, struct turn *t)
-{
-    if (list_empty(&r->later))
-        wakeup_set(r->wakeups, &r->again, t->now_ms + AGAIN_MS);
-    list_append(&r->later, &r->current->link);
-    r->current = NULL;
 }
 
 static void on_again(struct wakeup *w, struct turn *t)

@@ -145,9 +145,6 @@ bool router_is_idle(const struct router *r)
 
 void router_free(struct router *r)
 {
-    for (size_t i = 0; i < r->local_count; i++) {
-        buf_free(&r->locals[i].memory);
-        buf_free(&r->locals[i].reader);
-    }
+    must(router_is_idle(r)); /* as after each step */
     mem_free(r->locals);
 }

@@ -33,6 +33,15 @@ static bool read_list(struct bytes term, struct bytes *elements, uint32_t count)
     return etf_finish(&in) == OK && found == count;
 }
 
+static bool is_list(struct bytes term)
+{
+    struct etf_in in = etf_open(term);
+    struct bytes element;
+    for (struct etf_list list = etf_list(&in); etf_next(&list, &element);)
+        ;
+    return etf_finish(&in) == OK;
+}
+
 static bool is_atom(struct bytes term, const char *name)
 {
     struct etf_in in = etf_open(term);
@@ -50,49 +59,46 @@ static struct call applied_call(const struct call *c)
     if (!read_list(c->args, args, 2))
         return *c;
     struct etf_in in = etf_open(args[0]);
-    if (etf_peek(&in) == ETF_EXPORT) {
+    if (etf_peek(&in) == ETF_EXPORT && is_list(args[1])) {
         struct etf_export export = etf_export(&in);
         return (struct call){export.module, export.function, args[1], {0}};
     }
     return (struct call){.fun = args[0], .args = args[1]};
 }
 
-static bool is_list(struct bytes term)
+static bool is_a(struct bytes term, enum etf_kind kind)
 {
     struct etf_in in = etf_open(term);
-    struct bytes element;
-    for (struct etf_list list = etf_list(&in); etf_next(&list, &element);)
-        ;
-    return etf_finish(&in) == OK;
+    return etf_peek(&in) == kind;
+}
+
+/* Whether erlang:apply can begin: else it is what fails. */
+static bool can_apply(const struct call *c)
+{
+    bool applicable = c->fun.len > 0 ? is_a(c->fun, ETF_FUN)
+                                     : is_a(c->module, ETF_ATOM) && is_a(c->function, ETF_ATOM);
+    return applicable && is_list(c->args);
 }
 
 static enum applied make(struct rpc *r, const struct call *c, struct buf *value, struct turn *t)
 {
-    if (!is_list(c->args))
+    if (!can_apply(c))
         return APPLIED_BADARG;
-    if (c->fun.len > 0) {
-        struct etf_in in = etf_open(c->fun);
-        return etf_peek(&in) == ETF_FUN ? APPLIED_UNDEF : APPLIED_BADARG;
-    }
+    if (c->fun.len > 0)
+        return APPLIED_UNDEF;
     struct atom module, function;
     struct etf_in at_module = etf_open(c->module), at_function = etf_open(c->function);
     etf_atom(&at_module, &module);
     etf_atom(&at_function, &function);
-    if (etf_finish(&at_module) != OK || etf_finish(&at_function) != OK)
-        return APPLIED_BADARG;
     const struct spawn call = {.module = {module.text, module.len},
                                .function = {function.text, function.len},
                                .args = c->args};
     return functions_apply(&r->functions, &call, value, t);
 }
 
-/* The exception, and a stack trace of one frame, {Module, Function, Args, []} or {Fun, Args, []}:
- * without the frames of rpc and erpc themselves, as they show it. */
-static void put_failure(struct buf *out, const struct call *c, enum applied why)
+/* Module, Function, Args of the stack trace's frame; for a fun Fun, Args. */
+static void put_frame(struct buf *out, const struct call *c)
 {
-    put_atom(out, why == APPLIED_UNDEF ? "undef" : "badarg");
-    put_list(out, 1);
-    put_tuple(out, c->fun.len > 0 ? 3 : 4);
     if (c->fun.len > 0) {
         put_term(out, c->fun);
     } else {
@@ -100,6 +106,46 @@ static void put_failure(struct buf *out, const struct call *c, enum applied why)
         put_term(out, c->function);
     }
     put_term(out, c->args);
+}
+
+/* erlang:apply/2 or /3 itself fails. */
+static void put_apply_failure(struct buf *out, const struct call *c)
+{
+    bool no_fun = c->fun.len > 0 && is_list(c->args);
+    if (no_fun) {
+        put_tuple(out, 2);
+        put_atom(out, "badfun");
+        put_term(out, c->fun);
+    } else {
+        put_atom(out, "badarg");
+    }
+    put_list(out, 1);
+    put_tuple(out, 4);
+    put_atom(out, "erlang");
+    put_atom(out, "apply");
+    if (no_fun) {
+        put_uint(out, 2);
+    } else {
+        put_list(out, c->fun.len > 0 ? 2 : 3);
+        put_frame(out, c);
+        put_nil(out);
+    }
+    put_nil(out);
+    put_nil(out);
+}
+
+/* The exception, and a stack trace of one frame, {Module, Function, Args, []} or {Fun, Args, []}:
+ * without the frames of rpc and erpc themselves, as they show it. */
+static void put_failure(struct buf *out, const struct call *c, enum applied why)
+{
+    if (!can_apply(c)) {
+        put_apply_failure(out, c);
+        return;
+    }
+    put_atom(out, why == APPLIED_UNDEF ? "undef" : "badarg");
+    put_list(out, 1);
+    put_tuple(out, c->fun.len > 0 ? 3 : 4);
+    put_frame(out, c);
     put_nil(out);
     put_nil(out);
 }
@@ -112,7 +158,10 @@ static bool read_call(struct bytes request, struct call *c)
     struct etf_in in = etf_open(request);
     if (etf_tuple(&in) != 5 || !(etf_accept(&in, "call") || etf_accept(&in, "block_call")))
         return false;
-    *c = (struct call){.module = etf_any(&in), .function = etf_any(&in), .args = etf_any(&in)};
+    *c = (struct call){0};
+    c->module = etf_any(&in);
+    c->function = etf_any(&in);
+    c->args = etf_any(&in);
     return in.err == OK;
 }
 

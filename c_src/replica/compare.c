@@ -264,10 +264,8 @@ static enum reply_result digest_received(struct replica *r, struct member *m, st
 {
     bool equal = etf_accept(in, "equal");
     member_note(m, equal ? AGREEMENT_EQUAL : AGREEMENT_DIFFERS, t);
-    if (equal && etf_finish(in) == OK)
-        return verify_is_due(r) ? verify_start(r, m, t) : REPLY_DONE;
     if (equal)
-        return REPLY_REFUSED;
+        return verify_is_due(r) ? verify_start(r, m, t) : REPLY_DONE;
     etf_tuple_of(in, 2);
     if (etf_accept(in, "ranges")) {
         struct bytes theirs = etf_binary(in);

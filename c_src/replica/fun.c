@@ -65,11 +65,22 @@ struct unresponsive {
     uint64_t until_ms;
 };
 
+/* Of those there are, that whose time is over first. */
+static struct unresponsive *first_over(const struct replica *r)
+{
+    struct unresponsive *first = r->unresponsive.list[0];
+    for (size_t i = 1; i < r->unresponsive.count; i++) {
+        struct unresponsive *u = r->unresponsive.list[i];
+        first = u->until_ms < first->until_ms ? u : first;
+    }
+    return first;
+}
+
 static void mark_unresponsive(struct replica *r, struct bytes node, struct turn *t)
 {
     struct unresponsive *u = names_find(&r->unresponsive, node);
     if (u == NULL && r->unresponsive.count == LIMIT_UNRESPONSIVE)
-        names_remove(&r->unresponsive, r->unresponsive.list[0]);
+        names_remove(&r->unresponsive, first_over(r));
     if (u == NULL)
         u = names_add(&r->unresponsive, node, sizeof(*u));
     u->until_ms = t->now_ms + LIMIT_UNRESPONSIVE_MS;

@@ -42,8 +42,8 @@ struct replica_report {
 
 void replica_report(const struct process *p, struct replica_report *report);
 
-/* The i-th member that is no adapter process, in an order in which those of one node are
- * neighbours; start with *i = 0, which is moved on.  False at the end. */
+/* The next member that is no adapter process, in no order; start with *i = 0, which is moved on.
+ * False at the end.  There may be several on one node. */
 bool replica_report_member(const struct process *p, size_t *i, struct member_report *report);
 
 enum value_shown {

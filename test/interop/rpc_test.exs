@@ -46,10 +46,88 @@ defmodule RpcTest do
       assert call.(node, :pg, :get_members, [:no_such_scope, :views]) == []
       assert [{:coppice, _, _}] = call.(node, :application, :which_applications, [])
       assert call.(node, :net_kernel, :get_net_ticktime, []) == 60
+      assert call.(node, :pg, :which_local_groups, [:shared]) == [:views]
       assert %{node: ^node} = call.(node, :coppice, :status, [])
       assert call.(node, :erlang, :apply, [:erlang, :node, []]) == node
       assert call.(node, :erlang, :apply, [&:erlang.node/0, []]) == node
     end
+  end
+
+  # What monitoring tools ask; the types are those of a BEAM.
+  test "the system has the figures that a BEAM has", %{node: node} do
+    beam = Beam.start().node
+
+    for {function, args} <- [
+          {:system_info, [:version]},
+          {:system_info, [:system_version]},
+          {:system_info, [:machine]},
+          {:system_info, [:process_count]},
+          {:system_info, [:process_limit]},
+          {:system_info, [:wordsize]},
+          {:system_info, [:schedulers]},
+          {:system_info, [:schedulers_online]},
+          {:memory, [:processes]},
+          {:memory, [:binary]},
+          {:statistics, [:run_queue]},
+          {:statistics, [:wall_clock]}
+        ] do
+      ours = rpc(node, :erlang, function, args)
+      assert type_of(ours) == type_of(rpc(beam, :erlang, function, args))
+    end
+
+    count = rpc(node, :erlang, :system_info, [:process_count])
+    # The one that counts is one of them on a BEAM; here it has ended, or is one, too.
+    assert (count - length(rpc(node, :erlang, :processes, []))) in -1..1
+    assert count < rpc(node, :erlang, :system_info, [:process_limit])
+    assert rpc(node, :erlang, :system_info, [:wordsize]) == :erlang.system_info(:wordsize)
+    assert rpc(node, :erlang, :memory, [:binary]) <= rpc(node, :erlang, :memory, [:total])
+  end
+
+  defp type_of(term) when is_tuple(term), do: {:tuple, tuple_size(term)}
+  defp type_of(term) when is_integer(term), do: :integer
+  defp type_of(term), do: {:string, :io_lib.printable_list(term)}
+
+  # A connection is visible where both of its nodes are.
+  test "nodes/0 has those with visible connections", %{node: hidden} do
+    visible = Coppice.start(visible: true).node
+    beam = Beam.start().node
+    for node <- [hidden, visible], do: :pong = :erpc.call(beam, :net_adm, :ping, [node])
+    assert rpc(visible, :erlang, :nodes, []) == [beam]
+    assert rpc(visible, :erlang, :nodes, [:visible]) == [beam]
+    assert rpc(visible, :erlang, :nodes, [:hidden]) == [Node.self()]
+    assert rpc(hidden, :erlang, :nodes, []) == []
+    connected = Enum.sort([beam, Node.self()])
+    for n <- [hidden, visible], do: assert(Enum.sort(nodes_of(n, :connected)) == connected)
+    assert nodes_of(beam, :visible) == [visible]
+  end
+
+  defp nodes_of(node, kind), do: rpc(node, :erlang, :nodes, [kind])
+
+  test "the functions of pg without a scope have that of the name pg", %{node: without} do
+    c = Coppice.start(scope: :pg, replicas: [views: counter(group: :views)])
+    beam = Beam.start().node
+    {:ok, _} = :erpc.call(beam, :pg, :start, [:pg])
+    member = Node.spawn(beam, Process, :sleep, [:infinity])
+    :ok = :erpc.call(beam, :pg, :join, [:views, member])
+    :ok = :erpc.call(beam, :pg, :join, [:others, member])
+    true = :erpc.call(beam, Node, :connect, [c.node])
+    eventually(fn -> Enum.sort(rpc(c.node, :pg, :which_groups, [])) == [:others, :views] end)
+    [pid] = rpc(c.node, :pg, :get_local_members, [:views])
+    assert node(pid) == c.node
+
+    for n <- [c.node, beam] do
+      eventually(fn ->
+        Enum.sort(rpc(n, :pg, :get_members, [:views])) == Enum.sort([pid, member])
+      end)
+    end
+
+    assert rpc(c.node, :pg, :get_members, [:others]) == [member]
+    assert rpc(c.node, :pg, :get_local_members, [:others]) == []
+    assert rpc(c.node, :pg, :which_local_groups, []) == [:views]
+    assert Enum.sort(rpc(beam, :pg, :which_local_groups, [])) == [:others, :views]
+    assert rpc(without, :pg, :get_members, [:views]) == []
+    assert {:badrpc, {:EXIT, {:badarg, _}}} = rpc(without, :pg, :which_groups, [])
+    assert {:badrpc, {:EXIT, {:badarg, _}}} = rpc(without, :pg, :which_local_groups, [])
   end
 
   # A BEAM, called in the same way, is the judge.
@@ -61,17 +139,31 @@ defmodule RpcTest do
           {:no_such_module, :run, ["x", 1]},
           {:erlang, :whereis, [1]},
           {:erlang, :nodes, [:nonsense]},
+          {:erlang, :nodes, [[:visible | :hidden]]},
           {:erlang, :system_info, [:nonsense]},
+          {:erlang, :memory, [:nonsense]},
+          {:erlang, :statistics, [:nonsense]},
+          {:erlang, :node, [1, 2, 3]},
+          {:erlang, :apply, ["erlang", :node, []]},
+          {:erlang, :apply, [:erlang, 1, []]},
+          {:erlang, :apply, [:erlang, :node, :none]},
+          {:erlang, :apply, [:erlang, :node, [1 | 2]]},
+          {:erlang, :apply, [1, []]},
+          {:erlang, :apply, [1, :none]},
+          {:erlang, :apply, [&:erlang.node/0, :none]},
           {:pg, :which_groups, [:no_such_scope]}
         ] do
       assert {:badrpc, {:EXIT, {reason, [frame | _]}}} = rpc(node, module, function, args)
       assert {:badrpc, {:EXIT, {^reason, [theirs | _]}}} = rpc(beam, module, function, args)
       if reason == :undef, do: assert({frame, []} == {theirs, elem(theirs, 3)})
+      if module == :erlang, do: assert(take3(frame) == take3(theirs))
 
       assert {:error, ^reason, [^frame]} = raised(node, module, function, args)
       assert {:error, ^reason, _} = raised(beam, module, function, args)
     end
   end
+
+  defp take3(frame), do: {elem(frame, 0), elem(frame, 1), elem(frame, 2)}
 
   defp raised(node, module, function, args) do
     erpc(node, module, function, args)

@@ -79,4 +79,29 @@ static void others_are_not_dialled(void)
     close_a();
 }
 
-SUITE("allow", TEST(others_are_refused), TEST(lines_are_few), TEST(others_are_not_dialled))
+/* Also those that are dialled: the look-up of b, and the connection to d. */
+static void a_new_list_ends_attempts(void)
+{
+    serve(&a, BYTES("a@h"));
+    cluster_connect(a.cluster, BYTES("d@h"), &a.turn);
+    looks_up(&a, true);
+    opened(&a, a.dialled);
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    cluster_connect(a.cluster, BYTES("c@h"), &a.turn);
+    unsigned closes = a.closes;
+    buf_printf(&list[0], "c@h");
+    buf_printf(&list[1], "*@k");
+    cluster_restrict(a.cluster, &patterns, NULL, &a.turn);
+    cluster_check(a.cluster);
+    CU_ASSERT_EQUAL(a.closes, closes + 2);
+    CU_ASSERT(are(&a.events, "unreachable d@h;unreachable b@h;"));
+    buf_clear(&a.sent);
+    CU_ASSERT(are(&a.log, "cannot connect to d@h: it is not among the nodes of allow;"
+                          "cannot connect to b@h: it is not among the nodes of allow;"));
+    looks_up(&a, false);
+    CU_ASSERT(are(&a.events, "unknown c@h;"));
+    close_a();
+}
+
+SUITE("allow", TEST(a_new_list_ends_attempts), TEST(others_are_refused), TEST(lines_are_few),
+      TEST(others_are_not_dialled))

@@ -136,6 +136,29 @@ static void one_node_leaves_room_for_others(void)
     close_side(&a);
 }
 
+/* Whoever gives an alias may lie about its node. */
+static void none_is_sent_to_an_alias_on_a_node_without_them(void)
+{
+    struct cluster_options options = options_of(BYTES("b@h"), true);
+    options.flags &= ~(DFLAG_ALIAS | DFLAG_ALTACT_SIG);
+    serve(&a, BYTES("a@h"));
+    open_side_with(&b, &options);
+    cluster_start(b.cluster, PORT, 0, &b.turn);
+    registers(&b, "\0");
+    const struct signal to_alias = {.kind = SIGNAL_ALIAS_SEND,
+                                    .node = BYTES("b@h"),
+                                    .from = term_of("#Pid<'a@h'.1.0.9>"),
+                                    .to = term_of("#Ref<'b@h'.9.1.2.3>"),
+                                    .payload = term_of("answer")};
+    cluster_deliver(a.cluster, &to_alias, &a.turn);
+    answer(&a, BYTES("b@h"), 10);
+    connects();
+    CU_ASSERT(are(&b.events, "up a@h;signal a@h;"));
+    CU_ASSERT(are(&a.log, "a message for b@h is dropped: it does not support aliases;"));
+    CU_ASSERT_EQUAL(cluster_undelivered(a.cluster), 1);
+    close_both();
+}
+
 /* A node that is wanted and away is dialled no faster for an answer, which waits. */
 static void one_waits_for_the_next_attempt(void)
 {
@@ -184,5 +207,5 @@ static void none_waits_when_the_node_ends(void)
 SUITE("answers", TEST(the_node_is_dialled_and_gets_them_in_order),
       TEST(a_connected_node_gets_it_at_once), TEST(a_node_that_connects_during_the_look_up_gets_it),
       TEST(it_is_said_why_not), TEST(only_so_many_wait), TEST(one_node_leaves_room_for_others),
-      TEST(one_waits_for_the_next_attempt), TEST(it_does_not_wait_longer_than_a_dial_may_take),
-      TEST(none_waits_when_the_node_ends))
+      TEST(none_is_sent_to_an_alias_on_a_node_without_them), TEST(one_waits_for_the_next_attempt),
+      TEST(it_does_not_wait_longer_than_a_dial_may_take), TEST(none_waits_when_the_node_ends))

@@ -78,6 +78,26 @@ static void names_why_a_node_is_not_reached(void)
     close_side(&a);
 }
 
+/* It may say anything, for as long as it likes. */
+static void what_answers_a_lookup_need_not_be_epmd(void)
+{
+    uint8_t endless[LIMIT_EPMD_BYTES - 1] = "w\0\x4e\x20H\0\0\6\0\6\xff\xff";
+    serve(&a, BYTES("a@h"));
+    cluster_connect_once(a.cluster, BYTES("b@h"), &a.turn);
+    opened(&a, a.dialled);
+    reads(&a, a.dialled, BYTES("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    CU_ASSERT(are(&a.events, "unreachable b@h;") && a.closed == a.dialled);
+    cluster_connect_once(a.cluster, BYTES("c@h"), &a.turn);
+    opened(&a, a.dialled);
+    reads(&a, a.dialled, (struct bytes){endless, sizeof(endless)});
+    CU_ASSERT_EQUAL(a.events.len, 0);
+    reads(&a, a.dialled, BYTES("xx"));
+    CU_ASSERT(are(&a.events, "unreachable c@h;") && a.closed == a.dialled);
+    CU_ASSERT(are(&a.log, "cannot connect to b@h: what answers there is not epmd;"
+                          "cannot connect to c@h: what answers there is not epmd;"));
+    close_side(&a);
+}
+
 /* a dials b@h by another name of its host. */
 static void says_what_the_node_there_is_called(void)
 {
@@ -117,6 +137,17 @@ static void releases_a_node(void)
     close_both();
 }
 
+/* Whether or not there was anything to release. */
+static void releases_one_that_it_does_not_know(void)
+{
+    serve(&a, BYTES("a@h"));
+    cluster_release(a.cluster, BYTES("b@h"));
+    cluster_check(a.cluster);
+    cluster_connect(a.cluster, BYTES("b@h"), &a.turn);
+    CU_ASSERT(cluster_is_wanted(a.cluster, BYTES("b@h")));
+    close_side(&a);
+}
+
 static void gives_a_lookup_and_a_handshake_up(void)
 {
     serve(&a, BYTES("a@h"));
@@ -144,6 +175,28 @@ static void passes_signals_on(void)
     CU_ASSERT(are(&a.events, "signal b@h;") && are(&b.events, "signal a@h;"));
     struct signal none = {.kind = SIGNAL_SEND};
     CU_ASSERT(!cluster_send(a.cluster, BYTES("c@h"), &none, &a.turn));
+    close_both();
+}
+
+/* No peer could read it; those before and after it arrive. */
+static void sends_no_message_larger_than_a_frame(void)
+{
+    uint32_t at_a = connect_both();
+    struct buf large = {0};
+    buf_room(&large, LIMIT_FRAME_BYTES + 1);
+    const struct signal signal = {.kind = SIGNAL_REG_SEND,
+                                  .node = BYTES("b@h"),
+                                  .from = term_of("#Pid<'a@h'.1.0.9>"),
+                                  .to = term_of("name"),
+                                  .payload = {large.at, LIMIT_FRAME_BYTES + 1}};
+    send_from(&a, "b@h");
+    CU_ASSERT(cluster_send(a.cluster, BYTES("b@h"), &signal, &a.turn));
+    send_from(&a, "b@h");
+    carry(at_a, AT_B);
+    CU_ASSERT(are(&b.events, "signal a@h;signal a@h;"));
+    CU_ASSERT(are(&a.log, "a message of 268435457 bytes for b@h is too large to be sent: at most "
+                          "268435456 are;"));
+    buf_free(&large);
     close_both();
 }
 
@@ -411,6 +464,20 @@ static void drops_a_peer_that_breaks_the_protocol(void)
     close_both();
 }
 
+/* In the same bytes as a request, whose answer was not sent yet: it is not sent to others. */
+static void drops_one_with_answers_for_it(void)
+{
+    connect_both();
+    struct buf bytes = one_request(10);
+    buf_put(&bytes, BYTES("\0\0\0\2\x83\x44"));
+    b.answers = 1;
+    b.answer_bytes = 10;
+    reads(&b, AT_B, buf_bytes(&bytes));
+    CU_ASSERT(b.signals == 1 && are(&b.events, "down a@h;") && b.closed == AT_B);
+    buf_free(&bytes);
+    close_both();
+}
+
 /* A command dials b; a is at the beginning of the handshake. */
 static void begin_command(uint32_t at_b)
 {
@@ -470,14 +537,16 @@ static void says_when_a_command_is_refused(void)
 
 SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where_it_does_not_serve),
       TEST(accepts_nobody_before_it_is_registered), TEST(dials_again_with_growing_pauses),
-      TEST(names_why_a_node_is_not_reached), TEST(says_what_the_node_there_is_called),
+      TEST(names_why_a_node_is_not_reached), TEST(what_answers_a_lookup_need_not_be_epmd),
+      TEST(says_what_the_node_there_is_called), TEST(sends_no_message_larger_than_a_frame),
       TEST(dials_once_where_it_is_told_so), TEST(releases_a_node),
-      TEST(gives_a_lookup_and_a_handshake_up), TEST(passes_signals_on),
-      TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
+      TEST(releases_one_that_it_does_not_know), TEST(gives_a_lookup_and_a_handshake_up),
+      TEST(passes_signals_on), TEST(ticks_when_it_has_sent_nothing_else), TEST(drops_a_silent_peer),
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
       TEST(tells_when_a_busy_peer_is_idle), TEST(answers_no_faster_than_the_peer_reads),
       TEST(holds_back_what_a_peer_sends), TEST(slows_down_a_peer_that_is_held_back),
       TEST(does_a_limited_amount_of_work_in_one_step), TEST(one_that_is_not_read_is_not_silent),
       TEST(reads_on_while_it_waits_to_be_read), TEST(keeps_only_so_many_requests),
       TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
-      TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))
+      TEST(drops_one_with_answers_for_it), TEST(refuses_a_second_command_of_one_name),
+      TEST(says_when_a_command_is_refused))

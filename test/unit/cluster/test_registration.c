@@ -106,6 +106,16 @@ static void says_that_it_does_not_answer(void)
     close_side(&a);
 }
 
+/* The connection only keeps the name. */
+static void what_epmd_says_later_is_passed_over(void)
+{
+    serve(&a, BYTES("a@h"));
+    reads(&a, a.dialled, BYTES("v\1\0\0\0\7 and more"));
+    CU_ASSERT(cluster_is_registered(a.cluster) && a.creation == 9);
+    CU_ASSERT(a.closes == 0 && a.log.len == 0);
+    close_side(&a);
+}
+
 static void gives_a_taken_name_up(void)
 {
     start_side();
@@ -120,4 +130,5 @@ static void gives_a_taken_name_up(void)
 
 SUITE("registration", TEST(registers_again), TEST(starts_epmd_once_at_its_own_start),
       TEST(starts_no_epmd_later), TEST(says_that_there_is_no_epmd), TEST(says_that_it_is_not_epmd),
-      TEST(says_that_it_does_not_answer), TEST(gives_a_taken_name_up))
+      TEST(says_that_it_does_not_answer), TEST(what_epmd_says_later_is_passed_over),
+      TEST(gives_a_taken_name_up))

@@ -57,12 +57,13 @@ static struct test_node {
     bool stalled, hold_acks;
     const char *known_nodes; /* of a BEAM: what erlang:nodes/1 returns; NULL: never answers */
     struct buf log;
-    struct buf replies; /* of ACTION_REPLY: "7: ok {ok,42}\n" */
+    struct buf replies; /* of ACTION_REPLY: "7: ok {ok,42}\n"; of ACTION_ANSWER with 0 */
     bool ended;         /* by ACTION_EXIT, with this code */
     int code;
     unsigned dials; /* including those to epmd */
     size_t longest_write;
     unsigned looked_up; /* names, by ACTION_RESOLVE */
+    unsigned opens;     /* ACTION_OPEN_STORE */
     unsigned appends;   /* ACTION_APPEND; nothing completes what stored replicas ask for */
 } nodes[NODES];
 
@@ -209,9 +210,11 @@ static inline void perform(unsigned i, const struct action *a)
         close_pipe(i, a->conn);
     else if (a->kind == ACTION_RESOLVE)
         nodes[i].looked_up++;
+    else if (a->kind == ACTION_OPEN_STORE)
+        nodes[i].opens++;
     else if (a->kind == ACTION_APPEND)
         nodes[i].appends++;
-    else if (a->kind == ACTION_REPLY)
+    else if (a->kind == ACTION_REPLY || a->kind == ACTION_ANSWER)
         replied(i, a);
     else if (a->kind == ACTION_EXIT) {
         nodes[i].ended = true;

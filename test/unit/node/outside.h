@@ -82,19 +82,48 @@ static inline struct bytes answer(void)
     return reply;
 }
 
-/* A call of the process `coppice`; the reply is good until the next. */
+/* A message to the process with this name. */
+static inline void message_to(unsigned i, const char *name, struct bytes message)
+{
+    struct buf to = {0};
+    put_atom(&to, name);
+    buf_clear(&outside.reply);
+    signal_to(i,
+              (struct signal){.kind = SIGNAL_REG_SEND, .to = buf_bytes(&to), .payload = message});
+    buf_free(&to);
+}
+
+/* A call of the process `coppice` with this request, any term; the reply is good until the next. */
+static inline struct bytes call_with(unsigned i, struct bytes request)
+{
+    struct buf message = {0};
+    put_tuple(&message, 3);
+    put_atom(&message, "$gen_call");
+    put_term(&message, term_of("{" OUTSIDER ", t}"));
+    put_term(&message, request);
+    message_to(i, "coppice", buf_bytes(&message));
+    buf_free(&message);
+    return answer();
+}
+
 static inline struct bytes call(unsigned i, const char *request)
 {
-    struct buf name = {0}, message = {0};
-    put_atom(&name, "coppice");
+    return call_with(i, term_of(request));
+}
+
+/* A call of a process without a name. */
+static inline struct bytes call_pid(unsigned i, const struct process *p, const char *request)
+{
+    struct buf pid = {0}, message = {0};
+    buf_put(&pid, process_pid(p));
     put_tuple(&message, 3);
     put_atom(&message, "$gen_call");
     put_term(&message, term_of("{" OUTSIDER ", t}"));
     put_term(&message, term_of(request));
-    signal_to(i, (struct signal){.kind = SIGNAL_REG_SEND,
-                                 .to = buf_bytes(&name),
-                                 .payload = buf_bytes(&message)});
-    buf_free(&name);
+    buf_clear(&outside.reply);
+    signal_to(i, (struct signal){
+                     .kind = SIGNAL_SEND, .to = buf_bytes(&pid), .payload = buf_bytes(&message)});
+    buf_free(&pid);
     buf_free(&message);
     return answer();
 }

@@ -112,6 +112,12 @@ static void refuses_invalid_files(void)
     refused("{connect, 'a@b'}.", 1, "a list of node names");
     refused("{connect, ['a@b'|c]}.", 1, "a list of node names");
     refused("{connect, [a]}.", 1, "found a");
+    refused("{metrics, #{hosts => [7]}}.", 1, "metrics: hosts: expected a list of host names");
+    refused("{metrics, #{hosts => [\"\"]}}.", 1, "metrics: hosts: expected a list of host names");
+    refused("{metrics, #{hosts => [\"a b\"]}}.", 1,
+            "metrics: hosts: expected a list of host names");
+    refused("{metrics, #{hosts => [\"x\"|y]}}.", 1,
+            "metrics: hosts: expected a list of host names");
     refused("{scope, []}.", 1, "scope");
     refused("{scope, 5}.", 1, "scope");
     refused("{cookie_file, []}.", 1, "a path");
@@ -163,11 +169,15 @@ static void reads_names_to_look_up(void)
     config_free(&c);
 }
 
+#define X "{dns, \"x\"}, "
+
 static void refuses_names_to_look_up(void)
 {
     refused("{connect, [{dns, app}]}.", 1, "connect: dns: expected a host name as a string");
     refused("{connect, {dns, \"\"}}.", 1, "a host name");
     refused("{connect, {dns, [0]}}.", 1, "a host name");
+    refused("{connect, [" X X X X X X X X X X X X X X X X "{dns, \"x\"}]}.", 1,
+            "connect: expected at most 16 of {dns, Host, Map}");
     refused("{connect, {srv, \"x\"}}.", 1, "a list of node names and {dns, Host, Map}");
     refused("{connect, {dns}}.", 1, "found {dns}");
     refused("{connect, {}}.", 1, "found {}");
@@ -292,6 +302,8 @@ static void replicas_must_fit_together(void)
     refused_whole(NODE_LINE "{allow, a@h}.\n{connect, [b@h]}.", 3, "connect: 'b@h' is not among");
     refused_whole(NODE_LINE "\n{allow_certificates, x}.", 3, "allow_certificates: there are no");
     refused_whole(NODE_LINE "{epmd, false}.\n{connect, [b@h]}.", 3, "connect: no port is known");
+    refused_whole(NODE_LINE "{epmd, false}.\n{connect, [{dns, \"x\"}]}.", 3,
+                  "connect: no port is known");
     refused_whole(NODE_LINE "{replica, coppice_scope, #{crdt => gset}}.", 2,
                   "replica coppice_scope: name: coppice_scope is a pg scope of this node");
     /* The scope may come last. */

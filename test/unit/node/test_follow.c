@@ -1,7 +1,8 @@
 /* Following: a node connects to the peers of its peers, reconnects while a peer is connected to
  * them, and forgets them when none is. */
 #include "limits.h"
-#include "unit/node/nodes.h"
+#include "unit/node/killer.h"
+#include "unit/node/outside.h"
 
 #define FORGET_MS (LIMIT_FOLLOW_TICKTIMES * 60000)
 
@@ -205,6 +206,59 @@ static void never_forgets_configured_nodes(void)
     stop_all();
 }
 
+/* Whoever was asked is asked again at once. */
+static void asks_again_when_its_process_is_ended(void)
+{
+    start_beam(1, "b@h", "{scope, s}.", NULL);
+    start(2, "c@h", "");
+    start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
+    CU_ASSERT(!connected(0, 2));
+    nodes[1].known_nodes = "['c@h']";
+    kill_from(1, 0, process_of(0, "coppice_follow"));
+    CU_ASSERT(connected(0, 2));
+    kill_from(1, 0, process_of(0, "coppice_follow"));
+    run_for(LIMIT_FOLLOW_ASK_MS);
+    CU_ASSERT(connected(0, 1) && connected(0, 2));
+    stop_all();
+}
+
+static void asks_one_again_that_has_not_answered(void)
+{
+    struct turn t = {.now_ms = net.now_ms};
+    start(1, "b@h", "");
+    start(2, "c@h", "");
+    process_suspend(process_named(node_processes(nodes[1].node), BYTES("coppice")), &t);
+    start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
+    crash(2);
+    start(2, "c@h", "{connect, ['b@h']}.");
+    run_for(LIMIT_FOLLOW_ASK_MS / 3);
+    CU_ASSERT(connected(1, 2) && !connected(0, 2));
+    process_exit(process_named(node_processes(nodes[1].node), BYTES("coppice")), term_of("killed"),
+                 &t);
+    run_for(LIMIT_FOLLOW_ASK_MS);
+    CU_ASSERT(connected(0, 2));
+    stop_all();
+}
+
+/* {connect, Node} is a promise that following alone is not. */
+static void keeps_a_node_that_somebody_asks_for(void)
+{
+    start_beam(1, "b@h", "{scope, s}.", "['c@h']");
+    start(2, "c@h", "");
+    start(0, "a@h", FOLLOWS "{connect, ['b@h']}.");
+    CU_ASSERT(connected(0, 2));
+    ASSERT_TERM(call(0, "{connect, 'c@h'}"), term_of("ok"));
+    nodes[1].known_nodes = "[]";
+    crash(2);
+    run_for(3 * FORGET_MS);
+    CU_ASSERT(!logged(0, "forgotten"));
+    start(2, "c@h", "");
+    run_for(LIMIT_DIAL_BACKOFF_MAX_MS);
+    CU_ASSERT(connected(0, 2));
+    outside_close();
+    stop_all();
+}
+
 /* A replica's mutations wait until it has caught up, also with nodes that are yet to be found. */
 static void mutations_wait_for_nodes_yet_to_be_found(void)
 {
@@ -229,4 +283,6 @@ SUITE("follow", TEST(connects_to_the_peers_of_a_coppice), TEST(connects_to_the_p
       TEST(limits_the_names_it_reads), TEST(does_not_retry_commands), TEST(does_not_dial_commands),
       TEST(reconnects_to_followed_nodes), TEST(forgets_nodes_that_left),
       TEST(keeps_nodes_that_a_peer_names), TEST(followers_forget_a_node_together),
-      TEST(never_forgets_configured_nodes), TEST(mutations_wait_for_nodes_yet_to_be_found))
+      TEST(never_forgets_configured_nodes), TEST(asks_again_when_its_process_is_ended),
+      TEST(asks_one_again_that_has_not_answered), TEST(keeps_a_node_that_somebody_asks_for),
+      TEST(mutations_wait_for_nodes_yet_to_be_found))

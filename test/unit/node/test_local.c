@@ -93,6 +93,17 @@ static void open_calls_end_with_the_node(void)
     stop_all();
 }
 
+static void open_calls_are_freed_with_the_node(void)
+{
+    start_settled("");
+    start_beam(1, "b@h", "", NULL);
+    ask_at(1, "b@h", "rex", NEVER_ANSWERED);
+    ask_at(2, "b@h", "rex", NEVER_ANSWERED);
+    run_for(1000);
+    assert_replies("");
+    stop_all();
+}
+
 /* Whoever may write may kill it, as any process. */
 static void the_caller_is_started_again(void)
 {
@@ -135,4 +146,5 @@ static void versions_tell_changes(void)
 
 SUITE("local", TEST(each_call_has_its_reply), TEST(other_nodes_are_called),
       TEST(a_call_ends_in_time), TEST(open_calls_end_with_the_node),
-      TEST(the_caller_is_started_again), TEST(versions_tell_changes))
+      TEST(open_calls_are_freed_with_the_node), TEST(the_caller_is_started_again),
+      TEST(versions_tell_changes))

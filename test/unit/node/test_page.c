@@ -3,7 +3,7 @@
 
 #include "limits.h"
 #include "node/page_text.h"
-#include "unit/node/nodes.h"
+#include "unit/node/outside.h"
 
 #define WALL_MS 1796000000123
 
@@ -171,6 +171,90 @@ static void members_are_shown(void)
     stop_all();
 }
 
+/* b is sent nothing more, since it does not read: it is behind, and so the replica differs. */
+static void what_is_behind_is_shown(void)
+{
+    start(0, "a@h", "{metrics, #{}}. {connect, ['b@h']}. {replica, r, #{crdt => gset}}.");
+    start(1, "b@h", "{replica, r, #{crdt => gset}}.");
+    run_for(100000);
+    nodes[1].hold_acks = true;
+    cast(0, "{mutate, {add, [1]}}");
+    run_for(90000);
+    for (unsigned i = 2; i < 4; i++) {
+        cast(0, i == 2 ? "{mutate, {add, [2]}}" : "{mutate, {add, [3]}}");
+        run_for(6000);
+    }
+    CU_ASSERT(shows(0, "b@h: 1 of 1 differs.") && shows(0, ", slow"));
+    CU_ASSERT(shows(0, "is behind") && shows(0, "</span> differs</p>"));
+    stop_all();
+}
+
+/* b's replica is told of, and answers nothing. */
+static void what_is_not_known_yet_is_shown(void)
+{
+    const struct request request = {
+        .kind = REQUEST_CALL,
+        .name = BYTES("coppice"),
+        .term = term_of("{start_replica, r, #{crdt => gset, group => g, actor => b}}"),
+        .timeout_ms = 5000};
+    start(0, "a@h",
+          "{metrics, #{}}. {connect, ['b@h']}. {replica, r, #{crdt => gset, group => g}}.");
+    start(1, "b@h", "");
+    run_for(10000);
+    CU_ASSERT(shows(0, "b@h: no replica in common.") && shows(0, "has no other members"));
+    nodes[1].stalled = true;
+    step(1, (struct event){.kind = EVENT_CALL, .call = 1, .request = &request});
+    run_for(100);
+    CU_ASSERT(shows(0, "b@h: not compared yet."));
+    CU_ASSERT(shows(0, "</span> not compared yet</p>"));
+    CU_ASSERT(shows(0, "class=\"words\">not compared yet</span>"));
+    stop_all();
+}
+
+static void a_large_group_is_not_shown_whole(void)
+{
+    struct buf settings = {0};
+    for (unsigned i = 0; i < LIMIT_PAGE_MEMBERS + 3; i++)
+        buf_printf(&settings, "{replica, r%u, #{crdt => gset, group => g, actor => r%u}}.\n", i, i);
+    buf_put_u8(&settings, 0);
+    start(0, "a@h",
+          "{metrics, #{}}. {connect, ['b@h']}. {replica, r, #{crdt => gset, group => g}}.");
+    start(1, "b@h", (const char *)settings.at);
+    run_for(10000);
+    CU_ASSERT(shows(0, "and 3 more</p>"));
+    buf_free(&settings);
+    stop_all();
+}
+
+/* It is not loaded: nobody reads its files here. */
+static void a_stored_replica_is_shown(void)
+{
+    start(0, "a@h",
+          "{metrics, #{}}. {replica, r, #{crdt => gset, storage => #{file => \"f\"}}}. "
+          "{replica, s, #{crdt => gset}}.");
+    cast(0, "{mutate, {add, [1]}}");
+    message_to(0, "s", term_of("{'$gen_cast', {mutate, nonsense}}"));
+    run_for(10000);
+    CU_ASSERT(shows(0, "<dt>journal</dt><dd>0 B</dd>"));
+    CU_ASSERT(shows(0, "<dt>snapshot</dt><dd>never</dd>"));
+    CU_ASSERT(shows(0, "The state is being read or written."));
+    CU_ASSERT(shows(0, "<dt>waiting</dt><dd>1</dd>") && shows(0, "<dt>refused</dt><dd>1</dd>"));
+    stop_all();
+}
+
+/* A command that asks for something is no peer. */
+static void there_may_be_nothing_to_show(void)
+{
+    start(0, "a@h", "{metrics, #{}}.");
+    start(1, "-coppice_1@h", "{connect, ['a@h']}.");
+    CU_ASSERT(connected(0, 1));
+    CU_ASSERT(shows(0, "This node runs no replicas."));
+    CU_ASSERT(shows(0, "No other node is connected") && !shows(0, "-coppice_1"));
+    stop_all();
+}
+
 SUITE("page", TEST(text_is_escaped), TEST(quantities_are_readable),
       TEST(what_is_hostile_is_escaped), TEST(values_are_shown_to_this_machine_alone),
-      TEST(a_large_node_has_a_small_page), TEST(members_are_shown))
+      TEST(a_large_node_has_a_small_page), TEST(members_are_shown), TEST(what_is_behind_is_shown),
+      TEST(what_is_not_known_yet_is_shown), TEST(a_large_group_is_not_shown_whole),
+      TEST(a_stored_replica_is_shown), TEST(there_may_be_nothing_to_show))

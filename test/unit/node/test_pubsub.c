@@ -1,6 +1,7 @@
 /* The adapter processes of a node; the scope Phoenix.PubSub is told of others' by hand. */
 #include "limits.h"
-#include "unit/node/nodes.h"
+#include "pg/pg.h"
+#include "unit/node/outside.h"
 
 #define OPTIONS "crdt => gcounter, pubsub => 'Elixir.App.PubSub', group => "
 
@@ -159,6 +160,113 @@ static void restarts_what_ends(void)
     stop_all();
 }
 
+/* Module.concat(:app, "Adapter") */
+static void names_are_as_in_elixir(void)
+{
+    open_node("{replica, r, #{crdt => gcounter, pubsub => app, group => x}}.");
+    CU_ASSERT(named("Elixir.app.Adapter") != NULL);
+    forward("Elixir.app.Adapter", "grove:x");
+    CU_ASSERT_EQUAL(merges("r"), 1);
+    stop_all();
+}
+
+static void an_adapter_passes_over_other_messages(void)
+{
+    static const char *const others[] = {
+        "what", "{forward_to_local, <<\"grove:x\">>, {grove_delta, x, y}}",
+        "{forward_to_remote, <<\"grove:x\">>, {grove_delta, x, y}, z}",
+        "{forward_to_local, <<\"grove:x\">>, {grove_delta, x, y}, z}",
+        "{forward_to_local, grove, {grove_delta, x, y}, z}"};
+    open_node("{replica, r, #{" OPTIONS "x}}.");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        message_to(0, "Elixir.App.PubSub.Adapter", term_of(others[i]));
+    CU_ASSERT_EQUAL(outside.reply.len, 0);
+    message_to(0, "Elixir.App.PubSub.Adapter", term_of("{'$gen_call', {" OUTSIDER ", t}, what}"));
+    ASSERT_TERM(answer(), term_of("{error, {unknown_request, what}}"));
+    forward("Elixir.App.PubSub.Adapter", "grove:x");
+    CU_ASSERT_EQUAL(merges("r"), 1);
+    outside_close();
+    stop_all();
+}
+
+/* Those of its peers were told before. */
+static void a_new_pubsub_has_the_pool_of_its_peers(void)
+{
+    open_node("{replica, r, #{" OPTIONS "x}}.");
+    sync("{'Elixir.Other.Adapter_3', [#Pid<'b@h'.2.0.7>]}");
+    CU_ASSERT(named("Elixir.Other.Adapter_3") == NULL);
+    call(0, "{start_replica, s, #{crdt => gcounter, group => y, pubsub => 'Elixir.Other'}}");
+    CU_ASSERT(named("Elixir.Other.Adapter_3") != NULL);
+    CU_ASSERT(named("Elixir.Other.Adapter_4") == NULL);
+    CU_ASSERT(named("Elixir.App.PubSub.Adapter_2") == NULL);
+    outside_close();
+    stop_all();
+}
+
+static void an_adapter_needs_its_name(void)
+{
+    open_node("{replica, 'Elixir.App.PubSub.Adapter', #{crdt => gset}}. {replica, r, #{" OPTIONS
+              "x}}.");
+    CU_ASSERT(logged(0, "the adapter Elixir.App.PubSub.Adapter cannot start: its name is taken"));
+    CU_ASSERT(replica_is(named("Elixir.App.PubSub.Adapter")));
+    sync("{'Elixir.App.PubSub.Adapter_2', [#Pid<'b@h'.2.0.7>]}");
+    kill("r");
+    CU_ASSERT(named("r") != NULL);
+    ASSERT_TERM(call(0, "{stop_replica, r}"), term_of("ok"));
+    outside_close();
+    stop_all();
+}
+
+/* Whichever comes first has it. */
+static void a_replica_needs_its_name(void)
+{
+    open_node("{replica, r, #{" OPTIONS "x}}. {replica, 'Elixir.App.PubSub.Adapter', #{crdt => "
+              "gset}}. {replica, s, #{crdt => gset}}.");
+    CU_ASSERT(logged(0, "the replica Elixir.App.PubSub.Adapter cannot start: its name is taken"));
+    CU_ASSERT(!replica_is(named("Elixir.App.PubSub.Adapter")) && named("s") != NULL);
+    forward("Elixir.App.PubSub.Adapter", "grove:x");
+    CU_ASSERT_EQUAL(merges("r"), 1);
+    stop_all();
+}
+
+static void note_member(void *who, struct bytes pid)
+{
+    unsigned *count = who;
+    *count += bytes_equal(node_of(pid), BYTES("a@h"));
+}
+
+static unsigned members(const char *adapter)
+{
+    unsigned count = 0;
+    struct buf group = {0};
+    put_atom(&group, adapter);
+    pg_members(named("Elixir.Phoenix.PubSub"), buf_bytes(&group), note_member, &count);
+    buf_free(&group);
+    return count;
+}
+
+/* When its name is free the next replica starts it, and the adapters that there are join it. */
+static void the_scope_needs_its_name(void)
+{
+    open_node("{replica, 'Elixir.Phoenix.PubSub', #{crdt => gset}}. {replica, r, #{" OPTIONS
+              "x}}.");
+    CU_ASSERT(logged(0, "the pg scope Elixir.Phoenix.PubSub cannot start: its name is taken"));
+    CU_ASSERT(named("Elixir.App.PubSub.Adapter") != NULL);
+    ASSERT_TERM(call(0, "{stop_replica, 'Elixir.Phoenix.PubSub'}"), term_of("ok"));
+    call(0, "{start_replica, s, #{" OPTIONS "y}}");
+    CU_ASSERT_FATAL(pg_is_scope(named("Elixir.Phoenix.PubSub")));
+    CU_ASSERT_EQUAL(members("Elixir.App.PubSub.Adapter"), 1);
+    kill("Elixir.Phoenix.PubSub");
+    CU_ASSERT_EQUAL(members("Elixir.App.PubSub.Adapter"), 1);
+    kill("Elixir.App.PubSub.Adapter");
+    CU_ASSERT_EQUAL(members("Elixir.App.PubSub.Adapter"), 1);
+    outside_close();
+    stop_all();
+}
+
 SUITE("pubsub", TEST(hands_deltas_to_the_replicas_of_a_topic),
       TEST(has_the_largest_pool_of_its_peers), TEST(passes_over_other_groups),
-      TEST(restarts_what_ends))
+      TEST(restarts_what_ends), TEST(names_are_as_in_elixir),
+      TEST(an_adapter_passes_over_other_messages), TEST(a_new_pubsub_has_the_pool_of_its_peers),
+      TEST(an_adapter_needs_its_name), TEST(a_replica_needs_its_name),
+      TEST(the_scope_needs_its_name))

@@ -95,6 +95,26 @@ static void names_come_and_go(void)
     stop_all();
 }
 
+/* What was found under a name that is still looked up. */
+static void the_nodes_of_another_name_stay(void)
+{
+    start(1, "b@h", "");
+    start(2, "c@h", "");
+    start(0, "a@h", "{connect, [{dns, \"x\", #{name => b}}, {dns, \"y\", #{name => c}}]}.");
+    for (uint32_t query = 0; query < 2; query++)
+        step(0, (struct event){.kind = EVENT_RESOLVED, .query = query, .bytes = BYTES("h")});
+    settle();
+    CU_ASSERT(connected(0, 1) && connected(0, 2));
+    reload("{connect, [{dns, \"y\", #{name => c}}]}.");
+    crash(1);
+    crash(2);
+    start(1, "b@h", "");
+    start(2, "c@h", "");
+    run_for(60000);
+    CU_ASSERT(!connected(0, 1) && connected(0, 2));
+    stop_all();
+}
+
 static void allow_ends_connections(void)
 {
     start(1, "b@h", "");
@@ -173,6 +193,80 @@ static void a_taken_name_is_tried_again(void)
     stop_all();
 }
 
+/* Those behind it in the file are not affected. */
+static void one_that_cannot_start_is_alone(void)
+{
+    static const char settings[] = "{replica, one, #{crdt => gcounter}}. "
+                                   "{replica, two, #{crdt => gcounter}}. "
+                                   "{replica, three, #{crdt => gcounter}}.";
+    start(0, "a@h", "");
+    call(0, "{start_replica, one, #{crdt => gset}}");
+    reload(settings);
+    CU_ASSERT(logged(0, "replica one: it cannot start") && runs("two") && runs("three"));
+    reload("{replica, two, #{crdt => gcounter}}.");
+    CU_ASSERT(runs("one") && runs("two") && !runs("three"));
+    ASSERT_TERM(call(0, "{stop_replica, one}"), term_of("ok"));
+    reload(settings);
+    CU_ASSERT(logged(0, "replica one: is new") && runs("one") && runs("three"));
+    outside_close();
+    stop_all();
+}
+
+static void the_form_of_the_log_changes(void)
+{
+    start(0, "a@h", "");
+    reload("{log, json}.");
+    CU_ASSERT(logged(0, "log: json from now on") && logged(0, "read again: 1 change\n"));
+    reload("{log, json}.");
+    CU_ASSERT(logged(0, "nothing has changed"));
+    reload("");
+    CU_ASSERT(logged(0, "log: text from now on"));
+    stop_all();
+}
+
+/* Also where there are as many as before. */
+static void patterns_change(void)
+{
+    start(1, "b@h", "{connect, ['a@h']}.");
+    start(0, "a@h", "{allow, ['b@h', 'x@h']}. {read_only, 'x@h'}.");
+    run_for(60000);
+    CU_ASSERT(connected(0, 1));
+    reload("{allow, ['c@h', 'x@h']}. {read_only, 'y@h'}.");
+    CU_ASSERT(logged(0, "allow: 2 names and patterns from now on"));
+    CU_ASSERT(logged(0, "read_only: 1 name from now on") && !connected(0, 1));
+    reload("{allow, []}.");
+    CU_ASSERT(logged(0, "allow: no node from now on"));
+    CU_ASSERT(logged(0, "read_only: no node from now on"));
+    reload("");
+    CU_ASSERT(logged(0, "allow: every node from now on"));
+    stop_all();
+}
+
+#define TLS "{tls, #{certfile => \"c\", cacertfile => \"d\", verify => verify_peer}}. "
+
+static void certificates_that_are_allowed_change(void)
+{
+    start(0, "a@h", TLS "{allow_certificates, \"*\"}.");
+    reload(TLS "{allow_certificates, [\"x.example\"]}.");
+    CU_ASSERT(logged(0, "allow_certificates: 1 name from now on"));
+    reload(TLS "{allow_certificates, []}.");
+    CU_ASSERT(logged(0, "allow_certificates: none from now on"));
+    reload(TLS);
+    CU_ASSERT(logged(0, "allow_certificates: every certificate that tls accepts from now on"));
+    stop_all();
+}
+
+static void other_scopes_wait_for_a_restart(void)
+{
+    start(0, "a@h", "{scope, [s, t]}.");
+    reload("{scope, [s, u]}.");
+    CU_ASSERT(logged(0, "c.config:1:1: scope: cannot change"));
+    CU_ASSERT(runs("t") && !runs("u"));
+    reload("{scope, [s, t]}.");
+    CU_ASSERT(logged(0, "nothing has changed"));
+    stop_all();
+}
+
 static void what_cannot_change_is_said(void)
 {
     start(0, "a@h", "");
@@ -209,4 +303,7 @@ SUITE("reload", TEST(nothing_changes), TEST(peers_come_and_go),
       TEST(requests_outlive_the_configuration), TEST(names_come_and_go),
       TEST(allow_ends_connections), TEST(allow_ends_attempts), TEST(replicas_come_and_go),
       TEST(other_options_wait_for_a_restart), TEST(a_taken_name_is_tried_again),
+      TEST(one_that_cannot_start_is_alone), TEST(the_form_of_the_log_changes),
+      TEST(patterns_change), TEST(certificates_that_are_allowed_change),
+      TEST(other_scopes_wait_for_a_restart), TEST(the_nodes_of_another_name_stay),
       TEST(what_cannot_change_is_said), TEST(it_may_come_before_the_start))

@@ -70,6 +70,22 @@ static void ciphers_of_tls_1_3_are_a_list_of_their_own(void)
     tls_options_free(&options);
 }
 
+static void lists_of_revoked_certificates_are_used_as_told(void)
+{
+    static const struct {
+        const char *value;
+        enum tls_crl_check wanted;
+    } checks[] = {{"#{crl_check => false}", CRL_NO},
+                  {"#{crl_check => true}", CRL_CHAIN},
+                  {"#{crl_check => peer}", CRL_PEER},
+                  {"#{crl_check => best_effort}", CRL_BEST_EFFORT}};
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        CU_ASSERT_EQUAL(read_value(checks[i].value), OK);
+        CU_ASSERT_EQUAL(options.roles[TLS_SERVER].crl_check, checks[i].wanted);
+        tls_options_free(&options);
+    }
+}
+
 static void a_path_is_kept(void)
 {
     CU_ASSERT_EQUAL(read_value("\"/etc/dist.conf\""), OK);
@@ -183,6 +199,7 @@ static void names_are_proved_by_verified_peers_only(void)
 }
 
 SUITE("tls options", TEST(a_map_is_for_both_roles), TEST(only_clients_verify_by_default),
-      TEST(ciphers_of_tls_1_3_are_a_list_of_their_own), TEST(a_path_is_kept),
+      TEST(ciphers_of_tls_1_3_are_a_list_of_their_own),
+      TEST(lists_of_revoked_certificates_are_used_as_told), TEST(a_path_is_kept),
       TEST(reads_an_option_file), TEST(refuses_values), TEST(refuses_option_files),
       TEST(names_are_proved_by_verified_peers_only))

@@ -183,6 +183,8 @@ static void delivers_what_only_looks_like_a_reply(void)
     call_name(p, "rex", 100);
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" REF(1) ",yes}");
     CALLED("1 message {" REF(1) ",yes}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{#Ref<'b@h'.7.1.0.0>,yes}");
+    CALLED("1 message {#Ref<'b@h'.7.1.0.0>,yes}");
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{" OUR_REF(1) ",yes,no}");
     CALLED("1 message {" OUR_REF(1) ",yes,no}");
     RECEIVE(SIGNAL_SEND, THEM(4), US(1), .payload = "{[alias|" OUR_REF(1) "],yes}");

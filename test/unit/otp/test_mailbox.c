@@ -199,7 +199,38 @@ static void held_bytes_are_bounded(void)
     world_close();
 }
 
-SUITE("mailbox", TEST(delivers_messages), TEST(ignores_pids_of_other_nodes),
-      TEST(holds_messages_while_suspended), TEST(keeps_the_order_while_resuming),
-      TEST(may_end_while_resuming), TEST(held_messages_are_bounded), TEST(held_bytes_are_bounded),
-      TEST(another_node_has_room), TEST(a_held_message_is_of_its_node))
+static void finish(struct process *p, struct turn *t)
+{
+    (void)t;
+    record(p, "finish", 0, (struct bytes){0});
+}
+
+static const struct process_kind finishing_spy = {
+    .module = "spy",
+    .message = spy_message,
+    .state = spy_state,
+    .finish = finish,
+    .free = spy_free,
+};
+
+/* All that run and put work off, once each. */
+static void what_is_put_off_can_be_finished(void)
+{
+    world_open();
+    spy_start_kind("one", &finishing_spy);
+    spy_start("two");
+    spy_start_kind("three", &finishing_spy);
+    process_exit(spy_start_kind("four", &finishing_spy), term_of("gone"), &world.turn);
+    processes_finish(world.table, &world.turn);
+    CALLED("1 finish");
+    CALLED("3 finish");
+    CALLED_NO_MORE();
+    processes_check(world.table);
+    world_close();
+}
+
+SUITE("mailbox", TEST(delivers_messages), TEST(what_is_put_off_can_be_finished),
+      TEST(ignores_pids_of_other_nodes), TEST(holds_messages_while_suspended),
+      TEST(keeps_the_order_while_resuming), TEST(may_end_while_resuming),
+      TEST(held_messages_are_bounded), TEST(held_bytes_are_bounded), TEST(another_node_has_room),
+      TEST(a_held_message_is_of_its_node))

@@ -132,6 +132,40 @@ static void one_node_makes_few_questions(void)
     world_close();
 }
 
+/* Then the form is the later one. */
+static void answers_get_state_where_nobody_can_ask(void)
+{
+    world_open();
+    for (unsigned i = 0; i < LIMIT_PROCESSES; i++)
+        CU_ASSERT_FATAL(spy_start(NULL) != NULL);
+    ask("get_state");
+    SENT(ANSWER("{ok,{state,1}}"));
+    SENT_NO_MORE();
+    world_close();
+}
+
+/* It is a process, too. */
+static void who_asks_can_be_asked(void)
+{
+    world_open();
+    spy_start("one");
+    ask("get_state");
+    SENT("MONITOR b@h " US(2) " -> rex " OUR_REF(1));
+    SENT(ASKED(1));
+    RECEIVE(SIGNAL_SEND, THEM(4), US(2), .payload = "{'$gen_call',{" THEM(4) ",t},what}");
+    SENT("SEND b@h " US(2) " -> " THEM(4) ": {t,{error,{unknown_request,what}}}");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(2), .payload = "what");
+    RECEIVE(SIGNAL_SEND, THEM(4), US(2), .payload = "{system,{" THEM(4) ",t},get_state}");
+    SENT("MONITOR b@h " US(2) " -> rex " OUR_REF(2));
+    SENT(ASKED(2));
+    RECEIVE(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(2), .reason = "noproc");
+    SENT("SEND b@h " US(2) " -> " THEM(4) ": {t,{ok,1}}");
+    RECEIVE(SIGNAL_MONITOR_EXIT, "rex", US(2), .ref = OUR_REF(1), .reason = "noproc");
+    SENT(ANSWER("{ok,{state,1}}"));
+    SENT_NO_MORE();
+    world_close();
+}
+
 static void suspends_and_resumes(void)
 {
     world_open();
@@ -276,6 +310,7 @@ static void answers_recorded_sys_requests(void)
 
 SUITE("sys", TEST(answers_get_status), TEST(answers_get_state_in_the_callers_form),
       TEST(answers_get_state_when_rex_is_missing), TEST(one_node_makes_few_questions),
+      TEST(answers_get_state_where_nobody_can_ask), TEST(who_asks_can_be_asked),
       TEST(suspends_and_resumes), TEST(answers_resume_before_held_messages),
       TEST(terminates_with_the_exact_reason), TEST(refuses_unsupported_commands),
       TEST(refuses_a_reason_with_duplicate_keys), TEST(answers_recorded_sys_requests))

@@ -257,6 +257,25 @@ static void refuses_malformed_part_replies(void)
     }
 }
 
+static void answers_what_is_no_part(void)
+{
+    static const char *const parts[] = {
+        "{part, 0, 0}",     "{part, -1, 1}", "{part, 65536, 1}", "{part, 65535, 2}",
+        "{part, 0, 65537}", "{part, a, 1}",  "{part, 0, []}",    "{part, 1, 18446744073709551616}"};
+    char message[200];
+    world_open_settled();
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        snprintf(message, sizeof(message), "{'$gen_call', {" THEM(1) ", t1}, %s}", parts[i]);
+        deliver(message);
+        SENT(THEM(1), REPLY(1, "{error, bad_part}"));
+    }
+    deliver(CALL(1, "{part, 0, 65536}"));
+    SENT(THEM(1), REPLY(1, "{ok, {65536, " OURS("#{}") "}}"));
+    deliver(CALL(1, "{part, 65535, 1}"));
+    SENT(THEM(1), REPLY(1, "{ok, {1, " OURS("#{}") "}}"));
+    world_close();
+}
+
 /* Each reply covers a single range, and has no elements. */
 static void ends_after_one_reply_for_each_range(void)
 {
@@ -393,6 +412,7 @@ SUITE("compare", TEST(equal_states_cost_one_small_message_each_way),
       TEST(an_empty_replica_gets_all), TEST(disjoint_states_are_exchanged_whole),
       TEST(indivisible_states_are_sent_whole), TEST(a_small_replica_gets_a_large_state),
       TEST(refuses_malformed_digest_replies), TEST(refuses_malformed_part_replies),
-      TEST(ends_after_one_reply_for_each_range), TEST(ignores_late_and_duplicate_replies),
-      TEST(asks_again_after_a_timeout), TEST(forgets_a_member_that_left),
-      TEST(sends_its_part_when_safe), TEST(sends_its_part_when_the_node_is_no_longer_slow))
+      TEST(answers_what_is_no_part), TEST(ends_after_one_reply_for_each_range),
+      TEST(ignores_late_and_duplicate_replies), TEST(asks_again_after_a_timeout),
+      TEST(forgets_a_member_that_left), TEST(sends_its_part_when_safe),
+      TEST(sends_its_part_when_the_node_is_no_longer_slow))

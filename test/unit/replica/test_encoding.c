@@ -157,6 +157,28 @@ static void callers_of_a_slow_node_wait(void)
     world_close();
 }
 
+/* Whoever asks later gets the later state, and the first one still its own. */
+static void each_gets_the_state_that_it_has_asked_for(void)
+{
+    open_large();
+    world.slow = BYTES("b@h");
+    deliver(CALL(1, "state"));
+    wait_for_joins();
+    deliver_of("c@h", "{'$gen_call', {" OTHERS(2) ", t2}, {mutate, {add, [new]}}}");
+    SENT(OTHERS(2), "{t2, ok}");
+    deliver_of("c@h", "{'$gen_call', {" OTHERS(3) ", t3}, state}");
+    wait_for_joins();
+    SENT_PREFIX(OTHERS(3), "{t3,{ok,");
+    CU_ASSERT_EQUAL(elements(false), LARGE + 1);
+    SENT_NOTHING();
+    world.slow = BYTES("");
+    replica_drained(world.replica, BYTES("b@h"), &world.turn);
+    CU_ASSERT(wakes());
+    SENT_PREFIX(THEM(1), "{t1,{ok,");
+    CU_ASSERT_EQUAL(elements(false), LARGE);
+    world_close();
+}
+
 /* One whose node is gone is answered some time: nobody hears that it has drained. */
 /* One node has no more of them than its part, and what is sent late is sent for it. */
 static void callers_of_others_have_room(void)
@@ -202,4 +224,5 @@ static void may_end_meanwhile(void)
 
 SUITE("encoding", TEST(encodes_in_slices), TEST(answers_all_who_wait), TEST(mutations_wait),
       TEST(a_small_delta_does_not_wait), TEST(callers_of_a_slow_node_wait),
-      TEST(callers_of_others_have_room), TEST(the_slow_are_not_forgotten), TEST(may_end_meanwhile))
+      TEST(each_gets_the_state_that_it_has_asked_for), TEST(callers_of_others_have_room),
+      TEST(the_slow_are_not_forgotten), TEST(may_end_meanwhile))

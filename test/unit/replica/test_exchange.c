@@ -485,6 +485,28 @@ static void does_not_pull_again_after_a_refusal(void)
     }
 }
 
+/* A reply with a term that this node does not accept: it will not be accepted the next time,
+ * either. Of a BEAM, and of a coppice. */
+static void does_not_pull_again_what_cannot_be_read(void)
+{
+    for (unsigned beam = 0; beam < 2; beam++) {
+        world_open_settled();
+        joined(THEM(5), beam);
+        skip_sent();
+        struct signal reply = {.kind = SIGNAL_SEND,
+                               .to = process_pid(world.replica),
+                               .payload = term_of("{" OUR_REF(1) ", {ok, too_deep}}"),
+                               .unfit = ERR_LIMIT};
+        processes_signal(world.table, BYTES("b@h"), &reply, &world.turn);
+        wait_ms(100 * SYNC_MS);
+        SENT_NOTHING();
+        CU_ASSERT_EQUAL(status("refused"), 1);
+        CU_ASSERT(logged("b@h") && log_lines() == 1);
+        value_is("{v, {ok, 0}}");
+        world_close();
+    }
+}
+
 static void stops_pulling_from_a_member_that_left(void)
 {
     world_open_settled();
@@ -533,4 +555,5 @@ SUITE("exchange", TEST(accepts_every_form_of_delta), TEST(drops_its_own_deltas),
       TEST(is_not_behind_if_it_missed_nothing), TEST(syncs_when_it_ends),
       TEST(exchanges_states_with_new_members), TEST(counts_joins), TEST(pulls_again_with_backoff),
       TEST(pulls_again_after_a_timeout), TEST(does_not_pull_again_after_a_refusal),
-      TEST(stops_pulling_from_a_member_that_left), TEST(limits_open_pulls))
+      TEST(does_not_pull_again_what_cannot_be_read), TEST(stops_pulling_from_a_member_that_left),
+      TEST(limits_open_pulls))

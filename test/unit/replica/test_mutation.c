@@ -1,4 +1,5 @@
 #include "mem.h"
+#include "otp/watch.h"
 #include "unit/replica/world.h"
 
 #define FUN                    "fun m:f/1"
@@ -194,6 +195,101 @@ static void refuses_more_funs_of_an_unresponsive_node(void)
     wait_ms(1);
     deliver(CALL(7, "{mutate, " FUN "}"));
     SENT("rex", APPLY(OUR_REF(3), FUN, OURS("#{<<\"c1\">> => 2}")));
+    world_close();
+}
+
+/* A fun of a process of that node. */
+static void deliver_fun_of(const char *node)
+{
+    char message[400];
+    snprintf(message, sizeof(message), "{'$gen_call', {#Pid<'%s'.1.0.3>, t}, {mutate, " FUN "}}",
+             node);
+    deliver_of(node, message);
+}
+
+/* Those whose time is over are forgotten before those that have just delayed others. */
+static void remembers_the_last_nodes_that_were_unresponsive(void)
+{
+    char name[16];
+    world_open_settled();
+    for (unsigned i = 0; i < LIMIT_UNRESPONSIVE; i++) {
+        snprintf(name, sizeof(name), "n%u@h", i);
+        deliver_fun_of(name);
+        wait_ms(LIMIT_APPLY_MS);
+    }
+    deliver_fun_of("a@k");
+    wait_ms(LIMIT_APPLY_MS);
+    deliver_fun_of("b@k");
+    wait_ms(LIMIT_APPLY_MS);
+    skip_sent();
+    deliver_fun_of("a@k");
+    SENT("#Pid<'a@k'.1.0.3>", "{t, {error, unresponsive}}");
+    deliver_fun_of("b@k");
+    SENT("#Pid<'b@k'.1.0.3>", "{t, {error, unresponsive}}");
+    SENT_NOTHING();
+    world_close();
+}
+
+static void nothing(struct process *p, struct bytes message, struct turn *t)
+{
+    (void)p;
+    (void)message;
+    (void)t;
+}
+
+static void no_state(const struct process *p, struct buf *out)
+{
+    (void)p;
+    put_nil(out);
+}
+
+static void no_free(void *self)
+{
+    (void)self;
+}
+
+/* Has another process open as many calls as there may be; they end with it. */
+static struct process *open_all_calls(void)
+{
+    static const struct process_kind kind = {
+        .module = "caller", .message = nothing, .state = no_state, .free = no_free};
+    const struct address whom = {.name = BYTES("rex"), .node = BYTES("d@h")};
+    struct process *p = process_start(world.table, &kind, NULL, BYTES(""));
+    world.quiet = true;
+    while (call_start(p, &whom, term_of("x"), 60000, &world.turn) != 0)
+        ;
+    world.quiet = false;
+    return p;
+}
+
+/* Nobody else waits for it. */
+static void refuses_a_fun_for_which_there_is_no_call(void)
+{
+    world_open_settled();
+    struct process *caller = open_all_calls();
+    deliver(CALL(1, "{mutate, " FUN "}"));
+    SENT(THEM(1), REPLY(1, "{error, overloaded}"));
+    deliver(CALL(2, "{mutate, increment}"));
+    SENT(THEM(2), REPLY(2, "ok"));
+    CU_ASSERT_EQUAL(status("waiting"), 0);
+    process_exit(caller, term_of("gone"), &world.turn);
+    deliver(CALL(3, "{mutate, " FUN "}"));
+    SENT_PREFIX("rex", "{'$gen_call',");
+    world_close();
+}
+
+/* Nor is a member asked; but when there are calls again. */
+static void pulls_when_there_are_calls_again(void)
+{
+    world_open_settled();
+    struct process *caller = open_all_calls();
+    joined(THEM(5), true);
+    SENT(THEM(5), OUR_DELTA("#{}"));
+    SENT_NOTHING();
+    process_exit(caller, term_of("gone"), &world.turn);
+    wait_ms(SYNC_MS);
+    SENT_PREFIX("rex", "{'$gen_call',");
+    SENT_NOTHING();
     world_close();
 }
 
@@ -552,8 +648,11 @@ SUITE("mutation", TEST(applies_a_known_capture_itself),
       TEST(sends_other_captures_to_the_callers_node), TEST(applies_a_fun_on_its_callers_node),
       TEST(merges_deltas_while_a_fun_runs), TEST(keeps_mutations_in_order),
       TEST(answers_every_failure), TEST(limits_the_time_of_a_fun),
-      TEST(refuses_more_funs_of_an_unresponsive_node), TEST(answers_who_waits_behind_funs_in_time),
-      TEST(survives_the_callers_node), TEST(refuses_a_cast_capture), TEST(serves_an_elixir_caller),
+      TEST(refuses_more_funs_of_an_unresponsive_node),
+      TEST(remembers_the_last_nodes_that_were_unresponsive),
+      TEST(refuses_a_fun_for_which_there_is_no_call), TEST(pulls_when_there_are_calls_again),
+      TEST(answers_who_waits_behind_funs_in_time), TEST(survives_the_callers_node),
+      TEST(refuses_a_cast_capture), TEST(serves_an_elixir_caller),
       TEST(limits_the_number_of_queued_mutations), TEST(limits_the_bytes_of_queued_mutations),
       TEST(answers_late_for_the_node_that_asked), TEST(holds_mutations_until_settled),
       TEST(holds_mutations_until_a_state_arrives), TEST(waits_for_every_state),

@@ -74,6 +74,12 @@ static void reads_storage(void)
     CU_ASSERT(o.storage.durability == DURABILITY_INTERVAL && o.storage.record == RECORD_ENCODED);
     CU_ASSERT(o.snapshot_ms == 100);
     replica_options_free(&o);
+    CU_ASSERT_FATAL(read(&o, "n",
+                         "#{crdt => gset, storage => #{file => \"x\", durability => sync, "
+                         "record => raw}}",
+                         &error) == OK);
+    CU_ASSERT(o.storage.durability == DURABILITY_SYNC && o.storage.record == RECORD_RAW);
+    replica_options_free(&o);
 }
 
 /* Two replicas of one node, a and b: NULL if they can run beside each other. */

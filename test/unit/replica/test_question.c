@@ -114,6 +114,16 @@ static void answers_for_each(void)
     CU_ASSERT(status("mutations") == 1);
     value_is("{v, {ok, 1}}");
     world_close();
+
+    /* The last one is not there; the one before calls what is not there. */
+    three_asked();
+    deliver(RETURN(OUR_REF(2), "[" COUNT("2") ", {exit, {undef, [{m, f, [], []}, {n, g, 1, []}]}}, "
+                                              "{exit, {undef, [{" FUN1 ", [x], []}]}}]"));
+    SENT(THEM(1), REPLY(1, "{error, undef}"));
+    SENT(THEM(2), REPLY(2, "{error, undef}"));
+    SENT(THEM(3), REPLY(3, "ok"));
+    SENT_NOTHING();
+    world_close();
 }
 
 /* The funs were too slow, or a reason too large: the rest was not applied. */
@@ -424,10 +434,32 @@ static void waits_for_the_disk(void)
     world_close();
 }
 
+/* Its memory is no longer what the fun was applied to. */
+static void a_result_is_refused_when_the_disk_has_failed(void)
+{
+    const struct disk_trouble trouble = {BYTES("enospc"), BYTES("cannot write")};
+    world_open(
+        "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000, " NO_REPAIR
+        ", storage => #{file => \"v.dets\"}}");
+    replica_settled(world.replica, true, &world.turn);
+    replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
+    replica_begun(world.replica, NULL, &world.turn);
+    deliver(CALL(1, "{mutate, " FUN1 "}"));
+    deliver("{grove_delta, " GCOUNTER("b", "#{b => 1}") ", " THEM(9) "}");
+    skip_sent();
+    replica_appended(world.replica, 0, &trouble, &world.turn);
+    skip_sent();
+    deliver(RETURN(OUR_REF(1), COUNT("1")));
+    SENT(THEM(1), REPLY(1, "{error, {storage, enospc}}"));
+    CU_ASSERT_EQUAL(status("waiting"), 0);
+    world_close();
+}
+
 SUITE("question", TEST(asks_for_all_that_wait), TEST(answers_for_each),
       TEST(asks_again_for_the_rest), TEST(asks_one_by_one_after_a_useless_answer),
       TEST(asks_again_after_an_unsound_result), TEST(merges_deltas_meanwhile),
       TEST(tells_the_hanging_fun_in_any_case), TEST(tells_only_the_hanging_fun),
       TEST(limits_the_time_of_a_question), TEST(what_is_asked_again_waits_no_longer),
       TEST(survives_the_callers_node), TEST(keeps_the_order), TEST(limits_the_number_of_funs),
-      TEST(limits_the_bytes_of_funs), TEST(waits_for_the_disk))
+      TEST(limits_the_bytes_of_funs), TEST(waits_for_the_disk),
+      TEST(a_result_is_refused_when_the_disk_has_failed))

@@ -102,5 +102,40 @@ static void small_values_are_shown(void)
     pair_close();
 }
 
+/* It is that of the disk, which is not read yet. */
+static void values_that_are_not_safe_are_shown_later(void)
+{
+    struct buf value = {0};
+    world_open("#{crdt => gcounter, storage => #{file => \"v.dets\"}}");
+    CU_ASSERT(replica_report_value(world.replica, 10, 100000, &value) == VALUE_LATER);
+    replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
+    CU_ASSERT(replica_report_value(world.replica, 10, 100000, &value) == VALUE_SHOWN);
+    buf_clear(&value);
+    replica_begun(world.replica, NULL, &world.turn);
+    replica_settled(world.replica, true, &world.turn);
+    deliver(CAST("{mutate, increment}"));
+    CU_ASSERT(replica_report_value(world.replica, 10, 100000, &value) == VALUE_LATER);
+    CU_ASSERT_EQUAL(value.len, 0);
+    replica_appended(world.replica, 100, NULL, &world.turn);
+    CU_ASSERT(replica_report_value(world.replica, 10, 100000, &value) == VALUE_SHOWN);
+    buf_free(&value);
+    world_close();
+}
+
+static void adapters_are_no_members(void)
+{
+    struct member_report m;
+    size_t i = 0;
+    world_open("#{crdt => gcounter, pubsub => 'Elixir.App.PubSub', group => {c, <<\"v\">>}}");
+    replica_adapter_joined(world.replica, term_of(THEM(1)), &world.turn);
+    joined(OTHERS(5), false);
+    replica_adapter_joined(world.replica, term_of("#Pid<'d@h'.1.0.3>"), &world.turn);
+    CU_ASSERT(replica_report_member(world.replica, &i, &m));
+    CU_ASSERT(bytes_equal(m.node, BYTES("c@h")) && !m.beam);
+    CU_ASSERT(!replica_report_member(world.replica, &i, &m));
+    world_close();
+}
+
 SUITE("report", TEST(agreement_follows_comparisons), TEST(a_difference_is_told), TEST(counts),
-      TEST(small_values_are_shown))
+      TEST(small_values_are_shown), TEST(values_that_are_not_safe_are_shown_later),
+      TEST(adapters_are_no_members))

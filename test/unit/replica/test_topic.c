@@ -237,6 +237,23 @@ static void takes_any_answer(void)
     }
 }
 
+/* An answer with a term that this node does not accept: it is not asked for again. */
+static void takes_an_answer_that_cannot_be_read(void)
+{
+    open();
+    adapter_joined();
+    skip_sent();
+    struct signal reply = {.kind = SIGNAL_SEND,
+                           .to = process_pid(world.replica),
+                           .payload = term_of("{" OUR_REF(1) ", too_deep}"),
+                           .unfit = ERR_LIMIT};
+    processes_signal(world.table, BYTES("b@h"), &reply, &world.turn);
+    wait_ms(100 * SYNC_MS);
+    SENT_NOTHING();
+    CU_ASSERT_EQUAL(status("peers"), 0);
+    world_close();
+}
+
 static void knows_deltas(void)
 {
     CU_ASSERT(replica_is_delta(term_of(THEIR_DELTA("#{b => 1}"))));
@@ -257,4 +274,5 @@ SUITE("topic", TEST(finds_servers_among_the_subscribers), TEST(sends_deltas_to_t
       TEST(a_slow_server_is_sent_the_state), TEST(asks_again_where_nobody_is_found),
       TEST(does_not_wait_for_nobody), TEST(asks_when_somebody_unknown_sends),
       TEST(forgets_a_server_that_ends), TEST(a_server_in_the_group_is_one_member),
-      TEST(without_the_adapter_servers_are_sent_deltas), TEST(takes_any_answer), TEST(knows_deltas))
+      TEST(without_the_adapter_servers_are_sent_deltas), TEST(takes_any_answer),
+      TEST(takes_an_answer_that_cannot_be_read), TEST(knows_deltas))
