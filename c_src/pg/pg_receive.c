@@ -105,12 +105,20 @@ static void refuse(struct scope *s, const struct pg_message *m, enum err err, st
     }
 }
 
+/* A scope of this node is none of another one, and a node tells only of its own. */
+static enum err check_sender(const struct scope *s, struct bytes node, const struct turn *t)
+{
+    struct bytes ours = node_of(process_pid(s->process));
+    bool stranger = t->node.len > 0 && !bytes_equal(t->node, ours) && !bytes_equal(t->node, node);
+    return stranger || bytes_equal(node, ours) ? ERR_SHAPE : OK;
+}
+
 void pg_receive(struct scope *s, const struct gen_message *gen, struct turn *t)
 {
     struct pg_message m;
     enum err err = pg_read(&m, gen);
-    if (err == OK && bytes_equal(node_of(buf_bytes(&m.sender)), node_of(process_pid(s->process))))
-        err = ERR_SHAPE;
+    if (err == OK)
+        err = check_sender(s, node_of(buf_bytes(&m.sender)), t);
     if (err == OK)
         err = pg_walk(&m, NULL);
     if (err != OK)

@@ -176,6 +176,14 @@ static inline void receive(struct world *w, const char *message)
     process_deliver(w->scope, wall(term_of(message)), &w->turn);
 }
 
+/* What comes from that node, with a signal of it. */
+static inline void receive_from(struct world *w, const char *node, struct bytes message)
+{
+    w->turn.node = bytes_of(node);
+    process_deliver(w->scope, message, &w->turn);
+    w->turn.node = (struct bytes){0};
+}
+
 static inline void join(struct world *w, const char *group, const char *pid)
 {
     pg_join(w->scope, term_of(group), term_of(pid), &w->turn);

@@ -58,6 +58,22 @@ static void ignores_changes_from_unknown_scopes(void)
     world_free(w);
 }
 
+/* Of a node only what its own scopes say is believed. */
+static void nobody_speaks_for_others(void)
+{
+    struct world *w = world_new();
+    const char *leave = "{leave, " B_SCOPE ", " B_ONE ", [g]}";
+    meet_b(w, "[]");
+    receive_from(w, B, term_of("{join, " B_SCOPE ", g, " B_ONE "}"));
+    assert_notified(w, "+g:81 ");
+    receive_from(w, "a1@127.0.0.1", term_of(leave));
+    assert_notified(w, "");
+    CU_ASSERT_EQUAL(w->lines, 1);
+    receive_from(w, B, term_of(leave));
+    assert_notified(w, "-g:81 ");
+    world_free(w);
+}
+
 static uint64_t refused(const struct world *w)
 {
     return ((const struct scope *)process_self(w->scope))->refused;
@@ -322,8 +338,9 @@ static void counts_the_work_of_groups(void)
 }
 
 SUITE("pg members", TEST(notifies_only_differences), TEST(counts_repeated_joins),
-      TEST(ignores_changes_from_unknown_scopes), TEST(drops_malformed_messages),
-      TEST(logs_dropped_messages_at_a_decreasing_rate), TEST(drops_a_group_with_duplicate_keys),
-      TEST(joins_and_leaves_of_this_node), TEST(leaves_all_groups_at_once),
-      TEST(ignores_members_beyond_the_limit), TEST(refuses_a_leave_beyond_the_limit),
-      TEST(many_groups_on_many_nodes), TEST(many_processes_end), TEST(counts_the_work_of_groups))
+      TEST(ignores_changes_from_unknown_scopes), TEST(nobody_speaks_for_others),
+      TEST(drops_malformed_messages), TEST(logs_dropped_messages_at_a_decreasing_rate),
+      TEST(drops_a_group_with_duplicate_keys), TEST(joins_and_leaves_of_this_node),
+      TEST(leaves_all_groups_at_once), TEST(ignores_members_beyond_the_limit),
+      TEST(refuses_a_leave_beyond_the_limit), TEST(many_groups_on_many_nodes),
+      TEST(many_processes_end), TEST(counts_the_work_of_groups))
