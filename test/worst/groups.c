@@ -31,16 +31,20 @@ static void put_group(uint32_t name, uint32_t members)
     put_nil(&rig.out);
 }
 
+static void groups_once(unsigned n)
+{
+    size_t at = begin_sync(n);
+    for (unsigned i = 0; i < n; i++)
+        put_group(i, 1);
+    put_nil(&rig.out);
+    rig_end(at);
+}
+
 /* Twice, and then none. */
 static void groups(unsigned n)
 {
-    for (unsigned k = 0; k < 2; k++) {
-        size_t at = begin_sync(n);
-        for (unsigned i = 0; i < n; i++)
-            put_group(i, 1);
-        put_nil(&rig.out);
-        rig_end(at);
-    }
+    groups_once(n);
+    groups_once(n);
     size_t at = begin_sync(0);
     put_nil(&rig.out);
     rig_end(at);
@@ -146,6 +150,8 @@ const struct line group_lines[] = {
     {"groups", "groups, twice", COUNTER, 500, 12000, .put = groups},
     {"groups_replicas", "groups, 1000 replicas", COUNTER, 500, 12000, .prepare = thousand_replicas,
      .put = groups},
+    {"groups_left", "groups of a node that goes", COUNTER, 1000, 24000, .put = groups_once,
+     .then = peer_goes},
     {"lone_groups", "groups, a join of each", COUNTER, 500, 12000, .put = lone_groups},
     {"members", "members of a group", COUNTER, 1000, 32000, .put = members, .then = no_groups},
     {"members_of_r", "members of a replica's group", COUNTER, 1000, 32000, .put = members_of_r,
