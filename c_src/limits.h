@@ -204,6 +204,9 @@
 #define LIMIT_SUBSCRIBERS 4096
 /* Members of one group on all nodes. */
 #define LIMIT_MEMBERS 65536
+/* Bytes of a group's name, by which it is found for each member that joins or leaves: more than a
+ * topic has. */
+#define LIMIT_GROUP_BYTES 8192
 /* Groups that a peer's scope may name. */
 #define LIMIT_GROUPS 1000000
 /* Bytes of a scope's message that is handled in one step: some 130 groups, and LIMIT_STEP_WORK. */

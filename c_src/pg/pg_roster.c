@@ -10,6 +10,8 @@
 
 struct group *roster_group(const struct roster *r, struct bytes name)
 {
+    if (name.len > LIMIT_GROUP_BYTES)
+        return NULL;
     uint64_t hash = keyed_hash(name, r->seed);
     for (struct hash_link *l = hash_table_find(&r->groups, hash); l != NULL;
          l = hash_table_next(l)) {
@@ -183,7 +185,8 @@ enum roster_change roster_add(struct roster *r, struct roster_source *source, st
         join_again(m, source);
         return ROSTER_SAME;
     }
-    if ((g != NULL && is_full(g, source)) || (sub == NULL && source->groups >= LIMIT_GROUPS))
+    if ((g != NULL && is_full(g, source)) || (sub == NULL && source->groups >= LIMIT_GROUPS) ||
+        group.len > LIMIT_GROUP_BYTES)
         return ROSTER_FULL;
     if (g == NULL)
         g = group_new(r, group);

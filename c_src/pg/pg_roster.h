@@ -45,8 +45,8 @@ size_t roster_source_members(const struct roster_source *source);
 enum roster_change {
     ROSTER_SAME, /* was in the group already; now has to leave once more */
     ROSTER_NEW,
-    ROSTER_FULL /* LIMIT_MEMBERS, a node's part of them, or LIMIT_GROUPS is reached; nothing
-                   changed */
+    ROSTER_FULL /* LIMIT_MEMBERS, a node's part of them, or LIMIT_GROUPS is reached, or the name is
+                   longer than LIMIT_GROUP_BYTES; nothing changed */
 };
 
 /* group and pid are copied.  They are canonical here and below. */

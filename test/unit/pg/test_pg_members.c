@@ -257,6 +257,44 @@ static void ignores_members_beyond_the_limit(void)
     world_free(w);
 }
 
+static void put_group_of(struct buf *out, size_t len)
+{
+    put_tuple(out, 2);
+    buf_put_u8(out, 109); /* a binary: 5 bytes more than it holds */
+    buf_put(out, (struct bytes){(const uint8_t *)"\0\0", 2});
+    buf_put_u8(out, (uint8_t)((len - 5) >> 8));
+    buf_put_u8(out, (uint8_t)(len - 5));
+    for (size_t i = 5; i < len; i++)
+        buf_put_u8(out, 'n');
+    put_b_pids(out, 1);
+}
+
+/* They are found by their names for each member. */
+static void ignores_groups_with_long_names(void)
+{
+    struct world *w = world_new();
+    struct buf m = {0};
+    w->quiet = true;
+    meet_b(w, "[]");
+    put_tuple(&m, 2);
+    put_atom(&m, "$gen_cast");
+    put_tuple(&m, 3);
+    put_atom(&m, "sync");
+    put_term(&m, term_of(B_SCOPE));
+    put_list(&m, 3);
+    put_group_of(&m, LIMIT_GROUP_BYTES);
+    put_group_of(&m, LIMIT_GROUP_BYTES + 1);
+    put_group_of(&m, 100);
+    put_nil(&m);
+    process_deliver(w->scope, buf_bytes(&m), &w->turn);
+    CU_ASSERT_EQUAL(w->joined, 2);
+    CU_ASSERT_EQUAL(w->lines, 1);
+    pg_forget(w->scope, BYTES(B), &w->turn);
+    CU_ASSERT_EQUAL(w->left, 2);
+    buf_free(&m);
+    world_free(w);
+}
+
 static void refuses_a_leave_beyond_the_limit(void)
 {
     struct world *w = world_new();
@@ -363,5 +401,6 @@ SUITE("pg members", TEST(notifies_only_differences), TEST(counts_repeated_joins)
       TEST(nobody_speaks_for_others), TEST(drops_malformed_messages),
       TEST(logs_dropped_messages_at_a_decreasing_rate), TEST(drops_a_group_with_duplicate_keys),
       TEST(joins_and_leaves_of_this_node), TEST(leaves_all_groups_at_once),
-      TEST(ignores_members_beyond_the_limit), TEST(refuses_a_leave_beyond_the_limit),
-      TEST(many_groups_on_many_nodes), TEST(many_processes_end), TEST(counts_the_work_of_groups))
+      TEST(ignores_members_beyond_the_limit), TEST(ignores_groups_with_long_names),
+      TEST(refuses_a_leave_beyond_the_limit), TEST(many_groups_on_many_nodes),
+      TEST(many_processes_end), TEST(counts_the_work_of_groups))
