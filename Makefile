@@ -154,7 +154,7 @@ $(BUILD)/scenarios $(BUILD)/storm: $(BUILD)/%: $(BUILD)/test/sim/%.o $(SIM) $(SI
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-SMALL := $(patsubst c_src/%.c,$(BUILD)/small/%.o,$(wildcard c_src/node/*.c c_src/cluster/*.c c_src/replica/*.c c_src/dist/*.c))
+SMALL := $(patsubst c_src/%.c,$(BUILD)/small/%.o,$(wildcard c_src/node/*.c c_src/cluster/*.c c_src/replica/*.c c_src/pg/*.c c_src/dist/*.c))
 
 $(BUILD)/small/%.o: c_src/%.c $(FLAGS)
 	@echo "  cc    $< (small)"

@@ -204,8 +204,18 @@
 #define LIMIT_SUBSCRIBERS 4096
 /* Members of one group on all nodes. */
 #define LIMIT_MEMBERS 65536
+/* Bytes of a group's name, by which it is found for each member that joins or leaves: more than a
+ * topic has. */
+#define LIMIT_GROUP_BYTES 8192
 /* Groups that a peer's scope may name. */
 #define LIMIT_GROUPS 1000000
+/* Bytes of a scope's message that is handled in one step: some 130 groups, and LIMIT_STEP_WORK. */
+#define LIMIT_GROUPS_BYTES 8192
+/* Of a leave, which names groups times processes: some 4000 of these pairs. */
+#define LIMIT_LEAVE_BYTES 1024
+/* Members of a scope that has ended, or does not name them any more, that leave in one step: some
+ * 0.1 ms.  So many leave at once. */
+#define LIMIT_LEAVING 256
 /* (group, process) pairs in one leave message: one process in all the groups there may be. */
 #define LIMIT_LEAVES LIMIT_GROUPS
 /* Milliseconds until a node whose scope has not answered is sent another discover: bounds how

@@ -124,6 +124,9 @@ static void introduce_all(const struct membership *m, struct process *replica, s
                           struct turn *t)
 {
     struct introduction i = {m, replica, node, t};
+    /* Of all scopes first: one that leaves was not introduced to a new replica. */
+    for (size_t k = 0; k < m->scope_count; k++)
+        pg_let_leave(m->scopes[k], replica_group(replica), t);
     for (size_t k = 0; k < m->scope_count; k++)
         pg_members(m->scopes[k], replica_group(replica), introduce, &i);
 }

@@ -293,6 +293,7 @@ static void introduce_all(const struct pubsub *ps, struct process *replica, stru
     if (s == NULL || ps->scope == NULL)
         return;
     put_atom_bytes(&group, buf_bytes(&s->adapter));
+    pg_let_leave(ps->scope, buf_bytes(&group), t);
     pg_members(ps->scope, buf_bytes(&group), introduce, &i);
     buf_free(&group);
 }

@@ -7,7 +7,7 @@
 #include "../term/etf.h"
 #include "../term/keyed_hash.h"
 #include "../term/write.h"
-#include "pg_scope.h"
+#include "pg_intake.h"
 
 static const struct process_kind kind;
 
@@ -91,13 +91,15 @@ static void scope_down(struct process *p, uint64_t watch, struct bytes reason, s
     struct remote_scope *remote = pg_remote_of_watch(s, watch);
     struct remote_node *node = remote != NULL ? remote->node : pg_node_of_watch(s, watch);
     must(node != NULL);
+    bool connected = t->post->connected(t->post, buf_bytes(&node->name));
+    if (connected)
+        pg_intake_finish_node(s, buf_bytes(&node->name), t);
     if (remote != NULL) {
         remote->watch = 0;
         pg_remote_remove(s, remote, t);
     } else {
         node->watch = 0;
     }
-    bool connected = t->post->connected(t->post, buf_bytes(&node->name));
     if (connected && remote == NULL)
         name_down(s, node, reason, t);
     else if (!connected && node->watch == 0 && node->count == 0)
@@ -115,10 +117,9 @@ static void retry_scope(struct scope *s, struct remote_scope *remote, struct tur
 }
 
 /* Repeats what has not been answered. */
-static void scope_wake(struct process *p, struct turn *t)
+static void retry(struct scope *s, struct turn *t)
 {
-    struct scope *s = scope_of(p);
-    s->retry_set = false;
+    s->retry_ms = 0;
     for (size_t i = s->nodes.count; i-- > 0;) {
         struct remote_node *node = pg_node_at(s, i);
         if (!t->post->connected(t->post, buf_bytes(&node->name))) {
@@ -130,6 +131,30 @@ static void scope_wake(struct process *p, struct turn *t)
         if (node->met && (!node->settled || node->watch == 0))
             pg_discover_name(s, node, t);
     }
+}
+
+void pg_set_wake(struct scope *s, const struct turn *t)
+{
+    bool busy = pg_intake_is_open(s) || roster_is_leaving(s->roster);
+    process_wake_at(s->process, busy ? t->now_ms : s->retry_ms);
+}
+
+static void scope_wake(struct process *p, struct turn *t)
+{
+    struct scope *s = scope_of(p);
+    if (s->retry_ms != 0 && t->now_ms >= s->retry_ms)
+        retry(s, t);
+    pg_intake_wake(s, t);
+    pg_leave_wake(s, t);
+    pg_set_wake(s, t);
+}
+
+static void scope_finish(struct process *p, struct turn *t)
+{
+    struct scope *s = scope_of(p);
+    pg_intake_finish(s, t);
+    pg_leave_finish(s, t);
+    pg_set_wake(s, t);
 }
 
 static void put_scopes(const struct remote_node *node, struct buf *out)
@@ -167,11 +192,14 @@ static void scope_leave(struct process *p, struct bytes reason, struct turn *t)
     struct scope *s = scope_of(p);
     while (s->nodes.count > 0)
         pg_node_remove(s, pg_node_at(s, s->nodes.count - 1), t);
+    pg_intake_free(s, t);
+    pg_leave_finish(s, t);
 }
 
 static void scope_free(void *self)
 {
     struct scope *s = self;
+    pg_intake_free(s, NULL);
     roster_free(s->roster);
     roster_source_free(s->ours);
     for (size_t i = 0; i < s->nodes.count; i++)
@@ -186,6 +214,7 @@ static const struct process_kind kind = {
     .dropped = scope_dropped,
     .down = scope_down,
     .wake = scope_wake,
+    .finish = scope_finish,
     .state = scope_state,
     .leave = scope_leave,
     .free = scope_free,
@@ -234,8 +263,16 @@ void pg_forget(struct process *scope, struct bytes node, struct turn *t)
 {
     struct scope *s = scope_of(scope);
     struct remote_node *remote = pg_node_find(s, node);
+    pg_intake_drop_node(s, node, t);
     if (remote != NULL)
         pg_node_remove(s, remote, t);
+}
+
+void pg_let_leave(struct process *scope, struct bytes group, struct turn *t)
+{
+    struct scope *s = scope_of(scope);
+    struct scope_turn on = {s, t};
+    roster_make_room(s->roster, NULL, group, &(struct roster_visitor){pg_on_removed, &on});
 }
 
 void pg_join(struct process *scope, struct bytes group, struct bytes pid, struct turn *t)
@@ -244,6 +281,7 @@ void pg_join(struct process *scope, struct bytes group, struct bytes pid, struct
     must(bytes_equal(node_of(pid), node_of(process_pid(scope))));
     if (process_ended(scope) || roster_has(s->roster, s->ours, group, pid))
         return;
+    pg_let_leave(scope, group, t);
     if (roster_add(s->roster, s->ours, group, pid) == ROSTER_FULL) {
         pg_refused(s, t, "a member on this node: %s", err_text(ERR_LIMIT));
         return;

@@ -29,7 +29,8 @@
 
 /* Notified of members on other nodes and on this one, once for a process that joins twice.
  * group and pid are canonical and valid during the call, which may read the scope but not
- * change it.  When the scope ends, members on other nodes leave. */
+ * change it.  When the scope ends, members on other nodes leave.  A process that leaves and comes
+ * back, with another scope, is told of both, in this order. */
 struct pg_listener {
     void (*joined)(void *who, struct process *scope, struct bytes group, struct bytes pid,
                    struct turn *t);
@@ -49,7 +50,8 @@ bool pg_is_scope(const struct process *p);
 /* A node is up; version is that of its pg (0 or 1).  Sends a discover, and again every
  * LIMIT_DISCOVER_MS until a scope there has answered or the node is down. */
 void pg_meet(struct process *scope, struct bytes node, unsigned version, struct turn *t);
-/* A node is down: its members leave. */
+/* A node is down: its members leave, those in groups of this node's processes at once, and many
+ * others soon: until then they are members. */
 void pg_forget(struct process *scope, struct bytes node, struct turn *t);
 
 /* A process of this node joins or leaves; the change is sent to peers.  Joining a group that
@@ -58,6 +60,10 @@ void pg_forget(struct process *scope, struct bytes node, struct turn *t);
 void pg_join(struct process *scope, struct bytes group, struct bytes pid, struct turn *t);
 void pg_leave(struct process *scope, struct bytes group, struct bytes pid, struct turn *t);
 void pg_leave_all(struct process *scope, struct bytes pid, struct turn *t);
+
+/* Those that are about to leave this group leave now: before its members are introduced to a
+ * process that is new in it. */
+void pg_let_leave(struct process *scope, struct bytes group, struct turn *t);
 
 /* Visits the members of a group on all nodes, each once: this node's first, then by name of
  * node; those of a scope in the order in which they joined.  The visitor must not change the

@@ -3,7 +3,10 @@
 #include "../mem.h"
 #include "../otp/watch.h"
 #include "../sorted.h"
-#include "pg_scope.h"
+#include "pg_intake.h"
+
+/* Nanoseconds of a member that leaves: its group is freed, too, in most cases. */
+#define WORK_LEAVE 500
 
 /* --- nodes ------------------------------------------------------------- */
 
@@ -33,6 +36,7 @@ struct remote_node *pg_node_of_watch(const struct scope *s, uint64_t watch)
 
 void pg_node_remove(struct scope *s, struct remote_node *node, struct turn *t)
 {
+    pg_intake_drop_node(s, buf_bytes(&node->name), t);
     while (node->count > 0)
         pg_remote_remove(s, node->scopes[node->count - 1], t);
     if (node->watch != 0)
@@ -41,16 +45,12 @@ void pg_node_remove(struct scope *s, struct remote_node *node, struct turn *t)
     names_remove(&s->nodes, node);
 }
 
-static void remote_free(struct remote_scope *remote)
-{
-    roster_source_free(remote->members);
-    mem_free(remote);
-}
-
 void pg_node_clear(struct remote_node *node)
 {
-    for (size_t i = 0; i < node->count; i++)
-        remote_free(node->scopes[i]);
+    for (size_t i = 0; i < node->count; i++) {
+        roster_source_free(node->scopes[i]->members);
+        mem_free(node->scopes[i]);
+    }
     mem_free(node->scopes);
 }
 
@@ -104,22 +104,46 @@ void pg_remote_remove(struct scope *s, struct remote_scope *remote, struct turn 
     struct remote_node *node = remote->node;
     struct scope_turn on = {s, t};
     size_t place = 0;
+    pg_intake_drop_scope(s, remote, t);
     while (node->scopes[place] != remote)
         must(++place < node->count);
     sorted_remove(node->scopes, &node->count, sizeof(*node->scopes), place);
     if (remote->watch != 0)
         watch_stop(s->process, remote->watch, t);
-    roster_clear(s->roster, remote->members, &(struct roster_visitor){pg_on_removed, &on});
-    remote_free(remote);
+    struct roster_visitor removed = {pg_on_removed, &on};
+    roster_source_leave(s->roster, remote->members, s->ours, LIMIT_LEAVING, &removed);
+    mem_free(remote);
+    if (process_suspended(s->process) || process_ended(s->process))
+        pg_leave_finish(s, t);
+    pg_set_wake(s, t);
+}
+
+static bool leave_more(struct scope *s, struct turn *t)
+{
+    struct scope_turn on = {s, t};
+    struct roster_visitor removed = {pg_on_removed, &on};
+    turn_worked(t, WORK_LEAVE * roster_leave_more(s->roster, LIMIT_LEAVING, &removed));
+    return roster_is_leaving(s->roster);
+}
+
+void pg_leave_wake(struct scope *s, struct turn *t)
+{
+    leave_more(s, t);
+}
+
+void pg_leave_finish(struct scope *s, struct turn *t)
+{
+    while (leave_more(s, t)) {
+    }
 }
 
 /* --- sending ----------------------------------------------------------- */
 
 void pg_schedule_retry(struct scope *s, struct turn *t)
 {
-    if (!s->retry_set)
-        process_wake_at(s->process, t->now_ms + LIMIT_DISCOVER_MS);
-    s->retry_set = true;
+    if (s->retry_ms == 0)
+        s->retry_ms = t->now_ms + LIMIT_DISCOVER_MS;
+    pg_set_wake(s, t);
 }
 
 /* Watched first: a process that gets the name in between is then sent the next discover. */

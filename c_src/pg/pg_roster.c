@@ -1,66 +1,17 @@
-#include "pg_roster.h"
-
-#include <stdlib.h>
-#include <string.h>
-
 #include "../err.h"
 #include "../limits.h"
 #include "../mem.h"
-#include "../otp/hash_table.h"
-#include "../otp/list.h"
 #include "../otp/turn.h"
 #include "../sorted.h"
 #include "../term/keyed_hash.h"
-#include "../term/order.h"
-
-struct member {
-    struct hash_link link;   /* first, so that a link can be cast to its member */
-    struct hash_link by_pid; /* of our own source's members */
-    struct subgroup *subgroup;
-    struct member *prev, *next; /* in the subgroup, by arrival */
-    struct term pid;
-    uint64_t joined; /* how many times; at least 1 */
-    uint64_t seen;   /* how many times since roster_replace_begin() */
-    bool counted;    /* of the members with its group and pid, the one that is visited */
-};
-
-/* The members of one source in one group; never empty. */
-struct subgroup {
-    struct group *group;
-    struct roster_source *source;
-    struct subgroup *prev, *next; /* in the source, by arrival */
-    struct member *first, *last;
-    size_t count;
-};
-
-struct group {
-    struct hash_link link; /* first, so that a link can be cast to its group */
-    struct term name;
-    struct subgroup **subgroups; /* sorted by source_order() */
-    size_t count, cap;
-    size_t members; /* in all subgroups; at least as many as processes */
-    size_t processes;
-};
-
-struct roster_source {
-    struct term scope;
-    struct bytes node; /* its node's name, inside it */
-    struct subgroup *first, *last;
-    size_t groups;
-    bool ours, replacing;
-};
-
-struct roster {
-    struct hash_table groups;
-    struct hash_table members;
-    struct hash_table ours; /* our own source's members by pid */
-    uint64_t seed;
-};
+#include "pg_roster_internal.h"
 
 /* --- finding ----------------------------------------------------------- */
 
-static struct group *find_group(const struct roster *r, struct bytes name)
+struct group *roster_group(const struct roster *r, struct bytes name)
 {
+    if (name.len > LIMIT_GROUP_BYTES)
+        return NULL;
     uint64_t hash = keyed_hash(name, r->seed);
     for (struct hash_link *l = hash_table_find(&r->groups, hash); l != NULL;
          l = hash_table_next(l)) {
@@ -91,7 +42,7 @@ static size_t subgroup_place(const struct group *g, const struct roster_source *
     return sorted_place(g->subgroups, g->count, sizeof(*g->subgroups), source, compare_source);
 }
 
-static struct subgroup *find_subgroup(const struct group *g, const struct roster_source *source)
+struct subgroup *roster_subgroup(const struct group *g, const struct roster_source *source)
 {
     struct subgroup **found =
         sorted_find(g->subgroups, g->count, sizeof(*g->subgroups), source, compare_source);
@@ -134,11 +85,11 @@ static struct member *find_process(const struct roster *r, const struct group *g
     return m;
 }
 
-static struct member *find(const struct roster *r, const struct roster_source *source,
-                           struct bytes group, struct bytes pid)
+struct member *roster_member(const struct roster *r, const struct roster_source *source,
+                             struct bytes group, struct bytes pid)
 {
-    struct group *g = find_group(r, group);
-    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, source);
+    struct group *g = roster_group(r, group);
+    struct subgroup *sub = g == NULL ? NULL : roster_subgroup(g, source);
     return sub == NULL ? NULL : find_member(r, sub, pid);
 }
 
@@ -176,7 +127,7 @@ static bool member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
                          .prev = sub->last,
                          .pid = term_copy(pid),
                          .joined = 1,
-                         .seen = 1,
+                         .round = sub->source->round,
                          .counted = find_process(r, sub->group, pid) == NULL};
     if (sub->last != NULL)
         sub->last->next = m;
@@ -184,6 +135,7 @@ static bool member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
         sub->first = m;
     sub->last = m;
     sub->count++;
+    sub->source->members++;
     sub->group->members++;
     sub->group->processes += m->counted;
     hash_table_put(&r->members, &m->link, member_hash(sub->group, pid));
@@ -192,36 +144,49 @@ static bool member_new(struct roster *r, struct subgroup *sub, struct bytes pid)
     return m->counted;
 }
 
-/* Whether the group is full for the source: as a whole, or with members of its node, whose sources
- * are next to each other. */
+size_t roster_node_place(const struct group *g, const struct roster_source *source)
+{
+    size_t place = subgroup_place(g, source);
+    while (place > 0 && bytes_equal(g->subgroups[place - 1]->source->node, source->node))
+        place--;
+    return place;
+}
+
+bool roster_is_of_node(const struct group *g, size_t place, const struct roster_source *source)
+{
+    return place < g->count && bytes_equal(g->subgroups[place]->source->node, source->node);
+}
+
+/* Whether the group is full for the source: as a whole, or with members of its node. */
 static bool is_full(const struct group *g, const struct roster_source *source)
 {
     if (g->members < LIMIT_MEMBERS / LIMIT_NODE_PART || g->members >= LIMIT_MEMBERS)
         return g->members >= LIMIT_MEMBERS;
-    size_t place = subgroup_place(g, source), of_node = 0;
-    for (size_t i = place; i > 0 && bytes_equal(g->subgroups[i - 1]->source->node, source->node);
-         i--)
-        of_node += g->subgroups[i - 1]->count;
-    for (size_t i = place; i < g->count && bytes_equal(g->subgroups[i]->source->node, source->node);
-         i++)
+    size_t of_node = 0;
+    for (size_t i = roster_node_place(g, source); roster_is_of_node(g, i, source); i++)
         of_node += g->subgroups[i]->count;
     return of_node >= LIMIT_MEMBERS / LIMIT_NODE_PART;
+}
+
+/* It is named again: by a join, or for the first time in a replacement. */
+static void join_again(struct member *m, const struct roster_source *source)
+{
+    m->joined = m->round == source->round ? m->joined + 1 : 1;
+    m->round = source->round;
 }
 
 enum roster_change roster_add(struct roster *r, struct roster_source *source, struct bytes group,
                               struct bytes pid)
 {
-    struct group *g = find_group(r, group);
-    struct subgroup *sub = g == NULL ? NULL : find_subgroup(g, source);
+    struct group *g = roster_group(r, group);
+    struct subgroup *sub = g == NULL ? NULL : roster_subgroup(g, source);
     struct member *m = sub == NULL ? NULL : find_member(r, sub, pid);
     if (m != NULL) {
-        if (source->replacing)
-            m->seen++;
-        else
-            m->joined++;
+        join_again(m, source);
         return ROSTER_SAME;
     }
-    if ((g != NULL && is_full(g, source)) || (sub == NULL && source->groups >= LIMIT_GROUPS))
+    if ((g != NULL && is_full(g, source)) || (sub == NULL && source->groups >= LIMIT_GROUPS) ||
+        group.len > LIMIT_GROUP_BYTES)
         return ROSTER_FULL;
     if (g == NULL)
         g = group_new(r, group);
@@ -239,6 +204,7 @@ static bool unlink_member(struct roster *r, struct member *m)
     *(m->prev != NULL ? &m->prev->next : &sub->first) = m->next;
     *(m->next != NULL ? &m->next->prev : &sub->last) = m->prev;
     sub->count--;
+    sub->source->members--;
     sub->group->members--;
     hash_table_remove(&r->members, &m->link);
     if (sub->source->ours)
@@ -272,9 +238,7 @@ static void group_free(struct group *g)
     mem_free(g);
 }
 
-/* Unlinks everything before it calls the visitor, which then reads a roster without the
- * member.  Returns false, without calling it, when the process is still in the group. */
-static bool remove_member(struct roster *r, struct member *m, const struct roster_visitor *removed)
+bool roster_remove_member(struct roster *r, struct member *m, const struct roster_visitor *removed)
 {
     struct subgroup *sub = m->subgroup;
     struct group *g = sub->group;
@@ -297,124 +261,10 @@ bool roster_remove(struct roster *r, struct roster_source *source, struct bytes 
                    struct bytes pid)
 {
     must(!source->replacing);
-    struct member *m = find(r, source, group, pid);
+    struct member *m = roster_member(r, source, group, pid);
     if (m == NULL || --m->joined > 0)
         return false;
-    return remove_member(r, m, NULL);
-}
-
-void roster_clear(struct roster *r, struct roster_source *source,
-                  const struct roster_visitor *removed)
-{
-    while (source->first != NULL)
-        remove_member(r, source->first->first, removed);
-    must(source->groups == 0);
-}
-
-void roster_replace_begin(struct roster_source *source)
-{
-    must(!source->replacing);
-    source->replacing = true;
-    for (struct subgroup *sub = source->first; sub != NULL; sub = sub->next)
-        for (struct member *m = sub->first; m != NULL; m = m->next)
-            m->seen = 0;
-}
-
-void roster_replace_end(struct roster *r, struct roster_source *source,
-                        const struct roster_visitor *removed)
-{
-    must(source->replacing);
-    source->replacing = false;
-    for (struct subgroup *sub = source->first, *after; sub != NULL; sub = after) {
-        after = sub->next;
-        for (struct member *m = sub->first, *next; m != NULL; m = next) {
-            next = m->next;
-            m->joined = m->seen;
-            if (m->seen == 0)
-                remove_member(r, m, removed);
-        }
-    }
-}
-
-/* --- reading ----------------------------------------------------------- */
-
-bool roster_has(const struct roster *r, const struct roster_source *source, struct bytes group,
-                struct bytes pid)
-{
-    return find(r, source, group, pid) != NULL;
-}
-
-static int name_order(const void *a, const void *b)
-{
-    return term_compare_keys(*(const struct bytes *)a, *(const struct bytes *)b);
-}
-
-struct bytes *roster_groups(const struct roster *r, const struct roster_source *source,
-                            size_t *count)
-{
-    size_t n = source == NULL ? r->groups.count : source->groups, at = 0;
-    struct bytes *names = mem_take(n * sizeof(*names));
-    if (source != NULL) {
-        for (struct subgroup *sub = source->first; sub != NULL; sub = sub->next)
-            names[at++] = term_bytes(&sub->group->name);
-    } else {
-        for (size_t i = 0; i < r->groups.size; i++)
-            for (struct hash_link *l = r->groups.slots[i]; l != NULL; l = l->next)
-                names[at++] = term_bytes(&((struct group *)l)->name);
-    }
-    must(at == n);
-    if (n > 1)
-        qsort(names, n, sizeof(*names), name_order);
-    *count = n;
-    return names;
-}
-
-struct bytes *roster_groups_of(const struct roster *r, struct bytes pid, size_t *count)
-{
-    struct bytes *names = NULL;
-    size_t n = 0, cap = 0;
-    for (struct hash_link *l = hash_table_find(&r->ours, keyed_hash(pid, r->seed)); l != NULL;
-         l = hash_table_next(l)) {
-        const struct member *m = CONTAINER_OF(l, struct member, by_pid);
-        if (!bytes_equal(term_bytes(&m->pid), pid))
-            continue;
-        names = mem_room(names, n, &cap, sizeof(*names));
-        names[n++] = term_bytes(&m->subgroup->group->name);
-    }
-    if (n > 1)
-        qsort(names, n, sizeof(*names), name_order);
-    *count = n;
-    return names;
-}
-
-size_t roster_count(const struct roster *r, const struct roster_source *source, struct bytes group)
-{
-    struct group *g = find_group(r, group);
-    if (g == NULL || source == NULL)
-        return g == NULL ? 0 : g->processes;
-    struct subgroup *sub = find_subgroup(g, source);
-    return sub == NULL ? 0 : sub->count;
-}
-
-static void walk_subgroup(const struct subgroup *sub, bool counted_only,
-                          const struct roster_visitor *each)
-{
-    for (struct member *m = sub->first; m != NULL; m = m->next)
-        if (m->counted || !counted_only)
-            each->visit(each->who, term_bytes(&sub->group->name), term_bytes(&m->pid));
-}
-
-void roster_walk(const struct roster *r, const struct roster_source *source, struct bytes group,
-                 const struct roster_visitor *each)
-{
-    struct group *g = find_group(r, group);
-    if (g == NULL)
-        return;
-    struct subgroup *only = source == NULL ? NULL : find_subgroup(g, source);
-    if (only != NULL)
-        walk_subgroup(only, false, each);
-    for (size_t i = 0; source == NULL && i < g->count; i++)
-        walk_subgroup(g->subgroups[i], true, each);
+    return roster_remove_member(r, m, NULL);
 }
 
 /* --- construction ------------------------------------------------------ */
@@ -438,8 +288,10 @@ void roster_free(struct roster *r)
     for (size_t i = 0; i < r->groups.size; i++)
         while (r->groups.slots[i] != NULL) {
             struct group *g = (struct group *)r->groups.slots[i];
-            roster_clear(r, g->subgroups[0]->source, NULL);
+            roster_clear(r, g->subgroups[0]->source, SIZE_MAX, NULL);
         }
+    while (r->leaving != NULL)
+        roster_leave_more(r, SIZE_MAX, NULL);
     must(r->members.count == 0);
     hash_table_free(&r->groups);
     hash_table_free(&r->members);
@@ -473,4 +325,9 @@ struct bytes roster_source_scope(const struct roster_source *source)
 size_t roster_source_groups(const struct roster_source *source)
 {
     return source->groups;
+}
+
+size_t roster_source_members(const struct roster_source *source)
+{
+    return source->members;
 }

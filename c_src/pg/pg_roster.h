@@ -34,17 +34,19 @@ void roster_free(struct roster *r);
 /* The source with this canonical pid, without members; ours for this node's, which is walked
  * first. */
 struct roster_source *roster_source_new(struct bytes scope, bool ours);
-/* Its members must have been removed, or the roster freed; NULL is allowed. */
+/* Without members, or after roster_free(); NULL is allowed.  Not of one that has left. */
 void roster_source_free(struct roster_source *source);
 struct bytes roster_source_scope(const struct roster_source *source);
 /* The number of groups in which it has members. */
 size_t roster_source_groups(const struct roster_source *source);
+/* Of members in them; a process counts once in each group. */
+size_t roster_source_members(const struct roster_source *source);
 
 enum roster_change {
     ROSTER_SAME, /* was in the group already; now has to leave once more */
     ROSTER_NEW,
-    ROSTER_FULL /* LIMIT_MEMBERS, a node's part of them, or LIMIT_GROUPS is reached; nothing
-                   changed */
+    ROSTER_FULL /* LIMIT_MEMBERS, a node's part of them, or LIMIT_GROUPS is reached, or the name is
+                   longer than LIMIT_GROUP_BYTES; nothing changed */
 };
 
 /* group and pid are copied.  They are canonical here and below. */
@@ -58,16 +60,29 @@ bool roster_remove(struct roster *r, struct roster_source *source, struct bytes 
 bool roster_has(const struct roster *r, const struct roster_source *source, struct bytes group,
                 struct bytes pid);
 
-/* Removes all of the source's members and calls the visitor for each that is no longer in its
- * group. */
-void roster_clear(struct roster *r, struct roster_source *source,
-                  const struct roster_visitor *removed);
+/* The scope has ended: its members are removed, and the visitor called for each that is no longer
+ * in its group.  Those in groups of our own source at once, and of the others so many, and by each
+ * roster_leave_more(), which returns how many; until then they are members.  The source is the
+ * roster's from now on. */
+void roster_source_leave(struct roster *r, struct roster_source *source,
+                         const struct roster_source *ours, size_t most,
+                         const struct roster_visitor *removed);
+size_t roster_leave_more(struct roster *r, size_t most, const struct roster_visitor *removed);
+bool roster_is_leaving(const struct roster *r);
+/* To be called before the source adds a member to the group: those that are about to leave it do it
+ * now, so that one that comes back with another scope has left in between, and takes nobody's room;
+ * and a group has only one source with a pid.  Those of its node, or of all nodes where it is
+ * NULL. */
+void roster_make_room(struct roster *r, const struct roster_source *source, struct bytes group,
+                      const struct roster_visitor *removed);
 
-/* Replaces the source's members: those not added with roster_add() between the two calls are
- * removed by the second, as by roster_clear().  The others keep their order. */
+/* Replaces the source's members: those not added with roster_add() since the first call are removed
+ * by the second, which looks at no more than most and returns at how many: it is repeated until
+ * roster_is_replacing() is false.  The others keep their order. */
 void roster_replace_begin(struct roster_source *source);
-void roster_replace_end(struct roster *r, struct roster_source *source,
-                        const struct roster_visitor *removed);
+size_t roster_replace_end(struct roster *r, struct roster_source *source, size_t most,
+                          const struct roster_visitor *removed);
+bool roster_is_replacing(const struct roster_source *source);
 
 /* The rest reads the members of one source, or of all where source is NULL. */
 

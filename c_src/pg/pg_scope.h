@@ -1,10 +1,12 @@
 /* A scope's state.  Private to pg/:
  *
  *     pg.c         the process, and the functions of pg.h
- *     pg_receive.c messages from remote scopes, applied here
+ *     pg_receive.c messages from remote scopes
+ *     pg_intake.c  those with members, validated and applied
  *     pg_remote.c  the remote scopes, and messages to them
  *     pg_wire.c    encoding and decoding the messages
- *     pg_roster.c  the groups and their members */
+ *     pg_cursor.c  the groups and processes in them
+ *     pg_roster*.c the groups and their members */
 #ifndef COPPICE_PG_PG_SCOPE_H
 #define COPPICE_PG_PG_SCOPE_H
 
@@ -45,8 +47,9 @@ struct scope {
     struct roster *roster;
     struct roster_source *ours;
     struct names nodes; /* of struct remote_node */
-    bool retry_set;     /* a wake is scheduled */
-    uint64_t refused;   /* messages, members and scopes */
+    struct pg_intake *intakes;
+    uint64_t retry_ms; /* when what was not answered is repeated; 0: all was */
+    uint64_t refused;  /* messages, members and scopes */
 };
 
 /* --- pg_remote.c ------------------------------------------------------- */
@@ -67,8 +70,11 @@ struct remote_scope *pg_remote_of_watch(const struct scope *s, uint64_t watch);
 /* Adds the scope with this pid, which is not known yet, and watches it.  NULL when its node has
  * too many, or is not connected: the message has outlived the connection. */
 struct remote_scope *pg_remote_add(struct scope *s, struct bytes pid, struct turn *t);
-/* It has ended: its members leave, and it is freed. */
+/* It has ended and is freed: its members leave, a few at once, and many by pg_leave_wake(). */
 void pg_remote_remove(struct scope *s, struct remote_scope *remote, struct turn *t);
+void pg_leave_wake(struct scope *s, struct turn *t);
+/* All that are leaving. */
+void pg_leave_finish(struct scope *s, struct turn *t);
 
 /* Schedules a retry of what has not been answered, within LIMIT_DISCOVER_MS. */
 void pg_schedule_retry(struct scope *s, struct turn *t);
@@ -86,8 +92,14 @@ void pg_send_change(struct scope *s, const struct pg_change *change, struct turn
 
 /* Handles a cast or an info. */
 void pg_receive(struct scope *s, const struct gen_message *gen, struct turn *t);
+/* Logs a message of the scope with that pid (empty: unknown), which is sent a discover again soon:
+ * its answer contains what was lost. */
+void pg_refuse(struct scope *s, struct bytes pid, enum err err, struct turn *t);
 
-/* --- pg.c: the listener and the log ------------------------------------ */
+/* --- pg.c -------------------------------------------------------------- */
+
+/* For whatever is to be done next: at once while something is worked off. */
+void pg_set_wake(struct scope *s, const struct turn *t);
 
 void pg_joined(struct scope *s, struct bytes group, struct bytes pid, struct turn *t);
 void pg_left(struct scope *s, struct bytes group, struct bytes pid, struct turn *t);

@@ -14,13 +14,14 @@
 static const struct shape {
     enum gen_kind kind;
     const char *name;
-    const char *fields; /* v version, g groups, p pids */
+    uint32_t arity;
+    bool versioned; /* the first field is a version */
     enum pg_verb verb;
 } shapes[] = {
-    {GEN_INFO, "discover", "", PG_DISCOVER}, {GEN_INFO, "discover", "v", PG_DISCOVER},
-    {GEN_CAST, "sync", "g", PG_SYNC},        {GEN_CAST, "local_data", "vg", PG_LOCAL_DATA},
-    {GEN_INFO, "join", "gp", PG_JOIN},       {GEN_INFO, "leave", "pg", PG_LEAVE},
-    {GEN_INFO, "update", "g", PG_UPDATE},
+    {GEN_INFO, "discover", 2, false, PG_DISCOVER}, {GEN_INFO, "discover", 3, true, PG_DISCOVER},
+    {GEN_CAST, "sync", 3, false, PG_SYNC},         {GEN_CAST, "local_data", 4, true, PG_LOCAL_DATA},
+    {GEN_INFO, "join", 4, false, PG_JOIN},         {GEN_INFO, "leave", 4, false, PG_LEAVE},
+    {GEN_INFO, "update", 3, false, PG_UPDATE},
 };
 
 static const struct shape *read_shape(struct etf_in *in, enum gen_kind kind)
@@ -28,14 +29,13 @@ static const struct shape *read_shape(struct etf_in *in, enum gen_kind kind)
     uint32_t arity = etf_tuple(in);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         const struct shape *s = &shapes[i];
-        if (s->kind == kind && strlen(s->fields) + 2 == arity && etf_accept(in, s->name))
+        if (s->kind == kind && s->arity == arity && etf_accept(in, s->name))
             return s;
     }
     return NULL;
 }
 
-/* Replaces out with the pid, made canonical. */
-static enum err read_pid(struct buf *out, struct bytes raw)
+enum err pg_read_pid(struct buf *out, struct bytes raw)
 {
     struct etf_in in = etf_open(raw);
     buf_clear(out);
@@ -50,125 +50,12 @@ enum err pg_read(struct pg_message *m, const struct gen_message *gen)
     if (s == NULL)
         return ERR_SHAPE;
     m->verb = s->verb;
-    enum err err = read_pid(&m->sender, etf_any(&in));
-    for (const char *field = s->fields; *field != '\0'; field++) {
-        if (*field == 'v')
-            m->version = etf_uint64(&in) == 0 ? 0 : PG_VERSION;
-        else if (*field == 'g')
-            m->groups = etf_any(&in);
-        else
-            m->pids = etf_any(&in);
-    }
+    enum err err = pg_read_pid(&m->sender, etf_any(&in));
+    if (s->versioned)
+        m->version = etf_uint64(&in) == 0 ? 0 : PG_VERSION;
+    if (m->verb != PG_DISCOVER)
+        m->fields = etf_last(&in);
     return err != OK ? err : etf_finish(&in);
-}
-
-struct walk {
-    const struct pg_message *m;
-    const struct pg_visitor *visitor;
-    struct bytes node; /* of the sender */
-    struct buf group, pid;
-    size_t leaves;
-    enum err err;
-};
-
-static void walk_pid(struct walk *w, bool joins, struct bytes raw)
-{
-    w->err = read_pid(&w->pid, raw);
-    if (w->err != OK)
-        return;
-    /* A leave names groups times processes: a short message could cost a long time. */
-    if (w->m->verb == PG_LEAVE && ++w->leaves > LIMIT_LEAVES)
-        w->err = ERR_LIMIT;
-    else if (!bytes_equal(node_of(buf_bytes(&w->pid)), w->node))
-        w->err = ERR_SHAPE;
-    else if (w->visitor != NULL)
-        w->visitor->visit(w->visitor->who, joins, buf_bytes(&w->group), buf_bytes(&w->pid));
-}
-
-static void walk_pids(struct walk *w, bool joins, struct bytes raw)
-{
-    struct etf_in in = etf_open(raw);
-    struct bytes pid;
-    if (etf_peek(&in) == ETF_PID && (w->m->verb == PG_JOIN || w->m->verb == PG_LEAVE)) {
-        walk_pid(w, joins, raw);
-        return;
-    }
-    for (struct etf_list l = etf_list(&in); w->err == OK && etf_next(&l, &pid);)
-        walk_pid(w, joins, pid);
-    if (w->err == OK)
-        w->err = etf_finish(&in);
-}
-
-static void walk_group(struct walk *w, struct bytes raw)
-{
-    buf_clear(&w->group);
-    w->err = canon_put(&w->group, raw);
-}
-
-/* {Group, Pids} of a sync, or {Group, Added, Removed} of an update.  Like pg.erl, those that
- * leave first. */
-static void walk_entry(struct walk *w, struct bytes raw)
-{
-    bool update = w->m->verb == PG_UPDATE;
-    struct etf_in in = etf_open(raw);
-    etf_tuple_of(&in, update ? 3 : 2);
-    struct bytes group = etf_any(&in), joining = etf_any(&in), leaving = {0};
-    if (update)
-        leaving = etf_any(&in);
-    w->err = etf_finish(&in);
-    if (w->err == OK)
-        walk_group(w, group);
-    if (w->err == OK && update)
-        walk_pids(w, false, leaving);
-    if (w->err == OK)
-        walk_pids(w, true, joining);
-}
-
-static void walk_list(struct walk *w)
-{
-    struct etf_in in = etf_open(w->m->groups);
-    struct bytes element;
-    for (struct etf_list l = etf_list(&in); w->err == OK && etf_next(&l, &element);) {
-        if (w->m->verb != PG_LEAVE) {
-            walk_entry(w, element);
-            continue;
-        }
-        walk_group(w, element);
-        if (w->err == OK)
-            walk_pids(w, false, w->m->pids);
-    }
-    if (w->err == OK)
-        w->err = etf_finish(&in);
-}
-
-static void walk_map(struct walk *w)
-{
-    struct etf_in in = etf_open(w->m->groups);
-    for (uint32_t left = etf_map(&in); w->err == OK && left > 0; left--) {
-        walk_group(w, etf_any(&in));
-        struct bytes pids = etf_any(&in);
-        if (w->err == OK)
-            walk_pids(w, true, pids);
-    }
-    if (w->err == OK)
-        w->err = etf_finish(&in);
-}
-
-enum err pg_walk(const struct pg_message *m, const struct pg_visitor *visitor)
-{
-    struct walk w = {.m = m, .visitor = visitor, .node = node_of(buf_bytes(&m->sender))};
-    if (m->verb == PG_JOIN) {
-        walk_group(&w, m->groups);
-        if (w.err == OK)
-            walk_pids(&w, true, m->pids);
-    } else if (m->verb == PG_LOCAL_DATA) {
-        walk_map(&w);
-    } else if (m->verb != PG_DISCOVER) {
-        walk_list(&w);
-    }
-    buf_free(&w.group);
-    buf_free(&w.pid);
-    return w.err;
 }
 
 /* --- writing ----------------------------------------------------------- */

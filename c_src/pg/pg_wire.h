@@ -18,29 +18,20 @@ enum pg_verb {
     PG_UPDATE /* joins and leaves in version 1 */
 };
 
-/* A decoded message; slices borrow from it. */
+/* A decoded message; fields borrow from it. */
 struct pg_message {
     enum pg_verb verb;
     unsigned version;    /* of PG_DISCOVER and PG_LOCAL_DATA; at most PG_VERSION */
     struct buf sender;   /* the pid of the sending scope, canonical; the caller frees it */
-    struct bytes groups; /* for pg_walk() */
-    struct bytes pids;
+    struct bytes fields; /* those of groups and processes, for pg_cursor.h */
 };
 
-/* Reads a cast or an info.  m->sender is set if it can be read, even on an error.  groups and
- * pids are not checked: the first pg_walk() does that. */
+/* Reads a cast or an info.  m->sender is set if it can be read, even on an error.  The fields are
+ * not checked: the first walk over them does that. */
 must_use enum err pg_read(struct pg_message *m, const struct gen_message *gen);
 
-/* Called for each pair of group and process, both canonical. */
-struct pg_visitor {
-    void (*visit)(void *who, bool joins, struct bytes group, struct bytes pid);
-    void *who;
-};
-
-/* Visits the members in a message, in the order in which the changes take effect.  With a NULL
- * visitor it only validates: every process is one of the sender's own node, and there are at
- * most LIMIT_LEAVES.  After that a walk with a visitor cannot fail. */
-must_use enum err pg_walk(const struct pg_message *m, const struct pg_visitor *visitor);
+/* Replaces out with the pid, made canonical; ERR_SHAPE for any other term. */
+must_use enum err pg_read_pid(struct buf *out, struct bytes raw);
 
 /* Messages from the scope whose pid is self.  version is the receiver's. */
 void pg_put_discover(struct buf *out, struct bytes self, unsigned version);

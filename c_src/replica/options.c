@@ -12,8 +12,9 @@
 /* The same where a message has two. */
 #define CLASH_QUOTED 40
 
-#define TO_TEXT(number) #number
-#define LEVELS(number)  "at most " TO_TEXT(number) " levels of lists, tuples and maps"
+#define TO_TEXT_OF(number) #number
+#define TO_TEXT(number)    TO_TEXT_OF(number)
+#define LEVELS(number)     "at most " TO_TEXT(number) " levels of lists, tuples and maps"
 
 static enum err wrong(struct options_error *error, const char *key, const char *wanted,
                       struct bytes found)
@@ -83,6 +84,9 @@ static enum err group_read(struct replica_options *o, struct bytes value,
         return wrong(error, "group", LEVELS(LIMIT_NAME_DEPTH), value);
     if (etf_has_record(value))
         return wrong(error, "group", "a term without native records", value);
+    if (value.len > LIMIT_GROUP_BYTES)
+        return wrong(error, "group", "a term of at most " TO_TEXT(LIMIT_GROUP_BYTES) " bytes",
+                     value);
     o->group = term_copy(value);
     return OK;
 }

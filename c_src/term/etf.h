@@ -170,6 +170,10 @@ struct etf_list {
 struct etf_list etf_list(struct etf_in *in);
 bool etf_next(struct etf_list *list, struct bytes *element);
 
+/* The same for an element that is read with the list's cursor, where it is left: of a large one
+ * nothing needs to be skipped.  A string is refused (ERR_SHAPE). */
+bool etf_more(struct etf_list *list);
+
 /* Appends a text: a binary, or an Erlang string of ASCII characters.  ERR_SHAPE for anything
  * else, for an empty text, and for one with a NUL. */
 void etf_text(struct etf_in *in, struct buf *out);

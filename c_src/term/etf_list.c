@@ -48,14 +48,31 @@ struct etf_list etf_list(struct etf_in *in)
     return list;
 }
 
-bool etf_next(struct etf_list *list, struct bytes *element)
+/* Whether there is one more element, which is counted. */
+static bool take_one(struct etf_list *list)
 {
     while (list->left == 0) {
         if (!list->open || list->in->err != OK || !enter(list))
             return false;
     }
     list->left--;
+    return true;
+}
+
+bool etf_next(struct etf_list *list, struct bytes *element)
+{
+    if (!take_one(list))
+        return false;
     *element = list->string != NULL ? byte_term(*list->string++) : etf_any(list->in);
+    return list->in->err == OK;
+}
+
+bool etf_more(struct etf_list *list)
+{
+    if (!take_one(list))
+        return false;
+    if (list->string != NULL)
+        etf_fail(list->in, ERR_SHAPE);
     return list->in->err == OK;
 }
 

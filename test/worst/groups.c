@@ -31,16 +31,20 @@ static void put_group(uint32_t name, uint32_t members)
     put_nil(&rig.out);
 }
 
+static void groups_once(unsigned n)
+{
+    size_t at = begin_sync(n);
+    for (unsigned i = 0; i < n; i++)
+        put_group(i, 1);
+    put_nil(&rig.out);
+    rig_end(at);
+}
+
 /* Twice, and then none. */
 static void groups(unsigned n)
 {
-    for (unsigned k = 0; k < 2; k++) {
-        size_t at = begin_sync(n);
-        for (unsigned i = 0; i < n; i++)
-            put_group(i, 1);
-        put_nil(&rig.out);
-        rig_end(at);
-    }
+    groups_once(n);
+    groups_once(n);
     size_t at = begin_sync(0);
     put_nil(&rig.out);
     rig_end(at);
@@ -69,6 +73,24 @@ static void members(unsigned n)
     put_group(1, n);
     put_nil(&rig.out);
     rig_end(at);
+}
+
+/* A group with n members, whose name is as long as the list of them. */
+static void long_name(unsigned n)
+{
+    struct buf name = {0};
+    for (unsigned i = 0; i < 30 * n; i++)
+        buf_put_u8(&name, 'n');
+    size_t at = begin_sync(1);
+    put_tuple(&rig.out, 2);
+    put_binary(&rig.out, buf_bytes(&name));
+    put_list(&rig.out, n);
+    for (unsigned i = 0; i < n; i++)
+        put_own_pid(&rig.out, i);
+    put_nil(&rig.out);
+    put_nil(&rig.out);
+    rig_end(at);
+    buf_free(&name);
 }
 
 static void no_groups(unsigned n)
@@ -146,8 +168,12 @@ const struct line group_lines[] = {
     {"groups", "groups, twice", COUNTER, 500, 12000, .put = groups},
     {"groups_replicas", "groups, 1000 replicas", COUNTER, 500, 12000, .prepare = thousand_replicas,
      .put = groups},
+    {"groups_left", "groups of a node that goes", COUNTER, 1000, 24000, .put = groups_once,
+     .then = peer_goes},
     {"lone_groups", "groups, a join of each", COUNTER, 500, 12000, .put = lone_groups},
     {"members", "members of a group", COUNTER, 1000, 32000, .put = members, .then = no_groups},
+    {"long_name", "members of a group, and its name", COUNTER, 1000, 17000, .put = long_name,
+     .then = no_groups},
     {"members_of_r", "members of a replica's group", COUNTER, 1000, 32000, .put = members_of_r,
      .then = peer_goes},
     {"leaves", "groups left by 300 processes", COUNTER, 100, 3000, .put = leaves},

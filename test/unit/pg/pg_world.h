@@ -44,7 +44,10 @@ struct world {
     struct buf notified;               /* calls of the listener, as text */
     size_t joined, left;
     bool quiet;          /* the listener only counts */
+    const char *reader;  /* if set, of each turn in which somebody joins */
     struct buf name_ref; /* of the last monitor of a name; empty once demonitored */
+    bool holds;          /* large messages of connected nodes are worked off in steps */
+    unsigned held;       /* so many, until they are released */
 };
 
 static inline void put_canonical(struct buf *out, struct bytes term)
@@ -97,6 +100,21 @@ static inline bool never_slow(struct post *post, struct bytes node)
     return false;
 }
 
+static inline uint64_t hold(struct post *post, struct bytes node)
+{
+    struct world *w = (struct world *)post;
+    bool may = w->holds && connected(post, node);
+    w->held += may;
+    return may;
+}
+
+static inline void release(struct post *post, uint64_t hold)
+{
+    struct world *w = (struct world *)post;
+    must(hold == 1 && w->held > 0);
+    w->held--;
+}
+
 static inline void count_line(struct post *post, enum log_level level, struct bytes line)
 {
     (void)level;
@@ -119,6 +137,8 @@ static inline void on_joined(void *who, struct process *scope, struct bytes grou
 {
     struct world *w = who;
     CU_ASSERT(t == &w->turn && scope == w->scope);
+    if (w->reader != NULL)
+        CU_ASSERT(bytes_equal(t->node, bytes_of(w->reader)) && bytes_equal(t->reader, t->node));
     w->joined++;
     notify(w, '+', group, pid);
 }
@@ -135,8 +155,13 @@ static inline void on_left(void *who, struct process *scope, struct bytes group,
 static inline struct world *world_new_with(uint64_t secret)
 {
     struct world *w = mem_take(sizeof(*w));
-    w->post =
-        (struct post){record, connected, no_flags, never_slow, count_line, NULL, NULL, NULL, NULL};
+    w->post = (struct post){.send = record,
+                            .connected = connected,
+                            .flags = no_flags,
+                            .slow = never_slow,
+                            .log = count_line,
+                            .hold = hold,
+                            .release = release};
     w->turn = (struct turn){.now_ms = 1000000, .random = 1, .post = &w->post};
     w->table = processes_new(BYTES("c1@127.0.0.1"), 9, secret, &w->wakeups);
     w->scope =
@@ -174,6 +199,14 @@ static inline void world_free(struct world *w)
 static inline void receive(struct world *w, const char *message)
 {
     process_deliver(w->scope, wall(term_of(message)), &w->turn);
+}
+
+/* What comes from that node, with a signal of it. */
+static inline void receive_from(struct world *w, const char *node, struct bytes message)
+{
+    w->turn.node = bytes_of(node);
+    process_deliver(w->scope, message, &w->turn);
+    w->turn.node = (struct bytes){0};
 }
 
 static inline void join(struct world *w, const char *group, const char *pid)

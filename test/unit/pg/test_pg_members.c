@@ -46,6 +46,25 @@ static void counts_repeated_joins(void)
     world_free(w);
 }
 
+/* A list of numbers below 256 may be a string, or end with one. */
+static void leaves_groups_that_are_a_string(void)
+{
+    struct world *w = world_new();
+    struct buf m = {0};
+    meet_b(w, "[{1, [" B_ONE "]}, {2, [" B_ONE "]}, {3, [" B_ONE "]}]");
+    put_tuple(&m, 4);
+    put_atom(&m, "leave");
+    put_term(&m, term_of(B_SCOPE));
+    put_term(&m, term_of(B_ONE));
+    put_list(&m, 1);
+    put_uint(&m, 3);
+    buf_put(&m, BYTES("\153\0\2\1\2"));
+    process_deliver(w->scope, buf_bytes(&m), &w->turn);
+    assert_notified(w, "-3:81 -1:81 -2:81 ");
+    buf_free(&m);
+    world_free(w);
+}
+
 static void ignores_changes_from_unknown_scopes(void)
 {
     struct world *w = world_new();
@@ -55,6 +74,22 @@ static void ignores_changes_from_unknown_scopes(void)
     assert_notified(w, "");
     assert_nothing_sent(w);
     CU_ASSERT_EQUAL(w->lines, 0);
+    world_free(w);
+}
+
+/* Of a node only what its own scopes say is believed. */
+static void nobody_speaks_for_others(void)
+{
+    struct world *w = world_new();
+    const char *leave = "{leave, " B_SCOPE ", " B_ONE ", [g]}";
+    meet_b(w, "[]");
+    receive_from(w, B, term_of("{join, " B_SCOPE ", g, " B_ONE "}"));
+    assert_notified(w, "+g:81 ");
+    receive_from(w, "a1@127.0.0.1", term_of(leave));
+    assert_notified(w, "");
+    CU_ASSERT_EQUAL(w->lines, 1);
+    receive_from(w, B, term_of(leave));
+    assert_notified(w, "-g:81 ");
     world_free(w);
 }
 
@@ -222,6 +257,44 @@ static void ignores_members_beyond_the_limit(void)
     world_free(w);
 }
 
+static void put_group_of(struct buf *out, size_t len)
+{
+    put_tuple(out, 2);
+    buf_put_u8(out, 109); /* a binary: 5 bytes more than it holds */
+    buf_put(out, (struct bytes){(const uint8_t *)"\0\0", 2});
+    buf_put_u8(out, (uint8_t)((len - 5) >> 8));
+    buf_put_u8(out, (uint8_t)(len - 5));
+    for (size_t i = 5; i < len; i++)
+        buf_put_u8(out, 'n');
+    put_b_pids(out, 1);
+}
+
+/* They are found by their names for each member. */
+static void ignores_groups_with_long_names(void)
+{
+    struct world *w = world_new();
+    struct buf m = {0};
+    w->quiet = true;
+    meet_b(w, "[]");
+    put_tuple(&m, 2);
+    put_atom(&m, "$gen_cast");
+    put_tuple(&m, 3);
+    put_atom(&m, "sync");
+    put_term(&m, term_of(B_SCOPE));
+    put_list(&m, 3);
+    put_group_of(&m, LIMIT_GROUP_BYTES);
+    put_group_of(&m, LIMIT_GROUP_BYTES + 1);
+    put_group_of(&m, 100);
+    put_nil(&m);
+    process_deliver(w->scope, buf_bytes(&m), &w->turn);
+    CU_ASSERT_EQUAL(w->joined, 2);
+    CU_ASSERT_EQUAL(w->lines, 1);
+    pg_forget(w->scope, BYTES(B), &w->turn);
+    CU_ASSERT_EQUAL(w->left, 2);
+    buf_free(&m);
+    world_free(w);
+}
+
 static void refuses_a_leave_beyond_the_limit(void)
 {
     struct world *w = world_new();
@@ -272,6 +345,8 @@ static void many_groups_on_many_nodes(void)
     CU_ASSERT_EQUAL(w->joined, 200000);
     CU_ASSERT_EQUAL(w->left, 0);
     pg_forget(w->scope, BYTES("n07@host"), &w->turn);
+    while (wakeups_due(&w->wakeups) <= w->turn.now_ms)
+        wakeups_ring(&w->wakeups, &w->turn);
     CU_ASSERT_EQUAL(w->left, 10000);
     process_exit(w->scope, term_of("shutdown"), &w->turn);
     CU_ASSERT_EQUAL(w->left, 200000);
@@ -322,8 +397,10 @@ static void counts_the_work_of_groups(void)
 }
 
 SUITE("pg members", TEST(notifies_only_differences), TEST(counts_repeated_joins),
-      TEST(ignores_changes_from_unknown_scopes), TEST(drops_malformed_messages),
+      TEST(leaves_groups_that_are_a_string), TEST(ignores_changes_from_unknown_scopes),
+      TEST(nobody_speaks_for_others), TEST(drops_malformed_messages),
       TEST(logs_dropped_messages_at_a_decreasing_rate), TEST(drops_a_group_with_duplicate_keys),
       TEST(joins_and_leaves_of_this_node), TEST(leaves_all_groups_at_once),
-      TEST(ignores_members_beyond_the_limit), TEST(refuses_a_leave_beyond_the_limit),
-      TEST(many_groups_on_many_nodes), TEST(many_processes_end), TEST(counts_the_work_of_groups))
+      TEST(ignores_members_beyond_the_limit), TEST(ignores_groups_with_long_names),
+      TEST(refuses_a_leave_beyond_the_limit), TEST(many_groups_on_many_nodes),
+      TEST(many_processes_end), TEST(counts_the_work_of_groups))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "limits.h"
 #include "mem.h"
 #include "term/write.h"
 #include "unit/suite.h"
@@ -179,31 +180,45 @@ static void assert_same(const struct roster *r, struct roster_source *const *sou
         assert_same_groups_of(r, p, i);
 }
 
-/* Replaces a source's members, or clears them; the visitor must have seen each removed member
+static struct roster_source *source_new(const char *name, uint32_t number)
+{
+    struct buf pid = {0};
+    put_pid(&pid, bytes_of(name), number, 0, 1);
+    struct roster_source *source = roster_source_new(buf_bytes(&pid), number == 0);
+    CU_ASSERT(bytes_equal(roster_source_scope(source), buf_bytes(&pid)));
+    buf_free(&pid);
+    return source;
+}
+
+/* Replaces a source's members, or the source; the visitor must have seen each removed member
  * once. */
-static void replace(struct roster *r, struct roster_source *source, struct model *p,
+static void replace(struct roster *r, struct roster_source **sources, struct model *p,
                     uint64_t *state)
 {
     unsigned was[GROUPS][PIDS];
-    bool clear = next_random(state) % 4 == 0;
     size_t n = p->source;
+    struct roster_source **source = &sources[n];
+    bool clear = next_random(state) % 4 == 0 && n > 0;
     memcpy(was, p->joined[n], sizeof(was));
     memset(p->joined[n], 0, sizeof(was));
     memset(p->removed[n], 0, sizeof(was));
     struct roster_visitor removed = {on_removed, p};
     if (clear) {
-        roster_clear(r, source, &removed);
+        roster_source_leave(r, *source, sources[0], SIZE_MAX, &removed);
+        CU_ASSERT_FALSE(roster_is_leaving(r));
+        *source = source_new(names[n], (uint32_t)n);
     } else {
-        roster_replace_begin(source);
+        roster_replace_begin(*source);
         for (uint64_t left = next_random(state) % 30; left > 0; left--) {
             size_t g = next_random(state) % GROUPS, i = next_random(state) % PIDS;
             bool fresh = was[g][i] == 0 && p->joined[n][g][i] == 0;
             enum roster_change change =
-                roster_add(r, source, buf_bytes(&p->groups[g]), buf_bytes(&p->pids[n][i]));
+                roster_add(r, *source, buf_bytes(&p->groups[g]), buf_bytes(&p->pids[n][i]));
             CU_ASSERT_EQUAL(change, fresh && !elsewhere(p, n, g, i) ? ROSTER_NEW : ROSTER_SAME);
             p->joined[n][g][i]++;
         }
-        roster_replace_end(r, source, &removed);
+        for (bool more = true; more; more = roster_is_replacing(*source))
+            CU_ASSERT(roster_replace_end(r, *source, 3, &removed) <= 3);
     }
     for (size_t g = 0; g < GROUPS; g++)
         for (size_t i = 0; i < PIDS; i++)
@@ -211,8 +226,7 @@ static void replace(struct roster *r, struct roster_source *source, struct model
                             was[g][i] > 0 && p->joined[n][g][i] == 0 && !elsewhere(p, n, g, i));
 }
 
-static void step(struct roster *r, struct roster_source *const *sources, struct model *p,
-                 uint64_t *state)
+static void step(struct roster *r, struct roster_source **sources, struct model *p, uint64_t *state)
 {
     size_t n = next_random(state) % SOURCES, g = next_random(state) % GROUPS,
            i = next_random(state) % PIDS;
@@ -221,7 +235,7 @@ static void step(struct roster *r, struct roster_source *const *sources, struct 
     uint64_t action = next_random(state) % 20;
     p->source = n;
     if (action == 0) {
-        replace(r, sources[n], p, state);
+        replace(r, sources, p, state);
     } else if (action < 11) {
         CU_ASSERT_EQUAL(roster_add(r, sources[n], group, pid),
                         *joined == 0 && !elsewhere(p, n, g, i) ? ROSTER_NEW : ROSTER_SAME);
@@ -231,16 +245,6 @@ static void step(struct roster *r, struct roster_source *const *sources, struct 
                         *joined == 1 && !elsewhere(p, n, g, i));
         *joined -= *joined > 0;
     }
-}
-
-static struct roster_source *source_new(const char *name, uint32_t number)
-{
-    struct buf pid = {0};
-    put_pid(&pid, bytes_of(name), number, 0, 1);
-    struct roster_source *source = roster_source_new(buf_bytes(&pid), number == 0);
-    CU_ASSERT(bytes_equal(roster_source_scope(source), buf_bytes(&pid)));
-    buf_free(&pid);
-    return source;
 }
 
 static void matches_the_model(void)
@@ -264,6 +268,141 @@ static void matches_the_model(void)
         model_close(&model);
     }
 }
+
+/* --- scopes that end --------------------------------------------------- */
+
+/* What a listener was told of: who is in which group, of the pids of one node.  Our own source is
+ * in the group OURS. */
+#define OURS 3
+struct told {
+    struct model *model;
+    struct roster_source *ours;
+    bool in[GROUPS][PIDS];
+};
+
+static void told_left(void *who, struct bytes group, struct bytes pid)
+{
+    struct told *told = who;
+    for (int g = 0; g < GROUPS; g++)
+        for (int i = 0; i < PIDS; i++)
+            if (bytes_equal(group, buf_bytes(&told->model->groups[g])) &&
+                bytes_equal(pid, buf_bytes(&told->model->pids[4][i]))) {
+                CU_ASSERT(told->in[g][i]);
+                told->in[g][i] = false;
+            }
+}
+
+static void count_member(void *who, struct bytes group, struct bytes pid)
+{
+    (void)group;
+    (void)pid;
+    ++*(size_t *)who;
+}
+
+/* Members are those that were told of, and among them those of the sources that have not ended; no
+ * others in our group, nor once nothing leaves any more. */
+static void assert_told(const struct roster *r, const struct told *told)
+{
+    for (size_t g = 0; g < GROUPS; g++) {
+        size_t members = g == OURS, visited = 0;
+        bool may_leave = g != OURS && roster_is_leaving(r);
+        struct bytes group = buf_bytes(&told->model->groups[g]);
+        for (size_t i = 0; i < PIDS; i++) {
+            bool joined = told->model->joined[4][g][i] + told->model->joined[5][g][i] > 0;
+            members += told->in[g][i];
+            CU_ASSERT(joined ? told->in[g][i] : !told->in[g][i] || may_leave);
+        }
+        roster_walk(r, NULL, group, &(struct roster_visitor){count_member, &visited});
+        CU_ASSERT_EQUAL(visited, members);
+        CU_ASSERT_EQUAL(roster_count(r, NULL, group), members);
+    }
+}
+
+static void add_told(struct roster *r, struct roster_source *source, struct told *told, size_t n,
+                     uint64_t *state)
+{
+    size_t g = next_random(state) % GROUPS, i = next_random(state) % PIDS;
+    struct bytes group = buf_bytes(&told->model->groups[g]);
+    struct roster_visitor removed = {told_left, told};
+    roster_make_room(r, source, group, &removed);
+    enum roster_change change = roster_add(r, source, group, buf_bytes(&told->model->pids[4][i]));
+    CU_ASSERT_EQUAL(change, told->in[g][i] ? ROSTER_SAME : ROSTER_NEW);
+    told->in[g][i] = true;
+    told->model->joined[n][g][i]++;
+}
+
+static void end_told(struct roster *r, struct roster_source **source, struct told *told, size_t n)
+{
+    struct roster_visitor removed = {told_left, told};
+    roster_source_leave(r, *source, told->ours, 2, &removed);
+    *source = source_new(names[n], (uint32_t)n);
+    memset(told->model->joined[n], 0, sizeof(told->model->joined[n]));
+}
+
+/* Two scopes of one node end and come back with the same pid, while the members of those before are
+ * leaving; they have the same members. */
+static void leaves_in_parts(void)
+{
+    struct model model;
+    struct told told = {.model = &model, .ours = source_new(names[0], 0)};
+    struct roster *r = roster_new(1);
+    struct roster_source *sources[2] = {source_new(names[4], 4), source_new(names[5], 5)};
+    uint64_t state = 7;
+    model_open(&model);
+    roster_add(r, told.ours, buf_bytes(&model.groups[OURS]), buf_bytes(&model.pids[0][0]));
+    for (int k = 0; k < 5000; k++) {
+        size_t n = next_random(&state) % 2;
+        uint64_t action = next_random(&state) % 16;
+        if (action == 0)
+            end_told(r, &sources[n], &told, 4 + n);
+        else if (action == 1)
+            CU_ASSERT(roster_leave_more(r, 3, &(struct roster_visitor){told_left, &told}) <= 3);
+        if (action > 1)
+            add_told(r, sources[n], &told, 4 + n, &state);
+        assert_told(r, &told);
+    }
+    while (roster_is_leaving(r))
+        roster_leave_more(r, 1, &(struct roster_visitor){told_left, &told});
+    assert_told(r, &told);
+    end_told(r, &sources[0], &told, 4);
+    CU_ASSERT(roster_is_leaving(r));
+    roster_free(r);
+    for (int n = 0; n < 2; n++)
+        roster_source_free(sources[n]);
+    roster_source_free(told.ours);
+    model_close(&model);
+}
+
+/* The room of those that leave is not lost to others. */
+static void those_that_leave_make_room(void)
+{
+    struct roster *r = roster_new(1);
+    struct bytes g = term_of("g");
+    struct roster_source *ours = source_new("a@h", 0);
+    struct roster_source *old = source_new("b@h", 7), *fresh = source_new("b@h", 7);
+    for (uint32_t id = 0; id < LIMIT_MEMBERS / LIMIT_NODE_PART; id++) {
+        struct buf pid = {0};
+        put_pid(&pid, BYTES("b@h"), id, 0, 1);
+        CU_ASSERT_EQUAL(roster_add(r, old, g, buf_bytes(&pid)), ROSTER_NEW);
+        buf_free(&pid);
+    }
+    size_t left = 0;
+    struct roster_visitor removed = {count_member, &left};
+    struct bytes another = term_of("#Pid<'b@h'.99999.0.1>");
+    roster_source_leave(r, old, ours, 1, &removed);
+    roster_make_room(r, fresh, term_of("h"), &removed);
+    CU_ASSERT_EQUAL(left, 1);
+    roster_make_room(r, fresh, g, &removed);
+    CU_ASSERT_EQUAL(left, LIMIT_MEMBERS / LIMIT_NODE_PART);
+    CU_ASSERT_EQUAL(roster_add(r, fresh, g, another), ROSTER_NEW);
+    roster_leave_more(r, 1, &removed);
+    CU_ASSERT_FALSE(roster_is_leaving(r));
+    roster_free(r);
+    roster_source_free(fresh);
+    roster_source_free(ours);
+}
+
+/* --- order ------------------------------------------------------------- */
 
 static void append_id(void *who, struct bytes group, struct bytes pid)
 {
@@ -291,7 +430,7 @@ static void replacing_keeps_the_order(void)
         roster_add(r, source, g, buf_bytes(&pid));
         buf_free(&pid);
     }
-    roster_replace_end(r, source, &append);
+    roster_replace_end(r, source, SIZE_MAX, &append);
     CU_ASSERT(bytes_equal(buf_bytes(&order), BYTES("1")));
     buf_clear(&order);
     roster_walk(r, source, g, &append);
@@ -321,7 +460,7 @@ static void count_left(void *who, struct bytes group, struct bytes pid)
 static void visits_after_removal(void)
 {
     struct roster *r = roster_new(1);
-    struct roster_source *source = source_new("b@h", 7);
+    struct roster_source *source = source_new("b@h", 7), *ours = source_new("a@h", 0);
     struct reader reader = {r, 3};
     for (uint32_t id = 0; id < 3; id++) {
         struct buf pid = {0};
@@ -329,11 +468,15 @@ static void visits_after_removal(void)
         roster_add(r, source, term_of("g"), buf_bytes(&pid));
         buf_free(&pid);
     }
-    roster_clear(r, source, &(struct roster_visitor){count_left, &reader});
+    struct roster_visitor removed = {count_left, &reader};
+    roster_source_leave(r, source, ours, 2, &removed);
+    CU_ASSERT_EQUAL(reader.left, 1);
+    CU_ASSERT_EQUAL(roster_leave_more(r, 2, &removed), 1);
     CU_ASSERT_EQUAL(reader.left, 0);
+    CU_ASSERT_FALSE(roster_is_leaving(r));
     roster_free(r);
-    roster_source_free(source);
+    roster_source_free(ours);
 }
 
-SUITE("pg roster", TEST(matches_the_model), TEST(replacing_keeps_the_order),
-      TEST(visits_after_removal))
+SUITE("pg roster", TEST(matches_the_model), TEST(leaves_in_parts), TEST(those_that_leave_make_room),
+      TEST(replacing_keeps_the_order), TEST(visits_after_removal))

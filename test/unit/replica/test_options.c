@@ -173,6 +173,29 @@ static void reports_errors(void)
     refused("undefined", "#{crdt => gcounter}", NAME_WANTED "undefined");
 }
 
+/* Scopes ignore members of groups with longer names. */
+static void limits_the_bytes_of_a_group(void)
+{
+    for (size_t more = 0; more < 2; more++) {
+        struct replica_options o;
+        struct options_error error;
+        struct buf text = {0};
+        buf_put(&text, BYTES("#{crdt => gset, actor => a, group => <<\""));
+        for (size_t i = 5; i < LIMIT_GROUP_BYTES + more; i++)
+            buf_put_u8(&text, 'n');
+        buf_put(&text, BYTES("\">>}"));
+        buf_put_u8(&text, 0);
+        enum err e = replica_options_read(&o, term_of("r"), term_of((const char *)text.at),
+                                          BYTES("c@h"), &error);
+        CU_ASSERT_EQUAL(e == OK, more == 0);
+        if (e == OK)
+            replica_options_free(&o);
+        else
+            CU_ASSERT(strstr(error.what, "group: expected a term of at most 8192 bytes") != NULL);
+        buf_free(&text);
+    }
+}
+
 static void reports_storage_errors(void)
 {
     refused("n", "#{crdt => gset, storage => \"f\"}", "storage: expected a map, found \"f\"");
@@ -249,5 +272,5 @@ static void truncates_long_terms(void)
 
 SUITE("options", TEST(reads_all_options), TEST(has_defaults), TEST(compares_replicas_of_one_node),
       TEST(accepts_the_ends_of_ranges), TEST(reads_storage), TEST(reports_errors),
-      TEST(reports_storage_errors), TEST(truncates_long_terms), TEST(makes_topics_as_grove_does),
-      TEST(reports_errors_of_topics))
+      TEST(limits_the_bytes_of_a_group), TEST(reports_storage_errors), TEST(truncates_long_terms),
+      TEST(makes_topics_as_grove_does), TEST(reports_errors_of_topics))
