@@ -148,6 +148,8 @@ defmodule RpcTest do
           {:erlang, :apply, [:erlang, 1, []]},
           {:erlang, :apply, [:erlang, :node, :none]},
           {:erlang, :apply, [:erlang, :node, [1 | 2]]},
+          {:erlang, :apply, [1]},
+          {:erlang, :apply, [:erlang, :node, [], 1]},
           {:erlang, :apply, [1, []]},
           {:erlang, :apply, [1, :none]},
           {:erlang, :apply, [&:erlang.node/0, :none]},

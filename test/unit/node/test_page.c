@@ -159,10 +159,11 @@ static void a_large_node_has_a_small_page(void)
 
 static void members_are_shown(void)
 {
-    start(0, "a@h", "{metrics, #{}}. {connect, ['b@h']}. {replica, r, #{crdt => gset}}.");
+    start(0, "a@h", "{metrics, #{}}. {connect, ['b@h', 'c@h']}. {replica, r, #{crdt => gset}}.");
     start(1, "b@h", "{replica, r, #{crdt => gset}}. {replica, alone, #{crdt => rga}}.");
+    start(2, "c@h", "{replica, r, #{crdt => gset}}.");
     run_for(100000);
-    CU_ASSERT(shows(0, "b@h: 1 replica agrees."));
+    CU_ASSERT(shows(0, "b@h: 1 replica agrees.") && shows(0, "c@h: 1 replica agrees."));
     CU_ASSERT(shows(0, "agrees with all") && shows(0, "equal "));
     CU_ASSERT(shows(1, "has no other members"));
     crash(1);

@@ -97,10 +97,10 @@ static void two_peers_send_large_structs(void)
     struct process *b = start_sender(1), *c = start_sender(2);
     make_delta("b", 0);
     send_from(1, b, "r");
-    begin_to_join();
-    crash(1);
     make_delta("c", LARGE);
     send_from(2, c, "r");
+    begin_to_join();
+    crash(1);
     run_for(10000);
     CU_ASSERT(elements() == 2 * LARGE && connected(0, 2));
     buf_free(&message);
