@@ -164,9 +164,9 @@ $(BUILD)/storm_small: $(BUILD)/test/sim/storm.o $(SIM) $(SMALL) $(SIM_ARCHIVES)
 	@echo "  link  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-SEEDS_gcc   := 1200
-SEEDS_clang := 300
-SEEDS_asan  := 120
+SEEDS_gcc   := 900
+SEEDS_clang := 200
+SEEDS_asan  := 90
 
 sim: $(BUILD)/scenarios $(BUILD)/storm $(BUILD)/storm_small
 	$(Q)SEEDS=$(or $(SEEDS),$(SEEDS_$(FLAVOUR))) test/sim/run $^
