@@ -428,6 +428,7 @@ void node_free(struct node *n)
 {
     if (n == NULL)
         return;
+    wakeups_stop(&n->wakeups);
     processes_free(n->processes);
     services_free(n->services);
     command_free(n->command);

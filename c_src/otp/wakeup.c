@@ -82,6 +82,12 @@ void wakeups_ring(struct wakeups *all, struct turn *t)
     }
 }
 
+void wakeups_stop(struct wakeups *all)
+{
+    for (; all->count > 0; all->count--)
+        at(all, all->count)->place = 0;
+}
+
 void wakeups_free(struct wakeups *all)
 {
     mem_free(all->heap);

@@ -36,6 +36,9 @@ uint64_t wakeups_due(const struct wakeups *all);
  * terminates. */
 void wakeups_ring(struct wakeups *all, struct turn *t);
 
+/* Stops all of them: before those who have them are freed, one after the other. */
+void wakeups_stop(struct wakeups *all);
+
 /* Frees the heap, not its elements. */
 void wakeups_free(struct wakeups *all);
 

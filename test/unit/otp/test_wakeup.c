@@ -170,6 +170,23 @@ static void hash_table_grows_slowly(void)
     hash_table_free(&l);
 }
 
+/* Then those who have them are freed in any order, and each may stop its own. */
+static void all_are_stopped_at_once(void)
+{
+    struct wakeups all = {0};
+    struct wakeup each[5] = {0};
+    for (size_t i = 0; i < 5; i++)
+        wakeup_set(&all, &each[i], 100 - i);
+    wakeups_stop(&all);
+    CU_ASSERT_EQUAL(wakeups_due(&all), UINT64_MAX);
+    for (size_t i = 0; i < 5; i++) {
+        CU_ASSERT_EQUAL(each[i].place, 0);
+        wakeup_stop(&all, &each[i]);
+    }
+    wakeups_free(&all);
+}
+
 SUITE("wakeup", TEST(wakes_at_the_set_time), TEST(rescheduling_at_once_does_not_loop),
       TEST(may_end_another_that_is_due), TEST(wakeups_ring_in_order), TEST(wakeups_take_turns),
-      TEST(hash_table_finds_the_newest_first), TEST(hash_table_grows_slowly))
+      TEST(all_are_stopped_at_once), TEST(hash_table_finds_the_newest_first),
+      TEST(hash_table_grows_slowly))
