@@ -10,15 +10,10 @@
 static void next_group(struct pg_cursor *c);
 static void read_pids(struct pg_cursor *c);
 
-static void ended(struct pg_cursor *c)
-{
-    (void)c;
-}
-
 static void end(struct pg_cursor *c)
 {
     c->err = etf_finish(&c->in);
-    c->stage = ended;
+    c->stage = NULL;
 }
 
 /* --- processes --------------------------------------------------------- */
@@ -222,8 +217,8 @@ enum pg_found pg_next(struct pg_cursor *c)
     c->work = WORK_PART;
     c->stage(c);
     if (c->err != OK)
-        c->stage = ended;
-    if (c->stage == ended)
+        c->stage = NULL;
+    if (c->stage == NULL)
         return PG_END;
     return c->found ? PG_PAIR : PG_PART;
 }

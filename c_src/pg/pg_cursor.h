@@ -21,8 +21,8 @@ struct pg_cursor {
     struct bytes node; /* of the sender */
     struct etf_in in;
     struct etf_list groups;
-    uint32_t left; /* entries of a map */
-    void (*stage)(struct pg_cursor *c);
+    uint32_t left;                      /* entries of a map */
+    void (*stage)(struct pg_cursor *c); /* NULL at the end */
     bool found;
     const uint8_t *from; /* a term that is skipped, and what etf_skip() has left of it */
     uint64_t skip;
@@ -45,7 +45,7 @@ void pg_open(struct pg_cursor *c, const struct pg_message *message);
 /* Finds the next process, in the order in which the changes take effect.  Of a message that is
  * refused some may have been found: one walk to its end says whether it is, that every process is
  * one of the sender's own node, and that at most LIMIT_LEAVES leave.  A second one then cannot
- * fail. */
+ * fail.  Not to be called after the end. */
 enum pg_found pg_next(struct pg_cursor *c);
 
 void pg_close(struct pg_cursor *c);

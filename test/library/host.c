@@ -43,7 +43,7 @@ static void refuses(const char *config, const char *cookie, enum coppice_status 
 }
 
 /* A cookie of NULL is that of the environment, as the port of epmd is. */
-static void refuses_epmd_port(void)
+static void check_environment(void)
 {
     char before[20];
     const char *port = getenv("ERL_EPMD_PORT");
@@ -71,7 +71,7 @@ static void check_open(void)
     refuses("{node, 'a@127.0.0.1'}.", "", COPPICE_BAD_CONFIG, "the cookie: empty");
     refuses("{node, 'a@127.0.0.1'}. {tls, #{certfile => \"/nowhere\"}}.", "secret",
             COPPICE_BAD_CONFIG, "tls: ");
-    refuses_epmd_port();
+    check_environment();
     struct coppice *node = open_node("{node, 'first@127.0.0.1'}.", &h);
     UNTIL(h.port != 0, node, NULL);
     CHECK(strcmp(h.ready, "first@127.0.0.1") == 0);

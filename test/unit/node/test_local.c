@@ -77,7 +77,7 @@ static void a_call_ends_in_time(void)
     stop_all();
 }
 
-static void open_calls_end_with_the_node(void)
+static void start_with_open_calls(void)
 {
     start_settled("");
     start_beam(1, "b@h", "", NULL);
@@ -85,6 +85,11 @@ static void open_calls_end_with_the_node(void)
     ask_at(2, "b@h", "rex", NEVER_ANSWERED);
     run_for(1000);
     assert_replies("");
+}
+
+static void open_calls_end_with_the_node(void)
+{
+    start_with_open_calls();
     step(0, (struct event){.kind = EVENT_STOP});
     CU_ASSERT_TRUE(nodes[0].ended);
     assert_replies("1: the node has stopped shutdown\n2: the node has stopped shutdown\n");
@@ -95,12 +100,7 @@ static void open_calls_end_with_the_node(void)
 
 static void open_calls_are_freed_with_the_node(void)
 {
-    start_settled("");
-    start_beam(1, "b@h", "", NULL);
-    ask_at(1, "b@h", "rex", NEVER_ANSWERED);
-    ask_at(2, "b@h", "rex", NEVER_ANSWERED);
-    run_for(1000);
-    assert_replies("");
+    start_with_open_calls();
     stop_all();
 }
 

@@ -403,8 +403,7 @@ static void limits_the_bytes_of_funs(void)
     world_close();
 }
 
-/* The callers are answered, and the next question is asked, when the results are on disk. */
-static void waits_for_the_disk(void)
+static void open_stored(void)
 {
     world_open(
         "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000, " NO_REPAIR
@@ -412,6 +411,12 @@ static void waits_for_the_disk(void)
     replica_settled(world.replica, true, &world.turn);
     replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
     replica_begun(world.replica, NULL, &world.turn);
+}
+
+/* The callers are answered, and the next question is asked, when the results are on disk. */
+static void waits_for_the_disk(void)
+{
+    open_stored();
     deliver(CALL(9, "{mutate, " FUN1 "}"));
     skip_sent();
     deliver(CALL(1, "{mutate, " FUN1 "}"));
@@ -438,12 +443,7 @@ static void waits_for_the_disk(void)
 static void a_result_is_refused_when_the_disk_has_failed(void)
 {
     const struct disk_trouble trouble = {BYTES("enospc"), BYTES("cannot write")};
-    world_open(
-        "#{crdt => gcounter, group => {counter, <<\"v\">>}, sync_interval => 1000, " NO_REPAIR
-        ", storage => #{file => \"v.dets\"}}");
-    replica_settled(world.replica, true, &world.turn);
-    replica_loaded(world.replica, &(struct disk_content){.saved = false}, NULL, &world.turn);
-    replica_begun(world.replica, NULL, &world.turn);
+    open_stored();
     deliver(CALL(1, "{mutate, " FUN1 "}"));
     deliver("{grove_delta, " GCOUNTER("b", "#{b => 1}") ", " THEM(9) "}");
     skip_sent();
