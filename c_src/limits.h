@@ -52,10 +52,10 @@
 /* Bytes of a message that are checked in one step, so that a large one delays nobody: some 0.1 ms
  * of the smallest terms. */
 #define LIMIT_CHECK_BYTES (32u * 1024)
-/* Work of one step, in about nanoseconds: 0.15 ms.  What a peer has sent beyond that waits for the
- * next step, so that a call of another peer takes no longer than twice its usual time.  Some 200
- * calls: with 130, a peer that has hundreds in flight gets some 5 % fewer answers. */
-#define LIMIT_STEP_WORK 150000ull
+/* Work of one step, in nanoseconds: 0.1 ms, some 130 calls.  What a peer has sent beyond that
+ * waits for the next step, so that a call of another peer takes no longer than twice its usual
+ * time.  With 200, a peer that has hundreds in flight gets some 5 % more answers. */
+#define LIMIT_STEP_WORK 100000ull
 /* Bytes of a peer that wait for further steps, above which no more are read from it: it is slowed
  * down to what is handled. */
 #define LIMIT_AHEAD_BYTES (64u * 1024)

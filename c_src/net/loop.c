@@ -11,13 +11,14 @@
 #include "handles.h"
 #include "listener.h"
 #include "machine.h"
+#include "pace.h"
 #include "random.h"
 #include "resolve.h"
 #include "sockets.h"
 #include "workers.h"
 
 /* Connections that are accepted in one round of the loop. */
-#define ACCEPTED_A_ROUND 4
+#define ACCEPTED_A_ROUND 1
 
 struct loop {
     uv_loop_t uv;
@@ -29,6 +30,7 @@ struct loop {
     struct children children;
     struct outbox outbox;
     struct randoms randoms;
+    struct pace pace;
     uv_tcp_t listener;
     uv_idle_t next_round; /* runs once something was accepted */
     unsigned accepted;    /* in this round */
@@ -94,16 +96,24 @@ static void begin_end(struct loop *l)
     end_if_done(l);
 }
 
-/* The only place where the core is entered. */
-void loop_step(struct loop *l, struct event *e)
+static void step(struct loop *l, struct event *e)
 {
+    uint64_t began_ns = uv_hrtime();
     e->now_ms = now_ms(l);
     e->wall_ms = clock_wall_ms();
     e->random = random_take(&l->randoms);
+    e->slowness = l->pace.slowness;
     node_step(l->node, e, &l->outbox);
     for (size_t i = 0; i < l->outbox.count; i++)
         perform(l, &l->outbox.list[i]);
     outbox_clear(&l->outbox);
+    pace_note(&l->pace, node_work(l->node), uv_hrtime() - began_ns);
+}
+
+/* The only place where the core is entered. */
+void loop_step(struct loop *l, struct event *e)
+{
+    step(l, e);
     if (l->next != NULL) {
         struct event request = {.kind = EVENT_REQUEST, .request = l->next};
         l->next = NULL;

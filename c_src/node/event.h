@@ -58,7 +58,10 @@ struct event {
     uint64_t now_ms;  /* monotonic; all timers use it */
     uint64_t wall_ms; /* time of day, since 1970; only for clocks in the data */
     uint64_t random;  /* from the operating system, fresh for each event */
-    uint32_t conn;    /* accepted connections have even numbers, given by the shell */
+    /* By how much work takes longer on this machine than its price (otp/turn.h), in 256ths of it: a
+     * step is cut accordingly. */
+    uint64_t slowness;
+    uint32_t conn; /* accepted connections have even numbers, given by the shell */
     uint16_t port;
     uint32_t query;
     size_t connections; /* of EVENT_START: as of cluster_start() */

@@ -191,6 +191,7 @@ void node_step(struct node *n, const struct event *event, struct outbox *out)
     n->turn.wall_ms = event->wall_ms;
     n->turn.random = event->random;
     n->turn.work = 0;
+    n->turn.slowness = event->slowness;
     if (is_capturing(n))
         stores_captured(services_stores(n->services), &n->turn);
     for (; event != NULL; event = event->also)
@@ -199,6 +200,11 @@ void node_step(struct node *n, const struct event *event, struct outbox *out)
     struct outbox empty = *out; /* with its memory */
     *out = n->out;
     n->out = empty;
+}
+
+uint64_t node_work(const struct node *n)
+{
+    return n->turn.work * 256 / (256 + n->turn.slowness);
 }
 
 uint64_t node_due(const struct node *n)

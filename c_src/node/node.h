@@ -43,6 +43,9 @@ void node_free(struct node *node);
 /* Handles one event; fills out, which is empty, with the actions that follow from it. */
 void node_step(struct node *node, const struct event *event, struct outbox *out);
 
+/* The price of what the last step has done, as of turn_worked() on a machine without slowness. */
+uint64_t node_work(const struct node *node);
+
 /* When EVENT_WAKE is due; UINT64_MAX for never. */
 uint64_t node_due(const struct node *node);
 

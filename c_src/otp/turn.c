@@ -16,7 +16,7 @@ struct bytes turn_for(struct turn *t, struct bytes node)
 
 void turn_worked(struct turn *t, uint64_t work)
 {
-    t->work += work;
+    t->work += work + work * t->slowness / 256;
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): works with any seed. */

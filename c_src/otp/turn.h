@@ -49,10 +49,11 @@ struct rights {
 };
 
 struct turn {
-    uint64_t now_ms;  /* monotonic */
-    uint64_t wall_ms; /* wall clock, since 1970; may go back */
-    uint64_t random;  /* seed of turn_random() */
-    uint64_t work;    /* of turn_worked() */
+    uint64_t now_ms;   /* monotonic */
+    uint64_t wall_ms;  /* wall clock, since 1970; may go back */
+    uint64_t random;   /* seed of turn_random() */
+    uint64_t work;     /* of turn_worked() */
+    uint64_t slowness; /* how much longer than its price work takes, in 256ths of it */
     struct post *post;
     struct bytes node;     /* whose signal is being handled, now or late, as text; else empty */
     struct rights *rights; /* NULL: every node may change everything */
@@ -72,7 +73,8 @@ bool turn_may_change(struct turn *t);
 struct bytes turn_for(struct turn *t, struct bytes node);
 
 /* Counts work that is out of proportion to the bytes of the message that asks for it, such as a
- * walk over a large state: about one for each nanosecond.  Once a step has done LIMIT_STEP_WORK,
+ * walk over a large state: about one for each nanosecond, and more where the machine is slower
+ * (slowness).  Once a step has done LIMIT_STEP_WORK,
  * each peer's further messages wait for the next one, and so does what else is due. */
 void turn_worked(struct turn *t, uint64_t work);
 

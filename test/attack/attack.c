@@ -3,9 +3,10 @@
  *
  *     build/gcc/attack PROGRAM FOLDER [TEXT...]        (from run)
  *
- * Reads MS, how long each lasts (default 1500).  Prints a line for each: its outcome, what it did,
- * the most memory and descriptors, log lines, and how long the calls of an honest peer took before
- * and meanwhile.  Times are printed, and pass or fail nothing. */
+ * Reads MS, how long each lasts (default 1500), and AHEAD: if it is set, coppice and honest peer
+ * run before everything else (root only).  Prints a line for each: its outcome, what it did, the
+ * most memory and descriptors, log lines, and how long the calls of an honest peer took before and
+ * meanwhile.  Times are printed, and pass or fail nothing. */
 #include "attack.h"
 
 #include <stdarg.h>

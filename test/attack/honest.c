@@ -102,6 +102,7 @@ struct honest *honest_start(const struct target *t)
     must(h->pid >= 0);
     if (h->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        run_before_others();
         call_until_told(h, t);
         _exit(0);
     }

@@ -43,6 +43,10 @@ double target_cpu_s(const struct target *t);
 /* The lines of its log that have this text. */
 unsigned target_lines(const struct target *t, const char *text);
 
+/* With AHEAD in the environment, the system runs the calling process before all ordinary ones, with
+ * a real-time priority; dies where that is not allowed. */
+void run_before_others(void);
+
 /* Milliseconds on a clock that does not go back; and a pause. */
 uint64_t now_ms(void);
 void pause_ms(unsigned ms);

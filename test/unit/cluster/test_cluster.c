@@ -364,6 +364,26 @@ static void does_a_limited_amount_of_work_in_one_step(void)
     close_both();
 }
 
+/* Where a message takes four times its price. */
+static void does_less_of_it_on_a_slow_machine(void)
+{
+    enum { MESSAGES = 1000, MOST = LIMIT_STEP_WORK / 500 / 4 + 1 };
+    connect_both();
+    b.answers = 1;
+    b.answer_bytes = 10;
+    b.turn.slowness = 3 * 256;
+    struct buf all = requests(MESSAGES, 10);
+    reads(&b, AT_B, buf_bytes(&all));
+    for (unsigned before = 0; b.signals > before;) {
+        CU_ASSERT(b.signals <= before + MOST);
+        before = b.signals;
+        continues(&b);
+    }
+    CU_ASSERT(b.signals == MESSAGES);
+    buf_free(&all);
+    close_both();
+}
+
 static void one_that_is_not_read_is_not_silent(void)
 {
     connect_both();
@@ -545,8 +565,8 @@ SUITE("cluster", TEST(connects_and_lists_its_peers), TEST(is_ready_at_once_where
       TEST(drops_a_peer_that_reads_nothing), TEST(calls_a_stuck_peer_slow_until_it_has_drained),
       TEST(tells_when_a_busy_peer_is_idle), TEST(answers_no_faster_than_the_peer_reads),
       TEST(holds_back_what_a_peer_sends), TEST(slows_down_a_peer_that_is_held_back),
-      TEST(does_a_limited_amount_of_work_in_one_step), TEST(one_that_is_not_read_is_not_silent),
-      TEST(reads_on_while_it_waits_to_be_read), TEST(keeps_only_so_many_requests),
-      TEST(drops_a_peer_whose_queue_overflows), TEST(drops_a_peer_that_breaks_the_protocol),
-      TEST(drops_one_with_answers_for_it), TEST(refuses_a_second_command_of_one_name),
-      TEST(says_when_a_command_is_refused))
+      TEST(does_a_limited_amount_of_work_in_one_step), TEST(does_less_of_it_on_a_slow_machine),
+      TEST(one_that_is_not_read_is_not_silent), TEST(reads_on_while_it_waits_to_be_read),
+      TEST(keeps_only_so_many_requests), TEST(drops_a_peer_whose_queue_overflows),
+      TEST(drops_a_peer_that_breaks_the_protocol), TEST(drops_one_with_answers_for_it),
+      TEST(refuses_a_second_command_of_one_name), TEST(says_when_a_command_is_refused))
