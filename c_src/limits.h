@@ -61,7 +61,7 @@
 #define LIMIT_AHEAD_BYTES (64u * 1024)
 /* Bytes of a large message that are freed in one step: the system takes 26 ms for those of the
  * largest. */
-#define LIMIT_FREED_BYTES (1024u * 1024)
+#define LIMIT_FREED_BYTES (256u * 1024)
 /* Bytes of ticks that are read in one step. */
 #define LIMIT_TICK_BYTES (16u * 1024)
 /* Bytes of one handshake message: names have at most 255 characters. */

@@ -5,7 +5,7 @@
 #include "sockets.h"
 
 /* What is read from a socket in a round of the loop, in which all others have their turn. */
-#define SOCKET_READ_BYTES 65536
+#define SOCKET_READ_BYTES (32 * 1024)
 /* Bytes of an address and port as text. */
 #define FROM_BYTES (INET6_ADDRSTRLEN + 16)
 
