@@ -70,14 +70,24 @@ static void step(struct event event)
     outbox_free(&out);
 }
 
-/* As the shell does: what was read, and then that the answers were written. */
-static void feed(struct bytes bytes)
+static void written(void)
 {
-    step((struct event){.kind = EVENT_BYTES, .bytes = bytes});
     size_t written = rig.unacknowledged;
     rig.unacknowledged = 0;
     if (written > 0)
         step((struct event){.kind = EVENT_WRITTEN, .written = written});
+}
+
+/* As the shell does: what was read, what one step has left of it for others, and that the answers
+ * were written. */
+static void feed(struct bytes bytes)
+{
+    step((struct event){.kind = EVENT_BYTES, .bytes = bytes});
+    written();
+    while (node_due(rig.node) <= NOW_MS) {
+        step((struct event){.kind = EVENT_WAKE});
+        written();
+    }
 }
 
 /* By this name `run` knows what it counts. */
