@@ -93,22 +93,24 @@ has_all()
     return 1
 }
 
-# refuses REASON: sooner or later.
+# refuses REASON [COMMAND...]: sooner or later; the command is run before every fifty mutations.
 refuses()
 {
-    while add; do
-        [ "$acknowledged" -lt 20000 ] || { echo "never refused with $1"; return 1; }
+    reason=$1
+    shift
+    while "${@:-true}" && add 50; do
+        [ "$acknowledged" -lt 5000 ] || { echo "never refused with $reason"; return 1; }
     done
     case $refusal in
-    *$1*) return 0 ;;
-    *) echo "refused with $refusal, not with $1"; return 1 ;;
+    *$reason*) return 0 ;;
+    *) echo "refused with $refusal, not with $reason"; return 1 ;;
     esac
 }
 
 # The same, and reading goes on.
 add_until()
 {
-    refuses "$1" || return
+    refuses "$@" || return
     [ "$(value)" = "$acknowledged" ] && return
     echo "the value is $(value), not $acknowledged"
     return 1
@@ -132,10 +134,15 @@ in_table()
     [ "$found" = "$acknowledged" ] || { echo "dets reads $found, not $acknowledged"; return 1; }
 }
 
+# Again and again: a snapshot that could not be written gives its blocks back, and a file system
+# those that it had reserved in vain.  Then the next snapshot succeeds, and takes the place of the
+# journal.
 fill()
 {
-    dd if=/dev/zero of="$at/filling" bs=64k 2>/dev/null
-    dd if=/dev/zero of="$at/filling2" bs=4k 2>/dev/null
+    for size in 64k 1k; do
+        dd if=/dev/zero of="$at/filling" bs=$size oflag=append conv=notrunc 2>/dev/null
+    done
+    sync -f "$at" || true
 }
 
 is_a_letter() { [ "$(head -c 8 "$at/t.dets")" = 'a letter' ]; }
@@ -170,12 +177,11 @@ full()
 {
     [ "$at" = "$work/fuse_overlayfs_full" ] && skip 'fuse-overlayfs 1.10 itself never returns'
     start && add 5 || return
-    fill
-    add_until enospc || return
+    add_until enospc fill || return
     die
     start || return
     wait_for has_all 1 || return
-    rm -f "$at"/filling*
+    rm -f "$at/filling"
     acknowledged=$(value)
     wait_for adds_again && has_all && stop && in_table
 }
