@@ -61,9 +61,9 @@ void figure(struct scene *s, const char *format, ...)
 static void expect_files(struct scene *s, unsigned before)
 {
     uint64_t end = now_ms() + AFTER_MS;
-    while (target_files(&s->target) > before + SPARE_FILES && now_ms() < end)
+    unsigned after;
+    while ((after = target_files(&s->target)) > before + SPARE_FILES && now_ms() < end)
         pause_ms(10);
-    unsigned after = target_files(&s->target);
     expect(s, after <= before + SPARE_FILES, "%u descriptors were open before, %u are", before,
            after);
 }
@@ -111,8 +111,8 @@ static void attack(struct scene *s, struct honest *h)
     expect(s, target_is_alive(&s->target), "it has ended");
     expect(s, mb <= s->attack->mb, "%lu MB of memory, at most %u", mb, s->attack->mb);
     figure(s, "; %lu MB", mb);
+    expect_quiet(s); /* by now all that waited have been accepted */
     expect_files(s, files);
-    expect_quiet(s);
     expect_lines(s, lines);
 }
 

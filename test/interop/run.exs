@@ -12,7 +12,7 @@ files =
 
 # A node that hangs must not hang the suites: each test has a timeout, and so
 # has the whole run.
-limit = if TestCase.slowdown() == 1, do: 600, else: 2400
+limit = if TestCase.slowdown() == 1, do: 1200, else: 2400
 {:ok, _} = :timer.apply_after(:timer.seconds(limit), TestCase, :out_of_time, [limit])
 
 ExUnit.start(
