@@ -3,8 +3,9 @@
  *
  *     build/gcc/attack PROGRAM FOLDER [TEXT...]        (from run)
  *
- * Reads MS, how long each lasts (default 1500), and AHEAD: if it is set, coppice and honest peer
- * run before everything else (root only).  Prints a line for each: its outcome, what it did, the
+ * Reads MS, how long each lasts (default 1500); AHEAD: if it is set, coppice and honest peer run
+ * before everything else (root only); and BESIDE: if it is set, the honest peer calls another
+ * coppice, which tells what the machine alone makes of the calls.  Prints a line for each: its outcome, what it did, the
  * most memory and descriptors, log lines, and how long the calls of an honest peer took before and
  * meanwhile.  Times are printed, and pass or fail nothing. */
 #include "attack.h"
@@ -98,7 +99,7 @@ static void expect_lines(struct scene *s, unsigned before)
 static void attack(struct scene *s, struct honest *h)
 {
     uint64_t end = now_ms() + AFTER_MS;
-    while (target_lines(&s->target, "connected to honest") == 0 && now_ms() < end)
+    while (target_lines(s->called, "connected to honest") == 0 && now_ms() < end)
         pause_ms(1);
     unsigned lines = target_lines(&s->target, ""), files = target_files(&s->target);
     pause_ms(BEFORE_MS);
@@ -131,20 +132,32 @@ static void print(const struct scene *s, const struct honest *h)
 static bool try_attack(const struct attack *a, const char *program, const char *folder, unsigned ms)
 {
     char name[64];
-    struct scene s = {.attack = a, .folder = folder, .ms = ms};
+    struct scene s = {.attack = a, .folder = folder, .ms = ms, .called = &s.target};
+    bool beside = getenv("BESIDE") != NULL;
     snprintf(name, sizeof(name), "%s", a->name);
     for (char *c = name; *c != '\0'; c++)
         *c = strchr(" :,", *c) != NULL ? '_' : *c;
-    target_start(&s.target, &(struct target_options){.program = program,
-                                                     .folder = folder,
-                                                     .name = name,
-                                                     .more = a->more,
-                                                     .files = a->files});
-    struct honest *h = honest_start(&s.target);
+    struct target_options options = {.program = program,
+                                     .folder = folder,
+                                     .name = name,
+                                     .more = a->more,
+                                     .files = a->files,
+                                     .called = !beside};
+    target_start(&s.target, &options);
+    struct target other;
+    if (beside) {
+        options = (struct target_options){
+            .program = program, .folder = folder, .name = "beside", .called = true};
+        target_start(&other, &options);
+        s.called = &other;
+    }
+    struct honest *h = honest_start(s.called);
     attack(&s, h);
     const char *wrong = honest_stop(h);
     expect(&s, wrong == NULL, "%s", wrong);
     expect(&s, target_stop(&s.target), "it did not end in order, see %s", s.target.log);
+    if (beside)
+        target_stop(&other);
     print(&s, h);
     honest_free(h);
     return s.failures[0] == '\0';

@@ -1,5 +1,5 @@
 /* Attacks on a coppice over real sockets.  Each has a coppice of its own, and an honest peer
- * (honest.h) that calls it meanwhile. */
+ * (honest.h) that calls it meanwhile, or for comparison another one. */
 #ifndef ATTACK_H
 #define ATTACK_H
 
@@ -9,6 +9,7 @@
 /* While an attack runs. */
 struct scene {
     struct target target;
+    struct target *called; /* by the honest peer: the target, or one that nobody attacks */
     const struct attack *attack;
     const char *folder;
     unsigned ms;     /* how long an attack lasts that could last for ever */

@@ -68,7 +68,8 @@ _Noreturn static void become(const struct target *t, const struct target_options
     must(chdir(options->folder) == 0);
     if (options->files > 0)
         setrlimit(RLIMIT_NOFILE, &files);
-    run_before_others();
+    if (options->called)
+        run_before_others();
     execl(options->program, "coppice", "run", "-c", config, NULL);
     _exit(127);
 }

@@ -24,6 +24,7 @@ struct target_options {
     const char *name;             /* of the log */
     const char *more; /* configuration, besides the node, two replicas and the metrics */
     unsigned files;   /* the limit of open files; 0: as it is */
+    bool called;      /* by the honest peer: run_before_others() */
 };
 
 /* Starts one and waits until it is ready.  It has a counter, `views`, and an OR-set, `set`. */

@@ -127,8 +127,8 @@ defmodule StorageMountTest do
 
     # Each round is at least one more failing snapshot.
     for _ <- 1..10 do
-      :ok = add(c)
       last = segments(disk)
+      :ok = add(c)
       eventually(fn -> segments(disk) != last end)
       assert status(c).snapshot_failure == failure
     end
