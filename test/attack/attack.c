@@ -5,9 +5,9 @@
  *
  * Reads MS, how long each lasts (default 1500); AHEAD: if it is set, coppice and honest peer run
  * before everything else (root only); and BESIDE: if it is set, the honest peer calls another
- * coppice, which tells what the machine alone makes of the calls.  Prints a line for each: its outcome, what it did, the
- * most memory and descriptors, log lines, and how long the calls of an honest peer took before and
- * meanwhile.  Times are printed, and pass or fail nothing. */
+ * coppice, which tells what the machine alone makes of the calls.  Prints a line for each: its
+ * outcome, what it did, the most memory and descriptors, log lines, and how long the calls of an
+ * honest peer took before and meanwhile.  Times are printed, and pass or fail nothing. */
 #include "attack.h"
 
 #include <stdarg.h>
