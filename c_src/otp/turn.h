@@ -74,8 +74,8 @@ struct bytes turn_for(struct turn *t, struct bytes node);
 
 /* Counts work that is out of proportion to the bytes of the message that asks for it, such as a
  * walk over a large state: about one for each nanosecond, and more where the machine is slower
- * (slowness).  Once a step has done LIMIT_STEP_WORK,
- * each peer's further messages wait for the next one, and so does what else is due. */
+ * (slowness).  Once a step has done LIMIT_STEP_WORK, each peer's further messages wait for the next
+ * one, and so does what else is due. */
 void turn_worked(struct turn *t, uint64_t work);
 
 /* The next random number of this turn. */
