@@ -151,6 +151,7 @@ static void shell_open(struct shell *sh, struct node *node)
 
 static void shell_close(struct shell *sh)
 {
+    signals_end(&sh->signals);
     if (sh->owner != NULL)
         owner_forget(sh->owner);
     http_close(sh->http);

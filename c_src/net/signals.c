@@ -52,3 +52,11 @@ void signals_open(struct signals *s, uv_loop_t *loop,
             uv_signal_start(&s->handles[i], on_signal, number);
     }
 }
+
+void signals_end(struct signals *s)
+{
+    for (size_t i = 0; i < SIGNALS_TAKEN; i++)
+        if (taken[i].number == SIGHUP)
+            uv_signal_stop(&s->handles[i]);
+    signal(SIGHUP, SIG_IGN);
+}

@@ -20,8 +20,12 @@ struct signals {
     void *who;
 };
 
-/* Takes signals from now on.  The handles are closed with the loop's. */
+/* Takes signals from now on.  The handles are closed with the loop's, behind signals_end(). */
 void signals_open(struct signals *s, uv_loop_t *loop,
                   void (*taken)(void *who, const char *name, bool reload), void *who);
+
+/* Ignores SIGHUP from now on: with the loop's handles its usual effect would come back, and end the
+ * process while its last lines wait for their reader. */
+void signals_end(struct signals *s);
 
 #endif

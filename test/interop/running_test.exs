@@ -229,6 +229,15 @@ defmodule RunningTest do
       end
     end
 
+    # It waits half a second for a reader of its log, when all else has ended.
+    test "HUP changes nothing of the end" do
+      {c, config, _} = start_unread()
+      noise(c, config)
+      Coppice.signal(c, "TERM")
+      for _ <- 1..20, do: Coppice.signal(c, "HUP")
+      assert PortOwner.exit_status(c.owner) == 0
+    end
+
     test "HUP is ignored where nohup has it ignored" do
       c = Coppice.start([], wrap: ["nohup"])
       Coppice.signal(c, "HUP")
