@@ -6,10 +6,6 @@
 #include "../mem.h"
 #include "../sorted.h"
 
-#define BUCKET_BITS 16
-
-_Static_assert(PART_BUCKETS == 1u << BUCKET_BITS, "the top bits of a hash are its bucket");
-
 /* The finalizer of splitmix64: sums of hashes are distinct only if the hashes are unrelated. */
 static uint64_t mix(uint64_t h)
 {
@@ -35,16 +31,6 @@ uint64_t digest_tag(uint64_t so_far, const struct actors *a, struct tag more)
 
 /* --- entries of a part -------------------------------------------------------------- */
 
-uint32_t part_bucket(uint64_t key)
-{
-    return (uint32_t)(key >> (64 - BUCKET_BITS));
-}
-
-bool selection_has_bucket(const struct selection *s, uint32_t bucket)
-{
-    return (s->buckets[bucket / 8] >> bucket % 8 & 1) != 0;
-}
-
 void selection_add_bucket(struct selection *s, uint32_t bucket)
 {
     s->buckets[bucket / 8] |= (uint8_t)(1u << bucket % 8);
@@ -61,18 +47,9 @@ static int compare_key(const void *element, const void *key)
     return (a > b) - (a < b);
 }
 
-static bool is_selected(const struct selection *s, uint64_t key)
+bool selection_has_key(const struct selection *s, uint64_t key)
 {
-    if (!selection_has_bucket(s, part_bucket(key)))
-        return false;
     return !s->by_key || sorted_find(s->keys, s->key_count, sizeof(key), &key, compare_key) != NULL;
-}
-
-/* For a bucket below first, the unsigned difference exceeds any count. */
-bool part_has(struct part part, uint64_t key)
-{
-    return part_bucket(key) - part.first < part.count &&
-           (part.only == NULL || is_selected(part.only, key));
 }
 
 void *part_next(struct part part, const struct table *t, size_t *at)
@@ -130,7 +107,7 @@ void digests_add(const struct digests *d, unsigned field, uint64_t key, uint64_t
     if (d->items != NULL)
         items_add(d->items, (struct item){key, digest});
     else
-        d->sums[(part_bucket(key) - d->part.first) / d->width] += digest;
+        d->sums[(part_bucket(key) - d->part.first) >> d->width_bits] += digest;
 }
 
 void digests_add_singleton(const struct digests *d, unsigned field, uint64_t entry)

@@ -12,7 +12,8 @@
 
 #include "tags.h"
 
-#define PART_BUCKETS 65536u
+#define PART_BUCKET_BITS 16
+#define PART_BUCKETS     (1u << PART_BUCKET_BITS)
 
 /* Some of the buckets, and all of their entries or those with some keys. */
 struct selection {
@@ -47,15 +48,31 @@ static inline bool part_is_whole(struct part part)
     return part.count == PART_BUCKETS && part.only == NULL;
 }
 
-/* The bucket of the entry whose key has this hash. */
-uint32_t part_bucket(uint64_t key);
+/* The bucket of the entry whose key has this hash: its top bits. */
+static inline uint32_t part_bucket(uint64_t key)
+{
+    return (uint32_t)(key >> (64 - PART_BUCKET_BITS));
+}
 
-bool selection_has_bucket(const struct selection *s, uint32_t bucket);
+static inline bool selection_has_bucket(const struct selection *s, uint32_t bucket)
+{
+    return (s->buckets[bucket / 8] >> bucket % 8 & 1) != 0;
+}
+
 void selection_add_bucket(struct selection *s, uint32_t bucket);
 void selection_remove_bucket(struct selection *s, uint32_t bucket);
+/* Whether it has the key with this hash, of a bucket that it has. */
+bool selection_has_key(const struct selection *s, uint64_t key);
 
-/* Whether the part has the entry whose key has this hash. */
-bool part_has(struct part part, uint64_t key);
+/* Whether the part has the entry whose key has this hash.  For a bucket below first, the unsigned
+ * difference exceeds any count. */
+static inline bool part_has(struct part part, uint64_t key)
+{
+    uint32_t bucket = part_bucket(key);
+    return bucket - part.first < part.count &&
+           (part.only == NULL ||
+            (selection_has_bucket(part.only, bucket) && selection_has_key(part.only, key)));
+}
 
 /* The same by the key itself, which is not hashed if the part is the whole. */
 static inline bool part_has_bytes(struct part part, struct bytes key)
@@ -96,9 +113,9 @@ void items_merge(struct items *items);
 /* The sums of the digests of one state's entries, one per range; or instead the entries. */
 struct digests {
     struct part part;
-    uint32_t width; /* of a range, in buckets */
-    uint64_t path;  /* of fields, from the outermost state to this one; 0 for the outermost */
-    uint64_t salt;  /* what hashes start at: 0, but where two states are verified to be equal */
+    uint32_t width_bits; /* a range has 2^width_bits buckets */
+    uint64_t path;       /* of fields, from the outermost state to this one; 0 for the outermost */
+    uint64_t salt; /* what hashes start at: 0, but where two states are verified to be equal */
     uint64_t *sums;
     struct items *items; /* if not NULL, gets each entry as an item, and sums is not used */
 };

@@ -42,11 +42,13 @@ void crdt_state_of(const struct crdt *c, struct part part, struct buf *out)
 void crdt_digest(const struct crdt *c, struct part part, uint32_t ranges, uint64_t *digests)
 {
     must(is_part(part) && ranges > 0 && part.count % ranges == 0);
+    uint32_t width = part.count / ranges, bits = (uint32_t)__builtin_ctz(width);
+    must(width == 1u << bits);
     for (uint32_t i = 0; i < ranges; i++)
         digests[i] = 0;
-    struct digests d = {.part = part, .width = part.count / ranges, .sums = digests};
+    struct digests d = {.part = part, .width_bits = bits, .sums = digests};
     if (!c->type->divisible)
-        d = (struct digests){.part = PART_WHOLE, .width = PART_BUCKETS, .sums = digests};
+        d = (struct digests){.part = PART_WHOLE, .width_bits = PART_BUCKET_BITS, .sums = digests};
     if (c->type->divisible || part.first == 0)
         c->type->digest(c, &d);
 }
@@ -54,7 +56,8 @@ void crdt_digest(const struct crdt *c, struct part part, uint32_t ranges, uint64
 uint64_t crdt_digest_salted(const struct crdt *c, uint64_t salt)
 {
     uint64_t sum = 0;
-    struct digests d = {.part = PART_WHOLE, .width = PART_BUCKETS, .salt = salt, .sums = &sum};
+    struct digests d = {
+        .part = PART_WHOLE, .width_bits = PART_BUCKET_BITS, .salt = salt, .sums = &sum};
     c->type->digest(c, &d);
     return sum;
 }
@@ -62,7 +65,8 @@ uint64_t crdt_digest_salted(const struct crdt *c, uint64_t salt)
 void crdt_items(const struct crdt *c, const struct selection *buckets, struct items *items)
 {
     must(c->type->divisible && !buckets->by_key);
-    struct digests d = {.part = PART_SELECTED(buckets), .width = PART_BUCKETS, .items = items};
+    struct digests d = {
+        .part = PART_SELECTED(buckets), .width_bits = PART_BUCKET_BITS, .items = items};
     c->type->digest(c, &d);
     items_merge(items);
 }

@@ -28,7 +28,7 @@ void crdt_state_of(const struct crdt *c, struct part part, struct buf *out);
  * is in the item with key 0.  Only for a divisible type.  Walks the whole state. */
 void crdt_items(const struct crdt *c, const struct selection *buckets, struct items *items);
 
-/* Splits the part into equal ranges (their number divides part.count) and stores a digest of each
+/* Splits the part into equal ranges, of a power of two of buckets each, and stores a digest of each
  * range's entries in digests.  Digests are equal if the states are equal in that range, whatever
  * their history, and otherwise differ except with probability 2^-64; 0 for a range without
  * entries.  A counter or clock that a state has only once is an entry in bucket 0.  The replica's

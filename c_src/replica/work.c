@@ -6,7 +6,7 @@
 
 /* Nanoseconds, as measured: of an entry in a walk, of an actor whose count is moved, and of one in
  * a clock that is compared. */
-#define WALK_ENTRY  25
+#define WALK_ENTRY  16
 #define JOIN_ACTOR  4
 #define CLOCK_ACTOR 20
 /* Bytes of a walk in a nanosecond. */

@@ -8,6 +8,7 @@
 #include "../err.h"
 #include "../limits.h"
 #include "../mem.h"
+#include "word.h"
 
 #define BUF_INITIAL_BYTES 64
 
@@ -16,14 +17,6 @@ int bytes_compare(struct bytes a, struct bytes b)
     size_t shared = a.len < b.len ? a.len : b.len;
     int order = shared > 0 ? memcmp(a.at, b.at, shared) : 0;
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-/* Little endian; n is at most 8. */
-static uint64_t word_at(const uint8_t *at, size_t n)
-{
-    uint64_t v = 0;
-    memcpy(&v, at, n);
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? v : __builtin_bswap64(v);
 }
 
 /* Every bit of the product depends on every bit of both. */
@@ -37,13 +30,13 @@ static uint64_t fold(uint64_t a, uint64_t b)
  * distinguishes inputs that end in NULs. */
 uint64_t bytes_hash(struct bytes b, uint64_t seed)
 {
-    uint64_t h = seed ^ 0x9e3779b97f4a7c15u, last = 0;
+    uint64_t h = seed ^ 0x9e3779b97f4a7c15u, last;
     for (size_t i = 0; i + sizeof(h) < b.len; i += sizeof(h))
-        h = fold(h ^ word_at(b.at + i, sizeof(h)), 0xbf58476d1ce4e5b9u);
+        h = fold(h ^ word_at(b.at + i), 0xbf58476d1ce4e5b9u);
     if (b.len >= sizeof(h))
-        last = word_at(b.at + b.len - sizeof(h), sizeof(h));
-    else if (b.len > 0)
-        last = word_at(b.at, b.len);
+        last = word_at(b.at + b.len - sizeof(h));
+    else
+        last = short_word_at(b.at, b.len);
     return fold(h ^ last, 0x94d049bb133111ebu ^ b.len);
 }
 

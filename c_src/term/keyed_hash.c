@@ -1,5 +1,7 @@
 #include "keyed_hash.h"
 
+#include "word.h"
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
@@ -45,24 +47,14 @@ static inline uint64_t finish(struct state *s)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* Little endian. */
-static inline uint64_t word_at(const uint8_t *at)
-{
-    uint64_t v;
-    memcpy(&v, at, sizeof(v));
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? v : __builtin_bswap64(v);
-}
-
 /* What is left after the last whole word, fewer than 8 bytes, and the length above them.  Of a
  * longer text they are the upper bytes of its last 8: one read instead of one for each. */
 static inline uint64_t last_word(struct bytes b, size_t left)
 {
-    uint64_t v = 0, length = (uint64_t)b.len << 56;
-    if (left > 0 && b.len >= sizeof(v))
-        return length | word_at(b.at + b.len - sizeof(v)) >> 8 * (sizeof(v) - left);
-    for (size_t i = left; i-- > 0;)
-        v = v << 8 | b.at[i];
-    return length | v;
+    uint64_t length = (uint64_t)b.len << 56;
+    if (left > 0 && b.len >= sizeof(uint64_t))
+        return length | word_at(b.at + b.len - sizeof(uint64_t)) >> 8 * (sizeof(uint64_t) - left);
+    return length | short_word_at(b.at + b.len - left, left);
 }
 
 static inline uint64_t siphash(struct bytes b, struct state s)

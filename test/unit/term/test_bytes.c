@@ -24,6 +24,19 @@ static void hashes_the_bytes_only(void)
     CU_ASSERT(bytes_hash((struct bytes){0}, SEED) == bytes_hash(BYTES(""), SEED));
 }
 
+/* Nodes compare these hashes: they never change. */
+static void hashes_few_bytes(void)
+{
+    static const uint64_t hashes[] = {
+        0x3422dd6b5c2de66eu, 0xd38543be4636b976u, 0xc6cbdf09d4b5cc88u, 0xc34b831578f4f937u,
+        0xb938000e5f404133u, 0xfa0e504a297881e8u, 0x9b05c8966213404eu, 0x924cf3875162cd82u,
+        0xb4366a777a7383f6u, 0xc4446aa3da65f61au,
+    };
+    for (size_t len = 0; len <= 9; len++)
+        CU_ASSERT(bytes_hash(wall((struct bytes){(const uint8_t *)"abcdefgh1", len}), SEED) ==
+                  hashes[len]);
+}
+
 /* Zeros that differ only in number. */
 static void hashes_zeros_by_length(void)
 {
@@ -71,5 +84,5 @@ static void spreads_numbered_keys(void)
     CU_ASSERT(taken > PLACES * 38 / 100);
 }
 
-SUITE("bytes", TEST(hashes_the_bytes_only), TEST(hashes_zeros_by_length),
+SUITE("bytes", TEST(hashes_the_bytes_only), TEST(hashes_few_bytes), TEST(hashes_zeros_by_length),
       TEST(depends_on_every_bit), TEST(spreads_numbered_keys))
