@@ -33,9 +33,14 @@ static inline bool slot_has_hash(uint32_t cap, uint32_t slot, uint32_t hash)
 /* Stores the hash of an entry; false if there is none with this number. */
 typedef bool slots_hash(const void *table, uint32_t number, uint32_t *hash);
 
-/* Puts the entries below count, which are all different, into slots that are all free.  cap: at
- * least a quarter more than count. */
-void slots_fill(uint32_t *slots, uint32_t cap, const void *table, uint32_t count, slots_hash *hash);
+/* Whether an entry has the key of one that has a slot, where the slot's part of the hash is the
+ * same: then it gets none. */
+typedef bool slots_same(void *table, uint32_t present, uint32_t number);
+
+/* Puts the entries below count into slots that are all free.  cap: at least a quarter more than
+ * there are entries, and above count.  same: NULL if all are different. */
+void slots_fill(uint32_t *slots, uint32_t cap, void *table, uint32_t count, slots_hash *hash,
+                slots_same *same);
 
 /* Frees the slot at this place.  Those behind it move up, so that no search ends before its goal;
  * hash() is asked for their entries. */

@@ -146,7 +146,7 @@ static void reindex(struct table *t, uint32_t cap)
     mem_free(t->index);
     t->index = mem_take(cap * sizeof(*t->index));
     t->index_cap = cap;
-    slots_fill(t->index, cap, t, t->count, hash_of_entry);
+    slots_fill(t->index, cap, t, t->count, hash_of_entry, NULL);
 }
 
 /* The load factor is at most 3/4, which keeps probes short. */

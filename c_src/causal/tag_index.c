@@ -59,11 +59,6 @@ static struct tags *record_at(const struct tag_index *ix, size_t number)
 
 /* --- slots ------------------------------------------------------------------ */
 
-static struct tags *record_in(const struct tag_index *ix, uint32_t slot)
-{
-    return record_at(ix, slot_number(mask_of(ix) + 1, slot));
-}
-
 /* Iterates over the slots that may be for one tag. */
 struct probe {
     const struct tag_index *ix;
@@ -93,13 +88,14 @@ static void probe_skip(struct probe *p)
     p->at = (p->at + 1) & mask_of(p->ix);
 }
 
-/* The first record in a slot of the tag that has it, with p at that slot; NULL if there is none,
- * with p at the place for one. */
-static struct tags *first_with(struct probe *p, struct tag tag)
+/* The first record in a slot of the tag that has it, and its number, with p at that slot; NULL if
+ * there is none, with p at the place for one. */
+static struct tags *first_with(struct probe *p, struct tag tag, uint32_t *number)
 {
     uint32_t slot;
     for (; (slot = probe_next(p)) != 0; probe_skip(p)) {
-        struct tags *record = record_in(p->ix, slot);
+        *number = slot_number(mask_of(p->ix) + 1, slot);
+        struct tags *record = record_at(p->ix, *number);
         if (record != NULL && tags_has(record, tag))
             return record;
     }
@@ -137,12 +133,13 @@ static uint32_t *list_of(const struct tag_index *ix, struct tag tag)
 }
 
 /* Elements in front that no longer have the tag are dropped: a list is walked once. */
-static struct tags *others_find(struct tag_index *ix, struct tag tag)
+static struct tags *others_find(struct tag_index *ix, struct tag tag, uint32_t *number)
 {
     uint32_t *list = list_of(ix, tag);
     while (list != NULL && *list != 0) {
         const struct other *first = &ix->others->elements[*list - 1];
         struct tags *record = record_at(ix, first->number);
+        *number = first->number;
         if (record != NULL && tags_has(record, tag))
             return record;
         *list = first->next;
@@ -155,9 +152,9 @@ static struct tags *others_find(struct tag_index *ix, struct tag tag)
 static void insert(struct tag_index *ix, const struct tags *record, size_t number, struct tag tag)
 {
     struct probe p = probe_open(ix, tag);
-    uint32_t mask = mask_of(ix);
+    uint32_t mask = mask_of(ix), at;
     must(number < mask);
-    const struct tags *first = first_with(&p, tag);
+    const struct tags *first = first_with(&p, tag, &at);
     if (first == record)
         return;
     if (first != NULL)
@@ -177,6 +174,42 @@ static size_t tags_in_table(const struct table *t)
     return tags;
 }
 
+/* Elements with one tag, which nearly all have. */
+static bool hash_of_single(const void *index, uint32_t number, uint32_t *hash)
+{
+    const struct tag_index *ix = index;
+    const struct tags *record = table_at(ix->table, number);
+    if (record == NULL || tags_count(record) != 1)
+        return false;
+    *hash = (uint32_t)tag_hash(tags_single(record), ix->seed);
+    return true;
+}
+
+static bool is_another_with(void *index, uint32_t first, uint32_t number)
+{
+    struct tag_index *ix = index;
+    struct tag tag = tags_single(record_at(ix, number));
+    if (!tag_equal(tags_single(record_at(ix, first)), tag))
+        return false;
+    others_add(ix, number, tag);
+    return true;
+}
+
+/* Those with several.  Returns how many elements have one. */
+static size_t insert_many(struct tag_index *ix)
+{
+    size_t singles = 0;
+    for (size_t i = 0; i < table_end(ix->table); i++) {
+        const struct tags *record = table_at(ix->table, i);
+        uint32_t count = record != NULL ? tags_count(record) : 0;
+        struct tag tag;
+        singles += count == 1;
+        for (size_t at = 0; count > 1 && tags_next(record, &at, &tag);)
+            insert(ix, record, i, tag);
+    }
+    return singles;
+}
+
 /* Rebuilds the index from the table. */
 static void rebuild(struct tag_index *ix)
 {
@@ -190,23 +223,20 @@ static void rebuild(struct tag_index *ix)
     ix->cap = cap;
     ix->generation = t->generation;
     ix->slots = mem_take(cap * sizeof(*ix->slots));
-    for (size_t i = 0; i < table_end(t); i++) {
-        const struct tags *record = table_at(t, i);
-        struct tag tag;
-        for (size_t at = 0; record != NULL && tags_next(record, &at, &tag);)
-            insert(ix, record, i, tag);
-    }
+    slots_fill(ix->slots, (uint32_t)cap, ix, (uint32_t)table_end(t), hash_of_single,
+               is_another_with);
+    ix->used += insert_many(ix);
 }
 
-struct tags *tag_index_find(struct tag_index *ix, struct tag tag)
+struct tags *tag_index_find(struct tag_index *ix, struct tag tag, uint32_t *number)
 {
     if (ix->table->live == 0)
         return NULL;
     if (!is_built(ix))
         rebuild(ix);
     struct probe p = probe_open(ix, tag);
-    struct tags *first = first_with(&p, tag);
-    return first != NULL ? first : others_find(ix, tag);
+    struct tags *first = first_with(&p, tag, number);
+    return first != NULL ? first : others_find(ix, tag, number);
 }
 
 void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag tag)
@@ -224,7 +254,8 @@ void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag t
 static bool leads_to(const struct tag_index *ix, size_t number, struct tag tag)
 {
     struct probe p = probe_open(ix, tag);
-    if (first_with(&p, tag) == record_at(ix, number))
+    uint32_t first;
+    if (first_with(&p, tag, &first) == record_at(ix, number))
         return true;
     const uint32_t *list = list_of(ix, tag);
     uint32_t at = list != NULL ? *list : 0;

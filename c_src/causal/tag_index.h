@@ -31,8 +31,9 @@ struct tag_index {
 void tag_index_init(struct tag_index *ix, const struct table *table, uint64_t seed);
 void tag_index_free(struct tag_index *ix);
 
-/* A record that has the tag, or NULL.  To find all, the tag is removed from each that is found. */
-struct tags *tag_index_find(struct tag_index *ix, struct tag tag);
+/* A record that has the tag, and its number in the table; or NULL.  To find all, the tag is removed
+ * from each that is found. */
+struct tags *tag_index_find(struct tag_index *ix, struct tag tag, uint32_t *number);
 
 /* To be called after a tag was added to the record. */
 void tag_index_add(struct tag_index *ix, const struct tags *record, struct tag tag);

@@ -80,7 +80,7 @@ static void reindex(struct tag_set *s, size_t cap)
     mem_free(s->slots);
     s->slots = mem_take(cap * sizeof(*s->slots));
     s->slots_cap = cap;
-    slots_fill(s->slots, (uint32_t)cap, s, (uint32_t)s->count, hash_of_tag);
+    slots_fill(s->slots, (uint32_t)cap, s, (uint32_t)s->count, hash_of_tag, NULL);
 }
 
 /* --- tags -------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ struct line {
 
 /* Lines that end with one without a name. */
 extern const struct line term_lines[], set_lines[], map_lines[], list_lines[], process_lines[],
-    group_lines[], request_lines[];
+    group_lines[], request_lines[], large_lines[];
 
 /* A configuration with one replica r of a type. */
 #define REPLICA(type) "{epmd, false}. {replica, r, #{crdt => " type ", actor => a}}."

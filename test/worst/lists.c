@@ -151,6 +151,30 @@ static void edits(unsigned n)
     rig_end(at);
 }
 
+/* As orphans(), but for the one that all the others wait for. */
+static void all_orphans(unsigned n)
+{
+    size_t at = begin_delta();
+    put_rga(n - 1);
+    for (uint32_t i = 1; i < n; i++)
+        put_item(i, i + 1, i);
+    rig_end(at);
+    rig_feed(0);
+}
+
+static void their_parent(unsigned n)
+{
+    size_t at = begin_delta();
+    put_rga(1);
+    put_item(n, 0, n);
+    rig_end(at);
+}
+
+static void inserted(unsigned n)
+{
+    must(crdt_elements(state_of_r()) == n);
+}
+
 #define RGA REPLICA("rga")
 
 const struct line list_lines[] = {
@@ -162,6 +186,8 @@ const struct line list_lines[] = {
     {"told_again", "elements before, 100 told again", RGA, 400, 100000, .prepare = chain,
      .put = told_again},
     {"no_elements", "tombstones of no element", RGA, 2000, 80000, .put = unknown_tombstones},
+    {"parent", "orphans before their parent", RGA, 400, 20000, .prepare = all_orphans,
+     .put = their_parent, .check = inserted},
     {"edits", "edits in a batch", RGA, 200, 13000, .put = edits},
     {NULL},
 };

@@ -12,8 +12,8 @@
 #include "err.h"
 #include "line.h"
 
-static const struct line *const tables[] = {term_lines,    set_lines,   map_lines,    list_lines,
-                                            process_lines, group_lines, request_lines};
+static const struct line *const tables[] = {term_lines,    set_lines,   map_lines,     list_lines,
+                                            process_lines, group_lines, request_lines, large_lines};
 
 /* Milliseconds of the node's clock in which it finishes what it was given. */
 #define WORKS_MS 200

@@ -293,6 +293,9 @@ static void change_keys(struct batch *b, struct or_map *delta)
         else if (op_is(&b->ops[i], "delete", 1))
             or_set_remove(&b->map->keys, b->ops[i].args[0], news);
     }
+    or_set_sweep(&b->map->keys);
+    if (news != NULL)
+        or_set_sweep(news);
 }
 
 /* In the order of the operations. */

@@ -1,6 +1,7 @@
 #include "or_set.h"
 
 #include "../../causal/digests.h"
+#include "../../mem.h"
 #include "../../term/canon.h"
 #include "../../term/write.h"
 #include "../encoding.h"
@@ -39,11 +40,19 @@ static void free_tags(void *record)
 static void close_set(struct crdt *c)
 {
     struct or_set *s = of(c);
+    mem_free(s->emptied.list);
     tag_index_free(&s->tag_index);
     table_free(&s->entries, free_tags);
     tag_set_free(&s->tombstones);
     histogram_free(&s->by_tags);
     actors_free(&s->actors);
+}
+
+static void sweep(struct or_set *s, struct or_set *delta)
+{
+    or_set_sweep(s);
+    if (delta != NULL)
+        or_set_sweep(delta);
 }
 
 /* --- operations ------------------------------------------------------------- */
@@ -74,6 +83,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
         else
             or_set_remove(s, ops[i].args[0], delta);
     }
+    sweep(s, delta);
     mutation_reply_ok(t, count);
     return OK;
 }
@@ -208,6 +218,7 @@ static bool join(struct crdt *c, const struct bytes *values, struct crdt *delta)
     must(e == OK);
     join_tombstones(&j, values[TOMBSTONES]);
     join_entries(&j, values[ENTRIES]);
+    sweep(j.s, j.delta);
     or_set_raise_counter(j.s, counter);
     if (j.delta != NULL && j.s->counter > before)
         or_set_raise_counter(j.delta, j.s->counter);

@@ -20,6 +20,12 @@
 #include "../crdt.h"
 #include "../figures.h"
 
+/* Numbers of elements that have lost their last tag. */
+struct emptied {
+    uint32_t *list;
+    size_t count, cap;
+};
+
 struct or_set {
     struct crdt crdt;
     uint64_t counter;     /* at most LIMIT_SHARED_CLOCK */
@@ -30,6 +36,7 @@ struct or_set {
     struct tag_set tombstones;
     size_t tags;              /* of all elements */
     struct histogram by_tags; /* elements by their number of tags */
+    struct emptied emptied;   /* these are in the table until or_set_sweep() */
 };
 
 /* For types that keep their keys in an ORSet.  Elements are canonical; changes are joined to delta
@@ -43,6 +50,11 @@ void or_set_add(struct or_set *s, struct bytes element, struct or_set *delta);
 
 /* False if the element is not in the set. */
 bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta);
+
+/* To be called, for the delta too, after the last of some removals or tombstones: takes the
+ * elements that have lost their last tag out of the table, which for many at once costs less than
+ * for one after the other.  Before that the set must not be read, but by or_set_has(). */
+void or_set_sweep(struct or_set *s);
 
 /* Element i, for i from 0 to or_set_end() - 1, in insertion order; empty for a hole.
  * or_set_size() is the number of elements without holes. */

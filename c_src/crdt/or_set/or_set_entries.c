@@ -1,4 +1,5 @@
 #include "../../limits.h"
+#include "../../mem.h"
 #include "../figures.h"
 #include "or_set.h"
 
@@ -42,11 +43,33 @@ static void count_tags(struct or_set *s, uint32_t before, uint32_t now)
     histogram_move(&s->by_tags, before, now);
 }
 
+/* --- elements without tags ----------------------------------------------------- */
+
+static void note_emptied(struct or_set *s, size_t element)
+{
+    struct emptied *e = &s->emptied;
+    e->list = mem_room(e->list, e->count, &e->cap, sizeof(*e->list));
+    e->list[e->count++] = (uint32_t)element;
+}
+
+void or_set_sweep(struct or_set *s)
+{
+    if (s->emptied.count == 0)
+        return;
+    table_remove_all(&s->entries, s->emptied.list, s->emptied.count);
+    mem_free(s->emptied.list);
+    s->emptied = (struct emptied){0};
+}
+
+/* --- tags ------------------------------------------------------------------------ */
+
+/* What is added may renumber the elements, so those without tags go before. */
 bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
 {
     bool added;
     if (tag_set_has(&s->tombstones, tag))
         return false;
+    or_set_sweep(s);
     struct tags *record = table_add(&s->entries, element, &added);
     if (!tags_add(record, tag, s->entries.seed))
         return false;
@@ -56,22 +79,18 @@ bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
     return true;
 }
 
-static void drop_empty(struct or_set *s, struct tags *record)
-{
-    if (tags_count(record) == 0)
-        table_remove(&s->entries, record);
-}
-
 bool or_set_add_tombstone(struct or_set *s, struct tag tag)
 {
     struct tags *record;
+    uint32_t element;
     if (!tag_set_add(&s->tombstones, tag))
         return false;
     note_own_tag(s, tag);
-    while ((record = tag_index_find(&s->tag_index, tag)) != NULL) {
+    while ((record = tag_index_find(&s->tag_index, tag, &element)) != NULL) {
         tags_remove(record, tag);
         count_tags(s, tags_count(record) + 1, tags_count(record));
-        drop_empty(s, record);
+        if (tags_count(record) == 0)
+            note_emptied(s, element);
     }
     return true;
 }
@@ -80,7 +99,8 @@ bool or_set_add_tombstone(struct or_set *s, struct tag tag)
 
 bool or_set_has(const struct or_set *s, struct bytes element)
 {
-    return table_find(&s->entries, element) != NULL;
+    const struct tags *record = table_find(&s->entries, element);
+    return record != NULL && tags_count(record) > 0;
 }
 
 uint64_t or_set_adds_left(const struct or_set *s)
@@ -109,12 +129,12 @@ static void tombstone_all(struct or_set *s, const struct actors *actors, const s
 bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta)
 {
     struct tags *record = table_find(&s->entries, element);
-    if (record == NULL)
+    if (record == NULL || tags_count(record) == 0)
         return false;
     struct tags taken = *record;
     *record = (struct tags){0};
     count_tags(s, tags_count(&taken), 0);
-    table_remove(&s->entries, record);
+    note_emptied(s, table_number(&s->entries, record));
     tombstone_all(s, &s->actors, &taken);
     if (delta != NULL)
         tombstone_all(delta, &s->actors, &taken);
@@ -172,6 +192,7 @@ void or_set_check(const struct or_set *s)
     tag_index_check(&s->tag_index);
     tag_set_check(&s->tombstones);
     check_counts(s);
+    must(s->emptied.count == 0);
     must(bytes_equal(actors_term(&s->actors, OWN), s->crdt.options->actor));
     for (size_t i = 0; i < table_end(&s->entries); i++) {
         const struct tags *tags = table_at(&s->entries, i);

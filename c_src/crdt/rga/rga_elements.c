@@ -63,7 +63,7 @@ static void reindex(struct rga_elements *es, size_t cap)
     mem_free(es->index);
     es->index = mem_take(cap * sizeof(*es->index));
     es->index_cap = cap;
-    slots_fill(es->index, (uint32_t)cap, es, (uint32_t)es->count, hash_of_element);
+    slots_fill(es->index, (uint32_t)cap, es, (uint32_t)es->count, hash_of_element, NULL);
 }
 
 void rga_elements_reserve(struct rga_elements *es, size_t n)

@@ -39,7 +39,7 @@ static void check_fill(uint32_t cap, uint32_t count, slots_hash *hash)
 {
     uint64_t seed = cap + count;
     uint32_t *slots = mem_take(cap * sizeof(*slots)), entries = 0, full = 0, h;
-    slots_fill(slots, cap, &seed, count, hash);
+    slots_fill(slots, cap, &seed, count, hash, NULL);
     for (uint32_t i = 0; i < count; i++) {
         bool present = hash(&seed, i, &h);
         entries += present;
@@ -82,7 +82,7 @@ static void check_clear(uint32_t cap, uint32_t count, uint32_t step, bool last_f
 {
     uint64_t seed = cap + count;
     uint32_t *slots = mem_take(cap * sizeof(*slots)), h;
-    slots_fill(slots, cap, &seed, count, hash);
+    slots_fill(slots, cap, &seed, count, hash, NULL);
     for (uint32_t i = 0; i < count; i += step) {
         uint32_t number = last_first ? count - 1 - i : i;
         hash(&seed, number, &h);

@@ -308,6 +308,9 @@ static void serves_other_types(void)
     or_set_add(s, term_of("y"), delta);
     is(&delta->crdt, crdt_value, SET("y => []"));
     CU_ASSERT(or_set_remove(s, term_of("x"), delta) && !or_set_remove(s, term_of("x"), delta));
+    CU_ASSERT(!or_set_has(s, term_of("x")));
+    or_set_sweep(s);
+    or_set_sweep(delta);
     is(&s->crdt, crdt_state, ORSET("2", "y => " TAG("{a, 2}"), "{a, 1} => []"));
     CU_ASSERT(equivalent(&s->crdt, &delta->crdt));
     crdt_check(&s->crdt);
@@ -384,6 +387,8 @@ static void remote_removes_need_no_search(void)
         struct buf state = {0};
         bool changed;
         or_set_remove(a, numbered(i), (struct or_set *)delta);
+        or_set_sweep(a);
+        or_set_sweep((struct or_set *)delta);
         crdt_state(delta, &state);
         CU_ASSERT(crdt_merge(&b->crdt, buf_bytes(&state), NULL, &changed) == OK && changed);
         buf_free(&state);
@@ -397,10 +402,74 @@ static void remote_removes_need_no_search(void)
     crdt_free(&b->crdt);
 }
 
-SUITE("or_set", TEST(adds_and_removes), TEST(counts_tags), TEST(re_adds_removed_elements),
-      TEST(refuses_the_whole_batch), TEST(distinguishes_elements), TEST(mutations_fill_the_delta),
-      TEST(remove_alone_is_a_delta), TEST(join_fills_the_delta), TEST(concurrent_add_wins),
-      TEST(accepts_remove_before_add), TEST(never_reuses_a_tag), TEST(counter_is_in_the_delta),
-      TEST(refuses_when_tags_run_out), TEST(obeys_laws), TEST(round_trips), TEST(iterates_in_order),
-      TEST(serves_other_types), TEST(repeated_entries_take_no_memory),
-      TEST(remote_removes_need_no_search))
+/* --- batches ------------------------------------------------------------------- */
+
+static void put_random_ops(struct buf *out, uint64_t *random, uint32_t count)
+{
+    put_list(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        *random = *random * 6364136223846793005u + 1442695040888963407u;
+        put_tuple(out, 2);
+        put_atom(out, *random >> 63 != 0 ? "add" : "remove");
+        put_list(out, 1);
+        put_uint(out, *random >> 40 & 31);
+        put_nil(out);
+    }
+    put_nil(out);
+}
+
+static void mutate_terms(struct crdt *c, struct bytes request, bool one_by_one, struct crdt *delta)
+{
+    struct ops ops;
+    struct bytes wrong;
+    CU_ASSERT_FATAL(ops_read(&ops, request, &wrong) == OK);
+    size_t at_once = one_by_one ? 1 : ops.count;
+    for (size_t i = 0; i < ops.count; i += at_once) {
+        struct mutation_turn t = {.wall_ms = 1, .delta = delta};
+        CU_ASSERT(crdt_mutate(c, ops.list + i, at_once, &t) == OK);
+        crdt_check(c);
+        crdt_check(delta);
+    }
+    ops_free(&ops);
+}
+
+static bool same_bytes(const struct crdt *a, const struct crdt *b)
+{
+    struct buf left = {0}, right = {0};
+    crdt_state(a, &left);
+    crdt_state(b, &right);
+    bool same = bytes_equal(buf_bytes(&left), buf_bytes(&right));
+    buf_free(&left);
+    buf_free(&right);
+    return same;
+}
+
+/* What a batch removes leaves the table at its end, or before the next that is added. */
+static void batches_are_as_their_operations(void)
+{
+    uint64_t random = 7;
+    for (uint32_t round = 0; round < 300; round++) {
+        struct crdt *a = empty(type(), "a"), *b = empty(type(), "a");
+        for (uint32_t batch = 0; batch < 6; batch++) {
+            struct crdt *da = empty(type(), "a"), *db = empty(type(), "a");
+            struct buf request = {0};
+            put_random_ops(&request, &random, 1 + round % 60);
+            mutate_terms(a, buf_bytes(&request), false, da);
+            mutate_terms(b, buf_bytes(&request), true, db);
+            CU_ASSERT(same_bytes(a, b) && same_bytes(da, db));
+            buf_free(&request);
+            crdt_free(da);
+            crdt_free(db);
+        }
+        crdt_free(a);
+        crdt_free(b);
+    }
+}
+
+SUITE("or_set", TEST(batches_are_as_their_operations), TEST(adds_and_removes), TEST(counts_tags),
+      TEST(re_adds_removed_elements), TEST(refuses_the_whole_batch), TEST(distinguishes_elements),
+      TEST(mutations_fill_the_delta), TEST(remove_alone_is_a_delta), TEST(join_fills_the_delta),
+      TEST(concurrent_add_wins), TEST(accepts_remove_before_add), TEST(never_reuses_a_tag),
+      TEST(counter_is_in_the_delta), TEST(refuses_when_tags_run_out), TEST(obeys_laws),
+      TEST(round_trips), TEST(iterates_in_order), TEST(serves_other_types),
+      TEST(repeated_entries_take_no_memory), TEST(remote_removes_need_no_search))

@@ -64,6 +64,7 @@ static uint64_t copy(uint32_t size)
     bool changed;
     crdt_state(&s->crdt, &state);
     or_set_remove(s, term_of("x"), (struct or_set *)delta);
+    or_set_sweep(s);
     crdt_state(delta, &removal_state);
     probes = 0;
     CU_ASSERT(crdt_merge(copy, buf_bytes(&state), news, &changed) == OK && changed);

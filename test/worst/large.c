@@ -1,0 +1,140 @@
+/* Little input to a state that is large. */
+#include "crdt/crdt.h"
+#include "crdt/figures.h"
+#include "err.h"
+#include "line.h"
+
+/* Elements of one delta: what fits into a frame. */
+#define AT_ONCE 1000000
+
+/* n elements; the i-th has the tag i, or all have the tag 1. */
+static void put_elements(unsigned n, bool one_tag)
+{
+    for (unsigned first = 0, count; first < n; first += count) {
+        count = n - first < AT_ONCE ? n - first : AT_ONCE;
+        size_t at = begin_delta();
+        put_or_set(&rig.out, count);
+        for (unsigned i = first; i < first + count; i++)
+            put_or_set_entry(&rig.out, i, one_tag ? 1 : i);
+        put_or_set_rest(&rig.out, 0);
+        rig_end(at);
+    }
+    rig_feed(0);
+    must(crdt_elements(state_of_r()) == n);
+}
+
+static void elements(unsigned n)
+{
+    put_elements(n, false);
+}
+
+static void elements_of_one_tag(unsigned n)
+{
+    put_elements(n, true);
+}
+
+/* The tombstone of the tag 1. */
+static void tombstone(unsigned n)
+{
+    (void)n;
+    size_t at = begin_delta();
+    put_or_set(&rig.out, 0);
+    put_or_set_rest(&rig.out, 1);
+    put_tag(&rig.out, 1);
+    put_mapset_end(&rig.out);
+    rig_end(at);
+}
+
+static void one_less(unsigned n)
+{
+    must(crdt_elements(state_of_r()) == n - 1);
+}
+
+static void none_left(unsigned n)
+{
+    (void)n;
+    must(crdt_elements(state_of_r()) == 0);
+}
+
+/* All elements, in one batch. */
+static void removals(unsigned n)
+{
+    size_t at = begin_mutation(1);
+    put_list(&rig.out, n);
+    for (unsigned i = 0; i < n; i++) {
+        put_op(&rig.out, "remove", 1);
+        put_uint(&rig.out, i);
+        put_nil(&rig.out);
+    }
+    put_nil(&rig.out);
+    rig_end(at);
+}
+
+/* All tombstones, in one delta. */
+static void tombstones(unsigned n)
+{
+    size_t at = begin_delta();
+    put_or_set(&rig.out, 0);
+    put_or_set_rest(&rig.out, n);
+    for (unsigned i = 0; i < n; i++) {
+        put_tag(&rig.out, i);
+        put_mapset_end(&rig.out);
+    }
+    rig_end(at);
+}
+
+static void begin_call(uint32_t id, const char *request)
+{
+    size_t at = rig_begin("r");
+    put_call(&rig.out, id);
+    put_atom(&rig.out, request);
+    rig_end(at);
+}
+
+/* The state is asked for, and changes while it is encoded. */
+static void state_and_delta(unsigned n)
+{
+    begin_call(1, "state");
+    tombstone(n);
+}
+
+/* A fun, for which the peer is sent the state. */
+static void closure(unsigned n)
+{
+    (void)n;
+    size_t at = begin_mutation(1);
+    put_export(&rig.out, "m", "f", 1);
+    rig_end(at);
+}
+
+static void get_state(unsigned n)
+{
+    (void)n;
+    size_t at = rig_begin("r");
+    put_tuple(&rig.out, 3);
+    put_atom(&rig.out, "system");
+    put_tuple(&rig.out, 2);
+    put_own_pid(&rig.out, 1);
+    put_own_reference(&rig.out, 1);
+    put_atom(&rig.out, "get_status");
+    rig_end(at);
+}
+
+#define OR_SET REPLICA("or_set")
+
+const struct line large_lines[] = {
+    {"first_removal", "elements, one tombstone", OR_SET, 2000, 50000, .prepare = elements,
+     .put = tombstone, .check = one_less},
+    {"one_tag_of_all", "elements of one tag, buried", OR_SET, 2000, 50000,
+     .prepare = elements_of_one_tag, .put = tombstone, .check = none_left},
+    {"removals", "elements removed in a batch", OR_SET, 1000, 50000, .prepare = elements,
+     .put = removals, .check = none_left},
+    {"all_tombstones", "elements buried", OR_SET, 1000, 80000, .prepare = elements,
+     .put = tombstones, .check = none_left},
+    {"state_and_delta", "elements, a state and a change", OR_SET, 2000, 50000, .prepare = elements,
+     .put = state_and_delta},
+    {"closure", "elements, one fun", OR_SET, 2000, 50000, .prepare = elements, .put = closure},
+    {"get_status", "elements, sys:get_status", OR_SET, 2000, 50000, .prepare = elements,
+     .put = get_state},
+    {NULL},
+};
