@@ -2,6 +2,9 @@
 
 #include "../mem.h"
 
+/* To look up an entry that is left out costs as much as to write so many bytes. */
+#define SKIP_BYTES 64
+
 struct crdt_encoding {
     const struct crdt *c;
     bool value;
@@ -63,7 +66,7 @@ static bool put_fields(struct crdt_encoding *e, struct buf *out)
         e->named = true;
         if (out->len >= e->cursor.until || !put_some(e, e->field, out))
             return false;
-        e->cursor = (struct put_cursor){.until = e->cursor.until};
+        e->cursor = (struct put_cursor){.until = e->cursor.until, .skips = e->cursor.skips};
         e->named = false;
     }
     struct_close(&e->fields);
@@ -74,6 +77,7 @@ bool crdt_encoding_step(struct crdt_encoding *e, size_t bytes, struct buf *out)
 {
     must(bytes > 0);
     e->cursor.until = bytes < SIZE_MAX - out->len ? out->len + bytes : SIZE_MAX;
+    e->cursor.skips = bytes / SKIP_BYTES + 1;
     return e->value ? put_some(e, CRDT_VALUE, out) : put_fields(e, out);
 }
 

@@ -14,8 +14,9 @@ struct crdt_encoding;
 struct crdt_encoding *crdt_encoding_open(const struct crdt *c, bool value);
 void crdt_encoding_free(struct crdt_encoding *e); /* NULL is allowed */
 
-/* Appends about so many bytes more, and always some; true at the end.  A field that its type does
- * not divide (crdt.h, encode) is written whole.  out may only grow meanwhile, by these calls. */
+/* Appends about so many bytes more, or none where many entries are left out; true at the end.  A
+ * field that its type does not divide (crdt.h, encode) is written whole, and so is the value of a
+ * register, a counter, a sequence or a DVVSet.  out may only grow meanwhile, by these calls. */
 bool crdt_encoding_step(struct crdt_encoding *e, size_t bytes, struct buf *out);
 
 /* --- for types --------------------------------------------------------------- */
@@ -25,7 +26,8 @@ bool crdt_encoding_step(struct crdt_encoding *e, size_t bytes, struct buf *out);
 
 /* How far a field has been written; zero but for `until` at its beginning. */
 struct put_cursor {
-    size_t until;                /* pause when out has so many bytes; SIZE_MAX: never */
+    size_t until;                /* pause when out has so many bytes; SIZE_MAX: never ... */
+    size_t skips;                /* ... or at the next entry left out after so many of them */
     size_t at;                   /* of the entries */
     size_t first;                /* where they begin in out; 0: not yet */
     uint32_t count;              /* of those that were written */
@@ -33,7 +35,14 @@ struct put_cursor {
 };
 
 /* encode() appends what follows *at in a field of the whole state, or (CRDT_VALUE) in the value,
- * until out has at->until bytes, but at least an entry; false if there is more. */
+ * until out has at->until bytes or too many entries were left out, but at least one; false if there
+ * is more. */
+
+/* Whether to pause at an entry that is left out. */
+static inline bool put_cursor_skip(struct put_cursor *at)
+{
+    return at->skips == 0 || --at->skips == 0;
+}
 
 /* encode() for a field with this nested state. */
 bool crdt_encoding_nested(const struct crdt *c, struct put_cursor *at, struct buf *out);

@@ -2,6 +2,8 @@
  *
  * The halves share no memory: an element costs as much as in a GSet (gset.h), and a removed one
  * twice as much, for good: 130 bytes for a binary of 15. */
+#include "../term/write.h"
+#include "encoding.h"
 #include "gset.h"
 #include "halves.h"
 #include "types.h"
@@ -48,26 +50,37 @@ static enum err validate(const struct bytes *values)
     return e == OK ? crdt_validate_field(&gset_type, values[HALVES_SECOND]) : e;
 }
 
-/* The number of elements added and not removed. */
-static size_t members(const struct table *added, const struct table *removed)
+/* The elements added and not removed. */
+static bool put_value(const struct two_p_set *s, struct put_cursor *at, struct buf *out)
 {
-    size_t both = 0;
-    for (size_t i = 0; i < table_end(removed); i++)
-        both += table_find(added, table_key(removed, table_at(removed, i))) != NULL;
-    return added->live - both;
+    const struct table *added = &s->added.elements, *removed = &s->removed.elements;
+    if (at->first == 0) {
+        mapset_put(out, s->crdt.options->form, 0);
+        at->first = out->len;
+    }
+    while (at->at < table_end(added)) {
+        struct bytes element = table_key(added, table_at(added, at->at++));
+        bool written = table_find(removed, element) == NULL;
+        if (written)
+            mapset_element(out, element);
+        at->count += written;
+        if (written ? out->len >= at->until : put_cursor_skip(at))
+            return false;
+    }
+    put_map_count(out, at->first, at->count);
+    mapset_end(out, s->crdt.options->form);
+    return true;
 }
 
 static void value(const struct crdt *c, struct buf *out)
 {
-    const struct table *added = &of_const(c)->added.elements;
-    const struct table *removed = &of_const(c)->removed.elements;
-    mapset_put(out, c->options->form, (uint32_t)members(added, removed));
-    for (size_t i = 0; i < table_end(added); i++) {
-        struct bytes element = table_key(added, table_at(added, i));
-        if (table_find(removed, element) == NULL)
-            mapset_element(out, element);
-    }
-    mapset_end(out, c->options->form);
+    struct put_cursor whole = {.until = SIZE_MAX, .skips = SIZE_MAX};
+    put_value(of_const(c), &whole, out);
+}
+
+static bool encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
+{
+    return field == CRDT_VALUE ? put_value(of_const(c), at, out) : halves_encode(c, field, at, out);
 }
 
 static size_t tombstones(const struct crdt *c)
@@ -95,7 +108,7 @@ const struct crdt_type two_p_set_type = {
     .join = halves_join,
     .divisible = true,
     .put = halves_put,
-    .encode = halves_encode,
+    .encode = encode,
     .digest = halves_digest,
     .copy_extras = halves_copy_extras,
     .value = value,

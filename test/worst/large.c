@@ -83,18 +83,10 @@ static void tombstones(unsigned n)
     rig_end(at);
 }
 
-static void begin_call(uint32_t id, const char *request)
-{
-    size_t at = rig_begin("r");
-    put_call(&rig.out, id);
-    put_atom(&rig.out, request);
-    rig_end(at);
-}
-
 /* The state is asked for, and changes while it is encoded. */
 static void state_and_delta(unsigned n)
 {
-    begin_call(1, "state");
+    call_of_r(1, "state");
     tombstone(n);
 }
 

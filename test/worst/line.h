@@ -45,6 +45,8 @@ void put_or_set_entry(struct buf *out, uint32_t element, uint32_t tag);
 
 /* {grove_delta, ...} to r; the struct follows, then rig_end(). */
 size_t begin_delta(void);
+/* The request, an atom, called of r. */
+void call_of_r(uint32_t id, const char *request);
 /* {mutate, ...} called of r; the operations follow, then rig_end(). */
 size_t begin_mutation(uint32_t id);
 /* {Name, [...]}, with so many arguments that follow, then put_nil(). */
@@ -57,6 +59,10 @@ void start_replica(const char *prefix, uint32_t n);
 
 /* A check that many steps were made of what came in one read. */
 void many_steps(unsigned n);
+
+/* What is fed makes r answer with its value, in many steps if that is large: .put and .check. */
+void put_value_call(unsigned n);
+void value_is_told(unsigned n);
 
 /* The state of r. */
 const struct crdt *state_of_r(void);

@@ -188,6 +188,8 @@ const struct line list_lines[] = {
     {"no_elements", "tombstones of no element", RGA, 2000, 80000, .put = unknown_tombstones},
     {"parent", "orphans before their parent", RGA, 400, 20000, .prepare = all_orphans,
      .put = their_parent, .check = inserted},
+    {"list_value", "elements, their value", RGA, 400, 100000, .prepare = chain,
+     .put = put_value_call, .check = value_is_told},
     {"edits", "edits in a batch", RGA, 200, 13000, .put = edits},
     {NULL},
 };

@@ -139,5 +139,7 @@ const struct line map_lines[] = {
      .put = puts_and_deletes},
     {"updates", "updates of a map of n keys", OR_MAP, 200, 7000, .prepare = many_keys,
      .put = updates},
+    {"map_value", "keys of a map, its value", OR_MAP, 400, 5000, .prepare = many_keys,
+     .put = put_value_call, .check = value_is_told},
     {NULL},
 };

@@ -183,6 +183,61 @@ static void actors(unsigned n)
     }
 }
 
+/* n actors have counted. */
+static void counts(unsigned n)
+{
+    size_t at = begin_delta();
+    put_struct(&rig.out, "Elixir.Grove.Counter.GCounter", 3);
+    put_actor(&rig.out, "actor");
+    put_key(&rig.out, "counts");
+    put_map(&rig.out, n);
+    for (unsigned i = 0; i < n; i++) {
+        put_uint(&rig.out, i);
+        put_uint(&rig.out, 1);
+    }
+    put_key(&rig.out, "delta_buffer");
+    put_map(&rig.out, 0);
+    rig_end(at);
+}
+
+static void counted(unsigned n)
+{
+    counts(n);
+    rig_feed(0);
+    must(crdt_actors(state_of_r()) == n);
+}
+
+static void one_actor_more(unsigned n)
+{
+    (void)n;
+    size_t at = begin_mutation(1);
+    put_atom(&rig.out, "increment");
+    rig_end(at);
+    call_of_r(2, "value");
+}
+
+/* --- TwoPSet ------------------------------------------------------------------------- */
+
+static uint32_t odd(uint32_t i)
+{
+    return 2 * i + 1;
+}
+
+/* n elements that were added, half as many that were removed. */
+static void two_sets(unsigned n)
+{
+    size_t at = begin_delta();
+    put_struct(&rig.out, "Elixir.Grove.Set.TwoPSet", 3);
+    put_actor(&rig.out, "actor");
+    put_key(&rig.out, "added");
+    put_gset_struct(n, itself);
+    put_key(&rig.out, "removed");
+    put_gset_struct(n / 2, odd);
+    rig_end(at);
+    rig_feed(0);
+    must(crdt_elements(state_of_r()) == n);
+}
+
 /* --- DVVSet -------------------------------------------------------------------------- */
 
 static void put_dvv_head(uint32_t actors_in_context, uint32_t context)
@@ -342,6 +397,11 @@ const struct line set_lines[] = {
      .check = elements_are_there},
     {"table", "elements loaded at the start", STORED, 4000, 170000, .put = put_table,
      .then = load_table},
+    {"counts", "actors of a counter", REPLICA("gcounter"), 2000, 100000, .put = counts},
+    {"counter_value", "actors, one more and the value", REPLICA("gcounter"), 2000, 100000,
+     .prepare = counted, .put = one_actor_more},
+    {"two_sets_value", "elements of a TwoPSet, its value", REPLICA("two_p_set"), 2000, 100000,
+     .prepare = two_sets, .put = put_value_call, .check = value_is_told},
     {"actors", "deltas of a new actor", REPLICA("gcounter"), 400, 7000, .put = actors},
     {"dvv_elements", "elements with two dots", REPLICA("dvv_set"), 1000, 40000,
      .put = dvv_elements},
@@ -350,6 +410,8 @@ const struct line set_lines[] = {
      .prepare = dvv_state, .put = dvv_all_gone, .check = none_left},
     {"dvv_contexts", "contexts that rise by one", REPLICA("dvv_set"), 300, 5000,
      .prepare = dvv_state, .put = dvv_contexts},
+    {"dvv_value", "elements, their value", REPLICA("dvv_set"), 2000, 100000, .prepare = dvv_state,
+     .put = put_value_call, .check = value_is_told},
     {"dvv_dots", "dots of one element", REPLICA("dvv_set"), 300, 5000, .put = dvv_dots},
     {"values", "values with 150 actors", REPLICA("mv_register"), 50, 1000, .put = values},
     {"clocks", "actors of 1000 values", REPLICA("mv_register"), 10, 150, .put = clocks},

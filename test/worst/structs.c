@@ -81,6 +81,25 @@ size_t begin_delta(void)
     return at;
 }
 
+void call_of_r(uint32_t id, const char *request)
+{
+    size_t at = rig_begin("r");
+    put_call(&rig.out, id);
+    put_atom(&rig.out, request);
+    rig_end(at);
+}
+
+void put_value_call(unsigned n)
+{
+    (void)n;
+    call_of_r(1, "value");
+}
+
+void value_is_told(unsigned n)
+{
+    must(rig.answered > n);
+}
+
 size_t begin_mutation(uint32_t id)
 {
     size_t at = rig_begin("r");

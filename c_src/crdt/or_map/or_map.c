@@ -148,7 +148,8 @@ static void put_value(const struct or_map *m, struct crdt *const *record, struct
     crdt_state(*record, out);
 }
 
-static bool put_values(const struct or_map *m, struct part part, struct put_cursor *at,
+/* live: without the values of keys that are not in the map. */
+static bool put_values(const struct or_map *m, struct part part, bool live, struct put_cursor *at,
                        struct buf *out)
 {
     struct crdt *const *record;
@@ -157,9 +158,11 @@ static bool put_values(const struct or_map *m, struct part part, struct put_curs
         at->first = out->len;
     }
     while ((record = part_next(part, &m->values.table, &at->at)) != NULL) {
-        put_value(m, record, out);
-        at->count++;
-        if (out->len >= at->until)
+        bool written = !live || is_live(m, record);
+        if (written)
+            put_value(m, record, out);
+        at->count += written;
+        if (written ? out->len >= at->until : put_cursor_skip(at))
             return false;
     }
     put_map_count(out, at->first, at->count);
@@ -180,7 +183,7 @@ static void put(const struct crdt *c, unsigned field, struct part part, struct b
         crdt_state_of(&of_const(c)->keys.crdt, part, out);
         break;
     case VALUES:
-        put_values(of_const(c), part, &whole, out);
+        put_values(of_const(c), part, false, &whole, out);
         break;
     }
 }
@@ -202,28 +205,17 @@ static void digest(const struct crdt *c, const struct digests *d)
 /* The states themselves, as in Grove.  A key whose value has not arrived yet is left out. */
 static void value(const struct crdt *c, struct buf *out)
 {
-    const struct or_map *m = of_const(c);
-    const struct table *t = &m->values.table;
-    uint32_t shown = 0;
-    for (size_t i = 0; i < table_end(t); i++)
-        shown += is_live(m, table_at(t, i));
-    put_map(out, shown);
-    for (size_t i = 0; i < table_end(t); i++) {
-        if (is_live(m, table_at(t, i)))
-            put_value(m, table_at(t, i), out);
-    }
+    struct put_cursor whole = {.until = SIZE_MAX, .skips = SIZE_MAX};
+    put_values(of_const(c), PART_WHOLE, true, &whole, out);
 }
 
 static bool encode(const struct crdt *c, unsigned field, struct put_cursor *at, struct buf *out)
 {
     if (field == KEYS)
         return crdt_encoding_nested(&of_const(c)->keys.crdt, at, out);
-    if (field == VALUES)
-        return put_values(of_const(c), PART_WHOLE, at, out);
-    if (field == CRDT_VALUE)
-        value(c, out);
-    else
-        put(c, field, PART_WHOLE, out);
+    if (field == VALUES || field == CRDT_VALUE)
+        return put_values(of_const(c), PART_WHOLE, field == CRDT_VALUE, at, out);
+    put(c, field, PART_WHOLE, out);
     return true;
 }
 

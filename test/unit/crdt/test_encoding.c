@@ -6,18 +6,20 @@
 
 static const size_t sizes[] = {1, 7, 60, 300, 1000, SIZE_MAX};
 
+/* Entries of a workload. */
+#define MOST_SLICES 100000
+
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 /* Appended to what is there already; returns the number of slices. */
 static size_t encode(const struct crdt *c, bool value, size_t bytes, struct buf *out)
 {
     struct crdt_encoding *e = crdt_encoding_open(c, value);
-    size_t slices = 1;
-    for (size_t before = out->len; !crdt_encoding_step(e, bytes, out); slices++) {
-        CU_ASSERT_FATAL(out->len > before);
-        before = out->len;
-    }
+    size_t slices = 1, before = out->len;
+    for (; !crdt_encoding_step(e, bytes, out); slices++)
+        CU_ASSERT_FATAL(slices < MOST_SLICES);
     crdt_encoding_free(e);
+    CU_ASSERT(out->len > before);
     return slices;
 }
 
@@ -54,10 +56,13 @@ static void has_the_same_bytes(void)
     }
 }
 
-static bool is_divided(const struct crdt_type *type)
+static bool is_divided(const struct crdt_type *type, bool value)
 {
-    static const char *const names[] = {"gset", "two_p_set", "or_set", "dvv_set", "or_map", "rga"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    static const char *const states[] = {"gset", "two_p_set", "or_set", "dvv_set", "or_map", "rga"};
+    static const char *const values[] = {"gset", "two_p_set", "or_set", "or_map"};
+    const char *const *names = value ? values : states;
+    size_t count = value ? sizeof(values) / sizeof(values[0]) : sizeof(states) / sizeof(states[0]);
+    for (size_t i = 0; i < count; i++)
         if (strcmp(type->name, names[i]) == 0)
             return true;
     return false;
@@ -66,16 +71,34 @@ static bool is_divided(const struct crdt_type *type)
 /* Of types with any number of entries, in which none is large here. */
 static void slices_are_small(void)
 {
-    for (size_t t = 0; t < WORKLOADS; t++) {
-        struct world w = world_open(&workloads[t], 50, t);
+    for (size_t t = 0; t < 2 * WORKLOADS; t++) {
+        struct world w = world_open(&workloads[t / 2], 50, t / 2);
         struct buf out = {0};
+        bool value = t % 2 != 0;
         world_run(&w, STEPS);
-        size_t slices = encode(w.states[0], false, 300, &out);
-        if (is_divided(w.type))
+        size_t slices = encode(w.states[0], value, value ? 60 : 300, &out);
+        if (is_divided(w.type, value))
             CU_ASSERT(slices > 1 && out.len / slices < 2000);
         buf_free(&out);
         world_close(&w);
     }
+}
+
+/* Three slices of this size pass over so many. */
+static void slices_end_where_nothing_is_written(void)
+{
+    enum { REMOVED = 3 * 1000 / 64 };
+    struct crdt *c = empty(crdt_type_named(BYTES("two_p_set")), "a");
+    struct buf out = {0};
+    for (unsigned i = 0; i < REMOVED; i++) {
+        char ops[64];
+        size_t bad;
+        snprintf(ops, sizeof(ops), "[{add, [%u]}, {remove, [%u]}]", i, i);
+        CU_ASSERT(mutate_all(c, ops, NULL, NULL, &bad) == OK);
+    }
+    CU_ASSERT(encode(c, true, 1000, &out) == 3);
+    buf_free(&out);
+    crdt_free(c);
 }
 
 static void may_be_given_up(void)
@@ -94,4 +117,5 @@ static void may_be_given_up(void)
     crdt_encoding_free(NULL);
 }
 
-SUITE("encoding", TEST(has_the_same_bytes), TEST(slices_are_small), TEST(may_be_given_up))
+SUITE("encoding", TEST(has_the_same_bytes), TEST(slices_are_small),
+      TEST(slices_end_where_nothing_is_written), TEST(may_be_given_up))
