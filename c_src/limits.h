@@ -316,7 +316,7 @@
 /* Approximate bytes of one piece of a large state: encoded here, and read by a peer, in one
  * go.  A smaller state is sent whole. */
 #define LIMIT_PIECE_BYTES (1024u * 1024)
-/* Approximate number of pieces of a state of any size: each costs a walk over all of it. */
+/* Approximate number of pieces of a state of any size: each looks at all of its entries. */
 #define LIMIT_PIECES 64
 /* Bytes of a struct that are joined in one step: some 10 ms of the slowest type.  Of a larger one
  * each step joins so much. */

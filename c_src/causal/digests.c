@@ -52,13 +52,30 @@ bool selection_has_key(const struct selection *s, uint64_t key)
     return !s->by_key || sorted_find(s->keys, s->key_count, sizeof(key), &key, compare_key) != NULL;
 }
 
+uint16_t part_mark(struct bytes key)
+{
+    return (uint16_t)part_bucket(digest_bytes(0, key));
+}
+
+/* The next entry from `at` on that may be in the part. */
+static size_t next_marked(struct part part, const struct table *t, size_t at)
+{
+    size_t end = table_end(t);
+    while (at < end && !part_has_bucket(part, table_mark_at(t, at)))
+        at++;
+    return at;
+}
+
 void *part_next(struct part part, const struct table *t, size_t *at)
 {
+    bool whole = part_is_whole(part), marked = !whole && table_has_marks(t);
     for (size_t end = table_end(t); *at < end;) {
+        if (marked && (*at = next_marked(part, t, *at)) == end)
+            return NULL;
         void *record = table_at(t, (*at)++);
         if (record == NULL)
             continue;
-        if (part_is_whole(part) || part_has(part, digest_bytes(0, table_key(t, record))))
+        if (whole || part_has(part, digest_bytes(0, table_key(t, record))))
             return record;
     }
     return NULL;

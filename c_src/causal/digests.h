@@ -64,14 +64,19 @@ void selection_remove_bucket(struct selection *s, uint32_t bucket);
 /* Whether it has the key with this hash, of a bucket that it has. */
 bool selection_has_key(const struct selection *s, uint64_t key);
 
-/* Whether the part has the entry whose key has this hash.  For a bucket below first, the unsigned
- * difference exceeds any count. */
+/* Whether the part has entries of the bucket.  For one below first, the unsigned difference exceeds
+ * any count. */
+static inline bool part_has_bucket(struct part part, uint32_t bucket)
+{
+    return bucket - part.first < part.count &&
+           (part.only == NULL || selection_has_bucket(part.only, bucket));
+}
+
+/* Whether it has the entry whose key has this hash. */
 static inline bool part_has(struct part part, uint64_t key)
 {
-    uint32_t bucket = part_bucket(key);
-    return bucket - part.first < part.count &&
-           (part.only == NULL ||
-            (selection_has_bucket(part.only, bucket) && selection_has_key(part.only, key)));
+    return part_has_bucket(part, part_bucket(key)) &&
+           (part.only == NULL || selection_has_key(part.only, key));
 }
 
 /* The same by the key itself, which is not hashed if the part is the whole. */
@@ -85,8 +90,11 @@ static inline bool part_has_tag(struct part part, const struct actors *a, struct
     return part_is_whole(part) || part_has(part, digest_tag(0, a, key));
 }
 
+/* What tables file their keys under (table_keep_marks()): the bucket. */
+uint16_t part_mark(struct bytes key);
+
 /* Iterates over the table's records whose keys are in the part, in order: *at starts at 0; NULL
- * at the end. */
+ * at the end.  Where the table has marks, a key of another bucket costs a nanosecond. */
 void *part_next(struct part part, const struct table *t, size_t *at);
 
 /* --- digests ----------------------------------------------------------------------- */

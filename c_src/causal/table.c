@@ -15,6 +15,8 @@
 #define LONG_KEY 255
 /* A block or array doubles up to so many units or entries, and then grows by an eighth. */
 #define DOUBLES_UP_TO 4096
+/* Marks are kept of an array for so many entries. */
+#define MARKED_FROM 4096
 /* A block of no more units does not shrink. */
 #define SMALL_BLOCK 1024
 
@@ -36,6 +38,12 @@ void table_init(struct table *t, size_t record_bytes, uint64_t seed)
         .unit_bits = record_bytes > 0 && record_bytes % 8 == 0 ? 3 : 2,
         .seed = seed,
     };
+}
+
+void table_keep_marks(struct table *t, table_mark *mark)
+{
+    must(t->cap == 0);
+    t->mark = mark;
 }
 
 /* --- entries ----------------------------------------------------------------- */
@@ -81,8 +89,11 @@ void table_free(struct table *t, void (*free_record)(void *record))
     }
     mem_free(t->block);
     mem_free(t->entries);
+    mem_free(t->marks);
     mem_free(t->index);
+    table_mark *mark = t->mark;
     table_init(t, t->record_bytes, t->seed);
+    t->mark = mark;
 }
 
 /* --- the index ----------------------------------------------------------------- */
@@ -175,10 +186,28 @@ static void set_room(struct table *t, uint32_t units)
     t->block = mem_resize(t->block, (size_t)units << t->unit_bits);
 }
 
+static void mark_all(struct table *t)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->entries[i] != HOLE)
+            t->marks[i] = t->mark(key_of(t, record_at(t, t->entries[i])));
+}
+
 static void set_cap(struct table *t, uint32_t cap)
 {
+    bool marked = t->marks != NULL;
     t->cap = cap;
     t->entries = mem_resize(t->entries, cap * sizeof(*t->entries));
+    if (t->mark == NULL)
+        return;
+    if (cap >= MARKED_FROM) {
+        t->marks = mem_resize(t->marks, cap * sizeof(*t->marks));
+        if (!marked)
+            mark_all(t);
+    } else {
+        mem_free(t->marks);
+        t->marks = NULL;
+    }
 }
 
 /* Closes all holes. */
@@ -191,6 +220,8 @@ static void compact(struct table *t)
         const uint8_t *from = record_at(t, t->entries[i]);
         uint32_t units = units_of(t, from);
         memmove(record_at(t, to), from, (size_t)units << t->unit_bits);
+        if (t->marks != NULL)
+            t->marks[number] = t->marks[i];
         t->entries[number++] = to;
         to += units;
     }
@@ -264,6 +295,8 @@ static void *append(struct table *t, struct bytes key, uint32_t units)
     }
     if (len > 0)
         memcpy(at, key.at, len);
+    if (t->marks != NULL)
+        t->marks[t->count] = t->mark(key);
     t->entries[t->count++] = t->used;
     t->live++;
     t->used += units;
@@ -374,6 +407,7 @@ void table_check(const struct table *t)
         const uint8_t *record = record_at(t, t->entries[i]);
         must(t->entries[i] >= end);
         must(table_find(t, key_of(t, record)) == record);
+        must(t->marks == NULL || t->marks[i] == t->mark(key_of(t, record)));
         end = t->entries[i] + units_of(t, record);
         full += units_of(t, record);
         live++;
@@ -383,4 +417,5 @@ void table_check(const struct table *t)
     must(live == t->live && slots == live);
     must(full == t->full && end == t->used && t->used <= t->room && t->count <= t->cap);
     must(t->count == 0 || t->entries[t->count - 1] != HOLE);
+    must((t->marks != NULL) == (t->mark != NULL && t->cap >= MARKED_FROM));
 }

@@ -4,8 +4,8 @@
  * behind the other in one block: record, length of the key, key.  An array of 32-bit numbers says
  * where each begins, an index of 32-bit slots finds them by their hash.  Memory per entry: the
  * record, the key and 1 byte (5 for keys of 255 bytes and more), rounded up to 4 bytes, or to 8
- * for records with a size divisible by 8; 4 bytes of array, 6 to 11 of index; and in large tables
- * up to an eighth more of block and array.
+ * for records with a size divisible by 8; 4 bytes of array, 6 to 11 of index; in large tables 2 of
+ * marks, if they are asked for, and up to an eighth more of block and arrays.
  *
  * What is removed leaves a hole.  table_add() closes the holes of a block or an array that is full,
  * if they are a quarter of it, and makes a block smaller of which three quarters are free: the time
@@ -15,9 +15,14 @@
 
 #include "../term/bytes.h"
 
+/* Sixteen bits that a key is filed under. */
+typedef uint16_t table_mark(struct bytes key);
+
 struct table {
     uint8_t *block;
     uint32_t *entries; /* where each begins in the block, in units; or a hole */
+    uint16_t *marks;   /* of each entry; NULL: not kept */
+    table_mark *mark;  /* NULL: none */
     /* Open addressing; 0 is free.  The low bits of a slot, as many as index_cap needs, are the
      * entry's number + 1, the others are those of its hash. */
     uint32_t *index;
@@ -34,6 +39,21 @@ struct table {
 /* An empty table with records of record_bytes (may be 0; at most 4096), initially zero, and
  * aligned for a pointer if it is divisible by 8, else for a uint32_t. */
 void table_init(struct table *t, size_t record_bytes, uint64_t seed);
+
+/* Has an empty table, once it is large, keep what mark() makes of each key: whoever looks for keys
+ * by that need not touch the others, of which each is a cache miss. */
+void table_keep_marks(struct table *t, table_mark *mark);
+
+/* Whether they are kept, and that of entry i, as below; anything for a hole. */
+static inline bool table_has_marks(const struct table *t)
+{
+    return t->marks != NULL;
+}
+
+static inline uint16_t table_mark_at(const struct table *t, size_t i)
+{
+    return t->marks[i];
+}
 
 /* Frees the entries, after passing each record to free_record (may be NULL). */
 void table_free(struct table *t, void (*free_record)(void *record));
@@ -68,7 +88,7 @@ size_t table_number(const struct table *t, const void *record);
 /* The key of a record. */
 struct bytes table_key(const struct table *t, const void *record);
 
-/* Invariants: every entry is found by its key; the index has nothing else. */
+/* Invariants: every entry is found by its key, and has its mark; the index has nothing else. */
 void table_check(const struct table *t);
 
 #endif

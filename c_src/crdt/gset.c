@@ -21,6 +21,7 @@ static const struct gset *of_const(const struct crdt *c)
 static void open_elements(struct crdt *c)
 {
     table_init(&of(c)->elements, 0, c->options->seed);
+    table_keep_marks(&of(c)->elements, part_mark);
 }
 
 static void close_elements(struct crdt *c)
@@ -132,7 +133,7 @@ static void digest(const struct crdt *c, const struct digests *d)
 {
     const struct table *t = &of_const(c)->elements;
     const void *record;
-    for (size_t at = 0; (record = part_next(PART_WHOLE, t, &at)) != NULL;) {
+    for (size_t at = 0; (record = part_next(d->part, t, &at)) != NULL;) {
         uint64_t key = digest_bytes(d->salt, table_key(t, record));
         digests_add(d, ELEMENTS, key, key);
     }

@@ -1,7 +1,7 @@
 /* GSet: a table of elements in the struct %Grove.Set.GSet{}; also each half of a TwoPSet.
  *
- * Memory per element: its term and 11 to 23 bytes (table.h).  A million binaries of 15 bytes, terms
- * of 20, take 38 MB. */
+ * Memory per element: its term and 13 to 25 bytes (table.h).  A million binaries of 15 bytes, terms
+ * of 20, take 40 MB. */
 #ifndef COPPICE_CRDT_GSET_H
 #define COPPICE_CRDT_GSET_H
 

@@ -20,12 +20,13 @@ bool crdt_is_divisible(const struct crdt_type *type);
 
 /* Appends Grove's struct like crdt_state(), limited to the entries of the part.  Values that a
  * state has only once (a tag counter, a clock, unknown fields) are in every part of a divisible
- * type.  Walks the whole state. */
+ * type.  Looks at each entry of the state, at a nanosecond for those of a large table that are not in
+ * the part. */
 void crdt_state_of(const struct crdt *c, struct part part, struct buf *out);
 
 /* Stores the entries of the selected buckets as items, ascending by key: what crdt_state_of() has
  * in a part that selects these keys, and no other.  A counter or clock that a state has only once
- * is in the item with key 0.  Only for a divisible type.  Walks the whole state. */
+ * is in the item with key 0.  Only for a divisible type.  Looks at as much as crdt_state_of(). */
 void crdt_items(const struct crdt *c, const struct selection *buckets, struct items *items);
 
 /* Splits the part into equal ranges, of a power of two of buckets each, and stores a digest of each

@@ -162,7 +162,7 @@ void compare_part(struct replica *r, struct bytes from, const struct bytes *args
         put_tuple(&reply, 2);
         put_uint(&reply, part.count);
         crdt_state_of(r->crdt, part, &reply);
-        work_walk(r, t);
+        work_part(r, reply.len, t);
         gen_reply_value(r->process, from, buf_bytes(&reply), t);
     }
     buf_free(&reply);

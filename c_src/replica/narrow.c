@@ -49,7 +49,8 @@ struct narrowing {
 #define BUCKET_BYTES  sizeof(uint16_t)
 #define DIGEST_BYTES  sizeof(uint32_t)
 #define PRINT_BYTES   sizeof(uint64_t)
-#define BUCKET_SHIFT  48 /* the top bits of a fingerprint are its bucket */
+#define ITEM_BYTES    256 /* an entry's share of the work, sorted, as if it were written */
+#define BUCKET_SHIFT  48  /* the top bits of a fingerprint are its bucket */
 #define PRINTS_LENGTH (LIMIT_COMPARED_ENTRIES * PRINT_BYTES)
 
 _Static_assert(COMPARE_RANGE_BUCKETS == WAYS * WAYS, "two steps lead to buckets");
@@ -90,7 +91,7 @@ static struct prints prints_of(const struct replica *r, uint64_t salt, struct by
     for (size_t i = 0; i < count; i++)
         selection_add_bucket(&in, bucket_at(buckets, i));
     crdt_items(r->crdt, &in, &items);
-    work_walk(r, t);
+    work_part(r, items.count * ITEM_BYTES, t);
     struct prints prints = {mem_take(items.count * sizeof(struct print)), items.count};
     for (size_t i = 0; i < items.count; i++)
         prints.list[i] = (struct print){print_of(salt, &items.list[i]), items.list[i].key};

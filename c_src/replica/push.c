@@ -4,12 +4,13 @@
 #include "../mem.h"
 #include "../term/write.h"
 #include "internal.h"
+#include "work.h"
 
 /* The part of a state that is encoded to estimate the size of all of it. */
 #define SAMPLE_BUCKETS (PART_BUCKETS / 64)
 
 /* Milliseconds for which an estimate is reused, and longer until so large a part of the state has
- * changed: it costs a walk over all of it. */
+ * changed: it looks at all of its entries. */
 #define ESTIMATE_MS   10000
 #define ESTIMATE_PART 8
 
@@ -43,12 +44,13 @@ uint32_t push_piece_buckets(struct replica *r, struct turn *t)
     return buckets;
 }
 
-static void put_part(struct replica *r, struct part part, struct buf *message)
+static void put_part(struct replica *r, struct part part, struct buf *message, struct turn *t)
 {
     put_tuple(message, 3);
     put_atom(message, "grove_delta");
     crdt_state_of(r->crdt, part, message);
     put_term(message, process_pid(r->process));
+    work_part(r, message->len, t);
 }
 
 static bool may_push(const struct replica *r, const struct member *m, struct turn *t)
@@ -105,7 +107,7 @@ void push_stop(struct replica *r, struct member *m)
 static void send_part(struct replica *r, struct member *m, struct part part, struct turn *t)
 {
     struct buf message = {0};
-    put_part(r, part, &message);
+    put_part(r, part, &message, t);
     member_send(r, m, buf_bytes(&message), t);
     buf_free(&message);
 }
@@ -214,7 +216,8 @@ static bool next_piece(struct replica *r, struct part *piece, struct turn *t)
     return false;
 }
 
-/* A piece costs a walk over the whole state, so it is sent to all members that lack any of it. */
+/* A piece costs a look at all entries of the state, so it is sent to all members that lack any of
+ * it. */
 void push_wake(struct replica *r, struct turn *t)
 {
     struct part piece;
@@ -226,7 +229,7 @@ void push_wake(struct replica *r, struct turn *t)
     r->piece_sent_ms = t->now_ms;
     r->next_range = (piece.first + piece.count) / COMPARE_RANGE_BUCKETS % COMPARE_RANGES;
     struct buf message = {0};
-    put_part(r, piece, &message);
+    put_part(r, piece, &message, t);
     for (size_t i = 0; i < r->member_count; i++) {
         struct member *m = r->members[i];
         if (takes_piece(r, m, t) && unmark(r, m, piece))

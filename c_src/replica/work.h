@@ -9,6 +9,9 @@ struct replica;
 /* The whole state was walked over. */
 void work_walk(const struct replica *r, struct turn *t);
 
+/* Some of it was looked for, and written in so many bytes. */
+void work_part(const struct replica *r, size_t bytes, struct turn *t);
+
 /* A struct was joined.  Most types look only at what it names; a counter moves the counts of its
  * other actors, and a register compares all of its values. */
 void work_join(const struct replica *r, struct turn *t);

@@ -11,6 +11,23 @@ static void put_elements(unsigned n)
     must(crdt_elements(state_of_r()) > n / 2);
 }
 
+/* As many elements of an ORSet, with tags of one actor, and half as many tombstones. */
+static void put_or_set_elements(unsigned n)
+{
+    size_t at = begin_delta();
+    put_or_set(&rig.out, n);
+    for (unsigned i = 0; i < n; i++)
+        put_or_set_entry(&rig.out, scramble(i), i);
+    put_or_set_rest(&rig.out, n / 2);
+    for (unsigned i = 0; i < n / 2; i++) {
+        put_tag(&rig.out, n + i);
+        put_mapset_end(&rig.out);
+    }
+    rig_end(at);
+    rig_feed(0);
+    must(crdt_elements(state_of_r()) == n);
+}
+
 static size_t begin_request(uint32_t id, uint32_t arity, const char *name)
 {
     size_t at = rig_begin("r");
@@ -215,6 +232,14 @@ static void system_states(unsigned n)
     }
 }
 
+/* Of a state of another type. */
+static void requests(unsigned n)
+{
+    digests(n);
+    parts(n);
+    entries(n);
+}
+
 #define SET     REPLICA("gset")
 #define COUNTER REPLICA("gcounter")
 
@@ -231,6 +256,8 @@ const struct line request_lines[] = {
      .put = entries, .check = many_steps},
     {"all_entries", "elements, all compared", SET, 1000, 200000, .prepare = put_elements,
      .put = all_entries},
+    {"compared", "elements of an ORSet, compared", REPLICA("or_set"), 1000, 100000,
+     .prepare = put_or_set_elements, .put = requests},
     {"subscriptions", "subscriptions, 20 changes", SET, 1100, 8000, .put = subscriptions},
     {"batch", "additions in a batch", SET, 1000, 50000, .put = batch},
     {"closures", "closures", SET, 300, 8000, .put = closures},

@@ -1,6 +1,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../../causal/digests.h"
 #include "../../limits.h"
 #include "../figures.h"
 #include "../types.h"
@@ -27,6 +28,7 @@ void values_init(struct values *v, const struct crdt_options *o, unsigned level,
     must(level <= LIMIT_MAP_NESTING);
     *v = (struct values){.options = o, .level = level, .watch = {told}, .map = map};
     table_init(&v->table, sizeof(struct crdt *), o->seed);
+    table_keep_marks(&v->table, part_mark);
     table_init(&v->actors, sizeof(uint32_t), o->seed);
 }
 

@@ -27,6 +27,7 @@ static void open_set(struct crdt *c)
     uint64_t seed = c->options->seed;
     actors_init(&s->actors, seed);
     table_init(&s->entries, sizeof(struct tags), seed);
+    table_keep_marks(&s->entries, part_mark);
     tag_index_init(&s->tag_index, &s->entries, seed);
     tag_set_init(&s->tombstones, seed);
     actors_number(&s->actors, c->options->actor);
@@ -325,10 +326,8 @@ static void digest(const struct crdt *c, const struct digests *d)
     struct tag tag;
     if (s->counter > 0)
         digests_add_singleton(d, COUNTER, digest_number(d->salt, s->counter));
-    for (size_t i = 0; (tags = part_next(PART_WHOLE, &s->entries, &i)) != NULL;) {
+    for (size_t i = 0; (tags = part_next(d->part, &s->entries, &i)) != NULL;) {
         uint64_t element = digest_bytes(d->salt, table_key(&s->entries, tags));
-        if (!part_has(d->part, element))
-            continue;
         for (size_t at = 0; tags_next(tags, &at, &tag);)
             digests_add(d, ENTRIES, element, digest_tag(element, &s->actors, tag));
     }

@@ -6,9 +6,9 @@
  * ever seen, tombstones included.  (A counter at its end must not be the end of all adds:
  * limits.h.)
  *
- * Memory: 23 to 36 bytes per element with one tag, besides its term (table.h), and 5 to 13 more
- * once anything is removed (tag_index.h); 17 to 23 per tombstone.  Measured: 51 MB for a million
- * 15-byte binaries, 60 MB after the first remove, 20 MB for a million tombstones.  The time of a
+ * Memory: 25 to 38 bytes per element with one tag, besides its term (table.h), and 5 to 13 more
+ * once anything is removed (tag_index.h); 17 to 23 per tombstone.  Measured: 53 MB for a million
+ * 15-byte binaries, 62 MB after the first remove, 20 MB for a million tombstones.  The time of a
  * peer's remove depends on its tags, not on the size of the set, but for the index that the first
  * one makes. */
 #ifndef COPPICE_CRDT_OR_SET_H

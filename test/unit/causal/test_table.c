@@ -307,6 +307,48 @@ static void holds_keys_without_records(void)
     table_free(&t, NULL);
 }
 
+static uint16_t mark(struct bytes key)
+{
+    return (uint16_t)(key.at[6] << 8 | key.at[7]);
+}
+
+/* Whatever is added, removed, and moved: table_check() compares each with its key. */
+static void keeps_marks_while_it_is_large(void)
+{
+    enum { LARGE = 200000 };
+    struct table t;
+    table_init(&t, sizeof(uint32_t), SEED);
+    table_keep_marks(&t, mark);
+    for (uint32_t i = 0; i < 1000; i++)
+        put(&t, i);
+    CU_ASSERT(!table_has_marks(&t));
+    for (uint32_t i = 0; i < LARGE; i++) {
+        put(&t, i);
+        if (i % 50000 == 0)
+            table_check(&t);
+    }
+    CU_ASSERT(table_has_marks(&t) && table_mark_at(&t, 77) == mark(key(77)));
+    uint32_t generation = t.generation, end = LARGE;
+    for (uint32_t i = 0; i < LARGE / 2; i++)
+        table_remove(&t, table_find(&t, key(2 * i)));
+    while (t.generation == generation)
+        put(&t, end++);
+    CU_ASSERT(table_has_marks(&t));
+    table_check(&t);
+    for (uint32_t i = 0; i < end; i++)
+        if (table_find(&t, key(i)) != NULL && i % 1000 != 1)
+            table_remove(&t, table_find(&t, key(i)));
+    for (uint32_t i = 0; i < 10; i++)
+        put(&t, i);
+    CU_ASSERT(!table_has_marks(&t));
+    table_check(&t);
+    table_free(&t, NULL);
+    for (uint32_t i = 0; i < LARGE; i++)
+        put(&t, i);
+    CU_ASSERT(table_has_marks(&t));
+    table_free(&t, NULL);
+}
+
 /* Memory of a million elements, and lookups: anything but O(1) would take minutes. */
 static void holds_a_million(void)
 {
@@ -329,4 +371,4 @@ SUITE("table", TEST(starts_empty), TEST(finds_what_was_added), TEST(keeps_insert
       TEST(matches_a_model), TEST(can_remove_while_iterating), TEST(numbers_its_entries),
       TEST(removes_many), TEST(frees_records), TEST(aligns_records), TEST(holds_keys_of_any_length),
       TEST(takes_its_own_keys), TEST(closes_holes), TEST(holds_keys_without_records),
-      TEST(holds_a_million))
+      TEST(keeps_marks_while_it_is_large), TEST(holds_a_million))

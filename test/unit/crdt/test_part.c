@@ -1,7 +1,10 @@
 /* Parts of states of every type.
  *
  * Expected results are computed by joins alone, which have suites of their own. */
+#include "crdt/figures.h"
+#include "crdt/gset.h"
 #include "mem.h"
+#include "term/write.h"
 #include "unit/crdt/parts.h"
 
 /* Parts cut at random buckets and joined in random order. */
@@ -110,6 +113,41 @@ static void items_join_to_the_state(void)
             world_close(&w);
         }
     }
+}
+
+/* Of a table that keeps the buckets of its keys: the entries of a part are those that a walk over
+ * all keys finds there. */
+static void parts_of_large_tables_are_whole(void)
+{
+    enum { LARGE = 100000, BUCKETS = 64 };
+    struct crdt *c = empty(crdt_type_named(BYTES("gset")), "a");
+    struct buf element = {0};
+    uint32_t wanted = 0;
+    struct selection some = {0};
+    for (uint32_t i = 0; i < LARGE; i++) {
+        buf_clear(&element);
+        put_uint(&element, i);
+        CU_ASSERT(gset_add((struct gset *)c, buf_bytes(&element), NULL));
+        uint32_t bucket = part_bucket(digest_bytes(0, buf_bytes(&element)));
+        wanted += bucket % BUCKETS == 3;
+    }
+    CU_ASSERT(table_has_marks(&((struct gset *)c)->elements));
+    for (uint32_t i = 3; i < PART_BUCKETS; i += BUCKETS)
+        selection_add_bucket(&some, i);
+    struct items items = {0};
+    crdt_items(c, &some, &items);
+    CU_ASSERT(items.count == wanted && wanted > 0);
+    size_t found = 0;
+    for (uint32_t first = 0; first < PART_BUCKETS; first += PART_BUCKETS / RANGES) {
+        struct crdt *got = crdt_make(c->type, &plain);
+        merge_part(got, c, PART_RANGE(first, PART_BUCKETS / RANGES));
+        found += crdt_elements(got);
+        crdt_free(got);
+    }
+    CU_ASSERT(found == LARGE);
+    mem_free(items.list);
+    buf_free(&element);
+    crdt_free(c);
 }
 
 /* Exactly the entries of the selected keys, and nothing for none. */
@@ -303,7 +341,7 @@ static void exchange_is_small_for_a_large_state(void)
 }
 
 SUITE("parts", TEST(parts_join_to_the_state), TEST(part_has_only_its_entries),
-      TEST(items_join_to_the_state), TEST(selects_by_bucket_and_by_key),
-      TEST(some_types_are_indivisible), TEST(parts_have_similar_sizes),
-      TEST(unknown_fields_are_in_every_part), TEST(exchanging_differences_converges),
-      TEST(exchange_is_small_for_a_large_state))
+      TEST(items_join_to_the_state), TEST(parts_of_large_tables_are_whole),
+      TEST(selects_by_bucket_and_by_key), TEST(some_types_are_indivisible),
+      TEST(parts_have_similar_sizes), TEST(unknown_fields_are_in_every_part),
+      TEST(exchanging_differences_converges), TEST(exchange_is_small_for_a_large_state))
