@@ -20,8 +20,8 @@ bool crdt_is_divisible(const struct crdt_type *type);
 
 /* Appends Grove's struct like crdt_state(), limited to the entries of the part.  Values that a
  * state has only once (a tag counter, a clock, unknown fields) are in every part of a divisible
- * type.  Looks at each entry of the state, at a nanosecond for those of a large table that are not in
- * the part. */
+ * type.  Looks at each entry of the state, at a nanosecond for those of a large table that are not
+ * in the part. */
 void crdt_state_of(const struct crdt *c, struct part part, struct buf *out);
 
 /* Stores the entries of the selected buckets as items, ascending by key: what crdt_state_of() has
