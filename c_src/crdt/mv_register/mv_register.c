@@ -7,14 +7,14 @@
  *   1. values are in key order, without duplicates, at most LIMIT_CONCURRENT_VALUES;
  *   2. none is dominated by another;
  *   3. the register's clock is at least each value's clock, so the next write dominates all. */
-#include "../causal/counts.h"
-#include "../causal/vclock.h"
-#include "../limits.h"
-#include "../mem.h"
-#include "../term/canon.h"
-#include "../term/order.h"
-#include "../term/write.h"
-#include "types.h"
+#include "../../causal/counts.h"
+#include "../../causal/vclock.h"
+#include "../../limits.h"
+#include "../../mem.h"
+#include "../../term/canon.h"
+#include "../../term/order.h"
+#include "../../term/write.h"
+#include "../types.h"
 
 enum { ACTOR, CLOCK, DELTA_BUFFER, VALUES };
 
