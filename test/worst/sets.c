@@ -362,8 +362,8 @@ static void clocks(unsigned n)
     put_values(0, 1000, n);
 }
 
-/* A register with a thousand values, each with a clock of 150 actors. */
-static void thousand_values(unsigned n)
+/* A register with 500 values, each with a clock of n other actors. */
+static void many_values(unsigned n)
 {
     put_values(0, 500, n);
     rig_feed(0);
@@ -376,6 +376,18 @@ static void values_one_by_one(unsigned n)
     for (unsigned i = 0; i < 100; i++)
         put_values(500 + i, 1, 1);
     (void)n;
+}
+
+/* Many at once, with small clocks; and ten with clocks as large as those before. */
+static void small_values_at_once(unsigned n)
+{
+    put_values(500, 500, 1);
+    (void)n;
+}
+
+static void large_values_at_once(unsigned n)
+{
+    put_values(500, 10, n);
 }
 
 #define OR_SET REPLICA("or_set")
@@ -416,6 +428,10 @@ const struct line set_lines[] = {
     {"values", "values with 150 actors", REPLICA("mv_register"), 50, 1000, .put = values},
     {"clocks", "actors of 1000 values", REPLICA("mv_register"), 10, 150, .put = clocks},
     {"one_value_more", "actors of 500 values before", REPLICA("mv_register"), 5, 400,
-     .prepare = thousand_values, .put = values_one_by_one},
+     .prepare = many_values, .put = values_one_by_one},
+    {"small_values_more", "actors of 500 values before", REPLICA("mv_register"), 5, 400,
+     .prepare = many_values, .put = small_values_at_once},
+    {"large_values_more", "actors of 510 values", REPLICA("mv_register"), 5, 400,
+     .prepare = many_values, .put = large_values_at_once},
     {NULL},
 };

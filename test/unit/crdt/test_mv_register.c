@@ -299,6 +299,115 @@ static void random_states_obey_laws(void)
     }
 }
 
+/* --- clocks of many actors --------------------------------------------------------------- */
+
+#define VERSIONS 400
+#define WIDTH    100 /* actors */
+
+/* Values, each with a clock by actor number. */
+struct version {
+    unsigned clock[WIDTH];
+    bool merged;
+};
+
+static bool dominates(const struct version *a, const struct version *b)
+{
+    bool more = false;
+    for (size_t i = 0; i < WIDTH; i++) {
+        if (a->clock[i] < b->clock[i])
+            return false;
+        more |= a->clock[i] > b->clock[i];
+    }
+    return more;
+}
+
+/* A struct of these values; actors with 0 are named if they are even. */
+static struct bytes struct_of(const struct version *all, const size_t *which, size_t count)
+{
+    struct buf text = {0};
+    buf_printf(&text, "#{" MODULE ", clock => #{}, values => #{");
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&text, "%s{%zu, #{z => 0", i > 0 ? ", " : "", which[i]);
+        for (size_t a = 0; a < WIDTH; a++)
+            if (all[which[i]].clock[a] > 0 || a % 2 == 0)
+                buf_printf(&text, ", %zu => %u", a, all[which[i]].clock[a]);
+        buf_printf(&text, "}} => true");
+    }
+    buf_printf(&text, "}}");
+    buf_put_u8(&text, 0);
+    struct bytes term = term_of((const char *)text.at);
+    buf_free(&text);
+    return term;
+}
+
+static void draw_versions(struct version *all, uint32_t *seed)
+{
+    memset(all, 0, VERSIONS * sizeof(*all));
+    for (size_t i = 0; i < VERSIONS; i++) {
+        if (i > 0)
+            memcpy(all[i].clock, all[chance(seed, (uint32_t)i)].clock, sizeof(all[i].clock));
+        for (size_t a = 0; a < WIDTH && i == 0; a++)
+            all[i].clock[a] = chance(seed, 3);
+        for (uint32_t changes = 1 + chance(seed, 4); changes > 0; changes--) {
+            size_t a = chance(seed, 2) == 0 ? WIDTH - 1 - chance(seed, 2) : chance(seed, WIDTH);
+            all[i].clock[a] = chance(seed, 8);
+        }
+    }
+}
+
+/* The value of a register with those that no other of the merged ones dominates. */
+static void holds_the_maximal(const struct crdt *c, const struct version *all)
+{
+    struct buf text = {0};
+    const char *comma = "";
+    buf_printf(&text, "[");
+    for (size_t i = 0; i < VERSIONS; i++) {
+        bool stays = all[i].merged;
+        for (size_t k = 0; k < VERSIONS && stays; k++)
+            stays = !all[k].merged || !dominates(&all[k], &all[i]);
+        if (!stays)
+            continue;
+        buf_printf(&text, "%s%zu", comma, i);
+        comma = ", ";
+    }
+    buf_printf(&text, "]");
+    buf_put_u8(&text, 0);
+    is(c, crdt_value, (const char *)text.at);
+    buf_free(&text);
+}
+
+/* In any order, few at a time or many: those before are dominated by new ones, and new ones by
+ * those before. */
+static void keeps_the_maximal_of_many(void)
+{
+    static struct version all[VERSIONS];
+    uint32_t seed = 1;
+    for (int round = 0; round < 20; round++) {
+        struct crdt *c = empty(type(), "a"), *delta = empty(type(), "a"), *other;
+        bool changed;
+        draw_versions(all, &seed);
+        for (int step = 0; step < 12; step++) {
+            size_t which[30], count = 1 + chance(&seed, round % 2 == 0 ? 3 : 30);
+            for (size_t i = 0; i < count; i++) {
+                which[i] = (i > 0 ? which[i - 1] + 1 : 0) + chance(&seed, 12);
+                all[which[i]].merged = true;
+            }
+            CU_ASSERT(crdt_merge(c, wall(struct_of(all, which, count)), delta, &changed) == OK);
+            crdt_check(c);
+            crdt_check(delta);
+            holds_the_maximal(c, all);
+        }
+        other = empty(type(), "b");
+        join(other, delta);
+        holds_the_maximal(other, all);
+        crdt_free(other);
+        crdt_free(delta);
+        crdt_free(c);
+    }
+}
+
+/* --- recorded ---------------------------------------------------------------------------- */
+
 #define RECORDED 4
 
 static struct crdt *of_actor(struct crdt *const *all, struct bytes actor)
@@ -493,6 +602,6 @@ SUITE("mv_register", TEST(is_found_by_both_names), TEST(sets), TEST(refuses_the_
       TEST(drops_dominated_incoming_values), TEST(set_supersedes_what_was_seen),
       TEST(never_reuses_a_clock_value), TEST(limits_the_clock), TEST(join_fills_the_delta),
       TEST(orders_values), TEST(obeys_laws), TEST(random_states_obey_laws),
-      TEST(matches_grove_history), TEST(limits_concurrent_values), TEST(round_trips),
-      TEST(refuses_malformed_structs), TEST(ignores_other_fields), TEST(keeps_unknown_fields),
-      TEST(survives_corruption))
+      TEST(keeps_the_maximal_of_many), TEST(matches_grove_history), TEST(limits_concurrent_values),
+      TEST(round_trips), TEST(refuses_malformed_structs), TEST(ignores_other_fields),
+      TEST(keeps_unknown_fields), TEST(survives_corruption))
