@@ -48,6 +48,19 @@ static void raise_own(struct mv_register *m, uint64_t n, struct mv_register *del
     buf_free(&count);
 }
 
+/* The only value from now on: the register's clock, which is its own, covers those of all others.
+ * Those of the delta may have come from elsewhere. */
+static void replace_all(struct mv_register *m, struct term pair, struct mv_register *delta)
+{
+    struct bytes incoming = term_bytes(&pair);
+    if (delta != NULL)
+        mv_join_values(delta, &incoming, 1, NULL);
+    mv_free_values(m);
+    m->list = mem_take(sizeof(*m->list));
+    m->list[0] = pair;
+    m->len = 1;
+}
+
 /* Each set and resolve replaces all values seen, so only the last one of a batch remains. */
 static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struct mutation_turn *t)
 {
@@ -63,10 +76,7 @@ static enum err mutate(struct crdt *c, const struct op *ops, size_t count, struc
     put_tuple(&pair, 2);
     put_term(&pair, ops[count - 1].args[0]);
     counts_put(&m->clock, PART_WHOLE, &pair);
-    struct bytes incoming = buf_bytes(&pair);
-    mv_join_values(m, &incoming, 1, delta);
-    must(m->len == 1);
-    buf_free(&pair);
+    replace_all(m, term_take(&pair), delta);
     mutation_reply_ok(t, count);
     return OK;
 }
