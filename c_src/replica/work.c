@@ -10,7 +10,7 @@
 #define PASS_ENTRY  2
 #define PASS_TAG    10
 #define JOIN_ACTOR  4
-#define CLOCK_ACTOR 20
+#define CLOCK_ACTOR 2
 /* Bytes of a walk in a nanosecond. */
 #define WALK_BYTES 2
 
