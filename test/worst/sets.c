@@ -344,7 +344,7 @@ static void put_values(uint32_t first, uint32_t count, uint32_t others)
             put_uint(&rig.out, k);
             put_uint(&rig.out, 1);
         }
-        put_uint(&rig.out, 100000 + i);
+        put_uint(&rig.out, 10000000 + i);
         put_uint(&rig.out, 1);
         put_bool(&rig.out, true);
     }
@@ -390,6 +390,26 @@ static void large_values_at_once(unsigned n)
     put_values(500, 10, n);
 }
 
+/* One value, and others that were written before it. */
+static void one_value(unsigned n)
+{
+    put_values(0, 1, n);
+    rig_feed(0);
+}
+
+static void older_values(unsigned n)
+{
+    for (unsigned i = 0; i < 100; i++)
+        put_values(0, 1, 0);
+    (void)n;
+}
+
+static void is_one(unsigned n)
+{
+    (void)n;
+    must(crdt_elements(state_of_r()) == 1);
+}
+
 #define OR_SET REPLICA("or_set")
 #define STORED                                                                                     \
     "{epmd, false}. {replica, r, #{crdt => gset, actor => a, storage => #{file => \"r.dets\"}}}."
@@ -433,5 +453,7 @@ const struct line set_lines[] = {
      .prepare = many_values, .put = small_values_at_once},
     {"large_values_more", "actors of 510 values", REPLICA("mv_register"), 5, 400,
      .prepare = many_values, .put = large_values_at_once},
+    {"older_values", "actors of the value before", REPLICA("mv_register"), 500, 90000,
+     .prepare = one_value, .put = older_values, .check = is_one},
     {NULL},
 };

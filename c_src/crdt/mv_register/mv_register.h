@@ -4,9 +4,9 @@
  * register's clock when it was written, so a value dominates those that its writer had seen.
  * The register's own clock covers everything seen.
  *
- * While there are several values, each has its clock in numbers too, to be compared with what
- * comes: 12 bytes an entry and a pointer pair; and so long each actor of a clock that came has a
- * number: 15 to 20 bytes and its name.  Invariants:
+ * Values that are compared have their clocks in numbers too: 12 bytes an entry and a pointer pair;
+ * and so long each actor of a clock that came has a number: 15 to 20 bytes and its name.  They are
+ * kept for several values, or for one with a large clock, until the next write.  Invariants:
  *
  *   1. values are in key order, without duplicates, at most LIMIT_CONCURRENT_VALUES;
  *   2. none is dominated by another;
@@ -30,7 +30,7 @@ struct mv_register {
     struct counts clock;
     struct term *list; /* {Value, Clock} */
     size_t len;
-    struct mv_numbered *numbered; /* the clocks; NULL for less than two values */
+    struct mv_numbered *numbered; /* the clocks; may be NULL for less than two values */
 };
 
 struct mv_pair {

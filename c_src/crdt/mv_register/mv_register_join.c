@@ -144,12 +144,14 @@ static bool keep_maximal(struct merging *x, struct mv_register *m)
     return changed;
 }
 
-/* A single value needs none, and the numbers of actors end with them. */
+/* Up to so many actors are numbered anew when a single value is compared. */
+#define FEW_ACTORS 500
+
 static void keep_clocks(struct merging *x, struct mv_register *m)
 {
     m->numbered->list = mem_resize(x->clocks, m->len * sizeof(*x->clocks));
     x->clocks = NULL;
-    if (m->len < 2)
+    if (m->len == 1 && actors_count(&m->numbered->actors) <= FEW_ACTORS)
         numbered_close(m);
 }
 
@@ -237,9 +239,10 @@ static void check_none_dominated(const struct mv_register *m)
 
 static void check_numbered(const struct mv_register *m)
 {
-    must((m->numbered != NULL) == (m->len > 1));
+    must(m->numbered != NULL || m->len < 2);
     if (m->numbered == NULL)
         return;
+    must(m->len > 1 || actors_count(&m->numbered->actors) > FEW_ACTORS);
     for (size_t i = 0; i < m->len; i++) {
         struct mv_pair pair = mv_pair_open(term_bytes(&m->list[i]));
         vclock_check(&m->numbered->list[i], pair.clock, &m->numbered->actors);

@@ -406,6 +406,46 @@ static void keeps_the_maximal_of_many(void)
     }
 }
 
+/* {x, Clock} with n of each of so many actors. */
+static struct bytes large_value(const char *value, unsigned width, unsigned n)
+{
+    struct buf text = {0};
+    buf_printf(&text, "#{" MODULE ", clock => #{}, values => #{{%s, #{z => 0", value);
+    for (unsigned i = 0; i < width; i++)
+        buf_printf(&text, ", %u => %u", i, n);
+    buf_printf(&text, "}} => true}}");
+    buf_put_u8(&text, 0);
+    struct bytes term = term_of((const char *)text.at);
+    buf_free(&text);
+    return term;
+}
+
+/* Its numbers stay when what it was compared with is gone, and end with the next write. */
+static void compares_a_large_clock_again(void)
+{
+    struct crdt *c = empty(type(), "a");
+    bool changed;
+    CU_ASSERT(crdt_merge(c, wall(large_value("x", 2000, 2)), NULL, &changed) == OK && changed);
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT(crdt_merge(c, wall(large_value("y", 1 + i, 1)), NULL, &changed) == OK);
+        CU_ASSERT(!changed);
+        crdt_check(c);
+        is(c, crdt_value, "[x]");
+    }
+    CU_ASSERT(merge(c, MV("#{}", "#{{w, #{b => 1}} => true}"), NULL));
+    is(c, crdt_value, "[w, x]");
+    CU_ASSERT(merge(c, MV("#{}", "#{{v, #{b => 2}} => true}"), NULL));
+    is(c, crdt_value, "[v, x]");
+    CU_ASSERT(crdt_merge(c, wall(large_value("u", 2001, 3)), NULL, &changed) == OK && changed);
+    is(c, crdt_value, "[u, v]");
+    replies(c, "{set, [t]}", "[ok]");
+    CU_ASSERT(!merge(c, MV("#{}", "#{{v, #{b => 2}} => true}"), NULL));
+    is(c, crdt_value, "[t]");
+    CU_ASSERT(merge(c, MV("#{}", "#{{s, #{b => 3}} => true}"), NULL));
+    is(c, crdt_value, "[s, t]");
+    crdt_free(c);
+}
+
 /* --- recorded ---------------------------------------------------------------------------- */
 
 #define RECORDED 4
@@ -602,6 +642,7 @@ SUITE("mv_register", TEST(is_found_by_both_names), TEST(sets), TEST(refuses_the_
       TEST(drops_dominated_incoming_values), TEST(set_supersedes_what_was_seen),
       TEST(never_reuses_a_clock_value), TEST(limits_the_clock), TEST(join_fills_the_delta),
       TEST(orders_values), TEST(obeys_laws), TEST(random_states_obey_laws),
-      TEST(keeps_the_maximal_of_many), TEST(matches_grove_history), TEST(limits_concurrent_values),
-      TEST(round_trips), TEST(refuses_malformed_structs), TEST(ignores_other_fields),
-      TEST(keeps_unknown_fields), TEST(survives_corruption))
+      TEST(keeps_the_maximal_of_many), TEST(compares_a_large_clock_again),
+      TEST(matches_grove_history), TEST(limits_concurrent_values), TEST(round_trips),
+      TEST(refuses_malformed_structs), TEST(ignores_other_fields), TEST(keeps_unknown_fields),
+      TEST(survives_corruption))
