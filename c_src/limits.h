@@ -243,6 +243,8 @@
 #define LIMIT_ENCODE_CALLS 65536
 /* Bytes of a large state or value that are encoded in one step: one or two milliseconds. */
 #define LIMIT_ENCODE_BYTES (1024u * 1024)
+/* Bytes of small deltas that wait meanwhile: some milliseconds to join. */
+#define LIMIT_POSTPONED_BYTES (64u * 1024)
 /* Milliseconds that a call waits behind funs on other nodes: less than the 5 s after which
  * GenServer.call gives up. */
 #define LIMIT_MUTATION_WAIT_MS 4500

@@ -14,6 +14,7 @@ struct asker {
     struct quota *by; /* the node that has asked */
     struct buf from;
     struct share reply; /* held; none as long as that is being encoded */
+    bool later;         /* wants what has been postponed, too: not what is being encoded */
 };
 
 struct encoding_work {
@@ -61,7 +62,7 @@ static struct encoding_work *work_of(struct replica *r, struct encoding *e)
 static void begin(struct replica *r, enum encoded what)
 {
     struct encoding_work *w = work_of(r, &r->encodings[what]);
-    must(w->slices == NULL);
+    must(w->slices == NULL && r->encodings[what].bytes == NULL);
     if (what == ENCODED_STATE) {
         put_tuple(&w->out, 3);
         put_atom(&w->out, "grove_delta");
@@ -69,7 +70,20 @@ static void begin(struct replica *r, enum encoded what)
     w->slices = crdt_encoding_open(r->crdt, what == ENCODED_VALUE);
 }
 
-/* All is encoded: every caller that waits gets these bytes, even if the state changes first. */
+/* Every caller that waits gets these bytes, even if the state changes first. */
+static void give(struct replica *r, enum encoded what)
+{
+    struct encoding *e = &r->encodings[what];
+    for (struct asker *a = e->work->askers; a != NULL; a = a->next) {
+        if (a->reply.of != NULL || a->later)
+            continue;
+        a->reply = share_of(r, what, e->bytes);
+        shared_hold(a->reply.of);
+        e->work->answers = true;
+    }
+}
+
+/* All is encoded. */
 static void complete(struct replica *r, enum encoded what)
 {
     struct encoding *e = &r->encodings[what];
@@ -79,13 +93,7 @@ static void complete(struct replica *r, enum encoded what)
     crdt_encoding_free(w->slices);
     w->slices = NULL;
     e->bytes = shared_new(&w->out);
-    for (struct asker *a = w->askers; a != NULL; a = a->next) {
-        if (a->reply.of != NULL)
-            continue;
-        a->reply = share_of(r, what, e->bytes);
-        shared_hold(a->reply.of);
-    }
-    w->answers = w->askers != NULL;
+    give(r, what);
 }
 
 static void step(struct replica *r, enum encoded what, size_t bytes)
@@ -144,7 +152,7 @@ size_t encoding_bytes(const struct replica *r)
 
 static void asker_add(struct replica *r, enum encoded what, struct bytes from, struct turn *t)
 {
-    struct encoding_work *w = r->encodings[what].work;
+    struct encoding_work *w = work_of(r, &r->encodings[what]);
     const struct amount most = {.count = LIMIT_ENCODE_CALLS};
     if (!quotas_allow(&w->waiting, t->node, one, most)) {
         struct buf reason = {0};
@@ -156,6 +164,7 @@ static void asker_add(struct replica *r, enum encoded what, struct bytes from, s
     struct asker *a = mem_take(sizeof(*a));
     buf_put(&a->from, from);
     a->by = quotas_charge(&w->waiting, t->node, one);
+    a->later = postponed_any(r);
     *w->end = a;
     w->end = &a->next;
 }
@@ -199,9 +208,31 @@ static void answer(struct replica *r, struct encoding *e, struct turn *t)
     work_end(e);
 }
 
+/* Those who have asked after what was postponed, and is joined now. */
+static void serve_later(struct replica *r, enum encoded what)
+{
+    struct encoding *e = &r->encodings[what];
+    bool any = false;
+    for (struct asker *a = e->work != NULL ? e->work->askers : NULL; a != NULL; a = a->next) {
+        any |= a->later;
+        a->later = false;
+    }
+    if (any && e->bytes != NULL) {
+        give(r, what);
+    } else if (any) {
+        begin(r, what);
+        step(r, what, LIMIT_ENCODE_BYTES);
+    }
+}
+
 void encoding_reply(struct replica *r, enum encoded what, struct bytes from, struct turn *t)
 {
     struct encoding *e = &r->encodings[what];
+    if (postponed_any(r)) {
+        asker_add(r, what, from, t);
+        replica_set_wake(r);
+        return;
+    }
     if (e->bytes == NULL && (e->work == NULL || e->work->slices == NULL)) {
         begin(r, what);
         step(r, what, LIMIT_ENCODE_BYTES);
@@ -253,6 +284,7 @@ bool encoding_waits(const struct replica *r)
 
 uint64_t encoding_due(const struct replica *r)
 {
+    must(encoding_is_open(r) || !postponed_any(r));
     return encoding_is_open(r) ? 1 : UINT64_MAX;
 }
 
@@ -266,8 +298,12 @@ void encoding_wake(struct replica *r, struct turn *t)
         if (e->work != NULL && e->work->slices == NULL)
             answer(r, e, t);
     }
-    if (was_open && !encoding_is_open(r))
-        mutation_resume(r, t);
+    if (!was_open || encoding_is_open(r))
+        return;
+    postponed_join(r, t);
+    mutation_resume(r, t);
+    for (unsigned i = 0; i < ENCODED_KINDS; i++)
+        serve_later(r, (enum encoded)i);
 }
 
 void encoding_drained(struct replica *r)

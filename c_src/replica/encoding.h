@@ -2,8 +2,8 @@
  *
  * Both are kept until the next change, and shared by all messages that they are sent in.  A large
  * one is encoded in slices, one in each step.  Meanwhile mutations wait, as do large structs that
- * are joined in slices, so that all slices are of one state; reads do not.  Whatever cannot wait,
- * such as a small delta, has the rest encoded at once, before it changes anything. */
+ * are joined in slices, and a few small deltas (postponed.h), so that all slices are of one state;
+ * reads do not.  Whatever cannot wait has the rest encoded at once, before it changes anything. */
 #ifndef COPPICE_REPLICA_ENCODING_H
 #define COPPICE_REPLICA_ENCODING_H
 

@@ -10,6 +10,7 @@
  *     topic.c      a topic of Phoenix.PubSub, on which Grove servers are subscribed
  *     intake.h     joins large structs in slices
  *     encoding.h   encodes the state and the value, in slices if they are large
+ *     postponed.h  small deltas that wait meanwhile
  *     member.h     the other members of the group, and the exchange with each */
 #ifndef COPPICE_REPLICA_INTERNAL_H
 #define COPPICE_REPLICA_INTERNAL_H
@@ -20,6 +21,7 @@
 #include "intake.h"
 #include "member.h"
 #include "mutation.h"
+#include "postponed.h"
 #include "question.h"
 #include "subscribers.h"
 
@@ -31,6 +33,7 @@ struct replica {
     struct crdt *delta; /* what grew since the last sync */
 
     struct encoding encodings[ENCODED_KINDS];
+    struct buf postponed;
     uint64_t *digests, *bucket_digests; /* of the COMPARE_RANGES, of all buckets; or NULL */
 
     size_t sampled_bytes; /* of the encoded state, by a sample; with what changed since ... */

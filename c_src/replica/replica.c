@@ -79,6 +79,7 @@ static void free_self(void *self)
     intake_free(r);
     member_free_all(r);
     encoding_free(r);
+    buf_free(&r->postponed);
     compare_forget_digests(r);
     mem_free(r->refused_for);
     crdt_free(r->crdt);
@@ -159,8 +160,10 @@ static void wake(struct process *p, struct turn *t)
     replica_set_wake(r);
 }
 
+/* Joins what has come and is not joined yet. */
 static void finish(struct process *p, struct turn *t)
 {
+    postponed_join(replica_of(p), t);
     intake_finish(replica_of(p), t);
 }
 
@@ -184,7 +187,7 @@ static void down(struct process *p, uint64_t watch, struct bytes reason, struct 
 static void leave(struct process *p, struct bytes reason, struct turn *t)
 {
     (void)reason;
-    intake_finish(replica_of(p), t);
+    finish(p, t);
     exchange_sync(replica_of(p), true, t);
     subscribers_finish(replica_of(p), t);
     snapshot_final(replica_of(p));

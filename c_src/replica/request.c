@@ -48,7 +48,8 @@ static void mutate_reply(struct replica *r, struct bytes from, const struct byte
 static void delta(struct replica *r, struct bytes from, const struct bytes *args, struct turn *t)
 {
     (void)from;
-    exchange_receive(r, args[0], args[1], t);
+    if (!postponed_keep(r, args[0], args[1]))
+        exchange_receive(r, args[0], args[1], t);
 }
 
 /* Grove documents functions, not the messages that they send, so each request is accepted

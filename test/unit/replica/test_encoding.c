@@ -1,5 +1,6 @@
 /* Large states and values: encoded over several wake-ups, all of it of one state, and kept until a
  * change. */
+#include "crdt/figures.h"
 #include "unit/replica/large.h"
 #include "unit/replica/world.h"
 
@@ -118,23 +119,91 @@ static void mutations_wait(void)
     world_close();
 }
 
-/* The reply has the state from before. */
-static void a_small_delta_does_not_wait(void)
+static void deliver_delta(uint32_t first, uint32_t count)
 {
     struct buf message = {0};
+    put_delta(&message, "gset", "b", first, count);
+    CU_ASSERT_FATAL(message.len < LIMIT_SLICE_BYTES);
+    deliver_bytes(buf_bytes(&message));
+    buf_free(&message);
+}
+
+/* The reply has the state from before. */
+static void a_small_delta_waits(void)
+{
+    unsigned steps = 0;
+    open_large();
+    deliver(CALL(1, "state"));
+    deliver_delta(LARGE, 1);
+    deliver_delta(LARGE + 1, 1);
+    CU_ASSERT_EQUAL(crdt_elements(replica_crdt(world.replica)), LARGE);
+    for (; !sent_something(); steps++)
+        CU_ASSERT_FATAL(wakes());
+    CU_ASSERT(steps > 1);
+    CU_ASSERT_EQUAL(elements(false), LARGE);
+    CU_ASSERT_EQUAL(crdt_elements(replica_crdt(world.replica)), LARGE + 2);
+    CU_ASSERT(!wakes());
+    world_close();
+}
+
+/* Whoever asks after a delta gets a state that has it, be it the other of the two that are encoded,
+ * and be nothing new in it. */
+static void who_asks_after_a_delta_gets_it(void)
+{
+    open_large();
+    for (uint32_t news = 0; news < 2; news++) {
+        deliver(CALL(1, "state"));
+        deliver_delta(LARGE - 1 + news, 1);
+        deliver(CALL(2, "state"));
+        deliver(CALL(3, "value"));
+        while (!sent_something())
+            CU_ASSERT_FATAL(wakes());
+        SENT_PREFIX(THEM(1), "{t1,{ok,");
+        wait_for_joins();
+        SENT_PREFIX(THEM(2), "{t2,{ok,");
+        SENT_PREFIX(THEM(3), "{t3,{ok,");
+        CU_ASSERT_EQUAL(elements(true), LARGE + news);
+        SENT_NOTHING();
+        deliver(CALL(4, "{mutate, {add, [a]}}")); /* drops what is encoded */
+        SENT(THEM(4), "{t4, ok}");
+        deliver(CALL(5, "value"));
+        wait_for_joins();
+        CU_ASSERT_EQUAL(elements(true), LARGE + news + 1);
+        world_close();
+        open_large();
+    }
+    world_close();
+}
+
+/* All that has come is joined before the replica ends or is suspended. */
+static void what_waits_is_joined_in_the_end(void)
+{
+    open_large();
+    deliver(CALL(1, "state"));
+    deliver_delta(LARGE, 1);
+    processes_finish(process_table(world.replica), &world.turn);
+    CU_ASSERT_EQUAL(crdt_elements(replica_crdt(world.replica)), LARGE + 1);
+    wait_for_joins();
+    SENT_PREFIX(THEM(1), "{t1,{ok,");
+    world_close();
+}
+
+/* More than a few have the rest encoded at once. */
+static void many_small_deltas_do_not_wait(void)
+{
     open_large();
     deliver(CALL(1, "state"));
     deliver(CALL(2, "value"));
-    put_delta(&message, "gset", "b", LARGE, 1);
-    deliver_bytes(buf_bytes(&message));
+    deliver_delta(LARGE, 400);
+    deliver_delta(LARGE + 400, 400);
     SENT_NOTHING();
     CU_ASSERT(wakes());
     SENT_PREFIX(THEM(1), "{t1,{ok,");
     CU_ASSERT_EQUAL(elements(true), LARGE);
+    CU_ASSERT_EQUAL(crdt_elements(replica_crdt(world.replica)), LARGE + 800);
     deliver(CALL(3, "state"));
     wait_for_joins();
-    CU_ASSERT_EQUAL(elements(false), LARGE + 1);
-    buf_free(&message);
+    CU_ASSERT_EQUAL(elements(false), LARGE + 800);
     world_close();
 }
 
@@ -179,7 +248,6 @@ static void each_gets_the_state_that_it_has_asked_for(void)
     world_close();
 }
 
-/* One whose node is gone is answered some time: nobody hears that it has drained. */
 /* One node has no more of them than its part, and what is sent late is sent for it. */
 static void callers_of_others_have_room(void)
 {
@@ -200,6 +268,7 @@ static void callers_of_others_have_room(void)
     world_close();
 }
 
+/* One whose node is gone is answered some time: nobody hears that it has drained. */
 static void the_slow_are_not_forgotten(void)
 {
     open_large();
@@ -223,6 +292,7 @@ static void may_end_meanwhile(void)
 }
 
 SUITE("encoding", TEST(encodes_in_slices), TEST(answers_all_who_wait), TEST(mutations_wait),
-      TEST(a_small_delta_does_not_wait), TEST(callers_of_a_slow_node_wait),
-      TEST(each_gets_the_state_that_it_has_asked_for), TEST(callers_of_others_have_room),
-      TEST(the_slow_are_not_forgotten), TEST(may_end_meanwhile))
+      TEST(a_small_delta_waits), TEST(who_asks_after_a_delta_gets_it),
+      TEST(what_waits_is_joined_in_the_end), TEST(many_small_deltas_do_not_wait),
+      TEST(callers_of_a_slow_node_wait), TEST(each_gets_the_state_that_it_has_asked_for),
+      TEST(callers_of_others_have_room), TEST(the_slow_are_not_forgotten), TEST(may_end_meanwhile))
