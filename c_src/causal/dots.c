@@ -166,6 +166,13 @@ static void sink(struct dot_heap *h, size_t at)
     h->list[at] = ref;
 }
 
+/* Makes it a heap again. */
+static void restore(struct dot_heap *h)
+{
+    for (size_t i = h->count / 2; i > 0; i--)
+        sink(h, i - 1);
+}
+
 static void compact(struct dot_heap *h, const struct table *elements, uint32_t actor)
 {
     size_t current = 0;
@@ -179,8 +186,7 @@ static void compact(struct dot_heap *h, const struct table *elements, uint32_t a
     if (current == h->count)
         return;
     h->count = current;
-    for (size_t i = current / 2; i > 0; i--)
-        sink(h, i - 1);
+    restore(h);
 }
 
 void dot_heap_clear(struct dot_heap *h)
@@ -206,15 +212,56 @@ void dot_heap_push(struct dot_heap *h, const struct table *elements, uint32_t ac
     h->list[at] = ref;
 }
 
-bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_ref *ref)
+struct taking {
+    struct dot_ref *list;
+    size_t count, cap;
+};
+
+static void taking_add(struct taking *t, struct dot_ref ref)
 {
-    if (h->count == 0 || h->list[0].n > most)
-        return false;
-    *ref = h->list[0];
+    t->list = mem_room(t->list, t->count, &t->cap, sizeof(*t->list));
+    t->list[t->count++] = ref;
+}
+
+static bool has_any(const struct dot_heap *h, uint64_t most)
+{
+    return h->count > 0 && h->list[0].n <= most;
+}
+
+static void pop(struct dot_heap *h, struct taking *t)
+{
+    taking_add(t, h->list[0]);
     h->list[0] = h->list[--h->count];
     if (h->count > 0)
         sink(h, 0);
-    return true;
+}
+
+static void sweep(struct dot_heap *h, uint64_t most, struct taking *t)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        if (h->list[i].n <= most)
+            taking_add(t, h->list[i]);
+        else
+            h->list[kept++] = h->list[i];
+    }
+    h->count = kept;
+    restore(h);
+}
+
+/* A pop costs about as much as to sweep over so many entries. */
+#define POP_ENTRIES 32
+
+size_t dot_heap_take(struct dot_heap *h, uint64_t most, struct dot_ref **taken)
+{
+    struct taking t = {0};
+    size_t few = h->count / POP_ENTRIES;
+    while (t.count < few && has_any(h, most))
+        pop(h, &t);
+    if (has_any(h, most))
+        sweep(h, most, &t);
+    *taken = t.list;
+    return t.count;
 }
 
 size_t dot_heap_check(const struct dot_heap *h, const struct table *elements, uint32_t actor)

@@ -36,8 +36,8 @@ void dots_truncate(struct dots *d, size_t count);
 /* A min-heap of one actor's dots by n: 12 bytes per dot (up to 24 of address space).
  *
  * An entry names an element by its number in a table with records of struct dots.  It is current
- * while these have this n for the actor, else stale.  Stale entries stay until they are popped or
- * room is needed, so an element must not be removed before all its entries have been popped; and
+ * while these have this n for the actor, else stale.  Stale entries stay until they are taken or
+ * room is needed, so an element must not be removed before all its entries have been taken; and
  * when elements are renumbered, the heap is to be filled anew. */
 struct __attribute__((packed, aligned(4))) dot_ref {
     uint64_t n;
@@ -57,8 +57,9 @@ void dot_heap_clear(struct dot_heap *h);
 void dot_heap_push(struct dot_heap *h, const struct table *elements, uint32_t actor,
                    struct dot_ref ref, bool replaces);
 
-/* Pops the entry with the least n; false if that is above most, or the heap is empty. */
-bool dot_heap_pop(struct dot_heap *h, uint64_t most, struct dot_ref *ref);
+/* Takes out all entries whose n is at most `most`, in no order: their number, and an array that the
+ * caller frees.  A few cost O(log n) each; many, together, a walk over the heap. */
+size_t dot_heap_take(struct dot_heap *h, uint64_t most, struct dot_ref **taken);
 
 /* Invariants: it is a heap, and has stale entries only if it says so.  Returns the number of
  * current entries. */

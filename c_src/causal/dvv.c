@@ -148,22 +148,26 @@ static void drop_dominated_dots(struct dvv *s, struct dots *d)
     dots_truncate(d, left);
 }
 
-/* An element without dots must stay until all its heap entries are popped.  That is the case
- * when this returns, since they are all below the context. */
+static void drop_dominated_of(struct dvv *s, uint32_t actor, dvv_on_drop *on_drop, void *arg)
+{
+    struct dot_ref *taken;
+    size_t count = dot_heap_take(&s->by_actor[actor].heap, s->by_actor[actor].context, &taken);
+    for (size_t i = 0; i < count; i++) {
+        struct dots *d = table_at(&s->entries, taken[i].element);
+        if (dots_of(d, actor) != taken[i].n)
+            continue;
+        drop_dominated_dots(s, d);
+        on_drop(s, taken[i].element, arg);
+    }
+    mem_free(taken);
+}
+
+/* An element without dots must stay until all its heap entries are taken.  That is the case when
+ * this returns, since they are all below the context. */
 void dvv_drop_dominated(struct dvv *s, dvv_on_drop *on_drop, void *arg)
 {
-    while (s->raised_count > 0) {
-        uint32_t actor = s->raised[--s->raised_count];
-        uint64_t context = s->by_actor[actor].context;
-        struct dot_ref ref;
-        while (dot_heap_pop(&s->by_actor[actor].heap, context, &ref)) {
-            struct dots *d = table_at(&s->entries, ref.element);
-            if (dots_of(d, actor) != ref.n)
-                continue;
-            drop_dominated_dots(s, d);
-            on_drop(s, ref.element, arg);
-        }
-    }
+    while (s->raised_count > 0)
+        drop_dominated_of(s, s->raised[--s->raised_count], on_drop, arg);
 }
 
 /* Elements without dots. */

@@ -297,6 +297,23 @@ static void dvv_all_gone(unsigned n)
     rig_end(at);
 }
 
+/* Elements that this replica has added, the last of which it removes: all others get new dots. */
+static void own_elements(unsigned n)
+{
+    put_batch("add", n, false);
+    rig_feed(0);
+    must(crdt_elements(state_of_r()) == n);
+}
+
+static void remove_last(unsigned n)
+{
+    size_t at = begin_mutation(1);
+    put_op(&rig.out, "remove", 1);
+    put_uint(&rig.out, n - 1);
+    put_nil(&rig.out);
+    rig_end(at);
+}
+
 /* Contexts that rise by one, as often as there are elements. */
 static void dvv_contexts(unsigned n)
 {
@@ -440,6 +457,8 @@ const struct line set_lines[] = {
     {"dvv_actors", "actors in a context", REPLICA("dvv_set"), 4000, 150000, .put = dvv_actors},
     {"dvv_all_gone", "elements dropped by a context", REPLICA("dvv_set"), 1000, 40000,
      .prepare = dvv_state, .put = dvv_all_gone, .check = none_left},
+    {"dvv_remove_last", "elements, the last is removed", REPLICA("dvv_set"), 1000, 40000,
+     .prepare = own_elements, .put = remove_last},
     {"dvv_contexts", "contexts that rise by one", REPLICA("dvv_set"), 300, 5000,
      .prepare = dvv_state, .put = dvv_contexts},
     {"dvv_value", "elements, their value", REPLICA("dvv_set"), 2000, 100000, .prepare = dvv_state,

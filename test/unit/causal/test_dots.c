@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "mem.h"
 #include "unit/suite.h"
 
 enum { ACTORS = 6, ELEMENTS = 40 };
@@ -80,29 +81,37 @@ static void close_element(void *record)
     dots_free(record);
 }
 
-/* All current entries are popped in order, whatever was merged and truncated meanwhile. */
-static void heap_pops_in_order(void)
+/* Each entry that is taken is below the floor, and no current one of those is left. */
+static void take_below(struct dot_heap *h, struct table *elements, uint64_t *model, uint64_t floor)
+{
+    struct dot_ref *taken;
+    size_t count = dot_heap_take(h, floor, &taken);
+    for (size_t i = 0; i < count; i++) {
+        CU_ASSERT(taken[i].n <= floor);
+        struct dots *d = table_at(elements, taken[i].element);
+        if (dots_of(d, 3) != taken[i].n)
+            continue;
+        CU_ASSERT(model[taken[i].element] == taken[i].n);
+        model[taken[i].element] = 0;
+        dots_truncate(d, 0);
+    }
+    for (size_t k = 0; k < ELEMENTS; k++)
+        CU_ASSERT(model[k] == 0 || model[k] > floor);
+    mem_free(taken);
+}
+
+/* All current entries are taken, few or many, whatever was merged and truncated meanwhile. */
+static void heap_gives_what_is_below(void)
 {
     struct table elements;
     struct dot_heap h = {0};
-    struct dot_ref ref;
     uint64_t n = 0, model[ELEMENTS] = {0}, floor = 0;
     open_elements(&elements);
     for (unsigned step = 0; step < 30000; step++) {
         uint32_t i = (uint32_t)random_below(ELEMENTS);
         if (random_below(50) == 0) {
-            floor += random_below(n - floor + 1);
-            for (uint64_t last = 0; dot_heap_pop(&h, floor, &ref); last = ref.n) {
-                CU_ASSERT(ref.n > last && ref.n <= floor);
-                struct dots *d = table_at(&elements, ref.element);
-                if (dots_of(d, 3) != ref.n)
-                    continue;
-                CU_ASSERT(model[ref.element] == ref.n);
-                model[ref.element] = 0;
-                dots_truncate(d, 0);
-            }
-            for (size_t k = 0; k < ELEMENTS; k++)
-                CU_ASSERT(model[k] == 0 || model[k] > floor);
+            floor += random_below((n - floor) / (1 + random_below(20)) + 1);
+            take_below(&h, &elements, model, floor);
         }
         struct tag tag = {n += 1 + random_below(3), 3};
         bool replaces = model[i] > 0;
@@ -135,5 +144,5 @@ static void stale_entries_take_no_room(void)
     table_free(&elements, close_element);
 }
 
-SUITE("dots", TEST(keeps_the_greatest_of_each_actor), TEST(heap_pops_in_order),
+SUITE("dots", TEST(keeps_the_greatest_of_each_actor), TEST(heap_gives_what_is_below),
       TEST(stale_entries_take_no_room))
