@@ -179,6 +179,10 @@
 /* Calls of sys:get_state whose callers' nodes are asked which release they run, at a time: people
  * make these. */
 #define LIMIT_STATE_CALLS 1024
+/* Work of a step in which the status of many replicas is put, in nanoseconds: some 700 of them; and
+ * calls that wait for it: people make these, and monitors. */
+#define LIMIT_STATUS_WORK  500000ull
+#define LIMIT_STATUS_CALLS 4096
 /* Messages queued for a suspended process. */
 #define LIMIT_BACKLOG 65536
 /* Bytes of those messages. */

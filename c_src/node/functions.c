@@ -7,6 +7,7 @@
 #include "../term/canon.h"
 #include "../term/etf.h"
 #include "../term/write.h"
+#include "status.h"
 
 #define ARITY_MAX 2
 
@@ -385,7 +386,7 @@ static bool apply_which_applications(const struct application *a)
 
 static bool apply_status(const struct application *a)
 {
-    server_put_status(a->functions->server, a->out);
+    status_put(server_parts(a->functions->server), a->out);
     return true;
 }
 

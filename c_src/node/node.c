@@ -321,6 +321,8 @@ static void on_drained(void *who, struct bytes node, struct turn *t)
     const struct node *n = who;
     for (struct process *p = NULL; (p = replica_next(n->processes, p)) != NULL;)
         replica_drained(p, node, t);
+    if (n->services != NULL)
+        server_drained(services_server(n->services));
 }
 
 static void on_idle(void *who, struct bytes node)

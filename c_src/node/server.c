@@ -10,11 +10,11 @@
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "asker.h"
+#include "status_report.h"
 
-/* Nanoseconds that a byte of the status takes, sorted and copied. */
-#define WORK_STATUS_BYTE 7
-/* Those that it takes to start a replica and stop it, to dial a node, and to look at one that is
- * wanted. */
+/* Nanoseconds that a byte of a list of names takes; and that it takes to start a replica and stop
+ * it, to dial a node, and to look at one that is wanted. */
+#define WORK_BYTE    7
 #define WORK_REPLICA 5000
 #define WORK_DIAL    20000
 #define WORK_WANTED  10
@@ -23,6 +23,7 @@ struct server {
     struct server_options options;
     struct process *process;
     struct names wanted; /* of struct wanted */
+    struct status_report report;
 };
 
 /* A node that {connect, Node} asked for, but no configured one. */
@@ -36,6 +37,7 @@ struct server *server_new(const struct server_options *options)
     struct server *s = mem_take(sizeof(*s));
     s->options = *options;
     s->wanted.secret = processes_seed(options->table);
+    status_report_open(&s->report, &s->options);
     return s;
 }
 
@@ -44,6 +46,7 @@ void server_free(struct server *s)
     for (size_t i = 0; i < s->wanted.count; i++)
         buf_free(&((struct wanted *)s->wanted.list[i])->by);
     names_free(&s->wanted);
+    status_report_close(&s->report);
     mem_free(s);
 }
 
@@ -55,126 +58,6 @@ bool server_wants(const struct server *s, struct bytes node)
 const struct server_options *server_parts(const struct server *s)
 {
     return &s->options;
-}
-
-/* --- status ---------------------------------------------------------------- */
-
-static uint32_t count_replicas(const struct server *s)
-{
-    uint32_t count = 0;
-    for (struct process *p = NULL; (p = replica_next(s->options.table, p)) != NULL;)
-        count++;
-    return count;
-}
-
-static void put_replica_names(const struct server *s, struct buf *out)
-{
-    uint32_t count = count_replicas(s);
-    if (count > 0)
-        put_list(out, count);
-    for (struct process *p = NULL; (p = replica_next(s->options.table, p)) != NULL;)
-        put_atom_bytes(out, process_name(p));
-    put_nil(out);
-}
-
-/* Like cluster_next(), without commands: the one that asks is among them. */
-static bool next_peer(const struct server *s, struct cluster_peer *peer)
-{
-    bool found = cluster_next(s->options.cluster, peer);
-    while (found && command_name_is(peer->name))
-        found = cluster_next(s->options.cluster, peer);
-    return found;
-}
-
-static uint32_t count_peers(const struct server *s)
-{
-    uint32_t count = 0;
-    for (struct cluster_peer peer = {0}; next_peer(s, &peer);)
-        count++;
-    return count;
-}
-
-/* Those that are connected, and no others: follow.h says why. */
-static void put_peer_names(const struct server *s, struct buf *out)
-{
-    uint32_t count = count_peers(s);
-    if (count > 0)
-        put_list(out, count);
-    for (struct cluster_peer peer = {0}; next_peer(s, &peer);)
-        put_atom_bytes(out, peer.name);
-    put_nil(out);
-}
-
-static void put_peer(const struct server *s, const struct cluster_peer *peer, struct buf *out)
-{
-    put_map(out, 6);
-    put_atom(out, "beam");
-    put_bool(out, learning_is_beam(s->options.learning, peer->name));
-    put_atom(out, "creation");
-    put_uint(out, peer->creation);
-    put_atom(out, "pg_version");
-    put_uint(out, learning_pg_version(s->options.learning, peer->name));
-    put_atom(out, "queued_bytes");
-    put_uint(out, peer->queued);
-    put_atom(out, "read_only");
-    put_bool(out, !access_may_write(s->options.access, peer->name));
-    put_atom(out, "visible");
-    put_bool(out, (peer->flags & DFLAG_PUBLISHED) != 0);
-}
-
-static void put_peers(const struct server *s, struct buf *out)
-{
-    put_map(out, count_peers(s));
-    for (struct cluster_peer peer = {0}; next_peer(s, &peer);) {
-        put_atom_bytes(out, peer.name);
-        put_peer(s, &peer, out);
-    }
-}
-
-static void put_replicas(const struct server *s, struct buf *out)
-{
-    put_map(out, count_replicas(s));
-    for (struct process *p = NULL; (p = replica_next(s->options.table, p)) != NULL;) {
-        put_atom_bytes(out, process_name(p));
-        replica_status(p, out);
-    }
-}
-
-/* Built in no order, then made canonical. */
-void server_put_status(const struct server *s, struct buf *out)
-{
-    const struct server_options *o = &s->options;
-    struct buf map = {0};
-    put_map(&map, 13);
-    put_atom(&map, "address");
-    put_binary(&map, buf_bytes(&o->config->address));
-    put_atom(&map, "creation");
-    put_uint(&map, processes_creation(o->table));
-    put_atom(&map, "node");
-    put_atom_bytes(&map, processes_node(o->table));
-    put_atom(&map, "not_allowed");
-    put_uint(&map, cluster_not_allowed(o->cluster));
-    put_atom(&map, "peers");
-    put_peers(s, &map);
-    put_atom(&map, "port");
-    put_uint(&map, o->port);
-    put_atom(&map, "pubsub");
-    membership_put_pubsub(o->membership, &map);
-    put_atom(&map, "read_only");
-    put_uint(&map, o->access->refused);
-    put_atom(&map, "registered");
-    put_bool(&map, cluster_is_registered(o->cluster));
-    put_atom(&map, "replicas");
-    put_replicas(s, &map);
-    put_atom(&map, "scopes");
-    membership_put_scopes(o->membership, &map);
-    put_atom(&map, "stopped");
-    membership_put_stopped(o->membership, &map);
-    put_atom(&map, "undelivered");
-    put_uint(&map, cluster_undelivered(o->cluster));
-    enum err e = canon_put(out, buf_bytes(&map));
-    must(e == OK);
-    buf_free(&map);
 }
 
 /* --- requests ------------------------------------------------------------------ */
@@ -354,23 +237,37 @@ static bool server_request(struct process *server, const struct gen_message *m, 
     return false;
 }
 
-static void server_call(struct process *server, const struct gen_message *m, struct turn *t)
+/* {ok, Names} */
+static void reply_names(struct process *server, struct bytes from,
+                        void (*put)(const struct server_options *o, struct buf *out),
+                        struct turn *t)
 {
     const struct server *s = process_self(server);
+    struct buf names = {0};
+    put(&s->options, &names);
+    turn_worked(t, names.len * WORK_BYTE);
+    gen_reply_value(server, from, buf_bytes(&names), t);
+    buf_free(&names);
+}
+
+static void server_call(struct process *server, const struct gen_message *m, struct turn *t)
+{
+    struct server *s = process_self(server);
     struct etf_in in = etf_open(m->request);
-    struct buf value = {0};
     if (etf_accept(&in, "replicas"))
-        put_replica_names(s, &value);
+        reply_names(server, m->from, status_put_replica_names, t);
     else if (etf_accept(&in, "peers"))
-        put_peer_names(s, &value);
+        reply_names(server, m->from, status_put_peer_names, t);
     else if (etf_accept(&in, "status"))
-        server_put_status(s, &value);
-    turn_worked(t, value.len * WORK_STATUS_BYTE);
-    if (value.len > 0)
-        gen_reply_value(server, m->from, buf_bytes(&value), t);
+        status_report_reply(&s->report, server, m->from, t);
     else if (!server_request(server, m, t))
         gen_reply_unknown(server, m->from, m->request, t);
-    buf_free(&value);
+}
+
+static void server_wake(struct process *server, struct turn *t)
+{
+    struct server *s = process_self(server);
+    status_report_wake(&s->report, server, t);
 }
 
 static void server_message(struct process *server, struct bytes message, struct turn *t)
@@ -382,12 +279,14 @@ static void server_message(struct process *server, struct bytes message, struct 
 
 static void server_state(const struct process *server, struct buf *out)
 {
-    server_put_status(process_self(server), out);
+    const struct server *s = process_self(server);
+    status_put(&s->options, out);
 }
 
 static const struct process_kind kind = {
     .module = "coppice_server",
     .message = server_message,
+    .wake = server_wake,
     .state = server_state,
     .free = asker_free,
 };
@@ -398,8 +297,16 @@ void server_start(struct server *s)
     must(s->process != NULL);
 }
 
+void server_drained(struct server *s)
+{
+    status_report_drained(&s->report, s->process);
+}
+
 void server_ended(struct server *s, const struct process *p)
 {
-    if (p == s->process)
-        server_start(s);
+    if (p != s->process)
+        return;
+    status_report_close(&s->report);
+    status_report_open(&s->report, &s->options);
+    server_start(s);
 }

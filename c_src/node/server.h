@@ -39,8 +39,8 @@ bool server_wants(const struct server *s, struct bytes node);
 /* What it was made with. */
 const struct server_options *server_parts(const struct server *s);
 
-/* Puts the map that the request `status` is answered with. */
-void server_put_status(const struct server *s, struct buf *out);
+/* A slow node has read what was sent to it. */
+void server_drained(struct server *s);
 
 /* Starts the process; server_ended() restarts it if it is the one that ended. */
 void server_start(struct server *s);

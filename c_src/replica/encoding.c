@@ -3,29 +3,16 @@
 #include "../crdt/encoding.h"
 #include "../limits.h"
 #include "../mem.h"
-#include "../term/canon.h"
+#include "../otp/callers.h"
 #include "../term/etf.h"
 #include "../term/write.h"
 #include "internal.h"
 
-/* A caller. */
-struct asker {
-    struct asker *next;
-    struct quota *by; /* the node that has asked */
-    struct buf from;
-    struct share reply; /* held; none as long as that is being encoded */
-    bool later;         /* wants what has been postponed, too: not what is being encoded */
-};
-
 struct encoding_work {
-    struct crdt_encoding *slices; /* NULL: all is encoded ... */
-    bool answers;                 /* ... and these are to be answered; else their nodes are slow */
+    struct crdt_encoding *slices; /* NULL: all is encoded */
     struct buf out;
-    struct asker *askers, **end;
-    struct quotas waiting; /* these */
+    struct callers callers;
 };
-
-static const struct amount one = {.count = 1};
 
 /* --- what is encoded ---------------------------------------------------------- */
 
@@ -53,8 +40,7 @@ static struct encoding_work *work_of(struct replica *r, struct encoding *e)
 {
     if (e->work == NULL) {
         e->work = mem_take(sizeof(*e->work));
-        e->work->end = &e->work->askers;
-        e->work->waiting.secret = processes_seed(process_table(r->process));
+        callers_open(&e->work->callers, processes_seed(process_table(r->process)));
     }
     return e->work;
 }
@@ -74,13 +60,7 @@ static void begin(struct replica *r, enum encoded what)
 static void give(struct replica *r, enum encoded what)
 {
     struct encoding *e = &r->encodings[what];
-    for (struct asker *a = e->work->askers; a != NULL; a = a->next) {
-        if (a->reply.of != NULL || a->later)
-            continue;
-        a->reply = share_of(r, what, e->bytes);
-        shared_hold(a->reply.of);
-        e->work->answers = true;
-    }
+    callers_give(&e->work->callers, share_of(r, what, e->bytes));
 }
 
 /* All is encoded. */
@@ -106,7 +86,7 @@ static void step(struct replica *r, enum encoded what, size_t bytes)
 static void work_end(struct encoding *e)
 {
     struct encoding_work *w = e->work;
-    if (w == NULL || w->slices != NULL || w->askers != NULL)
+    if (w == NULL || w->slices != NULL || callers_any(&w->callers))
         return;
     buf_free(&w->out);
     mem_free(w);
@@ -150,73 +130,19 @@ size_t encoding_bytes(const struct replica *r)
 
 /* --- callers ------------------------------------------------------------------ */
 
-static void asker_add(struct replica *r, enum encoded what, struct bytes from, struct turn *t)
+/* Who asks after what was postponed gets a state that has it. */
+static void add_caller(struct replica *r, enum encoded what, struct bytes from, struct turn *t)
 {
     struct encoding_work *w = work_of(r, &r->encodings[what]);
-    const struct amount most = {.count = LIMIT_ENCODE_CALLS};
-    if (!quotas_allow(&w->waiting, t->node, one, most)) {
-        struct buf reason = {0};
-        put_atom(&reason, "overloaded");
-        gen_reply_error(r->process, from, buf_bytes(&reason), t);
-        buf_free(&reason);
-        return;
-    }
-    struct asker *a = mem_take(sizeof(*a));
-    buf_put(&a->from, from);
-    a->by = quotas_charge(&w->waiting, t->node, one);
-    a->later = postponed_any(r);
-    *w->end = a;
-    w->end = &a->next;
+    callers_add(&w->callers, r->process, from, LIMIT_ENCODE_CALLS, postponed_any(r), t);
+    replica_set_wake(r);
 }
 
-static void asker_remove(struct encoding_work *w, struct asker **at)
-{
-    struct asker *a = *at;
-    *at = a->next;
-    if (w->end == &a->next)
-        w->end = at;
-    quotas_refund(&w->waiting, a->by, one);
-    shared_release(a->reply.of);
-    buf_free(&a->from);
-    mem_free(a);
-}
-
-static bool is_slow(const struct asker *a, struct turn *t)
-{
-    struct buf pid = {0};
-    bool slow = canon_put(&pid, gen_caller(buf_bytes(&a->from))) == OK &&
-                t->post->slow(t->post, node_of(buf_bytes(&pid)));
-    buf_free(&pid);
-    return slow;
-}
-
-/* Many from one node would be too much at once. */
-static void answer(struct replica *r, struct encoding *e, struct turn *t)
-{
-    struct encoding_work *w = e->work;
-    w->answers = false;
-    for (struct asker **at = &w->askers; *at != NULL;) {
-        if ((*at)->reply.of == NULL || is_slow(*at, t)) {
-            at = &(*at)->next;
-            continue;
-        }
-        struct bytes before = turn_for(t, buf_bytes(&(*at)->by->node));
-        gen_reply_shared(r->process, buf_bytes(&(*at)->from), (*at)->reply, t);
-        turn_for(t, before);
-        asker_remove(w, at);
-    }
-    work_end(e);
-}
-
-/* Those who have asked after what was postponed, and is joined now. */
-static void serve_later(struct replica *r, enum encoded what)
+/* What was postponed is joined now. */
+static void serve_late(struct replica *r, enum encoded what)
 {
     struct encoding *e = &r->encodings[what];
-    bool any = false;
-    for (struct asker *a = e->work != NULL ? e->work->askers : NULL; a != NULL; a = a->next) {
-        any |= a->later;
-        a->later = false;
-    }
+    bool any = e->work != NULL && callers_are_late(&e->work->callers);
     if (any && e->bytes != NULL) {
         give(r, what);
     } else if (any) {
@@ -229,8 +155,7 @@ void encoding_reply(struct replica *r, enum encoded what, struct bytes from, str
 {
     struct encoding *e = &r->encodings[what];
     if (postponed_any(r)) {
-        asker_add(r, what, from, t);
-        replica_set_wake(r);
+        add_caller(r, what, from, t);
         return;
     }
     if (e->bytes == NULL && (e->work == NULL || e->work->slices == NULL)) {
@@ -242,15 +167,14 @@ void encoding_reply(struct replica *r, enum encoded what, struct bytes from, str
         gen_reply_shared(r->process, from, share_of(r, what, e->bytes), t);
         return;
     }
-    asker_add(r, what, from, t);
-    replica_set_wake(r);
+    add_caller(r, what, from, t);
 }
 
 /* --- changes and time ----------------------------------------------------------- */
 
 static bool is_open(const struct encoding *e)
 {
-    return e->work != NULL && (e->work->slices != NULL || e->work->answers);
+    return e->work != NULL && (e->work->slices != NULL || e->work->callers.answers);
 }
 
 bool encoding_is_open(const struct replica *r)
@@ -295,15 +219,17 @@ void encoding_wake(struct replica *r, struct turn *t)
         struct encoding *e = &r->encodings[i];
         if (e->work != NULL && e->work->slices != NULL)
             step(r, (enum encoded)i, LIMIT_ENCODE_BYTES);
-        if (e->work != NULL && e->work->slices == NULL)
-            answer(r, e, t);
+        if (e->work == NULL || e->work->slices != NULL)
+            continue;
+        callers_answer(&e->work->callers, r->process, t);
+        work_end(e);
     }
     if (!was_open || encoding_is_open(r))
         return;
     postponed_join(r, t);
     mutation_resume(r, t);
     for (unsigned i = 0; i < ENCODED_KINDS; i++)
-        serve_later(r, (enum encoded)i);
+        serve_late(r, (enum encoded)i);
 }
 
 void encoding_drained(struct replica *r)
@@ -312,7 +238,7 @@ void encoding_drained(struct replica *r)
         struct encoding_work *w = r->encodings[i].work;
         if (w == NULL || w->slices != NULL)
             continue;
-        w->answers = true;
+        w->callers.answers = true;
         replica_set_wake(r);
     }
 }
@@ -326,8 +252,7 @@ void encoding_free(struct replica *r)
             continue;
         crdt_encoding_free(e->work->slices);
         e->work->slices = NULL;
-        while (e->work->askers != NULL)
-            asker_remove(e->work, &e->work->askers);
+        callers_close(&e->work->callers);
         work_end(e);
     }
 }

@@ -2,6 +2,7 @@
 #include "crdt/crdt.h"
 #include "crdt/figures.h"
 #include "err.h"
+#include "limits.h"
 #include "line.h"
 
 static void put_elements(unsigned n)
@@ -191,6 +192,13 @@ static void statuses(unsigned n)
     }
 }
 
+/* Each has been answered: with some hundred bytes a replica. */
+static void statuses_are_told(unsigned n)
+{
+    n = n < LIMIT_PROCESSES ? n : LIMIT_PROCESSES;
+    must(rig.answered > (size_t)50 * 100 * n);
+}
+
 /* Started and stopped under ever new names. */
 static void stopped(unsigned n)
 {
@@ -263,7 +271,7 @@ const struct line request_lines[] = {
     {"closures", "closures", SET, 300, 8000, .put = closures},
     {"system_states", "elements asked for by sys", SET, 300, 8000, .put = system_states},
     {"statuses", "replicas, 50 times status", COUNTER, 50, 4000, .prepare = many_replicas,
-     .put = statuses},
+     .put = statuses, .check = statuses_are_told},
     {"replicas", "replicas started", COUNTER, 200, 8000, .put = replicas},
     {"stopped", "replicas started and stopped", COUNTER, 200, 4000, .put = stopped},
     {"connects", "nodes to connect to", COUNTER, 400, 9000, .put = connects},

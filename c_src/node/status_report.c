@@ -1,0 +1,81 @@
+#include "status_report.h"
+
+#include "../limits.h"
+#include "../otp/gen.h"
+#include "server.h"
+
+/* Milliseconds after which slow nodes are looked at again: nobody hears that one has drained whose
+ * connection is lost. */
+#define SLOW_MS 1000
+
+void status_report_open(struct status_report *r, const struct server_options *options)
+{
+    *r = (struct status_report){.options = options};
+    callers_open(&r->callers, processes_seed(options->table));
+}
+
+void status_report_close(struct status_report *r)
+{
+    status_close(r->status);
+    callers_close(&r->callers);
+}
+
+static bool step(struct status_report *r)
+{
+    return status_step(r->status, LIMIT_STATUS_WORK);
+}
+
+static void end(struct status_report *r)
+{
+    status_close(r->status);
+    r->status = NULL;
+}
+
+static void set_wake(struct status_report *r, struct process *server, struct turn *t)
+{
+    bool now = r->status != NULL || r->callers.answers;
+    if (callers_any(&r->callers))
+        process_wake_at(server, now ? 1 : t->now_ms + SLOW_MS);
+}
+
+void status_report_reply(struct status_report *r, struct process *server, struct bytes from,
+                         struct turn *t)
+{
+    bool later = r->status != NULL;
+    if (!later) {
+        r->status = status_open(r->options);
+        if (step(r)) {
+            gen_reply_value(server, from, buf_bytes(status_map(r->status)), t);
+            end(r);
+            return;
+        }
+    }
+    callers_add(&r->callers, server, from, LIMIT_STATUS_CALLS, later, t);
+    set_wake(r, server, t);
+}
+
+static void give(struct status_report *r)
+{
+    struct shared *map = shared_new(status_map(r->status));
+    callers_give(&r->callers, (struct share){map, shared_bytes(map)});
+    shared_release(map);
+    end(r);
+    if (callers_are_late(&r->callers))
+        r->status = status_open(r->options);
+}
+
+void status_report_wake(struct status_report *r, struct process *server, struct turn *t)
+{
+    if (r->status != NULL && step(r))
+        give(r);
+    callers_answer(&r->callers, server, t);
+    set_wake(r, server, t);
+}
+
+void status_report_drained(struct status_report *r, struct process *server)
+{
+    if (!callers_any(&r->callers))
+        return;
+    r->callers.answers = true;
+    process_wake_at(server, 1);
+}
