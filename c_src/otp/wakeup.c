@@ -44,7 +44,7 @@ static void sift_down(struct wakeups *all, struct wakeup *w)
 void wakeup_set(struct wakeups *all, struct wakeup *w, uint64_t at_ms)
 {
     wakeup_stop(all, w);
-    w->at_ms = at_ms;
+    w->at_ms = at_ms > all->rung_ms ? at_ms : all->rung_ms;
     w->age = all->set++;
     all->heap = mem_room(all->heap, all->count, &all->cap, sizeof(struct wakeup *));
     put_at(all, ++all->count, w);
@@ -74,6 +74,7 @@ uint64_t wakeups_due(const struct wakeups *all)
 void wakeups_ring(struct wakeups *all, struct turn *t)
 {
     uint64_t set = all->set, worked = t->work;
+    all->rung_ms = t->now_ms;
     while (all->count > 0 && at(all, 1)->at_ms <= t->now_ms && at(all, 1)->age < set &&
            t->work - worked <= LIMIT_STEP_WORK) {
         struct wakeup *w = at(all, 1);

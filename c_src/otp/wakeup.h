@@ -1,5 +1,6 @@
 /* Timers: an intrusive binary heap.  Of two with the same time, the one set first rings
- * first. */
+ * first.  A time in the past counts as that of the last wakeups_ring(): who is woken again and
+ * again, since he has more to do, does not go before others that are due. */
 #ifndef COPPICE_OTP_WAKEUP_H
 #define COPPICE_OTP_WAKEUP_H
 
@@ -19,7 +20,8 @@ struct wakeup {
 struct wakeups {
     struct wakeup **heap;
     size_t count, cap;
-    uint64_t set; /* calls of wakeup_set() so far */
+    uint64_t set;     /* calls of wakeup_set() so far */
+    uint64_t rung_ms; /* the time of the last wakeups_ring() */
 };
 
 /* Sets it, or changes its time. */

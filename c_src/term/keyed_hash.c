@@ -54,7 +54,7 @@ static inline uint64_t last_word(struct bytes b, size_t left)
     uint64_t length = (uint64_t)b.len << 56;
     if (left > 0 && b.len >= sizeof(uint64_t))
         return length | word_at(b.at + b.len - sizeof(uint64_t)) >> 8 * (sizeof(uint64_t) - left);
-    return length | short_word_at(b.at + b.len - left, left);
+    return left > 0 ? length | short_word_at(b.at + b.len - left, left) : length;
 }
 
 static inline uint64_t siphash(struct bytes b, struct state s)

@@ -1,11 +1,16 @@
 /* Little input to a state that is large. */
+#include <endian.h>
+#include <string.h>
+
 #include "crdt/crdt.h"
 #include "crdt/figures.h"
 #include "err.h"
+#include "limits.h"
 #include "line.h"
 
 /* Elements of one delta: what fits into a frame. */
 #define AT_ONCE 1000000
+#define CALLS   300
 
 /* n elements; the i-th has the tag i, or all have the tag 1. */
 static void put_elements(unsigned n, bool one_tag)
@@ -90,6 +95,33 @@ static void state_and_delta(unsigned n)
     tombstone(n);
 }
 
+/* A state, and calls behind it that are more than a step's work. */
+static void state_and_calls(unsigned n)
+{
+    rig.keeps = true;
+    call_of_r(1, "state");
+    for (unsigned i = 0; i < CALLS; i++)
+        call_of_r(2 + i, "unknown");
+    (void)n;
+}
+
+/* The calls do not wait until a large state is encoded: their answers come before its first
+ * fragment. */
+static void calls_come_first(unsigned n)
+{
+    unsigned before = 0;
+    size_t at = 0;
+    for (uint32_t len; at + 4 < rig.read.len; at += 4 + len, before++) {
+        memcpy(&len, rig.read.at + at, sizeof(len));
+        len = be32toh(len);
+        if (len > LIMIT_FRAGMENT_BYTES / 2)
+            break;
+    }
+    must(n < 100000 || before >= CALLS);
+    rig.keeps = false;
+    buf_clear(&rig.read);
+}
+
 /* A fun, for which the peer is sent the state. */
 static void closure(unsigned n)
 {
@@ -125,6 +157,8 @@ const struct line large_lines[] = {
      .put = tombstones, .check = none_left},
     {"state_and_delta", "elements, a state and a change", OR_SET, 2000, 50000, .prepare = elements,
      .put = state_and_delta},
+    {"state_and_calls", "elements, a state and 300 calls", OR_SET, 2000, 200000,
+     .prepare = elements, .put = state_and_calls, .check = calls_come_first},
     {"closure", "elements, one fun", OR_SET, 2000, 50000, .prepare = elements, .put = closure},
     {"get_status", "elements, sys:get_status", OR_SET, 2000, 50000, .prepare = elements,
      .put = get_state},

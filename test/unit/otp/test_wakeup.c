@@ -45,6 +45,29 @@ static void rescheduling_at_once_does_not_loop(void)
     world_close();
 }
 
+static void wake_long_ago(struct process *p)
+{
+    process_wake_at(p, 1);
+}
+
+/* Whoever has more to do at once does not keep others that are due from it. */
+static void what_is_overdue_takes_turns(void)
+{
+    world_open();
+    struct process *p = spy_start(NULL), *q = spy_start(NULL);
+    process_wake_at(p, 1);
+    spy_then(p, wake_long_ago);
+    for (unsigned i = 0; i < 3; i++) {
+        process_wake_at(q, world.turn.now_ms);
+        advance(0);
+        CALLED("1 wake");
+        CALLED("2 wake");
+        CALLED_NO_MORE();
+        spy_then(p, wake_long_ago);
+    }
+    world_close();
+}
+
 static struct process *victim;
 
 static void end_victim(struct process *p)
@@ -187,6 +210,6 @@ static void all_are_stopped_at_once(void)
 }
 
 SUITE("wakeup", TEST(wakes_at_the_set_time), TEST(rescheduling_at_once_does_not_loop),
-      TEST(may_end_another_that_is_due), TEST(wakeups_ring_in_order), TEST(wakeups_take_turns),
-      TEST(all_are_stopped_at_once), TEST(hash_table_finds_the_newest_first),
-      TEST(hash_table_grows_slowly))
+      TEST(what_is_overdue_takes_turns), TEST(may_end_another_that_is_due),
+      TEST(wakeups_ring_in_order), TEST(wakeups_take_turns), TEST(all_are_stopped_at_once),
+      TEST(hash_table_finds_the_newest_first), TEST(hash_table_grows_slowly))

@@ -28,6 +28,12 @@ static void has_the_published_values(void)
     }
 }
 
+/* Those without a place, too: what is not known of a name. */
+static void nothing_has_a_hash(void)
+{
+    CU_ASSERT(keyed_hash((struct bytes){0}, 7) == keyed_hash(BYTES(""), 7));
+}
+
 static void a_pair_is_two_words(void)
 {
     uint8_t words[16] = {1, [8] = 2};
@@ -73,5 +79,5 @@ static void collisions_hold_for_one_secret(void)
         CU_ASSERT(most_together(keys, keyed_hash, secret) < 12);
 }
 
-SUITE("keyed_hash", TEST(has_the_published_values), TEST(a_pair_is_two_words),
-      TEST(collisions_hold_for_one_secret))
+SUITE("keyed_hash", TEST(has_the_published_values), TEST(nothing_has_a_hash),
+      TEST(a_pair_is_two_words), TEST(collisions_hold_for_one_secret))
