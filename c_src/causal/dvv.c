@@ -170,28 +170,18 @@ void dvv_drop_dominated(struct dvv *s, dvv_on_drop *on_drop, void *arg)
         drop_dominated_of(s, s->raised[--s->raised_count], on_drop, arg);
 }
 
-/* Elements without dots. */
-struct emptied {
-    uint32_t *list;
-    size_t count, cap;
-};
-
-static void note_emptied(struct dvv *s, uint32_t element, void *arg)
+static void doom_emptied(struct dvv *s, uint32_t element, void *arg)
 {
-    struct emptied *g = arg;
     const struct dots *d = table_at(&s->entries, element);
-    if (d->count > 0)
-        return;
-    g->list = mem_room(g->list, g->count, &g->cap, sizeof(*g->list));
-    g->list[g->count++] = element;
+    if (d->count == 0)
+        table_doom(arg, element);
 }
 
 void dvv_prune(struct dvv *s)
 {
-    struct emptied emptied = {0};
-    dvv_drop_dominated(s, note_emptied, &emptied);
-    table_remove_all(&s->entries, emptied.list, emptied.count);
-    mem_free(emptied.list);
+    struct table_doomed emptied = {0};
+    dvv_drop_dominated(s, doom_emptied, &emptied);
+    table_remove_doomed(&s->entries, &emptied);
 }
 
 static void check_dots(const struct dvv *s, struct dots *d, size_t *dots)

@@ -355,18 +355,37 @@ void table_remove(struct table *t, void *record)
     trim(t);
 }
 
-void table_remove_all(struct table *t, const uint32_t *numbers, size_t count)
+void table_doom(struct table_doomed *d, size_t number)
 {
-    if (count < t->live / FEW) {
-        for (size_t i = 0; i < count; i++)
-            table_remove(t, record_at(t, t->entries[numbers[i]]));
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        make_hole(t, numbers[i]);
+    must(number < HOLE);
+    d->numbers = mem_room(d->numbers, d->count, &d->cap, sizeof(*d->numbers));
+    d->numbers[d->count++] = (uint32_t)number;
+}
+
+static void remove_many(struct table *t, const struct table_doomed *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        make_hole(t, d->numbers[i]);
     trim(t);
-    if (count > 0)
-        reindex(t, t->index_cap);
+    reindex(t, t->index_cap);
+}
+
+void table_remove_doomed(struct table *t, struct table_doomed *d)
+{
+    if (d->count == 0)
+        return;
+    if (d->count >= t->live / FEW)
+        remove_many(t, d);
+    else
+        for (size_t i = 0; i < d->count; i++)
+            table_remove(t, record_at(t, t->entries[d->numbers[i]]));
+    table_doomed_free(d);
+}
+
+void table_doomed_free(struct table_doomed *d)
+{
+    mem_free(d->numbers);
+    *d = (struct table_doomed){0};
 }
 
 /* --- reading --------------------------------------------------------------------- */

@@ -72,9 +72,17 @@ void *table_add(struct table *t, struct bytes key, bool *added);
 /* Removes an entry.  The caller frees what its record owns first.  Others do not move. */
 void table_remove(struct table *t, void *record);
 
-/* Removes the entries with these numbers (table_number()), all of them different.  Of many it costs
- * less than to remove each. */
-void table_remove_all(struct table *t, const uint32_t *numbers, size_t count);
+/* Numbers of entries (table_number()), all of them different, that are to be removed together: of
+ * many it costs less than to remove each.  All zero is none. */
+struct table_doomed {
+    uint32_t *numbers;
+    size_t count, cap;
+};
+
+void table_doom(struct table_doomed *d, size_t number);
+/* Removes them; d has none then.  They must still have these numbers. */
+void table_remove_doomed(struct table *t, struct table_doomed *d);
+void table_doomed_free(struct table_doomed *d);
 
 /* The record of entry i, for i from 0 to table_end() - 1, in insertion order; NULL for a hole.
  * Entries may be removed while iterating, but not added.  A table from which nothing was ever

@@ -38,16 +38,16 @@ static void elements_of_one_tag(unsigned n)
     put_elements(n, true);
 }
 
+static uint32_t second(uint32_t i)
+{
+    return i + 1;
+}
+
 /* The tombstone of the tag 1. */
 static void tombstone(unsigned n)
 {
     (void)n;
-    size_t at = begin_delta();
-    put_or_set(&rig.out, 0);
-    put_or_set_rest(&rig.out, 1);
-    put_tag(&rig.out, 1);
-    put_mapset_end(&rig.out);
-    rig_end(at);
+    put_tombstones(1, second);
 }
 
 static void one_less(unsigned n)
@@ -64,28 +64,13 @@ static void none_left(unsigned n)
 /* All elements, in one batch. */
 static void removals(unsigned n)
 {
-    size_t at = begin_mutation(1);
-    put_list(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_op(&rig.out, "remove", 1);
-        put_uint(&rig.out, i);
-        put_nil(&rig.out);
-    }
-    put_nil(&rig.out);
-    rig_end(at);
+    put_batch("remove", n, false);
 }
 
 /* All tombstones, in one delta. */
 static void tombstones(unsigned n)
 {
-    size_t at = begin_delta();
-    put_or_set(&rig.out, 0);
-    put_or_set_rest(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_tag(&rig.out, i);
-        put_mapset_end(&rig.out);
-    }
-    rig_end(at);
+    put_tombstones(n, itself);
 }
 
 /* The state is asked for, and changes while it is encoded. */

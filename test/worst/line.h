@@ -52,6 +52,13 @@ size_t begin_mutation(uint32_t id);
 /* {Name, [...]}, with so many arguments that follow, then put_nil(). */
 void put_op(struct buf *out, const char *name, uint32_t args);
 
+/* A batch of n operations {Name, [I]}, with each number from 0 on or always the first. */
+void put_batch(const char *name, unsigned n, bool same);
+/* A delta for r with the tombstones of the tags number() of each i below n. */
+void put_tombstones(unsigned n, uint32_t (*number)(uint32_t i));
+/* The number itself. */
+uint32_t itself(uint32_t i);
+
 /* An atom with a number in its text. */
 void put_numbered(struct buf *out, const char *prefix, uint32_t n, const char *end);
 /* A call that starts a replica of such a name. */

@@ -143,18 +143,9 @@ static void subscriptions(unsigned n)
         put_addition(i);
 }
 
-/* The elements of a set of n all removed and added in one batch. */
 static void batch(unsigned n)
 {
-    size_t at = begin_mutation(1);
-    put_list(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_op(&rig.out, "add", 1);
-        put_uint(&rig.out, i);
-        put_nil(&rig.out);
-    }
-    put_nil(&rig.out);
-    rig_end(at);
+    put_batch("add", n, false);
 }
 
 /* Closures, which the peer is asked to apply, and never does. */

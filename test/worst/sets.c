@@ -6,19 +6,6 @@
 
 /* --- ORSet ------------------------------------------------------------------------- */
 
-static void put_batch(const char *name, unsigned n, bool same)
-{
-    size_t at = begin_mutation(1);
-    put_list(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_op(&rig.out, name, 1);
-        put_uint(&rig.out, same ? 1 : i);
-        put_nil(&rig.out);
-    }
-    put_nil(&rig.out);
-    rig_end(at);
-}
-
 /* One element with n tags. */
 static void added_often(unsigned n)
 {
@@ -87,29 +74,21 @@ static void none_left(unsigned n)
     must(crdt_elements(state_of_r()) == 0);
 }
 
+static uint32_t first(uint32_t i)
+{
+    (void)i;
+    return 1;
+}
+
 /* The same tombstone, n times. */
 static void one_tombstone(unsigned n)
 {
-    size_t at = begin_delta();
-    put_or_set(&rig.out, 0);
-    put_or_set_rest(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_tag(&rig.out, 1);
-        put_mapset_end(&rig.out);
-    }
-    rig_end(at);
+    put_tombstones(n, first);
 }
 
 static void tombstones(unsigned n)
 {
-    size_t at = begin_delta();
-    put_or_set(&rig.out, 0);
-    put_or_set_rest(&rig.out, n);
-    for (unsigned i = 0; i < n; i++) {
-        put_tag(&rig.out, scramble(i));
-        put_mapset_end(&rig.out);
-    }
-    rig_end(at);
+    put_tombstones(n, scramble);
 }
 
 static void are_there(unsigned n)
@@ -132,11 +111,6 @@ static void small_deltas(unsigned n)
 }
 
 /* --- GSet --------------------------------------------------------------------------- */
-
-static uint32_t itself(uint32_t i)
-{
-    return i;
-}
 
 static void small_elements(unsigned n)
 {

@@ -116,6 +116,36 @@ void put_op(struct buf *out, const char *name, uint32_t args)
     put_list(out, args);
 }
 
+void put_batch(const char *name, unsigned n, bool same)
+{
+    size_t at = begin_mutation(1);
+    put_list(&rig.out, n);
+    for (unsigned i = 0; i < n; i++) {
+        put_op(&rig.out, name, 1);
+        put_uint(&rig.out, same ? 1 : i);
+        put_nil(&rig.out);
+    }
+    put_nil(&rig.out);
+    rig_end(at);
+}
+
+void put_tombstones(unsigned n, uint32_t (*number)(uint32_t i))
+{
+    size_t at = begin_delta();
+    put_or_set(&rig.out, 0);
+    put_or_set_rest(&rig.out, n);
+    for (unsigned i = 0; i < n; i++) {
+        put_tag(&rig.out, number(i));
+        put_mapset_end(&rig.out);
+    }
+    rig_end(at);
+}
+
+uint32_t itself(uint32_t i)
+{
+    return i;
+}
+
 void put_numbered(struct buf *out, const char *prefix, uint32_t n, const char *end)
 {
     char name[64];

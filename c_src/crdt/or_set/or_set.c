@@ -1,7 +1,6 @@
 #include "or_set.h"
 
 #include "../../causal/digests.h"
-#include "../../mem.h"
 #include "../../term/canon.h"
 #include "../../term/write.h"
 #include "../encoding.h"
@@ -41,7 +40,7 @@ static void free_tags(void *record)
 static void close_set(struct crdt *c)
 {
     struct or_set *s = of(c);
-    mem_free(s->emptied.list);
+    table_doomed_free(&s->emptied);
     tag_index_free(&s->tag_index);
     table_free(&s->entries, free_tags);
     tag_set_free(&s->tombstones);

@@ -20,12 +20,6 @@
 #include "../crdt.h"
 #include "../figures.h"
 
-/* Numbers of elements that have lost their last tag. */
-struct emptied {
-    uint32_t *list;
-    size_t count, cap;
-};
-
 struct or_set {
     struct crdt crdt;
     uint64_t counter;     /* at most LIMIT_SHARED_CLOCK */
@@ -34,9 +28,9 @@ struct or_set {
     struct table entries; /* element -> struct tags, at least one */
     struct tag_index tag_index;
     struct tag_set tombstones;
-    size_t tags;              /* of all elements */
-    struct histogram by_tags; /* elements by their number of tags */
-    struct emptied emptied;   /* these are in the table until or_set_sweep() */
+    size_t tags;                 /* of all elements */
+    struct histogram by_tags;    /* elements by their number of tags */
+    struct table_doomed emptied; /* elements without a tag, until or_set_sweep() */
 };
 
 /* For types that keep their keys in an ORSet.  Elements are canonical; changes are joined to delta

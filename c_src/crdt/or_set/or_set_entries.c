@@ -1,5 +1,4 @@
 #include "../../limits.h"
-#include "../../mem.h"
 #include "../figures.h"
 #include "or_set.h"
 
@@ -43,25 +42,10 @@ static void count_tags(struct or_set *s, uint32_t before, uint32_t now)
     histogram_move(&s->by_tags, before, now);
 }
 
-/* --- elements without tags ----------------------------------------------------- */
-
-static void note_emptied(struct or_set *s, size_t element)
-{
-    struct emptied *e = &s->emptied;
-    e->list = mem_room(e->list, e->count, &e->cap, sizeof(*e->list));
-    e->list[e->count++] = (uint32_t)element;
-}
-
 void or_set_sweep(struct or_set *s)
 {
-    if (s->emptied.count == 0)
-        return;
-    table_remove_all(&s->entries, s->emptied.list, s->emptied.count);
-    mem_free(s->emptied.list);
-    s->emptied = (struct emptied){0};
+    table_remove_doomed(&s->entries, &s->emptied);
 }
-
-/* --- tags ------------------------------------------------------------------------ */
 
 /* What is added may renumber the elements, so those without tags go before. */
 bool or_set_add_tag(struct or_set *s, struct bytes element, struct tag tag)
@@ -90,7 +74,7 @@ bool or_set_add_tombstone(struct or_set *s, struct tag tag)
         tags_remove(record, tag);
         count_tags(s, tags_count(record) + 1, tags_count(record));
         if (tags_count(record) == 0)
-            note_emptied(s, element);
+            table_doom(&s->emptied, element);
     }
     return true;
 }
@@ -134,7 +118,7 @@ bool or_set_remove(struct or_set *s, struct bytes element, struct or_set *delta)
     struct tags taken = *record;
     *record = (struct tags){0};
     count_tags(s, tags_count(&taken), 0);
-    note_emptied(s, table_number(&s->entries, record));
+    table_doom(&s->emptied, table_number(&s->entries, record));
     tombstone_all(s, &s->actors, &taken);
     if (delta != NULL)
         tombstone_all(delta, &s->actors, &taken);

@@ -165,7 +165,11 @@ static void remove_from_both(struct table *one_by_one, struct table *at_once, ui
             numbers[count++] = i;
     for (size_t i = 0; i < count; i++)
         table_remove(one_by_one, table_at(one_by_one, numbers[i]));
-    table_remove_all(at_once, numbers, count);
+    struct table_doomed doomed = {0};
+    for (size_t i = 0; i < count; i++)
+        table_doom(&doomed, numbers[i]);
+    table_remove_doomed(at_once, &doomed);
+    CU_ASSERT(doomed.count == 0 && doomed.numbers == NULL);
     table_check(at_once);
 }
 
@@ -189,7 +193,7 @@ static void removes_many(void)
         }
     }
     CU_ASSERT(at_once.live == 0 && table_end(&at_once) == 0);
-    table_remove_all(&at_once, NULL, 0);
+    table_remove_doomed(&at_once, &(struct table_doomed){0});
     put(&at_once, 7);
     table_check(&at_once);
     table_free(&one_by_one, NULL);
