@@ -78,8 +78,11 @@ static void give(struct status_report *r)
 
 void status_report_wake(struct status_report *r, struct process *server, struct turn *t)
 {
-    if (r->status != NULL && step(r))
-        give(r);
+    if (r->status != NULL) {
+        turn_worked(t, LIMIT_STATUS_WORK);
+        if (step(r))
+            give(r);
+    }
     callers_answer(&r->callers, server, t);
     set_wake(r, server, t);
 }
